@@ -1,0 +1,3 @@
+//! The chat client SDK.
+pub mod proto;
+pub mod wire;

@@ -1,0 +1,34 @@
+//! The words of the protocol: commands, numerics, capabilities, names.
+//!
+//! Lines ([`crate::wire`]) become meaning here. Each list stands in one table.
+
+mod caps;
+mod command;
+mod mask;
+mod names;
+mod numeric;
+
+pub use caps::{Capability, CapabilitySet};
+pub use command::{Command, CommandError, JoinTarget, MessageKind};
+pub use mask::mask_matches;
+pub use names::{
+    CaseMapping, NameError, Nick, RoomName, ServerName, is_reserved_nick, nick_from_display_name,
+};
+pub use numeric::Numeric;
+
+/// Bytes of a nick (`NICKLEN`).
+pub const NICK_BYTES_MAX: usize = 32;
+/// Bytes of a room's name (`CHANNELLEN`).
+pub const ROOM_NAME_BYTES_MAX: usize = 64;
+/// Bytes of a topic, an away or a kick reason (`TOPICLEN`, `AWAYLEN`, `KICKLEN`).
+pub const TOPIC_BYTES_MAX: usize = 390;
+/// Bytes of a user name (`USERLEN`).
+pub const USER_BYTES_MAX: usize = 16;
+/// Bytes of a real name (`NAMELEN`).
+pub const REALNAME_BYTES_MAX: usize = 128;
+
+/// Cuts `text` to at most `bytes_max` bytes, on a character's boundary.
+#[must_use]
+pub fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}

@@ -1,0 +1,144 @@
+//! Every numeric reply in one table: number, name, and nothing else.
+//!
+//! Numbers and names as <https://modern.ircdocs.horse/#numerics> and RFC 2812 §5 give them.
+
+/// A three-digit reply.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Numeric(
+    /// The number, below 1000.
+    pub u16,
+);
+
+macro_rules! numerics {
+    ($($name:ident = $number:literal;)*) => {
+        #[allow(missing_docs, reason = "the name is the definition; the module says where it stands")]
+        impl Numeric {
+            $(pub const $name: Self = Self($number);)*
+
+            /// Every numeric of the table with its name.
+            pub const ALL: &[(Self, &str)] = &[$((Self($number), stringify!($name))),*];
+        }
+    };
+}
+
+numerics! {
+    RPL_WELCOME = 1;
+    RPL_YOURHOST = 2;
+    RPL_CREATED = 3;
+    RPL_MYINFO = 4;
+    RPL_ISUPPORT = 5;
+    RPL_UMODEIS = 221;
+    RPL_LUSERCLIENT = 251;
+    RPL_LUSEROP = 252;
+    RPL_LUSERUNKNOWN = 253;
+    RPL_LUSERCHANNELS = 254;
+    RPL_LUSERME = 255;
+    RPL_LOCALUSERS = 265;
+    RPL_GLOBALUSERS = 266;
+    RPL_AWAY = 301;
+    RPL_UNAWAY = 305;
+    RPL_NOWAWAY = 306;
+    RPL_WHOISUSER = 311;
+    RPL_WHOISSERVER = 312;
+    RPL_ENDOFWHO = 315;
+    RPL_WHOISIDLE = 317;
+    RPL_ENDOFWHOIS = 318;
+    RPL_WHOISCHANNELS = 319;
+    RPL_LISTSTART = 321;
+    RPL_LIST = 322;
+    RPL_LISTEND = 323;
+    RPL_CHANNELMODEIS = 324;
+    RPL_CREATIONTIME = 329;
+    RPL_NOTOPIC = 331;
+    RPL_TOPIC = 332;
+    RPL_TOPICWHOTIME = 333;
+    RPL_INVITING = 341;
+    RPL_WHOREPLY = 352;
+    RPL_NAMREPLY = 353;
+    RPL_ENDOFNAMES = 366;
+    RPL_ENDOFBANLIST = 368;
+    RPL_MOTD = 372;
+    RPL_MOTDSTART = 375;
+    RPL_ENDOFMOTD = 376;
+    ERR_UNKNOWNERROR = 400;
+    ERR_NOSUCHNICK = 401;
+    ERR_NOSUCHSERVER = 402;
+    ERR_NOSUCHCHANNEL = 403;
+    ERR_CANNOTSENDTOCHAN = 404;
+    ERR_TOOMANYCHANNELS = 405;
+    ERR_TOOMANYTARGETS = 407;
+    ERR_NOORIGIN = 409;
+    ERR_INVALIDCAPCMD = 410;
+    ERR_NORECIPIENT = 411;
+    ERR_NOTEXTTOSEND = 412;
+    ERR_INPUTTOOLONG = 417;
+    ERR_UNKNOWNCOMMAND = 421;
+    ERR_NOMOTD = 422;
+    ERR_NONICKNAMEGIVEN = 431;
+    ERR_ERRONEUSNICKNAME = 432;
+    ERR_NICKNAMEINUSE = 433;
+    ERR_USERNOTINCHANNEL = 441;
+    ERR_NOTONCHANNEL = 442;
+    ERR_USERONCHANNEL = 443;
+    ERR_NOTREGISTERED = 451;
+    ERR_NEEDMOREPARAMS = 461;
+    ERR_ALREADYREGISTERED = 462;
+    ERR_PASSWDMISMATCH = 464;
+    ERR_YOUREBANNEDCREEP = 465;
+    ERR_UNKNOWNMODE = 472;
+    ERR_BADCHANMASK = 476;
+    ERR_CHANOPRIVSNEEDED = 482;
+    ERR_UMODEUNKNOWNFLAG = 501;
+    ERR_USERSDONTMATCH = 502;
+}
+
+impl Numeric {
+    /// The numeric that `command` is, if it is three digits.
+    #[must_use]
+    pub fn from_command(command: &str) -> Option<Self> {
+        let is_numeric = command.len() == 3 && command.bytes().all(|byte| byte.is_ascii_digit());
+        is_numeric.then(|| command.parse().ok().map(Self))?
+    }
+
+    /// Its name in the table.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        Self::ALL.iter().find(|(numeric, _)| *numeric == self).map(|(_, name)| *name)
+    }
+
+    /// Whether it refuses something (400 to 599).
+    #[must_use]
+    pub fn is_error(self) -> bool {
+        (400..600).contains(&self.0)
+    }
+}
+
+impl std::fmt::Display for Numeric {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:03}", self.0)
+    }
+}
+
+impl std::fmt::Debug for Numeric {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{self} {}", self.name().unwrap_or("(no name)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_order_and_without_doubles() {
+        assert!(Numeric::ALL.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+
+    #[test]
+    fn only_three_digits_are_a_numeric() {
+        assert_eq!(Numeric::from_command("001"), Some(Numeric::RPL_WELCOME));
+        for other in ["1", "0001", "PING", "+01", "٠٠١"] {
+            assert_eq!(Numeric::from_command(other), None);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Cuts a byte stream into lines. Holds bytes only while a line is incomplete; never fails.
+
+/// What [`Framer::pull`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framed<'a> {
+    /// A whole line without its line break; any bytes, possibly none.
+    Line(&'a [u8]),
+    /// A line over the limit; its bytes are gone, the stream goes on behind it.
+    TooLong {
+        /// How long it was, in bytes, without its line feed.
+        bytes: usize,
+    },
+}
+
+/// Push bytes in, pull whole lines out.
+///
+/// A line ends at `\n`; any `\r` before it belongs to the line break (servers in the wild send
+/// `\r\r\n`). A framer without an unfinished line owns no memory.
+///
+/// ```
+/// use chat_core::wire::{Framed, Framer};
+/// let mut framer = Framer::new(512);
+/// framer.push(b"PING :on");
+/// assert_eq!(framer.pull(), None);
+/// framer.push(b"e\r\nPI");
+/// assert_eq!(framer.pull(), Some(Framed::Line(b"PING :one")));
+/// assert_eq!(framer.pull(), None);
+/// ```
+#[derive(Debug)]
+pub struct Framer {
+    buffer: Vec<u8>,
+    /// Where the next line starts in `buffer`.
+    start: usize,
+    /// Everything before this has been searched for a line feed.
+    searched: usize,
+    /// Bytes already thrown away of a line that grew too long.
+    discarded: Option<usize>,
+    line_bytes_max: usize,
+}
+
+impl Framer {
+    /// A framer that refuses lines of more than `line_bytes_max` bytes (line break included).
+    #[must_use]
+    pub fn new(line_bytes_max: usize) -> Self {
+        Self { buffer: Vec::new(), start: 0, searched: 0, discarded: None, line_bytes_max }
+    }
+
+    /// Takes bytes as they came from the socket, cut anywhere.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let mut bytes = bytes;
+        if let (Some(discarded), None) = (self.discarded, memchr::memchr(b'\n', bytes)) {
+            // Nothing of an overlong line is kept, however much of it comes.
+            self.discarded = Some(discarded + bytes.len());
+            bytes = &[];
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next whole line, or `None` until more bytes are pushed.
+    pub fn pull(&mut self) -> Option<Framed<'_>> {
+        let Some(offset) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
+            self.keep_unfinished();
+            return None;
+        };
+        let start = self.start;
+        let end = self.searched + offset;
+        self.start = end + 1;
+        self.searched = self.start;
+        let bytes = self.discarded.take().unwrap_or(0) + end - start;
+        if bytes + 1 > self.line_bytes_max {
+            return Some(Framed::TooLong { bytes });
+        }
+        let mut line = &self.buffer[start..end];
+        while let [rest @ .., b'\r'] = line {
+            line = rest;
+        }
+        Some(Framed::Line(line))
+    }
+
+    /// Whether a line has begun that no line feed has ended yet.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.discarded.is_some() || self.start < self.buffer.len()
+    }
+
+    /// Bytes held back, whole lines not yet pulled included.
+    #[must_use]
+    pub fn buffered_bytes(&self) -> usize {
+        self.buffer.len() - self.start
+    }
+
+    fn keep_unfinished(&mut self) {
+        let unfinished = self.buffer.len() - self.start;
+        if self.discarded.is_some() || unfinished > self.line_bytes_max {
+            self.discarded = Some(self.discarded.unwrap_or(0) + unfinished);
+            self.buffer = Vec::new();
+        } else if unfinished == 0 {
+            self.buffer = Vec::new();
+        } else if self.start > 0 {
+            self.buffer.drain(..self.start);
+        }
+        self.start = 0;
+        self.searched = self.buffer.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(framer: &mut Framer) -> Vec<Result<String, usize>> {
+        let mut lines = Vec::new();
+        while let Some(framed) = framer.pull() {
+            lines.push(match framed {
+                Framed::Line(line) => Ok(String::from_utf8(line.to_vec()).unwrap()),
+                Framed::TooLong { bytes } => Err(bytes),
+            });
+        }
+        lines
+    }
+
+    #[test]
+    fn every_cut_of_a_stream_gives_the_same_lines() {
+        let stream = "PING :a\r\n\nNICK Zoë\r\r\nPRIVMSG #x :🦀 שלום e\u{301}\nrest".as_bytes();
+        let expected: Vec<Result<String, usize>> =
+            ["PING :a", "", "NICK Zoë", "PRIVMSG #x :🦀 שלום e\u{301}"]
+                .map(|s| Ok(s.into()))
+                .into();
+        for first in 0..=stream.len() {
+            for second in first..=stream.len() {
+                let mut framer = Framer::new(512);
+                let mut found = Vec::new();
+                for chunk in [&stream[..first], &stream[first..second], &stream[second..]] {
+                    framer.push(chunk);
+                    found.extend(lines(&mut framer));
+                }
+                assert_eq!(found, expected, "cut at {first} and {second}");
+                assert_eq!(framer.buffered_bytes(), 4);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_over_the_limit_is_a_value_and_the_stream_goes_on() {
+        for chunk_bytes in [1, 3, 7, 64, 1000] {
+            let mut framer = Framer::new(10);
+            let mut found = Vec::new();
+            for chunk in b"123456789\n1234567890\n0123456789012345678901234567890\r\nok\n"
+                .chunks(chunk_bytes)
+            {
+                framer.push(chunk);
+                found.extend(lines(&mut framer));
+                assert!(framer.buffered_bytes() <= 10, "keeps at most one line");
+            }
+            let expected = [Ok("123456789".into()), Err(10), Err(32), Ok("ok".into())];
+            assert_eq!(found, expected, "in chunks of {chunk_bytes}");
+        }
+    }
+
+    #[test]
+    fn an_endless_line_costs_no_memory() {
+        let mut framer = Framer::new(100);
+        for _ in 0..1000 {
+            framer.push(&[b'x'; 1000]);
+            assert_eq!(framer.pull(), None);
+            assert_eq!(framer.buffer.capacity(), 0);
+        }
+        assert!(framer.is_unfinished());
+        framer.push(b"\nPING\n");
+        assert_eq!(framer.pull(), Some(Framed::TooLong { bytes: 1_000_000 }));
+        assert_eq!(framer.pull(), Some(Framed::Line(b"PING")));
+    }
+
+    #[test]
+    fn an_idle_framer_owns_no_memory() {
+        let mut framer = Framer::new(100);
+        framer.push(b"PING\r\n");
+        assert!(framer.pull().is_some());
+        assert!(framer.pull().is_none());
+        assert_eq!(framer.buffer.capacity(), 0);
+        assert!(!framer.is_unfinished());
+    }
+}

@@ -1,0 +1,22 @@
+//! Who a line comes from: `nick!user@host`, or a server's name.
+
+/// The parts of a line's source; parts that are not there are empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Source<'a> {
+    /// A person's nick, or a server's name.
+    pub nick: &'a str,
+    /// The user name.
+    pub user: &'a str,
+    /// The host name.
+    pub host: &'a str,
+}
+
+impl<'a> Source<'a> {
+    /// Splits at the first `!` and the `@` behind it; both are optional.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Self {
+        let (before_host, host) = text.split_once('@').unwrap_or((text, ""));
+        let (nick, user) = before_host.split_once('!').unwrap_or((before_host, ""));
+        Self { nick, user, host }
+    }
+}
