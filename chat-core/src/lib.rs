@@ -1,3 +1,4 @@
 //! The chat client SDK.
 pub mod proto;
+pub mod text;
 pub mod wire;

@@ -37,8 +37,6 @@ capabilities! {
     EchoMessage: "echo-message";
     /// <https://ircv3.net/specs/extensions/extended-join>
     ExtendedJoin: "extended-join";
-    /// <https://ircv3.net/specs/extensions/invite-notify>
-    InviteNotify: "invite-notify";
     /// <https://ircv3.net/specs/extensions/labeled-response>
     LabeledResponse: "labeled-response";
     /// <https://ircv3.net/specs/extensions/message-tags>

@@ -111,6 +111,15 @@ pub enum CommandError {
     /// `PING` without a token.
     #[error("PING needs a token")]
     NoOrigin,
+    /// The line was over its limit ([`crate::wire::limits`]).
+    #[error("the line is too long")]
+    TooLong,
+    /// The line was not UTF-8 text.
+    #[error("the line is not UTF-8 text")]
+    NotUtf8,
+    /// A NUL or a carriage return inside the line.
+    #[error("the line contains a NUL or a carriage return")]
+    ForbiddenByte,
 }
 
 impl Command {

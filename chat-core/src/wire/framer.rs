@@ -77,6 +77,12 @@ impl Framer {
         Some(Framed::Line(line))
     }
 
+    /// Whether [`Framer::pull`] would find a line now.
+    #[must_use]
+    pub fn has_line(&self) -> bool {
+        memchr::memchr(b'\n', &self.buffer[self.searched..]).is_some()
+    }
+
     /// Whether a line has begun that no line feed has ended yet.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {

@@ -1,0 +1,201 @@
+//! Everything that can be set, with its unit and its default. What is not here cannot be set.
+
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+
+use chat_core::proto::{RoomName, ServerName};
+use crossbeam_channel::Sender;
+
+use crate::event::ServerEvent;
+
+/// The port everything here listens on and connects to unless told otherwise.
+pub const DEFAULT_PORT: u16 = 53000;
+
+/// How a server is to run. [`Config::default`] is a whole server on this computer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where IRC is spoken: `address:port`, port 0 for any free one.
+    pub listen: Vec<String>,
+    /// Where plain text is spoken.
+    pub text_listen: Vec<String>,
+    /// This server's name.
+    pub name: ServerName,
+    /// The network's name, one word (`NETWORK` in `RPL_ISUPPORT`).
+    pub network: String,
+    /// The default room.
+    pub room: RoomName,
+    /// Whether people who connect are put into the default room.
+    pub auto_join: bool,
+    /// What everyone must send with `PASS`.
+    pub password: Option<String>,
+    /// The text of the `MOTD`.
+    pub motd: Option<String>,
+    /// Stop when the last person leaves.
+    pub exit_when_empty: bool,
+    /// Worker threads; one for each core unless set.
+    pub workers: Option<NonZeroUsize>,
+    /// Bounds on what strangers can make the server do.
+    pub limits: Limits,
+    /// Told of arrivals and departures. Never waited for: what does not fit into it is left out.
+    pub events: Option<Sender<ServerEvent>>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![format!("127.0.0.1:{DEFAULT_PORT}")],
+            text_listen: Vec::new(),
+            name: ServerName::new("chat.local").expect("a dotted word"),
+            network: "chat".into(),
+            room: RoomName::new("#lobby").expect("a room's name"),
+            auto_join: true,
+            password: None,
+            motd: None,
+            exit_when_empty: false,
+            workers: None,
+            limits: Limits::default(),
+            events: None,
+        }
+    }
+}
+
+/// Bounds, each with its unit. `DEFAULT` serves a classroom and a busy public server alike.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Connections at once. Above it a newcomer is told so and closed.
+    pub clients_max: usize,
+    /// Connections at once from one address (an IPv6 /64 counts as one), or no limit.
+    pub clients_per_address_max: Option<usize>,
+    /// Rooms one person may be in.
+    pub rooms_per_person_max: usize,
+    /// Targets of one `PRIVMSG`, `NOTICE`, `TAGMSG` or nicks of one `KICK`.
+    pub targets_max: usize,
+    /// Mode changes in one `MODE`.
+    pub modes_max: usize,
+    /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
+    pub flood: Option<Flood>,
+    /// Bytes waiting for one reader above which nothing more is read from them.
+    pub outbox_pause_bytes: usize,
+    /// Bytes waiting for one reader at which the connection is closed.
+    pub outbox_bytes_max: usize,
+    /// Bytes on their way from the hub to one worker at which the hub takes no further input.
+    pub mailbox_bytes_max: usize,
+    /// Inputs on their way from the workers to the hub; above it workers stop reading.
+    pub hub_queue_max: usize,
+    /// Records waiting for the room log; above it messages are refused.
+    pub pending_records_max: usize,
+    /// How long a record may wait for the room log before its sender is told.
+    pub append_timeout: Duration,
+    /// How long a newcomer may take to register, or to give a name at the text door.
+    pub registration_timeout: Duration,
+    /// Silence after which a client is asked for a sign of life.
+    pub ping_after: Duration,
+    /// Further silence after which it is gone.
+    pub ping_timeout: Duration,
+    /// A pause that ends a line at the text door.
+    pub text_pause: Duration,
+    /// How long a closing connection may take to read what it was sent.
+    pub close_timeout: Duration,
+}
+
+/// A token bucket, in commands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Flood {
+    /// Commands at once.
+    pub burst: f32,
+    /// Commands a second after that.
+    pub per_second: f32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            clients_max: 10_000,
+            clients_per_address_max: Some(64),
+            rooms_per_person_max: 50,
+            targets_max: 4,
+            modes_max: 4,
+            flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
+            outbox_pause_bytes: 64 << 10,
+            outbox_bytes_max: 1 << 20,
+            mailbox_bytes_max: 64 << 20,
+            hub_queue_max: 4096,
+            pending_records_max: 65_536,
+            append_timeout: Duration::from_secs(15),
+            registration_timeout: Duration::from_secs(30),
+            ping_after: Duration::from_secs(90),
+            ping_timeout: Duration::from_secs(60),
+            text_pause: Duration::from_millis(200),
+            close_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Limits {
+    /// The same without the limits on flooding and on connections per address, for benchmarks and tests.
+    #[must_use]
+    pub fn unlimited(self) -> Self {
+        Self { flood: None, clients_per_address_max: None, ..self }
+    }
+}
+
+/// The part of the configuration that sessions and the hub see.
+#[derive(Debug)]
+pub struct House {
+    /// [`Config::name`]
+    pub name: ServerName,
+    /// [`Config::network`]
+    pub network: String,
+    /// [`Config::room`]
+    pub room: RoomName,
+    /// [`Config::auto_join`]
+    pub auto_join: bool,
+    /// [`Config::password`]
+    pub password: Option<String>,
+    /// [`Config::motd`], in lines
+    pub motd: Vec<String>,
+    /// [`Config::exit_when_empty`]
+    pub exit_when_empty: bool,
+    /// [`Config::limits`]
+    pub limits: Limits,
+    /// Worker threads.
+    pub n_workers: u16,
+}
+
+impl House {
+    /// The house that `config` describes, with `n_workers` worker threads.
+    #[must_use]
+    pub fn new(config: &Config, n_workers: u16) -> Arc<Self> {
+        Arc::new(Self {
+            name: config.name.clone(),
+            network: config.network.clone(),
+            room: config.room.clone(),
+            auto_join: config.auto_join,
+            password: config.password.clone(),
+            motd: config.motd.iter().flat_map(|text| text.lines()).map(str::to_owned).collect(),
+            exit_when_empty: config.exit_when_empty,
+            limits: config.limits.clone(),
+            n_workers,
+        })
+    }
+}
+
+/// The configuration file: the flags of the program by the same names. Every key is optional.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[allow(missing_docs, reason = "each field is documented where Config has it")]
+pub struct ConfigFile {
+    pub listen: Option<Vec<String>>,
+    pub text_listen: Option<Vec<String>>,
+    pub name: Option<String>,
+    pub network: Option<String>,
+    pub room: Option<String>,
+    pub auto_join: Option<bool>,
+    pub password_file: Option<PathBuf>,
+    pub motd_file: Option<PathBuf>,
+    pub max_clients: Option<usize>,
+    pub exit_when_empty: Option<bool>,
+    pub unlimited: Option<bool>,
+    pub in_memory: Option<bool>,
+}

@@ -1,0 +1,507 @@
+//! What the hub hands to the workers, and how it becomes bytes: once for each kind of reader,
+//! by whichever worker needs it first, never in the hub.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
+
+use chat_core::{
+    proto::{Capability, CapabilitySet, MessageKind, Numeric},
+    wire::LineWriter,
+};
+
+use crate::ids::{ConnId, RoomId};
+
+/// Something that happened, as everyone who is told of it sees it.
+#[derive(Debug)]
+pub struct Event {
+    /// What happened.
+    pub content: Content,
+    /// When, by the server's clock; strictly rising in each room.
+    pub time: SystemTime,
+    /// Its id, if it has one (<https://ircv3.net/specs/extensions/message-ids>).
+    pub msgid: Option<Arc<str>>,
+    /// The bytes for each [`Audience`], made when first asked for. `None` in a cell: not for them.
+    encoded: [OnceLock<Box<[u8]>>; Audience::COUNT],
+}
+
+/// The kinds of events. Sources are `nick!user@host`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields carry the names of the protocol's parameters")]
+pub enum Content {
+    Away {
+        source: Arc<str>,
+        reason: Option<Arc<str>>,
+    },
+    Invite {
+        source: Arc<str>,
+        nick: Arc<str>,
+        room: Arc<str>,
+    },
+    Join {
+        source: Arc<str>,
+        room: Arc<str>,
+        realname: Arc<str>,
+    },
+    Kick {
+        source: Arc<str>,
+        room: Arc<str>,
+        nick: Arc<str>,
+        reason: Arc<str>,
+    },
+    /// `tags` are the client-only tags to relay, in wire form.
+    Message {
+        source: Arc<str>,
+        kind: MessageKind,
+        target: Arc<str>,
+        text: Arc<str>,
+        tags: Arc<str>,
+    },
+    Mode {
+        source: Arc<str>,
+        target: Arc<str>,
+        changes: Arc<str>,
+        arguments: Vec<Arc<str>>,
+    },
+    Nick {
+        source: Arc<str>,
+        nick: Arc<str>,
+    },
+    Part {
+        source: Arc<str>,
+        room: Arc<str>,
+        reason: Option<Arc<str>>,
+    },
+    Quit {
+        source: Arc<str>,
+        reason: Arc<str>,
+    },
+    Setname {
+        source: Arc<str>,
+        realname: Arc<str>,
+    },
+    Topic {
+        source: Arc<str>,
+        room: Arc<str>,
+        topic: Arc<str>,
+    },
+}
+
+/// What one kind of reader gets to see of an event. Readers of one kind share the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Audience(u8);
+
+impl Audience {
+    const COUNT: usize = 9;
+    const TAGS: u8 = 1;
+    const TIME: u8 = 2;
+    const EXTENDED_JOIN: u8 = 4;
+    /// People at the text door.
+    pub const TEXT: Self = Self(8);
+
+    /// The kind of an IRC client with these capabilities.
+    #[must_use]
+    pub fn irc(capabilities: CapabilitySet) -> Self {
+        let bit = |capability, bit| if capabilities.contains(capability) { bit } else { 0 };
+        Self(
+            bit(Capability::MessageTags, Self::TAGS)
+                | bit(Capability::ServerTime, Self::TIME)
+                | bit(Capability::ExtendedJoin, Self::EXTENDED_JOIN),
+        )
+    }
+
+    fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
+    }
+}
+
+impl Event {
+    /// An event that happened at `time`.
+    #[must_use]
+    pub fn new(content: Content, time: SystemTime, msgid: Option<Arc<str>>) -> Self {
+        Self { content, time, msgid, encoded: Default::default() }
+    }
+
+    /// The capability a reader must have to be told of this at all.
+    #[must_use]
+    pub fn requires(&self) -> Option<Capability> {
+        match &self.content {
+            Content::Away { .. } => Some(Capability::AwayNotify),
+            Content::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
+            Content::Setname { .. } => Some(Capability::Setname),
+            _ => None,
+        }
+    }
+
+    /// The event as `audience` reads it, line break included; empty if it is not for them.
+    #[must_use]
+    pub fn encode(&self, audience: Audience) -> &[u8] {
+        self.encoded[usize::from(audience.0)].get_or_init(|| {
+            let mut bytes = Vec::with_capacity(self.size());
+            if audience == Audience::TEXT {
+                self.write_text(&mut bytes);
+            } else {
+                self.write_line(audience, &[], &mut bytes);
+            }
+            bytes.into_boxed_slice()
+        })
+    }
+
+    /// Writes the event as one line with further `tags`.
+    pub fn write_line(&self, audience: Audience, tags: &[(&str, &str)], out: &mut Vec<u8>) {
+        let mut line = LineWriter::new(out);
+        for (key, value) in tags {
+            line = line.tag(key, value);
+        }
+        if audience.has(Audience::TIME) {
+            line = line.tag("time", &humantime::format_rfc3339_millis(self.time).to_string());
+        }
+        if audience.has(Audience::TAGS) {
+            if let Some(msgid) = &self.msgid {
+                line = line.tag("msgid", msgid);
+            }
+            if let Content::Message { tags, .. } = &self.content {
+                line = line.raw_tags(tags);
+            }
+        }
+        self.content
+            .write(line, audience)
+            .finish()
+            .expect("names are checked and texts came out of a line, so they make a line");
+    }
+
+    /// Roughly how many bytes this is on the wire and in memory.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let text = match &self.content {
+            Content::Message { text, tags, .. } => text.len() + tags.len(),
+            Content::Topic { topic: text, .. }
+            | Content::Kick { reason: text, .. }
+            | Content::Quit { reason: text, .. } => text.len(),
+            _ => 0,
+        };
+        text + 160
+    }
+
+    /// As a person at the text door reads it.
+    fn write_text(&self, out: &mut Vec<u8>) {
+        let nick = |source: &str| source.split('!').next().unwrap_or(source).to_owned();
+        let text = match &self.content {
+            Content::Message { kind: MessageKind::Tagmsg, .. }
+            | Content::Away { .. }
+            | Content::Setname { .. } => return,
+            Content::Message { source, target, text, .. } => {
+                let (nick, text) = (nick(source), readable(text));
+                if target.starts_with('#') {
+                    format!("{nick}: {text}")
+                } else {
+                    format!("{nick} (to you): {text}")
+                }
+            }
+            Content::Join { source, .. } => format!("* {} joined", nick(source)),
+            Content::Part { source, reason, .. } => {
+                match reason.as_deref().filter(|reason| !reason.is_empty()) {
+                    Some(reason) => format!("* {} left ({})", nick(source), readable(reason)),
+                    None => format!("* {} left", nick(source)),
+                }
+            }
+            Content::Quit { source, reason } => {
+                format!("* {} left ({})", nick(source), readable(reason))
+            }
+            Content::Nick { source, nick: new } => format!("* {} is now {new}", nick(source)),
+            Content::Topic { source, topic, .. } => {
+                format!("* {} set the topic: {}", nick(source), readable(topic))
+            }
+            Content::Kick { source, nick: kicked, reason, .. } => {
+                format!("* {} removed {kicked} ({})", nick(source), readable(reason))
+            }
+            Content::Mode { source, changes, arguments, .. } => {
+                format!("* {} set {changes} {}", nick(source), arguments.join(" "))
+            }
+            Content::Invite { source, room, .. } => {
+                format!("* {} invites you to {room}", nick(source))
+            }
+        };
+        out.extend_from_slice(text.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Strangers' text for a raw terminal: no control characters, and `/me` as words.
+fn readable(text: &str) -> String {
+    let action = text.strip_prefix("\u{1}ACTION ").map(|action| action.trim_end_matches('\u{1}'));
+    chat_core::text::printable(action.unwrap_or(text)).into_owned()
+}
+
+impl Content {
+    fn write<'a>(&self, line: LineWriter<'a>, audience: Audience) -> LineWriter<'a> {
+        match self {
+            Self::Away { source, reason } => {
+                let line = line.source(source).command("AWAY");
+                match reason {
+                    Some(reason) => line.last(reason),
+                    None => line,
+                }
+            }
+            Self::Invite { source, nick, room } => {
+                line.source(source).command("INVITE").param(nick).param(room)
+            }
+            Self::Join { source, room, realname } => {
+                let line = line.source(source).command("JOIN").param(room);
+                if audience.has(Audience::EXTENDED_JOIN) {
+                    line.param("*").last(realname)
+                } else {
+                    line
+                }
+            }
+            Self::Kick { source, room, nick, reason } => {
+                line.source(source).command("KICK").param(room).param(nick).last(reason)
+            }
+            Self::Message { source, kind, target, text, .. } => {
+                let line = line.source(source).command(kind.word()).param(target);
+                if *kind == MessageKind::Tagmsg { line } else { line.last(text) }
+            }
+            Self::Mode { source, target, changes, arguments } => {
+                let mut line = line.source(source).command("MODE").param(target).param(changes);
+                for argument in arguments {
+                    line = line.param(argument);
+                }
+                line
+            }
+            Self::Nick { source, nick } => line.source(source).command("NICK").param(nick),
+            Self::Part { source, room, reason } => {
+                let line = line.source(source).command("PART").param(room);
+                match reason {
+                    Some(reason) => line.last(reason),
+                    None => line,
+                }
+            }
+            Self::Quit { source, reason } => line.source(source).command("QUIT").last(reason),
+            Self::Setname { source, realname } => {
+                line.source(source).command("SETNAME").last(realname)
+            }
+            Self::Topic { source, room, topic } => {
+                line.source(source).command("TOPIC").param(room).last(topic)
+            }
+        }
+    }
+}
+
+/// Who is told.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// One connection.
+    Conn(ConnId),
+    /// Everyone who shares a room with someone, each once.
+    Peers {
+        /// The rooms.
+        rooms: Arc<[RoomId]>,
+        /// The one who is not told.
+        except: Option<ConnId>,
+    },
+    /// Everyone in a room.
+    Room {
+        /// The room.
+        room: RoomId,
+        /// The one who is not told.
+        except: Option<ConnId>,
+    },
+}
+
+/// An event on its way to the connections of one worker.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Who is told.
+    pub target: Target,
+    /// What.
+    pub event: Arc<Event>,
+}
+
+/// Whether a [`Reply`] is all there is to say, or a page of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The whole answer.
+    Only,
+    /// More follows, once the reader has taken this.
+    More {
+        /// Nothing came before it.
+        is_first: bool,
+    },
+    /// The end of an answer that came in pages.
+    Last,
+}
+
+/// The answer to one command, for the one who gave it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The label of the command, if it had one
+    /// (<https://ircv3.net/specs/extensions/labeled-response>).
+    pub label: Option<Arc<str>>,
+    /// The nick it is addressed to; `*` before registration.
+    pub nick: Arc<str>,
+    /// Its lines, in order; none with a label is an `ACK`.
+    pub lines: Vec<ReplyLine>,
+    /// Whether more follows.
+    pub page: Page,
+}
+
+/// One line of a [`Reply`].
+#[derive(Debug, Clone)]
+pub enum ReplyLine {
+    /// An event that is part of the answer, such as one's own `JOIN`.
+    Event(Arc<Event>),
+    /// A refusal in words (<https://ircv3.net/specs/extensions/standard-replies>); a `NOTICE` to
+    /// clients that did not ask for those.
+    Fail {
+        /// The command that failed, or `*`.
+        command: &'static str,
+        /// A word for programs.
+        code: &'static str,
+        /// What it was about.
+        context: Vec<Box<str>>,
+        /// A sentence for people.
+        text: Box<str>,
+    },
+    /// A numeric; the addressee's nick is put before the parameters.
+    Numeric(Numeric, Vec<Box<str>>),
+    /// The answer to a `PING`.
+    Pong {
+        /// What was asked with.
+        token: Box<str>,
+    },
+}
+
+impl Reply {
+    /// Writes the reply for an IRC client. `next_batch` numbers the batches of this connection.
+    pub fn write_irc(
+        &self,
+        server: &str,
+        capabilities: CapabilitySet,
+        next_batch: &mut u32,
+        out: &mut Vec<u8>,
+    ) {
+        let label =
+            self.label.as_deref().filter(|_| capabilities.contains(Capability::LabeledResponse));
+        let Some(label) = label else {
+            self.lines
+                .iter()
+                .for_each(|line| self.write_line(line, server, capabilities, &[], out));
+            return;
+        };
+        match (&*self.lines, self.page) {
+            ([], Page::Only) => {
+                finish(LineWriter::new(out).tag("label", label).source(server).command("ACK"))
+            }
+            ([line], Page::Only) => {
+                self.write_line(line, server, capabilities, &[("label", label)], out)
+            }
+            (lines, page) => {
+                if matches!(page, Page::Only | Page::More { is_first: true }) {
+                    *next_batch = next_batch.wrapping_add(1);
+                    let open =
+                        LineWriter::new(out).tag("label", label).source(server).command("BATCH");
+                    finish(open.param(&format!("+{next_batch}")).param("labeled-response"));
+                }
+                let batch = next_batch.to_string();
+                for line in lines {
+                    self.write_line(line, server, capabilities, &[("batch", &batch)], out);
+                }
+                if matches!(page, Page::Only | Page::Last) {
+                    finish(
+                        LineWriter::new(out)
+                            .source(server)
+                            .command("BATCH")
+                            .param(&format!("-{batch}")),
+                    );
+                }
+            }
+        }
+    }
+
+    fn write_line(
+        &self,
+        line: &ReplyLine,
+        server: &str,
+        capabilities: CapabilitySet,
+        tags: &[(&str, &str)],
+        out: &mut Vec<u8>,
+    ) {
+        if let ReplyLine::Event(event) = line {
+            return event.write_line(Audience::irc(capabilities), tags, out);
+        }
+        let mut writer = LineWriter::new(out);
+        for (key, value) in tags {
+            writer = writer.tag(key, value);
+        }
+        let writer = writer.source(server);
+        finish(match line {
+            ReplyLine::Event(_) => return,
+            ReplyLine::Fail { command, code, context, text } => {
+                if capabilities.contains(Capability::StandardReplies) {
+                    let mut writer = writer.command("FAIL").param(command).param(code);
+                    for word in context {
+                        writer = writer.param(word);
+                    }
+                    writer.last(text)
+                } else {
+                    writer.command("NOTICE").param(&self.nick).last(text)
+                }
+            }
+            ReplyLine::Numeric(numeric, params) => {
+                writer.command(&numeric.to_string()).param(&self.nick).params(params)
+            }
+            ReplyLine::Pong { token } => writer.command("PONG").param(server).last(token),
+        });
+    }
+
+    /// Writes the reply for a person at the text door: what a person wants to know of it.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        for line in &self.lines {
+            let text = match line {
+                // Who has just been welcomed need not be told that they joined.
+                ReplyLine::Event(event) if matches!(event.content, Content::Join { .. }) => {
+                    continue;
+                }
+                ReplyLine::Event(event) => {
+                    out.extend_from_slice(event.encode(Audience::TEXT));
+                    continue;
+                }
+                ReplyLine::Fail { text, .. } => format!("! {text}"),
+                ReplyLine::Numeric(Numeric::RPL_NAMREPLY, params) => {
+                    format!("* here: {}", params.last().map_or("", |names| names.trim()))
+                }
+                ReplyLine::Numeric(Numeric::RPL_TOPIC, params) => {
+                    format!(
+                        "* topic: {}",
+                        params.last().map(|topic| readable(topic)).unwrap_or_default()
+                    )
+                }
+                ReplyLine::Numeric(numeric, params) if numeric.is_error() => {
+                    format!("! {}", params.last().map_or("", |text| text))
+                }
+                ReplyLine::Numeric(..) | ReplyLine::Pong { .. } => continue,
+            };
+            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Roughly how many bytes this is.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let line_size = |line: &ReplyLine| match line {
+            ReplyLine::Event(event) => event.size(),
+            ReplyLine::Fail { text, .. } => text.len() + 100,
+            ReplyLine::Numeric(_, params) => {
+                60 + params.iter().map(|param| param.len() + 1).sum::<usize>()
+            }
+            ReplyLine::Pong { token } => token.len() + 60,
+        };
+        64 + self.lines.iter().map(line_size).sum::<usize>()
+    }
+}
+
+fn finish(line: LineWriter<'_>) {
+    line.finish().expect("replies are made of checked names and texts that came out of a line");
+}

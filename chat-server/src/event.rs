@@ -1,0 +1,23 @@
+//! What the program around a server hears of it.
+
+use std::sync::Arc;
+
+/// Something a host wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// A person has registered.
+    Arrived {
+        /// Their nick.
+        nick: Arc<str>,
+        /// The address they come from.
+        host: Arc<str>,
+    },
+    /// A person is gone.
+    Departed {
+        /// Their nick.
+        nick: Arc<str>,
+        /// Why, as the others read it.
+        reason: Arc<str>,
+    },
+}

@@ -1,0 +1,57 @@
+//! What must hold after every step. The simulation asks; a breach is our bug.
+
+use super::Hub;
+
+impl Hub {
+    /// Checks every invariant of the state.
+    ///
+    /// # Errors
+    /// A sentence about the first one that does not hold.
+    pub fn check_invariants(&self) -> Result<(), String> {
+        let ensure = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
+        ensure(self.nicks.len() == self.people.len(), "each person has one nick".into())?;
+        for (conn, person) in &self.people {
+            let nick = &person.nick;
+            ensure(
+                self.nicks.get(nick.key()) == Some(conn),
+                format!("{nick} leads to its person"),
+            )?;
+            ensure(!self.newcomers.contains_key(conn), format!("{nick} has registered"))?;
+            ensure(
+                person.rooms.len() <= self.house.limits.rooms_per_person_max,
+                format!("{nick} is in no more rooms than allowed"),
+            )?;
+            for room in &person.rooms {
+                let has = self.rooms.get(room).is_some_and(|room| room.has(*conn));
+                ensure(has, format!("{nick}'s rooms have them as a member"))?;
+            }
+            let is_busy = person.listing.is_some() || !person.waiting.is_empty();
+            ensure(
+                person.waiting.is_empty() || person.is_held,
+                format!("{nick} is held while commands wait (busy: {is_busy})"),
+            )?;
+            let n_pending =
+                self.pending.values().filter(|p| p.sender == *conn && !p.is_overdue).count();
+            ensure(person.n_pending == n_pending, format!("{nick}'s pending records are counted"))?;
+        }
+        ensure(self.rooms.len() == self.rooms_by_name.len(), "each room has one name".into())?;
+        for (key, id) in &self.rooms_by_name {
+            let room = self.rooms.get(id).ok_or_else(|| format!("{key} is a room"))?;
+            ensure(room.name.key() == key, format!("{key} leads to its room"))?;
+            ensure(!room.members.is_empty(), format!("{key} has members"))?;
+            for conn in room.members.keys() {
+                let knows = self.people.get(conn).is_some_and(|person| person.rooms.contains(id));
+                ensure(knows, format!("{key}'s members know that they are in it"))?;
+            }
+            for (worker, n_members) in room.n_members_at.iter().enumerate() {
+                let n = room.members.keys().filter(|c| usize::from(c.worker.0) == worker).count();
+                ensure(
+                    *n_members as usize == n,
+                    format!("{key}'s members at worker {worker} are counted"),
+                )?;
+            }
+        }
+        let in_order = self.append_deadlines.iter().is_sorted_by_key(|(at, _)| *at);
+        ensure(in_order, "the deadlines of records are in order".into())
+    }
+}

@@ -1,0 +1,43 @@
+//! `JOIN` (RFC 2812 §3.2.1; <https://ircv3.net/specs/extensions/extended-join>).
+
+use std::sync::Arc;
+
+use chat_core::proto::{JoinTarget, RoomName};
+
+use crate::hub::{Hub, Refusal, Turn};
+
+impl Hub {
+    pub(super) fn join(
+        &mut self,
+        turn: &mut Turn<'_>,
+        targets: &[JoinTarget],
+    ) -> Result<(), Refusal> {
+        for JoinTarget { room, key: _ } in targets {
+            match RoomName::new(room) {
+                Ok(name) => self.join_one(turn, name),
+                Err(_) => turn.say(Refusal::BadRoomName(room.clone()).reply()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the asker into a room and shows it to them: topic and names, as RFC 2812 has them.
+    /// Being in it already is no error.
+    pub(in crate::hub) fn join_one(&mut self, turn: &mut Turn<'_>, name: RoomName) {
+        let person = self.person(turn.conn);
+        let existing = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]);
+        if existing.is_some_and(|room| room.has(turn.conn)) {
+            return;
+        }
+        if person.rooms.len() >= self.house.limits.rooms_per_person_max {
+            return turn.say(Refusal::TooManyRooms(name.to_string()).reply());
+        }
+        self.enter(turn, name.clone());
+        let room = &self.rooms[&self.rooms_by_name[name.key()]];
+        if room.topic.is_some() {
+            self.show_topic(turn, room);
+        }
+        let (id, name) = (room.id, Arc::clone(room.name.shown()));
+        self.show_names(turn, id, name);
+    }
+}

@@ -1,0 +1,57 @@
+//! `KICK` (RFC 2812 §3.2.8): a record, done when it is in the log.
+
+use std::sync::Arc;
+
+use chat_core::proto::{TOPIC_BYTES_MAX, cut};
+
+use crate::{
+    delivery::Content,
+    hub::{Hub, Refusal, Turn, records::Place},
+};
+
+impl Hub {
+    pub(super) fn kick(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &str,
+        nicks: &[String],
+        reason: Option<String>,
+    ) -> Result<(), Refusal> {
+        for (index, nick) in nicks.iter().enumerate() {
+            if index >= self.house.limits.targets_max {
+                return Err(Refusal::TooManyTargets(nick.clone()));
+            }
+            if let Err(refusal) = self.kick_one(turn, room, nick, reason.as_deref()) {
+                turn.say(refusal.reply());
+            }
+        }
+        Ok(())
+    }
+
+    fn kick_one(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &str,
+        nick: &str,
+        reason: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let room = self.find_operated_room(turn.conn, room)?;
+        let kicked = self.find_person(nick)?;
+        if !room.has(kicked.conn) {
+            let room = room.name.to_string();
+            return Err(Refusal::UserNotOnRoom { nick: kicked.nick.to_string(), room });
+        }
+        let asker = self.person(turn.conn);
+        let content = Content::Kick {
+            source: Arc::clone(&asker.source),
+            room: Arc::clone(room.name.shown()),
+            nick: Arc::clone(kicked.nick.shown()),
+            reason: reason.map_or_else(
+                || Arc::clone(asker.nick.shown()),
+                |text| cut(text, TOPIC_BYTES_MAX).into(),
+            ),
+        };
+        let place = Place::Room(room.id);
+        self.submit(turn, place, content)
+    }
+}

@@ -1,0 +1,25 @@
+//! `LUSERS` (RFC 2812 §3.4.2).
+
+use chat_core::proto::Numeric;
+
+use crate::hub::{Hub, Turn};
+
+impl Hub {
+    pub(in crate::hub) fn lusers(&self, turn: &mut Turn<'_>) {
+        let (n, n_max) = (self.people.len().to_string(), self.n_people_max.to_string());
+        let n_rooms = self.rooms.len().to_string();
+        let n_newcomers = self.newcomers.len().to_string();
+        let here = format!("There are {n} people on 1 server");
+        turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);
+        turn.numeric(Numeric::RPL_LUSEROP, &["0", "operators online"]);
+        turn.numeric(
+            Numeric::RPL_LUSERUNKNOWN,
+            &[&n_newcomers, "connections that have not registered"],
+        );
+        turn.numeric(Numeric::RPL_LUSERCHANNELS, &[&n_rooms, "rooms"]);
+        turn.numeric(Numeric::RPL_LUSERME, &[&format!("I have {n} clients and 0 servers")]);
+        let local = format!("{n} people now, at most {n_max} at once");
+        turn.numeric(Numeric::RPL_LOCALUSERS, &[&n, &n_max, &local]);
+        turn.numeric(Numeric::RPL_GLOBALUSERS, &[&n, &n_max, &local]);
+    }
+}

@@ -1,0 +1,35 @@
+//! `NICK` after registration (RFC 2812 §3.1.2).
+
+use std::sync::Arc;
+
+use chat_core::proto::{Nick, is_reserved_nick};
+
+use crate::{
+    delivery::{Content, Event, ReplyLine},
+    hub::{Hub, Refusal, Turn},
+};
+
+impl Hub {
+    pub(super) fn nick(&mut self, turn: &mut Turn<'_>, nick: &str) -> Result<(), Refusal> {
+        let new = Nick::new(nick).ok().filter(|nick| !is_reserved_nick(nick));
+        let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
+        let conn = turn.conn;
+        if self.nicks.get(new.key()).is_some_and(|owner| *owner != conn) {
+            return Err(Refusal::NickInUse(nick.to_owned()));
+        }
+        let person = self.person(conn);
+        if person.nick.as_str() == new.as_str() {
+            return Ok(());
+        }
+        let content =
+            Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
+        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        let old_key = Arc::clone(person.nick.key());
+        self.tell_peers(conn, &event, turn.effects);
+        self.nicks.remove(&old_key);
+        self.nicks.insert(Arc::clone(new.key()), conn);
+        self.person_mut(conn).set_nick(new);
+        turn.say(ReplyLine::Event(event));
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! `PART` (RFC 2812 §3.2.2) and `JOIN 0`, which leaves every room.
+
+use std::sync::Arc;
+
+use chat_core::proto::{TOPIC_BYTES_MAX, cut};
+
+use crate::{
+    delivery::{Content, Event, ReplyLine},
+    hub::{Hub, Refusal, Turn},
+    ids::RoomId,
+};
+
+impl Hub {
+    pub(super) fn part(
+        &mut self,
+        turn: &mut Turn<'_>,
+        rooms: &[String],
+        reason: Option<String>,
+    ) -> Result<(), Refusal> {
+        let reason: Option<Arc<str>> = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
+        for room in rooms {
+            match self.find_own_room(turn.conn, room).map(|(room, _)| room.id) {
+                Ok(id) => self.part_one(turn, id, reason.clone()),
+                Err(refusal) => turn.say(refusal.reply()),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn leave_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        for room in self.person(turn.conn).rooms.clone() {
+            self.part_one(turn, room, None);
+        }
+        Ok(())
+    }
+
+    fn part_one(&mut self, turn: &mut Turn<'_>, id: RoomId, reason: Option<Arc<str>>) {
+        let room = &self.rooms[&id];
+        let source = Arc::clone(&self.person(turn.conn).source);
+        let content = Content::Part { source, room: Arc::clone(room.name.shown()), reason };
+        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        self.tell_room(room, Some(turn.conn), &event, turn.effects);
+        turn.say(ReplyLine::Event(event));
+        self.remove_member(turn.conn, id, turn.effects);
+    }
+}

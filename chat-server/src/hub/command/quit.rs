@@ -1,0 +1,25 @@
+//! `QUIT` (RFC 2812 §3.1.7): a departure its owner wanted, said so to everyone else.
+
+use std::sync::Arc;
+
+use chat_core::proto::{TOPIC_BYTES_MAX, cut};
+
+use crate::hub::{Effect, Hub, Refusal, Turn};
+
+impl Hub {
+    pub(super) fn quit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        reason: Option<String>,
+    ) -> Result<(), Refusal> {
+        let conn = turn.conn;
+        // "Quit" before it tells a wanted departure from one the server noticed.
+        let reason: Arc<str> = match reason.filter(|reason| !reason.is_empty()) {
+            Some(reason) => format!("Quit: {}", cut(&reason, TOPIC_BYTES_MAX)).into(),
+            None => "Quit".into(),
+        };
+        turn.effects.push(Effect::Close { conn, reason: "You left".into() });
+        self.leave_for_good(turn.now, conn, &reason, turn.effects);
+        Ok(())
+    }
+}

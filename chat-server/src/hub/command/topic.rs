@@ -1,0 +1,43 @@
+//! `TOPIC` (RFC 2812 §3.2.4): reading it is an answer, setting it is a record.
+
+use std::{sync::Arc, time::UNIX_EPOCH};
+
+use chat_core::proto::{Numeric, TOPIC_BYTES_MAX, cut};
+
+use crate::{
+    delivery::Content,
+    hub::{Hub, Refusal, Turn, records::Place, room::Room},
+};
+
+impl Hub {
+    pub(super) fn topic(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &str,
+        topic: Option<String>,
+    ) -> Result<(), Refusal> {
+        let Some(topic) = topic else {
+            let (room, _) = self.find_own_room(turn.conn, room)?;
+            self.show_topic(turn, room);
+            return Ok(());
+        };
+        // Mode t: the topic is the operators'.
+        let room = self.find_operated_room(turn.conn, room)?;
+        let content = Content::Topic {
+            source: Arc::clone(&self.person(turn.conn).source),
+            room: Arc::clone(room.name.shown()),
+            topic: cut(&topic, TOPIC_BYTES_MAX).into(),
+        };
+        let place = Place::Room(room.id);
+        self.submit(turn, place, content)
+    }
+
+    pub(in crate::hub) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {
+        let Some(topic) = &room.topic else {
+            return turn.numeric(Numeric::RPL_NOTOPIC, &[room.name.as_str(), "No topic is set"]);
+        };
+        let at = topic.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+        turn.numeric(Numeric::RPL_TOPIC, &[room.name.as_str(), &topic.text]);
+        turn.numeric(Numeric::RPL_TOPICWHOTIME, &[room.name.as_str(), &topic.by, &at]);
+    }
+}

@@ -1,0 +1,89 @@
+//! Everything that can leave the hub. Carried out in order, before the next input.
+
+use std::sync::Arc;
+
+use crate::{
+    delivery::{Delivery, Reply},
+    event::ServerEvent,
+    ids::{ConnId, RoomId, Ticket, WorkerId},
+    room_log::Record,
+};
+
+/// Something the hub wants done.
+#[derive(Debug)]
+pub enum Effect {
+    /// The session is registered under this nick.
+    Admit {
+        /// Whose.
+        conn: ConnId,
+        /// The nick.
+        nick: Arc<str>,
+    },
+    /// Put a record into the room log; [`super::Input::Appended`] is to follow.
+    Append {
+        /// To be given back.
+        ticket: Ticket,
+        /// What.
+        record: Arc<Record>,
+    },
+    /// Say why, write what is waiting, and close.
+    Close {
+        /// Which.
+        conn: ConnId,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// Tell everyone of `delivery.target` whom this worker has.
+    Deliver {
+        /// Which worker.
+        worker: WorkerId,
+        /// What.
+        delivery: Delivery,
+    },
+    /// Read nothing more of this connection until released: its commands wait for an answer.
+    Hold {
+        /// Which.
+        conn: ConnId,
+    },
+    /// A registered client negotiates capabilities; its session answers, in its turn.
+    Negotiate {
+        /// Which.
+        conn: ConnId,
+        /// Their nick.
+        nick: Arc<str>,
+        /// `LS`, `LIST`, `REQ`, `END`.
+        subcommand: String,
+        /// What follows it.
+        arguments: Vec<String>,
+    },
+    /// Read on.
+    Release {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Answer one connection.
+    Reply {
+        /// Which.
+        conn: ConnId,
+        /// With what.
+        reply: Reply,
+    },
+    /// Tell the program around the server.
+    Report(ServerEvent),
+    /// Everyone has been told; end the threads.
+    Stop,
+    /// From here on, what is delivered to the room goes to this connection too.
+    Subscribe {
+        /// Which.
+        conn: ConnId,
+        /// The room.
+        room: RoomId,
+    },
+    /// And from here on no more.
+    Unsubscribe {
+        /// Which.
+        conn: ConnId,
+        /// The room.
+        room: RoomId,
+    },
+}

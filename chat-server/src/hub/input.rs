@@ -1,0 +1,107 @@
+//! Everything that can enter the hub.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use chat_core::proto::{CapabilitySet, Command, CommandError};
+
+use crate::{
+    ids::{ConnId, Ticket},
+    room_log::AppendError,
+};
+
+/// The clocks, read once for each input by whoever calls the hub.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For deadlines.
+    pub mono: Instant,
+    /// For people.
+    pub wall: SystemTime,
+}
+
+/// Which door someone came through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// IRC.
+    Irc,
+    /// Plain text.
+    Text,
+}
+
+/// What a newcomer says of themselves; complete, not yet checked against anyone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registration {
+    /// The nick asked for.
+    pub nick: String,
+    /// The user name asked for.
+    pub user: String,
+    /// The name for people.
+    pub realname: String,
+    /// Put a number behind a nick that is taken, and `USR` in the place of one that cannot be had.
+    pub take_any_nick: bool,
+}
+
+/// Something the hub is told.
+#[derive(Debug)]
+pub enum Input {
+    /// A record is in the room log, or cannot be.
+    Appended {
+        /// Which.
+        ticket: Ticket,
+        /// How it went.
+        outcome: Result<(), AppendError>,
+    },
+    /// A client changed what it understands.
+    Capabilities {
+        /// Who.
+        conn: ConnId,
+        /// All it understands now.
+        capabilities: CapabilitySet,
+    },
+    /// A connection is gone. Never dropped, never overtaken by what it sent before.
+    Closed {
+        /// Which.
+        conn: ConnId,
+        /// Why, as the others read it.
+        reason: Arc<str>,
+    },
+    /// Someone asks for something.
+    Command {
+        /// Who.
+        conn: ConnId,
+        /// The label on it.
+        label: Option<Arc<str>>,
+        /// What; a line that was no command is answered in its turn too.
+        command: Result<Command, CommandError>,
+    },
+    /// [`super::Hub::next_deadline`] has come.
+    Deadline,
+    /// There is a new connection.
+    Opened {
+        /// Which.
+        conn: ConnId,
+        /// The address it comes from.
+        host: Arc<str>,
+        /// The door it came through.
+        door: Door,
+    },
+    /// The reader of a paged answer has taken the page.
+    PageTaken {
+        /// Who.
+        conn: ConnId,
+    },
+    /// A newcomer has said all that is needed.
+    Register {
+        /// Who.
+        conn: ConnId,
+        /// What they said.
+        registration: Registration,
+    },
+    /// The server is to stop.
+    Stop {
+        /// Why, as everyone reads it.
+        reason: Arc<str>,
+    },
+}

@@ -1,0 +1,207 @@
+//! Long answers in pages: `NAMES`, `WHO` and `LIST` of a giant take a bounded time of the hub a
+//! turn, and no page is made before the reader has taken the one before.
+
+use std::{collections::VecDeque, ops::Bound, sync::Arc};
+
+use chat_core::proto::{Capability, Numeric};
+
+use super::{Effect, Hub, person::Person, room::Rank};
+use crate::{
+    delivery::{Page, Reply, ReplyLine},
+    ids::{ConnId, RoomId},
+};
+
+/// Rows (people or rooms) that are looked at in one turn.
+pub(super) const ROWS_PER_TURN: usize = 256;
+
+/// Bytes of nicks in one `RPL_NAMREPLY`; the rest of the line's 512 is for what stands before them.
+const NAMES_BYTES_MAX: usize = 380;
+
+/// An answer under way: where it goes on.
+#[derive(Debug)]
+pub(super) struct Listing {
+    pub(super) label: Option<Arc<str>>,
+    /// What is told, one after the other.
+    pub(super) parts: VecDeque<Part>,
+    pub(super) is_first: bool,
+}
+
+/// One list of the answer.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// `RPL_LIST` of every room behind `after`.
+    List { after: Option<Arc<str>> },
+    /// `RPL_NAMREPLY` of the members behind `after`.
+    Names { room: RoomId, name: Arc<str>, after: Option<ConnId> },
+    /// A line as it is.
+    Line(ReplyLine),
+    /// `RPL_WHOREPLY` of the members behind `after`.
+    Who { room: RoomId, mask: Arc<str>, after: Option<ConnId> },
+}
+
+impl Hub {
+    /// Makes the next page of `conn`'s listing.
+    pub(super) fn next_page(&mut self, effects: &mut Vec<Effect>, conn: ConnId) {
+        let Some(mut listing) = self.people.get_mut(&conn).and_then(|person| person.listing.take())
+        else {
+            return;
+        };
+        let asker = self.person(conn);
+        let mut lines = Vec::with_capacity(listing.parts.len());
+        let mut rows = ROWS_PER_TURN;
+        while rows > 0 {
+            let Some(part) = listing.parts.pop_front() else { break };
+            let rest = match part {
+                Part::Line(line) => {
+                    lines.push(line);
+                    None
+                }
+                Part::List { after } => self.list_rooms(after, &mut rows, &mut lines),
+                Part::Names { room, name, after } => {
+                    self.list_names(asker, room, name, after, &mut rows, &mut lines)
+                }
+                Part::Who { room, mask, after } => {
+                    self.list_who(asker, room, mask, after, &mut rows, &mut lines)
+                }
+            };
+            if let Some(rest) = rest {
+                listing.parts.push_front(rest);
+            }
+        }
+        let is_last = listing.parts.is_empty();
+        let page = match (listing.is_first, is_last) {
+            (true, true) => Page::Only,
+            (false, true) => Page::Last,
+            (is_first, false) => Page::More { is_first },
+        };
+        listing.is_first = false;
+        let reply = Reply {
+            label: listing.label.clone(),
+            nick: Arc::clone(asker.nick.shown()),
+            lines,
+            page,
+        };
+        effects.push(Effect::Reply { conn, reply });
+        if !is_last {
+            self.person_mut(conn).listing = Some(listing);
+        }
+    }
+
+    fn list_rooms(
+        &self,
+        after: Option<Arc<str>>,
+        rows: &mut usize,
+        lines: &mut Vec<ReplyLine>,
+    ) -> Option<Part> {
+        let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        for (key, id) in self.rooms_by_name.range::<str, _>((start, Bound::Unbounded)) {
+            lines.push(self.list_row(*id));
+            *rows -= 1;
+            if *rows == 0 {
+                return Some(Part::List { after: Some(Arc::clone(key)) });
+            }
+        }
+        None
+    }
+
+    /// One room's `RPL_LIST`.
+    pub(super) fn list_row(&self, id: RoomId) -> ReplyLine {
+        let room = &self.rooms[&id];
+        let topic = room.topic.as_ref().map_or("", |topic| &*topic.text);
+        let n_members = room.members.len().to_string();
+        let params = vec![room.name.as_str().into(), n_members.into(), topic.into()];
+        ReplyLine::Numeric(Numeric::RPL_LIST, params)
+    }
+
+    fn members_after(
+        &self,
+        room: RoomId,
+        after: Option<ConnId>,
+    ) -> impl Iterator<Item = (&Person, Rank)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members =
+            self.rooms.get(&room).map(|room| room.members.range((start, Bound::Unbounded)));
+        members.into_iter().flatten().map(|(conn, rank)| (self.person(*conn), *rank))
+    }
+
+    fn list_names(
+        &self,
+        asker: &Person,
+        room: RoomId,
+        name: Arc<str>,
+        after: Option<ConnId>,
+        rows: &mut usize,
+        lines: &mut Vec<ReplyLine>,
+    ) -> Option<Part> {
+        let all = asker.capabilities.contains(Capability::MultiPrefix);
+        let with_host = asker.capabilities.contains(Capability::UserhostInNames);
+        let mut names = String::new();
+        let mut flush = |names: &mut String| {
+            if !names.is_empty() {
+                let params =
+                    vec!["=".into(), (*name).into(), std::mem::take(names).into_boxed_str()];
+                lines.push(ReplyLine::Numeric(Numeric::RPL_NAMREPLY, params));
+            }
+        };
+        let mut rest = None;
+        for (member, rank) in self.members_after(room, after) {
+            let shown = if with_host { &*member.source } else { member.nick.as_str() };
+            if names.len() + shown.len() + 3 > NAMES_BYTES_MAX {
+                flush(&mut names);
+            }
+            if !names.is_empty() {
+                names.push(' ');
+            }
+            names.push_str(rank.prefix(all));
+            names.push_str(shown);
+            *rows -= 1;
+            if *rows == 0 {
+                rest = Some(member.conn);
+                break;
+            }
+        }
+        flush(&mut names);
+        rest.map(|after| Part::Names { room, name, after: Some(after) })
+    }
+
+    fn list_who(
+        &self,
+        asker: &Person,
+        room: RoomId,
+        mask: Arc<str>,
+        after: Option<ConnId>,
+        rows: &mut usize,
+        lines: &mut Vec<ReplyLine>,
+    ) -> Option<Part> {
+        for (member, rank) in self.members_after(room, after) {
+            lines.push(self.who_row(asker, member, &mask, rank));
+            *rows -= 1;
+            if *rows == 0 {
+                return Some(Part::Who { room, mask, after: Some(member.conn) });
+            }
+        }
+        None
+    }
+
+    /// One person's `RPL_WHOREPLY` (<https://modern.ircdocs.horse/#rplwhoreply-352>).
+    pub(super) fn who_row(
+        &self,
+        asker: &Person,
+        person: &Person,
+        room: &str,
+        rank: Rank,
+    ) -> ReplyLine {
+        let all = asker.capabilities.contains(Capability::MultiPrefix);
+        let here = if person.away.is_some() { "G" } else { "H" };
+        let params = vec![
+            room.into(),
+            (*person.user).into(),
+            (*person.host).into(),
+            self.house.name.as_str().into(),
+            person.nick.as_str().into(),
+            format!("{here}{}", rank.prefix(all)).into(),
+            format!("0 {}", person.realname).into(),
+        ];
+        ReplyLine::Numeric(Numeric::RPL_WHOREPLY, params)
+    }
+}

@@ -1,0 +1,411 @@
+//! All rooms and people, and everything that is decided about them.
+//!
+//! The hub is pure: no sockets, no clock, no threads, no randomness of its own. One door,
+//! [`Hub::handle`]; [`Input`] and [`Effect`] list all that can enter and leave. It never formats
+//! what goes to a room, and the cost of a message does not grow with the room.
+//!
+//! Reading order: [`input`](Input), [`effect`](Effect), this file, `command/topic.rs` as the shape
+//! of every feature, then `records.rs` for what passes through the room log.
+
+mod check;
+mod command;
+mod effect;
+mod input;
+mod listing;
+mod person;
+mod records;
+mod refusal;
+mod registration;
+mod room;
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use chat_core::proto::{Capability, Command, CommandError};
+
+pub use effect::Effect;
+pub use input::{Door, Input, Now, Registration};
+pub use refusal::Refusal;
+
+use self::{
+    listing::{Listing, Part},
+    person::{Person, Waiting},
+    records::Pending,
+    registration::Newcomer,
+    room::{Rank, Room},
+};
+use crate::{
+    config::House,
+    delivery::{Content, Delivery, Event, ReplyLine, Target},
+    event::ServerEvent,
+    ids::{ConnId, RoomId, Ticket},
+};
+
+/// Decides. Never touches a socket, a file, a clock or a thread.
+#[derive(Debug)]
+pub struct Hub {
+    house: Arc<House>,
+    /// Where ids come from; seeded, so that a run can be repeated.
+    random: fastrand::Rng,
+    started: Option<SystemTime>,
+    /// Connections that have not registered.
+    newcomers: HashMap<ConnId, Newcomer>,
+    /// In the order of their connections, since people are listed.
+    people: BTreeMap<ConnId, Person>,
+    nicks: HashMap<Arc<str>, ConnId>,
+    rooms: HashMap<RoomId, Room>,
+    rooms_by_name: BTreeMap<Arc<str>, RoomId>,
+    next_room: u64,
+    next_ticket: u64,
+    /// Records on their way to the log.
+    pending: BTreeMap<Ticket, Pending>,
+    /// When the sender of a record is told that it takes too long; in order of time.
+    append_deadlines: VecDeque<(Instant, Ticket)>,
+    /// The most people there have been at once.
+    n_people_max: usize,
+    is_stopping: bool,
+}
+
+/// One command's turn: who asked, and what they are answered.
+pub(crate) struct Turn<'a> {
+    now: Now,
+    conn: ConnId,
+    label: Option<Arc<str>>,
+    /// What the one who asked is told when the turn ends.
+    reply: Vec<Part>,
+    /// The answer comes in another way or later.
+    is_answered: bool,
+    effects: &'a mut Vec<Effect>,
+}
+
+impl Turn<'_> {
+    fn say(&mut self, line: ReplyLine) {
+        self.reply.push(Part::Line(line));
+    }
+
+    fn numeric(&mut self, numeric: chat_core::proto::Numeric, params: &[&str]) {
+        self.say(ReplyLine::Numeric(numeric, params.iter().map(|&param| param.into()).collect()));
+    }
+}
+
+impl Hub {
+    /// A hub without people. What it draws at random follows from `seed`.
+    #[must_use]
+    pub fn new(house: Arc<House>, seed: u64) -> Self {
+        Self {
+            house,
+            random: fastrand::Rng::with_seed(seed),
+            started: None,
+            newcomers: HashMap::new(),
+            people: BTreeMap::new(),
+            nicks: HashMap::new(),
+            rooms: HashMap::new(),
+            rooms_by_name: BTreeMap::new(),
+            next_room: 0,
+            next_ticket: 0,
+            pending: BTreeMap::new(),
+            append_deadlines: VecDeque::new(),
+            n_people_max: 0,
+            is_stopping: false,
+        }
+    }
+
+    /// Handles one input. The caller carries out all effects, in order, before the next call.
+    pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
+        self.started.get_or_insert(now.wall);
+        match input {
+            Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
+            Input::Capabilities { conn, capabilities } => {
+                if let Some(person) = self.people.get_mut(&conn) {
+                    person.capabilities = capabilities;
+                } else if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+                    newcomer.capabilities = capabilities;
+                }
+            }
+            Input::Closed { conn, reason } => {
+                self.newcomers.remove(&conn);
+                if self.people.contains_key(&conn) {
+                    self.leave_for_good(now, conn, &reason, effects);
+                }
+            }
+            Input::Command { conn, label, command } => {
+                self.command(now, conn, label, command, effects);
+            }
+            Input::Deadline => self.tell_of_slow_records(now, effects),
+            Input::Opened { conn, host, door } => {
+                self.newcomers.insert(conn, Newcomer::new(host, door));
+            }
+            Input::PageTaken { conn } => {
+                self.next_page(effects, conn);
+                self.take_waiting(now, conn, effects);
+            }
+            Input::Register { conn, registration } => {
+                self.register(now, conn, registration, effects)
+            }
+            Input::Stop { reason } => self.stop(&reason, effects),
+        }
+    }
+
+    /// When [`Input::Deadline`] is to come next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.append_deadlines.front().map(|(deadline, _)| *deadline)
+    }
+
+    /// How many people are registered.
+    #[must_use]
+    pub fn n_people(&self) -> usize {
+        self.people.len()
+    }
+
+    fn command(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        command: Result<Command, CommandError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(person) = self.people.get_mut(&conn) else {
+            return self.newcomer_command(now, conn, label, command, effects);
+        };
+        // Answers on one connection come strictly in order: while an earlier command waits for its
+        // answer, later ones wait too. Messages may follow messages into the log.
+        let waiting = Waiting { label, command };
+        let must_wait = !person.waiting.is_empty()
+            || person.listing.is_some()
+            || (person.n_pending > 0 && !waiting.is_message());
+        if must_wait {
+            person.waiting.push_back(waiting);
+            if !person.is_held {
+                person.is_held = true;
+                effects.push(Effect::Hold { conn });
+            }
+            return;
+        }
+        self.run_command(now, conn, waiting.label, waiting.command, effects);
+    }
+
+    fn run_command(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        command: Result<Command, CommandError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut turn = Turn { now, conn, label, reply: Vec::new(), is_answered: false, effects };
+        let outcome = match command {
+            Ok(command) => self.dispatch(&mut turn, command),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(refusal) = outcome {
+            turn.say(refusal.reply());
+        }
+        self.end_turn(turn);
+    }
+
+    /// Sends what the turn has to say: at once if it is short, in pages if it is long.
+    fn end_turn(&mut self, turn: Turn<'_>) {
+        let Turn { conn, label, reply, is_answered, effects, .. } = turn;
+        let Some(person) = self.people.get_mut(&conn) else { return };
+        let wants_ack = label.is_some()
+            && !is_answered
+            && person.capabilities.contains(Capability::LabeledResponse);
+        if !reply.is_empty() || wants_ack {
+            person.listing = Some(Listing { label, parts: reply.into(), is_first: true });
+            self.next_page(effects, conn);
+        }
+    }
+
+    /// Runs the commands of `conn` that waited, as far as they need wait no more.
+    fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        while let Some(person) = self.people.get_mut(&conn)
+            && person.listing.is_none()
+        {
+            let Some(next) = person.waiting.front() else {
+                if person.is_held {
+                    person.is_held = false;
+                    effects.push(Effect::Release { conn });
+                }
+                return;
+            };
+            if person.n_pending > 0 && !next.is_message() {
+                return;
+            }
+            let Waiting { label, command } =
+                person.waiting.pop_front().expect("it was there above");
+            self.run_command(now, conn, label, command, effects);
+        }
+    }
+
+    /// Tells everyone to go.
+    fn stop(&mut self, reason: &Arc<str>, effects: &mut Vec<Effect>) {
+        if std::mem::replace(&mut self.is_stopping, true) {
+            return;
+        }
+        let mut conns: Vec<ConnId> = self.newcomers.drain().map(|(conn, _)| conn).collect();
+        conns.sort_unstable();
+        conns.extend(self.people.keys());
+        for conn in conns {
+            effects.push(Effect::Close { conn, reason: Arc::clone(reason) });
+        }
+        self.people.clear();
+        self.nicks.clear();
+        self.rooms.clear();
+        self.rooms_by_name.clear();
+        self.pending.clear();
+        self.append_deadlines.clear();
+        effects.push(Effect::Stop);
+    }
+
+    // What the commands are made of.
+
+    fn person(&self, conn: ConnId) -> &Person {
+        self.people.get(&conn).expect("members of rooms and askers of turns are people")
+    }
+
+    fn person_mut(&mut self, conn: ConnId) -> &mut Person {
+        self.people.get_mut(&conn).expect("members of rooms and askers of turns are people")
+    }
+
+    /// The person by that nick.
+    fn find_person(&self, nick: &str) -> Result<&Person, Refusal> {
+        let key = chat_core::proto::CaseMapping::Ascii.fold(nick);
+        let conn = self.nicks.get(&*key).ok_or_else(|| Refusal::NoSuchNick(nick.to_owned()))?;
+        Ok(self.person(*conn))
+    }
+
+    /// The room by that name.
+    fn find_room(&self, name: &str) -> Result<&Room, Refusal> {
+        let key = chat_core::proto::CaseMapping::Ascii.fold(name);
+        let id =
+            self.rooms_by_name.get(&*key).ok_or_else(|| Refusal::NoSuchRoom(name.to_owned()))?;
+        Ok(&self.rooms[id])
+    }
+
+    /// The room by that name, if `conn` is in it, and what they may do there.
+    fn find_own_room(&self, conn: ConnId, name: &str) -> Result<(&Room, Rank), Refusal> {
+        let room = self.find_room(name)?;
+        let rank = room.members.get(&conn).ok_or_else(|| Refusal::NotOnRoom(name.to_owned()))?;
+        Ok((room, *rank))
+    }
+
+    /// The same, if they may change it.
+    fn find_operated_room(&self, conn: ConnId, name: &str) -> Result<&Room, Refusal> {
+        let (room, rank) = self.find_own_room(conn, name)?;
+        if !rank.is_operator {
+            return Err(Refusal::NotOperator(name.to_owned()));
+        }
+        Ok(room)
+    }
+
+    /// Delivers to everyone in `room` but one: once for each worker that has members.
+    fn tell_room(
+        &self,
+        room: &Room,
+        except: Option<ConnId>,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for worker in room.workers() {
+            let target = Target::Room { room: room.id, except };
+            let delivery = Delivery { target, event: Arc::clone(event) };
+            effects.push(Effect::Deliver { worker, delivery });
+        }
+    }
+
+    /// Delivers to everyone who shares a room with `conn`, not to `conn`.
+    fn tell_peers(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
+        let rooms: Arc<[RoomId]> = self.person(conn).rooms.as_slice().into();
+        let mut workers: Vec<_> =
+            rooms.iter().flat_map(|room| self.rooms[room].workers()).collect();
+        workers.sort_unstable();
+        workers.dedup();
+        for worker in workers {
+            let target = Target::Peers { rooms: Arc::clone(&rooms), except: Some(conn) };
+            let delivery = Delivery { target, event: Arc::clone(event) };
+            effects.push(Effect::Deliver { worker, delivery });
+        }
+    }
+
+    fn tell(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
+        let delivery = Delivery { target: Target::Conn(conn), event: Arc::clone(event) };
+        effects.push(Effect::Deliver { worker: conn.worker, delivery });
+    }
+
+    /// Puts a person into a room, founding it if it is not there. They are told by their reply.
+    fn enter(&mut self, turn: &mut Turn<'_>, name: chat_core::proto::RoomName) {
+        let conn = turn.conn;
+        let id = self.rooms_by_name.get(name.key()).copied();
+        let id = id.unwrap_or_else(|| self.found(name, turn.now.wall));
+        let person = self.person(conn);
+        let content = Content::Join {
+            source: Arc::clone(&person.source),
+            room: Arc::clone(self.rooms[&id].name.shown()),
+            realname: Arc::clone(&person.realname),
+        };
+        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        let room = &self.rooms[&id];
+        self.tell_room(room, None, &event, turn.effects);
+        if let Some(reason) = person.away.clone() {
+            let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
+            let away = Arc::new(Event::new(away, turn.now.wall, None));
+            self.tell_room(room, None, &away, turn.effects);
+        }
+        turn.say(ReplyLine::Event(event));
+        turn.effects.push(Effect::Subscribe { conn, room: id });
+        let room = self.rooms.get_mut(&id).expect("found or founded above");
+        let rank = Rank { is_operator: room.members.is_empty(), has_voice: false };
+        room.add(conn, rank);
+        self.person_mut(conn).rooms.push(id);
+    }
+
+    fn found(&mut self, name: chat_core::proto::RoomName, wall: SystemTime) -> RoomId {
+        let id = RoomId(self.next_room);
+        self.next_room += 1;
+        self.rooms_by_name.insert(Arc::clone(name.key()), id);
+        self.rooms.insert(id, Room::new(id, name, wall, self.house.n_workers));
+        id
+    }
+
+    /// Takes a person out of a room; the last one ends it. Nobody is told here.
+    fn remove_member(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Unsubscribe { conn, room: id });
+        self.person_mut(conn).rooms.retain(|room| *room != id);
+        let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
+        room.remove(conn);
+        if room.members.is_empty() {
+            self.rooms_by_name.remove(room.name.key());
+            self.rooms.remove(&id);
+        }
+    }
+
+    /// A person is gone: everyone who could see them is told once.
+    fn leave_for_good(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        reason: &Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let person = self.person(conn);
+        let content =
+            Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
+        let event = Arc::new(Event::new(content, now.wall, None));
+        let nick = Arc::clone(person.nick.shown());
+        self.tell_peers(conn, &event, effects);
+        for room in self.person(conn).rooms.clone() {
+            self.remove_member(conn, room, effects);
+        }
+        let person = self.people.remove(&conn).expect("they were there above");
+        self.nicks.remove(person.nick.key());
+        effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
+        if self.people.is_empty() && self.house.exit_when_empty {
+            self.stop(&"The last person has left".into(), effects);
+        }
+    }
+}

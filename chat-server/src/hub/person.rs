@@ -1,0 +1,66 @@
+//! One registered person.
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
+
+use chat_core::proto::{CapabilitySet, Command, CommandError, Nick};
+
+use super::{Door, listing::Listing};
+use crate::ids::{ConnId, RoomId};
+
+/// A person, with the connection they speak through.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) conn: ConnId,
+    pub(super) nick: Nick,
+    pub(super) user: Arc<str>,
+    pub(super) host: Arc<str>,
+    pub(super) realname: Arc<str>,
+    /// `nick!user@host`, kept because every event needs it.
+    pub(super) source: Arc<str>,
+    pub(super) door: Door,
+    pub(super) capabilities: CapabilitySet,
+    pub(super) away: Option<Arc<str>>,
+    /// In the order in which they were joined.
+    pub(super) rooms: Vec<RoomId>,
+    pub(super) signed_on: SystemTime,
+    pub(super) last_spoke: Instant,
+    /// Records of theirs that are on their way to the log.
+    pub(super) n_pending: usize,
+    /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
+    /// runs, the connection is held, so that no more come than were under way.
+    pub(super) waiting: VecDeque<Waiting>,
+    /// The paged answer under way.
+    pub(super) listing: Option<Listing>,
+    pub(super) is_held: bool,
+}
+
+/// A command whose turn has not come.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) label: Option<Arc<str>>,
+    pub(super) command: Result<Command, CommandError>,
+}
+
+impl Waiting {
+    /// Messages may follow messages into the log; all else waits until it is known what became of them.
+    pub(super) fn is_message(&self) -> bool {
+        matches!(self.command, Ok(Command::Message { .. }))
+    }
+}
+
+impl Person {
+    /// Sets the nick and all that follows from it.
+    pub(super) fn set_nick(&mut self, nick: Nick) {
+        self.source = source(&nick, &self.user, &self.host);
+        self.nick = nick;
+    }
+}
+
+/// `nick!user@host`.
+pub(super) fn source(nick: &Nick, user: &str, host: &str) -> Arc<str> {
+    format!("{nick}!{user}@{host}").into()
+}

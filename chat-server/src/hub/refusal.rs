@@ -1,0 +1,161 @@
+//! Why a command is refused, and the one table of what is answered.
+
+use chat_core::proto::{CommandError, Numeric};
+
+use crate::delivery::ReplyLine;
+
+/// A refused command is no error of ours: it is an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is named after its numeric in the table below")]
+pub enum Refusal {
+    AlreadyOnRoom { nick: String, room: String },
+    AlreadyRegistered,
+    BadRoomName(String),
+    CannotSend(String),
+    Command(CommandError),
+    ErroneousNick(String),
+    NickInUse(String),
+    NoSuchNick(String),
+    NoSuchRoom(String),
+    NotOnRoom(String),
+    NotOperator(String),
+    NotRegistered,
+    NotStored { target: String, why: String },
+    TooLongToRelay,
+    TooManyRooms(String),
+    TooManyTargets(String),
+    UnknownRoomMode(char),
+    UnknownUserMode,
+    UserNotOnRoom { nick: String, room: String },
+    UsersDoNotMatch,
+}
+
+impl From<CommandError> for Refusal {
+    fn from(error: CommandError) -> Self {
+        Self::Command(error)
+    }
+}
+
+impl Refusal {
+    /// What the one who asked is told.
+    #[must_use]
+    pub fn reply(&self) -> ReplyLine {
+        let (numeric, context, text): (Numeric, Vec<&str>, &str) = match self {
+            Self::NotStored { target, why } => {
+                return ReplyLine::Fail {
+                    command: "PRIVMSG",
+                    code: "MESSAGE_NOT_STORED",
+                    context: vec![word(target).into()],
+                    text: format!("your message to {target} was not delivered: {why}").into(),
+                };
+            }
+            Self::Command(CommandError::NotUtf8) => {
+                // <https://ircv3.net/specs/extensions/utf8-only>
+                return ReplyLine::Fail {
+                    command: "*",
+                    code: "INVALID_UTF8",
+                    context: Vec::new(),
+                    text: "your line was not UTF-8 text and was not delivered".into(),
+                };
+            }
+            Self::Command(CommandError::ForbiddenByte) => {
+                return ReplyLine::Fail {
+                    command: "*",
+                    code: "INVALID_LINE",
+                    context: Vec::new(),
+                    text: "your line contained a NUL or a carriage return and was not delivered"
+                        .into(),
+                };
+            }
+            Self::Command(CommandError::TooLong) => (
+                Numeric::ERR_INPUTTOOLONG,
+                vec![],
+                "The line was too long and was not delivered: send it in parts",
+            ),
+            Self::AlreadyOnRoom { nick, room } => {
+                (Numeric::ERR_USERONCHANNEL, vec![nick, room], "is already in the room")
+            }
+            Self::AlreadyRegistered => {
+                (Numeric::ERR_ALREADYREGISTERED, vec![], "You have registered already")
+            }
+            Self::BadRoomName(room) => (
+                Numeric::ERR_BADCHANMASK,
+                vec![room],
+                "A room's name starts with # and has no space, comma or control character",
+            ),
+            Self::CannotSend(target) => (
+                Numeric::ERR_CANNOTSENDTOCHAN,
+                vec![target],
+                "You cannot send to this room: join it first",
+            ),
+            Self::Command(CommandError::NeedMoreParams(command)) => {
+                (Numeric::ERR_NEEDMOREPARAMS, vec![command], "Not enough parameters")
+            }
+            Self::Command(CommandError::NoNickGiven) => {
+                (Numeric::ERR_NONICKNAMEGIVEN, vec![], "No nick given")
+            }
+            Self::Command(CommandError::NoOrigin) => {
+                (Numeric::ERR_NOORIGIN, vec![], "No token given")
+            }
+            Self::Command(CommandError::NoRecipient(_)) => {
+                (Numeric::ERR_NORECIPIENT, vec![], "No recipient given")
+            }
+            Self::Command(CommandError::NoText) => {
+                (Numeric::ERR_NOTEXTTOSEND, vec![], "No text to send")
+            }
+            Self::Command(CommandError::Unknown(command)) => {
+                (Numeric::ERR_UNKNOWNCOMMAND, vec![command], "Unknown command")
+            }
+            Self::Command(_) => {
+                (Numeric::ERR_UNKNOWNERROR, vec![], "The command cannot be understood")
+            }
+            Self::ErroneousNick(nick) => {
+                (Numeric::ERR_ERRONEUSNICKNAME, vec![nick], "This nick cannot be used here")
+            }
+            Self::NickInUse(nick) => {
+                (Numeric::ERR_NICKNAMEINUSE, vec![nick], "This nick is in use")
+            }
+            Self::NoSuchNick(nick) => (Numeric::ERR_NOSUCHNICK, vec![nick], "No such nick"),
+            Self::NoSuchRoom(room) => (Numeric::ERR_NOSUCHCHANNEL, vec![room], "No such room"),
+            Self::NotOnRoom(room) => {
+                (Numeric::ERR_NOTONCHANNEL, vec![room], "You are not in this room")
+            }
+            Self::NotOperator(room) => {
+                (Numeric::ERR_CHANOPRIVSNEEDED, vec![room], "You are not an operator of this room")
+            }
+            Self::NotRegistered => (Numeric::ERR_NOTREGISTERED, vec![], "You have not registered"),
+            Self::TooLongToRelay => (
+                Numeric::ERR_INPUTTOOLONG,
+                vec![],
+                "The message is too long to be passed on with your name before it: send it in parts",
+            ),
+            Self::TooManyRooms(room) => {
+                (Numeric::ERR_TOOMANYCHANNELS, vec![room], "You are in as many rooms as you may be")
+            }
+            Self::TooManyTargets(target) => {
+                (Numeric::ERR_TOOMANYTARGETS, vec![target], "Too many targets at once")
+            }
+            Self::UnknownRoomMode(mode) => {
+                let params = vec![mode.to_string().into(), "is no mode of a room here".into()];
+                return ReplyLine::Numeric(Numeric::ERR_UNKNOWNMODE, params);
+            }
+            Self::UnknownUserMode => {
+                (Numeric::ERR_UMODEUNKNOWNFLAG, vec![], "There is no such mode of a person here")
+            }
+            Self::UserNotOnRoom { nick, room } => {
+                (Numeric::ERR_USERNOTINCHANNEL, vec![nick, room], "They are not in this room")
+            }
+            Self::UsersDoNotMatch => {
+                (Numeric::ERR_USERSDONTMATCH, vec![], "You can see and change only your own modes")
+            }
+        };
+        let context = context.into_iter().map(|context| word(context).into());
+        ReplyLine::Numeric(numeric, context.chain([text.into()]).collect())
+    }
+}
+
+/// `text` as a parameter in the middle of a line, where strangers' text may not fit.
+fn word(text: &str) -> &str {
+    let text = text.trim_start_matches(':').split(' ').next().unwrap_or_default();
+    if text.is_empty() { "*" } else { chat_core::proto::cut(text, 64) }
+}

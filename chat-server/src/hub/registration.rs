@@ -1,0 +1,203 @@
+//! From a connection to a person: the nick, the welcome, the default room.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use chat_core::proto::{
+    CapabilitySet, Command, CommandError, NICK_BYTES_MAX, Nick, Numeric, REALNAME_BYTES_MAX,
+    ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick,
+    nick_from_display_name,
+};
+
+use super::{
+    Door, Effect, Hub, Now, Refusal, Registration, Turn,
+    person::{Person, source},
+};
+use crate::{
+    delivery::{Page, Reply},
+    event::ServerEvent,
+    ids::ConnId,
+};
+
+/// The nick of those who have no better one.
+pub(crate) const NAMELESS: &str = "USR";
+
+/// A connection that has not registered.
+#[derive(Debug)]
+pub(super) struct Newcomer {
+    host: Arc<str>,
+    door: Door,
+    pub(super) capabilities: CapabilitySet,
+    /// All they said, if only the nick could not be had.
+    refused: Option<Registration>,
+}
+
+impl Newcomer {
+    pub(super) fn new(host: Arc<str>, door: Door) -> Self {
+        Self { host, door, capabilities: CapabilitySet::EMPTY, refused: None }
+    }
+}
+
+impl Hub {
+    pub(super) fn register(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        registration: Registration,
+        effects: &mut Vec<Effect>,
+    ) {
+        // A connection may have closed, or the server may be stopping.
+        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        let nick = match choose_nick(&self.nicks, &registration) {
+            Ok(nick) => nick,
+            Err(refusal) => {
+                newcomer.refused = Some(registration);
+                return refuse(conn, None, &refusal, effects);
+            }
+        };
+        let newcomer = self.newcomers.remove(&conn).expect("it was there above");
+        let user = clean_user(&registration.user);
+        let person = Person {
+            conn,
+            source: source(&nick, &user, &newcomer.host),
+            nick: nick.clone(),
+            user: user.into(),
+            host: newcomer.host,
+            realname: cut(&registration.realname, REALNAME_BYTES_MAX).into(),
+            door: newcomer.door,
+            capabilities: newcomer.capabilities,
+            away: None,
+            rooms: Vec::new(),
+            signed_on: now.wall,
+            last_spoke: now.mono,
+            n_pending: 0,
+            waiting: VecDeque::new(),
+            listing: None,
+            is_held: false,
+        };
+        effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
+        effects.push(Effect::Report(ServerEvent::Arrived {
+            nick: Arc::clone(nick.shown()),
+            host: Arc::clone(&person.host),
+        }));
+        self.nicks.insert(Arc::clone(nick.key()), conn);
+        let door = person.door;
+        self.people.insert(conn, person);
+        self.n_people_max = self.n_people_max.max(self.people.len());
+
+        let mut turn =
+            Turn { now, conn, label: None, reply: Vec::new(), is_answered: false, effects };
+        if door == Door::Irc {
+            self.welcome(&mut turn);
+        }
+        if self.house.auto_join || door == Door::Text {
+            let room = self.house.room.clone();
+            self.join_one(&mut turn, room);
+        }
+        self.end_turn(turn);
+    }
+
+    /// A command of someone who has not registered: only a new nick helps.
+    pub(super) fn newcomer_command(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        command: Result<Command, CommandError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        match command {
+            Ok(Command::Nick { nick }) => {
+                if let Some(registration) = newcomer.refused.take() {
+                    self.register(now, conn, Registration { nick, ..registration }, effects);
+                }
+            }
+            Ok(Command::Quit { .. }) => {
+                self.newcomers.remove(&conn);
+                effects.push(Effect::Close { conn, reason: "You left".into() });
+            }
+            Ok(_) => refuse(conn, label, &Refusal::NotRegistered, effects),
+            Err(error) => refuse(conn, label, &error.into(), effects),
+        }
+    }
+
+    /// RFC 2812 §5.1, 001 to 005, then LUSERS and MOTD as <https://modern.ircdocs.horse/#connection-registration> has them.
+    fn welcome(&mut self, turn: &mut Turn<'_>) {
+        let (name, network) = (self.house.name.as_str().to_owned(), self.house.network.clone());
+        let nick = Arc::clone(self.person(turn.conn).nick.shown());
+        let version = concat!("chat-", env!("CARGO_PKG_VERSION"));
+        let started = self.started.expect("set by the first input");
+        let started = humantime::format_rfc3339_seconds(started).to_string();
+        turn.numeric(Numeric::RPL_WELCOME, &[&format!("Welcome to {network}, {nick}")]);
+        turn.numeric(Numeric::RPL_YOURHOST, &[&format!("Your host is {name}, running {version}")]);
+        turn.numeric(Numeric::RPL_CREATED, &[&format!("This server was started at {started}")]);
+        turn.numeric(Numeric::RPL_MYINFO, &[&name, version, "i", "notv"]);
+        let limits = &self.house.limits;
+        let tokens = [
+            format!("AWAYLEN={TOPIC_BYTES_MAX}"),
+            "CASEMAPPING=ascii".into(),
+            format!("CHANLIMIT=#:{}", limits.rooms_per_person_max),
+            "CHANMODES=,,,nt".into(),
+            format!("CHANNELLEN={ROOM_NAME_BYTES_MAX}"),
+            "CHANTYPES=#".into(),
+            format!("KICKLEN={TOPIC_BYTES_MAX}"),
+            format!("MODES={}", limits.modes_max),
+            format!("NAMELEN={REALNAME_BYTES_MAX}"),
+            format!("NETWORK={network}"),
+            format!("NICKLEN={NICK_BYTES_MAX}"),
+            "PREFIX=(ov)@+".into(),
+            format!(
+                "TARGMAX=JOIN:,KICK:{0},NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1",
+                limits.targets_max
+            ),
+            format!("TOPICLEN={TOPIC_BYTES_MAX}"),
+            format!("USERLEN={USER_BYTES_MAX}"),
+            "UTF8ONLY".into(),
+        ];
+        for line in tokens.chunks(13) {
+            let mut params: Vec<&str> = line.iter().map(String::as_str).collect();
+            params.push("are supported by this server");
+            turn.numeric(Numeric::RPL_ISUPPORT, &params);
+        }
+        self.lusers(turn);
+        self.motd(turn);
+    }
+}
+
+fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mut Vec<Effect>) {
+    let reply = Reply { label, nick: "*".into(), lines: vec![refusal.reply()], page: Page::Only };
+    effects.push(Effect::Reply { conn, reply });
+}
+
+/// The nick a newcomer gets.
+fn choose_nick(
+    nicks: &std::collections::HashMap<Arc<str>, ConnId>,
+    registration: &Registration,
+) -> Result<Nick, Refusal> {
+    let wanted = &registration.nick;
+    let is_taken = |nick: &Nick| nicks.contains_key(nick.key());
+    if registration.take_any_nick {
+        let nameless = Nick::new(NAMELESS).expect("a valid nick");
+        let usable = nick_from_display_name(wanted).filter(|nick| !is_reserved_nick(nick));
+        let nick = usable.unwrap_or(nameless);
+        let numbered = (1..).map(|number| nick.numbered(number));
+        let free = std::iter::once(nick.clone()).chain(numbered).find(|nick| !is_taken(nick));
+        return Ok(free.expect("there are more numbers than people"));
+    }
+    let nick = Nick::new(wanted).map_err(|_| Refusal::ErroneousNick(wanted.clone()))?;
+    if is_reserved_nick(&nick) {
+        return Err(Refusal::ErroneousNick(wanted.clone()));
+    }
+    if is_taken(&nick) {
+        return Err(Refusal::NickInUse(wanted.clone()));
+    }
+    Ok(nick)
+}
+
+/// A user name as it can stand in `nick!user@host`.
+fn clean_user(user: &str) -> String {
+    let is_allowed =
+        |c: &char| c.is_ascii_graphic() && !matches!(c, '!' | '@' | ':' | ',' | '*' | '?');
+    let user: String = user.chars().filter(is_allowed).take(USER_BYTES_MAX).collect();
+    if user.is_empty() { "user".into() } else { user }
+}

@@ -1,0 +1,95 @@
+//! One room.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use chat_core::proto::RoomName;
+
+use crate::ids::{ConnId, RoomId, WorkerId};
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Rank {
+    pub(super) is_operator: bool,
+    pub(super) has_voice: bool,
+}
+
+impl Rank {
+    /// The sign before a nick; all of them if the reader understands `multi-prefix`.
+    pub(super) fn prefix(self, all: bool) -> &'static str {
+        match (self.is_operator, self.has_voice) {
+            (true, true) if all => "@+",
+            (true, _) => "@",
+            (false, true) => "+",
+            (false, false) => "",
+        }
+    }
+}
+
+/// A topic and who set it.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) text: Arc<str>,
+    pub(super) by: Arc<str>,
+    pub(super) at: SystemTime,
+}
+
+/// A room while anyone is in it.
+#[derive(Debug)]
+pub(super) struct Room {
+    pub(super) id: RoomId,
+    pub(super) name: RoomName,
+    pub(super) founded: SystemTime,
+    pub(super) topic: Option<Topic>,
+    /// Ordered, since it is shown.
+    pub(super) members: BTreeMap<ConnId, Rank>,
+    /// How many members each worker has, so that workers without any hear nothing.
+    pub(super) n_members_at: Vec<u32>,
+    /// The time of the latest record, so that the next one is later.
+    pub(super) latest: SystemTime,
+}
+
+impl Room {
+    pub(super) fn new(id: RoomId, name: RoomName, founded: SystemTime, n_workers: u16) -> Self {
+        Self {
+            id,
+            name,
+            founded,
+            topic: None,
+            members: BTreeMap::new(),
+            n_members_at: vec![0; usize::from(n_workers)],
+            latest: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    pub(super) fn add(&mut self, conn: ConnId, rank: Rank) {
+        let before = self.members.insert(conn, rank);
+        debug_assert!(before.is_none(), "a member joined twice");
+        self.n_members_at[usize::from(conn.worker.0)] += 1;
+    }
+
+    pub(super) fn remove(&mut self, conn: ConnId) {
+        let before = self.members.remove(&conn);
+        debug_assert!(before.is_some(), "only members leave");
+        self.n_members_at[usize::from(conn.worker.0)] -= 1;
+    }
+
+    pub(super) fn has(&self, conn: ConnId) -> bool {
+        self.members.contains_key(&conn)
+    }
+
+    /// The workers that have members, in order.
+    pub(super) fn workers(&self) -> impl Iterator<Item = WorkerId> + '_ {
+        let with_members = self.n_members_at.iter().enumerate().filter(|(_, n)| **n > 0);
+        with_members.map(|(worker, _)| WorkerId(u16::try_from(worker).expect("counted in u16")))
+    }
+
+    /// A time for the next record: now, but later than the one before.
+    pub(super) fn next_time(&mut self, wall: SystemTime) -> SystemTime {
+        self.latest = wall.max(self.latest + Duration::from_millis(1));
+        self.latest
+    }
+}

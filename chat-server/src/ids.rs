@@ -1,0 +1,24 @@
+//! The ids that cross a thread: small, `Copy`, and never a name.
+
+/// A worker thread, counted from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WorkerId(pub u16);
+
+/// One connection for as long as the server runs: a slot is used again, a generation is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId {
+    /// The worker that owns the socket.
+    pub worker: WorkerId,
+    /// How many connections the slot has had before.
+    pub generation: u32,
+    /// Its place in the worker's table.
+    pub slot: u32,
+}
+
+/// A room while it exists; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomId(pub u64);
+
+/// A record on its way through the room log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(pub u64);

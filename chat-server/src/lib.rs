@@ -1,0 +1,39 @@
+//! An IRC server, as a library first and as a program second.
+//!
+//! ```text
+//!  socket ─▶ wire ─▶ session ─▶ hub ─▶ delivery ─▶ outbox ─▶ socket
+//!           (worker thread ...)  (hub thread)  (worker thread ...)
+//!                                 └─▶ room log ─▶ Appended ─▶ hub
+//! ```
+//!
+//! [`Server::start`] gives a [`ServerHandle`]; several servers can live in one process. The library
+//! installs no signal handler and no logger, keeps no global state, and joins every thread it starts.
+//!
+//! ```
+//! use chat_server::{Config, Server};
+//! let mut config = Config::default();
+//! config.listen = vec!["127.0.0.1:0".into()];
+//! let server = Server::start(config)?;
+//! println!("listening on {}", server.addresses()[0]);
+//! server.stop();
+//! server.join()?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`hub`] and [`session`] are pure and can be driven without a socket; [`room_log`] is the seam
+//! behind which messages become durable.
+
+pub mod config;
+pub mod delivery;
+pub mod event;
+pub mod fanout;
+pub mod hub;
+pub mod ids;
+mod net;
+pub mod room_log;
+mod server;
+pub mod session;
+
+pub use config::{Config, DEFAULT_PORT, Limits};
+pub use event::ServerEvent;
+pub use server::{Server, ServerHandle, StartError, StopError, Stopper};

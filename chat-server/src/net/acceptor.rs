@@ -1,0 +1,124 @@
+//! The acceptor thread: owns the listening sockets, turns away who has no place, and hands the others
+//! to the workers in turn.
+
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use mio::{Events, Interest, Poll, Token, net::TcpListener};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+
+use super::{
+    admission::Admission,
+    mailbox::{Mailbox, Order},
+};
+use crate::{hub::Door, session::irc_error};
+
+/// Connections the kernel holds until they are accepted: a whole classroom at once, and more.
+const BACKLOG: i32 = 4096;
+
+/// How long to wait after an accept that failed for want of descriptors or memory.
+const RETRY_AFTER: Duration = Duration::from_millis(50);
+
+/// The token of the waker; listeners have their index.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+
+pub(crate) struct Acceptor {
+    pub(crate) poll: Poll,
+    pub(crate) listeners: Vec<(TcpListener, Door)>,
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    pub(crate) is_stopping: Arc<AtomicBool>,
+}
+
+/// Opens a listening socket. An IPv6 wildcard listens to IPv6 alone, so that both can be asked for.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(TcpListener::from_std(socket.into()))
+}
+
+impl Acceptor {
+    /// The thread.
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        for (index, (listener, _)) in self.listeners.iter_mut().enumerate() {
+            self.poll.registry().register(listener, Token(index), Interest::READABLE)?;
+        }
+        let mut events = Events::with_capacity(64);
+        let mut next_worker = 0;
+        let mut wants_retry = false;
+        while !self.is_stopping.load(Ordering::SeqCst) {
+            match self.poll.poll(&mut events, wants_retry.then_some(RETRY_AFTER)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            // All of them: a listener that failed before has told of its connections already.
+            wants_retry = false;
+            for (listener, door) in &self.listeners {
+                wants_retry |= self.accept_all(listener, *door, &mut next_worker);
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts until nobody waits; whether it failed and is to be tried again.
+    fn accept_all(&self, listener: &TcpListener, door: Door, next_worker: &mut usize) -> bool {
+        loop {
+            match listener.accept() {
+                Ok((stream, address)) => {
+                    self.hand_over(stream.into(), address, door, next_worker);
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return false,
+                    // The peer gave up while it waited; or a signal came.
+                    io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
+                    // Out of descriptors or memory: others may give some back.
+                    _ => return true,
+                },
+            }
+        }
+    }
+
+    fn hand_over(
+        &self,
+        mut stream: std::net::TcpStream,
+        address: SocketAddr,
+        door: Door,
+        next_worker: &mut usize,
+    ) {
+        let place = match self.admission.admit(address.ip()) {
+            Ok(place) => place,
+            Err(reason) => {
+                let mut goodbye = Vec::new();
+                match door {
+                    Door::Irc => irc_error(reason, &mut goodbye),
+                    Door::Text => goodbye.extend_from_slice(format!("! {reason}\r\n").as_bytes()),
+                }
+                // A new socket has room for a line; one that has not is not worth waiting for.
+                let _ = stream.write(&goodbye);
+                return;
+            }
+        };
+        // A socket that refuses an option works all the same.
+        let _ = stream.set_nodelay(true);
+        let keepalive = TcpKeepalive::new()
+            .with_time(Duration::from_secs(60))
+            .with_interval(Duration::from_secs(15));
+        let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        let mailbox = &self.mailboxes[*next_worker % self.mailboxes.len()];
+        *next_worker += 1;
+        mailbox.post(&mut vec![Order::Accept { stream, address: address.ip(), door, place }]);
+    }
+}

@@ -1,0 +1,113 @@
+//! How many connections there are, in all and from each address. A ticket counts while it lives.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use crate::config::Limits;
+
+/// Counts connections for all doors together.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    clients_max: usize,
+    per_address_max: Option<usize>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// One connection's place. Dropping it gives the place back.
+#[derive(Debug)]
+pub(crate) struct Place {
+    admission: Arc<Admission>,
+    address: IpAddr,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
+        Arc::new(Self {
+            clients_max: limits.clients_max,
+            per_address_max: limits.clients_per_address_max,
+            counts: Mutex::default(),
+        })
+    }
+
+    /// A place for a connection from `address`.
+    ///
+    /// # Errors
+    /// A sentence for the one who is turned away.
+    pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
+        let address = counted_as(address);
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.all >= self.clients_max {
+            return Err("The server is full: try again later");
+        }
+        let from_there = counts.by_address.entry(address).or_default();
+        if self.per_address_max.is_some_and(|max| *from_there >= max) {
+            return Err("There are too many connections from your address");
+        }
+        *from_there += 1;
+        counts.all += 1;
+        Ok(Place { admission: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.all -= 1;
+        if let Some(from_there) = counts.by_address.get_mut(&self.address) {
+            *from_there -= 1;
+            if *from_there == 0 {
+                counts.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A household has one IPv4 address or one IPv6 /64.
+fn counted_as(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => address.into(),
+        IpAddr::V6(address) => {
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_and_given_back() {
+        let limits =
+            Limits { clients_max: 3, clients_per_address_max: Some(2), ..Limits::default() };
+        let admission = Admission::new(&limits);
+        let home: IpAddr = "192.0.2.1".parse().unwrap();
+        let first = admission.admit(home).unwrap();
+        let _second = admission.admit(home).unwrap();
+        assert!(admission.admit(home).unwrap_err().contains("your address"));
+        let _third = admission.admit("192.0.2.2".parse().unwrap()).unwrap();
+        assert!(admission.admit("192.0.2.3".parse().unwrap()).unwrap_err().contains("full"));
+        drop(first);
+        assert!(admission.admit(home).is_ok());
+        let counts = admission.counts.lock().unwrap();
+        assert_eq!((counts.all, counts.by_address.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one() {
+        let one = counted_as("2001:db8::1".parse().unwrap());
+        assert_eq!(one, counted_as("2001:db8::2:3:4:5".parse().unwrap()));
+        assert_ne!(one, counted_as("2001:db8:0:1::1".parse().unwrap()));
+        let mapped = counted_as("::ffff:192.0.2.1".parse().unwrap());
+        assert_eq!(mapped, counted_as("192.0.2.1".parse().unwrap()));
+    }
+}

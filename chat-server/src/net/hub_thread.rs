@@ -1,0 +1,126 @@
+//! The hub's thread: takes a batch of inputs, lets the hub decide, carries out the effects, and wakes
+//! each worker once.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+    time::{Instant, SystemTime},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::mailbox::{Mailbox, Order};
+use crate::{
+    event::ServerEvent,
+    hub::{Effect, Hub, Input, Now},
+    room_log::{Appending, RoomLog},
+};
+
+/// Inputs handled between two deliveries to the workers.
+const BATCH_MAX: usize = 512;
+
+pub(crate) struct HubThread {
+    pub(crate) hub: Hub,
+    pub(crate) inputs: Receiver<Input>,
+    pub(crate) mailboxes: Vec<Arc<Mailbox>>,
+    pub(crate) log: Box<dyn RoomLog>,
+    pub(crate) events: Option<Sender<ServerEvent>>,
+    pub(crate) mailbox_bytes_max: usize,
+}
+
+impl HubThread {
+    /// The thread. Ends when the hub says so, or when nobody is left who could tell it anything.
+    pub(crate) fn run(mut self) {
+        let mut orders: Vec<Vec<Order>> = self.mailboxes.iter().map(|_| Vec::new()).collect();
+        let mut effects = Vec::new();
+        let mut is_stopped = false;
+        while !is_stopped {
+            let first = match self.hub.next_deadline() {
+                Some(deadline) => match self.inputs.recv_deadline(deadline) {
+                    Ok(input) => input,
+                    Err(RecvTimeoutError::Timeout) => Input::Deadline,
+                    Err(RecvTimeoutError::Disconnected) => return,
+                },
+                None => match self.inputs.recv() {
+                    Ok(input) => input,
+                    Err(_) => return,
+                },
+            };
+            let now = read_clocks();
+            is_stopped = self.step(now, first, &mut effects, &mut orders);
+            for _ in 1..BATCH_MAX {
+                let Ok(input) = self.inputs.try_recv() else { break };
+                is_stopped |= self.step(now, input, &mut effects, &mut orders);
+            }
+            for (mailbox, orders) in self.mailboxes.iter().zip(&mut orders) {
+                mailbox.post(orders);
+                if mailbox.is_starved.swap(false, Ordering::SeqCst) {
+                    mailbox.wake();
+                }
+            }
+            for mailbox in &self.mailboxes {
+                mailbox.wait_below(self.mailbox_bytes_max);
+            }
+        }
+    }
+
+    /// One input and all that follows from it at once; whether it was the end.
+    fn step(
+        &mut self,
+        now: Now,
+        input: Input,
+        effects: &mut Vec<Effect>,
+        orders: &mut [Vec<Order>],
+    ) -> bool {
+        let mut is_stopped = false;
+        let mut next = VecDeque::from([input]);
+        while let Some(input) = next.pop_front() {
+            self.hub.handle(now, input, effects);
+            for effect in effects.drain(..) {
+                if let Effect::Append { ticket, record } = effect {
+                    if let Appending::Now(outcome) = self.log.append(ticket, &record) {
+                        next.push_back(Input::Appended { ticket, outcome });
+                    }
+                    continue;
+                }
+                is_stopped |= matches!(effect, Effect::Stop);
+                self.carry_out(effect, orders);
+            }
+        }
+        is_stopped
+    }
+
+    fn carry_out(&self, effect: Effect, orders: &mut [Vec<Order>]) {
+        let (worker, order) = match effect {
+            Effect::Admit { conn, nick } => (conn.worker, Order::Admit { conn, nick }),
+            Effect::Append { .. } => return,
+            Effect::Close { conn, reason } => (conn.worker, Order::Close { conn, reason }),
+            Effect::Deliver { worker, delivery } => (worker, Order::Deliver(delivery)),
+            Effect::Hold { conn } => (conn.worker, Order::Hold { conn }),
+            Effect::Negotiate { conn, nick, subcommand, arguments } => {
+                (conn.worker, Order::Negotiate { conn, nick, subcommand, arguments })
+            }
+            Effect::Release { conn } => (conn.worker, Order::Release { conn }),
+            Effect::Reply { conn, reply } => (conn.worker, Order::Reply { conn, reply }),
+            Effect::Report(event) => {
+                if let Some(events) = &self.events {
+                    // Never waited for, as Config::events says.
+                    let _ = events.try_send(event);
+                }
+                return;
+            }
+            Effect::Stop => {
+                orders.iter_mut().for_each(|orders| orders.push(Order::Stop));
+                return;
+            }
+            Effect::Subscribe { conn, room } => (conn.worker, Order::Subscribe { conn, room }),
+            Effect::Unsubscribe { conn, room } => (conn.worker, Order::Unsubscribe { conn, room }),
+        };
+        orders[usize::from(worker.0)].push(order);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is where the hub's clocks are read")]
+fn read_clocks() -> Now {
+    Now { mono: Instant::now(), wall: SystemTime::now() }
+}

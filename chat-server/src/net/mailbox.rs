@@ -1,0 +1,160 @@
+//! What waits for one worker: filled by the hub and the acceptor, emptied in whole batches.
+//!
+//! Unbounded in length but counted in bytes: a worker always takes all of it, and while there is too
+//! much the hub takes no further input, so it always clears. The worker is woken only when the
+//! mailbox was empty.
+
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    time::Duration,
+};
+
+use crate::{
+    delivery::{Delivery, Reply},
+    hub::Door,
+    ids::{ConnId, RoomId},
+    net::admission::Place,
+};
+
+/// Something a worker is to do.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Accept {
+        stream: std::net::TcpStream,
+        address: std::net::IpAddr,
+        door: Door,
+        place: Place,
+    },
+    Admit {
+        conn: ConnId,
+        nick: Arc<str>,
+    },
+    Close {
+        conn: ConnId,
+        reason: Arc<str>,
+    },
+    Deliver(Delivery),
+    Hold {
+        conn: ConnId,
+    },
+    Negotiate {
+        conn: ConnId,
+        nick: Arc<str>,
+        subcommand: String,
+        arguments: Vec<String>,
+    },
+    Release {
+        conn: ConnId,
+    },
+    Reply {
+        conn: ConnId,
+        reply: Reply,
+    },
+    /// Flush what can be flushed, and end.
+    Stop,
+    Subscribe {
+        conn: ConnId,
+        room: RoomId,
+    },
+    Unsubscribe {
+        conn: ConnId,
+        room: RoomId,
+    },
+}
+
+impl Order {
+    fn size(&self) -> usize {
+        match self {
+            Self::Deliver(delivery) => delivery.event.size(),
+            Self::Reply { reply, .. } => reply.size(),
+            _ => 64,
+        }
+    }
+}
+
+/// The way to one worker.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    waiting: Mutex<Waiting>,
+    emptied: Condvar,
+    waker: mio::Waker,
+    /// The worker could not hand something to the hub and wants to be woken when there is room.
+    pub(crate) is_starved: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    orders: Vec<Order>,
+    bytes: usize,
+    /// The worker has ended; nothing will be taken any more.
+    is_closed: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new(waker: mio::Waker) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            emptied: Condvar::new(),
+            waker,
+            is_starved: AtomicBool::new(false),
+        }
+    }
+
+    /// Hands over all of `orders`, leaving it empty.
+    pub(crate) fn post(&self, orders: &mut Vec<Order>) {
+        if orders.is_empty() {
+            return;
+        }
+        let bytes = orders.iter().map(Order::size).sum::<usize>();
+        let mut waiting = self.lock();
+        if waiting.is_closed {
+            orders.clear();
+            return;
+        }
+        let was_empty = waiting.orders.is_empty();
+        waiting.orders.append(orders);
+        waiting.bytes += bytes;
+        drop(waiting);
+        if was_empty {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn wake(&self) {
+        // Failing to write to an eventfd means that it is full: the worker is awake.
+        let _ = self.waker.wake();
+    }
+
+    /// Takes all that waits into `orders`, which is empty.
+    pub(crate) fn take(&self, orders: &mut Vec<Order>) {
+        let mut waiting = self.lock();
+        std::mem::swap(&mut waiting.orders, orders);
+        waiting.bytes = 0;
+        drop(waiting);
+        self.emptied.notify_all();
+    }
+
+    /// Waits until no more than `bytes_max` wait here.
+    pub(crate) fn wait_below(&self, bytes_max: usize) {
+        let mut waiting = self.lock();
+        while waiting.bytes > bytes_max && !waiting.is_closed {
+            // The time-out only guards against a worker that died between two looks.
+            let step = self.emptied.wait_timeout(waiting, Duration::from_millis(100));
+            waiting = step.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The worker ends: nothing is kept for it any more.
+    pub(crate) fn close(&self) {
+        let mut waiting = self.lock();
+        waiting.is_closed = true;
+        waiting.orders.clear();
+        waiting.bytes = 0;
+        drop(waiting);
+        self.emptied.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

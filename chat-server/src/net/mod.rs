@@ -1,0 +1,10 @@
+//! The edge: sockets, threads and the queues between them. Decides nothing about rooms or people.
+
+pub(crate) mod acceptor;
+pub(crate) mod admission;
+mod conn;
+pub(crate) mod hub_thread;
+pub(crate) mod mailbox;
+mod outbox;
+mod timers;
+pub(crate) mod worker;

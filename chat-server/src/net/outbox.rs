@@ -1,0 +1,98 @@
+//! Bytes waiting for one reader: bounded, contiguous, and nothing while nothing waits.
+
+use std::io::{self, Write};
+
+/// Short lines are copied one behind the other: as cheap as a list of segments, and one write for all.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl Outbox {
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting_bytes() == 0
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The end of the waiting bytes, to write lines to.
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Writes as much as the peer takes. An empty outbox owns no memory.
+    pub(super) fn flush(&mut self, mut to: impl Write) -> io::Result<()> {
+        while !self.is_empty() {
+            match to.write(&self.bytes[self.written..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => self.written += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.forget_written();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        *self = Self::default();
+        Ok(())
+    }
+
+    /// Gives back what is written once it is most of the buffer, so that the copying stays cheap.
+    fn forget_written(&mut self) {
+        if self.written > self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes so many bytes and then blocks.
+    struct Slow(usize, Vec<u8>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.0 == 0 {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let n = bytes.len().min(self.0).min(3);
+            self.0 -= n;
+            self.1.extend_from_slice(&bytes[..n]);
+            Ok(n)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_once_and_in_order() {
+        let mut outbox = Outbox::default();
+        let mut reader = Slow(0, Vec::new());
+        let mut expected = Vec::new();
+        for round in 0..50_u8 {
+            let line = [round; 7];
+            outbox.push(&line);
+            expected.extend_from_slice(&line);
+            reader.0 = 5;
+            outbox.flush(&mut reader).unwrap();
+            assert_eq!(outbox.waiting_bytes(), expected.len() - reader.1.len());
+        }
+        reader.0 = 1000;
+        outbox.flush(&mut reader).unwrap();
+        assert_eq!(reader.1, expected);
+        assert_eq!(outbox.bytes.capacity(), 0, "an idle connection owns no buffers");
+    }
+}

@@ -1,0 +1,580 @@
+//! A worker thread: owns its connections, turns bytes into inputs and deliveries into bytes.
+//!
+//! Only sockets wait. What the hub cannot take yet is kept here, and no further line is read until it
+//! could; what the peer does not take is kept in its outbox, up to a bound. One write for each
+//! connection a turn, however many lines it is.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    net::{IpAddr, Shutdown},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Sender, TrySendError};
+use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use slab::Slab;
+
+use super::{
+    admission::Place,
+    conn::{Conn, lost},
+    mailbox::{Mailbox, Order},
+    outbox::Outbox,
+    timers::Timers,
+};
+use crate::{
+    config::House,
+    delivery::{Delivery, Page, Reply, Target},
+    fanout::Fanout,
+    hub::{Door, Input},
+    ids::{ConnId, WorkerId},
+    session::{Output, Session, Step},
+};
+
+/// The token of the waker; connections have their slot.
+pub(crate) const WAKER: Token = Token(usize::MAX);
+
+/// Lines that one connection may have taken in one turn, so that a flood does not starve its neighbours.
+const LINES_PER_TURN: usize = 64;
+
+/// Bytes read at once; also the most one connection may have read in one turn.
+const READ_BYTES: usize = 16 << 10;
+
+pub(crate) struct Worker {
+    id: WorkerId,
+    house: Arc<House>,
+    poll: Poll,
+    mailbox: Arc<Mailbox>,
+    to_hub: Sender<Input>,
+    /// Inputs the hub had no room for, oldest first. While there are any nothing is read.
+    unsent: VecDeque<Input>,
+    conns: Slab<Conn>,
+    next_generation: u32,
+    fanout: Fanout,
+    timers: Timers,
+    /// Slots that have something to read or to take.
+    queued: VecDeque<u32>,
+    /// Slots that have something to write.
+    dirty: Vec<u32>,
+    read_buffer: Box<[u8]>,
+    output: Output,
+    /// The server stops: end when all is flushed, or then.
+    stopping: Option<Instant>,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        id: WorkerId,
+        house: Arc<House>,
+        poll: Poll,
+        mailbox: Arc<Mailbox>,
+        to_hub: Sender<Input>,
+    ) -> Self {
+        Self {
+            id,
+            house,
+            poll,
+            mailbox,
+            to_hub,
+            unsent: VecDeque::new(),
+            conns: Slab::new(),
+            next_generation: 0,
+            fanout: Fanout::default(),
+            timers: Timers::default(),
+            queued: VecDeque::new(),
+            dirty: Vec::new(),
+            read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            output: Output::default(),
+            stopping: None,
+        }
+    }
+
+    /// The thread.
+    #[expect(clippy::disallowed_methods, reason = "this loop is where a worker's clock is read")]
+    pub(crate) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(1024);
+        let mut orders = Vec::new();
+        while !self.has_finished(Instant::now()) {
+            let timeout = self.poll_timeout(Instant::now());
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                polled => polled?,
+            }
+            let now = Instant::now();
+            for event in events.iter().filter(|event| event.token() != WAKER) {
+                let slot = u32::try_from(event.token().0).expect("tokens are slots");
+                self.note_readiness(slot, event);
+            }
+            self.send_unsent();
+            self.mailbox.take(&mut orders);
+            for order in orders.drain(..) {
+                self.carry_out(now, order);
+            }
+            self.drive_queued(now);
+            self.run_timers(now);
+            self.flush_dirty(now);
+        }
+        self.mailbox.close();
+        Ok(())
+    }
+
+    fn poll_timeout(&self, now: Instant) -> Option<Duration> {
+        if !self.queued.is_empty() && self.unsent.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = [self.timers.next(), self.stopping].into_iter().flatten().min()?;
+        // Rounded up, since poll counts in milliseconds.
+        Some(next.saturating_duration_since(now) + Duration::from_millis(1))
+    }
+
+    fn has_finished(&self, now: Instant) -> bool {
+        self.stopping.is_some_and(|until| now >= until || self.conns.is_empty())
+    }
+
+    fn note_readiness(&mut self, slot: u32, event: &mio::event::Event) {
+        let Some(conn) = self.conns.get_mut(slot as usize) else { return };
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            conn.is_readable = true;
+            self.queue(slot);
+        }
+        if event.is_writable() {
+            self.mark_dirty(slot);
+        }
+    }
+
+    // Orders.
+
+    fn carry_out(&mut self, now: Instant, order: Order) {
+        match order {
+            Order::Accept { stream, address, door, place } => {
+                self.accept(now, stream, address, door, place);
+            }
+            Order::Admit { conn, nick } => {
+                self.with_session(conn, |session, output| session.admit(now, &nick, output));
+                self.set_timer(conn.slot);
+            }
+            Order::Close { conn, reason } => {
+                if let Some(own) = self.own_mut(conn) {
+                    own.is_reported = true;
+                    self.close(now, conn.slot, &reason);
+                }
+            }
+            Order::Deliver(delivery) => self.deliver(&delivery),
+            Order::Hold { conn } => {
+                if let Some(own) = self.own_mut(conn) {
+                    own.is_held = true;
+                }
+            }
+            Order::Negotiate { conn, nick, subcommand, arguments } => {
+                self.with_session(conn, |session, output| {
+                    session.negotiate(&nick, &subcommand, &arguments, output);
+                });
+            }
+            Order::Release { conn } => {
+                if let Some(own) = self.own_mut(conn) {
+                    own.is_held = false;
+                    self.queue(conn.slot);
+                }
+            }
+            Order::Reply { conn, reply } => self.reply(conn, &reply),
+            Order::Stop => self.stop(now),
+            Order::Subscribe { conn, room } => {
+                if self.own_mut(conn).is_some() {
+                    self.fanout.subscribe(conn, room);
+                }
+            }
+            Order::Unsubscribe { conn, room } => {
+                if self.own_mut(conn).is_some() {
+                    self.fanout.unsubscribe(conn, room);
+                }
+            }
+        }
+    }
+
+    fn accept(
+        &mut self,
+        now: Instant,
+        stream: std::net::TcpStream,
+        address: IpAddr,
+        door: Door,
+        place: Place,
+    ) {
+        let mut stream = TcpStream::from_std(stream);
+        let entry = self.conns.vacant_entry();
+        let slot = u32::try_from(entry.key()).expect("fewer connections than descriptors");
+        let id = ConnId { worker: self.id, generation: self.next_generation, slot };
+        self.next_generation = self.next_generation.wrapping_add(1);
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.poll.registry().register(&mut stream, Token(entry.key()), interest).is_err() {
+            // Out of memory for it: dropping the stream closes it, and the place is given back.
+            return;
+        }
+        let session = Session::new(door, id, Arc::clone(&self.house), now, &mut self.output);
+        entry.insert(Conn {
+            id,
+            stream,
+            session,
+            outbox: Outbox::default(),
+            is_readable: true,
+            has_ended: false,
+            is_held: false,
+            throttled_until: None,
+            is_queued: false,
+            is_dirty: false,
+            closing: None,
+            is_reported: false,
+            owes_page: false,
+            timer: None,
+            _place: place,
+        });
+        self.send(Input::Opened { conn: id, host: host_text(address), door });
+        self.take_output(now, slot);
+        self.set_timer(slot);
+        self.queue(slot);
+    }
+
+    fn deliver(&mut self, delivery: &Delivery) {
+        let mut fanout = std::mem::take(&mut self.fanout);
+        match &delivery.target {
+            Target::Conn(conn) => {
+                if self.own_mut(*conn).is_some() {
+                    self.deliver_to(conn.slot, delivery);
+                }
+            }
+            Target::Room { room, except } => {
+                let except = except.filter(|conn| conn.worker == self.id).map(|conn| conn.slot);
+                for slot in fanout.members(*room) {
+                    if Some(*slot) != except {
+                        self.deliver_to(*slot, delivery);
+                    }
+                }
+            }
+            Target::Peers { rooms, except } => {
+                let except = except.filter(|conn| conn.worker == self.id).map(|conn| conn.slot);
+                fanout.each_peer(rooms, |slot| {
+                    if Some(slot) != except {
+                        self.deliver_to(slot, delivery);
+                    }
+                });
+            }
+        }
+        self.fanout = fanout;
+    }
+
+    fn deliver_to(&mut self, slot: u32, delivery: &Delivery) {
+        let conn = &mut self.conns[slot as usize];
+        if conn.closing.is_some() || !conn.session.understands(delivery.event.requires()) {
+            return;
+        }
+        conn.outbox.push(delivery.event.encode(conn.session.audience()));
+        self.mark_dirty(slot);
+    }
+
+    fn reply(&mut self, conn: ConnId, reply: &Reply) {
+        let Some(own) = self.own_mut(conn) else { return };
+        if own.closing.is_some() {
+            return;
+        }
+        own.session.write_reply(reply, own.outbox.tail());
+        own.owes_page |= matches!(reply.page, Page::More { .. });
+        self.mark_dirty(conn.slot);
+    }
+
+    /// The server ends: whoever is not on their way out yet came too late to be told by the hub.
+    fn stop(&mut self, now: Instant) {
+        self.stopping = Some(now + self.house.limits.close_timeout);
+        let slots: Vec<usize> = self.conns.iter().map(|(slot, _)| slot).collect();
+        for slot in slots {
+            self.close(now, u32::try_from(slot).expect("slots are u32"), "The server is stopping");
+        }
+    }
+
+    // Reading.
+
+    fn drive_queued(&mut self, now: Instant) {
+        for _ in 0..self.queued.len() {
+            if !self.unsent.is_empty() {
+                return;
+            }
+            let Some(slot) = self.queued.pop_front() else { return };
+            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
+            conn.is_queued = false;
+            self.drive(now, slot);
+        }
+    }
+
+    /// Takes lines of one connection until there are none, its share is used up, or it must wait.
+    fn drive(&mut self, now: Instant, slot: u32) {
+        let pause_bytes = self.house.limits.outbox_pause_bytes;
+        let mut lines_left = LINES_PER_TURN;
+        let mut may_read = true;
+        loop {
+            let Some(conn) = self.conns.get_mut(slot as usize) else { return };
+            if conn.closing.is_some() {
+                return self.discard(slot);
+            }
+            if !conn.may_read(now, pause_bytes) {
+                // Released, throttled no more, or flushed: whatever ends the wait queues it again.
+                return;
+            }
+            if lines_left == 0 || !self.unsent.is_empty() {
+                return self.queue(slot);
+            }
+            conn.throttled_until = None;
+            match conn.session.step(now, &mut self.output) {
+                Step::Line => {
+                    lines_left -= 1;
+                    self.take_output(now, slot);
+                }
+                Step::Throttled(until) => {
+                    conn.throttled_until = Some(until);
+                    return self.set_timer(slot);
+                }
+                Step::NeedsBytes if conn.has_ended => {
+                    let farewell = conn.session.farewell();
+                    return self.remove(slot, &farewell);
+                }
+                Step::NeedsBytes if conn.is_readable && may_read => {
+                    may_read = false;
+                    self.read(now, slot);
+                }
+                Step::NeedsBytes => {
+                    if conn.is_readable {
+                        self.queue(slot);
+                    }
+                    return self.set_timer(slot);
+                }
+            }
+        }
+    }
+
+    /// Reads once. Epoll tells only of changes, so a socket counts as readable until it is not.
+    fn read(&mut self, now: Instant, slot: u32) {
+        let conn = &mut self.conns[slot as usize];
+        loop {
+            match conn.stream.read(&mut self.read_buffer) {
+                Ok(0) => {
+                    conn.is_readable = false;
+                    conn.has_ended = true;
+                    conn.session.end_input();
+                }
+                Ok(n) => conn.session.push(now, &self.read_buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => conn.is_readable = false,
+                Err(error) => self.remove(slot, &lost(&error)),
+            }
+            return;
+        }
+    }
+
+    /// Reads what a peer still sends that has been told goodbye, so that its system does not throw
+    /// our last words away; when it has closed too, the connection is over.
+    fn discard(&mut self, slot: u32) {
+        let conn = &mut self.conns[slot as usize];
+        loop {
+            match conn.stream.read(&mut self.read_buffer) {
+                Ok(n) if n > 0 => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(_) | Err(_) => return self.remove(slot, ""),
+            }
+        }
+    }
+
+    /// Does what a session wants done.
+    fn take_output(&mut self, now: Instant, slot: u32) {
+        if !self.output.bytes.is_empty() {
+            let bytes = std::mem::take(&mut self.output.bytes);
+            self.conns[slot as usize].outbox.push(&bytes);
+            self.mark_dirty(slot);
+        }
+        for input in std::mem::take(&mut self.output.inputs) {
+            self.send(input);
+        }
+        if let Some(reason) = self.output.close.take() {
+            self.close(now, slot, &reason);
+        }
+    }
+
+    fn with_session(&mut self, conn: ConnId, act: impl FnOnce(&mut Session, &mut Output)) {
+        let mut output = std::mem::take(&mut self.output);
+        if let Some(own) = self.own_mut(conn) {
+            act(&mut own.session, &mut output);
+            own.outbox.push(&output.bytes);
+            output.bytes.clear();
+            self.mark_dirty(conn.slot);
+        }
+        self.output = output;
+        for input in std::mem::take(&mut self.output.inputs) {
+            self.send(input);
+        }
+    }
+
+    // The way to the hub.
+
+    fn send(&mut self, input: Input) {
+        if !self.unsent.is_empty() {
+            self.unsent.push_back(input);
+            return;
+        }
+        match self.to_hub.try_send(input) {
+            // The hub ends only when the server does.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(input)) => {
+                self.unsent.push_back(input);
+                self.send_unsent();
+            }
+        }
+    }
+
+    fn send_unsent(&mut self) {
+        if self.unsent.is_empty() {
+            return;
+        }
+        // Asked for before the last try: if the hub makes room in between, it sees the wish.
+        self.mailbox.is_starved.store(true, Ordering::SeqCst);
+        while let Some(input) = self.unsent.pop_front() {
+            if let Err(TrySendError::Full(input)) = self.to_hub.try_send(input) {
+                self.unsent.push_front(input);
+                return;
+            }
+        }
+        self.mailbox.is_starved.store(false, Ordering::SeqCst);
+    }
+
+    // Writing and closing.
+
+    fn flush_dirty(&mut self, now: Instant) {
+        for slot in std::mem::take(&mut self.dirty) {
+            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
+            conn.is_dirty = false;
+            self.flush(now, slot);
+        }
+    }
+
+    fn flush(&mut self, now: Instant, slot: u32) {
+        let limits = &self.house.limits;
+        let conn = &mut self.conns[slot as usize];
+        let was_paused = conn.outbox.waiting_bytes() > limits.outbox_pause_bytes;
+        if let Err(error) = conn.flush() {
+            return self.remove(slot, &lost(&error));
+        }
+        let waiting_bytes = conn.outbox.waiting_bytes();
+        if conn.closing.is_some() {
+            if waiting_bytes == 0 {
+                // The peer reads our last words and then the end; a socket that is gone already
+                // shows when it is read.
+                let _ = conn.stream.shutdown(Shutdown::Write);
+                self.queue(slot);
+            }
+            return;
+        }
+        if waiting_bytes > limits.outbox_bytes_max {
+            // The reader is too slow. What waits is worth nothing without its end: one last line,
+            // for which the kernel may have room, and nobody else notices.
+            conn.outbox = Outbox::default();
+            return self.close(now, slot, "You read too slowly: too much was waiting for you");
+        }
+        if waiting_bytes <= limits.outbox_pause_bytes {
+            let conn_id = conn.id;
+            if std::mem::take(&mut conn.owes_page) {
+                self.send(Input::PageTaken { conn: conn_id });
+            }
+            if was_paused {
+                self.queue(slot);
+            }
+        }
+    }
+
+    /// Says why, and ends the connection once that is written or the time is up. The others are told
+    /// at once.
+    fn close(&mut self, now: Instant, slot: u32, reason: &str) {
+        let conn = &mut self.conns[slot as usize];
+        if conn.closing.is_some() {
+            return;
+        }
+        conn.closing = Some(now + self.house.limits.close_timeout);
+        conn.session.write_goodbye(reason, conn.outbox.tail());
+        self.report(slot, reason);
+        self.mark_dirty(slot);
+        self.set_timer(slot);
+    }
+
+    /// Tells the hub that a connection is gone, once.
+    fn report(&mut self, slot: u32, reason: &str) {
+        let conn = &mut self.conns[slot as usize];
+        let id = conn.id;
+        if !std::mem::replace(&mut conn.is_reported, true) {
+            self.send(Input::Closed { conn: id, reason: reason.into() });
+        }
+    }
+
+    fn remove(&mut self, slot: u32, reason: &str) {
+        self.report(slot, reason);
+        self.fanout.remove(slot);
+        let mut conn = self.conns.remove(slot as usize);
+        // It is closed by being dropped, whether or not epoll still knows it.
+        let _ = self.poll.registry().deregister(&mut conn.stream);
+    }
+
+    // Timers and lists.
+
+    fn run_timers(&mut self, now: Instant) {
+        while let Some(id) = self.timers.pop_due(now) {
+            let Some(conn) = self.own_mut(id) else { continue };
+            conn.timer = None;
+            if conn.closing.is_some_and(|until| until <= now) {
+                self.remove(id.slot, "");
+                continue;
+            }
+            if conn.closing.is_none() {
+                let mut output = std::mem::take(&mut self.output);
+                let conn = &mut self.conns[id.slot as usize];
+                conn.session.handle_deadline(now, &mut output);
+                self.output = output;
+                self.take_output(now, id.slot);
+                self.queue(id.slot);
+            }
+            self.set_timer(id.slot);
+        }
+    }
+
+    /// Sees to it that the connection is looked at when its next deadline comes.
+    fn set_timer(&mut self, slot: u32) {
+        let Some(conn) = self.conns.get_mut(slot as usize) else { return };
+        let deadline = conn.next_deadline();
+        // A later deadline is found when the earlier entry comes up.
+        if conn.timer.is_none_or(|timer| deadline < timer) {
+            conn.timer = Some(deadline);
+            self.timers.add(deadline, conn.id);
+        }
+    }
+
+    fn queue(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.get_mut(slot as usize)
+            && !std::mem::replace(&mut conn.is_queued, true)
+        {
+            self.queued.push_back(slot);
+        }
+    }
+
+    fn mark_dirty(&mut self, slot: u32) {
+        if let Some(conn) = self.conns.get_mut(slot as usize)
+            && !std::mem::replace(&mut conn.is_dirty, true)
+        {
+            self.dirty.push(slot);
+        }
+    }
+
+    /// The connection, if the slot still belongs to it.
+    fn own_mut(&mut self, conn: ConnId) -> Option<&mut Conn> {
+        self.conns.get_mut(conn.slot as usize).filter(|own| own.id == conn)
+    }
+}
+
+/// An address as it can stand in `nick!user@host`: never starting with a colon.
+fn host_text(address: IpAddr) -> Arc<str> {
+    let text = address.to_canonical().to_string();
+    if text.starts_with(':') { format!("0{text}").into() } else { text.into() }
+}

@@ -1,0 +1,60 @@
+//! The seam behind which records become durable.
+//!
+//! The hub decides a record and asks for it to be appended; only when it hears that the record's
+//! place is fixed does it let anyone see it. What stands behind the seam is not the hub's business.
+
+use std::sync::Arc;
+
+use crate::{delivery::Event, ids::Ticket};
+
+/// A change of a conversation, as it is kept.
+#[derive(Debug)]
+pub struct Record {
+    /// Which conversation it belongs to: a room's folded name, or two nicks in order.
+    pub conversation: Conversation,
+    /// What changed, with its time and id.
+    pub event: Arc<Event>,
+}
+
+/// A sequence of records with one order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Conversation {
+    /// Between two people; folded nicks in alphabetical order.
+    Direct(Arc<str>, Arc<str>),
+    /// In a room; its folded name.
+    Room(Arc<str>),
+}
+
+/// Why a record is not in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The log cannot take it now; nothing of it was kept.
+    #[error("the message could not be stored ({0}); try again")]
+    Refused(Arc<str>),
+}
+
+/// What [`RoomLog::append`] knows at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appending {
+    /// The outcome will come as [`crate::hub::Input::Appended`].
+    Later,
+    /// The outcome.
+    Now(Result<(), AppendError>),
+}
+
+/// Keeps records, each conversation in the order in which it was given them.
+pub trait RoomLog: Send {
+    /// Takes a record; says when its place is fixed and it survives a crash.
+    fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending;
+}
+
+/// Keeps nothing: a record is as safe as it will ever be at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MemoryLog;
+
+impl RoomLog for MemoryLog {
+    fn append(&mut self, _: Ticket, _: &Arc<Record>) -> Appending {
+        Appending::Now(Ok(()))
+    }
+}

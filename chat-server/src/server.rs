@@ -1,0 +1,317 @@
+//! Starting and stopping: the threads, and nothing else.
+
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{Builder, JoinHandle},
+};
+
+use crossbeam_channel::Sender;
+use mio::{Poll, Waker};
+
+use crate::{
+    config::{Config, House},
+    hub::{Door, Hub, Input},
+    ids::WorkerId,
+    net::{
+        acceptor::{self, Acceptor},
+        admission::Admission,
+        hub_thread::HubThread,
+        mailbox::{Mailbox, Order},
+        worker::{self, Worker},
+    },
+    room_log::{MemoryLog, RoomLog},
+};
+
+/// Why a server cannot start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is none.
+    #[error("{address} is no address to listen on; write HOST:PORT, such as 127.0.0.1:53000")]
+    Address {
+        /// As it was given.
+        address: String,
+        /// What is wrong with it.
+        source: io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {}", in_words(source))]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No address was given.
+    #[error("there is no address to listen on")]
+    NoAddress,
+    /// The system gives no threads or descriptors.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] io::Error),
+}
+
+fn in_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "the port is taken; is a server running already?".into(),
+        io::ErrorKind::AddrNotAvailable => "this computer has no such address".into(),
+        io::ErrorKind::PermissionDenied => "not allowed; ports below 1024 are the system's".into(),
+        _ => error.to_string(),
+    }
+}
+
+/// Why a server did not end as it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StopError {
+    /// A thread failed; all others were stopped.
+    #[error("the server's thread {thread} failed: {what}")]
+    Failed {
+        /// Which.
+        thread: String,
+        /// How.
+        what: String,
+    },
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A running server. It runs until it is stopped or, with [`Config::exit_when_empty`], until the last
+/// person leaves; dropping the handle stops it and waits for its threads.
+#[derive(Debug)]
+pub struct ServerHandle {
+    addresses: Vec<SocketAddr>,
+    text_addresses: Vec<SocketAddr>,
+    stopper: Stopper,
+    threads: Vec<JoinHandle<Result<(), String>>>,
+}
+
+/// Stops a server from any thread.
+#[derive(Debug, Clone)]
+pub struct Stopper {
+    is_stopping: Arc<AtomicBool>,
+    acceptor: Arc<Waker>,
+    to_hub: Sender<Input>,
+}
+
+impl Stopper {
+    /// Tells everyone why and ends the server. Returns at once; see [`ServerHandle::join`].
+    pub fn stop(&self, reason: &str) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+        // A waker that cannot be woken has been woken already.
+        let _ = self.acceptor.wake();
+        // The hub takes what it is sent until it has ended; then there is nothing to stop.
+        let _ = self.to_hub.send(Input::Stop { reason: reason.into() });
+    }
+}
+
+impl Server {
+    /// Starts a server with its messages in memory. Returns once it listens.
+    ///
+    /// Installs no signal handler and no logger; several servers can live in one process.
+    ///
+    /// # Errors
+    /// [`StartError`], with nothing left running.
+    pub fn start(config: Config) -> Result<ServerHandle, StartError> {
+        Self::start_with(config, Box::new(MemoryLog), fastrand::u64(..))
+    }
+
+    /// Starts a server with a room log of your own; what it draws at random follows from `seed`.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_with(
+        config: Config,
+        log: Box<dyn RoomLog>,
+        seed: u64,
+    ) -> Result<ServerHandle, StartError> {
+        let (listeners, addresses, text_addresses) = listen(&config)?;
+        let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let n_workers = config.workers.map_or(n_cores, NonZeroUsize::get).min(64);
+        let n_workers = u16::try_from(n_workers).expect("at most 64");
+        let house = House::new(&config, n_workers);
+
+        let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
+        let acceptor_poll = Poll::new()?;
+        let acceptor_waker = Arc::new(Waker::new(acceptor_poll.registry(), acceptor::WAKER)?);
+        let stopper = Stopper {
+            is_stopping: Arc::new(AtomicBool::new(false)),
+            acceptor: acceptor_waker,
+            to_hub: to_hub.clone(),
+        };
+        let mut polls = Vec::new();
+        let mut mailboxes = Vec::new();
+        for _ in 0..n_workers {
+            let poll = Poll::new()?;
+            let waker = Waker::new(poll.registry(), worker::WAKER)?;
+            mailboxes.push(Arc::new(Mailbox::new(waker)));
+            polls.push(poll);
+        }
+        let mut handle = ServerHandle { addresses, text_addresses, stopper, threads: Vec::new() };
+        for (index, poll) in (0..n_workers).zip(polls) {
+            let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
+            let worker =
+                Worker::new(WorkerId(index), Arc::clone(&house), poll, mailbox, to_hub.clone());
+            handle.spawn(&format!("chat-io-{index}"), &mailboxes, || worker.run())?;
+        }
+        let acceptor = Acceptor {
+            poll: acceptor_poll,
+            listeners,
+            admission: Admission::new(&house.limits),
+            mailboxes: mailboxes.clone(),
+            is_stopping: Arc::clone(&handle.stopper.is_stopping),
+        };
+        handle.spawn("chat-accept", &mailboxes, || acceptor.run())?;
+        let hub = HubThread {
+            mailbox_bytes_max: house.limits.mailbox_bytes_max,
+            hub: Hub::new(house, seed),
+            inputs,
+            mailboxes: mailboxes.clone(),
+            log,
+            events: config.events,
+        };
+        let stopper = handle.stopper.clone();
+        handle.spawn("chat-hub", &mailboxes, move || {
+            hub.run();
+            // The hub may have ended the server by itself.
+            stopper.is_stopping.store(true, Ordering::SeqCst);
+            stopper.acceptor.wake()
+        })?;
+        Ok(handle)
+    }
+}
+
+type Listeners = (Vec<(mio::net::TcpListener, Door)>, Vec<SocketAddr>, Vec<SocketAddr>);
+
+fn listen(config: &Config) -> Result<Listeners, StartError> {
+    let (mut listeners, mut addresses, mut text_addresses) = (Vec::new(), Vec::new(), Vec::new());
+    for (door, wanted) in [(Door::Irc, &config.listen), (Door::Text, &config.text_listen)] {
+        for text in wanted {
+            let named = text.to_socket_addrs();
+            let named =
+                named.map_err(|source| StartError::Address { address: text.clone(), source })?;
+            for address in named {
+                let failed = |source| StartError::Listen { address, source };
+                let listener = acceptor::bind(address).map_err(failed)?;
+                let bound = listener.local_addr().map_err(failed)?;
+                match door {
+                    Door::Irc => addresses.push(bound),
+                    Door::Text => text_addresses.push(bound),
+                }
+                listeners.push((listener, door));
+            }
+        }
+    }
+    if listeners.is_empty() {
+        return Err(StartError::NoAddress);
+    }
+    Ok((listeners, addresses, text_addresses))
+}
+
+impl ServerHandle {
+    /// Where IRC is spoken: the real ports.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where plain text is spoken.
+    #[must_use]
+    pub fn text_addresses(&self) -> &[SocketAddr] {
+        &self.text_addresses
+    }
+
+    /// A way to stop this server from another thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stopper.clone()
+    }
+
+    /// Tells everyone that the server stops, and ends it. Returns at once; see [`ServerHandle::join`].
+    pub fn stop(&self) {
+        self.stopper.stop("The server is stopping");
+    }
+
+    /// Waits until the server has ended and all its threads are gone.
+    ///
+    /// # Errors
+    /// [`StopError`] if a thread panicked or failed.
+    pub fn join(mut self) -> Result<(), StopError> {
+        self.join_threads()
+    }
+
+    fn join_threads(&mut self) -> Result<(), StopError> {
+        let mut outcome = Ok(());
+        for thread in self.threads.drain(..) {
+            let name = thread.thread().name().unwrap_or("?").to_owned();
+            let what = match thread.join() {
+                Ok(Ok(())) => continue,
+                Ok(Err(what)) => what,
+                Err(_) => "it panicked".to_owned(),
+            };
+            if outcome.is_ok() {
+                outcome = Err(StopError::Failed { thread: name, what });
+            }
+        }
+        outcome
+    }
+
+    /// Starts a thread. If it fails or panics the whole server stops: nothing goes on half alive.
+    fn spawn(
+        &mut self,
+        name: &str,
+        mailboxes: &[Arc<Mailbox>],
+        run: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> Result<(), StartError> {
+        let alarm =
+            Alarm { stopper: self.stopper.clone(), mailboxes: mailboxes.to_vec(), is_fine: false };
+        let thread = Builder::new().name(name.to_owned()).spawn(move || {
+            let mut alarm = alarm;
+            let outcome = run().map_err(|error| error.to_string());
+            alarm.is_fine = outcome.is_ok();
+            outcome
+        });
+        self.threads.push(thread?);
+        Ok(())
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        if !self.threads.is_empty() {
+            self.stop();
+            // Dropping has nobody to tell; `join` is how to hear of it.
+            let _ = self.join_threads();
+        }
+    }
+}
+
+/// Stops everything when its thread ends in any other way than it should.
+struct Alarm {
+    stopper: Stopper,
+    mailboxes: Vec<Arc<Mailbox>>,
+    is_fine: bool,
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if self.is_fine {
+            return;
+        }
+        self.stopper.is_stopping.store(true, Ordering::SeqCst);
+        let _ = self.stopper.acceptor.wake();
+        // The hub may be the one that failed, so the workers are told here too.
+        let _ =
+            self.stopper.to_hub.try_send(Input::Stop { reason: "The server has failed".into() });
+        for mailbox in &self.mailboxes {
+            mailbox.post(&mut vec![Order::Stop]);
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! An IRC client's session: framing, registration, capabilities, signs of life, its share of the hub.
+//!
+//! States: *collecting* (`NICK`, `USER`, `CAP END` and `PASS` are awaited) → *forwarding* (all is said
+//! once; every command goes to the hub, in order) → registered, when the hub admits it.
+
+use std::{sync::Arc, time::Instant};
+
+use chat_core::{
+    proto::{Capability, CapabilitySet, Command, CommandError, Numeric},
+    wire::{Framed, Framer, Line, LineWriter, ParseError, limits},
+};
+
+use super::{Output, Step, negotiation::Negotiation, seconds, throttle::Throttle};
+use crate::{
+    config::House,
+    delivery::Reply,
+    hub::{Input, Registration},
+    ids::ConnId,
+};
+
+/// The most bytes of a label (labeled-response, "label tag").
+const LABEL_BYTES_MAX: usize = 64;
+
+/// See the module.
+#[derive(Debug)]
+pub struct IrcSession {
+    conn: ConnId,
+    house: Arc<House>,
+    framer: Framer,
+    throttle: Throttle,
+    negotiation: Negotiation,
+    phase: Phase,
+    last_heard: Instant,
+    /// When the peer was asked for a sign of life it has not given.
+    asked: Option<Instant>,
+    last_batch: u32,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Collecting {
+        nick: Option<String>,
+        user: Option<(String, String)>,
+        password: Option<String>,
+        since: Instant,
+    },
+    Forwarding {
+        since: Instant,
+    },
+    Registered,
+}
+
+impl IrcSession {
+    pub(super) fn new(conn: ConnId, house: Arc<House>, now: Instant) -> Self {
+        Self {
+            conn,
+            framer: Framer::new(limits::CLIENT_LINE_BYTES_MAX),
+            throttle: Throttle::new(house.limits.flood, now),
+            house,
+            negotiation: Negotiation::default(),
+            phase: Phase::Collecting { nick: None, user: None, password: None, since: now },
+            last_heard: now,
+            asked: None,
+            last_batch: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
+        self.framer.push(bytes);
+        self.last_heard = now;
+        self.asked = None;
+    }
+
+    pub(super) fn capabilities(&self) -> CapabilitySet {
+        self.negotiation.capabilities
+    }
+
+    pub(super) fn step(&mut self, now: Instant, out: &mut Output) -> Step {
+        // Looked at before a token is taken, so that waiting for bytes costs none.
+        if self.framer.has_line()
+            && let Err(until) = self.throttle.take(now)
+        {
+            return Step::Throttled(until);
+        }
+        let Some(framed) = self.framer.pull() else { return Step::NeedsBytes };
+        let Some((label, command)) = read(framed, self.negotiation.capabilities) else {
+            return Step::Line;
+        };
+        self.take(label, command, out);
+        Step::Line
+    }
+
+    fn take(
+        &mut self,
+        label: Option<Arc<str>>,
+        command: Result<Command, CommandError>,
+        out: &mut Output,
+    ) {
+        let Phase::Collecting { nick, user, password, .. } = &mut self.phase else {
+            out.inputs.push(Input::Command { conn: self.conn, label, command });
+            return;
+        };
+        match command {
+            Ok(Command::Cap { subcommand, arguments }) => {
+                self.negotiate("*", &subcommand, &arguments, out);
+            }
+            Ok(Command::Nick { nick: wanted }) => *nick = Some(wanted),
+            Ok(Command::Pass { password: given }) => *password = Some(given),
+            Ok(Command::User { user: name, realname }) => *user = Some((name, realname)),
+            Ok(Command::Ping { token }) => {
+                let server = self.house.name.as_str();
+                let line = LineWriter::new(&mut out.bytes).source(server).command("PONG");
+                line.param(server).last(&token).finish().expect("the token came out of a line");
+            }
+            Ok(Command::Pong) => {}
+            other => out.inputs.push(Input::Command { conn: self.conn, label, command: other }),
+        }
+        self.register_when_complete(out);
+    }
+
+    /// Once all is said, and capabilities are settled, asks the hub to make this a person.
+    fn register_when_complete(&mut self, out: &mut Output) {
+        let Phase::Collecting { nick, user, password, since } = &mut self.phase else { return };
+        if self.negotiation.is_open || nick.is_none() || user.is_none() {
+            return;
+        }
+        let is_welcome = match &self.house.password {
+            Some(expected) => same_secret(expected, password.as_deref().unwrap_or_default()),
+            None => true,
+        };
+        if !is_welcome {
+            let numeric = Numeric::ERR_PASSWDMISMATCH.to_string();
+            let line = LineWriter::new(&mut out.bytes).source(self.house.name.as_str());
+            let line =
+                line.command(&numeric).param("*").last("The server's password is missing or wrong");
+            line.finish().expect("a fixed text is a line");
+            out.close = Some("The server's password is missing or wrong".into());
+            return;
+        }
+        let nick = nick.take().unwrap_or_default();
+        let (user, realname) = user.take().unwrap_or_default();
+        let registration = Registration { nick, user, realname, take_any_nick: false };
+        self.phase = Phase::Forwarding { since: *since };
+        out.inputs.push(Input::Register { conn: self.conn, registration });
+    }
+
+    pub(super) fn negotiate(
+        &mut self,
+        nick: &str,
+        subcommand: &str,
+        arguments: &[String],
+        out: &mut Output,
+    ) {
+        let before = self.negotiation.capabilities;
+        let is_registered = matches!(self.phase, Phase::Registered);
+        self.negotiation.handle(
+            self.house.name.as_str(),
+            nick,
+            subcommand,
+            arguments,
+            is_registered,
+            &mut out.bytes,
+        );
+        let capabilities = self.negotiation.capabilities;
+        if capabilities != before {
+            out.inputs.push(Input::Capabilities { conn: self.conn, capabilities });
+        }
+    }
+
+    pub(super) fn admit(&mut self, now: Instant) {
+        self.phase = Phase::Registered;
+        self.last_heard = now;
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        let limits = &self.house.limits;
+        match (&self.phase, self.asked) {
+            (Phase::Collecting { since, .. } | Phase::Forwarding { since }, _) => {
+                *since + limits.registration_timeout
+            }
+            (Phase::Registered, None) => self.last_heard + limits.ping_after,
+            (Phase::Registered, Some(asked)) => asked + limits.ping_timeout,
+        }
+    }
+
+    pub(super) fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
+        if now < self.next_deadline() {
+            return;
+        }
+        let limits = &self.house.limits;
+        match (&self.phase, self.asked) {
+            (Phase::Collecting { .. } | Phase::Forwarding { .. }, _) => {
+                let within = seconds(limits.registration_timeout);
+                out.close = Some(format!("You did not register within {within}").into());
+            }
+            (Phase::Registered, None) => {
+                self.asked = Some(now);
+                let line = LineWriter::new(&mut out.bytes).command("PING");
+                line.last(self.house.name.as_str()).finish().expect("a server's name is a word");
+            }
+            (Phase::Registered, Some(_)) => {
+                let silence = seconds(limits.ping_after + limits.ping_timeout);
+                out.close = Some(format!("Connection lost: no sign of life for {silence}").into());
+            }
+        }
+    }
+
+    pub(super) fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+        let capabilities = self.negotiation.capabilities;
+        reply.write_irc(self.house.name.as_str(), capabilities, &mut self.last_batch, out);
+    }
+}
+
+/// The command in a line, with its label; `None` for an empty line.
+#[allow(clippy::type_complexity, reason = "a pair of a label and an outcome, named nowhere else")]
+fn read(
+    framed: Framed<'_>,
+    capabilities: CapabilitySet,
+) -> Option<(Option<Arc<str>>, Result<Command, CommandError>)> {
+    let bytes = match framed {
+        Framed::Line(bytes) if limits::client_line_fits(bytes) => bytes,
+        Framed::Line(_) | Framed::TooLong { .. } => {
+            return Some((None, Err(CommandError::TooLong)));
+        }
+    };
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Some((None, Err(CommandError::NotUtf8)));
+    };
+    match Line::parse(text) {
+        Ok(line) => {
+            let label = line.tags.get("label").filter(|label| {
+                capabilities.contains(Capability::LabeledResponse)
+                    && !label.is_empty()
+                    && label.len() <= LABEL_BYTES_MAX
+            });
+            Some((label.map(Arc::from), Command::parse(&line)))
+        }
+        Err(ParseError::Empty) => None,
+        Err(ParseError::NoCommand) => Some((None, Err(CommandError::Unknown("*".into())))),
+        Err(ParseError::ForbiddenByte) => Some((None, Err(CommandError::ForbiddenByte))),
+    }
+}
+
+/// `ERROR` (RFC 2812 §3.7.4), the last line a client gets.
+pub(crate) fn write_error(reason: &str, out: &mut Vec<u8>) {
+    let line = LineWriter::new(out).command("ERROR").last(reason);
+    line.finish().expect("reasons are our own sentences or came out of a line");
+}
+
+/// Compares without telling by its time where the difference is.
+fn same_secret(expected: &str, given: &str) -> bool {
+    let (expected, given) = (expected.as_bytes(), given.as_bytes());
+    let differences = expected.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b));
+    expected.len() == given.len() && std::hint::black_box(differences) == 0
+}

@@ -1,0 +1,190 @@
+//! One connection's protocol state: from bytes to [`Input`]s for the hub, from the hub's answers to
+//! bytes. Pure: time is an argument, and it never sees a socket.
+
+mod irc;
+mod negotiation;
+mod text;
+mod throttle;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chat_core::proto::{Capability, CapabilitySet};
+
+pub use irc::IrcSession;
+pub(crate) use irc::write_error as irc_error;
+pub use text::TextSession;
+
+use crate::{
+    config::House,
+    delivery::{Audience, Reply},
+    hub::{Door, Input},
+    ids::ConnId,
+};
+
+/// What a session wants done.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Bytes for the peer.
+    pub bytes: Vec<u8>,
+    /// For the hub, in order.
+    pub inputs: Vec<Input>,
+    /// Close the connection when the bytes are written; why, as the others read it.
+    pub close: Option<Arc<str>>,
+}
+
+/// How [`Session::step`] went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// One line was taken.
+    Line,
+    /// No whole line is left.
+    NeedsBytes,
+    /// The peer has used up its share; go on then.
+    Throttled(Instant),
+}
+
+/// The session behind either door.
+#[derive(Debug)]
+pub enum Session {
+    /// IRC.
+    Irc(IrcSession),
+    /// Plain text.
+    Text(TextSession),
+}
+
+impl Session {
+    /// A session for a new connection, and what it says first.
+    #[must_use]
+    pub fn new(
+        door: Door,
+        conn: ConnId,
+        house: Arc<House>,
+        now: Instant,
+        out: &mut Output,
+    ) -> Self {
+        match door {
+            Door::Irc => Self::Irc(IrcSession::new(conn, house, now)),
+            Door::Text => Self::Text(TextSession::new(conn, house, now, out)),
+        }
+    }
+
+    /// Takes bytes as they came.
+    pub fn push(&mut self, now: Instant, bytes: &[u8]) {
+        match self {
+            Self::Irc(session) => session.push(now, bytes),
+            Self::Text(session) => session.push(now, bytes),
+        }
+    }
+
+    /// Takes one line of what was pushed.
+    pub fn step(&mut self, now: Instant, out: &mut Output) -> Step {
+        match self {
+            Self::Irc(session) => session.step(now, out),
+            Self::Text(session) => session.step(now, out),
+        }
+    }
+
+    /// The peer will send nothing more: what it began is all there is.
+    pub fn end_input(&mut self) {
+        if let Self::Text(session) = self {
+            session.end_input();
+        }
+    }
+
+    /// Why a peer that has sent all it will is gone, as the others read it. Closing is how people
+    /// leave the text door; an IRC client says `QUIT` first.
+    #[must_use]
+    pub fn farewell(&self) -> Arc<str> {
+        match self {
+            Self::Irc(_) => "Connection lost: it was closed without a goodbye".into(),
+            Self::Text(_) => "Quit".into(),
+        }
+    }
+
+    /// When [`Session::handle_deadline`] is to be called next.
+    #[must_use]
+    pub fn next_deadline(&self) -> Instant {
+        match self {
+            Self::Irc(session) => session.next_deadline(),
+            Self::Text(session) => session.next_deadline(),
+        }
+    }
+
+    /// Does what its time has come for; [`Session::step`] may find a line afterwards.
+    pub fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
+        match self {
+            Self::Irc(session) => session.handle_deadline(now, out),
+            Self::Text(session) => session.handle_deadline(now, out),
+        }
+    }
+
+    /// The hub has made this connection a person by the name of `nick`.
+    pub fn admit(&mut self, now: Instant, nick: &Arc<str>, out: &mut Output) {
+        match self {
+            Self::Irc(session) => session.admit(now),
+            Self::Text(session) => session.admit(nick, out),
+        }
+    }
+
+    /// The hub passes a `CAP` of a registered client back in its turn.
+    pub fn negotiate(
+        &mut self,
+        nick: &str,
+        subcommand: &str,
+        arguments: &[String],
+        out: &mut Output,
+    ) {
+        match self {
+            Self::Irc(session) => session.negotiate(nick, subcommand, arguments, out),
+            Self::Text(_) => {}
+        }
+    }
+
+    /// What the peer understands.
+    #[must_use]
+    pub fn capabilities(&self) -> CapabilitySet {
+        match self {
+            Self::Irc(session) => session.capabilities(),
+            Self::Text(_) => CapabilitySet::EMPTY,
+        }
+    }
+
+    /// How the peer reads events.
+    #[must_use]
+    pub fn audience(&self) -> Audience {
+        match self {
+            Self::Irc(session) => Audience::irc(session.capabilities()),
+            Self::Text(_) => Audience::TEXT,
+        }
+    }
+
+    /// Whether an event that needs `required` is for this peer.
+    #[must_use]
+    pub fn understands(&self, required: Option<Capability>) -> bool {
+        required.is_none_or(|required| self.capabilities().contains(required))
+    }
+
+    /// Writes an answer of the hub.
+    pub fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+        match self {
+            Self::Irc(session) => session.write_reply(reply, out),
+            Self::Text(_) => reply.write_text(out),
+        }
+    }
+
+    /// Writes the last words.
+    pub fn write_goodbye(&self, reason: &str, out: &mut Vec<u8>) {
+        match self {
+            Self::Irc(_) => irc_error(reason, out),
+            Self::Text(_) => out.extend_from_slice(format!("* {reason}. Goodbye!\r\n").as_bytes()),
+        }
+    }
+}
+
+/// "30 s", for sentences.
+fn seconds(duration: Duration) -> String {
+    format!("{} s", duration.as_secs())
+}

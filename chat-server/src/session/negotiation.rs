@@ -1,0 +1,113 @@
+//! `CAP`: what the client understands (<https://ircv3.net/specs/extensions/capability-negotiation>).
+
+use chat_core::{
+    proto::{Capability, CapabilitySet, Numeric},
+    wire::LineWriter,
+};
+
+/// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
+const NAMES_BYTES_MAX: usize = 400;
+
+/// What one client has negotiated.
+#[derive(Debug, Default)]
+pub(super) struct Negotiation {
+    pub(super) capabilities: CapabilitySet,
+    /// `CAP LS` or `REQ` has been sent and `END` has not: registration waits.
+    pub(super) is_open: bool,
+    /// The client understands version 302: lists in several lines, and `cap-notify` with it.
+    is_302: bool,
+}
+
+impl Negotiation {
+    /// Answers one `CAP`. `nick` is `*` before registration.
+    pub(super) fn handle(
+        &mut self,
+        server: &str,
+        nick: &str,
+        subcommand: &str,
+        arguments: &[String],
+        is_registered: bool,
+        out: &mut Vec<u8>,
+    ) {
+        let argument = arguments.first().map_or("", String::as_str);
+        match &*subcommand.to_ascii_uppercase() {
+            "LS" => {
+                self.is_open |= !is_registered;
+                if argument.parse::<u32>().is_ok_and(|version| version >= 302) {
+                    self.is_302 = true;
+                    self.capabilities = self.capabilities.with(Capability::CapNotify);
+                }
+                self.write_list(server, nick, "LS", Capability::ALL.iter().copied(), out);
+            }
+            "LIST" => self.write_list(server, nick, "LIST", self.capabilities.iter(), out),
+            "REQ" => {
+                self.is_open |= !is_registered;
+                let requested = self.request(argument);
+                let answer = if requested.is_some() { "ACK" } else { "NAK" };
+                self.capabilities = requested.unwrap_or(self.capabilities);
+                let line = LineWriter::new(out).source(server).command("CAP").param(nick);
+                finish(line.param(answer).last(argument));
+            }
+            "END" => self.is_open = false,
+            _ => {
+                let word = subcommand.trim_start_matches(':').split(' ').next().unwrap_or_default();
+                let word = if word.is_empty() { "*" } else { word };
+                let numeric = Numeric::ERR_INVALIDCAPCMD.to_string();
+                let line = LineWriter::new(out).source(server).command(&numeric).param(nick);
+                finish(line.param(word).last("CAP has no such subcommand"));
+            }
+        }
+    }
+
+    /// The set after a request; `None` if any of it cannot be had: all or nothing.
+    fn request(&self, argument: &str) -> Option<CapabilitySet> {
+        let mut capabilities = self.capabilities;
+        for word in argument.split(' ').filter(|word| !word.is_empty()) {
+            let (name, is_off) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
+            let capability = Capability::from_name(name)?;
+            // "Clients that negotiate 302 cannot disable cap-notify".
+            if is_off && capability == Capability::CapNotify && self.is_302 {
+                return None;
+            }
+            capabilities = if is_off {
+                capabilities.without(capability)
+            } else {
+                capabilities.with(capability)
+            };
+        }
+        Some(capabilities)
+    }
+
+    fn write_list(
+        &self,
+        server: &str,
+        nick: &str,
+        subcommand: &str,
+        capabilities: impl Iterator<Item = Capability>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut lines = vec![String::new()];
+        for capability in capabilities {
+            let line = lines.last_mut().expect("there is always one");
+            if line.len() + capability.name().len() > NAMES_BYTES_MAX && self.is_302 {
+                lines.push(capability.name().to_owned());
+                continue;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(capability.name());
+        }
+        let n_lines = lines.len();
+        for (index, names) in lines.iter().enumerate() {
+            let line =
+                LineWriter::new(out).source(server).command("CAP").param(nick).param(subcommand);
+            let line = if index + 1 < n_lines { line.param("*") } else { line };
+            finish(line.last(names));
+        }
+    }
+}
+
+fn finish(line: LineWriter<'_>) {
+    line.finish().expect("made of names from tables and texts that came out of a line");
+}

@@ -1,0 +1,172 @@
+//! The text door: anyone with `nc` or any raw TCP program can chat.
+//!
+//! A person is greeted and asked for a name, and then every line is a message to the default room.
+//! A line ends at a newline or, for programs that send none, at a short pause. `{quit}`, `{close}`
+//! or closing the connection leaves. To everyone else they are ordinary members of the room.
+
+use std::{sync::Arc, time::Instant};
+
+use chat_core::{
+    proto::{Command, MessageKind},
+    text::split,
+};
+
+use super::{Output, Step, throttle::Throttle};
+use crate::{
+    config::House,
+    hub::{Input, Registration},
+    ids::ConnId,
+};
+
+/// Bytes of one message; longer lines become several, so that they fit with the name before them.
+const MESSAGE_BYTES_MAX: usize = 360;
+
+/// Bytes of a line without an end that are taken as a line all the same.
+const UNFINISHED_BYTES_MAX: usize = 8 << 10;
+
+/// See the module.
+#[derive(Debug)]
+pub struct TextSession {
+    conn: ConnId,
+    house: Arc<House>,
+    throttle: Throttle,
+    buffer: Vec<u8>,
+    phase: Phase,
+    last_heard: Instant,
+    /// Nothing more will come: what is left in the buffer is a line.
+    has_ended: bool,
+    /// The pause after an unfinished line has come.
+    has_paused: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Naming { since: Instant },
+    Chatting,
+}
+
+impl TextSession {
+    pub(super) fn new(conn: ConnId, house: Arc<House>, now: Instant, out: &mut Output) -> Self {
+        let greeting = format!("Welcome to {}! What is your name?\r\n", house.network);
+        out.bytes.extend_from_slice(greeting.as_bytes());
+        Self {
+            conn,
+            throttle: Throttle::new(house.limits.flood, now),
+            house,
+            buffer: Vec::new(),
+            phase: Phase::Naming { since: now },
+            last_heard: now,
+            has_ended: false,
+            has_paused: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        self.last_heard = now;
+        self.has_paused = false;
+    }
+
+    pub(super) fn step(&mut self, now: Instant, out: &mut Output) -> Step {
+        let Some(line_bytes) = self.line_bytes() else { return Step::NeedsBytes };
+        if let Err(until) = self.throttle.take(now) {
+            return Step::Throttled(until);
+        }
+        let rest = self.buffer.split_off(line_bytes);
+        let line = std::mem::replace(&mut self.buffer, rest);
+        match std::str::from_utf8(&line) {
+            Ok(line) if !line.contains('\0') => self.take(line.trim_end_matches(['\r', '\n']), out),
+            _ => out.bytes.extend_from_slice(b"! that was not UTF-8 text, so it was not sent\r\n"),
+        }
+        Step::Line
+    }
+
+    /// How many bytes the next line takes, its end included.
+    fn line_bytes(&self) -> Option<usize> {
+        if let Some(end) =
+            self.buffer.iter().take(UNFINISHED_BYTES_MAX).position(|byte| *byte == b'\n')
+        {
+            return Some(end + 1);
+        }
+        let bytes = self.buffer.len().min(UNFINISHED_BYTES_MAX);
+        let is_due = self.has_ended || self.has_paused || self.buffer.len() >= UNFINISHED_BYTES_MAX;
+        if !is_due || bytes == 0 {
+            return None;
+        }
+        // Not in the middle of a character, unless no more will come.
+        let whole = match std::str::from_utf8(&self.buffer[..bytes]) {
+            Err(error) if error.error_len().is_none() && !self.has_ended => error.valid_up_to(),
+            _ => bytes,
+        };
+        (whole > 0).then_some(whole)
+    }
+
+    fn take(&mut self, line: &str, out: &mut Output) {
+        let conn = self.conn;
+        let leaves = matches!(line.trim(), "{quit}" | "{close}");
+        match self.phase {
+            Phase::Naming { .. } if leaves => out.close = Some("You left".into()),
+            Phase::Naming { .. } => self.register(line.trim(), out),
+            Phase::Chatting if leaves => {
+                let command = Ok(Command::Quit { reason: None });
+                out.inputs.push(Input::Command { conn, label: None, command });
+            }
+            Phase::Chatting => {
+                for piece in split(line, MESSAGE_BYTES_MAX).filter(|piece| !piece.trim().is_empty())
+                {
+                    let command = Ok(Command::Message {
+                        kind: MessageKind::Privmsg,
+                        targets: vec![self.house.room.to_string()],
+                        text: piece.to_owned(),
+                        tags: String::new(),
+                    });
+                    out.inputs.push(Input::Command { conn, label: None, command });
+                }
+            }
+        }
+    }
+
+    fn register(&mut self, name: &str, out: &mut Output) {
+        self.phase = Phase::Chatting;
+        let registration = Registration {
+            nick: name.to_owned(),
+            user: "text".into(),
+            realname: name.to_owned(),
+            take_any_nick: true,
+        };
+        out.inputs.push(Input::Register { conn: self.conn, registration });
+    }
+
+    pub(super) fn end_input(&mut self) {
+        self.has_ended = true;
+    }
+
+    pub(super) fn admit(&mut self, nick: &str, out: &mut Output) {
+        let welcome = format!(
+            "Welcome, {nick}! You are in {}. Write {{quit}} to leave.\r\n",
+            self.house.room
+        );
+        out.bytes.extend_from_slice(welcome.as_bytes());
+    }
+
+    pub(super) fn next_deadline(&self) -> Instant {
+        let limits = &self.house.limits;
+        let pause = self.last_heard + limits.text_pause;
+        match self.phase {
+            _ if !self.buffer.is_empty() && !self.has_paused => pause,
+            Phase::Naming { since } => since + limits.registration_timeout,
+            // A silent person is no problem: the kernel's keepalive finds those who are gone.
+            Phase::Chatting => self.last_heard + std::time::Duration::from_secs(24 * 60 * 60),
+        }
+    }
+
+    pub(super) fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
+        let limits = &self.house.limits;
+        self.has_paused |= now >= self.last_heard + limits.text_pause;
+        if let Phase::Naming { since } = self.phase
+            && now >= since + limits.registration_timeout
+        {
+            self.register("", out);
+        }
+    }
+}
