@@ -39,18 +39,27 @@ fn is_unprintable(character: char) -> bool {
 /// # Panics
 /// If `bytes_max` is below 16: no room for a character with its marks.
 pub fn split(text: &str, bytes_max: usize) -> impl Iterator<Item = &str> {
-    assert!(bytes_max >= 16, "a piece must hold at least a character with its marks");
-    text.split(['\n', '\r']).filter(|line| !line.is_empty()).flat_map(move |line| {
-        let mut rest = line;
-        std::iter::from_fn(move || {
-            if rest.is_empty() {
-                return None;
-            }
-            let (piece, behind) = rest.split_at(piece_bytes(rest, bytes_max));
-            rest = behind;
-            Some(piece)
-        })
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let (piece, behind) = next_piece(rest, bytes_max)?;
+        rest = behind;
+        Some(piece)
     })
+}
+
+/// The first piece of `text` as [`split`] cuts it, and what is left; `None` when nothing is.
+///
+/// # Panics
+/// As [`split`].
+#[must_use]
+pub fn next_piece(text: &str, bytes_max: usize) -> Option<(&str, &str)> {
+    assert!(bytes_max >= 16, "a piece must hold at least a character with its marks");
+    let text = text.trim_start_matches(['\n', '\r']);
+    if text.is_empty() {
+        return None;
+    }
+    let line = &text[..text.find(['\n', '\r']).unwrap_or(text.len())];
+    Some(text.split_at(piece_bytes(line, bytes_max)))
 }
 
 /// How many bytes of `line` the next piece takes.

@@ -201,7 +201,7 @@ impl Command {
 
 fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> {
     let targets = line.params.get(0).filter(|targets| !targets.is_empty());
-    let targets = split_list(targets.ok_or(CommandError::NoRecipient(kind.word()))?);
+    let targets = split_list(targets.ok_or_else(|| CommandError::NoRecipient(kind.word()))?);
     let text = match kind {
         MessageKind::Tagmsg => "",
         _ => line.params.get(1).filter(|text| !text.is_empty()).ok_or(CommandError::NoText)?,

@@ -153,6 +153,8 @@ impl Hub {
             format!("TOPICLEN={TOPIC_BYTES_MAX}"),
             format!("USERLEN={USER_BYTES_MAX}"),
             "UTF8ONLY".into(),
+            // Those who send fast are read later, never closed for it.
+            "soju.im/SAFERATE".into(),
         ];
         for line in tokens.chunks(13) {
             let mut params: Vec<&str> = line.iter().map(String::as_str).collect();

@@ -1,0 +1,302 @@
+//! The builder: everything that can be set about a client, with its default.
+
+use std::{net::ToSocketAddrs, sync::Arc, time::Duration};
+
+use super::{ChatClient, ReconnectPolicy};
+use crate::{
+    error::{ConfigError, ConnectError},
+    listener::{Listener, PrintListener},
+    proto::{Nick, RoomName, nick_from_display_name},
+};
+
+/// The port a server listens on unless told otherwise.
+pub const DEFAULT_PORT: u16 = 53000;
+
+/// The name of those who give none.
+pub const DEFAULT_NAME: &str = "USR";
+
+/// How long things may take.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Timeouts {
+    /// To connect, for each address of the host. `None`: 2 s on this computer and in private
+    /// networks, 15 s elsewhere.
+    pub connect: Option<Duration>,
+    /// From the connection to the server's welcome.
+    pub register: Duration,
+    /// Silence after which the server is asked for a sign of life.
+    pub idle: Duration,
+    /// Further silence after which the connection counts as lost.
+    pub dead: Duration,
+    /// How long a message may wait to be written before it is given up.
+    pub queued: Duration,
+    /// How long leaving may take: what is waiting is still sent.
+    pub quit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: None,
+            register: Duration::from_secs(30),
+            idle: Duration::from_secs(60),
+            dead: Duration::from_secs(60),
+            queued: Duration::from_secs(60),
+            quit: Duration::from_secs(2),
+        }
+    }
+}
+
+/// What a client was told before it started.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) nick: Nick,
+    pub(crate) realname: String,
+    pub(crate) rooms: Vec<Arc<str>>,
+    pub(crate) password: Option<Password>,
+    pub(crate) reconnect: ReconnectPolicy,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) send_queue: usize,
+    pub(crate) update_queue: usize,
+}
+
+/// A password that does not show when it is printed for debugging.
+pub(crate) struct Password(pub(crate) String);
+
+impl std::fmt::Debug for Password {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("(hidden)")
+    }
+}
+
+/// Says how a client is to be; made by [`ChatClient::builder`].
+#[must_use = "a builder does nothing until it is started"]
+pub struct ChatClientBuilder {
+    server: String,
+    name: String,
+    listener: Option<Box<dyn Listener>>,
+    rooms: Vec<String>,
+    password: Option<String>,
+    reconnect: ReconnectPolicy,
+    timeouts: Timeouts,
+    send_queue: usize,
+    update_queue: usize,
+}
+
+impl std::fmt::Debug for ChatClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChatClientBuilder").field("server", &self.server).finish_non_exhaustive()
+    }
+}
+
+impl ChatClientBuilder {
+    pub(super) fn new(server: String, name: String) -> Self {
+        Self {
+            server,
+            name,
+            listener: None,
+            rooms: Vec::new(),
+            password: None,
+            reconnect: ReconnectPolicy::default(),
+            timeouts: Timeouts::default(),
+            send_queue: 256,
+            update_queue: 65_536,
+        }
+    }
+
+    /// Who is told what happens; without it, it is printed.
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// A room to be in, from the start and after every reconnect. The `#` may be left out.
+    pub fn join(mut self, room: impl Into<String>) -> Self {
+        self.rooms.push(room.into());
+        self
+    }
+
+    /// The server's password.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// What to do when the connection is lost.
+    pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
+        self.reconnect = policy;
+        self
+    }
+
+    /// How long things may take.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.timeouts = timeouts;
+        self
+    }
+
+    /// How many requests may wait to be sent (default 256).
+    pub fn send_queue(mut self, requests: usize) -> Self {
+        self.send_queue = requests;
+        self
+    }
+
+    /// How many updates may wait for the listener (default 65,536).
+    pub fn update_queue(mut self, updates: usize) -> Self {
+        self.update_queue = updates;
+        self
+    }
+
+    /// Starts the client's threads and returns at once; what becomes of the connection is told to
+    /// the listener.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if something was set that cannot work.
+    pub fn start(self) -> Result<ChatClient, ConfigError> {
+        let (settings, listener) = self.check()?;
+        ChatClient::start(settings, listener)
+    }
+
+    /// Starts the client and waits until the server has let us in. If the first attempt fails there
+    /// is no other; from then on the reconnect policy holds.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; the listener has then had its last call.
+    pub fn connect(self) -> Result<ChatClient, ConnectError> {
+        let (settings, listener) = self.check()?;
+        ChatClient::connect(settings, listener)
+    }
+
+    fn check(self) -> Result<(Settings, Box<dyn Listener>), ConfigError> {
+        let (host, port) = parse_server(&self.server)?;
+        let nick = nick_from_name(&self.name);
+        let mut rooms = Vec::new();
+        for room in &self.rooms {
+            let room = room_name(room);
+            if let Err(error) = RoomName::new(&room) {
+                let why = format!("{room} cannot be joined: {error}").into();
+                return Err(ConfigError::Invalid { field: "room", why });
+            }
+            rooms.push(room.into());
+        }
+        let has_line_break = |text: &str| text.contains(['\0', '\r', '\n']);
+        if self.password.as_deref().is_some_and(|text| has_line_break(text) || text.is_empty()) {
+            let why = "must be one line".into();
+            return Err(ConfigError::Invalid { field: "password", why });
+        }
+        for (field, size) in [("send queue", self.send_queue), ("update queue", self.update_queue)]
+        {
+            if size == 0 {
+                return Err(ConfigError::Invalid { field, why: "must have room for one".into() });
+            }
+        }
+        let name = self.name.trim();
+        let realname = if name.is_empty() { DEFAULT_NAME } else { name };
+        let settings = Settings {
+            host,
+            port,
+            nick,
+            realname: realname.chars().filter(|c| !c.is_control()).collect(),
+            rooms,
+            password: self.password.map(Password),
+            reconnect: self.reconnect,
+            timeouts: self.timeouts,
+            send_queue: self.send_queue,
+            update_queue: self.update_queue,
+        };
+        Ok((settings, self.listener.unwrap_or_else(|| Box::new(PrintListener::stdout()))))
+    }
+}
+
+/// The nick for any name: itself if it is one, one made from it, or `USR`.
+fn nick_from_name(name: &str) -> Nick {
+    Nick::new(name.trim())
+        .ok()
+        .or_else(|| nick_from_display_name(name))
+        .unwrap_or_else(|| Nick::new(DEFAULT_NAME).expect("a valid nick"))
+}
+
+/// A room's name, with the `#` that people leave out.
+pub(crate) fn room_name(room: &str) -> String {
+    if room.starts_with('#') { room.to_owned() } else { format!("#{room}") }
+}
+
+/// `HOST`, `HOST:PORT`, `[V6]:PORT`, a bare IPv6 address, or nothing for this computer.
+fn parse_server(server: &str) -> Result<(String, u16), ConfigError> {
+    let invalid = |why: String| ConfigError::Invalid { field: "address", why: why.into() };
+    let server = server.trim();
+    let server = server.strip_prefix("irc://").unwrap_or(server).trim_end_matches('/');
+    let (host, port) = if let Some(v6) = server.strip_prefix('[') {
+        let (host, rest) =
+            v6.split_once(']').ok_or_else(|| invalid(format!("{server} lacks a ]")))?;
+        (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some(rest)))
+    } else if server.matches(':').count() > 1 {
+        (server, None)
+    } else {
+        match server.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (server, None),
+        }
+    };
+    let port = match port.filter(|port| !port.is_empty()) {
+        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
+            invalid(format!("has no port {port}: it is a number from 1 to 65535"))
+        })?,
+        None => DEFAULT_PORT,
+    };
+    if host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        return Err(invalid(format!("{host:?} is no host name")));
+    }
+    let host = if host.is_empty() { "localhost" } else { host };
+    Ok((host.to_owned(), port))
+}
+
+/// The addresses of `host`, from the system. Blocks for as long as the system takes.
+pub(crate) fn resolve(host: &str, port: u16) -> std::io::Result<Vec<std::net::SocketAddr>> {
+    let mut addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
+    // Servers here listen on IPv4 unless told otherwise.
+    addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
+    addresses.dedup();
+    Ok(addresses)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, host, port) in [
+            ("", "localhost", 53000),
+            ("  ", "localhost", 53000),
+            (":6667", "localhost", 6667),
+            ("example.org", "example.org", 53000),
+            ("example.org:", "example.org", 53000),
+            ("example.org:6667", "example.org", 6667),
+            ("irc://example.org:6667/", "example.org", 6667),
+            ("192.168.1.5:1", "192.168.1.5", 1),
+            ("::1", "::1", 53000),
+            ("[::1]", "::1", 53000),
+            ("[::1]:7000", "::1", 7000),
+        ] {
+            assert_eq!(parse_server(text).unwrap(), (host.to_owned(), port), "{text:?}");
+        }
+        for text in ["host:0", "host:65536", "host:abc", "[::1", "a b", "a/b", "[::1]x"] {
+            assert!(parse_server(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_gives_a_nick() {
+        for (name, nick) in [
+            ("Ann", "Ann"),
+            ("", "USR"),
+            ("!!", "USR"),
+            ("Niccolò Rossi", "Niccolo_Rossi"),
+            ("[x]", "[x]"),
+        ] {
+            assert_eq!(nick_from_name(name).as_str(), nick);
+        }
+    }
+}

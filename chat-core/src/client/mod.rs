@@ -1,0 +1,627 @@
+//! [`ChatClient`] owns a connection and its threads; [`ClientHandle`] is what everyone else holds.
+
+pub(crate) mod config;
+mod driver;
+mod queue;
+mod retry;
+mod roster;
+mod state;
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    ops::Deref,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    thread::{Builder, JoinHandle, ThreadId},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+use mio::{Poll, Waker};
+
+pub use config::{ChatClientBuilder, DEFAULT_NAME, DEFAULT_PORT, Timeouts};
+pub use retry::ReconnectPolicy;
+
+use self::{
+    config::Settings,
+    driver::Driver,
+    queue::{Taken, UpdateQueue},
+    roster::Roster,
+    state::{ClientState, Message, Request},
+};
+use crate::{
+    error::{CloseReason, ConfigError, ConnectError, SendError, WaitError},
+    listener::Listener,
+    update::{ConnectionState, Delivery, MessageKind, SendId, Update},
+};
+
+/// The most text one `send` takes, in bytes. It goes in as many lines as it needs.
+pub const TEXT_BYTES_MAX: usize = 1 << 20;
+
+/// How long dropping a client may take.
+const DROP_WAIT: Duration = Duration::from_millis(200);
+
+/// What goes past the queue of requests, since it must work when that is full.
+#[derive(Debug)]
+pub(crate) enum Control {
+    Quit { within: Duration },
+    ReconnectNow,
+}
+
+/// A connection that keeps itself alive, and the threads it needs: one for input and output, and one,
+/// `chat-core-rx`, that calls the [`Listener`] (see there for the contract).
+///
+/// Dropping it leaves the server, within 200 ms; [`ChatClient::close`] is the orderly way.
+///
+/// ```
+/// use chat_core::{ChatClient, testing::{FakeServer, RecordingListener}};
+/// let server = FakeServer::start();
+/// let (listener, record) = RecordingListener::new();
+/// let client = ChatClient::builder(server.address(), "Niccolò Rossi").listener(listener).connect()?;
+/// assert_eq!(&*client.nick(), "Niccolo_Rossi");
+/// client.send("#lobby", "good morning")?;
+/// record.wait_for_message("good morning");
+/// client.close(std::time::Duration::from_secs(5))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "dropping a client closes it"]
+#[derive(Debug)]
+pub struct ChatClient {
+    handle: ClientHandle,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// A way to use a client from anywhere; it does not keep the client alive. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ClientHandle {
+    shared: Arc<Shared>,
+}
+
+/// What the program's threads and the client's share.
+pub(crate) struct Shared {
+    requests: Sender<Request>,
+    control: Sender<Control>,
+    waker: Waker,
+    /// The I/O thread has been woken and has not looked yet.
+    is_notified: AtomicBool,
+    /// Shut once nothing can be queued any more: what was queued before is still settled.
+    is_closed: RwLock<bool>,
+    next_send_id: AtomicU64,
+    /// Requests that are not settled.
+    n_waiting: AtomicUsize,
+    send_queue: usize,
+    quit_timeout: Duration,
+    roster: Arc<Mutex<Roster>>,
+    status: Mutex<Status>,
+    status_changed: Condvar,
+    replacement: Mutex<Option<Box<dyn Listener>>>,
+    receiver_thread: OnceLock<ThreadId>,
+}
+
+#[derive(Debug)]
+struct Status {
+    state: ConnectionState,
+    nick: Arc<str>,
+    /// The listener has had its last call.
+    outcome: Option<Result<CloseReason, Arc<str>>>,
+    /// Messages someone waits for.
+    awaited: HashMap<SendId, Option<Delivery>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    /// Makes the I/O thread look at what there is.
+    pub(crate) fn wake(&self) {
+        if !self.is_notified.swap(true, Ordering::SeqCst) {
+            // Failing to write to an eventfd means that it is full: the thread is awake.
+            let _ = self.waker.wake();
+        }
+    }
+
+    /// Notes what the program can ask for, before the listener hears of it.
+    pub(crate) fn note(&self, updates: &[Update], n_settled: usize) {
+        if n_settled > 0 {
+            self.n_waiting.fetch_sub(n_settled, Ordering::SeqCst);
+        }
+        let is_noted = |update: &Update| {
+            matches!(
+                update,
+                Update::State(_) | Update::Delivery { .. } | Update::Renamed { me: true, .. }
+            )
+        };
+        if !updates.iter().any(is_noted) {
+            return;
+        }
+        let mut status = self.status();
+        for update in updates {
+            match update {
+                Update::State(state) => {
+                    if let ConnectionState::Ready { nick, .. } = state {
+                        status.nick = Arc::clone(nick);
+                    }
+                    status.state = state.clone();
+                }
+                Update::Renamed { new, me: true, .. } => status.nick = Arc::clone(new),
+                Update::Delivery { id, state } if state.is_final() => {
+                    if let Some(awaited) = status.awaited.get_mut(id) {
+                        *awaited = Some(state.clone());
+                    }
+                }
+                _ => {}
+            }
+        }
+        drop(status);
+        self.status_changed.notify_all();
+    }
+
+    fn status(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `found` finds something.
+    fn wait_for<T>(
+        &self,
+        timeout: Option<Duration>,
+        mut found: impl FnMut(&mut Status) -> Option<T>,
+    ) -> Option<T> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the program's thread waits here, for so long"
+        )]
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let mut status = self.status();
+        loop {
+            if let Some(found) = found(&mut status) {
+                return Some(found);
+            }
+            status = match deadline {
+                None => self.status_changed.wait(status).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    #[expect(clippy::disallowed_methods, reason = "as above")]
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return None;
+                    }
+                    let waited = self.status_changed.wait_timeout(status, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+impl ChatClient {
+    /// Says how a client is to be: the server as `HOST[:PORT]` (empty: this computer, port 53000),
+    /// and the name of whoever uses it, any text.
+    pub fn builder(server: impl Into<String>, name: impl Into<String>) -> ChatClientBuilder {
+        ChatClientBuilder::new(server.into(), name.into())
+    }
+
+    pub(crate) fn start(
+        settings: Settings,
+        listener: Box<dyn Listener>,
+    ) -> Result<Self, ConfigError> {
+        let system = |error| ConfigError::System(Arc::new(error));
+        let settings = Arc::new(settings);
+        let poll = Poll::new().map_err(system)?;
+        let waker = Waker::new(poll.registry(), driver::WAKER).map_err(system)?;
+        // Not bounded themselves: requests are counted until they are settled.
+        let (requests, requested) = crossbeam_channel::unbounded();
+        let (control, controlled) = crossbeam_channel::unbounded();
+        let roster = Arc::new(Mutex::new(Roster::default()));
+        let status = Status {
+            state: ConnectionState::Connecting { attempt: 1 },
+            nick: Arc::clone(settings.nick.shown()),
+            outcome: None,
+            awaited: HashMap::new(),
+        };
+        let shared = Arc::new(Shared {
+            requests,
+            control,
+            waker,
+            is_notified: AtomicBool::new(false),
+            is_closed: RwLock::new(false),
+            next_send_id: AtomicU64::new(1),
+            n_waiting: AtomicUsize::new(0),
+            send_queue: settings.send_queue,
+            quit_timeout: settings.timeouts.quit,
+            roster: Arc::clone(&roster),
+            status: Mutex::new(status),
+            status_changed: Condvar::new(),
+            replacement: Mutex::new(None),
+            receiver_thread: OnceLock::new(),
+        });
+        let updates = Arc::new(UpdateQueue::new(settings.update_queue));
+        let state = ClientState::new(Arc::clone(&settings), roster, fastrand::u64(..));
+        let driver = Driver::new(
+            poll,
+            settings,
+            Arc::clone(&shared),
+            state,
+            requested,
+            controlled,
+            Arc::clone(&updates),
+        );
+        let handle = ClientHandle { shared };
+        let receiver = Receiver { handle: handle.clone(), updates, listener };
+        let mut client = Self { handle, threads: Vec::new() };
+        let io = Builder::new().name("chat-core-io".into()).spawn(move || driver.run());
+        client.threads.push(io.map_err(system)?);
+        let rx = Builder::new().name("chat-core-rx".into()).spawn(move || receiver.run());
+        client.threads.push(rx.map_err(system)?);
+        Ok(client)
+    }
+
+    pub(crate) fn connect(
+        settings: Settings,
+        listener: Box<dyn Listener>,
+    ) -> Result<Self, ConnectError> {
+        let client = Self::start(settings, listener)?;
+        let decided = client.shared.wait_for(None, |status| match &status.state {
+            ConnectionState::Ready { .. } => Some(Ok(())),
+            ConnectionState::Waiting { cause, .. } => Some(Err(Some((**cause).clone()))),
+            ConnectionState::Closed => Some(Err(None)),
+            _ => None,
+        });
+        let failed = match decided {
+            Some(Ok(())) | None => return Ok(client),
+            Some(Err(cause)) => cause,
+        };
+        client.quit();
+        let closed = client.wait_closed(client.shared.quit_timeout);
+        Err(match (failed, closed) {
+            (Some(cause), _) => cause,
+            (None, Ok(CloseReason::Lost(cause) | CloseReason::Fatal(cause))) => (*cause).clone(),
+            (None, Ok(reason)) => ConnectError::Lost(reason.to_string().into()),
+            (None, Err(error)) => ConnectError::Lost(error.to_string().into()),
+        })
+    }
+
+    /// A handle, to be cloned and kept by whoever needs it.
+    #[must_use]
+    pub fn handle(&self) -> ClientHandle {
+        self.handle.clone()
+    }
+
+    /// Leaves the server and waits until the listener has had its last call and the threads have
+    /// ended. What waits to be sent is sent first, as far as `timeout` allows.
+    ///
+    /// # Errors
+    /// [`WaitError::WouldDeadlock`] inside the listener (the client closes all the same),
+    /// [`WaitError::ListenerPanicked`], and [`WaitError::Timeout`] if a listener does not return.
+    pub fn close(mut self, timeout: Duration) -> Result<CloseReason, WaitError> {
+        self.handle.control(Control::Quit { within: timeout });
+        // The server's answer to the last line takes a moment more.
+        let closed = self.wait_closed(timeout + Duration::from_secs(1));
+        if !matches!(closed, Err(WaitError::Timeout | WaitError::WouldDeadlock)) {
+            self.join();
+        }
+        closed
+    }
+
+    fn join(&mut self) {
+        for thread in self.threads.drain(..) {
+            // A listener's panic was caught and told; another one is shown by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Deref for ChatClient {
+    type Target = ClientHandle;
+
+    fn deref(&self) -> &ClientHandle {
+        &self.handle
+    }
+}
+
+impl Drop for ChatClient {
+    fn drop(&mut self) {
+        if self.threads.is_empty() {
+            return;
+        }
+        self.handle.control(Control::Quit { within: DROP_WAIT / 2 });
+        let closed = self.handle.wait_closed(DROP_WAIT);
+        if !matches!(closed, Err(WaitError::Timeout | WaitError::WouldDeadlock)) {
+            self.join();
+        }
+    }
+}
+
+impl ClientHandle {
+    /// Says `text` to a room (`#name`) or a person (a nick). Never blocks: what becomes of it is told
+    /// by [`Update::Delivery`]. Long text goes in as many lines as it needs, cut between characters;
+    /// line breaks separate messages on the wire.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent then.
+    pub fn send(&self, target: &str, text: &str) -> Result<SendId, SendError> {
+        self.send_as(MessageKind::Text, target, text)
+    }
+
+    /// As [`ClientHandle::send`], read as something you do: "Ann waves".
+    ///
+    /// # Errors
+    /// As [`ClientHandle::send`].
+    pub fn send_action(&self, target: &str, text: &str) -> Result<SendId, SendError> {
+        self.send_as(MessageKind::Action, target, text)
+    }
+
+    /// As [`ClientHandle::send`], for programs: a notice is never answered by another program.
+    ///
+    /// # Errors
+    /// As [`ClientHandle::send`].
+    pub fn send_notice(&self, target: &str, text: &str) -> Result<SendId, SendError> {
+        self.send_as(MessageKind::Notice, target, text)
+    }
+
+    /// Sends and waits until the server has it, or it failed.
+    ///
+    /// # Errors
+    /// [`WaitError`]. After [`WaitError::Timeout`] the message may still arrive.
+    pub fn send_and_wait(
+        &self,
+        target: &str,
+        text: &str,
+        timeout: Duration,
+    ) -> Result<Delivery, WaitError> {
+        if self.on_receiver_thread() {
+            return Err(WaitError::WouldDeadlock);
+        }
+        let message = self.message(MessageKind::Text, target, text)?;
+        let id = message.id;
+        self.shared.status().awaited.insert(id, None);
+        let queued = self.queue(Request::Send(message));
+        let waited = queued.map_err(WaitError::from).and_then(|()| {
+            let waited = self.shared.wait_for(Some(timeout), |status| {
+                let awaited = status.awaited.get_mut(&id)?.take();
+                awaited.map(Ok).or_else(|| match &status.outcome {
+                    Some(Err(panic)) => Some(Err(WaitError::ListenerPanicked(Arc::clone(panic)))),
+                    _ => None,
+                })
+            });
+            waited.unwrap_or(Err(WaitError::Timeout))
+        });
+        self.shared.status().awaited.remove(&id);
+        waited
+    }
+
+    /// Joins a room, now and after every reconnect. The `#` may be left out.
+    ///
+    /// # Errors
+    /// [`SendError`]; what the server says to it comes as an update.
+    pub fn join(&self, room: &str) -> Result<(), SendError> {
+        let room = config::room_name(room);
+        check_target(&room)?;
+        self.queue(Request::Join { room: room.into() })
+    }
+
+    /// Leaves a room.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn part(&self, room: &str, reason: Option<&str>) -> Result<(), SendError> {
+        let room = config::room_name(room);
+        check_target(&room)?;
+        self.queue(Request::Part { room: room.into(), reason: reason.map(str::to_owned) })
+    }
+
+    /// Asks for another nick; it is ours when [`Update::Renamed`] says so.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn set_nick(&self, nick: &str) -> Result<(), SendError> {
+        check_target(nick)?;
+        self.queue(Request::Nick { nick: nick.to_owned() })
+    }
+
+    /// Sets a room's topic; empty clears it.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub fn set_topic(&self, room: &str, topic: &str) -> Result<(), SendError> {
+        check_target(room)?;
+        self.queue(Request::Topic { room: room.into(), topic: topic.to_owned() })
+    }
+
+    /// Sends one line of the protocol as it is, if there is a connection.
+    ///
+    /// # Errors
+    /// [`SendError::InvalidText`] if it is none.
+    pub fn send_raw(&self, line: &str) -> Result<(), SendError> {
+        if line.trim().is_empty() || line.contains(['\0', '\r', '\n']) {
+            return Err(SendError::InvalidText);
+        }
+        self.queue(Request::Raw { line: line.to_owned() })
+    }
+
+    /// Tries to connect now instead of when the policy would; replaces a connection that is there.
+    pub fn reconnect_now(&self) {
+        self.control(Control::ReconnectNow);
+    }
+
+    /// Leaves the server for good. Returns at once; see [`ChatClient::close`] and
+    /// [`ClientHandle::wait_closed`].
+    pub fn quit(&self) {
+        self.control(Control::Quit { within: self.shared.quit_timeout });
+    }
+
+    /// Gives the client another listener, from its next call on. The one before is dropped without
+    /// a further call.
+    pub fn replace_listener(&self, listener: impl Listener) {
+        let mut replacement =
+            self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+        *replacement = Some(Box::new(listener));
+    }
+
+    /// What the connection is doing.
+    #[must_use]
+    pub fn state(&self) -> ConnectionState {
+        self.shared.status().state.clone()
+    }
+
+    /// Our nick: the one we have, or the one we ask for.
+    #[must_use]
+    pub fn nick(&self) -> Arc<str> {
+        Arc::clone(&self.shared.status().nick)
+    }
+
+    /// The rooms we are in, by name.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        self.roster().rooms()
+    }
+
+    /// Everyone in a room, by nick; empty if we are not in it.
+    #[must_use]
+    pub fn members(&self, room: &str) -> Vec<Arc<str>> {
+        self.roster().members(room)
+    }
+
+    /// A room's topic, if we are in it and it has one.
+    #[must_use]
+    pub fn topic(&self, room: &str) -> Option<Arc<str>> {
+        self.roster().topic(room)
+    }
+
+    /// Waits until the listener has had its last call.
+    ///
+    /// # Errors
+    /// [`WaitError::WouldDeadlock`] inside the listener, [`WaitError::Timeout`],
+    /// [`WaitError::ListenerPanicked`].
+    pub fn wait_closed(&self, timeout: Duration) -> Result<CloseReason, WaitError> {
+        if self.on_receiver_thread() {
+            return Err(WaitError::WouldDeadlock);
+        }
+        let outcome = self.shared.wait_for(Some(timeout), |status| status.outcome.clone());
+        match outcome {
+            None => Err(WaitError::Timeout),
+            Some(Ok(reason)) => Ok(reason),
+            Some(Err(panic)) => Err(WaitError::ListenerPanicked(panic)),
+        }
+    }
+
+    /// Whether this is the thread that calls the listener.
+    #[must_use]
+    pub fn on_receiver_thread(&self) -> bool {
+        self.shared.receiver_thread.get() == Some(&std::thread::current().id())
+    }
+
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.shared.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn send_as(&self, kind: MessageKind, target: &str, text: &str) -> Result<SendId, SendError> {
+        let message = self.message(kind, target, text)?;
+        let id = message.id;
+        self.queue(Request::Send(message))?;
+        Ok(id)
+    }
+
+    fn message(&self, kind: MessageKind, target: &str, text: &str) -> Result<Message, SendError> {
+        check_target(target)?;
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(SendError::TooLong { bytes: text.len(), bytes_max: TEXT_BYTES_MAX });
+        }
+        if text.trim_matches(['\n', '\r']).is_empty() || text.contains('\0') {
+            return Err(SendError::InvalidText);
+        }
+        let id = SendId(self.shared.next_send_id.fetch_add(1, Ordering::Relaxed));
+        Ok(Message { id, target: target.into(), text: text.into(), kind })
+    }
+
+    fn queue(&self, request: Request) -> Result<(), SendError> {
+        let capacity = self.shared.send_queue;
+        let more = |n: usize| (n < capacity).then_some(n + 1);
+        // Held until it is queued, so that nothing slips in behind the last look at the queue.
+        let is_closed = self.shared.is_closed.read().unwrap_or_else(PoisonError::into_inner);
+        if *is_closed {
+            return Err(SendError::Closed);
+        }
+        self.shared
+            .n_waiting
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, more)
+            .map_err(|_| SendError::Full { capacity })?;
+        self.shared.requests.send(request).map_err(|_| SendError::Closed)?;
+        drop(is_closed);
+        self.shared.wake();
+        Ok(())
+    }
+
+    fn control(&self, control: Control) {
+        // An error means that the client has closed already.
+        let _ = self.shared.control.send(control);
+        self.shared.wake();
+    }
+}
+
+/// A room or a nick, as one word on the wire.
+fn check_target(target: &str) -> Result<(), SendError> {
+    let is_word = !target.is_empty()
+        && !target.starts_with([':', '@'])
+        && !target.contains(|c: char| c == ' ' || c == ',' || c.is_control())
+        && target.len() <= 128;
+    if is_word { Ok(()) } else { Err(SendError::InvalidTarget(target.to_owned())) }
+}
+
+/// The thread that calls the listener.
+struct Receiver {
+    handle: ClientHandle,
+    updates: Arc<UpdateQueue>,
+    listener: Box<dyn Listener>,
+}
+
+impl Receiver {
+    fn run(mut self) {
+        let shared = Arc::clone(&self.handle.shared);
+        let _ = shared.receiver_thread.set(std::thread::current().id());
+        // The listener is not looked at again after a panic, only dropped.
+        let called = catch_unwind(AssertUnwindSafe(|| self.call_until_closed()));
+        let outcome = called.map_err(|panic| panic_text(&*panic));
+        if outcome.is_err() {
+            self.updates.abandon();
+            self.handle.quit();
+        }
+        let Self { listener, .. } = self;
+        // Dropping it is the last of its code to run here; a panic in that has nobody to be told to.
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(listener)));
+        shared.status().outcome = Some(outcome);
+        shared.status_changed.notify_all();
+    }
+
+    fn call_until_closed(&mut self) -> CloseReason {
+        loop {
+            let taken = self.updates.take();
+            let replacement = {
+                let mut slot =
+                    self.handle.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+                slot.take()
+            };
+            if let Some(listener) = replacement {
+                self.listener = listener;
+            }
+            match taken {
+                Taken::Updates(updates) => self.listener.update_messages(&self.handle, updates),
+                Taken::Closed(reason) => {
+                    self.listener.closed_connection(&self.handle, reason.clone());
+                    return reason;
+                }
+            }
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> Arc<str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without words").into()
+}

@@ -1,0 +1,341 @@
+//! What the server's lines mean. A line that means nothing to us is passed over.
+
+use std::sync::Arc;
+
+use super::{ClientState, Now, Outputs, Phase, sending::is_room};
+use crate::{
+    proto::Numeric,
+    update::{ChatMessage, Departure, MessageKind, Origin, Target, Update},
+    wire::{Line, Source},
+};
+
+/// Batches that may be open at once; a server that opens more has its answers taken one by one.
+const BATCHES_MAX: usize = 64;
+
+impl ClientState {
+    /// One line from the server.
+    pub(crate) fn line(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+        self.last_heard = Some(now.mono);
+        self.asked = None;
+        let Ok(line) = Line::parse(text) else { return };
+        let label = self.label_of(&line);
+        if let Some(numeric) = Numeric::from_command(line.command) {
+            return self.on_numeric(now, numeric, &line, label.as_deref(), outputs);
+        }
+        let params = line.params;
+        let param = |index| params.get(index).unwrap_or_default();
+        let from = Source::parse(line.source.unwrap_or_default());
+        match &*line.command.to_ascii_uppercase() {
+            "ACK" => {
+                if let Some(label) = label {
+                    self.acknowledge_label(now, &label, None, outputs);
+                }
+            }
+            "AWAY" => {
+                let (nick, reason) = (from.nick.into(), params.get(0).map(Arc::from));
+                outputs.updates.push(Update::Away { nick, reason });
+            }
+            "BATCH" => self.on_batch(&line, label),
+            "CAP" => self.on_cap(&line, outputs),
+            "ERROR" => self.on_error(now, param(0), outputs),
+            "FAIL" => self.on_fail(now, &line, label.as_deref(), outputs),
+            "INVITE" if self.is_me(param(0)) => {
+                let (room, by) = (param(1).into(), from.nick.into());
+                outputs.updates.push(Update::Invited { room, by });
+            }
+            "JOIN" => self.on_join(now, &line, outputs),
+            "KICK" => self.on_kick(&line, outputs),
+            "NICK" => self.on_nick(from.nick, param(0), outputs),
+            "NOTE" | "WARN" => {
+                self.notice(Some(param(1)), params.last().unwrap_or_default(), outputs)
+            }
+            "NOTICE" | "PRIVMSG" => self.on_message(now, &line, label.as_deref(), outputs),
+            "PART" => {
+                let reason = params.get(1);
+                self.leave_room(param(0), from.nick, Departure::Parted, reason, outputs);
+                self.try_wanted_nick(from.nick, outputs);
+            }
+            "PING" => {
+                outputs.line(|reply| reply.command("PONG").last(param(0)).finish());
+            }
+            "PONG" => self.acknowledge_token(now, params.last().unwrap_or_default(), outputs),
+            "QUIT" => self.on_quit(from.nick, param(0), outputs),
+            "TOPIC" => {
+                let (room, topic): (Arc<str>, Arc<str>) = (param(0).into(), param(1).into());
+                self.roster().set_topic(&room, Some(Arc::clone(&topic)));
+                let by = Some(from.nick.into());
+                outputs.updates.push(Update::Topic { room, topic, by });
+            }
+            _ => {}
+        }
+    }
+
+    /// The label a line answers: its own, or that of its batch.
+    fn label_of(&self, line: &Line<'_>) -> Option<String> {
+        let own = line.tags.get("label").map(std::borrow::Cow::into_owned);
+        own.or_else(|| self.batches.get(&*line.tags.get("batch")?)?.clone())
+    }
+
+    fn on_batch(&mut self, line: &Line<'_>, label: Option<String>) {
+        let reference = line.params.get(0).unwrap_or_default();
+        if let Some(opened) = reference.strip_prefix('+') {
+            if self.batches.len() < BATCHES_MAX {
+                self.batches.insert(opened.to_owned(), label);
+            }
+        } else if let Some(closed) = reference.strip_prefix('-') {
+            self.batches.remove(closed);
+        }
+    }
+
+    fn on_numeric(
+        &mut self,
+        now: Now,
+        numeric: Numeric,
+        line: &Line<'_>,
+        label: Option<&str>,
+        outputs: &mut Outputs,
+    ) {
+        let params = line.params;
+        let param = |index| params.get(index).unwrap_or_default();
+        let last = params.last().unwrap_or_default();
+        let is_registering = matches!(self.phase, Phase::Registering { .. });
+        match numeric {
+            Numeric::RPL_WELCOME => self.nick = param(0).into(),
+            Numeric::RPL_ISUPPORT => self.on_isupport(line),
+            Numeric::RPL_ENDOFMOTD | Numeric::ERR_NOMOTD => self.become_ready(now, outputs),
+            Numeric::RPL_MOTD => self.notice(None, last, outputs),
+            Numeric::RPL_TOPIC => {
+                let (room, topic): (Arc<str>, Arc<str>) = (param(1).into(), last.into());
+                self.roster().set_topic(&room, Some(Arc::clone(&topic)));
+                outputs.updates.push(Update::Topic { room, topic, by: None });
+            }
+            Numeric::RPL_NAMREPLY => {
+                let signs = self.negotiation.prefixes.clone().unwrap_or_else(|| "~&@%+".to_owned());
+                let nicks = last.split(' ').filter(|name| !name.is_empty()).map(|name| {
+                    let name = name.trim_start_matches(|sign| signs.contains(sign));
+                    Source::parse(name).nick.into()
+                });
+                self.roster().names_arrive(param(2), nicks);
+            }
+            Numeric::RPL_ENDOFNAMES => {
+                let everyone = self.roster().names_end(param(1));
+                if let Some((room, nicks)) = everyone {
+                    outputs.updates.push(Update::Members { room, nicks });
+                }
+            }
+            Numeric::RPL_AWAY => {
+                let (nick, reason) = (param(1).into(), Some(last.into()));
+                outputs.updates.push(Update::Away { nick, reason });
+            }
+            Numeric::ERR_NICKNAMEINUSE if is_registering => self.on_nick_refused(true, outputs),
+            Numeric::ERR_ERRONEUSNICKNAME if is_registering => self.on_nick_refused(false, outputs),
+            Numeric::ERR_PASSWDMISMATCH | Numeric::ERR_YOUREBANNEDCREEP if is_registering => {
+                self.on_login_refused(now, last, outputs);
+            }
+            // A server that does not know CAP goes on without.
+            Numeric::ERR_UNKNOWNCOMMAND if is_registering => {}
+            _ if numeric.is_error() => {
+                let target = params.get(1).filter(|_| params.len() > 2);
+                let code = numeric.to_string();
+                if !self.refuse(now, label, target, &code, last, outputs) {
+                    let text = match target {
+                        Some(target) => format!("{target}: {last}"),
+                        None => last.to_owned(),
+                    };
+                    self.notice(Some(&code), &text, outputs);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// <https://ircv3.net/specs/extensions/standard-replies>: `FAIL COMMAND CODE context… :text`
+    fn on_fail(&mut self, now: Now, line: &Line<'_>, label: Option<&str>, outputs: &mut Outputs) {
+        let params = line.params;
+        let (code, text) = (params.get(1).unwrap_or_default(), params.last().unwrap_or_default());
+        let target = params.get(2).filter(|_| params.len() > 3);
+        if !self.refuse(now, label, target, code, text, outputs) {
+            self.notice(Some(code), text, outputs);
+        }
+    }
+
+    fn notice(&self, code: Option<&str>, text: &str, outputs: &mut Outputs) {
+        outputs.updates.push(Update::Notice { code: code.map(Arc::from), text: text.into() });
+    }
+
+    fn on_join(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+        let source = line.source.unwrap_or_default();
+        let nick: Arc<str> = Source::parse(source).nick.into();
+        let room: Arc<str> = line.params.get(0).unwrap_or_default().into();
+        let me = self.is_me(&nick);
+        if me {
+            // A server without a message of the day shows us in a room first.
+            self.become_ready(now, outputs);
+            self.source_bytes = Some(source.len());
+            let was_there = self.wanted_rooms.iter().any(|wanted| self.same_name(wanted, &room));
+            self.want_room(&room);
+            self.roster().enter(&room);
+            outputs.updates.push(Update::Joined {
+                room: Arc::clone(&room),
+                nick: Arc::clone(&nick),
+                me,
+            });
+            if let Some(lost_at) = self.lost_at.filter(|_| was_there) {
+                let target = Target::Room(Arc::clone(&room));
+                outputs.updates.push(Update::Gap { target, since: Some(lost_at) });
+            }
+        } else {
+            outputs.updates.push(Update::Joined {
+                room: Arc::clone(&room),
+                nick: Arc::clone(&nick),
+                me,
+            });
+        }
+        self.roster().add(&room, &nick);
+    }
+
+    fn on_kick(&mut self, line: &Line<'_>, outputs: &mut Outputs) {
+        let by = Source::parse(line.source.unwrap_or_default()).nick.into();
+        let (room, nick) =
+            (line.params.get(0).unwrap_or_default(), line.params.get(1).unwrap_or_default());
+        self.leave_room(room, nick, Departure::Kicked { by }, line.params.get(2), outputs);
+    }
+
+    fn leave_room(
+        &mut self,
+        room: &str,
+        nick: &str,
+        how: Departure,
+        reason: Option<&str>,
+        outputs: &mut Outputs,
+    ) {
+        let me = self.is_me(nick);
+        if me {
+            self.forget_room(room);
+            self.roster().leave(room);
+        } else {
+            self.roster().remove(room, nick);
+        }
+        let (room, nick, reason) = (room.into(), nick.into(), reason.map(Arc::from));
+        outputs.updates.push(Update::Left { room, nick, how, reason, me });
+    }
+
+    fn on_quit(&mut self, nick: &str, reason: &str, outputs: &mut Outputs) {
+        // Servers put "Quit" before the words of those who wanted to go.
+        let how = match reason.strip_prefix("Quit") {
+            Some(rest) if rest.is_empty() || rest.starts_with(':') => Departure::Quit,
+            _ => Departure::Lost,
+        };
+        let words = match how {
+            Departure::Quit => reason.trim_start_matches("Quit").trim_start_matches([':', ' ']),
+            _ => reason.trim_start_matches("Connection lost").trim_start_matches([':', ' ']),
+        };
+        let reason: Option<Arc<str>> = Some(words).filter(|words| !words.is_empty()).map(Arc::from);
+        let rooms = self.roster().remove_everywhere(nick);
+        let me = self.is_me(nick);
+        for room in rooms {
+            let (nick, how, reason) = (nick.into(), how.clone(), reason.clone());
+            outputs.updates.push(Update::Left { room, nick, how, reason, me });
+        }
+        self.try_wanted_nick(nick, outputs);
+    }
+
+    fn on_nick(&mut self, old: &str, new: &str, outputs: &mut Outputs) {
+        let new: Arc<str> = new.into();
+        let me = self.is_me(old);
+        if me {
+            let difference = new.len() as isize - old.len() as isize;
+            self.source_bytes =
+                self.source_bytes.and_then(|bytes| bytes.checked_add_signed(difference));
+            self.nick = Arc::clone(&new);
+            self.wanted_nick = Arc::clone(&new);
+            self.nick_number = 0;
+        }
+        self.roster().rename(old, &new);
+        outputs.updates.push(Update::Renamed { old: old.into(), new, me });
+        if !me {
+            self.try_wanted_nick(old, outputs);
+        }
+    }
+
+    /// Someone gave up a nick: if it is the one we wanted and did not get, take it.
+    fn try_wanted_nick(&mut self, freed: &str, outputs: &mut Outputs) {
+        if self.nick_number > 0 && self.same_name(freed, &self.wanted_nick) {
+            let wanted = Arc::clone(&self.wanted_nick);
+            outputs.line(|line| line.command("NICK").param(&wanted).finish());
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        now: Now,
+        line: &Line<'_>,
+        label: Option<&str>,
+        outputs: &mut Outputs,
+    ) {
+        let source = line.source.unwrap_or_default();
+        let sender = Source::parse(source).nick;
+        let target = line.params.get(0).unwrap_or_default();
+        let body = line.params.get(1).unwrap_or_default();
+        let is_notice = line.command.eq_ignore_ascii_case("NOTICE");
+        // Words of the server, or from before it knows us.
+        if is_notice && (!source.contains('!') || !matches!(self.phase, Phase::Ready { .. })) {
+            return self.notice(None, body, outputs);
+        }
+        let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
+        let is_own = self.is_me(sender);
+        if is_own {
+            self.source_bytes = Some(source.len());
+            let is_ours = match label {
+                Some(label) => self.acknowledge_label(now, label, msgid.clone(), outputs),
+                None => self.acknowledge_echo(now, target, body, msgid.clone(), outputs),
+            };
+            if is_ours {
+                return;
+            }
+        }
+        let (kind, text) = match (is_notice, body.strip_prefix('\u{1}')) {
+            (true, _) => (MessageKind::Notice, body),
+            (false, None) => (MessageKind::Text, body),
+            (false, Some(query)) => match query.trim_end_matches('\u{1}').strip_prefix("ACTION ") {
+                Some(action) => (MessageKind::Action, action),
+                // A question of one program to another, not for people.
+                None => return,
+            },
+        };
+        let signs = self.negotiation.prefixes.as_deref().unwrap_or_default();
+        let unsigned = target.trim_start_matches(|sign| signs.contains(sign));
+        let conversation = if is_room(unsigned) {
+            Target::Room(unsigned.into())
+        } else if is_own {
+            Target::User(target.into())
+        } else {
+            Target::User(sender.into())
+        };
+        let told = line.tags.get("time").and_then(|time| humantime::parse_rfc3339(&time).ok());
+        outputs.updates.push(Update::Message(ChatMessage {
+            target: conversation,
+            sender: sender.into(),
+            is_own,
+            account: line.tags.get("account").map(Arc::from),
+            mentions_me: !is_own && self.mentions_me(text),
+            text: text.into(),
+            kind,
+            time: told.unwrap_or(now.wall),
+            msgid,
+            send_id: None,
+            origin: Origin::Live,
+        }));
+    }
+
+    /// Whether our nick stands in `text` as a word.
+    fn mentions_me(&self, text: &str) -> bool {
+        let mapping = self.roster().mapping();
+        let (text, nick) = (mapping.fold(text), mapping.fold(&self.nick));
+        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        text.match_indices(&nick).any(|(at, _)| {
+            !text[..at].chars().next_back().is_some_and(is_part)
+                && !text[at + nick.len()..].chars().next().is_some_and(is_part)
+        })
+    }
+}

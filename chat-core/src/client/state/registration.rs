@@ -1,0 +1,179 @@
+//! From a connection to `Ready`: capabilities, a free nick, the rooms we want to be in.
+
+use std::sync::Arc;
+
+use super::{ClientState, Now, Outputs, Phase};
+use crate::{
+    client::config::DEFAULT_NAME,
+    error::ConnectError,
+    proto::{Capability, CapabilitySet, CaseMapping, Nick},
+    update::ConnectionState,
+    wire::Line,
+};
+
+/// What we ask for where it is offered.
+const WANTED: &[Capability] = &[
+    Capability::AccountTag,
+    Capability::AwayNotify,
+    Capability::Batch,
+    Capability::EchoMessage,
+    Capability::ExtendedJoin,
+    Capability::LabeledResponse,
+    Capability::MessageTags,
+    Capability::ServerTime,
+    Capability::Setname,
+    Capability::StandardReplies,
+];
+
+/// What this server and we have agreed on.
+#[derive(Debug, Default)]
+pub(super) struct Negotiation {
+    pub(super) capabilities: CapabilitySet,
+    offered: CapabilitySet,
+    /// `CAP END` has been sent.
+    has_ended: bool,
+    /// The server says that it delays those who send fast, and does not close them.
+    pub(super) is_safe_rate: bool,
+    /// The signs before nicks (`PREFIX` in `RPL_ISUPPORT`).
+    pub(super) prefixes: Option<String>,
+}
+
+impl ClientState {
+    /// The first lines (RFC 2812 §3.1; capability negotiation, "connection registration").
+    pub(super) fn introduce(&mut self, outputs: &mut Outputs) {
+        outputs.line(|line| line.command("CAP").param("LS").param("302").finish());
+        if let Some(password) = &self.settings.password {
+            outputs.line(|line| line.command("PASS").last(&password.0).finish());
+        }
+        self.ask_for_nick(outputs);
+        let user = "chat";
+        let realname = &self.settings.realname;
+        outputs.line(|line| {
+            line.command("USER").param(user).param("0").param("*").last(realname).finish()
+        });
+    }
+
+    fn ask_for_nick(&mut self, outputs: &mut Outputs) {
+        outputs.line(|line| line.command("NICK").param(&self.nick).finish());
+    }
+
+    /// `CAP` from the server.
+    pub(super) fn on_cap(&mut self, line: &Line<'_>, outputs: &mut Outputs) {
+        let params = line.params;
+        let names = params.last().unwrap_or_default();
+        let named =
+            || names.split(' ').filter_map(|name| Capability::from_name(name.split('=').next()?));
+        match params.get(1).unwrap_or_default() {
+            "LS" => {
+                self.negotiation.offered =
+                    named().fold(self.negotiation.offered, CapabilitySet::with);
+                // `CAP * LS * :…` has more lines to come.
+                if params.get(2) != Some("*") || params.len() == 3 {
+                    self.ask_for_capabilities(outputs);
+                }
+            }
+            "ACK" => {
+                let set = named().fold(self.negotiation.capabilities, CapabilitySet::with);
+                self.negotiation.capabilities = set;
+                self.end_negotiation(outputs);
+            }
+            "NAK" => self.end_negotiation(outputs),
+            "DEL" => {
+                let set = named().fold(self.negotiation.capabilities, CapabilitySet::without);
+                self.negotiation.capabilities = set;
+            }
+            _ => {}
+        }
+    }
+
+    fn ask_for_capabilities(&mut self, outputs: &mut Outputs) {
+        let offered = self.negotiation.offered;
+        let has = |capability: &Capability| offered.contains(*capability);
+        let mut wanted: CapabilitySet = WANTED.iter().copied().filter(has).collect();
+        // An echo without a label could not be told from a message; a label needs batches.
+        if !wanted.contains(Capability::Batch) {
+            wanted = wanted.without(Capability::LabeledResponse);
+        }
+        let names: Vec<&str> = wanted.iter().map(Capability::name).collect();
+        if names.is_empty() {
+            return self.end_negotiation(outputs);
+        }
+        outputs.line(|line| line.command("CAP").param("REQ").last(&names.join(" ")).finish());
+    }
+
+    fn end_negotiation(&mut self, outputs: &mut Outputs) {
+        if !self.negotiation.has_ended && matches!(self.phase, Phase::Registering { .. }) {
+            self.negotiation.has_ended = true;
+            outputs.line(|line| line.command("CAP").param("END").finish());
+        }
+    }
+
+    /// The nick is taken, or cannot be had: ask for another one.
+    pub(super) fn on_nick_refused(&mut self, is_taken: bool, outputs: &mut Outputs) {
+        let wanted = Nick::new(&self.wanted_nick).ok().filter(|_| is_taken);
+        let stem = wanted.unwrap_or_else(|| Nick::new(DEFAULT_NAME).expect("a valid nick"));
+        if !is_taken && !self.is_me(DEFAULT_NAME) {
+            self.wanted_nick = Arc::clone(stem.shown());
+            self.nick = Arc::clone(stem.shown());
+        } else {
+            self.nick_number += 1;
+            self.nick = Arc::clone(stem.numbered(self.nick_number).shown());
+        }
+        self.ask_for_nick(outputs);
+    }
+
+    /// `RPL_ISUPPORT` (005).
+    pub(super) fn on_isupport(&mut self, line: &Line<'_>) {
+        let params = line.params.as_slice();
+        let tokens = params.get(1..params.len().saturating_sub(1)).unwrap_or_default();
+        for token in tokens {
+            let (key, value) = token.split_once('=').unwrap_or((token, ""));
+            match key {
+                "CASEMAPPING" => {
+                    if let Some(mapping) = CaseMapping::from_token(value) {
+                        self.roster().set_mapping(mapping);
+                    }
+                }
+                "PREFIX" => {
+                    let signs = value.split_once(')').map_or("", |(_, signs)| signs);
+                    self.negotiation.prefixes = Some(signs.to_owned());
+                }
+                "SAFERATE" | "soju.im/SAFERATE" => self.negotiation.is_safe_rate = true,
+                _ => {}
+            }
+        }
+    }
+
+    /// The welcome is over: from here on we are someone.
+    pub(super) fn become_ready(&mut self, now: Now, outputs: &mut Outputs) {
+        if !matches!(self.phase, Phase::Registering { .. }) {
+            return;
+        }
+        self.phase = Phase::Ready { since: now.mono };
+        let is_labelled = self.negotiation.capabilities.contains(Capability::LabeledResponse);
+        let is_echoed = self.negotiation.capabilities.contains(Capability::EchoMessage);
+        self.sending.begin(now, is_labelled, is_echoed, self.negotiation.is_safe_rate);
+        let resumed = self.lost_at.is_some();
+        self.tell_state(ConnectionState::Ready { nick: Arc::clone(&self.nick), resumed }, outputs);
+        for room in &self.wanted_rooms {
+            outputs.line(|line| line.command("JOIN").param(room).finish());
+        }
+    }
+
+    /// `ERROR` (RFC 2812 §3.7.4): the server closes next, and this is why.
+    pub(super) fn on_error(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+        if matches!(self.phase, Phase::Registering { .. }) {
+            outputs.disconnect = true;
+            return self.lose(now, Arc::new(ConnectError::Refused(text.into())), outputs);
+        }
+        self.last_words = Some(text.into());
+    }
+
+    /// `ERR_PASSWDMISMATCH`, `ERR_YOUREBANNEDCREEP` while registering.
+    pub(super) fn on_login_refused(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+        if matches!(self.phase, Phase::Registering { .. }) {
+            outputs.disconnect = true;
+            self.lose(now, Arc::new(ConnectError::Login(text.into())), outputs);
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Messages of ours: queued, written, acknowledged or failed, each of them to its end.
+//!
+//! A message is cut into as many lines as it needs. What acknowledges a line, best first: the echo with
+//! its label; the echo with its text; the answer to a `PING` sent behind it.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::{ClientState, Now, Outputs, Phase};
+use crate::{
+    error::DeliveryError,
+    text::next_piece,
+    update::{ChatMessage, Delivery, MessageKind, Origin, SendId, Target, Update},
+    wire::limits::BODY_BYTES_MAX,
+};
+
+/// What a server may put between the nick and the text: `!user@host` at its longest.
+const USER_AND_HOST_BYTES_MAX: usize = 1 + 18 + 1 + 63;
+
+/// Lines at once and then one in so much time, for servers that close those who send faster.
+const CAREFUL_BURST: u32 = 4;
+const CAREFUL_DELAY: Duration = Duration::from_secs(2);
+
+/// Something to say.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) id: SendId,
+    pub(crate) target: Arc<str>,
+    pub(crate) text: Arc<str>,
+    pub(crate) kind: MessageKind,
+}
+
+/// All messages that are not at their end.
+#[derive(Debug, Default)]
+pub(super) struct Sending {
+    /// Not or not wholly written, oldest first.
+    queue: VecDeque<Queued>,
+    /// Of which at least a line is written.
+    flying: BTreeMap<SendId, Flying>,
+    /// Lines that are not acknowledged, oldest first.
+    parts: VecDeque<Part>,
+    is_labelled: bool,
+    is_echoed: bool,
+    /// When so many further lines may be sent; `None`: at any time.
+    allowance: Option<Allowance>,
+}
+
+#[derive(Debug)]
+struct Allowance {
+    lines: u32,
+    counted: Instant,
+}
+
+#[derive(Debug)]
+struct Queued {
+    message: Message,
+    /// How much of its text is cut off already, in bytes.
+    offset: usize,
+    since: Instant,
+}
+
+#[derive(Debug, Default)]
+struct Flying {
+    /// Lines that are not acknowledged.
+    n_parts: usize,
+    /// The last line is among them, or was.
+    is_whole: bool,
+    is_written: bool,
+    msgid: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Part {
+    id: SendId,
+    label: String,
+    target: Arc<str>,
+    text: String,
+}
+
+impl Sending {
+    /// A connection is ready.
+    pub(super) fn begin(
+        &mut self,
+        now: Now,
+        is_labelled: bool,
+        is_echoed: bool,
+        is_safe_rate: bool,
+    ) {
+        self.is_labelled = is_labelled;
+        self.is_echoed = is_echoed;
+        let careful = Allowance { lines: CAREFUL_BURST, counted: now.mono };
+        self.allowance = (!is_safe_rate).then_some(careful);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty() && self.flying.is_empty()
+    }
+
+    /// Since when the oldest message waits of which nothing is written.
+    pub(super) fn oldest_unwritten(&self) -> Option<Instant> {
+        self.queue.iter().find(|queued| queued.offset == 0).map(|queued| queued.since)
+    }
+
+    /// When a line may be sent again, if one waits for that.
+    pub(super) fn next_allowed(&self) -> Option<Instant> {
+        let allowance = self.allowance.as_ref().filter(|allowance| allowance.lines == 0)?;
+        (!self.queue.is_empty()).then_some(allowance.counted + CAREFUL_DELAY)
+    }
+
+    /// Takes one line from what may be sent.
+    fn take_allowance(&mut self, now: Instant) -> bool {
+        let Some(allowance) = &mut self.allowance else { return true };
+        while allowance.lines < CAREFUL_BURST && allowance.counted + CAREFUL_DELAY <= now {
+            allowance.lines += 1;
+            allowance.counted += CAREFUL_DELAY;
+        }
+        if allowance.lines == CAREFUL_BURST {
+            allowance.counted = now;
+        }
+        let may = allowance.lines > 0;
+        allowance.lines = allowance.lines.saturating_sub(1);
+        may
+    }
+}
+
+impl ClientState {
+    /// Shows a message and puts it in line.
+    pub(super) fn queue_message(&mut self, now: Now, message: Message, outputs: &mut Outputs) {
+        let id = message.id;
+        let target = if is_room(&message.target) {
+            Target::Room(Arc::clone(&message.target))
+        } else {
+            Target::User(Arc::clone(&message.target))
+        };
+        outputs.updates.push(Update::Message(ChatMessage {
+            target,
+            sender: Arc::clone(&self.nick),
+            is_own: true,
+            account: None,
+            text: Arc::clone(&message.text),
+            kind: message.kind,
+            time: now.wall,
+            msgid: None,
+            send_id: Some(id),
+            origin: Origin::LocalEcho,
+            mentions_me: false,
+        }));
+        tell(id, Delivery::Queued, outputs);
+        self.sending.queue.push_back(Queued { message, offset: 0, since: now.mono });
+        if self.is_closed() {
+            self.fail_all(outputs);
+        }
+    }
+
+    /// Writes lines of waiting messages, about `bytes_max` bytes of them.
+    pub(crate) fn pump(&mut self, now: Now, bytes_max: usize, outputs: &mut Outputs) {
+        if !matches!(self.phase, Phase::Ready { .. }) || self.quit_sent.is_some() {
+            return;
+        }
+        let start = outputs.bytes.len();
+        while outputs.bytes.len() - start < bytes_max {
+            if self.sending.queue.is_empty() || !self.sending.take_allowance(now.mono) {
+                return;
+            }
+            self.write_part(outputs);
+        }
+    }
+
+    /// Whether [`ClientState::pump`] has something to write now or later.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        !self.sending.queue.is_empty()
+    }
+
+    /// One line of the first message in the queue.
+    fn write_part(&mut self, outputs: &mut Outputs) {
+        let text_bytes_max = self.text_bytes_max();
+        let sending = &mut self.sending;
+        let Some(queued) = sending.queue.front_mut() else { return };
+        let Message { id, target, text, kind } = queued.message.clone();
+        let (piece, rest) =
+            next_piece(&text[queued.offset..], text_bytes_max(&target, kind)).unwrap_or(("", ""));
+        queued.offset = text.len() - rest.len();
+        let is_last = rest.trim_matches(['\n', '\r']).is_empty();
+
+        let flying = sending.flying.entry(id).or_default();
+        let label = format!("{id}.{}", queued.offset);
+        let body = match kind {
+            MessageKind::Action => format!("\u{1}ACTION {piece}\u{1}"),
+            MessageKind::Notice | MessageKind::Text => piece.to_owned(),
+        };
+        let is_labelled = sending.is_labelled;
+        let word = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
+        let is_line = outputs.line(|line| {
+            let line = if is_labelled { line.tag("label", &label) } else { line };
+            line.command(word).param(&target).last(&body).finish()
+        });
+        debug_assert!(is_line, "targets and texts were checked when they were sent");
+        flying.n_parts += 1;
+        sending.parts.push_back(Part { id, label, target, text: body });
+        if is_last {
+            flying.is_whole = true;
+            sending.queue.pop_front();
+            if !sending.is_labelled && !sending.is_echoed {
+                // Its answer says that all before it was handled.
+                outputs.line(|line| line.command("PING").last(&format!("sent-{id}")).finish());
+            }
+            outputs.marks.push((outputs.bytes.len(), id));
+        }
+    }
+
+    /// How many bytes of text fit on a line as others get it.
+    fn text_bytes_max(&self) -> impl Fn(&str, MessageKind) -> usize + use<> {
+        let source_bytes = self.source_bytes.unwrap_or(self.nick.len() + USER_AND_HOST_BYTES_MAX);
+        move |target, kind| {
+            // ":source PRIVMSG target :text\r\n"
+            let around = 1 + source_bytes + 9 + target.len() + 2 + 2;
+            let action = if kind == MessageKind::Action { 9 } else { 0 };
+            BODY_BYTES_MAX.saturating_sub(around + action).max(16)
+        }
+    }
+
+    /// The system has taken all of a message.
+    pub(crate) fn written(&mut self, id: SendId, outputs: &mut Outputs) {
+        if let Some(flying) = self.sending.flying.get_mut(&id)
+            && !std::mem::replace(&mut flying.is_written, true)
+        {
+            tell(id, Delivery::Written, outputs);
+        }
+    }
+
+    /// The answer with `label` came: one line is acknowledged. Whether it was one of ours.
+    pub(super) fn acknowledge_label(
+        &mut self,
+        now: Now,
+        label: &str,
+        msgid: Option<Arc<str>>,
+        outputs: &mut Outputs,
+    ) -> bool {
+        let Some(index) = self.sending.parts.iter().position(|part| part.label == label) else {
+            return false;
+        };
+        self.acknowledge(now, index, msgid, outputs);
+        true
+    }
+
+    /// An echo without a label: the oldest line of that text to that target. Whether it was one of ours.
+    pub(super) fn acknowledge_echo(
+        &mut self,
+        now: Now,
+        target: &str,
+        text: &str,
+        msgid: Option<Arc<str>>,
+        outputs: &mut Outputs,
+    ) -> bool {
+        if self.sending.is_labelled {
+            return false;
+        }
+        let mapping = self.roster().mapping();
+        let is_it = |part: &Part| part.text == text && mapping.same(&part.target, target);
+        let Some(index) = self.sending.parts.iter().position(is_it) else { return false };
+        self.acknowledge(now, index, msgid, outputs);
+        true
+    }
+
+    /// The answer to the `PING` behind a message.
+    pub(super) fn acknowledge_token(&mut self, now: Now, token: &str, outputs: &mut Outputs) {
+        let Some(id) = token.strip_prefix("sent-").and_then(|id| id.parse().ok()).map(SendId)
+        else {
+            return;
+        };
+        while let Some(index) = self.sending.parts.iter().position(|part| part.id == id) {
+            self.acknowledge(now, index, None, outputs);
+        }
+    }
+
+    fn acknowledge(
+        &mut self,
+        now: Now,
+        index: usize,
+        msgid: Option<Arc<str>>,
+        outputs: &mut Outputs,
+    ) {
+        let Some(part) = self.sending.parts.remove(index) else { return };
+        let Some(flying) = self.sending.flying.get_mut(&part.id) else { return };
+        flying.n_parts -= 1;
+        flying.msgid = msgid.or(flying.msgid.take());
+        if flying.n_parts == 0 && flying.is_whole {
+            // What came back was written, whatever the system says later.
+            self.written(part.id, outputs);
+            let flying = self.sending.flying.remove(&part.id);
+            let msgid = flying.and_then(|flying| flying.msgid);
+            self.settle(part.id, Delivery::Acknowledged { msgid }, outputs);
+        }
+        self.quit_when_sent(now, outputs);
+    }
+
+    /// The server refused the line with `label`, or, without labels, the oldest one to `target`.
+    /// Whether that was a message of ours.
+    pub(super) fn refuse(
+        &mut self,
+        now: Now,
+        label: Option<&str>,
+        target: Option<&str>,
+        code: &str,
+        text: &str,
+        outputs: &mut Outputs,
+    ) -> bool {
+        let mapping = self.roster().mapping();
+        let is_labelled = self.sending.is_labelled;
+        let is_it = |part: &Part| match label {
+            Some(label) => part.label == label,
+            None => !is_labelled && target.is_some_and(|target| mapping.same(&part.target, target)),
+        };
+        let Some(id) = self.sending.parts.iter().find(|part| is_it(part)).map(|part| part.id)
+        else {
+            return false;
+        };
+        self.written(id, outputs);
+        let error = DeliveryError::Refused { code: code.into(), text: text.into() };
+        self.fail(id, error, outputs);
+        self.quit_when_sent(now, outputs);
+        true
+    }
+
+    /// The connection is gone: of what was written nobody knows.
+    pub(super) fn fail_written(&mut self, outputs: &mut Outputs) {
+        let ids: Vec<SendId> = self.sending.flying.keys().copied().collect();
+        for id in ids {
+            self.fail(id, DeliveryError::Unknown, outputs);
+        }
+    }
+
+    /// Gives up what has waited too long and is not begun.
+    pub(super) fn expire_unwritten(&mut self, now: Now, after: Duration, outputs: &mut Outputs) {
+        let is_due = |queued: &&Queued| queued.offset == 0 && now.mono >= queued.since + after;
+        let due: Vec<SendId> =
+            self.sending.queue.iter().filter(is_due).map(|queued| queued.message.id).collect();
+        for id in due {
+            self.fail(id, DeliveryError::Expired, outputs);
+        }
+        self.quit_when_sent(now, outputs);
+    }
+
+    /// It is over: nothing more will be written.
+    pub(super) fn fail_all(&mut self, outputs: &mut Outputs) {
+        self.fail_written(outputs);
+        while let Some(queued) = self.sending.queue.front() {
+            self.fail(queued.message.id, DeliveryError::Expired, outputs);
+        }
+    }
+
+    fn fail(&mut self, id: SendId, error: DeliveryError, outputs: &mut Outputs) {
+        self.sending.parts.retain(|part| part.id != id);
+        self.sending.flying.remove(&id);
+        self.sending.queue.retain(|queued| queued.message.id != id);
+        self.settle(id, Delivery::Failed(error), outputs);
+    }
+
+    /// The last word on a message.
+    fn settle(&mut self, id: SendId, state: Delivery, outputs: &mut Outputs) {
+        outputs.n_settled += 1;
+        tell(id, state, outputs);
+    }
+}
+
+fn tell(id: SendId, state: Delivery, outputs: &mut Outputs) {
+    outputs.updates.push(Update::Delivery { id, state });
+}
+
+/// Whether `target` names a room (`CHANTYPES` of every network we know).
+pub(super) fn is_room(target: &str) -> bool {
+    target.starts_with(['#', '&'])
+}
