@@ -1,5 +1,7 @@
 //! Every clause of the listener's contract, and of delivery, against a fake server on a real socket.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     sync::{
         Arc,

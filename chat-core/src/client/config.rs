@@ -230,7 +230,7 @@ fn parse_server(server: &str) -> Result<(String, u16), ConfigError> {
     let (host, port) = if let Some(v6) = server.strip_prefix('[') {
         let (host, rest) =
             v6.split_once(']').ok_or_else(|| invalid(format!("{server} lacks a ]")))?;
-        (host, rest.strip_prefix(':').or((!rest.is_empty()).then_some(rest)))
+        (host, rest.strip_prefix(':').or_else(|| (!rest.is_empty()).then_some(rest)))
     } else if server.matches(':').count() > 1 {
         (server, None)
     } else {

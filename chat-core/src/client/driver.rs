@@ -366,8 +366,7 @@ impl Driver {
     }
 
     fn take_lines(&mut self, now: Now, outputs: &mut Outputs) {
-        loop {
-            let Some(framed) = self.framer.pull() else { break };
+        while let Some(framed) = self.framer.pull() {
             match framed {
                 Framed::Line(bytes) => {
                     self.state.line(now, &String::from_utf8_lossy(bytes), outputs);

@@ -286,7 +286,7 @@ impl ClientState {
         let Some(part) = self.sending.parts.remove(index) else { return };
         let Some(flying) = self.sending.flying.get_mut(&part.id) else { return };
         flying.n_parts -= 1;
-        flying.msgid = msgid.or(flying.msgid.take());
+        flying.msgid = msgid.or_else(|| flying.msgid.take());
         if flying.n_parts == 0 && flying.is_whole {
             // What came back was written, whatever the system says later.
             self.written(part.id, outputs);

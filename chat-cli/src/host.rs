@@ -1,0 +1,85 @@
+//! Hosting: a server inside this program, and a session in its room.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+use chat_core::proto::RoomName;
+use chat_server::{Config, DEFAULT_PORT, Server, ServerHandle};
+
+use crate::{
+    Failure,
+    args::{HostOptions, Session},
+    exit::Exit,
+    filter, interactive,
+};
+
+/// A server that this program runs.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    pub(crate) server: ServerHandle,
+    /// What to tell those who are to join.
+    pub(crate) invitation: String,
+}
+
+pub(crate) fn run(options: &HostOptions, is_interactive: bool) -> Result<Exit, Failure> {
+    let (hosted, session) = start(options)?;
+    if is_interactive {
+        interactive::run(session, Some(hosted))
+    } else {
+        filter::run(session, Some(hosted))
+    }
+}
+
+/// Starts the server, and says how its host is to join it.
+pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure> {
+    let mut config = Config::default();
+    let local = format!("127.0.0.1:{DEFAULT_PORT}");
+    let room = if options.room.starts_with('#') {
+        options.room.clone()
+    } else {
+        format!("#{}", options.room)
+    };
+    config.listen = vec![if options.local { local } else { options.listen.clone() }];
+    config.room = RoomName::new(&room)
+        .map_err(|error| (Exit::Usage, format!("the room {room} cannot be hosted: {error}")))?;
+    let server = Server::start(config).map_err(|error| (Exit::Usage, error.to_string()))?;
+    let address = server.addresses()[0];
+    let shown = reachable_address(address);
+    let invitation = if shown.ip().is_loopback() {
+        format!("You host {room} on this computer. Others here join with: chat-cli join {shown}")
+    } else {
+        format!("You host {room}. Others join with: chat-cli join {shown}")
+    };
+    let own = if address.ip().is_unspecified() {
+        SocketAddr::new(
+            if address.is_ipv4() {
+                Ipv4Addr::LOCALHOST.into()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST.into()
+            },
+            address.port(),
+        )
+    } else {
+        address
+    };
+    let session = Session {
+        server: own.to_string(),
+        name: options.name.clone(),
+        rooms: Vec::new(),
+        password_file: None,
+    };
+    Ok((Hosted { server, invitation }, session))
+}
+
+/// An address others can use: for "every address", the one this computer has in its network.
+fn reachable_address(address: SocketAddr) -> SocketAddr {
+    if !address.ip().is_unspecified() {
+        return address;
+    }
+    // Connecting a datagram socket sends nothing; it only asks the system which way it would go.
+    let own = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+        socket.local_addr()
+    });
+    let ip = own.map_or(IpAddr::from(Ipv4Addr::LOCALHOST), |own| own.ip());
+    SocketAddr::new(ip, address.port())
+}

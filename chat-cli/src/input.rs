@@ -1,0 +1,143 @@
+//! What a typed line asks for. Pure.
+
+/// What a line means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Action {
+    Act(String),
+    Away(Option<String>),
+    Help,
+    Join(String),
+    Message { to: String, text: String },
+    Names(Option<String>),
+    Nick(String),
+    Nothing,
+    Part { room: Option<String>, reason: Option<String> },
+    Quit,
+    Reconnect,
+    Rooms,
+    Say(String),
+    Topic(Option<String>),
+    Wrong(String),
+}
+
+/// Each command, what follows it, and what it does.
+pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
+    ("/away", "[REASON]", "be away, or back"),
+    ("/help", "", "show this"),
+    ("/join", "ROOM", "join a room, or turn to one you are in"),
+    ("/me", "TEXT", "say what you do"),
+    ("/msg", "NICK TEXT", "say something to one person"),
+    ("/names", "[ROOM]", "show who is here"),
+    ("/nick", "NICK", "take another nick"),
+    ("/part", "[ROOM]", "leave a room"),
+    ("/quit", "", "leave; {quit} and {close} do too"),
+    ("/reconnect", "", "connect again now"),
+    ("/rooms", "", "show the rooms you are in"),
+    ("/topic", "[TEXT]", "show or set the room's topic"),
+];
+
+/// Reads a line. A line that starts with `//` says the rest of it with one `/`.
+pub(crate) fn parse(line: &str) -> Action {
+    let trimmed = line.trim();
+    if trimmed.is_empty() {
+        return Action::Nothing;
+    }
+    if matches!(trimmed, "{quit}" | "{close}") {
+        return Action::Quit;
+    }
+    if let Some(text) = trimmed.strip_prefix("//") {
+        return Action::Say(format!("/{text}"));
+    }
+    if !trimmed.starts_with('/') {
+        return Action::Say(line.trim_end_matches(['\n', '\r']).to_owned());
+    }
+    let (command, rest) = split_word(trimmed);
+    let word = Some(rest).filter(|rest| !rest.is_empty()).map(str::to_owned);
+    let needs = |what: &str| Action::Wrong(format!("{command} needs {what}"));
+    match (&*command.to_ascii_lowercase(), word) {
+        ("/away", reason) => Action::Away(reason),
+        ("/help" | "/?", _) => Action::Help,
+        ("/join", Some(room)) => Action::Join(split_word(&room).0.to_owned()),
+        ("/join", None) => needs("the name of a room"),
+        ("/me", Some(text)) => Action::Act(text),
+        ("/me", None) => needs("what you do"),
+        ("/msg", Some(rest)) => match split_word(&rest) {
+            (_, "") => needs("a nick and a text"),
+            (to, text) => Action::Message { to: to.to_owned(), text: text.to_owned() },
+        },
+        ("/msg", None) => needs("a nick and a text"),
+        ("/names", room) => Action::Names(room),
+        ("/nick", Some(nick)) => Action::Nick(split_word(&nick).0.to_owned()),
+        ("/nick", None) => needs("a nick"),
+        ("/part" | "/leave", rest) => match rest.as_deref().map(split_word) {
+            Some((room, reason)) if room.starts_with('#') => Action::Part {
+                room: Some(room.to_owned()),
+                reason: Some(reason).filter(|reason| !reason.is_empty()).map(str::to_owned),
+            },
+            _ => Action::Part { room: None, reason: rest },
+        },
+        ("/quit" | "/exit", _) => Action::Quit,
+        ("/reconnect", _) => Action::Reconnect,
+        ("/rooms", _) => Action::Rooms,
+        ("/topic", text) => Action::Topic(text),
+        (unknown, _) => Action::Wrong(format!(
+            "there is no command {unknown}; /help lists them, and // at the start says it as text"
+        )),
+    }
+}
+
+fn split_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    (word, rest.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_mean_what_people_expect() {
+        let say = |text: &str| Action::Say(text.into());
+        for (line, action) in [
+            ("hello", say("hello")),
+            ("  indented", say("  indented")),
+            ("//join is a command", say("/join is a command")),
+            ("", Action::Nothing),
+            ("   ", Action::Nothing),
+            ("{quit}", Action::Quit),
+            (" {close} ", Action::Quit),
+            ("say {quit}", say("say {quit}")),
+            ("/quit", Action::Quit),
+            ("/QUIT", Action::Quit),
+            ("/me waves  at all", Action::Act("waves  at all".into())),
+            ("/msg bob hi  there", Action::Message { to: "bob".into(), text: "hi  there".into() }),
+            ("/join #a extra", Action::Join("#a".into())),
+            ("/part", Action::Part { room: None, reason: None }),
+            (
+                "/part #a so long",
+                Action::Part { room: Some("#a".into()), reason: Some("so long".into()) },
+            ),
+            ("/part so long", Action::Part { room: None, reason: Some("so long".into()) }),
+            ("/topic", Action::Topic(None)),
+            ("/topic a b", Action::Topic(Some("a b".into()))),
+            ("/away", Action::Away(None)),
+        ] {
+            assert_eq!(parse(line), action, "{line:?}");
+        }
+        for line in ["/join", "/msg", "/msg bob", "/nick", "/me", "/nonsense"] {
+            assert!(matches!(parse(line), Action::Wrong(_)), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn every_listed_command_is_known() {
+        for (command, _, _) in COMMANDS {
+            let unknown = format!("there is no command {command}");
+            let action = parse(&format!("{command} a b"));
+            assert!(
+                !matches!(&action, Action::Wrong(text) if text.starts_with(&unknown)),
+                "{command}"
+            );
+        }
+    }
+}

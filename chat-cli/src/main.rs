@@ -1,0 +1,61 @@
+//! Host a room or join one from a terminal. The match below is the table of contents.
+
+mod args;
+mod complete;
+mod exit;
+mod filter;
+mod host;
+mod input;
+mod interactive;
+mod output;
+mod render;
+mod send;
+
+use std::process::ExitCode;
+
+use args::{Arguments, Command};
+use clap::Parser;
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version go to the output and are no failure.
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match run(arguments.command) {
+        Ok(exit) => exit.into(),
+        Err((exit, sentence)) => {
+            output::complain(&sentence);
+            exit.into()
+        }
+    }
+}
+
+/// Why a program ends: its code, and a sentence for whoever started it.
+type Failure = (Exit, String);
+
+fn run(command: Option<Command>) -> Result<Exit, Failure> {
+    let is_interactive = output::is_interactive();
+    match command {
+        Some(Command::Host(options)) => host::run(&options, is_interactive),
+        Some(Command::Join(options)) => {
+            let session = options.session();
+            if is_interactive {
+                interactive::run(session, None)
+            } else {
+                filter::run(session, None)
+            }
+        }
+        Some(Command::Listen(options)) => filter::listen(options.session()),
+        Some(Command::Send(options)) => send::run(&options),
+        None if is_interactive => interactive::ask(),
+        None => Err((
+            Exit::Usage,
+            "without a terminal, say what to do: host, join, listen or send (see --help)".into(),
+        )),
+    }
+}

@@ -1,0 +1,91 @@
+//! How an update looks at a terminal: one line, safe whatever strangers wrote. Pure.
+
+use std::time::SystemTime;
+
+use chat_core::{
+    ChatMessage, Delivery, MessageKind, Origin, Target, Update, listener::describe, text::printable,
+};
+
+/// What rendering depends on beside the update.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// The conversation the person is looking at; others are named.
+    pub(crate) current: Option<String>,
+    pub(crate) with_colour: bool,
+}
+
+/// Readable on dark and on light grounds.
+const NICK_COLOURS: [u8; 12] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96, 93];
+
+impl View {
+    /// The line for an update; `None` for what a person need not read.
+    pub(crate) fn line(&self, update: &Update) -> Option<String> {
+        match update {
+            // It stands where it was typed; only what goes wrong is worth a line.
+            Update::Message(message) if message.origin == Origin::LocalEcho => None,
+            Update::Message(message) => Some(self.message(message)),
+            Update::Delivery { state: Delivery::Failed(error), .. } => {
+                Some(self.paint(31, &format!("! your message was not delivered: {error}")))
+            }
+            Update::Members { room, nicks, .. } => {
+                let everyone = match nicks.len() {
+                    1 => "nobody else is here yet".to_owned(),
+                    n if n <= 20 => format!("{n} people here: {}", nicks.join(", ")),
+                    n => format!("{n} people here (/names shows them)"),
+                };
+                Some(self.paint(2, &format!("* {room}: {everyone}")))
+            }
+            other => describe(other).map(|line| {
+                let colour = if line.starts_with('!') { 31 } else { 2 };
+                self.paint(colour, &line)
+            }),
+        }
+    }
+
+    fn message(&self, message: &ChatMessage) -> String {
+        let time = self.paint(2, &clock(message.time));
+        let nick = self.paint(nick_colour(&message.sender), &printable(&message.sender));
+        let text = printable(&message.text);
+        let text = if message.mentions_me { self.paint(1, &text) } else { text.into_owned() };
+        let place = match &message.target {
+            target if self.current.as_deref().is_some_and(|name| same(name, target.name())) => {
+                String::new()
+            }
+            Target::User(_) => format!("{} ", self.paint(2, "(to you)")),
+            target => format!("{} ", self.paint(2, &format!("[{}]", printable(target.name())))),
+        };
+        match message.kind {
+            MessageKind::Action => format!("{time} {place}* {nick} {text}"),
+            MessageKind::Notice => format!("{time} {place}{nick} (notice): {text}"),
+            _ => format!("{time} {place}{nick}: {text}"),
+        }
+    }
+
+    /// `text` in a colour, where colours are wanted.
+    pub(crate) fn paint(&self, colour: u8, text: &str) -> String {
+        if self.with_colour { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn same(a: &str, b: &str) -> bool {
+    a.eq_ignore_ascii_case(b)
+}
+
+/// Hours and minutes here.
+fn clock(time: SystemTime) -> String {
+    match jiff::Timestamp::try_from(time) {
+        Ok(timestamp) => {
+            timestamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+        }
+        // A server's clock beyond the year 9999.
+        Err(_) => "--:--".to_owned(),
+    }
+}
+
+/// The same for the same nick, everywhere and always (FNV-1a).
+fn nick_colour(nick: &str) -> u8 {
+    let hash = nick.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
+    });
+    NICK_COLOURS[hash as usize % NICK_COLOURS.len()]
+}
