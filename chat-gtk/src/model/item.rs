@@ -1,0 +1,123 @@
+//! One row of the timeline. Everything a row needs is prepared here, so that showing it is cheap.
+
+use std::cell::{Cell, OnceCell, RefCell};
+
+use gtk::{glib, prelude::*, subclass::prelude::*};
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The address to give to others.
+    Invitation,
+    /// Something said.
+    Message,
+    /// Something that happened.
+    #[default]
+    Notice,
+}
+
+mod imp {
+    use super::*;
+
+    #[derive(Debug, Default, glib::Properties)]
+    #[properties(wrapper_type = super::Item)]
+    pub struct Item {
+        pub(super) kind: Cell<Kind>,
+        pub(super) is_own: Cell<bool>,
+        pub(super) is_mention: Cell<bool>,
+        /// The first of a run of messages by one sender.
+        pub(super) is_first: Cell<bool>,
+        pub(super) sender: OnceCell<String>,
+        pub(super) time: OnceCell<String>,
+        /// Markup for messages, plain text otherwise.
+        pub(super) body: OnceCell<String>,
+        /// What is known of our own message; changes.
+        #[property(get, set)]
+        pub(super) status: RefCell<String>,
+        #[property(get, set)]
+        pub(super) has_failed: Cell<bool>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Item {
+        const NAME: &'static str = "ChatItem";
+        type Type = super::Item;
+    }
+
+    #[glib::derived_properties]
+    impl ObjectImpl for Item {}
+}
+
+glib::wrapper! {
+    pub struct Item(ObjectSubclass<imp::Item>);
+}
+
+impl Item {
+    fn of_kind(kind: Kind, body: String) -> Self {
+        let item: Self = glib::Object::new();
+        item.imp().kind.set(kind);
+        set_once(&item.imp().body, body);
+        item
+    }
+
+    /// Something that happened.
+    pub(crate) fn notice(text: &str) -> Self {
+        Self::of_kind(Kind::Notice, text.to_owned())
+    }
+
+    /// The address to give to others.
+    pub(crate) fn invitation(address: &str) -> Self {
+        Self::of_kind(Kind::Invitation, address.to_owned())
+    }
+
+    /// Something said; `markup` is fit to be shown.
+    pub(crate) fn message(
+        sender: &str,
+        time: String,
+        markup: String,
+        is_own: bool,
+        is_mention: bool,
+        is_first: bool,
+    ) -> Self {
+        let item = Self::of_kind(Kind::Message, markup);
+        let imp = item.imp();
+        imp.is_own.set(is_own);
+        imp.is_mention.set(is_mention);
+        imp.is_first.set(is_first);
+        set_once(&imp.sender, sender.to_owned());
+        set_once(&imp.time, time);
+        item
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.imp().kind.get()
+    }
+
+    pub(crate) fn is_own(&self) -> bool {
+        self.imp().is_own.get()
+    }
+
+    pub(crate) fn is_mention(&self) -> bool {
+        self.imp().is_mention.get()
+    }
+
+    pub(crate) fn is_first(&self) -> bool {
+        self.imp().is_first.get()
+    }
+
+    pub(crate) fn sender(&self) -> &str {
+        self.imp().sender.get().map_or("", String::as_str)
+    }
+
+    pub(crate) fn time(&self) -> &str {
+        self.imp().time.get().map_or("", String::as_str)
+    }
+
+    pub(crate) fn body(&self) -> &str {
+        self.imp().body.get().map_or("", String::as_str)
+    }
+}
+
+fn set_once(cell: &OnceCell<String>, text: String) {
+    cell.set(text).expect("an item is filled once, when it is made");
+}

@@ -1,0 +1,142 @@
+//! What was said and what happened in one room, in order; a burst is one change of the list.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc, time::SystemTime};
+
+use chat_core::{
+    ChatMessage, ConnectionState, Delivery, MessageKind, Origin, SendId, Target, Update,
+    listener::describe, text::printable,
+};
+use gtk::{gio, glib, prelude::*};
+
+use super::Item;
+use crate::text::markup;
+
+/// Rows that are kept; the oldest go when there are more.
+const ITEMS_MAX: u32 = 20_000;
+
+/// The model of the list, and what finds our own messages in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Timeline {
+    store: gio::ListStore,
+    inner: Rc<RefCell<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Our own messages whose fate is not known.
+    pending: HashMap<SendId, Item>,
+    /// Who spoke last, if nothing came in between.
+    last_sender: Option<String>,
+}
+
+impl Timeline {
+    pub(crate) fn new() -> Self {
+        Self { store: gio::ListStore::new::<Item>(), inner: Rc::default() }
+    }
+
+    pub(crate) fn model(&self) -> &gio::ListStore {
+        &self.store
+    }
+
+    /// The address to give to others, as the first line.
+    pub(crate) fn invite(&self, address: &str) {
+        self.store.append(&Item::invitation(address));
+    }
+
+    /// A line of our own program.
+    pub(crate) fn note(&self, text: &str) {
+        self.add(vec![Item::notice(text)]);
+        self.inner.borrow_mut().last_sender = None;
+    }
+
+    /// Takes what happened.
+    pub(crate) fn take(&self, updates: &[Update]) {
+        let mut items = Vec::new();
+        for update in updates {
+            match update {
+                Update::Message(message) => items.push(self.message_item(message)),
+                Update::Delivery { id, state } => self.deliver(*id, state),
+                other => {
+                    if let Some(text) = notice_text(other) {
+                        self.inner.borrow_mut().last_sender = None;
+                        items.push(Item::notice(&text));
+                    }
+                }
+            }
+        }
+        self.add(items);
+    }
+
+    fn add(&self, items: Vec<Item>) {
+        if items.is_empty() {
+            return;
+        }
+        self.store.splice(self.store.n_items(), 0, &items);
+        let excess = self.store.n_items().saturating_sub(ITEMS_MAX);
+        if excess > 0 {
+            self.store.splice(0, excess, &[] as &[glib::Object]);
+        }
+    }
+
+    fn message_item(&self, message: &ChatMessage) -> Item {
+        let mut inner = self.inner.borrow_mut();
+        let sender = match &message.target {
+            Target::User(other) if message.is_own => format!("{} → {other}", message.sender),
+            Target::User(_) => format!("{} (to you)", message.sender),
+            _ => message.sender.to_string(),
+        };
+        let is_first = inner.last_sender.as_deref() != Some(&sender);
+        inner.last_sender = Some(sender.clone());
+        let markup = match message.kind {
+            MessageKind::Action => format!("<i>{} {}</i>", message.sender, markup(&message.text)),
+            _ => markup(&message.text),
+        };
+        let time = clock(message.time);
+        let item =
+            Item::message(&sender, time, markup, message.is_own, message.mentions_me, is_first);
+        if let (Origin::LocalEcho, Some(id)) = (message.origin, message.send_id) {
+            item.set_status("sending…");
+            inner.pending.insert(id, item.clone());
+        }
+        item
+    }
+
+    fn deliver(&self, id: SendId, state: &Delivery) {
+        let mut inner = self.inner.borrow_mut();
+        let Some(item) = inner.pending.get(&id) else { return };
+        match state {
+            Delivery::Acknowledged { .. } => item.set_status(""),
+            Delivery::Failed(error) => {
+                item.set_has_failed(true);
+                item.set_status(format!("not delivered: {error}"));
+            }
+            _ => return,
+        }
+        inner.pending.remove(&id);
+    }
+}
+
+/// What a person wants to read of an update; the connection's state is the banner's.
+fn notice_text(update: &Update) -> Option<String> {
+    match update {
+        Update::State(ConnectionState::Ready { .. }) | Update::Members { .. } => None,
+        Update::State(_) => None,
+        other => describe(other).map(|text| text.trim_start_matches(['*', '!', ' ']).to_owned()),
+    }
+}
+
+/// Hours and minutes here.
+fn clock(time: SystemTime) -> String {
+    match jiff::Timestamp::try_from(time) {
+        Ok(timestamp) => {
+            timestamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+        }
+        // A server's clock beyond the year 9999.
+        Err(_) => "--:--".to_owned(),
+    }
+}
+
+/// A stranger's name, fit for a label.
+pub(crate) fn name(text: &str) -> String {
+    printable(text).into_owned()
+}

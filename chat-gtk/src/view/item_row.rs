@@ -1,0 +1,183 @@
+//! One row of the timeline: filled from its item, and nothing kept between two items.
+
+use std::cell::RefCell;
+
+use gtk::{glib, prelude::*, subclass::prelude::*};
+
+use crate::model::{Item, Kind};
+
+/// Colours of names, in the style sheet.
+const NICK_COLOURS: u32 = 6;
+
+mod imp {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct ItemRow {
+        pub(super) sender: gtk::Label,
+        pub(super) time: gtk::Label,
+        pub(super) header: gtk::Box,
+        pub(super) body: gtk::Label,
+        pub(super) status: gtk::Label,
+        pub(super) bubble: gtk::Box,
+        pub(super) copy: gtk::Button,
+        pub(super) bindings: RefCell<Vec<glib::Binding>>,
+        /// Classes that depend on the item.
+        pub(super) classes: RefCell<Vec<(gtk::Widget, String)>>,
+        pub(super) address: RefCell<String>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for ItemRow {
+        const NAME: &'static str = "ChatItemRow";
+        type Type = super::ItemRow;
+        type ParentType = gtk::Box;
+    }
+
+    impl ObjectImpl for ItemRow {
+        fn constructed(&self) {
+            self.parent_constructed();
+            let row = self.obj();
+            row.set_orientation(gtk::Orientation::Vertical);
+            self.header.set_spacing(8);
+            self.sender.add_css_class("sender");
+            self.sender.set_xalign(0.0);
+            for label in [&self.time, &self.status] {
+                label.add_css_class("time");
+                label.add_css_class("dim-label");
+                label.set_xalign(0.0);
+            }
+            self.status.add_css_class("status");
+            self.status.set_wrap(true);
+            self.body.set_wrap(true);
+            self.body.set_wrap_mode(gtk::pango::WrapMode::WordChar);
+            self.body.set_xalign(0.0);
+            self.header.append(&self.sender);
+            self.header.append(&self.time);
+            self.bubble.set_orientation(gtk::Orientation::Vertical);
+            self.bubble.set_spacing(2);
+            self.copy.set_label("Copy address");
+            self.copy.set_halign(gtk::Align::Start);
+            self.copy.set_margin_top(6);
+            self.copy.connect_clicked(glib::clone!(
+                #[weak]
+                row,
+                move |_| row.clipboard().set_text(&row.imp().address.borrow())
+            ));
+            for child in [
+                self.header.upcast_ref::<gtk::Widget>(),
+                self.body.upcast_ref(),
+                self.status.upcast_ref(),
+                self.copy.upcast_ref(),
+            ] {
+                self.bubble.append(child);
+            }
+            row.append(&self.bubble);
+        }
+    }
+
+    impl WidgetImpl for ItemRow {}
+    impl BoxImpl for ItemRow {}
+}
+
+glib::wrapper! {
+    pub struct ItemRow(ObjectSubclass<imp::ItemRow>)
+        @extends gtk::Box, gtk::Widget,
+        @implements gtk::Buildable, gtk::ConstraintTarget, gtk::Orientable;
+}
+
+impl ItemRow {
+    pub(crate) fn new() -> Self {
+        glib::Object::new()
+    }
+
+    /// Shows `item`.
+    pub(crate) fn bind(&self, item: &Item) {
+        let imp = self.imp();
+        let is_message = item.kind() == Kind::Message;
+        imp.header.set_visible(is_message && item.is_first());
+        imp.copy.set_visible(item.kind() == Kind::Invitation);
+        imp.status.set_visible(false);
+        match item.kind() {
+            Kind::Message => {
+                imp.sender.set_label(item.sender());
+                imp.time.set_label(item.time());
+                imp.body.set_markup(item.body());
+                self.set_tooltip_text(Some(item.time()));
+                let align = if item.is_own() { gtk::Align::End } else { gtk::Align::Start };
+                imp.bubble.set_halign(align);
+                self.set_class(self.upcast_ref(), "message");
+                self.set_class(imp.bubble.upcast_ref(), "bubble");
+                if item.is_own() {
+                    self.set_class(self.upcast_ref(), "own");
+                } else {
+                    self.set_class(imp.sender.upcast_ref(), &nick_class(item.sender()));
+                }
+                if item.is_mention() {
+                    self.set_class(self.upcast_ref(), "mention");
+                }
+                if item.is_first() {
+                    self.set_class(self.upcast_ref(), "first");
+                }
+                self.bind_status(item);
+            }
+            Kind::Notice => {
+                imp.body.set_text(item.body());
+                imp.bubble.set_halign(gtk::Align::Center);
+                self.set_class(self.upcast_ref(), "notice");
+                self.set_class(imp.body.upcast_ref(), "dim-label");
+            }
+            Kind::Invitation => {
+                let address = item.body();
+                imp.address.replace(address.to_owned());
+                imp.body.set_text(&format!("You host this room. Others join at {address}"));
+                imp.bubble.set_halign(gtk::Align::Fill);
+                self.set_class(self.upcast_ref(), "invitation");
+                self.set_class(imp.bubble.upcast_ref(), "card");
+            }
+        }
+    }
+
+    fn bind_status(&self, item: &Item) {
+        let status = &self.imp().status;
+        let show = item.bind_property("status", status, "label").sync_create().build();
+        let visible = item
+            .bind_property("status", status, "visible")
+            .transform_to(|_, status: String| Some(!status.is_empty()))
+            .sync_create()
+            .build();
+        let failed = item
+            .bind_property("has-failed", status, "css-classes")
+            .transform_to(|_, has_failed: bool| {
+                let last = if has_failed { "failed" } else { "dim-label" };
+                Some(["time", "status", last].map(str::to_owned).to_vec())
+            })
+            .sync_create()
+            .build();
+        self.imp().bindings.replace(vec![show, visible, failed]);
+    }
+
+    /// Forgets the item.
+    pub(crate) fn unbind(&self) {
+        let imp = self.imp();
+        for binding in imp.bindings.take() {
+            binding.unbind();
+        }
+        for (widget, class) in imp.classes.take() {
+            widget.remove_css_class(&class);
+        }
+        self.set_tooltip_text(None);
+    }
+
+    fn set_class(&self, widget: &gtk::Widget, class: &str) {
+        widget.add_css_class(class);
+        self.imp().classes.borrow_mut().push((widget.clone(), class.to_owned()));
+    }
+}
+
+/// The same colour for the same name, always.
+fn nick_class(nick: &str) -> String {
+    let hash =
+        nick.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    format!("nick{}", hash % NICK_COLOURS)
+}

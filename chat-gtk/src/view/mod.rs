@@ -1,0 +1,8 @@
+//! What is seen: one widget, one file, its layout beside it.
+
+mod chat_page;
+mod home_page;
+mod item_row;
+
+pub(crate) use chat_page::{ChatPage, Connection};
+pub(crate) use home_page::{HomePage, Wish};

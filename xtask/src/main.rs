@@ -1,0 +1,110 @@
+//! `cargo xtask test` does the set-up and runs everything that must pass; `cargo xtask desktop` opens
+//! the desktop program. Nothing is done silently: each step is named before it is taken.
+
+mod packages;
+
+use std::{
+    io::Write,
+    path::PathBuf,
+    process::{Command, ExitCode},
+    time::Instant,
+};
+
+const HELP: &str = "\
+cargo xtask test      install what the tests need, then check formatting, lints, tests and docs
+cargo xtask desktop   install what GTK needs, then open the desktop program";
+
+/// Why a chore stopped, as a sentence.
+type Outcome = Result<(), String>;
+
+fn main() -> ExitCode {
+    let chore = std::env::args().nth(1);
+    let outcome = match chore.as_deref() {
+        Some("test") => test(),
+        Some("desktop") => desktop(),
+        _ => {
+            say(HELP);
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            say(&format!("xtask: {sentence}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn test() -> Outcome {
+    packages::install(&[packages::DESKTOP, packages::TESTS])?;
+    step("formatting", cargo(&["fmt", "--all", "--check"]))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--"];
+    step("lints", cargo(&[&clippy[..], &["--deny", "warnings"]].concat()))?;
+    step("programs", cargo(&["build", "--workspace", "--bins", "--locked"]))?;
+    let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
+    step("tests, with a display of their own", on_a_display(&tests)?)?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    docs.env("RUSTDOCFLAGS", "--deny warnings");
+    step("documentation", docs)
+}
+
+fn desktop() -> Outcome {
+    packages::install(&[packages::DESKTOP])?;
+    step("the desktop program", cargo(&["run", "--release", "--package", "chat-gtk", "--locked"]))
+}
+
+/// `program` under Xvfb and a session bus of its own, so that it neither needs nor disturbs a desktop.
+fn on_a_display(program: &[&str]) -> Result<Command, String> {
+    let runtime = root().join("target").join("xdg-runtime");
+    std::fs::create_dir_all(&runtime)
+        .and_then(|()| {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&runtime, std::fs::Permissions::from_mode(0o700))
+        })
+        .map_err(|error| format!("cannot make {}: {error}", runtime.display()))?;
+    let mut command = Command::new("xvfb-run");
+    command
+        .args(["--auto-servernum", "--server-args=-screen 0 1280x900x24"])
+        .args(["dbus-run-session", "--"])
+        .args(program)
+        .env("GDK_BACKEND", "x11")
+        .env("GSK_RENDERER", "cairo")
+        .env("GTK_A11Y", "atspi")
+        .env("GSETTINGS_BACKEND", "memory")
+        .env("XDG_RUNTIME_DIR", runtime)
+        .env("LANG", "C.UTF-8")
+        .current_dir(root());
+    Ok(command)
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Names a step, takes it, and says how long it took.
+fn step(name: &str, mut command: Command) -> Outcome {
+    say(&format!("== {name}"));
+    #[expect(clippy::disallowed_methods, reason = "a person waits for this")]
+    let start = Instant::now();
+    let status = command.status();
+    let status =
+        status.map_err(|error| format!("cannot run {:?}: {error}", command.get_program()))?;
+    if !status.success() {
+        return Err(format!("{name}: failed ({status})"));
+    }
+    say(&format!("== {name}: done in {} s", start.elapsed().as_secs()));
+    Ok(())
+}
+
+fn root() -> PathBuf {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    own.parent().map_or(own.clone(), PathBuf::from)
+}
+
+fn say(text: &str) {
+    // Whoever closed our output does not want to know.
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
