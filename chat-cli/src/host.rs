@@ -1,7 +1,5 @@
 //! Hosting: a server inside this program, and a session in its room.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-
 use chat_core::proto::RoomName;
 use chat_server::{Config, DEFAULT_PORT, Server, ServerHandle};
 
@@ -42,44 +40,17 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
     config.room = RoomName::new(&room)
         .map_err(|error| (Exit::Usage, format!("the room {room} cannot be hosted: {error}")))?;
     let server = Server::start(config).map_err(|error| (Exit::Usage, error.to_string()))?;
-    let address = server.addresses()[0];
-    let shown = reachable_address(address);
+    let shown = server.shared_address();
     let invitation = if shown.ip().is_loopback() {
         format!("You host {room} on this computer. Others here join with: chat-cli join {shown}")
     } else {
         format!("You host {room}. Others join with: chat-cli join {shown}")
     };
-    let own = if address.ip().is_unspecified() {
-        SocketAddr::new(
-            if address.is_ipv4() {
-                Ipv4Addr::LOCALHOST.into()
-            } else {
-                std::net::Ipv6Addr::LOCALHOST.into()
-            },
-            address.port(),
-        )
-    } else {
-        address
-    };
     let session = Session {
-        server: own.to_string(),
+        server: server.own_address().to_string(),
         name: options.name.clone(),
         rooms: Vec::new(),
         password_file: None,
     };
     Ok((Hosted { server, invitation }, session))
-}
-
-/// An address others can use: for "every address", the one this computer has in its network.
-fn reachable_address(address: SocketAddr) -> SocketAddr {
-    if !address.ip().is_unspecified() {
-        return address;
-    }
-    // Connecting a datagram socket sends nothing; it only asks the system which way it would go.
-    let own = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    });
-    let ip = own.map_or(IpAddr::from(Ipv4Addr::LOCALHOST), |own| own.ip());
-    SocketAddr::new(ip, address.port())
 }

@@ -168,12 +168,11 @@ fn print_all(
     Builder::new().name("chat-cli-print".into()).spawn(move || {
         while let Ok(first) = printed.recv() {
             let batch = std::iter::once(first).chain(printed.try_iter().take(BATCH_MAX));
-            let view = {
-                let mut view = view.lock().unwrap_or_else(PoisonError::into_inner);
-                let text = batch.map(|printed| render(&mut view, printed)).collect::<String>();
-                text
-            };
-            if !view.is_empty() && printer.print(view).is_err() {
+            let mut text = String::new();
+            let mut locked = view.lock().unwrap_or_else(PoisonError::into_inner);
+            batch.for_each(|printed| text += &render(&mut locked, printed));
+            drop(locked);
+            if !text.is_empty() && printer.print(text).is_err() {
                 // The editor is gone: there is no line to print above.
                 return;
             }
@@ -217,6 +216,13 @@ struct Room {
 
 impl Room {
     fn chat(&mut self, editor: &mut LineEditor, watch: &SignalWatch) -> Result<Exit, Failure> {
+        // The first prompt names the room, if the server puts us into one soon.
+        for _ in 0..50 {
+            if self.current().is_some() {
+                break;
+            }
+            let _ = crossbeam_channel::after(Duration::from_millis(10)).recv();
+        }
         loop {
             let current = self.current();
             self.surroundings.set(&self.client, current.as_deref());

@@ -1,6 +1,6 @@
 //! A server inside this program, for the room this window hosts.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 
 use chat_server::{Config, Server, ServerHandle, StartError};
 
@@ -19,20 +19,11 @@ pub(crate) fn start(port: u16) -> Result<Hosted, StartError> {
     let mut config = Config::default();
     config.listen = vec![format!("0.0.0.0:{port}")];
     let server = Server::start(config)?;
-    let port = server.addresses()[0].port();
-    let own_address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let shared_address = SocketAddr::new(network_address(), port);
-    Ok(Hosted { server, own_address, shared_address })
-}
-
-/// The address this computer has in its network.
-fn network_address() -> IpAddr {
-    // Connecting a datagram socket sends nothing; it only asks the system which way it would go.
-    let own = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    });
-    own.map_or(Ipv4Addr::LOCALHOST.into(), |own| own.ip())
+    Ok(Hosted {
+        own_address: server.own_address(),
+        shared_address: server.shared_address(),
+        server,
+    })
 }
 
 /// Tells everyone and ends the server. Blocks until its threads are gone.

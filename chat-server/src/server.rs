@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     num::NonZeroUsize,
     sync::{
         Arc,
@@ -226,6 +226,34 @@ impl ServerHandle {
     #[must_use]
     pub fn text_addresses(&self) -> &[SocketAddr] {
         &self.text_addresses
+    }
+
+    /// Where programs on this computer reach it.
+    #[must_use]
+    pub fn own_address(&self) -> SocketAddr {
+        let address = self.addresses[0];
+        let loopback: IpAddr = match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        };
+        let ip = if address.ip().is_unspecified() { loopback } else { address.ip() };
+        SocketAddr::new(ip, address.port())
+    }
+
+    /// The address to give to others: for a server that listens on every address, the one this
+    /// computer has in its network, as far as the system knows.
+    #[must_use]
+    pub fn shared_address(&self) -> SocketAddr {
+        let address = self.addresses[0];
+        if !address.ip().is_unspecified() {
+            return address;
+        }
+        // Connecting a datagram socket sends nothing; it only asks the system which way it would go.
+        let asked = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
+            socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+            socket.local_addr()
+        });
+        asked.map_or_else(|_| self.own_address(), |own| SocketAddr::new(own.ip(), address.port()))
     }
 
     /// A way to stop this server from another thread.

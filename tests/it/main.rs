@@ -1,1 +1,6 @@
-//! tests
+//! Everything that is tested from outside; this list is the table of contents.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod commands;
+mod sim;

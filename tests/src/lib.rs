@@ -1,1 +1,29 @@
-//! The test kit.
+//! The test kit. A test in ten lines:
+//!
+//! ```
+//! use chat_tests::{TestClient, TestServer};
+//! let server = TestServer::start();
+//! let mut ann = TestClient::register(&server, "Ann");
+//! let mut bob = TestClient::register(&server, "Bob");
+//! ann.expect("* JOIN #lobby*"); // her own
+//! ann.expect(":Bob!*@* JOIN #lobby");
+//! bob.send("PRIVMSG #lobby :hello");
+//! ann.expect(":Bob!*@* PRIVMSG #lobby :hello");
+//! ```
+//!
+//! Without sockets, [`world::World`] runs hub and sessions in one thread from a seed, and
+//! [`world::check`] runs a script against it. With programs, [`program::Program`] runs the real ones.
+
+mod client;
+pub mod program;
+mod server;
+pub mod terminal;
+pub mod world;
+
+pub use client::TestClient;
+pub use server::TestServer;
+
+use std::time::Duration;
+
+/// How long any test waits for anything before it fails and says for what.
+pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -100,8 +100,7 @@ fn step(name: &str, mut command: Command) -> Outcome {
 }
 
 fn root() -> PathBuf {
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    own.parent().map_or(own.clone(), PathBuf::from)
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 fn say(text: &str) {

@@ -1,8 +1,16 @@
 //! What must hold after every step. The simulation asks; a breach is our bug.
 
 use super::Hub;
+use crate::ids::{ConnId, RoomId};
 
 impl Hub {
+    /// Who is in each room, by its folded name; for comparing with the workers' copies.
+    pub fn membership(&self) -> impl Iterator<Item = (&str, RoomId, Vec<ConnId>)> {
+        self.rooms_by_name
+            .iter()
+            .map(|(key, id)| (&**key, *id, self.rooms[id].members.keys().copied().collect()))
+    }
+
     /// Checks every invariant of the state.
     ///
     /// # Errors

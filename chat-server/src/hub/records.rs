@@ -158,19 +158,13 @@ impl Hub {
         };
         match pending.place {
             Place::Direct(other) => {
-                if self.people.contains_key(&other) && other != sender {
+                let own_copy = echoes(self).then(|| ReplyLine::Event(Arc::clone(event)));
+                self.answer(pending, own_copy.into_iter().collect(), effects);
+                // To oneself, the echo has the label and the delivered copy has not
+                // (labeled-response, messages to oneself).
+                if self.people.contains_key(&other) {
                     self.tell(other, event, effects);
                 }
-                // To oneself, the delivered copy is the one with the label
-                // (labeled-response, "a client sending a message to themself").
-                let mut lines = Vec::new();
-                if echoes(self) {
-                    lines.push(ReplyLine::Event(Arc::clone(event)));
-                }
-                if other == sender {
-                    self.tell(other, event, effects);
-                }
-                self.answer(pending, lines, effects);
             }
             Place::Room(id) => {
                 let Some(room) = self.rooms.get(&id) else {

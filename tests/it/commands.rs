@@ -1,0 +1,563 @@
+//! What each command means, as scripts against hub and sessions. Clauses are cited above them.
+
+use chat_tests::world::{check, check_with};
+
+/// RFC 2812 §3.1, §5.1
+#[test]
+fn registration_ends_with_a_welcome() {
+    check(
+        "new a
+         a> NICK a
+         a> USER u 0 * :Ann Smith
+         a< :chat.local 001 a *
+         a< :chat.local 002 a *
+         a< :chat.local 003 a *
+         a< :chat.local 004 a chat.local * i notv
+         a< :chat.local 005 a * CASEMAPPING=ascii * :are supported by this server
+         a< :chat.local 251 a *
+         a< :chat.local 422 a *",
+    );
+}
+
+/// RFC 2812 §3.1.2
+#[test]
+fn a_nick_that_cannot_be_had_is_refused_and_another_one_registers() {
+    check(
+        "a> PING x
+         new b
+         b> NICK A
+         b> USER u 0 * :Bob
+         b< :chat.local 433 * A *
+         b> JOIN #x
+         b< :chat.local 451 * *
+         b> NICK 1bad
+         b< :chat.local 432 * 1bad *
+         b> NICK Server
+         b< :chat.local 432 * Server *
+         b> NICK
+         b< :chat.local 431 * *
+         b> NICK b
+         b< :chat.local 001 b *
+         b> USER u 0 * :again
+         b< :chat.local 462 b *
+         b> PASS x
+         b< :chat.local 462 b *",
+    );
+}
+
+/// RFC 2812 §3.1.1
+#[test]
+fn the_servers_password_is_asked_for() {
+    let with_password = |config: &mut chat_server::Config| config.password = Some("secret".into());
+    check_with(
+        "new a
+         a> NICK a
+         a> PASS wrong
+         a> USER u 0 * :A
+         a< :chat.local 464 * *
+         a< ERROR *
+         new b
+         b> PASS secret
+         b> NICK b
+         b> USER u 0 * :B
+         b< :chat.local 001 b *",
+        with_password,
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/capability-negotiation>
+#[test]
+fn capabilities_are_all_or_nothing_and_hold_up_registration() {
+    check(
+        "new a
+         a> CAP LS 302
+         a< :chat.local CAP * LS :*batch*server-time*
+         a> NICK a
+         a> USER u 0 * :A
+         a! * 001 *
+         a> CAP REQ :server-time no-such-thing
+         a< :chat.local CAP * NAK :server-time no-such-thing
+         a> CAP REQ :server-time batch
+         a< :chat.local CAP * ACK :server-time batch
+         a> CAP REQ :-batch
+         a< :chat.local CAP * ACK :-batch
+         a> CAP LIST
+         a< :chat.local CAP * LIST :cap-notify server-time
+         a> CAP REQ :-cap-notify
+         a< :chat.local CAP * NAK :-cap-notify
+         a> CAP NONSENSE
+         a< :chat.local 410 * NONSENSE *
+         a> CAP END
+         a< :chat.local 001 a *
+         a> CAP REQ :echo-message
+         a< :chat.local CAP a ACK :echo-message
+         a> CAP LIST
+         a< :chat.local CAP a LIST :cap-notify echo-message server-time",
+    );
+}
+
+/// RFC 2812 §3.2.1
+#[test]
+fn joining_founds_a_room_and_tells_its_members() {
+    check(
+        "a> JOIN #x
+         a< :a!u@192.0.2.1 JOIN #x
+         a< :chat.local 353 a = #x @a
+         a< :chat.local 366 a #x *
+         b> JOIN #X
+         a< :b!u@192.0.2.1 JOIN #x
+         b< :b!u@192.0.2.1 JOIN #x
+         b< :chat.local 353 b = #x :@a b
+         b> JOIN #x
+         b! * JOIN *
+         b> JOIN x,#y
+         b< :chat.local 476 b x *
+         b< :b!* JOIN #y
+         b> JOIN
+         b< :chat.local 461 b JOIN *
+         b> JOIN 0
+         b< :b!* PART #x
+         b< :b!* PART #y
+         a< :b!* PART #x",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/extended-join>, away-notify, setname
+#[test]
+fn those_who_understand_more_are_told_more() {
+    check(
+        "caps a extended-join away-notify setname server-time
+         a> JOIN #x
+         a< @time=*Z :a!u@192.0.2.1 JOIN #x * :Real Name
+         b> JOIN #x
+         b< :b!u@192.0.2.1 JOIN #x
+         a< @time=*Z :b!u@192.0.2.1 JOIN #x * :Real Name
+         b> AWAY :lunch
+         b< :chat.local 306 b *
+         a< @time=*Z :b!* AWAY :lunch
+         a> PRIVMSG b :there?
+         a< :chat.local 301 a b lunch
+         b> AWAY
+         b< :chat.local 305 b *
+         a< @time=*Z :b!* AWAY
+         b> SETNAME :Bob B
+         b! * SETNAME *
+         a< @time=*Z :b!* SETNAME :Bob B",
+    );
+}
+
+/// RFC 2812 §3.3.1
+#[test]
+fn messages_reach_the_room_and_nobody_else() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         c> JOIN #y
+         a> PRIVMSG #x :hello  there
+         b< :a!u@192.0.2.1 PRIVMSG #x :hello  there
+         a! * PRIVMSG *
+         c! * PRIVMSG *
+         c> PRIVMSG #x :from outside
+         c< :chat.local 404 c #x *
+         c> PRIVMSG #none :x
+         c< :chat.local 403 c #none *
+         c> PRIVMSG nobody :x
+         c< :chat.local 401 c nobody *
+         c> PRIVMSG
+         c< :chat.local 411 c *
+         c> PRIVMSG #y
+         c< :chat.local 412 c *
+         c> PRIVMSG a,b :to two
+         a< :c!* PRIVMSG a :to two
+         b< :c!* PRIVMSG b :to two
+         c> PRIVMSG a,a,a,a,a :to five
+         c< :chat.local 407 c a *
+         c> PRIVMSG c :to myself
+         c< :c!* PRIVMSG c :to myself
+         c> NOTICE nobody :silent
+         c! * 401 *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/echo-message>, labeled-response, message-tags
+#[test]
+fn the_echo_is_the_acknowledgement_and_carries_the_label() {
+    check(
+        "caps a echo-message labeled-response batch message-tags
+         caps b message-tags
+         a> JOIN #x
+         b> JOIN #x
+         a> @label=1;+draft/x=y;junk=z PRIVMSG #x :one
+         a< @label=1;msgid=*;+draft/x=y :a!* PRIVMSG #x :one
+         b< @msgid=*;+draft/x=y :a!* PRIVMSG #x :one
+         a> PRIVMSG #x :two
+         a< @msgid=* :a!* PRIVMSG #x :two
+         a! * PRIVMSG #x :two
+         a> @label=2 PRIVMSG nobody :three
+         a< @label=2 :chat.local 401 a nobody *
+         a> @label=3 PONG x
+         a< @label=3 :chat.local ACK
+         a> @label=4 MODE #x
+         a< @label=4 :chat.local BATCH +1 labeled-response
+         a< @batch=1 :chat.local 324 a #x +nt
+         a< @batch=1 :chat.local 329 a #x *
+         a< :chat.local BATCH -1
+         a> @label=5 JOIN #y
+         a< @label=5 :chat.local BATCH +2 labeled-response
+         a< @batch=2 :a!* JOIN #y
+         a< @batch=2 :chat.local 353 *
+         a< @batch=2 :chat.local 366 *
+         a< :chat.local BATCH -2
+         a> @label=6;+draft/react=x TAGMSG #x
+         a< @label=6;msgid=*;+draft/react=x :a!* TAGMSG #x
+         b< @msgid=*;+draft/react=x :a!* TAGMSG #x
+         a> @label=7 PRIVMSG a :self
+         a< @label=7;msgid=* :a!* PRIVMSG a :self
+         a< @msgid=* :a!* PRIVMSG a :self",
+    );
+}
+
+#[test]
+fn tags_alone_are_not_for_those_who_do_not_know_tags() {
+    check(
+        "a> JOIN #x
+         caps b message-tags
+         b> JOIN #x
+         b> @+typing=active TAGMSG #x
+         a! * TAGMSG *
+         a> TAGMSG #x
+         b< @msgid=* :a!* TAGMSG #x",
+    );
+}
+
+/// A message that fits with its tags and command, and not with the sender's name before it, would lose
+/// its end on the way; it is refused instead.
+#[test]
+fn a_message_too_long_to_be_relayed_is_refused() {
+    let text = "x".repeat(490);
+    check(&format!(
+        "a> JOIN #x
+         b> JOIN #x
+         a> PRIVMSG #x :{text}
+         a< :chat.local 417 a *
+         b! * PRIVMSG *
+         a> PRIVMSG #x :{}
+         a< :chat.local 417 a *",
+        "y".repeat(600),
+    ));
+}
+
+/// RFC 2812 §3.2.2, §3.1.7
+#[test]
+fn leaving_is_told_with_its_reason_and_quitting_once() {
+    check(
+        "a> JOIN #x,#y
+         b> JOIN #x,#y
+         b> PART #x :so long
+         a< :b!* PART #x :so long
+         b> PART #x
+         b< :chat.local 442 b #x *
+         b> PART #none
+         b< :chat.local 403 b #none *
+         b> JOIN #x
+         a< :b!* JOIN #x
+         b> QUIT :gone home
+         b< ERROR *
+         a< :b!* QUIT :Quit: gone home
+         a! * QUIT *
+         c> JOIN #x
+         drop c
+         a< :c!* QUIT :Connection lost: it was reset",
+    );
+}
+
+/// RFC 2812 §3.1.2
+#[test]
+fn a_new_nick_is_told_to_everyone_who_knows_its_owner_once() {
+    check(
+        "a> JOIN #x,#y
+         b> JOIN #x,#y
+         c> PING x
+         b> NICK bob
+         b< :b!* NICK bob
+         a< :b!* NICK bob
+         a! * NICK *
+         c! * NICK *
+         b> NICK a
+         b< :chat.local 433 bob a *
+         b> NICK BOB
+         b< :bob!* NICK BOB
+         a> PRIVMSG bob :still you?
+         b< :a!* PRIVMSG BOB :still you?",
+    );
+}
+
+/// RFC 2812 §3.2.4
+#[test]
+fn topic_change_is_echoed_to_its_setter() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         a> TOPIC #x
+         a< :chat.local 331 a #x *
+         a> TOPIC #x :news: today
+         a< :a!* TOPIC #x :news: today
+         b< :a!* TOPIC #x :news: today
+         b> TOPIC #x
+         b< :chat.local 332 b #x :news: today
+         b< :chat.local 333 b #x a!u@192.0.2.1 18*
+         b> TOPIC #x :mine
+         b< :chat.local 482 b #x *
+         c> JOIN #x
+         c< :chat.local 332 c #x :news: today
+         d> TOPIC #x
+         d< :chat.local 442 d #x *
+         a> TOPIC #x :
+         b< :a!* TOPIC #x :
+         a> TOPIC #x
+         a< :chat.local 331 a #x *",
+    );
+}
+
+/// RFC 2812 §3.2.3
+#[test]
+fn operators_make_operators_and_voices() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         caps c multi-prefix
+         c> JOIN #x
+         a> MODE #x
+         a< :chat.local 324 a #x +nt
+         a< :chat.local 329 a #x 18*
+         b> MODE #x +o b
+         b< :chat.local 482 b #x *
+         a> MODE #x +ov-v+z b b c
+         a< :chat.local 472 a z *
+         a< :a!* MODE #x +ov-v b b c
+         b< :a!* MODE #x +ov-v b b c
+         c> NAMES #x
+         c< :chat.local 353 c = #x :@a c @+b
+         b> NAMES #x
+         b< :chat.local 353 b = #x :@a c @b
+         b> MODE #x -o a
+         a< :b!* MODE #x -o a
+         a> TOPIC #x :no more
+         a< :chat.local 482 a #x *
+         b> MODE #x +o nobody
+         b< :chat.local 401 b nobody *
+         a> MODE #x b
+         a< :chat.local 368 a #x *
+         a> MODE a +i
+         a> MODE a
+         a< :chat.local 221 a +i
+         a> MODE b
+         a< :chat.local 502 a *
+         a> MODE a +x
+         a< :chat.local 501 a *",
+    );
+}
+
+/// RFC 2812 §3.2.8
+#[test]
+fn operators_remove_people() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         b> KICK #x a
+         b< :chat.local 482 b #x *
+         a> KICK #x b :enough
+         a< :a!* KICK #x b :enough
+         b< :a!* KICK #x b :enough
+         c< :a!* KICK #x b :enough
+         b> PRIVMSG #x :still here?
+         b< :chat.local 404 b #x *
+         a> KICK #x b
+         a< :chat.local 441 a b #x *
+         a> KICK #x nobody
+         a< :chat.local 401 a nobody *
+         a> KICK #x c
+         c< :a!* KICK #x c :a",
+    );
+}
+
+/// RFC 2812 §3.2.7
+#[test]
+fn members_invite_others() {
+    check(
+        "a> JOIN #x
+         b> PING x
+         a> INVITE b #x
+         a< :chat.local 341 a b #x
+         b< :a!* INVITE b #x
+         b> JOIN #x
+         a> INVITE b #x
+         a< :chat.local 443 a b #x *
+         c> INVITE b #x
+         c< :chat.local 442 c #x *
+         a> INVITE nobody #x
+         a< :chat.local 401 a nobody *",
+    );
+}
+
+/// RFC 2812 §3.2.5, §3.2.6, §3.6.1, §3.6.2, §3.4
+#[test]
+fn questions_are_answered_to_their_end() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x,#y
+         a> NAMES #x
+         a< :chat.local 353 a = #x :@a b
+         a< :chat.local 366 a #x *
+         a> NAMES #none
+         a< :chat.local 366 a #none *
+         a> LIST
+         a< :chat.local 321 a *
+         a< :chat.local 322 a #x 2 :
+         a< :chat.local 322 a #y 1 :
+         a< :chat.local 323 a *
+         a> LIST #y
+         a< :chat.local 322 a #y 1 :
+         a> WHO #x
+         a< :chat.local 352 a #x u 192.0.2.1 chat.local a H@ :0 Real Name
+         a< :chat.local 352 a #x u 192.0.2.1 chat.local b H :0 Real Name
+         a< :chat.local 315 a #x *
+         a> WHO nobody
+         a< :chat.local 315 a nobody *
+         a> WHOIS b
+         a< :chat.local 311 a b u 192.0.2.1 * :Real Name
+         a< :chat.local 319 a b #x
+         a< :chat.local 312 a b chat.local chat
+         a< :chat.local 317 a b * *
+         a< :chat.local 318 a b *
+         a> WHOIS nobody
+         a< :chat.local 401 a nobody *
+         a< :chat.local 318 a nobody *
+         a> LUSERS
+         a< :chat.local 251 a *
+         a< :chat.local 254 a 2 rooms
+         a> MOTD
+         a< :chat.local 422 a *
+         a> PING :a token
+         a< :chat.local PONG chat.local :a token
+         a> PING
+         a< :chat.local 409 a *
+         a> NONSENSE
+         a< :chat.local 421 a NONSENSE *",
+    );
+}
+
+#[test]
+fn the_message_of_the_day_is_shown() {
+    check_with(
+        "new a
+         a> NICK a
+         a> USER u 0 * :A
+         a< :chat.local 375 a *
+         a< :chat.local 372 a :- one
+         a< :chat.local 372 a :- two
+         a< :chat.local 376 a *",
+        |config| config.motd = Some("one\ntwo".into()),
+    );
+}
+
+/// Pages come one by one, each when the last was taken, and what is asked meanwhile waits its turn.
+#[test]
+fn long_answers_come_in_pages_and_in_order() {
+    let mut script = String::from("caps z labeled-response batch\n");
+    for n in 0..600 {
+        script += &format!("p{n}> JOIN #big\n");
+    }
+    script += "z> JOIN #big
+         z< * 366 *
+         z> @label=1 WHO #big
+         z< @label=1 :chat.local BATCH +* labeled-response
+         z< @batch=* :chat.local 352 z #big * p599 *
+         z< @batch=* :chat.local 315 *
+         z< :chat.local BATCH -*
+         z> LIST
+         z< * 322 z #big 601 :";
+    check(&script);
+    // Asked in one go: the answers do not mix.
+    let mut world = chat_tests::world::World::new(1, Default::default(), |_| ());
+    for n in 0..600 {
+        let name = format!("p{n}");
+        world.open(&name, chat_server::hub::Door::Irc);
+        let lines = format!("NICK {name}\r\nUSER u 0 * :R\r\nJOIN #big\r\n");
+        world.send_bytes(&name, lines.as_bytes());
+        world.settle();
+    }
+    world.send_bytes("p0", b"WHO #big\r\nPING after\r\nNAMES #big\r\nPING last\r\n");
+    world.settle();
+    let lines = world.lines("p0");
+    let position = |mask: &str| {
+        let matches = |line: &String| chat_core::proto::mask_matches(mask, line);
+        lines.iter().rposition(matches).unwrap_or_else(|| panic!("{mask} did not come"))
+    };
+    let order =
+        ["* 352 *", "* 315 *", "*PONG*after", "* 353 *", "* 366 *", "*PONG*last"].map(position);
+    assert!(order.is_sorted(), "{order:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains(" 352 ")).count(), 600);
+}
+
+/// <https://ircv3.net/specs/extensions/utf8-only>, RFC 2812 §2.3
+#[test]
+fn lines_that_are_none_are_answered_and_never_passed_on() {
+    let mut world = chat_tests::world::World::new(1, Default::default(), |_| ());
+    for name in ["a", "b"] {
+        world.open(name, chat_server::hub::Door::Irc);
+        let lines = format!(
+            "CAP REQ :standard-replies\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\nJOIN #x\r\n"
+        );
+        world.send_bytes(name, lines.as_bytes());
+        world.settle();
+    }
+    let cases: [(&[u8], &str); 6] = [
+        (b"PRIVMSG #x :caf\xe9\r\n", "*FAIL * INVALID_UTF8 *"),
+        (b"PRIVMSG #x :a\0b\r\n", "*FAIL * INVALID_LINE *"),
+        (b"PRIVMSG #x :a\rQUIT\r\n", "*FAIL * INVALID_LINE *"),
+        (b"@a=b\r\n", "* 421 a *"),
+        (b":source\r\n", "* 421 a *"),
+        (&[b"PRIVMSG #x :".as_slice(), &[b'y'; 9000], b"\r\n"].concat(), "* 417 a *"),
+    ];
+    for (bytes, mask) in cases {
+        let before = world.lines("a").len();
+        world.send_bytes("a", bytes);
+        world.settle();
+        let answers = &world.lines("a")[before..];
+        let is_it = |line: &String| chat_core::proto::mask_matches(mask, line);
+        assert!(answers.iter().any(is_it), "{mask} did not come but {answers:?}");
+    }
+    assert!(
+        !world.lines("b").iter().any(|line| line.contains("PRIVMSG #x") || line.contains(" QUIT"))
+    );
+}
+
+#[test]
+fn time_limits_are_kept() {
+    check(
+        "new silent
+         wait 31
+         silent< ERROR :You did not register within 30 s
+         a> JOIN #x
+         b> JOIN #x
+         wait 91
+         a< PING *
+         a> PONG x
+         wait 61
+         a! ERROR *
+         b< ERROR :Connection lost: no sign of life*
+         a< :b!* QUIT :Connection lost: no sign of life*",
+    );
+}
+
+#[test]
+fn limits_on_rooms_are_kept() {
+    check_with(
+        "a> JOIN #1,#2,#3
+         a< :a!* JOIN #2
+         a< :chat.local 405 a #3 *",
+        |config| config.limits.rooms_per_person_max = 2,
+    );
+}

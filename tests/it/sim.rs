@@ -1,0 +1,156 @@
+//! The seeded simulation: people join, leave, rename, talk and drop in any order, the room log is late,
+//! fails and restarts, and after every step all that must hold does. A failing seed is printed, and
+//! `SEED=123 cargo test -p chat-tests sim` runs that one alone.
+
+use std::time::Duration;
+
+use chat_server::hub::Door;
+use chat_tests::world::{SimLog, World};
+
+const ROOMS: [&str; 3] = ["#a", "#b", "#c"];
+
+/// What one seed does.
+fn run(seed: u64, log: SimLog) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut world = World::new(seed, log, |_| ());
+    let mut names: Vec<String> = Vec::new();
+    let mut n_said = 0;
+    for _ in 0..400 {
+        let name = (!names.is_empty()).then(|| random.choice(&names).cloned()).flatten();
+        let room = ROOMS[random.usize(..ROOMS.len())];
+        match (random.u8(..20), name) {
+            (0..3, _) | (_, None) if names.len() < 12 => {
+                let name = format!("p{}", names.len());
+                world.open(&name, Door::Irc);
+                // Some with an echo and labels, some old and plain; all with message ids, to check by.
+                let caps = if random.bool() {
+                    "message-tags echo-message labeled-response batch"
+                } else {
+                    "message-tags"
+                };
+                let lines =
+                    format!("CAP REQ :{caps}\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\n");
+                world.send_bytes(&name, lines.as_bytes());
+                names.push(name);
+            }
+            (_, None) => {}
+            (3..8, Some(name)) => world.send_bytes(&name, format!("JOIN {room}\r\n").as_bytes()),
+            (8, Some(name)) => world.send_bytes(&name, format!("PART {room} :bye\r\n").as_bytes()),
+            (9, Some(name)) => {
+                let line = format!("MODE {room} +v {}\r\nNAMES {room}\r\nWHO {room}\r\n", names[0]);
+                world.send_bytes(&name, line.as_bytes());
+            }
+            (10, Some(name)) => {
+                let line = format!("TOPIC {room} :topic {n_said}\r\nKICK {room} {}\r\n", names[0]);
+                world.send_bytes(&name, line.as_bytes());
+            }
+            (11, Some(name)) => world.send_bytes(&name, b"AWAY :out\r\nAWAY\r\nPING x\r\n"),
+            // Renaming, and back: the names of the script are the nicks.
+            (12, Some(name)) => {
+                let line = format!("NICK {0}x\r\nNICK {0}\r\n", name);
+                world.send_bytes(&name, line.as_bytes());
+            }
+            (13, Some(name)) if random.u8(..4) == 0 => world.drop_connection(&name),
+            (14, Some(name)) if random.u8(..8) == 0 => world.send_bytes(&name, b"QUIT :bye\r\n"),
+            (15, Some(_)) => world.pass(Duration::from_secs(random.u64(..20))),
+            (_, Some(name)) => {
+                for _ in 0..random.u8(1..4) {
+                    n_said += 1;
+                    let line = format!("@label={n_said} PRIVMSG {room} :said {n_said}\r\n");
+                    world.send_bytes(&name, line.as_bytes());
+                }
+            }
+        }
+        for _ in 0..random.u8(..12) {
+            world.step();
+        }
+    }
+    world.settle();
+    // What a log never answered is told to its sender when it is too late.
+    world.pass(Duration::from_secs(16));
+    world.settle();
+    world.check_settled();
+    assert!(n_said > 20, "seed {seed} says too little to show anything");
+    check_labels(&world, &names);
+}
+
+/// Each labelled message was answered, and answered once, or once more when it was late after all.
+fn check_labels(world: &World, names: &[String]) {
+    for name in names {
+        let lines = world.lines(name);
+        let has_labels =
+            lines.iter().any(|line| line.contains("CAP * ACK") && line.contains("labeled"));
+        if !has_labels || world.is_closed(name) {
+            continue;
+        }
+        let sent = world.transcript.iter().filter_map(|line| {
+            let (sender, line) = line.split_once("> ")?;
+            (sender == name).then_some(line).into_iter().next()
+        });
+        let labels = sent
+            .flat_map(|lines| lines.split("@label=").skip(1))
+            .map(|rest| rest.split(' ').next());
+        for label in labels.flatten() {
+            let is_answer = |line: &&String| {
+                line.split(' ').next().is_some_and(|tags| {
+                    tags.trim_start_matches('@')
+                        .split(';')
+                        .any(|tag| tag == format!("label={label}"))
+                })
+            };
+            let answers: Vec<_> = lines.iter().filter(is_answer).collect();
+            assert!(
+                !answers.is_empty() && answers.len() <= 2,
+                "{name}'s label {label} was answered {answers:?}\n{}",
+                world.transcript.join("\n")
+            );
+        }
+    }
+}
+
+fn run_seeds(n: u64, log: SimLog) {
+    if let Ok(seed) = std::env::var("SEED") {
+        return run(seed.parse().expect("SEED is a number"), log);
+    }
+    for seed in 0..n {
+        let caught = std::panic::catch_unwind(|| run(seed, log));
+        if let Err(panic) = caught {
+            eprintln!("the simulation fails with SEED={seed} and {log:?}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+#[test]
+fn everyone_sees_one_order_with_a_log_in_memory() {
+    run_seeds(150, SimLog::default());
+}
+
+#[test]
+fn everyone_sees_one_order_with_a_late_log() {
+    run_seeds(150, SimLog { late: 80, failing: 0, restarting: 0 });
+}
+
+#[test]
+fn everyone_sees_one_order_with_a_failing_and_restarting_log() {
+    run_seeds(200, SimLog { late: 70, failing: 20, restarting: 10 });
+}
+
+#[test]
+fn a_seed_replays() {
+    let transcript = |seed| {
+        let mut world = World::new(seed, SimLog { late: 50, failing: 10, restarting: 5 }, |_| ());
+        for name in ["a", "b"] {
+            world.open(name, Door::Irc);
+            let line = format!("NICK {name}\r\nUSER u 0 * :R\r\nJOIN #a\r\nPRIVMSG #a :hello\r\n");
+            world.send_bytes(name, line.as_bytes());
+        }
+        for _ in 0..200 {
+            world.step();
+        }
+        world.settle();
+        world.transcript
+    };
+    assert_eq!(transcript(7), transcript(7));
+    assert!(!transcript(7).is_empty());
+}

@@ -1,0 +1,80 @@
+//! A server on free ports, which ends cleanly when the test does, or fails it.
+
+use std::net::SocketAddr;
+
+use chat_server::{Config, Server, ServerHandle};
+
+/// A running server.
+#[derive(Debug)]
+pub struct TestServer {
+    handle: Option<ServerHandle>,
+    address: SocketAddr,
+    text_address: SocketAddr,
+}
+
+impl TestServer {
+    /// With defaults, on free ports, without limits on flooding.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// As [`TestServer::start`], changed by `change`.
+    ///
+    /// # Panics
+    /// If it cannot start.
+    #[must_use]
+    pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.listen = vec!["127.0.0.1:0".into()];
+        config.text_listen = vec!["127.0.0.1:0".into()];
+        config.limits = config.limits.unlimited();
+        change(&mut config);
+        let handle = Server::start(config).expect("this computer has free ports");
+        let (address, text_address) = (handle.addresses()[0], handle.text_addresses()[0]);
+        Self { handle: Some(handle), address, text_address }
+    }
+
+    /// Where IRC is spoken.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where plain text is spoken.
+    #[must_use]
+    pub fn text_address(&self) -> SocketAddr {
+        self.text_address
+    }
+
+    /// Stops it and waits for its threads.
+    ///
+    /// # Panics
+    /// If a thread failed.
+    pub fn stop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.stop();
+            handle.join().expect("the server ends properly");
+        }
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// If a thread failed.
+    pub fn wait(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.join().expect("the server ends properly");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.stop();
+            let ended = handle.join();
+            assert!(std::thread::panicking() || ended.is_ok(), "{ended:?}");
+        }
+    }
+}

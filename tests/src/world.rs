@@ -1,0 +1,604 @@
+//! Hub, sessions and the room log in one thread, from a seed, with a clock of its own: a whole server
+//! without a socket. Scripts run against it, and so does the simulation.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use chat_core::proto::mask_matches;
+use chat_server::{
+    Config,
+    config::House,
+    delivery::{Content, Delivery, Page, Target},
+    fanout::Fanout,
+    hub::{Door, Effect, Hub, Input, Now},
+    ids::{ConnId, Ticket, WorkerId},
+    room_log::{AppendError, Conversation, Record},
+    session::{Output, Session, Step},
+};
+
+/// Workers of the world: two, so that nothing works by there being one.
+const N_WORKERS: u16 = 2;
+
+/// How the log of the simulation behaves, in chances out of 100 a step.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SimLog {
+    /// A record's outcome comes in a later step. Otherwise at once.
+    pub late: u8,
+    /// A record is refused.
+    pub failing: u8,
+    /// The log restarts: what it has not answered is lost, and half of it without a word.
+    pub restarting: u8,
+}
+
+/// See the module.
+pub struct World {
+    house: Arc<House>,
+    hub: Hub,
+    log: SimLog,
+    /// Records the log has taken and not answered.
+    unanswered: VecDeque<(Ticket, Arc<Record>)>,
+    /// What the log holds: messages in their order.
+    pub appended: Vec<Arc<Record>>,
+    random: fastrand::Rng,
+    now: Now,
+    conns: BTreeMap<ConnId, WorldConn>,
+    names: BTreeMap<String, ConnId>,
+    next_slot: u32,
+    fanouts: Vec<Fanout>,
+    /// What is on its way to each worker. The simulation lets it wait.
+    orders: Vec<VecDeque<Effect>>,
+    /// What is on its way to the hub from each worker.
+    inputs: Vec<VecDeque<Input>>,
+    /// All that happened, to be printed when something is wrong.
+    pub transcript: Vec<String>,
+    has_stopped: bool,
+}
+
+struct WorldConn {
+    session: Session,
+    received: Vec<u8>,
+    lines: Vec<String>,
+    n_expected: usize,
+    is_held: bool,
+    is_closed: bool,
+    /// Message ids this connection is to receive, in order, by the hub's membership when they were
+    /// appended.
+    due: Vec<Arc<str>>,
+}
+
+impl World {
+    /// A world that follows from `seed` and `log`.
+    #[must_use]
+    pub fn new(seed: u64, log: SimLog, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = Config::default();
+        config.auto_join = false;
+        config.limits = config.limits.unlimited();
+        change(&mut config);
+        let house = House::new(&config, N_WORKERS);
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a point to count from; nothing depends on it"
+        )]
+        let mono = Instant::now();
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        Self {
+            hub: Hub::new(Arc::clone(&house), seed),
+            house,
+            log,
+            unanswered: VecDeque::new(),
+            appended: Vec::new(),
+            random: fastrand::Rng::with_seed(seed ^ 0x5eed),
+            now: Now { mono, wall },
+            conns: BTreeMap::new(),
+            names: BTreeMap::new(),
+            next_slot: 0,
+            fanouts: (0..N_WORKERS).map(|_| Fanout::default()).collect(),
+            orders: (0..N_WORKERS).map(|_| VecDeque::new()).collect(),
+            inputs: (0..N_WORKERS).map(|_| VecDeque::new()).collect(),
+            transcript: Vec::new(),
+            has_stopped: false,
+        }
+    }
+
+    /// Opens a connection known as `name` to the script.
+    pub fn open(&mut self, name: &str, door: Door) {
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        let worker = WorkerId(u16::try_from(slot % u32::from(N_WORKERS)).expect("small"));
+        let conn = ConnId { worker, generation: 0, slot };
+        let mut output = Output::default();
+        let session = Session::new(door, conn, Arc::clone(&self.house), self.now.mono, &mut output);
+        let opened = WorldConn {
+            session,
+            received: Vec::new(),
+            lines: Vec::new(),
+            n_expected: 0,
+            is_held: false,
+            is_closed: false,
+            due: Vec::new(),
+        };
+        self.conns.insert(conn, opened);
+        self.names.insert(name.to_owned(), conn);
+        let host = "192.0.2.1".into();
+        self.inputs[usize::from(worker.0)].push_back(Input::Opened { conn, host, door });
+        self.take_output(conn, output);
+    }
+
+    /// Sends bytes from `name`.
+    pub fn send_bytes(&mut self, name: &str, bytes: &[u8]) {
+        let conn = self.names[name];
+        self.transcript.push(format!("{name}> {}", String::from_utf8_lossy(bytes).trim_end()));
+        let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) else { return };
+        own.session.push(self.now.mono, bytes);
+        self.drive(conn);
+    }
+
+    /// Breaks the connection of `name`.
+    pub fn drop_connection(&mut self, name: &str) {
+        let conn = self.names[name];
+        self.transcript.push(format!("{name} is dropped"));
+        let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) else { return };
+        own.is_closed = true;
+        self.fanouts[usize::from(conn.worker.0)].remove(conn.slot);
+        let reason = "Connection lost: it was reset".into();
+        self.inputs[usize::from(conn.worker.0)].push_back(Input::Closed { conn, reason });
+    }
+
+    /// Whether `name` has been closed by the server, or dropped.
+    #[must_use]
+    pub fn is_closed(&self, name: &str) -> bool {
+        self.conns[&self.names[name]].is_closed
+    }
+
+    /// All lines `name` has received.
+    #[must_use]
+    pub fn lines(&self, name: &str) -> &[String] {
+        &self.conns[&self.names[name]].lines
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, time: Duration) {
+        self.now.mono += time;
+        self.now.wall += time;
+        if self.hub.next_deadline().is_some_and(|deadline| deadline <= self.now.mono) {
+            self.handle(Input::Deadline);
+        }
+        let due: Vec<ConnId> = self
+            .conns
+            .iter()
+            .filter(|(_, own)| !own.is_closed && own.session.next_deadline() <= self.now.mono)
+            .map(|(conn, _)| *conn)
+            .collect();
+        for conn in due {
+            let mut output = Output::default();
+            let own = self.conns.get_mut(&conn).expect("it was there above");
+            own.session.handle_deadline(self.now.mono, &mut output);
+            self.take_output(conn, output);
+            self.drive(conn);
+        }
+    }
+
+    /// Lets everything that is under way arrive.
+    pub fn settle(&mut self) {
+        let has_work = |world: &Self| {
+            world.inputs.iter().chain(std::iter::empty()).any(|queue| !queue.is_empty())
+                || world.orders.iter().any(|queue| !queue.is_empty())
+                || !world.unanswered.is_empty()
+        };
+        while has_work(self) {
+            for worker in 0..usize::from(N_WORKERS) {
+                while let Some(input) = self.inputs[worker].pop_front() {
+                    self.handle(input);
+                }
+                while self.carry_out_one(worker) {}
+            }
+            while let Some((ticket, record)) = self.unanswered.pop_front() {
+                self.answer(ticket, &record, Ok(()));
+            }
+        }
+    }
+
+    /// One random step of the machinery: an input handled, an order carried out, the log answering.
+    pub fn step(&mut self) {
+        let worker = self.random.usize(..usize::from(N_WORKERS));
+        match self.random.u8(..4) {
+            0 => {
+                if let Some(input) = self.inputs[worker].pop_front() {
+                    self.handle(input);
+                }
+            }
+            1 | 2 => {
+                self.carry_out_one(worker);
+            }
+            _ => self.log_step(),
+        }
+        if let Err(broken) = self.hub.check_invariants() {
+            panic!("{broken}\n{}", self.transcript.join("\n"));
+        }
+    }
+
+    fn log_step(&mut self) {
+        if self.random.u8(..100) < self.log.restarting {
+            self.transcript.push("the log restarts".into());
+            for (ticket, _) in std::mem::take(&mut self.unanswered) {
+                if self.random.bool() {
+                    let outcome = Err(AppendError::Refused("it was restarting".into()));
+                    self.handle(Input::Appended { ticket, outcome });
+                }
+            }
+        }
+        if let Some((ticket, record)) = self.unanswered.pop_front() {
+            let outcome = if self.random.u8(..100) < self.log.failing {
+                Err(AppendError::Refused("the disk is full".into()))
+            } else {
+                Ok(())
+            };
+            self.answer(ticket, &record, outcome);
+        }
+    }
+
+    fn answer(&mut self, ticket: Ticket, record: &Arc<Record>, outcome: Result<(), AppendError>) {
+        if outcome.is_ok() {
+            self.appended.push(Arc::clone(record));
+            self.note_due(record);
+        }
+        self.handle(Input::Appended { ticket, outcome });
+    }
+
+    /// Who is to receive a message in a room: everyone in it at this moment but its sender.
+    fn note_due(&mut self, record: &Record) {
+        let Conversation::Room(key) = &record.conversation else { return };
+        let Content::Message { source, .. } = &record.event.content else { return };
+        let Some(msgid) = &record.event.msgid else { return };
+        let sender = source.split('!').next().unwrap_or_default();
+        let members = self.hub.membership().find(|(name, _, _)| **name == **key).map(|(_, _, m)| m);
+        for conn in members.unwrap_or_default() {
+            let name = self.name_of(conn);
+            if !is_own(&name, sender)
+                && let Some(own) = self.conns.get_mut(&conn)
+            {
+                own.due.push(Arc::clone(msgid));
+            }
+        }
+    }
+
+    fn name_of(&self, conn: ConnId) -> String {
+        let named = self.names.iter().find(|(_, id)| **id == conn);
+        named.map(|(name, _)| name.clone()).unwrap_or_default()
+    }
+
+    fn handle(&mut self, input: Input) {
+        let mut effects = Vec::new();
+        // Answered at once, but after all effects of this input, as the hub's thread does it.
+        let mut at_once = Vec::new();
+        self.hub.handle(self.now, input, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::Append { ticket, record } => {
+                    // The order of the log is the order in which it was asked.
+                    if self.unanswered.is_empty() && self.random.u8(..100) >= self.log.late {
+                        at_once.push((ticket, record));
+                    } else {
+                        self.unanswered.push_back((ticket, record));
+                    }
+                }
+                Effect::Stop => self.has_stopped = true,
+                Effect::Report(_) => {}
+                effect => {
+                    let worker = worker_of(&effect);
+                    self.orders[usize::from(worker.0)].push_back(effect);
+                }
+            }
+        }
+        for (ticket, record) in at_once {
+            self.answer(ticket, &record, Ok(()));
+        }
+    }
+
+    fn carry_out_one(&mut self, worker: usize) -> bool {
+        let Some(effect) = self.orders[worker].pop_front() else { return false };
+        match effect {
+            Effect::Admit { conn, nick } => {
+                self.with_session(conn, |session, now, output| session.admit(now, &nick, output));
+            }
+            Effect::Close { conn, reason } => self.close(conn, &reason),
+            Effect::Deliver { delivery, .. } => self.deliver(worker, &delivery),
+            Effect::Hold { conn } => {
+                if let Some(own) = self.conns.get_mut(&conn) {
+                    own.is_held = true;
+                }
+            }
+            Effect::Negotiate { conn, nick, subcommand, arguments } => {
+                self.with_session(conn, |session, _, output| {
+                    session.negotiate(&nick, &subcommand, &arguments, output);
+                });
+            }
+            Effect::Release { conn } => {
+                if let Some(own) = self.conns.get_mut(&conn) {
+                    own.is_held = false;
+                }
+                self.drive(conn);
+            }
+            Effect::Reply { conn, reply } => {
+                if let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) {
+                    let mut bytes = Vec::new();
+                    own.session.write_reply(&reply, &mut bytes);
+                    let is_page = matches!(reply.page, Page::More { .. });
+                    self.receive(conn, &bytes);
+                    if is_page {
+                        self.inputs[worker].push_back(Input::PageTaken { conn });
+                    }
+                }
+            }
+            Effect::Subscribe { conn, room } => {
+                if self.conns.get(&conn).is_some_and(|own| !own.is_closed) {
+                    self.fanouts[worker].subscribe(conn, room);
+                }
+            }
+            Effect::Unsubscribe { conn, room } => self.fanouts[worker].unsubscribe(conn, room),
+            Effect::Append { .. } | Effect::Report(_) | Effect::Stop => {}
+        }
+        true
+    }
+
+    fn deliver(&mut self, worker: usize, delivery: &Delivery) {
+        let mut slots = Vec::new();
+        let except = match &delivery.target {
+            Target::Conn(conn) => {
+                slots.push(conn.slot);
+                None
+            }
+            Target::Room { room, except } => {
+                slots.extend_from_slice(self.fanouts[worker].members(*room));
+                *except
+            }
+            Target::Peers { rooms, except } => {
+                self.fanouts[worker].each_peer(rooms, |slot| slots.push(slot));
+                *except
+            }
+        };
+        for slot in slots {
+            let worker = WorkerId(u16::try_from(worker).expect("small"));
+            let conn = ConnId { worker, generation: 0, slot };
+            if except == Some(conn) {
+                continue;
+            }
+            let Some(own) = self.conns.get(&conn).filter(|own| !own.is_closed) else { continue };
+            if own.session.understands(delivery.event.requires()) {
+                let bytes = delivery.event.encode(own.session.audience()).to_vec();
+                self.receive(conn, &bytes);
+            }
+        }
+    }
+
+    fn with_session(&mut self, conn: ConnId, act: impl FnOnce(&mut Session, Instant, &mut Output)) {
+        let mut output = Output::default();
+        if let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) {
+            act(&mut own.session, self.now.mono, &mut output);
+            self.take_output(conn, output);
+        }
+    }
+
+    fn drive(&mut self, conn: ConnId) {
+        loop {
+            let Some(own) = self.conns.get_mut(&conn) else { return };
+            if own.is_held || own.is_closed {
+                return;
+            }
+            let mut output = Output::default();
+            if own.session.step(self.now.mono, &mut output) != Step::Line {
+                return;
+            }
+            self.take_output(conn, output);
+        }
+    }
+
+    fn take_output(&mut self, conn: ConnId, output: Output) {
+        self.receive(conn, &output.bytes);
+        self.inputs[usize::from(conn.worker.0)].extend(output.inputs);
+        if let Some(reason) = output.close {
+            self.close(conn, &reason);
+            let closed = Input::Closed { conn, reason };
+            self.inputs[usize::from(conn.worker.0)].push_back(closed);
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, reason: &str) {
+        let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) else { return };
+        let mut bytes = Vec::new();
+        own.session.write_goodbye(reason, &mut bytes);
+        self.receive(conn, &bytes);
+        self.fanouts[usize::from(conn.worker.0)].remove(conn.slot);
+        if let Some(own) = self.conns.get_mut(&conn) {
+            own.is_closed = true;
+        }
+    }
+
+    fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
+        let name = self.name_of(conn);
+        let Some(own) = self.conns.get_mut(&conn) else { return };
+        own.received.extend_from_slice(bytes);
+        while let Some(end) = own.received.windows(2).position(|pair| pair == b"\r\n") {
+            let line = String::from_utf8(own.received.drain(..end + 2).collect());
+            let line = line.expect("the server sends UTF-8").trim_end().to_owned();
+            self.transcript.push(format!("{name}< {line}"));
+            own.lines.push(line);
+        }
+    }
+
+    /// Checks what must hold when everything has arrived: each connection received what was due to
+    /// it, in the log's order and once, and the workers' membership is the hub's.
+    ///
+    /// # Panics
+    /// If it does not hold; with the transcript.
+    pub fn check_settled(&self) {
+        let fail = |what: String| panic!("{what}\n{}", self.transcript.join("\n"));
+        for (name, conn) in &self.names {
+            let own = &self.conns[conn];
+            let is_room_message = |line: &&String| {
+                line.contains(" PRIVMSG #") && !line.contains(&format!(":{name}!"))
+            };
+            let received: Vec<&str> = own
+                .lines
+                .iter()
+                .filter(is_room_message)
+                .filter_map(|line| line.split("msgid=").nth(1)?.split([';', ' ']).next())
+                .collect();
+            let mut due: Vec<&str> = own.due.iter().map(|msgid| &**msgid).collect();
+            if own.is_closed {
+                // What was under way when it closed may be missing at the end.
+                due.truncate(received.len());
+            }
+            if received != due {
+                fail(format!("{name} received {received:?} and was due {due:?}"));
+            }
+        }
+        for (room, id, members) in self.hub.membership() {
+            let mut copies: Vec<ConnId> = Vec::new();
+            for (worker, fanout) in (0..N_WORKERS).zip(&self.fanouts) {
+                let conn =
+                    |slot: &u32| ConnId { worker: WorkerId(worker), generation: 0, slot: *slot };
+                copies.extend(fanout.members(id).iter().map(conn));
+            }
+            copies.sort_unstable();
+            if copies != members {
+                fail(format!("in {room} the workers have {copies:?} and the hub has {members:?}"));
+            }
+        }
+    }
+
+    /// Whether the hub has ended the server.
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.has_stopped
+    }
+}
+
+/// Whether `sender` is who the script calls `name`: that nick, or the other one the simulation gives it.
+fn is_own(name: &str, sender: &str) -> bool {
+    sender
+        .strip_suffix('x')
+        .unwrap_or(sender)
+        .eq_ignore_ascii_case(name.strip_suffix('x').unwrap_or(name))
+}
+
+fn worker_of(effect: &Effect) -> WorkerId {
+    match effect {
+        Effect::Admit { conn, .. }
+        | Effect::Close { conn, .. }
+        | Effect::Hold { conn }
+        | Effect::Negotiate { conn, .. }
+        | Effect::Release { conn }
+        | Effect::Reply { conn, .. }
+        | Effect::Subscribe { conn, .. }
+        | Effect::Unsubscribe { conn, .. } => conn.worker,
+        Effect::Deliver { worker, .. } => *worker,
+        Effect::Append { .. } | Effect::Report(_) | Effect::Stop => WorkerId(0),
+    }
+}
+
+/// Runs a script against a world without surprises. Each line is one of:
+///
+/// ```text
+/// a> JOIN #x        a sends this; an unknown `a` connects and registers under that nick first
+/// new z             z connects and says nothing
+/// caps a batch      a negotiates these as it registers
+/// b< :a!* JOIN #x   b receives such a line, behind all that was received before (`*` is any text)
+/// b! *JOIN*         b has not received such a line since the last one it was to receive
+/// drop a            a's connection breaks
+/// wait 5            so many seconds pass
+/// ```
+///
+/// # Panics
+/// With the transcript, at the first line that does not hold.
+#[track_caller]
+pub fn check(script: &str) {
+    check_with(script, |_| ());
+}
+
+/// As [`check`], with another configuration.
+///
+/// # Panics
+/// As [`check`].
+#[track_caller]
+pub fn check_with(script: &str, change: impl FnOnce(&mut Config)) {
+    let mut world = World::new(1, SimLog::default(), change);
+    for line in
+        script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
+    {
+        let failed = run_line(&mut world, line).err();
+        if let Some(what) = failed {
+            panic!("{line:?}: {what}\n{}", world.transcript.join("\n"));
+        }
+    }
+}
+
+fn run_line(world: &mut World, line: &str) -> Result<(), String> {
+    let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+    match first {
+        "new" => world.open(rest, Door::Irc),
+        "text" => world.open(rest, Door::Text),
+        "drop" => world.drop_connection(rest),
+        "wait" => {
+            let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
+            world.pass(Duration::from_secs_f64(seconds));
+        }
+        "caps" => {
+            let (name, capabilities) = rest.split_once(' ').ok_or("caps takes a name and names")?;
+            world.open(name, Door::Irc);
+            let lines = format!(
+                "CAP REQ :{capabilities}\r\nNICK {name}\r\nUSER u 0 * :Real Name\r\nCAP END\r\n"
+            );
+            world.send_bytes(name, lines.as_bytes());
+            world.settle();
+            forget(world, name);
+        }
+        _ => return run_exchange(world, first, rest),
+    }
+    world.settle();
+    Ok(())
+}
+
+fn run_exchange(world: &mut World, first: &str, rest: &str) -> Result<(), String> {
+    let (name, sign) = first.split_at(first.len() - 1);
+    if !world.names.contains_key(name) {
+        world.open(name, Door::Irc);
+        world.send_bytes(name, format!("NICK {name}\r\nUSER u 0 * :Real Name\r\n").as_bytes());
+        world.settle();
+        forget(world, name);
+    }
+    let conn = world.names[name];
+    match sign {
+        ">" => {
+            world.send_bytes(name, format!("{rest}\r\n").as_bytes());
+            world.settle();
+            Ok(())
+        }
+        "<" => {
+            let own = world.conns.get_mut(&conn).ok_or("nobody by that name")?;
+            let found =
+                own.lines[own.n_expected..].iter().position(|line| mask_matches(rest, line));
+            own.n_expected += found.ok_or("this did not come")? + 1;
+            Ok(())
+        }
+        "!" => {
+            let own = &world.conns[&conn];
+            match own.lines[own.n_expected..].iter().find(|line| mask_matches(rest, line)) {
+                Some(line) => Err(format!("{line:?} came")),
+                None => Ok(()),
+            }
+        }
+        _ => Err("this is no line of a script".to_owned()),
+    }
+}
+
+/// What came so far was to be expected.
+fn forget(world: &mut World, name: &str) {
+    let conn = world.names[name];
+    if let Some(own) = world.conns.get_mut(&conn) {
+        own.n_expected = own.lines.len();
+    }
+}
