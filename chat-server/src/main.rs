@@ -77,6 +77,8 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let (events, arrivals) = crossbeam_channel::bounded(4096);
     let mut config = configure(arguments)?;
     config.events = Some(events);
+    // A server that may not is as good as the system allows.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
     let server = Server::start(config).map_err(|error| error.to_string())?;
     for address in server.addresses() {

@@ -115,7 +115,9 @@ fn run_seeds(n: u64, log: SimLog) {
     for seed in 0..n {
         let caught = std::panic::catch_unwind(|| run(seed, log));
         if let Err(panic) = caught {
-            eprintln!("the simulation fails with SEED={seed} and {log:?}");
+            use std::io::Write;
+            let _ =
+                writeln!(std::io::stderr(), "the simulation fails with SEED={seed} and {log:?}");
             std::panic::resume_unwind(panic);
         }
     }

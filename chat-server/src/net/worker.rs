@@ -524,6 +524,7 @@ impl Worker {
         while let Some(id) = self.timers.pop_due(now) {
             let Some(conn) = self.own_mut(id) else { continue };
             conn.timer = None;
+            conn.throttled_until = conn.throttled_until.filter(|until| *until > now);
             if conn.closing.is_some_and(|until| until <= now) {
                 self.remove(id.slot, "");
                 continue;

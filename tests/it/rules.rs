@@ -1,0 +1,372 @@
+//! The server's ten rules (ARCHITECTURE.md), where they show from outside, and bad input by the load.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    num::NonZeroUsize,
+    sync::Arc,
+    time::Duration,
+};
+
+use chat_core::proto::{Capability, CapabilitySet, MessageKind};
+use chat_server::{
+    Config, Server,
+    config::House,
+    delivery::{Audience, Content, Event},
+    hub::{Door, Effect, Hub, Input, Now, Registration},
+    ids::{ConnId, Ticket, WorkerId},
+    room_log::{Appending, Record, RoomLog},
+};
+use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
+
+/// Rule 1: a hub with room for four inputs makes workers wait, and nothing is lost or out of order.
+#[test]
+fn a_full_hub_queue_loses_nothing() {
+    let server = TestServer::with(|config| {
+        config.limits.hub_queue_max = 4;
+        config.limits.mailbox_bytes_max = 1;
+        config.limits.outbox_bytes_max = 64 << 20;
+        config.workers = NonZeroUsize::new(3);
+    });
+    let mut reader = TestClient::register(&server, "Rea");
+    let mut writers: Vec<TestClient> =
+        (0..4).map(|n| TestClient::register(&server, &format!("w{n}"))).collect();
+    for writer in &mut writers {
+        let burst: String = (0..500).map(|n| format!("PRIVMSG #lobby :{n}\r\n")).collect();
+        writer.raw(burst.as_bytes());
+    }
+    let mut next = [0; 4];
+    while next != [500; 4] {
+        let line = reader.expect(":w?!* PRIVMSG #lobby :*");
+        let writer = usize::from(line.as_bytes()[2] - b'0');
+        assert_eq!(line.rsplit(':').next().unwrap(), next[writer].to_string(), "{line}");
+        next[writer] += 1;
+    }
+}
+
+fn hub(n_workers: u16) -> (Hub, Now) {
+    let mut config = Config::default();
+    config.auto_join = true;
+    #[expect(clippy::disallowed_methods, reason = "a point to count from; nothing depends on it")]
+    let now = Now { mono: std::time::Instant::now(), wall: std::time::SystemTime::UNIX_EPOCH };
+    (Hub::new(House::new(&config, n_workers), 1), now)
+}
+
+fn populate(hub: &mut Hub, now: Now, n: u32, n_workers: u16) -> ConnId {
+    let mut effects = Vec::new();
+    let conn = |slot: u32| {
+        let worker = WorkerId(u16::try_from(slot % u32::from(n_workers)).unwrap());
+        ConnId { worker, generation: 0, slot }
+    };
+    for slot in 0..n {
+        let (nick, user, realname) = (format!("p{slot}"), "u".to_owned(), "R".to_owned());
+        let registration = Registration { nick, user, realname, take_any_nick: false };
+        let conn = conn(slot);
+        hub.handle(now, Input::Opened { conn, host: "h".into(), door: Door::Irc }, &mut effects);
+        hub.handle(now, Input::Register { conn, registration }, &mut effects);
+        effects.clear();
+    }
+    conn(0)
+}
+
+fn say(hub: &mut Hub, now: Now, conn: ConnId) -> Vec<Effect> {
+    let line = chat_core::wire::Line::parse("PRIVMSG #lobby :hello").unwrap();
+    let command = Ok(chat_core::proto::Command::parse(&line).unwrap());
+    let mut effects = Vec::new();
+    hub.handle(now, Input::Command { conn, label: None, command }, &mut effects);
+    let [Effect::Append { ticket, .. }] = effects[..] else { panic!("{effects:?}") };
+    effects.clear();
+    hub.handle(now, Input::Appended { ticket, outcome: Ok(()) }, &mut effects);
+    effects
+}
+
+/// Rule 2
+#[test]
+fn a_message_is_one_delivery_for_each_worker_however_large_the_room() {
+    for n in [4, 400] {
+        let (mut hub, now) = hub(4);
+        let sender = populate(&mut hub, now, n, 4);
+        let effects = say(&mut hub, now, sender);
+        assert_eq!(effects.len(), 4, "with {n} members: {effects:?}");
+        assert!(effects.iter().all(|effect| matches!(effect, Effect::Deliver { .. })));
+    }
+}
+
+/// Rule 2, its other half: a worker without members hears nothing.
+#[test]
+fn workers_without_members_are_left_alone() {
+    let (mut hub, now) = hub(4);
+    let sender = populate(&mut hub, now, 2, 4);
+    assert_eq!(say(&mut hub, now, sender).len(), 2);
+}
+
+/// Rule 3
+#[test]
+fn an_event_is_encoded_once_for_each_kind_of_reader() {
+    let content = Content::Message {
+        source: "a!u@h".into(),
+        kind: MessageKind::Privmsg,
+        target: "#x".into(),
+        text: "hello".into(),
+        tags: "+a=b".into(),
+    };
+    let event = Event::new(content, std::time::SystemTime::UNIX_EPOCH, Some("id".into()));
+    let plain = Audience::irc(CapabilitySet::EMPTY);
+    let tagged = Audience::irc(
+        CapabilitySet::EMPTY.with(Capability::MessageTags).with(Capability::ServerTime),
+    );
+    let first = event.encode(plain).as_ptr();
+    assert_eq!(first, event.encode(plain).as_ptr(), "the same bytes, not like ones");
+    // What does not show in this event makes no other kind of it.
+    let echoing = Audience::irc(CapabilitySet::EMPTY.with(Capability::EchoMessage));
+    assert_eq!(first, event.encode(echoing).as_ptr());
+    let expect = |audience, text: &str| assert_eq!(event.encode(audience), text.as_bytes());
+    expect(plain, ":a!u@h PRIVMSG #x :hello\r\n");
+    expect(tagged, "@time=1970-01-01T00:00:00.000Z;msgid=id;+a=b :a!u@h PRIVMSG #x :hello\r\n");
+    expect(Audience::TEXT, "a: hello\r\n");
+}
+
+/// Rule 6: while one floods, another is answered.
+#[test]
+fn a_flood_does_not_starve_its_neighbours() {
+    let server = TestServer::with(|config| config.workers = NonZeroUsize::new(1));
+    let mut flooder = TestClient::register(&server, "Flo");
+    let mut neighbour = TestClient::register(&server, "Nei");
+    let flood = "PRIVMSG nobody :x\r\n".repeat(20_000);
+    let mut stream = flooder.stream().try_clone().unwrap();
+    let flooding = std::thread::Builder::new().name("flood".into()).spawn(move || {
+        // The server stops reading when too much waits to be read; then this waits too.
+        let _ = stream.write_all(flood.as_bytes());
+    });
+    flooder.expect("* 401 *");
+    for n in 0..20 {
+        neighbour.send(&format!("PING {n}"));
+        neighbour.expect(&format!("*PONG * :{n}"));
+    }
+    flooder.stream().shutdown(std::net::Shutdown::Both).unwrap();
+    flooding.unwrap().join().unwrap();
+}
+
+/// Rule 7
+#[test]
+fn slow_reader_is_closed_not_waited_for() {
+    let server = TestServer::with(|config| config.limits.outbox_bytes_max = 64 << 10);
+    let slow = TestClient::register(&server, "Slo");
+    socket2::SockRef::from(slow.stream()).set_recv_buffer_size(4096).unwrap();
+    let mut reader = TestClient::register_with(&server, "Rea", "echo-message");
+    let text = "x".repeat(400);
+    let mut n = 0;
+    // Sends, and sees every message, until the one who never reads is gone.
+    'talking: loop {
+        reader.send(&format!("PRIVMSG #lobby :{n} {text}"));
+        loop {
+            let line = reader.next_line().unwrap();
+            if line.contains(":Slo!") && line.contains(" QUIT ") {
+                assert!(line.contains("too slowly"), "{line}");
+                break 'talking;
+            }
+            if line.ends_with(&format!(":{n} {text}")) {
+                break;
+            }
+        }
+        n += 1;
+        assert!(n < 100_000, "the slow reader is never closed");
+    }
+    reader.send("PING after");
+    reader.expect("*PONG*after");
+    drop(slow);
+}
+
+/// A log that panics on the first record: a fault in the hub's thread.
+struct Panics;
+
+impl RoomLog for Panics {
+    fn append(&mut self, _: Ticket, _: &Arc<Record>) -> Appending {
+        panic!("on purpose")
+    }
+}
+
+/// Rule 10
+#[test]
+fn a_panic_in_the_hub_stops_the_server_and_shows_in_join() {
+    let mut config = Config::default();
+    config.listen = vec!["127.0.0.1:0".into()];
+    let server = Server::start_with(config, Box::new(Panics), 1).unwrap();
+    let mut client = TestClient::connect(server.addresses()[0]);
+    client.send("NICK a");
+    client.send("USER u 0 * :A");
+    client.expect("* 366 *");
+    client.send("PRIVMSG #lobby :x");
+    client.expect_close();
+    let error = server.join().unwrap_err();
+    assert_eq!(error.to_string(), "the server's thread chat-hub failed: it panicked");
+}
+
+/// A log that never answers.
+struct Silent;
+
+impl RoomLog for Silent {
+    fn append(&mut self, _: Ticket, _: &Arc<Record>) -> Appending {
+        Appending::Later
+    }
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused_in_words() {
+    let mut config = Config::default();
+    config.listen = vec!["127.0.0.1:0".into()];
+    config.limits.append_timeout = Duration::from_millis(50);
+    let server = Server::start_with(config, Box::new(Silent), 1).unwrap();
+    let mut client = TestClient::connect(server.addresses()[0]);
+    client.send("CAP REQ :standard-replies");
+    client.send("NICK a");
+    client.send("USER u 0 * :A");
+    client.send("CAP END");
+    client.expect("* 366 *");
+    client.send("PRIVMSG #lobby :x");
+    client.send("PING after");
+    client.expect(
+        "* FAIL PRIVMSG MESSAGE_NOT_STORED #lobby :your message to #lobby was not delivered: *",
+    );
+    client.expect("*PONG*after");
+}
+
+#[test]
+fn several_servers_live_in_one_process() {
+    let servers: Vec<TestServer> = (0..4).map(|_| TestServer::start()).collect();
+    for (n, server) in servers.iter().enumerate() {
+        let mut client = TestClient::register(server, &format!("p{n}"));
+        client.send("PRIVMSG #lobby :x");
+        client.send("NAMES #lobby");
+        client.expect(&format!("* 353 * #lobby @p{n}"));
+    }
+}
+
+#[test]
+fn those_who_send_too_fast_are_read_later_and_lose_nothing() {
+    let server = TestServer::with(|config| {
+        config.limits.flood = Some(chat_server::config::Flood { burst: 10.0, per_second: 200.0 });
+    });
+    let mut fast = TestClient::register(&server, "Fas");
+    let burst: String = (0..100).map(|n| format!("PING {n}\r\n")).collect();
+    fast.raw(burst.as_bytes());
+    for n in 0..100 {
+        fast.expect(&format!("*PONG * :{n}"));
+    }
+}
+
+#[test]
+fn too_many_connections_from_one_address_are_turned_away() {
+    let server = TestServer::with(|config| config.limits.clients_per_address_max = Some(3));
+    let kept: Vec<TestClient> = (0..3).map(|_| TestClient::connect(server.address())).collect();
+    let mut fourth = TestClient::connect(server.address());
+    fourth.expect("ERROR :There are too many connections from your address");
+    drop(kept);
+}
+
+#[test]
+fn half_lines_and_garbage_before_registration_are_survived() {
+    let server = TestServer::start();
+    let mut random = fastrand::Rng::with_seed(11);
+    for _ in 0..200 {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        let n = random.usize(..600);
+        let mut garbage: Vec<u8> = (0..n).map(|_| random.u8(..)).collect();
+        if random.bool() {
+            garbage.extend_from_slice(b"\r\nNICK");
+        }
+        stream.write_all(&garbage).unwrap();
+    }
+    let mut client = TestClient::connect(server.address());
+    client.send("NONSENSE a b");
+    client.expect("* 421 * NONSENSE *");
+    client.send("JOIN #x");
+    client.expect("* 451 * *");
+    client.send("GET / HTTP/1.1");
+    client.expect("* 421 * GET *");
+    client.send("NICK a");
+    client.send("USER u 0 * :A");
+    client.expect("* 001 a *");
+}
+
+#[test]
+fn ten_thousand_silent_connections_disturb_nobody() {
+    const N: usize = 10_000;
+    let allowed = rlimit::increase_nofile_limit(20_000).unwrap();
+    assert!(allowed as usize > N + 500, "this system allows only {allowed} descriptors");
+    let mut program = Program::start(
+        "chat-server",
+        &["--listen", "127.0.0.1:0", "--unlimited", "--max-clients", "20000"],
+    );
+    let line = program.expect("listening on 127.0.0.1:*");
+    let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap()).parse().unwrap();
+    let silent: Vec<TcpStream> = (0..N).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let mut ann = TestClient::connect(address);
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.expect("* 422 *");
+    // The other workers may still be handing some over.
+    loop {
+        ann.send("LUSERS");
+        if ann.expect("* 253 *").contains(&format!(" {N} ")) {
+            break;
+        }
+    }
+    drop(silent);
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn a_stop_takes_less_than_two_seconds_with_those_who_never_read() {
+    let mut program = Program::start("chat-server", &["--listen", "127.0.0.1:0", "--unlimited"]);
+    let line = program.expect("listening on 127.0.0.1:*");
+    let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap()).parse().unwrap();
+    let mut stuck = TestClient::connect(address);
+    stuck.send("NICK stuck");
+    stuck.send("USER u 0 * :S");
+    stuck.expect("* 366 *");
+    // Bytes the server may not throw away unread, or its last words would be lost with them.
+    stuck.raw(&b"PRIVMSG nobody :x\r\n".repeat(2000));
+    program.expect("stuck arrived *");
+    #[expect(clippy::disallowed_methods, reason = "the two seconds are the promise")]
+    let start = std::time::Instant::now();
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+    assert!(start.elapsed() < Duration::from_secs(2), "it took {:?}", start.elapsed());
+    let mut rest = Vec::new();
+    let mut stream = stuck.stream();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let _ = stream.read_to_end(&mut rest);
+}
+
+#[test]
+fn the_configuration_file_says_what_the_flags_do() {
+    let directory = std::env::temp_dir().join(format!("chat-tests-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = |name: &str| directory.join(name);
+    std::fs::write(path("password"), "secret\n").unwrap();
+    let file = format!(
+        "listen = [\"127.0.0.1:0\"]\nroom = \"den\"\nnetwork = \"ours\"\npassword-file = {:?}\n",
+        path("password")
+    );
+    std::fs::write(path("good.toml"), file).unwrap();
+    let good = path("good.toml");
+    let mut program = Program::start("chat-server", &["--config", good.to_str().unwrap()]);
+    let line = program.expect("listening on 127.0.0.1:*");
+    let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap());
+    let mut client = TestClient::connect(address.parse().unwrap());
+    client.send("PASS secret");
+    client.send("NICK a");
+    client.send("USER u 0 * :A");
+    client.expect("* NETWORK=ours *");
+    client.expect("* JOIN #den");
+    drop(program);
+    std::fs::write(path("bad.toml"), "lissten = []\n").unwrap();
+    let bad = path("bad.toml");
+    let mut program = Program::start("chat-server", &["--config", bad.to_str().unwrap()]);
+    assert_eq!(program.exit_code(), Some(1));
+    let errors = program.errors();
+    assert!(errors.contains("lissten") && errors.contains("`listen`"), "{errors}");
+    std::fs::remove_dir_all(&directory).unwrap();
+}
