@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clients;
 mod commands;
 mod rules;
 mod seeds;
 mod sim;
+mod terminal;
