@@ -30,6 +30,8 @@ fn a_nick_that_cannot_be_had_is_refused_and_another_one_registers() {
          b< :chat.local 433 * A *
          b> JOIN #x
          b< :chat.local 451 * *
+         b> JOIN :
+         b< :chat.local 451 * *
          b> NICK 1bad
          b< :chat.local 432 * 1bad *
          b> NICK Server

@@ -4,6 +4,7 @@
 
 mod clients;
 mod commands;
+mod desktop;
 mod rules;
 mod seeds;
 mod sim;

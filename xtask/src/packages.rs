@@ -33,6 +33,7 @@ pub(crate) const TESTS: Group = Group {
         "python3-gi",
         "python3-pyatspi",
         "weechat-headless",
+        "weechat-plugins",
         "xauth",
         "xdotool",
         "xvfb",

@@ -21,6 +21,9 @@ use crate::{
 /// The nick of those who have no better one.
 pub(crate) const NAMELESS: &str = "USR";
 
+/// The commands with which one registers.
+const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER"];
+
 /// A connection that has not registered.
 #[derive(Debug)]
 pub(super) struct Newcomer {
@@ -116,7 +119,13 @@ impl Hub {
                 self.newcomers.remove(&conn);
                 effects.push(Effect::Close { conn, reason: "You left".into() });
             }
-            Ok(_) => refuse(conn, label, &Refusal::NotRegistered, effects),
+            // What only the registered may do needs no looking at its parameters.
+            Ok(_) | Err(CommandError::NoRecipient(_) | CommandError::NoText) => {
+                refuse(conn, label, &Refusal::NotRegistered, effects);
+            }
+            Err(CommandError::NeedMoreParams(word)) if !REGISTRATION_WORDS.contains(&word) => {
+                refuse(conn, label, &Refusal::NotRegistered, effects);
+            }
             Err(error) => refuse(conn, label, &error.into(), effects),
         }
     }

@@ -1,0 +1,289 @@
+//! The desktop program in a real window, driven through the accessibility tree, as a screen reader
+//! sees it. Screenshots go to `target/screenshots`.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use chat_server::Config;
+use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
+
+/// One window at a time: keys go to whatever has the focus.
+static DISPLAY: Mutex<()> = Mutex::new(());
+
+/// The program, and what drives it.
+struct Desktop {
+    program: Program,
+    driver: Program,
+    _display: MutexGuard<'static, ()>,
+}
+
+impl Desktop {
+    fn start() -> Self {
+        let display = DISPLAY.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_there = std::env::var_os("DISPLAY").is_some();
+        assert!(is_there, "these tests need a display; `cargo xtask test` gives them one");
+        let mut command = Command::new(chat_tests::program::path("chat-gtk"));
+        // Whatever a GTK of the system has to warn of is not for this test to read.
+        let program =
+            Program::run("chat-gtk", command.env("GTK_A11Y", "atspi").stderr(Stdio::null()));
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/desktop/driver.py");
+        let mut command = Command::new("/usr/bin/python3");
+        let driver = Program::run("driver", command.args([script, &program.id().to_string()]));
+        let mut desktop = Self { program, driver, _display: display };
+        desktop.ask("exists", "push button", "Join the room", "");
+        desktop
+    }
+
+    #[track_caller]
+    fn ask(&mut self, what: &str, role: &str, name: &str, text: &str) -> String {
+        let quote = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+        let request = format!(
+            "{{\"do\": {}, \"role\": {}, \"name\": {}, \"text\": {}}}",
+            quote(what),
+            quote(role),
+            quote(name),
+            quote(text)
+        );
+        self.driver.send(&request);
+        let answer = self.driver.expect("{*}");
+        assert!(
+            answer.starts_with("{\"ok\""),
+            "{what} {role} {name:?}: {answer}; {}",
+            tail(&self.tree())
+        );
+        answer
+    }
+
+    fn tree(&mut self) -> String {
+        self.driver.send("{\"do\": \"tree\"}");
+        self.driver.expect("{*}")
+    }
+
+    #[track_caller]
+    fn click(&mut self, name: &str) {
+        self.ask("click", "push button", name, "");
+    }
+
+    #[track_caller]
+    fn write(&mut self, field: &str, text: &str) {
+        self.ask("type", "text", field, text);
+    }
+
+    /// Waits until some label says all of `parts`.
+    #[track_caller]
+    fn wait_for(&mut self, parts: &[&str]) {
+        let deadline = crossbeam_channel::after(PATIENCE);
+        loop {
+            self.driver.send("{\"do\": \"texts\"}");
+            let labels = self.driver.expect("{*}");
+            let mut labels_split = labels.split("\", \"");
+            if labels_split.any(|label| parts.iter().all(|part| label.contains(part))) {
+                return;
+            }
+            assert!(
+                deadline.try_recv().is_err(),
+                "waited in vain for {parts:?}; there are {labels}"
+            );
+        }
+    }
+
+    #[track_caller]
+    fn wait_until_sensitive(&mut self, role: &str, name: &str, wanted: bool) {
+        let deadline = crossbeam_channel::after(PATIENCE);
+        while self.ask("sensitive", role, name, "") != format!("{{\"ok\": {wanted}}}") {
+            assert!(deadline.try_recv().is_err(), "{name} is never sensitive: {wanted}");
+        }
+    }
+
+    /// Joins `server` as Ann.
+    #[track_caller]
+    fn join(&mut self, server: &TestServer) {
+        self.write("Your name", "Ann");
+        self.write("Address (localhost)", "127.0.0.1");
+        self.write("Port (53000)", &server.address().port().to_string());
+        self.click("Join the room");
+        self.wait_for(&["you are in #lobby as Ann"]);
+    }
+
+    fn keys(&self, arguments: &[&str]) {
+        assert!(Command::new("xdotool").args(arguments).status().unwrap().success());
+    }
+
+    /// Closes the window as its button does.
+    fn close_window(&self) {
+        self.keys(&[
+            "search",
+            "--onlyvisible",
+            "--pid",
+            &self.program.id().to_string(),
+            "windowfocus",
+        ]);
+        self.keys(&["key", "ctrl+w"]);
+    }
+
+    fn screenshot(&self, name: &str) {
+        let directory =
+            PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots"));
+        std::fs::create_dir_all(&directory).unwrap();
+        let path = directory.join(format!("{name}.png"));
+        let taken =
+            Command::new("import").args(["-window", "root", path.to_str().unwrap()]).status();
+        assert!(taken.unwrap().success());
+        assert!(std::fs::metadata(path).unwrap().len() > 2000, "the screenshot is empty");
+    }
+}
+
+/// The end of a tree, where what opened last stands.
+fn tail(tree: &str) -> &str {
+    &tree[tree.ceil_char_boundary(tree.len().saturating_sub(1500))..]
+}
+
+#[test]
+fn someone_joins_and_everyone_sees_everyone() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    let mut ann = Desktop::start();
+    ann.screenshot("home");
+    ann.join(&server);
+    bob.expect(":Ann!* JOIN #lobby");
+    ann.wait_for(&["2 people"]);
+    bob.send("PRIVMSG #lobby :hello <b>Ann</b> & all");
+    ann.wait_for(&["hello <b>Ann</b> & all"]);
+    ann.write("Message", "hello from the window");
+    ann.click("Send");
+    bob.expect(":Ann!* PRIVMSG #lobby :hello from the window");
+    ann.wait_for(&["hello from the window"]);
+    // The entry is empty again, and Enter sends too.
+    assert_eq!(ann.ask("text", "text", "Message", ""), "{\"ok\": \"\"}");
+    ann.keys(&["type", "by key"]);
+    ann.keys(&["key", "Return"]);
+    bob.expect(":Ann!* PRIVMSG #lobby :by key");
+    bob.send("QUIT :bye");
+    ann.wait_for(&["Bob left (bye)"]);
+    ann.wait_for(&["1 person"]);
+    ann.screenshot("chat");
+}
+
+#[test]
+fn closing_the_window_leaves() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    let mut ann = Desktop::start();
+    ann.join(&server);
+    ann.close_window();
+    assert_eq!(ann.program.exit_code(), Some(0));
+    bob.expect(":Ann!* QUIT :Quit");
+}
+
+#[test]
+fn leaving_goes_back_home() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    let mut ann = Desktop::start();
+    ann.join(&server);
+    ann.click("Leave the room");
+    bob.expect(":Ann!* QUIT :Quit");
+    ann.click("Join the room");
+    bob.expect(":Ann!* JOIN #lobby");
+}
+
+#[test]
+fn errors_stand_at_their_fields() {
+    let mut ann = Desktop::start();
+    ann.write("Port (53000)", "1");
+    ann.click("Join the room");
+    ann.wait_for(&["Cannot connect to 127.0.0.1:1", "nobody listens there"]);
+    ann.screenshot("error");
+    ann.write("Port (53000)", "many");
+    ann.click("Join the room");
+    ann.wait_for(&["A port is a number from 1 to 65535."]);
+    let server = TestServer::start();
+    ann.write("Port to host on (53000)", &server.address().port().to_string());
+    ann.click("Host a room");
+    ann.wait_for(&["Cannot listen on", "the port is taken"]);
+}
+
+#[test]
+fn a_host_is_asked_before_the_room_ends() {
+    let mut ann = Desktop::start();
+    ann.write("Your name", "Ann");
+    ann.write("Port to host on (53000)", "0");
+    ann.click("Host a room");
+    ann.wait_for(&["You host this room. Others join at "]);
+    ann.ask("exists", "push button", "Copy address", "");
+    ann.driver.send("{\"do\": \"texts\"}");
+    let labels = ann.driver.expect("{*}");
+    let shown = labels.split("Others join at ").nth(1).unwrap().split('"').next().unwrap();
+    let port = shown.rsplit(':').next().unwrap();
+    let mut bob = TestClient::connect(format!("127.0.0.1:{port}").parse().unwrap());
+    bob.send("NICK Bob");
+    bob.send("USER u 0 * :B");
+    bob.expect("* 366 *");
+    ann.wait_for(&["Bob joined #lobby"]);
+    ann.screenshot("host");
+    ann.close_window();
+    ann.wait_for(&["Close the room for everyone?"]);
+    ann.screenshot("question");
+    ann.click("Stay");
+    bob.send("PRIVMSG #lobby :still here");
+    ann.wait_for(&["still here"]);
+    ann.close_window();
+    ann.wait_for(&["Close the room for everyone?"]);
+    ann.click("Close the room");
+    assert_eq!(bob.expect_close().last().unwrap(), "ERROR :The server is stopping");
+    assert_eq!(ann.program.exit_code(), Some(0));
+}
+
+#[test]
+fn a_lost_host_is_told_and_found_again() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = |config: &mut Config| config.listen = vec![format!("127.0.0.1:{port}")];
+    let mut server = TestServer::with(listen);
+    let mut ann = Desktop::start();
+    ann.join(&server);
+    ann.wait_until_sensitive("text", "Message", true);
+    server.stop();
+    ann.wait_for(&["The room was closed by its host", "Trying again"]);
+    ann.wait_until_sensitive("text", "Message", false);
+    ann.screenshot("lost");
+    let server = TestServer::with(listen);
+    ann.click("Reconnect now");
+    ann.wait_for(&["connected again"]);
+    ann.wait_until_sensitive("text", "Message", true);
+    let mut bob = TestClient::register(&server, "Bob");
+    bob.send("PRIVMSG #lobby :welcome back");
+    ann.wait_for(&["welcome back"]);
+}
+
+/// Controls that a screen reader could not name would be lost to its user.
+#[test]
+fn every_control_has_a_name() {
+    let server = TestServer::start();
+    let mut ann = Desktop::start();
+    let nameless = |tree: &str| {
+        let roles = ["push button", "toggle button", "text"];
+        let is_nameless = |role: &&str| tree.contains(&format!("[\"{role}\", \"\"]"));
+        roles.iter().filter(|role| is_nameless(role)).map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let home = ann.tree();
+    assert!(nameless(&home).is_empty(), "{:?} in {home}", nameless(&home));
+    ann.join(&server);
+    let chat = ann.tree();
+    assert!(nameless(&chat).is_empty(), "{:?} in {chat}", nameless(&chat));
+}
+
+#[test]
+fn a_burst_is_shown_to_its_end() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    let mut ann = Desktop::start();
+    ann.join(&server);
+    for n in 0..5000 {
+        bob.send(&format!("PRIVMSG #lobby :burst {n}"));
+    }
+    ann.wait_for(&["burst 4999"]);
+    ann.screenshot("burst");
+}
