@@ -112,16 +112,10 @@ impl Desktop {
         assert!(Command::new("xdotool").args(arguments).status().unwrap().success());
     }
 
-    /// Closes the window as its button does.
-    fn close_window(&self) {
-        self.keys(&[
-            "search",
-            "--onlyvisible",
-            "--pid",
-            &self.program.id().to_string(),
-            "windowfocus",
-        ]);
-        self.keys(&["key", "ctrl+w"]);
+    /// Closes the window by its button.
+    #[track_caller]
+    fn close_window(&mut self) {
+        self.click("Close");
     }
 
     fn screenshot(&self, name: &str) {
