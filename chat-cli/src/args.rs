@@ -49,7 +49,7 @@ pub(crate) struct HostOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinOptions {
-    /// The address the host gave you: HOST[:PORT].
+    /// The address the host gave you, with or without a port.
     #[arg(value_name = "HOST[:PORT]", default_value_t = format!("localhost:{DEFAULT_PORT}"))]
     pub(crate) server: String,
     /// Your name, any text.
@@ -65,7 +65,7 @@ pub(crate) struct JoinOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct SendOptions {
-    /// The server: HOST[:PORT].
+    /// The server, with or without a port.
     #[arg(value_name = "HOST[:PORT]")]
     pub(crate) server: String,
     /// What to say; without it, each line of the standard input is a message.

@@ -5,7 +5,9 @@
 mod clients;
 mod commands;
 mod desktop;
+mod examples;
 mod rules;
 mod seeds;
 mod sim;
 mod terminal;
+mod tidy;

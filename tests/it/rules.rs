@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     num::NonZeroUsize,
     sync::Arc,
     time::Duration,
@@ -18,6 +18,7 @@ use chat_server::{
     room_log::{Appending, Record, RoomLog},
 };
 use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
+use socket2::{Domain, Socket, Type};
 
 /// Rule 1: a hub with room for four inputs makes workers wait, and nothing is lost or out of order.
 #[test]
@@ -300,7 +301,7 @@ fn ten_thousand_silent_connections_disturb_nobody() {
     );
     let line = program.expect("listening on 127.0.0.1:*");
     let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap()).parse().unwrap();
-    let silent: Vec<TcpStream> = (0..N).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let silent: Vec<Socket> = (0..N).map(|_| connect_from_next_door(address)).collect();
     let mut ann = TestClient::connect(address);
     ann.send("NICK ann");
     ann.send("USER u 0 * :A");
@@ -315,6 +316,15 @@ fn ten_thousand_silent_connections_disturb_nobody() {
     drop(silent);
     program.signal("TERM");
     assert_eq!(program.exit_code(), Some(0));
+}
+
+/// From another address of this computer: a crowd that takes its ports from the tests' own address
+/// would sooner or later sit on the one another test wants to listen on.
+fn connect_from_next_door(address: SocketAddr) -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 2], 0)).into()).unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket
 }
 
 #[test]

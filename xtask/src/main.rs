@@ -41,7 +41,8 @@ fn test() -> Outcome {
     step("formatting", cargo(&["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--"];
     step("lints", cargo(&[&clippy[..], &["--deny", "warnings"]].concat()))?;
-    step("programs", cargo(&["build", "--workspace", "--bins", "--locked"]))?;
+    let build = ["build", "--workspace", "--bins", "--examples", "--locked"];
+    step("programs", cargo(&build))?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
     step("tests, with a display of their own", on_a_display(&tests)?)?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);

@@ -158,3 +158,52 @@ impl Mailbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mio::{Events, Poll, Token, Waker};
+
+    use super::*;
+
+    fn hold(slot: u32) -> Order {
+        let worker = crate::ids::WorkerId(0);
+        Order::Hold { conn: ConnId { worker, generation: 0, slot } }
+    }
+
+    /// Whether the worker's poll has been woken since the last look.
+    fn is_woken(poll: &mut Poll) -> bool {
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+        !events.is_empty()
+    }
+
+    #[test]
+    fn a_worker_is_woken_once_for_all_that_waits() {
+        let mut poll = Poll::new().unwrap();
+        let mailbox = Mailbox::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        mailbox.post(&mut Vec::new());
+        assert!(!is_woken(&mut poll), "for nothing");
+        mailbox.post(&mut vec![hold(1)]);
+        assert!(is_woken(&mut poll));
+        mailbox.post(&mut vec![hold(2), hold(3)]);
+        assert!(!is_woken(&mut poll), "it has not looked yet");
+        let mut orders = Vec::new();
+        mailbox.take(&mut orders);
+        assert_eq!(orders.len(), 3, "the whole batch");
+        mailbox.post(&mut vec![hold(4)]);
+        assert!(is_woken(&mut poll));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_worker_that_has_ended() {
+        let poll = Poll::new().unwrap();
+        let mailbox = Mailbox::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        mailbox.post(&mut vec![hold(1)]);
+        mailbox.close();
+        mailbox.post(&mut vec![hold(2)]);
+        assert!(mailbox.lock().orders.is_empty());
+        mailbox.wait_below(0);
+    }
+}

@@ -1,0 +1,166 @@
+//! The house rules that a program can check.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use chat_core::proto::{Capability, Command, Numeric};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// All Rust files below `folder`, with their text.
+fn rust_files(folder: &str) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root()).unwrap().display().to_string();
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn all_rust_files() -> Vec<(String, String)> {
+    let folders =
+        ["chat-core", "chat-server/src", "chat-cli/src", "chat-gtk/src", "tests", "xtask/src"];
+    folders.into_iter().flat_map(rust_files).collect()
+}
+
+#[test]
+fn every_file_opens_with_what_it_is_for() {
+    for (name, text) in all_rust_files() {
+        assert!(text.starts_with("//! "), "{name} does not open with //!");
+    }
+}
+
+#[test]
+fn pure_folders_know_no_sockets_clocks_or_threads() {
+    let forbidden = [
+        "std::net::Tcp",
+        "mio::",
+        "Instant::now",
+        "SystemTime::now",
+        "crossbeam_channel",
+        "std::thread",
+        "fs::",
+    ];
+    for folder in [
+        "chat-core/src/wire",
+        "chat-core/src/proto",
+        "chat-core/src/client/state",
+        "chat-server/src/hub",
+        "chat-server/src/session",
+    ] {
+        for (name, text) in rust_files(folder) {
+            // Its own tests may count from a moment of the real clock.
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            for word in forbidden {
+                assert!(!code.contains(word), "{name} uses {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_is_skipped_or_left_to_do() {
+    // Written apart, so that this file may name what it forbids.
+    let forbidden =
+        [["#[ig", "nore"], ["should", "_panic"], ["todo", "!("], ["unimplem", "ented!("]]
+            .map(|p| p.concat());
+    for (name, text) in all_rust_files() {
+        for word in &forbidden {
+            assert!(!text.contains(word.as_str()), "{name} contains {word}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_contents_is_complete() {
+    let contents = read("tests/it/main.rs");
+    for (name, _) in rust_files("tests/it") {
+        let module = Path::new(&name).file_stem().unwrap().to_str().unwrap().to_owned();
+        assert!(
+            module == "main" || contents.contains(&format!("mod {module};")),
+            "{module} is not run"
+        );
+    }
+    let seeds = read("tests/it/seeds.rs");
+    let rows =
+        seeds.lines().filter(|line| line.starts_with("//! |")).collect::<Vec<_>>().join("\n");
+    for line in seeds.lines().filter_map(|line| line.strip_prefix("fn ")) {
+        let name = line.split('(').next().unwrap();
+        let is_test = seeds.contains(&format!("#[test]\nfn {name}("));
+        assert!(
+            !is_test
+                || rows.contains(name)
+                || name == "a_pause_ends_a_line_and_never_cuts_a_character",
+            "{name} has no row"
+        );
+    }
+}
+
+#[test]
+fn the_protocol_page_lists_everything() {
+    let page = read("docs/protocol.md");
+    for word in Command::WORDS {
+        assert!(
+            page.contains(&format!("| `{word}` |")),
+            "docs/protocol.md lacks the command {word}"
+        );
+    }
+    for capability in Capability::ALL {
+        let name = capability.name();
+        assert!(
+            page.contains(&format!("| `{name}` |")),
+            "docs/protocol.md lacks the capability {name}"
+        );
+    }
+    for (numeric, name) in Numeric::ALL {
+        let row = format!("| {numeric} | `{name}` |");
+        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_example_that_is_tested() {
+    let readme = read("README.md");
+    let documented = read("chat-core/src/lib.rs");
+    let example: Vec<&str> = documented
+        .lines()
+        .skip_while(|line| !line.contains("use chat_core::{ChatClient, ClientHandle"))
+        .take_while(|line| !line.contains("```"))
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .filter(|line| !line.starts_with("# "))
+        .collect();
+    assert!(example.len() > 15);
+    let example = example.join("\n").trim().to_owned();
+    assert!(readme.contains(&example), "README.md does not contain:\n{example}");
+}
+
+#[test]
+fn the_readme_promises_options_that_exist() {
+    let readme = read("README.md");
+    let args = [read("chat-cli/src/args.rs"), read("chat-server/src/main.rs")].concat();
+    for word in
+        readme.split(|c: char| !(c.is_alphanumeric() || c == '-')).filter(|w| w.starts_with("--"))
+    {
+        let field = word.trim_start_matches('-').replace('-', "_");
+        let is_cargos = ["release", "locked", "package", ""].contains(&&*field);
+        assert!(is_cargos || args.contains(&format!("{field}:")), "README.md speaks of {word}");
+    }
+}
