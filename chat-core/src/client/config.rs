@@ -168,7 +168,7 @@ impl ChatClientBuilder {
         ChatClient::connect(settings, listener)
     }
 
-    fn check(self) -> Result<(Settings, Box<dyn Listener>), ConfigError> {
+    pub(super) fn check(self) -> Result<(Settings, Box<dyn Listener>), ConfigError> {
         let (host, port) = parse_server(&self.server)?;
         let nick = nick_from_name(&self.name);
         let mut rooms = Vec::new();

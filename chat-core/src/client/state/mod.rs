@@ -165,8 +165,13 @@ impl ClientState {
         }
         if !matches!(self.phase, Phase::Ready { .. }) {
             // Rooms and a nick are asked for when there is a connection; the rest has no meaning then.
-            if let Request::Nick { nick } = request {
-                self.wanted_nick = nick.into();
+            match request {
+                Request::Nick { nick } => self.wanted_nick = nick.into(),
+                Request::Raw { .. } | Request::Topic { .. } => {
+                    let text = "there is no connection; try again when there is".into();
+                    outputs.updates.push(Update::Notice { code: None, text });
+                }
+                _ => {}
             }
             return;
         }
@@ -318,6 +323,9 @@ impl ClientState {
 
     /// When [`ClientState::handle_deadline`] is to be called next.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if self.is_closed() {
+            return None;
+        }
         let timeouts = &self.settings.timeouts;
         let phase = match self.phase {
             Phase::Closed | Phase::Connecting => None,
@@ -329,8 +337,8 @@ impl ClientState {
             Phase::Waiting { until } => Some(until),
         };
         let queued = self.sending.oldest_unwritten().map(|queued| queued + timeouts.queued);
-        let allowed =
-            self.sending.next_allowed().filter(|_| matches!(self.phase, Phase::Ready { .. }));
+        let is_sending = matches!(self.phase, Phase::Ready { .. }) && self.quit_sent.is_none();
+        let allowed = self.sending.next_allowed().filter(|_| is_sending);
         let quit = self.quit_sent.or(self.quitting);
         [phase, queued, allowed, quit].into_iter().flatten().min()
     }

@@ -1,1 +1,408 @@
-//! Scripts against the state.
+//! Scripts against the state: what the server says, what is asked for, and the time, all chosen.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    client::ChatClient,
+    error::DeliveryError,
+    update::{Delivery, MessageKind},
+};
+
+/// A state with the driver's part played by hand.
+struct Script {
+    state: ClientState,
+    outputs: Outputs,
+    now: Now,
+    next_id: u64,
+    n_requests: usize,
+}
+
+impl Script {
+    fn new() -> Self {
+        let (settings, _) =
+            ChatClient::builder("server.example", "Ann").join("#a").check().unwrap();
+        let now = clocks();
+        let state = ClientState::new(Arc::new(settings), Arc::default(), 7);
+        let outputs = Outputs::default();
+        let mut script = Self { state, outputs, now, next_id: 1, n_requests: 0 };
+        script.state.start(&mut script.outputs);
+        assert!(std::mem::take(&mut script.outputs.connect));
+        script
+    }
+
+    /// Connected to a server that knows these capabilities and tells these tokens, and let in.
+    fn ready(capabilities: &str, tokens: &str) -> Self {
+        let mut script = Self::new();
+        script.connected();
+        script.let_in(capabilities, tokens);
+        script
+    }
+
+    fn connected(&mut self) {
+        self.state.connected(self.now, &mut self.outputs);
+    }
+
+    fn let_in(&mut self, capabilities: &str, tokens: &str) {
+        self.server(&format!(":s CAP * LS :{capabilities}"));
+        if !capabilities.is_empty() {
+            self.server(&format!(":s CAP * ACK :{capabilities}"));
+        }
+        self.server(":s 001 Ann :Welcome");
+        self.server(&format!(":s 005 Ann {tokens} :are supported"));
+        self.server(":s 422 Ann :No message of the day");
+        assert!(matches!(self.state.phase, Phase::Ready { .. }));
+        self.sent();
+        self.updates();
+    }
+
+    fn server(&mut self, line: &str) {
+        self.state.line(self.now, line, &mut self.outputs);
+    }
+
+    fn say(&mut self, target: &str, text: &str) -> SendId {
+        let id = SendId(self.next_id);
+        self.next_id += 1;
+        let (target, text) = (target.into(), text.into());
+        let message = Message { id, target, text, kind: MessageKind::Text };
+        self.request(Request::Send(message));
+        id
+    }
+
+    fn request(&mut self, request: Request) {
+        self.n_requests += 1;
+        self.state.request(self.now, request, &mut self.outputs);
+        self.state.pump(self.now, usize::MAX, &mut self.outputs);
+    }
+
+    /// Time passes, and the state is called when it asked to be.
+    fn wait(&mut self, duration: Duration) {
+        let end = self.now.mono + duration;
+        let mut n_calls = 0;
+        while let Some(next) = self.state.next_deadline().filter(|next| *next <= end) {
+            let step = next.saturating_duration_since(self.now.mono);
+            self.now = Now { mono: self.now.mono + step, wall: self.now.wall + step };
+            self.state.handle_deadline(self.now, &mut self.outputs);
+            self.state.pump(self.now, usize::MAX, &mut self.outputs);
+            n_calls += 1;
+            assert!(
+                n_calls < 10_000,
+                "a deadline is not met by what is done then: {:?}",
+                self.state.phase
+            );
+        }
+        let step = end.saturating_duration_since(self.now.mono);
+        self.now = Now { mono: end, wall: self.now.wall + step };
+    }
+
+    fn lose(&mut self) {
+        let cause = ConnectError::Lost("unplugged".into());
+        self.state.disconnected(self.now, cause, &mut self.outputs);
+    }
+
+    /// The lines for the server since the last call.
+    fn sent(&mut self) -> Vec<String> {
+        self.outputs.marks.clear();
+        let bytes = std::mem::take(&mut self.outputs.bytes);
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    fn updates(&mut self) -> Vec<Update> {
+        std::mem::take(&mut self.outputs.updates)
+    }
+
+    /// What became of messages since the last call.
+    fn deliveries(&mut self) -> Vec<(SendId, Delivery)> {
+        let is_delivery = |update| match update {
+            Update::Delivery { id, state } => Some((id, state)),
+            _ => None,
+        };
+        self.updates().into_iter().filter_map(is_delivery).collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits for it")]
+fn clocks() -> Now {
+    Now { mono: Instant::now(), wall: SystemTime::UNIX_EPOCH }
+}
+
+const FAST: &str = "CASEMAPPING=ascii PREFIX=(o)@ soju.im/SAFERATE";
+
+#[test]
+fn registration_asks_for_what_is_offered_and_wanted() {
+    let mut script = Script::new();
+    script.connected();
+    let hello = script.sent();
+    assert_eq!(hello[0], "CAP LS 302");
+    assert_eq!(hello[1], "NICK Ann");
+    assert!(hello[2].starts_with("USER "));
+    script.server(":s CAP * LS * :batch sasl=PLAIN unheard-of");
+    assert!(script.sent().is_empty(), "the list is not at its end");
+    script.server(":s CAP * LS :labeled-response echo-message");
+    assert_eq!(script.sent(), ["CAP REQ :batch echo-message labeled-response"]);
+    script.server(":s CAP * ACK :batch echo-message labeled-response");
+    assert_eq!(script.sent(), ["CAP END"]);
+    script.server(":s 001 Ann :Welcome");
+    script.server(":s 376 Ann :End");
+    assert_eq!(script.sent(), ["JOIN #a"]);
+}
+
+#[test]
+fn a_server_without_batches_is_not_asked_for_labels() {
+    let mut script = Script::new();
+    script.connected();
+    script.sent();
+    script.server(":s CAP * LS :labeled-response");
+    assert_eq!(script.sent(), ["CAP END"]);
+}
+
+#[test]
+fn a_taken_nick_gets_a_number_and_comes_back_when_it_is_free() {
+    let mut script = Script::new();
+    script.connected();
+    script.sent();
+    script.server(":s 433 * Ann :taken");
+    script.server(":s 433 * Ann1 :taken");
+    let asked = script.sent();
+    assert_eq!(asked.len(), 2);
+    assert_ne!(asked[0], asked[1]);
+    let second = asked[1].strip_prefix("NICK ").unwrap().to_owned();
+    script.server(&format!(":s 001 {second} :Welcome"));
+    script.server(":s 422 x :none");
+    script.sent();
+    script.server(":ann!u@h QUIT :Quit");
+    assert_eq!(script.sent(), ["NICK Ann"]);
+}
+
+#[test]
+fn an_answer_with_the_label_acknowledges() {
+    let mut script = Script::ready("batch echo-message labeled-response", FAST);
+    let id = script.say("#a", "one");
+    assert_eq!(script.sent(), [format!("@label={id}.3 PRIVMSG #a :one")]);
+    script.server(&format!("@label={id}.3;msgid=m1 :Ann!u@h PRIVMSG #a one"));
+    let last = script.deliveries().pop();
+    assert_eq!(last, Some((id, Delivery::Acknowledged { msgid: Some("m1".into()) })));
+    // Not a second time, though it says so again; it is then somebody's message with our name.
+    script.server(&format!("@label={id}.3 :Ann!u@h PRIVMSG #a one"));
+    assert_eq!(script.deliveries(), []);
+}
+
+#[test]
+fn an_echo_without_a_label_acknowledges_the_oldest_of_its_text() {
+    let mut script = Script::ready("echo-message", FAST);
+    let (first, second) = (script.say("#a", "same"), script.say("#A", "same"));
+    script.deliveries();
+    script.server(":Ann!u@h PRIVMSG #a same");
+    let done = script.deliveries();
+    assert!(done.iter().all(|(id, _)| *id == first), "{done:?}");
+    script.server(":Ann!u@h PRIVMSG #a same");
+    assert!(
+        matches!(script.deliveries().pop(), Some((id, Delivery::Acknowledged { .. })) if id == second)
+    );
+}
+
+#[test]
+fn without_echoes_the_answer_to_a_ping_acknowledges() {
+    let mut script = Script::ready("", FAST);
+    let id = script.say("#a", "one");
+    assert_eq!(script.sent(), ["PRIVMSG #a :one".to_owned(), format!("PING :sent-{id}")]);
+    script.server(&format!(":s PONG s :sent-{id}"));
+    assert_eq!(script.deliveries().pop(), Some((id, Delivery::Acknowledged { msgid: None })));
+}
+
+#[test]
+fn a_refusal_fails_the_message_and_no_other() {
+    let mut script = Script::ready("", FAST);
+    let (bad, good) = (script.say("nobody", "one"), script.say("#a", "two"));
+    script.deliveries();
+    script.server(":s 401 Ann nobody :No such nick");
+    let refused = DeliveryError::Refused { code: "401".into(), text: "No such nick".into() };
+    assert_eq!(script.deliveries().pop(), Some((bad, Delivery::Failed(refused))));
+    script.server(&format!(":s PONG s :sent-{good}"));
+    assert_eq!(script.deliveries().pop(), Some((good, Delivery::Acknowledged { msgid: None })));
+}
+
+#[test]
+fn a_server_that_may_close_fast_senders_gets_four_lines_and_then_one_in_two_seconds() {
+    let mut script = Script::ready("echo-message", "PREFIX=(o)@");
+    for n in 0..10 {
+        script.say("#a", &n.to_string());
+    }
+    assert_eq!(script.sent().len(), 4);
+    for _ in 0..3 {
+        script.wait(Duration::from_secs(2));
+        assert_eq!(script.sent().len(), 1);
+    }
+    script.wait(Duration::from_secs(1));
+    assert_eq!(script.sent(), [""; 0]);
+}
+
+#[test]
+fn silence_is_asked_about_and_then_ends_the_connection() {
+    let mut script = Script::ready("", FAST);
+    script.wait(Duration::from_secs(59));
+    assert_eq!(script.sent(), [""; 0]);
+    script.wait(Duration::from_secs(1));
+    assert_eq!(script.sent(), ["PING :alive"]);
+    script.server(":s PONG s :alive");
+    script.wait(Duration::from_secs(60));
+    assert_eq!(script.sent(), ["PING :alive"]);
+    assert!(!script.outputs.disconnect);
+    script.wait(Duration::from_secs(60));
+    assert!(script.outputs.disconnect);
+    assert!(matches!(script.state.phase, Phase::Waiting { .. }));
+}
+
+#[test]
+fn attempts_are_spread_out_and_a_good_connection_starts_over() {
+    let mut script = Script::ready("", FAST);
+    let mut delays = Vec::new();
+    for _ in 0..12 {
+        script.lose();
+        let Some(Update::State(ConnectionState::Waiting { retry_in, .. })) = script.updates().pop()
+        else {
+            panic!("it waits")
+        };
+        delays.push(retry_in);
+        script.wait(retry_in);
+        assert!(std::mem::take(&mut script.outputs.connect));
+    }
+    assert!(delays[0] <= Duration::from_millis(2250));
+    assert!(delays[11] >= Duration::from_secs(150));
+    script.connected();
+    script.let_in("", FAST);
+    script.wait(Duration::from_secs(50));
+    script.server(":s PING x");
+    script.wait(Duration::from_secs(20));
+    script.lose();
+    let Some(Update::State(ConnectionState::Waiting { retry_in, .. })) = script.updates().pop()
+    else {
+        panic!("it waits")
+    };
+    assert!(retry_in <= Duration::from_millis(2250), "{retry_in:?}");
+}
+
+#[test]
+fn a_server_that_has_enough_of_us_is_left_alone_for_a_minute() {
+    let mut script = Script::ready("", FAST);
+    script.server("ERROR :Closing link: connecting too fast");
+    script.lose();
+    let updates = script.updates();
+    let Some(Update::State(ConnectionState::Waiting { retry_in, .. })) = updates.last() else {
+        panic!("{updates:?}")
+    };
+    assert!(*retry_in >= Duration::from_secs(60));
+}
+
+#[test]
+fn a_connection_that_comes_back_rejoins_and_says_what_it_missed() {
+    let mut script = Script::ready("", FAST);
+    script.server(":Ann!u@h JOIN #a");
+    script.request(Request::Join { room: "#b".into() });
+    script.server(":Ann!u@h JOIN #b");
+    script.request(Request::Part { room: "#a".into(), reason: None });
+    script.server(":Ann!u@h PART #a");
+    script.lose();
+    assert_eq!(script.sent(), [""; 0]);
+    script.wait(Duration::from_secs(5));
+    script.connected();
+    script.server(":s 001 Ann :Welcome");
+    script.server(":s 422 Ann :none");
+    assert_eq!(script.sent().last().unwrap(), "JOIN #b");
+    script.updates();
+    script.server(":Ann!u@h JOIN #b");
+    assert!(script.updates().iter().any(|update| matches!(update, Update::Gap { .. })));
+}
+
+#[test]
+fn what_cannot_be_asked_for_now_is_said() {
+    let mut script = Script::new();
+    script.updates();
+    script.request(Request::Topic { room: "#a".into(), topic: "tea".into() });
+    script.request(Request::Raw { line: "WHO #a".into() });
+    let updates = script.updates();
+    assert_eq!(updates.len(), 2);
+    assert!(updates.iter().all(|update| matches!(update, Update::Notice { .. })), "{updates:?}");
+}
+
+/// What a server, a network and a program may do, in any order.
+#[derive(Debug, Clone)]
+enum Step {
+    Server(String),
+    Say(String),
+    Join,
+    Connected,
+    Lose,
+    Wait(u64),
+    Reconnect,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let line = prop_oneof![
+        Just(":s CAP * LS :batch echo-message labeled-response".to_owned()),
+        Just(":s CAP * ACK :batch echo-message labeled-response".to_owned()),
+        Just(":s CAP * NAK :batch".to_owned()),
+        Just(":s 001 Ann :Welcome".to_owned()),
+        Just(":s 422 Ann :none".to_owned()),
+        Just(":s 433 * Ann :taken".to_owned()),
+        Just(":s 432 * Ann :bad".to_owned()),
+        Just(":s 404 Ann #a :no".to_owned()),
+        Just("ERROR :enough".to_owned()),
+        (1..9_u64, 1..9_usize)
+            .prop_map(|(id, n)| format!("@label={id}.{n} :Ann!u@h PRIVMSG #a {}", "x".repeat(n))),
+        (1..9_u64).prop_map(|id| format!(":s PONG s :sent-{id}")),
+        (1..9_usize).prop_map(|n| format!(":Ann!u@h PRIVMSG #a {}", "x".repeat(n))),
+        "[:@]?[a-zA-Z0-9 :=;+#!@\u{1}é]{0,40}",
+    ];
+    prop_oneof![
+        8 => line.prop_map(Step::Server),
+        3 => (1..9_usize).prop_map(|n| Step::Say("x".repeat(n))),
+        1 => Just(Step::Say("long ".repeat(300))),
+        1 => Just(Step::Join),
+        2 => Just(Step::Connected),
+        1 => Just(Step::Lose),
+        2 => (0..70_u64).prop_map(Step::Wait),
+        1 => Just(Step::Reconnect),
+    ]
+}
+
+proptest! {
+    /// Whatever happens, every message comes to exactly one end, every request is settled once, and
+    /// nothing written is anything but whole lines.
+    #[test]
+    fn every_message_comes_to_one_end(steps in proptest::collection::vec(step(), 0..120)) {
+        let mut script = Script::new();
+        for step in steps {
+            match step {
+                Step::Server(line) => {
+                    if !matches!(script.state.phase, Phase::Connecting | Phase::Waiting { .. }) {
+                        script.server(&line);
+                    }
+                }
+                Step::Say(text) => { script.say("#a", &text); }
+                Step::Join => script.request(Request::Join { room: "#b".into() }),
+                Step::Connected if matches!(script.state.phase, Phase::Connecting) => {
+                    script.connected();
+                }
+                Step::Lose if !matches!(script.state.phase, Phase::Waiting { .. }) => script.lose(),
+                Step::Connected | Step::Lose => {}
+                Step::Wait(seconds) => script.wait(Duration::from_secs(seconds)),
+                Step::Reconnect => script.state.reconnect_now(script.now, &mut script.outputs),
+            }
+            let bytes = &script.outputs.bytes;
+            prop_assert!(bytes.is_empty() || bytes.ends_with(b"\r\n"));
+        }
+        script.state.quit(script.now, Duration::from_secs(2), &mut script.outputs);
+        script.wait(Duration::from_secs(3));
+        prop_assert!(script.state.is_closed());
+        prop_assert!(script.outputs.finish.is_some());
+        prop_assert_eq!(script.outputs.n_settled, script.n_requests);
+        let mut ends = std::collections::BTreeMap::<u64, usize>::new();
+        for (id, state) in script.deliveries() {
+            let is_end = matches!(state, Delivery::Acknowledged { .. } | Delivery::Failed(_));
+            *ends.entry(id.0).or_default() += usize::from(is_end);
+        }
+        prop_assert_eq!(ends.len() as u64, script.next_id - 1);
+        prop_assert!(ends.values().all(|n| *n == 1), "{:?}", ends);
+    }
+}
