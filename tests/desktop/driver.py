@@ -57,6 +57,16 @@ def texts(pid):
     return found
 
 
+def focused(pid):
+    root = application(pid)
+    if root is None:
+        return None
+    for node in walk(root):
+        if has(node, pyatspi.STATE_FOCUSED):
+            return f"{node.getRoleName()}: {node.name}"
+    return ""
+
+
 def tree(pid):
     root = application(pid)
     return [[node.getRoleName(), node.name] for node in walk(root)] if root else []
@@ -68,6 +78,8 @@ def act(pid, request):
         return texts(pid)
     if what == "tree":
         return tree(pid)
+    if what == "focused":
+        return focused(pid)
     node = find(pid, request["role"], request["name"])
     if node is None:
         return None
@@ -83,7 +95,7 @@ def act(pid, request):
         return node.queryEditableText().setTextContents(request["text"])
     if what == "text":
         text = node.queryText()
-        return text.getText(0, -1)
+        return text.getText(0, text.characterCount)
     raise ValueError(what)
 
 

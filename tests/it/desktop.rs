@@ -22,10 +22,16 @@ struct Desktop {
 
 impl Desktop {
     fn start() -> Self {
+        Self::start_with(|_| {})
+    }
+
+    /// Starts it in an environment of its own.
+    fn start_with(prepare: impl FnOnce(&mut Command)) -> Self {
         let display = DISPLAY.lock().unwrap_or_else(PoisonError::into_inner);
         let is_there = std::env::var_os("DISPLAY").is_some();
         assert!(is_there, "these tests need a display; `cargo xtask test` gives them one");
         let mut command = Command::new(chat_tests::program::path("chat-gtk"));
+        prepare(&mut command);
         // Whatever a GTK of the system has to warn of is not for this test to read.
         let program =
             Program::run("chat-gtk", command.env("GTK_A11Y", "atspi").stderr(Stdio::null()));
@@ -90,6 +96,19 @@ impl Desktop {
         }
     }
 
+    /// Waits until that field holds `text`.
+    #[track_caller]
+    fn wait_for_text(&mut self, field: &str, text: &str) {
+        let deadline = crossbeam_channel::after(PATIENCE);
+        loop {
+            let held = self.ask("text", "text", field, "");
+            if held == format!("{{\"ok\": \"{text}\"}}") {
+                return;
+            }
+            assert!(deadline.try_recv().is_err(), "{field} holds {held}, not {text}");
+        }
+    }
+
     #[track_caller]
     fn wait_until_sensitive(&mut self, role: &str, name: &str, wanted: bool) {
         let deadline = crossbeam_channel::after(PATIENCE);
@@ -106,6 +125,21 @@ impl Desktop {
         self.write("Port (53000)", &server.address().port().to_string());
         self.click("Join the room");
         self.wait_for(&["you are in #lobby as Ann"]);
+    }
+
+    /// Presses Tab until the focus is on that control.
+    #[track_caller]
+    fn tab_to(&mut self, control: &str) {
+        let mut seen = Vec::new();
+        for _ in 0..40 {
+            let focused = self.ask("focused", "", "", "");
+            if focused == format!("{{\"ok\": \"{control}\"}}") {
+                return;
+            }
+            seen.push(focused);
+            self.keys(&["key", "Tab"]);
+        }
+        panic!("Tab never leads to {control}, only to {seen:?}");
     }
 
     fn keys(&self, arguments: &[&str]) {
@@ -207,10 +241,16 @@ fn a_host_is_asked_before_the_room_ends() {
     ann.write("Port to host on (53000)", "0");
     ann.click("Host a room");
     ann.wait_for(&["You host this room. Others join at "]);
-    ann.ask("exists", "push button", "Copy address", "");
     ann.driver.send("{\"do\": \"texts\"}");
     let labels = ann.driver.expect("{*}");
     let shown = labels.split("Others join at ").nth(1).unwrap().split('"').next().unwrap();
+    ann.tab_to("push button: Copy address");
+    ann.keys(&["key", "space"]);
+    ann.ask("exists", "push button", "Copied", "");
+    ann.screenshot("copied");
+    ann.keys(&["mousemove", "240", "668", "click", "1", "key", "ctrl+v"]);
+    ann.wait_for_text("Message", shown);
+    ann.write("Message", "");
     let port = shown.rsplit(':').next().unwrap();
     let mut bob = TestClient::connect(format!("127.0.0.1:{port}").parse().unwrap());
     bob.send("NICK Bob");
@@ -280,4 +320,71 @@ fn a_burst_is_shown_to_its_end() {
     }
     ann.wait_for(&["burst 4999"]);
     ann.screenshot("burst");
+}
+
+#[test]
+fn the_keyboard_is_enough() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    let mut ann = Desktop::start();
+    // The name has the focus at once, then come the address and the port. (GTK 4.8 does not say that
+    // an entry has the focus; where the words arrive does.)
+    ann.keys(&["key", "ctrl+a"]);
+    ann.keys(&["type", "Keya"]);
+    ann.wait_for_text("Your name", "Keya");
+    ann.keys(&["key", "Tab"]);
+    ann.keys(&["type", "127.0.0.1"]);
+    ann.wait_for_text("Address (localhost)", "127.0.0.1");
+    let port = server.address().port().to_string();
+    ann.keys(&["key", "Tab"]);
+    ann.keys(&["type", &port]);
+    ann.wait_for_text("Port (53000)", &port);
+    ann.tab_to("push button: Join the room");
+    ann.keys(&["key", "space"]);
+    bob.expect(":Keya!* JOIN #lobby");
+    ann.wait_for(&["you are in #lobby as Keya"]);
+    // The entry has the focus at once.
+    ann.keys(&["type", "typed"]);
+    ann.keys(&["key", "Return"]);
+    bob.expect(":Keya!* PRIVMSG #lobby :typed");
+    ann.tab_to("push button: Leave the room");
+    ann.keys(&["key", "space"]);
+    bob.expect(":Keya!* QUIT :Quit");
+}
+
+/// How bright the window's middle is on average, from 0 to 1.
+fn brightness(screenshot: &str) -> f64 {
+    let path = format!("{}/../target/screenshots/{screenshot}.png", env!("CARGO_MANIFEST_DIR"));
+    let measured = Command::new("convert")
+        .args([&path, "-crop", "500x500+20+60", "-format", "%[fx:mean]", "info:"])
+        .output()
+        .unwrap();
+    String::from_utf8(measured.stdout).unwrap().parse().unwrap()
+}
+
+#[test]
+fn dark_and_light_follow_the_system() {
+    for (scheme, expected) in [("prefer-dark", 0.0..0.4), ("default", 0.6..1.0)] {
+        let home = std::env::temp_dir().join(format!("chat-{scheme}-{}", std::process::id()));
+        let settings = home.join("glib-2.0/settings");
+        std::fs::create_dir_all(&settings).unwrap();
+        let setting = format!("[org/gnome/desktop/interface]\ncolor-scheme='{scheme}'\n");
+        std::fs::write(settings.join("keyfile"), setting).unwrap();
+        let server = TestServer::start();
+        let mut bob = TestClient::register(&server, "Bob");
+        let mut ann = Desktop::start_with(|command| {
+            command.env("XDG_CONFIG_HOME", &home).env("GSETTINGS_BACKEND", "keyfile");
+            // No desktop runs around the tests that a portal could ask.
+            command.env("ADW_DISABLE_PORTAL", "1");
+        });
+        ann.join(&server);
+        bob.send("PRIVMSG #lobby :can you read this?");
+        ann.wait_for(&["can you read this?"]);
+        let name = format!("scheme-{scheme}");
+        ann.screenshot(&name);
+        let brightness = brightness(&name);
+        assert!(expected.contains(&brightness), "{scheme}: {brightness}");
+        drop(ann);
+        std::fs::remove_dir_all(&home).unwrap();
+    }
 }

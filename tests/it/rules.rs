@@ -295,12 +295,7 @@ fn ten_thousand_silent_connections_disturb_nobody() {
     const N: usize = 10_000;
     let allowed = rlimit::increase_nofile_limit(20_000).unwrap();
     assert!(allowed as usize > N + 500, "this system allows only {allowed} descriptors");
-    let mut program = Program::start(
-        "chat-server",
-        &["--listen", "127.0.0.1:0", "--unlimited", "--max-clients", "20000"],
-    );
-    let line = program.expect("listening on 127.0.0.1:*");
-    let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap()).parse().unwrap();
+    let (mut program, address) = Program::start_server(&["--unlimited", "--max-clients", "20000"]);
     let silent: Vec<Socket> = (0..N).map(|_| connect_from_next_door(address)).collect();
     let mut ann = TestClient::connect(address);
     ann.send("NICK ann");
@@ -329,9 +324,7 @@ fn connect_from_next_door(address: SocketAddr) -> Socket {
 
 #[test]
 fn a_stop_takes_less_than_two_seconds_with_those_who_never_read() {
-    let mut program = Program::start("chat-server", &["--listen", "127.0.0.1:0", "--unlimited"]);
-    let line = program.expect("listening on 127.0.0.1:*");
-    let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap()).parse().unwrap();
+    let (mut program, address) = Program::start_server(&["--unlimited"]);
     let mut stuck = TestClient::connect(address);
     stuck.send("NICK stuck");
     stuck.send("USER u 0 * :S");
@@ -348,35 +341,4 @@ fn a_stop_takes_less_than_two_seconds_with_those_who_never_read() {
     let mut stream = stuck.stream();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let _ = stream.read_to_end(&mut rest);
-}
-
-#[test]
-fn the_configuration_file_says_what_the_flags_do() {
-    let directory = std::env::temp_dir().join(format!("chat-tests-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let path = |name: &str| directory.join(name);
-    std::fs::write(path("password"), "secret\n").unwrap();
-    let file = format!(
-        "listen = [\"127.0.0.1:0\"]\nroom = \"den\"\nnetwork = \"ours\"\npassword-file = {:?}\n",
-        path("password")
-    );
-    std::fs::write(path("good.toml"), file).unwrap();
-    let good = path("good.toml");
-    let mut program = Program::start("chat-server", &["--config", good.to_str().unwrap()]);
-    let line = program.expect("listening on 127.0.0.1:*");
-    let address = format!("127.0.0.1:{}", line.rsplit(':').next().unwrap());
-    let mut client = TestClient::connect(address.parse().unwrap());
-    client.send("PASS secret");
-    client.send("NICK a");
-    client.send("USER u 0 * :A");
-    client.expect("* NETWORK=ours *");
-    client.expect("* JOIN #den");
-    drop(program);
-    std::fs::write(path("bad.toml"), "lissten = []\n").unwrap();
-    let bad = path("bad.toml");
-    let mut program = Program::start("chat-server", &["--config", bad.to_str().unwrap()]);
-    assert_eq!(program.exit_code(), Some(1));
-    let errors = program.errors();
-    assert!(errors.contains("lissten") && errors.contains("`listen`"), "{errors}");
-    std::fs::remove_dir_all(&directory).unwrap();
 }

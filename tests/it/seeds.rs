@@ -46,22 +46,6 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// The port in a line that ends with an address.
-fn port_of(line: &str) -> u16 {
-    line.rsplit(':').next().unwrap().parse().unwrap()
-}
-
-/// The server program on a free port, and where it listens.
-fn server_program(arguments: &[&str]) -> (Program, String) {
-    let mut program = Program::start(
-        "chat-server",
-        &[&["--listen", "127.0.0.1:0", "--unlimited"], arguments].concat(),
-    );
-    let line = program.expect("listening on 127.0.0.1:*");
-    let address = format!("127.0.0.1:{}", port_of(&line));
-    (program, address)
-}
-
 #[test]
 fn text_people_are_greeted_named_and_welcomed() {
     let server = TestServer::start();
@@ -261,17 +245,15 @@ fn who_gives_no_name_in_time_gets_one() {
 
 #[test]
 fn a_stop_tells_everyone() {
-    let (mut program, address) = server_program(&["--text-listen", "127.0.0.1:0"]);
-    let line = program.expect("listening on * for plain text");
-    let text_port = port_of(line.trim_end_matches(" for plain text"));
-    let text = TcpStream::connect(("127.0.0.1", text_port)).unwrap();
+    let (mut program, address) = Program::start_server(&["--text-listen", "127.0.0.1:0"]);
+    let text = TcpStream::connect(program.expect_address()).unwrap();
     text.set_read_timeout(Some(PATIENCE)).unwrap();
     (&text).write_all(b"Tia\n").unwrap();
-    let mut irc = TestClient::connect(address.parse().unwrap());
+    let mut irc = TestClient::connect(address);
     irc.send("NICK Ira");
     irc.send("USER u 0 * :I");
     irc.expect("* 366 *");
-    let newcomer = TestClient::connect(address.parse().unwrap());
+    let newcomer = TestClient::connect(address);
     program.expect("Tia arrived from 127.0.0.1");
     program.signal("TERM");
     let lines = irc.expect_close();
@@ -299,7 +281,8 @@ fn writing_after_a_stop_fails_clearly() {
 
 #[test]
 fn a_second_server_on_a_port_says_so() {
-    let (_first, address) = server_program(&[]);
+    let (_first, address) = Program::start_server(&[]);
+    let address = address.to_string();
     let mut second = Program::start("chat-server", &["--listen", &address]);
     assert_eq!(second.exit_code(), Some(1));
     let errors = second.errors();
@@ -349,8 +332,7 @@ fn an_empty_address_is_this_computer() {
 
 #[test]
 fn more_clients_than_allowed_are_turned_away() {
-    let (program, address) = server_program(&["--max-clients", "2"]);
-    let address = address.parse().unwrap();
+    let (program, address) = Program::start_server(&["--max-clients", "2"]);
     let mut first = TestClient::connect(address);
     first.send("NICK Ann");
     first.send("USER u 0 * :A");
@@ -376,8 +358,7 @@ fn more_clients_than_allowed_are_turned_away() {
 
 #[test]
 fn an_empty_server_ends_if_asked_to() {
-    let (mut program, address) = server_program(&["--exit-when-empty"]);
-    let address = address.parse().unwrap();
+    let (mut program, address) = Program::start_server(&["--unlimited", "--exit-when-empty"]);
     let mut people: Vec<TestClient> = ["Ann", "Bob"]
         .map(|nick| {
             let mut person = TestClient::connect(address);

@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    net::SocketAddr,
     path::PathBuf,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     thread::{Builder, JoinHandle},
@@ -42,6 +43,30 @@ impl Program {
     #[track_caller]
     pub fn start(name: &str, arguments: &[&str]) -> Self {
         Self::run(name, Command::new(path(name)).args(arguments))
+    }
+
+    /// Starts the server on a free port of this computer, and says where it listens.
+    ///
+    /// # Panics
+    /// If it does not listen in time.
+    #[must_use]
+    #[track_caller]
+    pub fn start_server(arguments: &[&str]) -> (Self, SocketAddr) {
+        let mut program =
+            Self::start("chat-server", &[&["--listen", "127.0.0.1:0"], arguments].concat());
+        let address = program.expect_address();
+        (program, address)
+    }
+
+    /// The address in the next line that tells where a server listens.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    #[track_caller]
+    pub fn expect_address(&mut self) -> SocketAddr {
+        let line = self.expect("listening on *");
+        let address = line.split(' ').nth(2).and_then(|address| address.parse().ok());
+        address.unwrap_or_else(|| panic!("no address in {line:?}"))
     }
 
     /// Starts any program.

@@ -1,6 +1,6 @@
 //! One row of the timeline: filled from its item, and nothing kept between two items.
 
-use std::cell::RefCell;
+use std::{cell::RefCell, time::Duration};
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
 
@@ -8,6 +8,11 @@ use crate::model::{Item, Kind};
 
 /// Colours of names, in the style sheet.
 const NICK_COLOURS: u32 = 6;
+
+const COPY: &str = "Copy address";
+
+/// How long the button says that it has been pressed.
+const CONFIRMATION: Duration = Duration::from_secs(2);
 
 mod imp {
     use super::*;
@@ -56,13 +61,18 @@ mod imp {
             self.header.append(&self.time);
             self.bubble.set_orientation(gtk::Orientation::Vertical);
             self.bubble.set_spacing(2);
-            self.copy.set_label("Copy address");
+            self.copy.set_label(COPY);
             self.copy.set_halign(gtk::Align::Start);
             self.copy.set_margin_top(6);
             self.copy.connect_clicked(glib::clone!(
                 #[weak]
                 row,
-                move |_| row.clipboard().set_text(&row.imp().address.borrow())
+                move |button| {
+                    row.clipboard().set_text(&row.imp().address.borrow());
+                    button.set_label("Copied");
+                    let button = button.clone();
+                    glib::timeout_add_local_once(CONFIRMATION, move || button.set_label(COPY));
+                }
             ));
             for child in [
                 self.header.upcast_ref::<gtk::Widget>(),
