@@ -16,7 +16,7 @@
 //! | server stop tells everyone | `a_stop_tells_everyone` |
 //! | writing after a stop | `writing_after_a_stop_fails_clearly` |
 //! | second server on the same port | `a_second_server_on_a_port_says_so` |
-//! | refused and timed-out connects | `connects_that_fail_say_why`, `chat-core/tests/contract.rs` |
+//! | refused and timed-out connects | `connects_that_fail_say_why`, `chat-core/tests/contract/connection.rs` |
 //! | address left empty | `an_empty_address_is_this_computer` |
 //! | maximum number of clients | `more_clients_than_allowed_are_turned_away` |
 //! | empty-room exit | `an_empty_server_ends_if_asked_to` |
