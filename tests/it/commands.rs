@@ -1,6 +1,6 @@
 //! What each command means, as scripts against hub and sessions. Clauses are cited above them.
 
-use chat_tests::world::{check, check_with};
+use chat_tests::script::{check, check_with};
 
 /// RFC 2812 §3.1, §5.1
 #[test]

@@ -12,10 +12,11 @@
 //! ```
 //!
 //! Without sockets, [`world::World`] runs hub and sessions in one thread from a seed, and
-//! [`world::check`] runs a script against it. With programs, [`program::Program`] runs the real ones.
+//! [`script::check`] runs a script against it. With programs, [`program::Program`] runs the real ones.
 
 mod client;
 pub mod program;
+pub mod script;
 mod server;
 pub mod terminal;
 pub mod world;

@@ -147,6 +147,36 @@ impl World {
         self.inputs[usize::from(conn.worker.0)].push_back(Input::Closed { conn, reason });
     }
 
+    /// Whether somebody by that name has ever connected.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
+    /// Lines `name` has received behind the last one it was to receive.
+    #[must_use]
+    pub fn unexpected(&self, name: &str) -> &[String] {
+        let conn = &self.conns[&self.names[name]];
+        &conn.lines[conn.n_expected..]
+    }
+
+    /// Whether `name` has received such a line behind the last one it was to receive.
+    pub fn expect(&mut self, name: &str, mask: &str) -> bool {
+        let found = self.unexpected(name).iter().position(|line| mask_matches(mask, line));
+        let conn = self.conns.get_mut(&self.names[name]);
+        if let (Some(index), Some(conn)) = (found, conn) {
+            conn.n_expected += index + 1;
+        }
+        found.is_some()
+    }
+
+    /// What `name` has received so far was to be expected.
+    pub fn forget(&mut self, name: &str) {
+        if let Some(conn) = self.conns.get_mut(&self.names[name]) {
+            conn.n_expected = conn.lines.len();
+        }
+    }
+
     /// Whether `name` has been closed by the server, or dropped.
     #[must_use]
     pub fn is_closed(&self, name: &str) -> bool {
@@ -497,108 +527,5 @@ fn worker_of(effect: &Effect) -> WorkerId {
         | Effect::Unsubscribe { conn, .. } => conn.worker,
         Effect::Deliver { worker, .. } => *worker,
         Effect::Append { .. } | Effect::Report(_) | Effect::Stop => WorkerId(0),
-    }
-}
-
-/// Runs a script against a world without surprises. Each line is one of:
-///
-/// ```text
-/// a> JOIN #x        a sends this; an unknown `a` connects and registers under that nick first
-/// new z             z connects and says nothing
-/// caps a batch      a negotiates these as it registers
-/// b< :a!* JOIN #x   b receives such a line, behind all that was received before (`*` is any text)
-/// b! *JOIN*         b has not received such a line since the last one it was to receive
-/// drop a            a's connection breaks
-/// wait 5            so many seconds pass
-/// ```
-///
-/// # Panics
-/// With the transcript, at the first line that does not hold.
-#[track_caller]
-pub fn check(script: &str) {
-    check_with(script, |_| ());
-}
-
-/// As [`check`], with another configuration.
-///
-/// # Panics
-/// As [`check`].
-#[track_caller]
-pub fn check_with(script: &str, change: impl FnOnce(&mut Config)) {
-    let mut world = World::new(1, SimLog::default(), change);
-    for line in
-        script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
-    {
-        let failed = run_line(&mut world, line).err();
-        if let Some(what) = failed {
-            panic!("{line:?}: {what}\n{}", world.transcript.join("\n"));
-        }
-    }
-}
-
-fn run_line(world: &mut World, line: &str) -> Result<(), String> {
-    let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-    match first {
-        "new" => world.open(rest, Door::Irc),
-        "text" => world.open(rest, Door::Text),
-        "drop" => world.drop_connection(rest),
-        "wait" => {
-            let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
-            world.pass(Duration::from_secs_f64(seconds));
-        }
-        "caps" => {
-            let (name, capabilities) = rest.split_once(' ').ok_or("caps takes a name and names")?;
-            world.open(name, Door::Irc);
-            let lines = format!(
-                "CAP REQ :{capabilities}\r\nNICK {name}\r\nUSER u 0 * :Real Name\r\nCAP END\r\n"
-            );
-            world.send_bytes(name, lines.as_bytes());
-            world.settle();
-            forget(world, name);
-        }
-        _ => return run_exchange(world, first, rest),
-    }
-    world.settle();
-    Ok(())
-}
-
-fn run_exchange(world: &mut World, first: &str, rest: &str) -> Result<(), String> {
-    let (name, sign) = first.split_at(first.len() - 1);
-    if !world.names.contains_key(name) {
-        world.open(name, Door::Irc);
-        world.send_bytes(name, format!("NICK {name}\r\nUSER u 0 * :Real Name\r\n").as_bytes());
-        world.settle();
-        forget(world, name);
-    }
-    let conn = world.names[name];
-    match sign {
-        ">" => {
-            world.send_bytes(name, format!("{rest}\r\n").as_bytes());
-            world.settle();
-            Ok(())
-        }
-        "<" => {
-            let own = world.conns.get_mut(&conn).ok_or("nobody by that name")?;
-            let found =
-                own.lines[own.n_expected..].iter().position(|line| mask_matches(rest, line));
-            own.n_expected += found.ok_or("this did not come")? + 1;
-            Ok(())
-        }
-        "!" => {
-            let own = &world.conns[&conn];
-            match own.lines[own.n_expected..].iter().find(|line| mask_matches(rest, line)) {
-                Some(line) => Err(format!("{line:?} came")),
-                None => Ok(()),
-            }
-        }
-        _ => Err("this is no line of a script".to_owned()),
-    }
-}
-
-/// What came so far was to be expected.
-fn forget(world: &mut World, name: &str) {
-    let conn = world.names[name];
-    if let Some(own) = world.conns.get_mut(&conn) {
-        own.n_expected = own.lines.len();
     }
 }
