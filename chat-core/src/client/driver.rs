@@ -17,9 +17,9 @@ use crossbeam_channel::{Receiver, Sender};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::{
-    Control, Shared,
     config::{Settings, resolve},
     queue::UpdateQueue,
+    shared::{Control, Shared},
     state::{ClientState, Now, Outputs, Request},
 };
 use crate::{

@@ -3,24 +3,19 @@
 pub(crate) mod config;
 mod driver;
 mod queue;
+mod receiver;
 mod retry;
 mod roster;
+mod shared;
 mod state;
 
 use std::{
-    any::Any,
-    collections::HashMap,
     ops::Deref,
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
-    },
-    thread::{Builder, JoinHandle, ThreadId},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    thread::{Builder, JoinHandle},
+    time::Duration,
 };
 
-use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 pub use config::{ChatClientBuilder, DEFAULT_NAME, DEFAULT_PORT, Timeouts};
@@ -29,14 +24,16 @@ pub use retry::ReconnectPolicy;
 use self::{
     config::Settings,
     driver::Driver,
-    queue::{Taken, UpdateQueue},
+    queue::UpdateQueue,
+    receiver::Receiver,
     roster::Roster,
+    shared::{Control, Shared},
     state::{ClientState, Message, Request},
 };
 use crate::{
     error::{CloseReason, ConfigError, ConnectError, SendError, WaitError},
     listener::Listener,
-    update::{ConnectionState, Delivery, MessageKind, SendId, Update},
+    update::{ConnectionState, Delivery, MessageKind, SendId},
 };
 
 /// The most text one `send` takes, in bytes. It goes in as many lines as it needs.
@@ -44,13 +41,6 @@ pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// How long dropping a client may take.
 const DROP_WAIT: Duration = Duration::from_millis(200);
-
-/// What goes past the queue of requests, since it must work when that is full.
-#[derive(Debug)]
-pub(crate) enum Control {
-    Quit { within: Duration },
-    ReconnectNow,
-}
 
 /// A connection that keeps itself alive, and the threads it needs: one for input and output, and one,
 /// `chat-core-rx`, that calls the [`Listener`] (see there for the contract).
@@ -81,124 +71,6 @@ pub struct ClientHandle {
     shared: Arc<Shared>,
 }
 
-/// What the program's threads and the client's share.
-pub(crate) struct Shared {
-    requests: Sender<Request>,
-    control: Sender<Control>,
-    waker: Waker,
-    /// The I/O thread has been woken and has not looked yet.
-    is_notified: AtomicBool,
-    /// Shut once nothing can be queued any more: what was queued before is still settled.
-    is_closed: RwLock<bool>,
-    next_send_id: AtomicU64,
-    /// Requests that are not settled.
-    n_waiting: AtomicUsize,
-    send_queue: usize,
-    quit_timeout: Duration,
-    roster: Arc<Mutex<Roster>>,
-    status: Mutex<Status>,
-    status_changed: Condvar,
-    replacement: Mutex<Option<Box<dyn Listener>>>,
-    receiver_thread: OnceLock<ThreadId>,
-}
-
-#[derive(Debug)]
-struct Status {
-    state: ConnectionState,
-    nick: Arc<str>,
-    /// The listener has had its last call.
-    outcome: Option<Result<CloseReason, Arc<str>>>,
-    /// Messages someone waits for.
-    awaited: HashMap<SendId, Option<Delivery>>,
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("status", &self.status).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    /// Makes the I/O thread look at what there is.
-    pub(crate) fn wake(&self) {
-        if !self.is_notified.swap(true, Ordering::SeqCst) {
-            // Failing to write to an eventfd means that it is full: the thread is awake.
-            let _ = self.waker.wake();
-        }
-    }
-
-    /// Notes what the program can ask for, before the listener hears of it.
-    pub(crate) fn note(&self, updates: &[Update], n_settled: usize) {
-        if n_settled > 0 {
-            self.n_waiting.fetch_sub(n_settled, Ordering::SeqCst);
-        }
-        let is_noted = |update: &Update| {
-            matches!(
-                update,
-                Update::State(_) | Update::Delivery { .. } | Update::Renamed { me: true, .. }
-            )
-        };
-        if !updates.iter().any(is_noted) {
-            return;
-        }
-        let mut status = self.status();
-        for update in updates {
-            match update {
-                Update::State(state) => {
-                    if let ConnectionState::Ready { nick, .. } = state {
-                        status.nick = Arc::clone(nick);
-                    }
-                    status.state = state.clone();
-                }
-                Update::Renamed { new, me: true, .. } => status.nick = Arc::clone(new),
-                Update::Delivery { id, state } if state.is_final() => {
-                    if let Some(awaited) = status.awaited.get_mut(id) {
-                        *awaited = Some(state.clone());
-                    }
-                }
-                _ => {}
-            }
-        }
-        drop(status);
-        self.status_changed.notify_all();
-    }
-
-    fn status(&self) -> MutexGuard<'_, Status> {
-        self.status.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until `found` finds something.
-    fn wait_for<T>(
-        &self,
-        timeout: Option<Duration>,
-        mut found: impl FnMut(&mut Status) -> Option<T>,
-    ) -> Option<T> {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the program's thread waits here, for so long"
-        )]
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
-        let mut status = self.status();
-        loop {
-            if let Some(found) = found(&mut status) {
-                return Some(found);
-            }
-            status = match deadline {
-                None => self.status_changed.wait(status).unwrap_or_else(PoisonError::into_inner),
-                Some(deadline) => {
-                    #[expect(clippy::disallowed_methods, reason = "as above")]
-                    let left = deadline.saturating_duration_since(Instant::now());
-                    if left.is_zero() {
-                        return None;
-                    }
-                    let waited = self.status_changed.wait_timeout(status, left);
-                    waited.unwrap_or_else(PoisonError::into_inner).0
-                }
-            };
-        }
-    }
-}
-
 impl ChatClient {
     /// Says how a client is to be: the server as `HOST[:PORT]` (empty: this computer, port 53000),
     /// and the name of whoever uses it, any text.
@@ -218,28 +90,8 @@ impl ChatClient {
         let (requests, requested) = crossbeam_channel::unbounded();
         let (control, controlled) = crossbeam_channel::unbounded();
         let roster = Arc::new(Mutex::new(Roster::default()));
-        let status = Status {
-            state: ConnectionState::Connecting { attempt: 1 },
-            nick: Arc::clone(settings.nick.shown()),
-            outcome: None,
-            awaited: HashMap::new(),
-        };
-        let shared = Arc::new(Shared {
-            requests,
-            control,
-            waker,
-            is_notified: AtomicBool::new(false),
-            is_closed: RwLock::new(false),
-            next_send_id: AtomicU64::new(1),
-            n_waiting: AtomicUsize::new(0),
-            send_queue: settings.send_queue,
-            quit_timeout: settings.timeouts.quit,
-            roster: Arc::clone(&roster),
-            status: Mutex::new(status),
-            status_changed: Condvar::new(),
-            replacement: Mutex::new(None),
-            receiver_thread: OnceLock::new(),
-        });
+        let shared =
+            Arc::new(Shared::new(&settings, requests, control, waker, Arc::clone(&roster)));
         let updates = Arc::new(UpdateQueue::new(settings.update_queue));
         let state = ClientState::new(Arc::clone(&settings), roster, fastrand::u64(..));
         let driver = Driver::new(
@@ -571,57 +423,4 @@ fn check_target(target: &str) -> Result<(), SendError> {
         && !target.contains(|c: char| c == ' ' || c == ',' || c.is_control())
         && target.len() <= 128;
     if is_word { Ok(()) } else { Err(SendError::InvalidTarget(target.to_owned())) }
-}
-
-/// The thread that calls the listener.
-struct Receiver {
-    handle: ClientHandle,
-    updates: Arc<UpdateQueue>,
-    listener: Box<dyn Listener>,
-}
-
-impl Receiver {
-    fn run(mut self) {
-        let shared = Arc::clone(&self.handle.shared);
-        let _ = shared.receiver_thread.set(std::thread::current().id());
-        // The listener is not looked at again after a panic, only dropped.
-        let called = catch_unwind(AssertUnwindSafe(|| self.call_until_closed()));
-        let outcome = called.map_err(|panic| panic_text(&*panic));
-        if outcome.is_err() {
-            self.updates.abandon();
-            self.handle.quit();
-        }
-        let Self { listener, .. } = self;
-        // Dropping it is the last of its code to run here; a panic in that has nobody to be told to.
-        let _ = catch_unwind(AssertUnwindSafe(|| drop(listener)));
-        shared.status().outcome = Some(outcome);
-        shared.status_changed.notify_all();
-    }
-
-    fn call_until_closed(&mut self) -> CloseReason {
-        loop {
-            let taken = self.updates.take();
-            let replacement = {
-                let mut slot =
-                    self.handle.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner);
-                slot.take()
-            };
-            if let Some(listener) = replacement {
-                self.listener = listener;
-            }
-            match taken {
-                Taken::Updates(updates) => self.listener.update_messages(&self.handle, updates),
-                Taken::Closed(reason) => {
-                    self.listener.closed_connection(&self.handle, reason.clone());
-                    return reason;
-                }
-            }
-        }
-    }
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> Arc<str> {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without words").into()
 }
