@@ -126,6 +126,9 @@ pub enum DeliveryError {
         /// The server's words.
         text: Arc<str>,
     },
+    /// The server said nothing about it, though it was there: it may have arrived.
+    #[error("the server did not acknowledge it; it may have arrived")]
+    Unanswered,
     /// The connection was lost after it was written and before it was acknowledged: it may have arrived.
     #[error("the connection was lost before it was acknowledged; it may have arrived")]
     Unknown,

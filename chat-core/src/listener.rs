@@ -237,7 +237,7 @@ impl<W: Write + Send + 'static> Listener for PrintListener<W> {
     }
 
     fn closed_connection(&mut self, _: &ClientHandle, reason: CloseReason) {
-        self.print(&format!("* {reason}"));
+        self.print(&printable(&format!("* {reason}")));
     }
 }
 
@@ -246,11 +246,14 @@ impl<W: Write + Send + 'static> Listener for PrintListener<W> {
 pub fn describe(update: &Update) -> Option<String> {
     let with_reason =
         |reason: &Option<Arc<str>>| match reason.as_deref().filter(|text| !text.is_empty()) {
-            Some(reason) => format!(" ({})", printable(reason)),
+            Some(reason) => format!(" ({reason})"),
             None => String::new(),
         };
-    Some(match update {
-        Update::Away { .. } | Update::Gap { .. } => return None,
+    let line = match update {
+        Update::Away { .. } => return None,
+        Update::Gap { target, .. } => {
+            format!("! you may have missed messages in {}", target.name())
+        }
         Update::Delivery { state: Delivery::Failed(error), .. } => {
             format!("! not delivered: {error}")
         }
@@ -271,27 +274,24 @@ pub fn describe(update: &Update) -> Option<String> {
         // Text of our own that is on its way is printed like everyone's.
         Update::Message(message) if message.origin == Origin::History => return None,
         Update::Message(message) => {
-            let (sender, text) = (&message.sender, printable(&message.text));
+            let (sender, text) = (&message.sender, &message.text);
             match message.kind {
                 MessageKind::Text => format!("{sender}: {text}"),
                 MessageKind::Notice => format!("{sender} (notice): {text}"),
                 MessageKind::Action => format!("* {sender} {text}"),
             }
         }
-        Update::Notice { text, .. } => format!("* {}", printable(text)),
+        Update::Notice { text, .. } => format!("* {text}"),
         Update::Renamed { old, new, .. } => format!("* {old} is now {new}"),
         Update::State(ConnectionState::Ready { nick, .. }) => format!("* connected as {nick}"),
         Update::State(ConnectionState::Waiting { retry_in, cause, .. }) => {
-            format!(
-                "! {}; trying again in {:.0} s",
-                printable(&cause.to_string()),
-                retry_in.as_secs_f32().ceil()
-            )
+            format!("! {cause}; trying again in {:.0} s", retry_in.as_secs_f32().ceil())
         }
         Update::State(_) => return None,
         Update::Topic { room, topic, by: Some(by), .. } => {
-            format!("* {by} set the topic of {room}: {}", printable(topic))
+            format!("* {by} set the topic of {room}: {topic}")
         }
-        Update::Topic { room, topic, .. } => format!("* topic of {room}: {}", printable(topic)),
-    })
+        Update::Topic { room, topic, .. } => format!("* topic of {room}: {topic}"),
+    };
+    Some(printable(&line).into_owned())
 }

@@ -21,6 +21,13 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(kept.map(|character| if character == '\t' { ' ' } else { character }).collect())
 }
 
+/// Whether [`printable`] would leave `text` as it is, and it is not empty: what a name must be.
+#[must_use]
+pub fn is_printable(text: &str) -> bool {
+    !text.is_empty()
+        && !text.chars().any(|character| character == '\t' || is_unprintable(character))
+}
+
 fn is_unprintable(character: char) -> bool {
     matches!(character,
         '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'

@@ -6,7 +6,8 @@ use super::{ChatClient, ReconnectPolicy};
 use crate::{
     error::{ConfigError, ConnectError},
     listener::{Listener, PrintListener},
-    proto::{Nick, RoomName, nick_from_display_name},
+    proto::{Nick, RoomName, cut, nick_from_display_name},
+    text::printable,
 };
 
 /// The port a server listens on unless told otherwise.
@@ -14,6 +15,9 @@ pub const DEFAULT_PORT: u16 = 53000;
 
 /// The name of those who give none.
 pub const DEFAULT_NAME: &str = "USR";
+
+/// What is sent of a long name, so that it fits on the line it is sent on.
+const REALNAME_BYTES_MAX: usize = 300;
 
 /// How long things may take.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +34,8 @@ pub struct Timeouts {
     pub dead: Duration,
     /// How long a message may wait to be written before it is given up.
     pub queued: Duration,
+    /// How long the server may take to acknowledge a message that is written.
+    pub answered: Duration,
     /// How long leaving may take: what is waiting is still sent.
     pub quit: Duration,
 }
@@ -42,6 +48,7 @@ impl Default for Timeouts {
             idle: Duration::from_secs(60),
             dead: Duration::from_secs(60),
             queued: Duration::from_secs(60),
+            answered: Duration::from_secs(120),
             quit: Duration::from_secs(2),
         }
     }
@@ -197,7 +204,7 @@ impl ChatClientBuilder {
             host,
             port,
             nick,
-            realname: realname.chars().filter(|c| !c.is_control()).collect(),
+            realname: cut(&printable(realname), REALNAME_BYTES_MAX).to_owned(),
             rooms,
             password: self.password.map(Password),
             reconnect: self.reconnect,

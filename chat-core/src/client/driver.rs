@@ -8,6 +8,7 @@ use std::{
     collections::VecDeque,
     io::{self, Read, Write},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, atomic::Ordering},
     thread::Builder,
     time::{Duration, Instant, SystemTime},
@@ -20,11 +21,11 @@ use super::{
     config::{Settings, resolve},
     queue::UpdateQueue,
     shared::{Control, Shared},
-    state::{ClientState, Now, Outputs, Request},
+    state::{ClientState, Now, Outputs, Request, later},
 };
 use crate::{
-    error::ConnectError,
-    update::{SendId, Update},
+    error::{CloseReason, ConnectError},
+    update::{ConnectionState, SendId, Update},
     wire::{Framed, Framer, limits::SERVER_LINE_BYTES_MAX},
 };
 
@@ -36,6 +37,13 @@ const READ_BYTES: usize = 64 << 10;
 
 /// Bytes that wait to be written before further messages are turned into lines.
 const UNWRITTEN_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes that wait to be written before nothing is read or asked for any more: a server that makes us
+/// answer and does not read the answers gets no more of them.
+const UNREAD_BYTES_MAX: usize = 1 << 20;
+
+/// Poll counts in milliseconds, and not far.
+const POLL_MAX: Duration = Duration::from_secs(3600);
 
 /// A connect to this computer or a private network either works at once or not at all.
 const NEAR_CONNECT: Duration = Duration::from_secs(2);
@@ -111,8 +119,21 @@ impl Driver {
         }
     }
 
-    /// The thread.
+    /// The thread. Whatever happens in it, the listener has its last call.
     pub(crate) fn run(mut self) {
+        let ran = catch_unwind(AssertUnwindSafe(|| self.run_until_closed()));
+        if ran.is_err() {
+            // The panic hook has shown it.
+            *self.shared.is_closed.write().unwrap_or_else(PoisonError::into_inner) = true;
+            let cause = ConnectError::Lost("this program has a fault".into());
+            let closed = [Update::State(ConnectionState::Closed)];
+            self.shared.note(&closed, 0);
+            self.updates.push(&mut closed.into());
+            self.updates.close(CloseReason::Lost(Arc::new(cause)));
+        }
+    }
+
+    fn run_until_closed(&mut self) {
         let mut events = Events::with_capacity(16);
         let mut outputs = Outputs::default();
         self.state.start(&mut outputs);
@@ -131,15 +152,15 @@ impl Driver {
             }
             let now = read_clocks();
             self.shared.is_notified.store(false, Ordering::SeqCst);
-            self.take_control(now, &mut outputs);
-            self.take_requests(now, &mut outputs);
-            self.take_resolved(now, &mut outputs);
             for event in events.iter().filter(|event| event.token() == SOCKET) {
                 self.on_socket(now, event, &mut outputs);
             }
+            self.take_control(now, &mut outputs);
+            self.take_requests(now, &mut outputs);
+            self.take_resolved(now, &mut outputs);
             self.read(now, &mut outputs);
             self.check_connecting(now, &mut outputs);
-            if self.state.next_deadline().is_some_and(|deadline| deadline <= now.mono) {
+            if self.next_deadline().is_some_and(|deadline| deadline <= now.mono) {
                 self.state.handle_deadline(now, &mut outputs);
                 self.carry_out(now, &mut outputs);
             }
@@ -148,16 +169,27 @@ impl Driver {
     }
 
     fn timeout(&self, now: Instant) -> Option<Duration> {
-        if matches!(self.connection, Connection::Open { is_readable: true, .. }) {
+        if matches!(self.connection, Connection::Open { is_readable: true, .. })
+            && !self.is_overfull()
+        {
             return Some(Duration::ZERO);
         }
         let connecting = match &self.connection {
             Connection::Connecting { until, .. } => Some(*until),
             _ => None,
         };
-        let next = [self.state.next_deadline(), connecting].into_iter().flatten().min()?;
+        let next = [self.next_deadline(), connecting].into_iter().flatten().min()?;
         // Rounded up, since poll counts in milliseconds.
-        Some(next.saturating_duration_since(now) + Duration::from_millis(1))
+        Some((next.saturating_duration_since(now) + Duration::from_millis(1)).min(POLL_MAX))
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        self.state.next_deadline(self.unwritten.len() < UNWRITTEN_BYTES_MAX)
+    }
+
+    /// The server takes nothing of what it is sent.
+    fn is_overfull(&self) -> bool {
+        self.unwritten.len() > UNREAD_BYTES_MAX
     }
 
     // The program.
@@ -170,14 +202,16 @@ impl Driver {
                     self.take_requests(now, outputs);
                     self.state.quit(now, within, outputs);
                 }
-                Control::ReconnectNow => self.state.reconnect_now(now, outputs),
+                Control::ReconnectNow => self.state.reconnect_now(outputs),
             }
             self.carry_out(now, outputs);
         }
     }
 
     fn take_requests(&mut self, now: Now, outputs: &mut Outputs) {
-        while let Ok(request) = self.requests.try_recv() {
+        while !self.is_overfull()
+            && let Ok(request) = self.requests.try_recv()
+        {
             self.state.request(now, request, outputs);
             self.carry_out(now, outputs);
         }
@@ -246,7 +280,7 @@ impl Driver {
             let nothing = ConnectError::Lost("there is no address to connect to".into());
             return self.failed(now, last.unwrap_or(nothing), outputs);
         };
-        let until = now.mono + self.connect_timeout(address);
+        let until = later(now.mono, self.connect_timeout(address));
         let begun = TcpStream::connect(address).and_then(|mut stream| {
             let interest = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, SOCKET, interest)?;
@@ -347,7 +381,7 @@ impl Driver {
     /// Reads once, so that the program and the clock are looked at between two reads.
     fn read(&mut self, now: Now, outputs: &mut Outputs) {
         let Connection::Open { stream, is_readable } = &mut self.connection else { return };
-        if !*is_readable {
+        if !*is_readable || self.unwritten.len() > UNREAD_BYTES_MAX {
             return;
         }
         match stream.read(&mut self.read_buffer) {

@@ -34,6 +34,7 @@ use crate::{
     error::{CloseReason, ConfigError, ConnectError, SendError, WaitError},
     listener::Listener,
     update::{ConnectionState, Delivery, MessageKind, SendId},
+    wire::limits::{BODY_BYTES_MAX, client_line_fits},
 };
 
 /// The most text one `send` takes, in bytes. It goes in as many lines as it needs.
@@ -153,7 +154,7 @@ impl ChatClient {
     pub fn close(mut self, timeout: Duration) -> Result<CloseReason, WaitError> {
         self.handle.control(Control::Quit { within: timeout });
         // The server's answer to the last line takes a moment more.
-        let closed = self.wait_closed(timeout + Duration::from_secs(1));
+        let closed = self.wait_closed(timeout.saturating_add(Duration::from_secs(1)));
         if !matches!(closed, Err(WaitError::Timeout | WaitError::WouldDeadlock)) {
             self.join();
         }
@@ -288,10 +289,13 @@ impl ClientHandle {
     /// Sends one line of the protocol as it is, if there is a connection.
     ///
     /// # Errors
-    /// [`SendError::InvalidText`] if it is none.
+    /// [`SendError::InvalidText`] if it is none, [`SendError::TooLong`] if a server would not read it.
     pub fn send_raw(&self, line: &str) -> Result<(), SendError> {
         if line.trim().is_empty() || line.contains(['\0', '\r', '\n']) {
             return Err(SendError::InvalidText);
+        }
+        if !client_line_fits(line.as_bytes()) {
+            return Err(SendError::TooLong { bytes: line.len(), bytes_max: BODY_BYTES_MAX - 2 });
         }
         self.queue(Request::Raw { line: line.to_owned() })
     }
@@ -308,11 +312,11 @@ impl ClientHandle {
     }
 
     /// Gives the client another listener, from its next call on. The one before is dropped without
-    /// a further call.
+    /// a further call; so is this one if the client has closed.
     pub fn replace_listener(&self, listener: impl Listener) {
-        let mut replacement =
-            self.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner);
-        *replacement = Some(Box::new(listener));
+        // Both it and one that was never called are dropped without the lock.
+        let unused = self.shared.replace_listener(Box::new(listener));
+        drop(unused);
     }
 
     /// What the connection is doing.

@@ -34,8 +34,7 @@ impl Receiver {
         let Self { listener, .. } = self;
         // Dropping it is the last of its code to run here; a panic in that has nobody to be told to.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(listener)));
-        shared.status().outcome = Some(outcome);
-        shared.status_changed.notify_all();
+        shared.settle(outcome);
     }
 
     fn call_until_closed(&mut self) -> CloseReason {

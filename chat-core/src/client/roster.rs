@@ -4,6 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use crate::proto::CaseMapping;
 
+/// Rooms that are remembered; a server that puts us into more is not believed.
+const ROOMS_MAX: usize = 4096;
+
+/// People who are remembered in one room.
+const MEMBERS_MAX: usize = 1 << 18;
+
 /// Rooms we are in, by folded name. Written by the client's state, read by whoever holds a handle.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
@@ -17,8 +23,24 @@ struct Room {
     topic: Option<Arc<str>>,
     /// By folded nick.
     members: BTreeMap<String, Arc<str>>,
-    /// Members of a `RPL_NAMREPLY` series that has not ended.
-    arriving: Vec<Arc<str>>,
+    /// The same, as a series of `RPL_NAMREPLY` tells it that has begun and not ended. Who comes and
+    /// goes meanwhile does so in both, since the series may have been at that name already or not.
+    arriving: Option<BTreeMap<String, Arc<str>>>,
+}
+
+impl Room {
+    fn add(&mut self, key: String, nick: &Arc<str>) {
+        for members in std::iter::once(&mut self.members).chain(&mut self.arriving) {
+            if members.len() < MEMBERS_MAX {
+                members.insert(key.clone(), Arc::clone(nick));
+            }
+        }
+    }
+
+    fn remove(&mut self, key: &str) -> bool {
+        let arriving = self.arriving.as_mut().and_then(|arriving| arriving.remove(key));
+        self.members.remove(key).or(arriving).is_some()
+    }
 }
 
 impl Roster {
@@ -27,8 +49,10 @@ impl Roster {
         self.mapping = mapping;
         let rooms = std::mem::take(&mut self.rooms);
         for (_, mut room) in rooms {
-            let members = std::mem::take(&mut room.members);
-            room.members = members.into_values().map(|nick| (mapping.fold(&nick), nick)).collect();
+            for members in std::iter::once(&mut room.members).chain(&mut room.arriving) {
+                let known = std::mem::take(members).into_values();
+                *members = known.map(|nick| (mapping.fold(&nick), nick)).collect();
+            }
             self.rooms.insert(mapping.fold(&room.name), room);
         }
     }
@@ -41,14 +65,16 @@ impl Roster {
         self.rooms.clear();
     }
 
-    pub(crate) fn enter(&mut self, name: &Arc<str>) {
-        let room = Room {
-            name: Arc::clone(name),
-            topic: None,
-            members: BTreeMap::new(),
-            arriving: Vec::new(),
-        };
-        self.rooms.insert(self.mapping.fold(name), room);
+    /// Whether it is remembered.
+    pub(crate) fn enter(&mut self, name: &Arc<str>) -> bool {
+        let room =
+            Room { name: Arc::clone(name), topic: None, members: BTreeMap::new(), arriving: None };
+        let key = self.mapping.fold(name);
+        let is_remembered = self.rooms.len() < ROOMS_MAX || self.rooms.contains_key(&key);
+        if is_remembered {
+            self.rooms.insert(key, room);
+        }
+        is_remembered
     }
 
     pub(crate) fn leave(&mut self, name: &str) {
@@ -58,46 +84,47 @@ impl Roster {
     pub(crate) fn add(&mut self, room: &str, nick: &Arc<str>) {
         let key = self.mapping.fold(nick);
         if let Some(room) = self.room_mut(room) {
-            room.members.insert(key, Arc::clone(nick));
+            room.add(key, nick);
         }
     }
 
     /// Whether they were there.
     pub(crate) fn remove(&mut self, room: &str, nick: &str) -> bool {
         let key = self.mapping.fold(nick);
-        self.room_mut(room).is_some_and(|room| room.members.remove(&key).is_some())
+        self.room_mut(room).is_some_and(|room| room.remove(&key))
     }
 
     /// Takes a person out of every room; the names of those they were in.
     pub(crate) fn remove_everywhere(&mut self, nick: &str) -> Vec<Arc<str>> {
         let key = self.mapping.fold(nick);
         let rooms = self.rooms.values_mut();
-        rooms.filter_map(|room| room.members.remove(&key).map(|_| Arc::clone(&room.name))).collect()
+        rooms.filter_map(|room| room.remove(&key).then(|| Arc::clone(&room.name))).collect()
     }
 
     pub(crate) fn rename(&mut self, old: &str, new: &Arc<str>) {
         let (old, key) = (self.mapping.fold(old), self.mapping.fold(new));
         for room in self.rooms.values_mut() {
-            if room.members.remove(&old).is_some() {
-                room.members.insert(key.clone(), Arc::clone(new));
+            if room.remove(&old) {
+                room.add(key.clone(), new);
             }
         }
     }
 
     /// One `RPL_NAMREPLY`.
     pub(crate) fn names_arrive(&mut self, room: &str, nicks: impl Iterator<Item = Arc<str>>) {
+        let mapping = self.mapping;
         if let Some(room) = self.room_mut(room) {
-            room.arriving.extend(nicks);
+            let arriving = room.arriving.get_or_insert_default();
+            let n_more = MEMBERS_MAX.saturating_sub(arriving.len());
+            arriving.extend(nicks.take(n_more).map(|nick| (mapping.fold(&nick), nick)));
         }
     }
 
     /// `RPL_ENDOFNAMES`: what arrived is everyone; `None` if we are not in that room.
     pub(crate) fn names_end(&mut self, room: &str) -> Option<(Arc<str>, Vec<Arc<str>>)> {
-        let mapping = self.mapping;
         let room = self.room_mut(room)?;
-        let nicks = std::mem::take(&mut room.arriving);
-        room.members = nicks.iter().map(|nick| (mapping.fold(nick), Arc::clone(nick))).collect();
-        Some((Arc::clone(&room.name), nicks))
+        room.members = room.arriving.take().unwrap_or_default();
+        Some((Arc::clone(&room.name), room.members.values().cloned().collect()))
     }
 
     pub(crate) fn set_topic(&mut self, room: &str, topic: Option<Arc<str>>) {
@@ -152,5 +179,35 @@ mod tests {
         assert_eq!(roster.names_end("#a").unwrap().1.len(), 3);
         assert_eq!(roster.members("#a"), ["ann".into(), "bob".into(), "cid".into()]);
         assert!(roster.names_end("#b").is_none());
+    }
+
+    #[test]
+    fn who_comes_and_goes_during_a_series_is_counted_right() {
+        let mut roster = Roster::default();
+        roster.enter(&"#a".into());
+        roster.names_arrive("#a", ["ann", "bob", "cid"].map(Arc::from).into_iter());
+        // Listed already: they are known to be there, and to go.
+        assert_eq!(roster.remove_everywhere("Ann"), ["#a".into()]);
+        roster.rename("bob", &"rob".into());
+        // Not listed, and behind where the series is.
+        roster.add("#a", &"aaron".into());
+        roster.names_end("#a");
+        assert_eq!(roster.members("#a"), ["aaron", "cid", "rob"].map(Arc::from));
+    }
+
+    #[test]
+    fn a_server_cannot_fill_the_memory_with_rooms_or_people() {
+        let mut roster = Roster::default();
+        for n in 0..ROOMS_MAX {
+            assert!(roster.enter(&format!("#{n}").into()));
+        }
+        assert!(!roster.enter(&"#more".into()));
+        assert!(roster.enter(&"#0".into()), "a room that is known can be entered again");
+        let people = (0..=MEMBERS_MAX).map(|n| Arc::from(n.to_string()));
+        roster.names_arrive("#0", people);
+        roster.names_arrive("#0", std::iter::once("late".into()));
+        assert_eq!(roster.names_end("#0").unwrap().1.len(), MEMBERS_MAX);
+        roster.add("#0", &"more".into());
+        assert_eq!(roster.members("#0").len(), MEMBERS_MAX);
     }
 }

@@ -140,6 +140,25 @@ impl Shared {
         self.status_changed.notify_all();
     }
 
+    /// Keeps `listener` for the receiver thread; what nobody will call any more comes back.
+    pub(super) fn replace_listener(
+        &self,
+        listener: Box<dyn Listener>,
+    ) -> Option<Box<dyn Listener>> {
+        let mut replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.status().outcome.is_some() { Some(listener) } else { replacement.replace(listener) }
+    }
+
+    /// The receiver thread has made its last call.
+    pub(super) fn settle(&self, outcome: Result<CloseReason, Arc<str>>) {
+        let mut replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
+        self.status().outcome = Some(outcome);
+        let unused = replacement.take();
+        drop(replacement);
+        self.status_changed.notify_all();
+        drop(unused);
+    }
+
     pub(super) fn status(&self) -> MutexGuard<'_, Status> {
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -154,7 +173,7 @@ impl Shared {
             clippy::disallowed_methods,
             reason = "the program's thread waits here, for so long"
         )]
-        let deadline = timeout.map(|timeout| Instant::now() + timeout);
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let mut status = self.status();
         loop {
             if let Some(found) = found(&mut status) {

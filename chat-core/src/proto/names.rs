@@ -1,4 +1,4 @@
-//! Checked names. A bare string from the network never passes this file unexamined.
+//! Checked names: what a server of ours lets people and rooms be called.
 //!
 //! Names compare by their folded key; they are shown as they were written.
 
@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::{NICK_BYTES_MAX, ROOM_NAME_BYTES_MAX, cut};
+use crate::text::is_printable;
 
 /// Which letters a network takes for the same (`CASEMAPPING` in
 /// [RPL_ISUPPORT](https://modern.ircdocs.horse/#casemapping-parameter)). Other bytes stay as they are.
@@ -176,7 +177,7 @@ checked_name! {
 
 checked_name! {
     /// A room's name: `#` and then anything but spaces, commas and control characters
-    /// (RFC 2812 §1.3), at most [`ROOM_NAME_BYTES_MAX`] bytes.
+    /// (RFC 2812 §1.3), Unicode's among them, and nothing invisible ([`is_printable`]), at most [`ROOM_NAME_BYTES_MAX`] bytes.
     RoomName, check_room_name
 }
 
@@ -213,7 +214,7 @@ fn check_room_name(text: &str) -> Result<(), NameError> {
     if text.len() > ROOM_NAME_BYTES_MAX {
         return Err(NameError::TooLong { bytes_max: ROOM_NAME_BYTES_MAX });
     }
-    if text.chars().any(|c| c == ' ' || c == ',' || c.is_control()) {
+    if !is_printable(text) || text.chars().any(|c| c == ',' || c.is_whitespace()) {
         return Err(NameError::ForbiddenCharacter);
     }
     Ok(())
@@ -321,7 +322,7 @@ mod tests {
         for good in ["#a", "##", "#caffè", "#日本"] {
             assert!(RoomName::new(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "&a", "#a b", "#a,b", "#a\u{7}"] {
+        for bad in ["", "a", "&a", "#a b", "#a,b", "#a\u{7}", "#a\u{3000}", "#a\u{202e}b"] {
             assert!(RoomName::new(bad).is_err(), "{bad:?}");
         }
     }

@@ -129,6 +129,13 @@ impl<'a> LineWriter<'a> {
         }
     }
 
+    /// The whole line as it already stands, tags and all.
+    #[must_use]
+    pub fn raw(mut self, line: &str) -> Self {
+        self.text(line);
+        self
+    }
+
     /// Ends the line.
     ///
     /// # Errors

@@ -294,3 +294,57 @@ fn the_reconnect_policy_is_kept() {
     assert!(matches!(reason, CloseReason::GaveUp { attempts: 3, .. }), "{reason:?}");
     drop(client);
 }
+
+#[test]
+fn a_server_that_makes_us_answer_and_never_reads_is_left() {
+    let server = FakeServer::scripted([|conn| {
+        conn.welcome();
+        // Far more than the system holds for both of us; ends when the client has gone.
+        let pings = "PING :again and again and again and again\r\n".repeat(1000);
+        for _ in 0..2000 {
+            conn.raw(pings.as_bytes());
+        }
+    }]);
+    let (listener, record) = RecordingListener::new();
+    let mut timeouts = Timeouts::default();
+    timeouts.idle = Duration::from_millis(100);
+    timeouts.dead = Duration::from_millis(100);
+    let client = builder(&server).listener(listener).timeouts(timeouts).start().unwrap();
+    let is_waiting =
+        |update: &Update| matches!(update, Update::State(ConnectionState::Waiting { .. }));
+    record.wait_for("that the server is given up", is_waiting);
+    client.close(PATIENCE).unwrap();
+}
+
+#[test]
+fn time_that_never_ends_is_no_time_out() {
+    let server = FakeServer::start();
+    let mut timeouts = Timeouts::default();
+    for timeout in [
+        &mut timeouts.register,
+        &mut timeouts.idle,
+        &mut timeouts.dead,
+        &mut timeouts.queued,
+        &mut timeouts.answered,
+    ] {
+        *timeout = Duration::MAX;
+    }
+    timeouts.connect = Some(Duration::MAX);
+    let (listener, record) = RecordingListener::new();
+    let client = builder(&server).listener(listener).timeouts(timeouts).connect().unwrap();
+    client.send("#lobby", "one").unwrap();
+    record.wait_for_message("one");
+    assert!(matches!(client.close(Duration::MAX), Ok(CloseReason::Requested)));
+}
+
+#[test]
+fn a_long_name_lets_us_in() {
+    let server = FakeServer::start();
+    let name = "Maria Antonietta ".repeat(60);
+    let client = ChatClient::builder(server.address(), name.as_str())
+        .listener(RecordingListener::new().0)
+        .connect()
+        .unwrap();
+    assert_eq!(client.nick().len(), 32);
+    client.close(PATIENCE).unwrap();
+}

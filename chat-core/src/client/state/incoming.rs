@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{ClientState, Now, Outputs, Phase, sending::is_room};
+use super::{
+    ClientState, Now, Outputs, Phase,
+    sending::{is_room, refuses_messages},
+};
 use crate::{
     proto::Numeric,
+    text::is_printable,
     update::{ChatMessage, Departure, MessageKind, Origin, Target, Update},
     wire::{Line, Source},
 };
@@ -12,12 +16,33 @@ use crate::{
 /// Batches that may be open at once; a server that opens more has its answers taken one by one.
 const BATCHES_MAX: usize = 64;
 
+/// Whether nobody and no room in `line` is called by what could disturb whoever reads the name. Texts
+/// are another matter: they are shown as text.
+fn names_are_printable(line: &Line<'_>) -> bool {
+    let params = line.params.as_slice();
+    let n_names = match &*line.command.to_ascii_uppercase() {
+        "JOIN" | "NICK" | "NOTICE" | "PART" | "PRIVMSG" | "TOPIC" => 1,
+        "INVITE" | "KICK" => 2,
+        command => match Numeric::from_command(command) {
+            Some(Numeric::RPL_NAMREPLY) => params.len(),
+            Some(_) => params.len().saturating_sub(1),
+            None => 0,
+        },
+    };
+    // Names stand before what may be empty.
+    let names = params.iter().take(n_names);
+    line.source.into_iter().chain(names.copied()).all(|name| name.is_empty() || is_printable(name))
+}
+
 impl ClientState {
     /// One line from the server.
     pub(crate) fn line(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
-        self.last_heard = Some(now.mono);
+        self.last_heard = Some(now);
         self.asked = None;
         let Ok(line) = Line::parse(text) else { return };
+        if !names_are_printable(&line) {
+            return;
+        }
         let label = self.label_of(&line);
         if let Some(numeric) = Numeric::from_command(line.command) {
             return self.on_numeric(now, numeric, &line, label.as_deref(), outputs);
@@ -53,7 +78,6 @@ impl ClientState {
             "PART" => {
                 let reason = params.get(1);
                 self.leave_room(param(0), from.nick, Departure::Parted, reason, outputs);
-                self.try_wanted_nick(from.nick, outputs);
             }
             "PING" => {
                 outputs.line(|reply| reply.command("PONG").last(param(0)).finish());
@@ -137,7 +161,8 @@ impl ClientState {
             _ if numeric.is_error() => {
                 let target = params.get(1).filter(|_| params.len() > 2);
                 let code = numeric.to_string();
-                if !self.refuse(now, label, target, &code, last, outputs) {
+                let may_be_ours = label.is_some() || refuses_messages(numeric);
+                if !may_be_ours || !self.refuse(now, label, target, &code, last, outputs) {
                     let text = match target {
                         Some(target) => format!("{target}: {last}"),
                         None => last.to_owned(),
@@ -154,7 +179,9 @@ impl ClientState {
         let params = line.params;
         let (code, text) = (params.get(1).unwrap_or_default(), params.last().unwrap_or_default());
         let target = params.get(2).filter(|_| params.len() > 3);
-        if !self.refuse(now, label, target, code, text, outputs) {
+        let is_message = matches!(params.get(0), Some("NOTICE" | "PRIVMSG"));
+        let may_be_ours = label.is_some() || is_message;
+        if !may_be_ours || !self.refuse(now, label, target, code, text, outputs) {
             self.notice(Some(code), text, outputs);
         }
     }
@@ -172,17 +199,21 @@ impl ClientState {
             // A server without a message of the day shows us in a room first.
             self.become_ready(now, outputs);
             self.source_bytes = Some(source.len());
-            let was_there = self.wanted_rooms.iter().any(|wanted| self.same_name(wanted, &room));
+            if !self.roster().enter(&room) {
+                return self.notice(None, "the server puts us into too many rooms", outputs);
+            }
             self.want_room(&room);
-            self.roster().enter(&room);
             outputs.updates.push(Update::Joined {
                 room: Arc::clone(&room),
                 nick: Arc::clone(&nick),
                 me,
             });
-            if let Some(lost_at) = self.lost_at.filter(|_| was_there) {
+            let mapping = self.roster().mapping();
+            let n_missing = self.rejoining.len();
+            self.rejoining.retain(|missing| !mapping.same(missing, &room));
+            if self.rejoining.len() < n_missing {
                 let target = Target::Room(Arc::clone(&room));
-                outputs.updates.push(Update::Gap { target, since: Some(lost_at) });
+                outputs.updates.push(Update::Gap { target, since: self.lost_at });
             }
         } else {
             outputs.updates.push(Update::Joined {
@@ -243,6 +274,7 @@ impl ClientState {
     fn on_nick(&mut self, old: &str, new: &str, outputs: &mut Outputs) {
         let new: Arc<str> = new.into();
         let me = self.is_me(old);
+        let is_another = !self.same_name(old, &new);
         if me {
             let difference = new.len() as isize - old.len() as isize;
             self.source_bytes =
@@ -253,7 +285,7 @@ impl ClientState {
         }
         self.roster().rename(old, &new);
         outputs.updates.push(Update::Renamed { old: old.into(), new, me });
-        if !me {
+        if !me && is_another {
             self.try_wanted_nick(old, outputs);
         }
     }
@@ -282,6 +314,8 @@ impl ClientState {
         if is_notice && (!source.contains('!') || !matches!(self.phase, Phase::Ready { .. })) {
             return self.notice(None, body, outputs);
         }
+        // A server without a message of the day speaks to us first.
+        self.become_ready(now, outputs);
         let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
         let is_own = self.is_me(sender);
         if is_own {

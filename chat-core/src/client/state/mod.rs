@@ -3,6 +3,7 @@
 //! Pure: no socket, no clock, no thread; time and a seed are arguments. The driver carries out what
 //! stands in [`Outputs`] before it calls again.
 
+mod deadlines;
 mod incoming;
 mod registration;
 mod sending;
@@ -15,6 +16,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+pub(crate) use self::deadlines::later;
 pub(crate) use self::sending::Message;
 use self::{registration::Negotiation, sending::Sending};
 use super::{config::Settings, roster::Roster};
@@ -100,11 +102,13 @@ pub(crate) struct ClientState {
     wanted_rooms: Vec<Arc<str>>,
     /// Which attempt this is, counted from 1.
     attempt: u32,
-    /// There was a connection before; it ended then.
+    /// There was a connection before; the last that was heard of it was then.
     lost_at: Option<SystemTime>,
+    /// Rooms we were in before that connection was lost, and are not in again yet.
+    rejoining: Vec<Arc<str>>,
     /// Words for the server's closing, that came before it.
     last_words: Option<Arc<str>>,
-    last_heard: Option<Instant>,
+    last_heard: Option<Now>,
     asked: Option<Instant>,
     sending: Sending,
     /// Open batches, and the label each answers.
@@ -133,6 +137,7 @@ impl ClientState {
             wanted_rooms: settings.rooms.clone(),
             attempt: 1,
             lost_at: None,
+            rejoining: Vec::new(),
             last_words: None,
             last_heard: None,
             asked: None,
@@ -166,7 +171,14 @@ impl ClientState {
         if !matches!(self.phase, Phase::Ready { .. }) {
             // Rooms and a nick are asked for when there is a connection; the rest has no meaning then.
             match request {
-                Request::Nick { nick } => self.wanted_nick = nick.into(),
+                Request::Nick { nick } => {
+                    self.wanted_nick = nick.into();
+                    self.nick = Arc::clone(&self.wanted_nick);
+                    self.nick_number = 0;
+                    if matches!(self.phase, Phase::Registering { .. }) {
+                        self.ask_for_nick(outputs);
+                    }
+                }
                 Request::Raw { .. } | Request::Topic { .. } => {
                     let text = "there is no connection; try again when there is".into();
                     outputs.updates.push(Update::Notice { code: None, text });
@@ -184,17 +196,7 @@ impl ClientState {
                 line.command("PART").param(room).last(reason).finish()
             }
             Request::Part { room, reason: None } => line.command("PART").param(room).finish(),
-            Request::Raw { line: raw } => {
-                let (command, rest) = raw.split_once(' ').unwrap_or((raw, ""));
-                let line = line.command(command);
-                let parsed = crate::wire::Line::parse(raw);
-                match parsed {
-                    Ok(parsed) if !rest.is_empty() => {
-                        line.params(parsed.params.as_slice()).finish()
-                    }
-                    _ => line.finish(),
-                }
-            }
+            Request::Raw { line: raw } => line.raw(raw).finish(),
             Request::Topic { room, topic } => {
                 line.command("TOPIC").param(room).last(topic).finish()
             }
@@ -211,7 +213,7 @@ impl ClientState {
     /// There is a connection.
     pub(crate) fn connected(&mut self, now: Now, outputs: &mut Outputs) {
         self.phase = Phase::Registering { since: now.mono };
-        self.last_heard = Some(now.mono);
+        self.last_heard = Some(now);
         self.asked = None;
         self.last_words = None;
         self.tell_state(ConnectionState::Registering, outputs);
@@ -233,7 +235,7 @@ impl ClientState {
             return;
         }
         if let Phase::Ready { since } = self.phase {
-            self.lost_at = Some(now.wall);
+            self.lost_at = self.last_heard.map(|heard| heard.wall);
             if now.mono.saturating_duration_since(since) >= self.settings.reconnect.stable_after {
                 self.attempt = 1;
             }
@@ -288,30 +290,47 @@ impl ClientState {
         if self.quitting.is_some() || matches!(self.phase, Phase::Closed) {
             return;
         }
-        if !matches!(self.phase, Phase::Ready { .. }) {
-            outputs.disconnect = true;
-            self.forget_connection(outputs);
-            return self.finish(CloseReason::Requested, outputs);
+        if !matches!(self.phase, Phase::Ready { .. }) && self.sending.is_empty() {
+            return self.leave_now(outputs);
         }
-        self.quitting = Some(now.mono + within);
+        self.quitting = Some(later(now.mono, within));
+        if matches!(self.phase, Phase::Waiting { .. }) {
+            self.start(outputs);
+        }
         self.quit_when_sent(now, outputs);
+    }
+
+    /// Without a word to the server.
+    fn leave_now(&mut self, outputs: &mut Outputs) {
+        outputs.disconnect = true;
+        self.forget_connection(outputs);
+        self.finish(CloseReason::Requested, outputs);
     }
 
     fn quit_when_sent(&mut self, now: Now, outputs: &mut Outputs) {
         let Some(until) = self.quitting else { return };
         let is_time = self.sending.is_empty() || now.mono >= until;
-        if is_time && self.quit_sent.is_none() && matches!(self.phase, Phase::Ready { .. }) {
+        if !is_time || self.quit_sent.is_some() {
+            return;
+        }
+        if !matches!(self.phase, Phase::Ready { .. }) {
+            self.leave_now(outputs);
+        } else {
             self.quit_sent = Some(now.mono + QUIT_ANSWER);
             outputs.line(|line| line.command("QUIT").finish());
         }
     }
 
     /// The program wants a new connection now.
-    pub(crate) fn reconnect_now(&mut self, now: Now, outputs: &mut Outputs) {
+    pub(crate) fn reconnect_now(&mut self, outputs: &mut Outputs) {
         match self.phase {
             Phase::Waiting { .. } => {}
+            Phase::Registering { .. } => {
+                outputs.disconnect = true;
+                self.forget_connection(outputs);
+            }
             Phase::Ready { .. } if self.quitting.is_none() => {
-                self.lost_at = Some(now.wall);
+                self.lost_at = self.last_heard.map(|heard| heard.wall);
                 outputs.disconnect = true;
                 self.forget_connection(outputs);
             }
@@ -319,68 +338,6 @@ impl ClientState {
         }
         self.attempt = 1;
         self.start(outputs);
-    }
-
-    /// When [`ClientState::handle_deadline`] is to be called next.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        if self.is_closed() {
-            return None;
-        }
-        let timeouts = &self.settings.timeouts;
-        let phase = match self.phase {
-            Phase::Closed | Phase::Connecting => None,
-            Phase::Registering { since } => Some(since + timeouts.register),
-            Phase::Ready { .. } => match self.asked {
-                Some(asked) => Some(asked + timeouts.dead),
-                None => self.last_heard.map(|heard| heard + timeouts.idle),
-            },
-            Phase::Waiting { until } => Some(until),
-        };
-        let queued = self.sending.oldest_unwritten().map(|queued| queued + timeouts.queued);
-        let is_sending = matches!(self.phase, Phase::Ready { .. }) && self.quit_sent.is_none();
-        let allowed = self.sending.next_allowed().filter(|_| is_sending);
-        let quit = self.quit_sent.or(self.quitting);
-        [phase, queued, allowed, quit].into_iter().flatten().min()
-    }
-
-    /// Does what its time has come for.
-    pub(crate) fn handle_deadline(&mut self, now: Now, outputs: &mut Outputs) {
-        let timeouts = self.settings.timeouts.clone();
-        self.expire_unwritten(now, timeouts.queued, outputs);
-        if self.quit_sent.is_some_and(|until| now.mono >= until) {
-            outputs.disconnect = true;
-            self.forget_connection(outputs);
-            return self.finish(CloseReason::Requested, outputs);
-        }
-        self.quit_when_sent(now, outputs);
-        match self.phase {
-            Phase::Waiting { until } if now.mono >= until => self.start(outputs),
-            Phase::Registering { since } if now.mono >= since + timeouts.register => {
-                outputs.disconnect = true;
-                self.lose(now, Arc::new(ConnectError::Timeout(timeouts.register)), outputs);
-            }
-            Phase::Ready { .. } => self.check_signs_of_life(now, outputs),
-            _ => {}
-        }
-    }
-
-    fn check_signs_of_life(&mut self, now: Now, outputs: &mut Outputs) {
-        let timeouts = &self.settings.timeouts;
-        let (idle, dead) = (timeouts.idle, timeouts.dead);
-        match self.asked {
-            Some(asked) if now.mono >= asked + dead => {
-                outputs.disconnect = true;
-                let silence = (idle + dead).as_secs();
-                let cause =
-                    ConnectError::Lost(format!("the server was silent for {silence} s").into());
-                self.lose(now, Arc::new(cause), outputs);
-            }
-            None if self.last_heard.is_some_and(|heard| now.mono >= heard + idle) => {
-                self.asked = Some(now.mono);
-                outputs.line(|line| line.command("PING").last("alive").finish());
-            }
-            _ => {}
-        }
     }
 
     fn finish(&mut self, reason: CloseReason, outputs: &mut Outputs) {

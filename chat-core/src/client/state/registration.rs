@@ -7,6 +7,7 @@ use crate::{
     client::config::DEFAULT_NAME,
     error::ConnectError,
     proto::{Capability, CapabilitySet, CaseMapping, Nick},
+    text::printable,
     update::ConnectionState,
     wire::Line,
 };
@@ -53,7 +54,7 @@ impl ClientState {
         });
     }
 
-    fn ask_for_nick(&mut self, outputs: &mut Outputs) {
+    pub(super) fn ask_for_nick(&mut self, outputs: &mut Outputs) {
         outputs.line(|line| line.command("NICK").param(&self.nick).finish());
     }
 
@@ -154,6 +155,7 @@ impl ClientState {
         let is_echoed = self.negotiation.capabilities.contains(Capability::EchoMessage);
         self.sending.begin(now, is_labelled, is_echoed, self.negotiation.is_safe_rate);
         let resumed = self.lost_at.is_some();
+        self.rejoining = if resumed { self.wanted_rooms.clone() } else { Vec::new() };
         self.tell_state(ConnectionState::Ready { nick: Arc::clone(&self.nick), resumed }, outputs);
         for room in &self.wanted_rooms {
             outputs.line(|line| line.command("JOIN").param(room).finish());
@@ -162,18 +164,19 @@ impl ClientState {
 
     /// `ERROR` (RFC 2812 §3.7.4): the server closes next, and this is why.
     pub(super) fn on_error(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+        let text = printable(text).into();
         if matches!(self.phase, Phase::Registering { .. }) {
             outputs.disconnect = true;
-            return self.lose(now, Arc::new(ConnectError::Refused(text.into())), outputs);
+            return self.lose(now, Arc::new(ConnectError::Refused(text)), outputs);
         }
-        self.last_words = Some(text.into());
+        self.last_words = Some(text);
     }
 
     /// `ERR_PASSWDMISMATCH`, `ERR_YOUREBANNEDCREEP` while registering.
     pub(super) fn on_login_refused(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
         if matches!(self.phase, Phase::Registering { .. }) {
             outputs.disconnect = true;
-            self.lose(now, Arc::new(ConnectError::Login(text.into())), outputs);
+            self.lose(now, Arc::new(ConnectError::Login(printable(text).into())), outputs);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Messages of ours: queued, written, acknowledged or failed, each of them to its end.
 //!
 //! A message is cut into as many lines as it needs. What acknowledges a line, best first: the echo with
-//! its label; the echo with its text; the answer to a `PING` sent behind it.
+//! its label; the echo with its text; the answer to a `PING` sent behind it, which says that all before
+//! it was handled. Where there are echoes that is sent only if one is late: it may differ from what was
+//! sent, or never come.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -9,10 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ClientState, Now, Outputs, Phase};
+use super::{ClientState, Now, Outputs, Phase, deadlines::later};
 use crate::{
+    client::Timeouts,
     error::DeliveryError,
-    text::next_piece,
+    proto::Numeric,
+    text::{next_piece, printable},
     update::{ChatMessage, Delivery, MessageKind, Origin, SendId, Target, Update},
     wire::limits::BODY_BYTES_MAX,
 };
@@ -23,6 +27,12 @@ const USER_AND_HOST_BYTES_MAX: usize = 1 + 18 + 1 + 63;
 /// Lines at once and then one in so much time, for servers that close those who send faster.
 const CAREFUL_BURST: u32 = 4;
 const CAREFUL_DELAY: Duration = Duration::from_secs(2);
+
+/// How late an echo may be before the server is asked.
+const ECHO_PATIENCE: Duration = Duration::from_secs(5);
+
+/// The server is asked at least behind so many messages, also while more wait.
+const UNASKED_MAX: u32 = 16;
 
 /// Something to say.
 #[derive(Debug, Clone)]
@@ -44,8 +54,17 @@ pub(super) struct Sending {
     parts: VecDeque<Part>,
     is_labelled: bool,
     is_echoed: bool,
+    unasked: Option<Unasked>,
     /// When so many further lines may be sent; `None`: at any time.
     allowance: Option<Allowance>,
+}
+
+/// Messages behind which no `PING` has been sent.
+#[derive(Debug)]
+struct Unasked {
+    last: SendId,
+    since: Instant,
+    n: u32,
 }
 
 #[derive(Debug)]
@@ -62,8 +81,10 @@ struct Queued {
     since: Instant,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Flying {
+    /// When its latest line was written.
+    since: Instant,
     /// Lines that are not acknowledged.
     n_parts: usize,
     /// The last line is among them, or was.
@@ -91,6 +112,7 @@ impl Sending {
     ) {
         self.is_labelled = is_labelled;
         self.is_echoed = is_echoed;
+        self.unasked = None;
         let careful = Allowance { lines: CAREFUL_BURST, counted: now.mono };
         self.allowance = (!is_safe_rate).then_some(careful);
     }
@@ -104,10 +126,32 @@ impl Sending {
         self.queue.iter().find(|queued| queued.offset == 0).map(|queued| queued.since)
     }
 
-    /// When a line may be sent again, if one waits for that.
-    pub(super) fn next_allowed(&self) -> Option<Instant> {
-        let allowance = self.allowance.as_ref().filter(|allowance| allowance.lines == 0)?;
-        (!self.queue.is_empty()).then_some(allowance.counted + CAREFUL_DELAY)
+    /// Since when the message has waited for its answer that has waited longest.
+    pub(super) fn oldest_unanswered(&self) -> Option<Instant> {
+        let whole = self.flying.values().filter(|flying| flying.is_whole);
+        whole.map(|flying| flying.since).min()
+    }
+
+    /// When a line may and should be sent again, if one waits for that.
+    pub(super) fn next_line_at(&self) -> Option<Instant> {
+        let wait_over = self.allowance.as_ref().filter(|allowance| allowance.lines == 0);
+        let allowed = wait_over.map(|allowance| allowance.counted + CAREFUL_DELAY);
+        if !self.queue.is_empty() {
+            return allowed;
+        }
+        let asked = self.ask_at()?;
+        Some(allowed.map_or(asked, |allowed| allowed.max(asked)))
+    }
+
+    /// When the server is to be asked about what it has not acknowledged.
+    fn ask_at(&self) -> Option<Instant> {
+        let unasked = self.unasked.as_ref()?;
+        let is_now = !self.is_echoed && (self.queue.is_empty() || unasked.n >= UNASKED_MAX);
+        if is_now {
+            Some(unasked.since)
+        } else {
+            (self.is_echoed).then_some(unasked.since + ECHO_PATIENCE)
+        }
     }
 
     /// Takes one line from what may be sent.
@@ -162,20 +206,27 @@ impl ClientState {
         }
         let start = outputs.bytes.len();
         while outputs.bytes.len() - start < bytes_max {
-            if self.sending.queue.is_empty() || !self.sending.take_allowance(now.mono) {
+            let asks = self.sending.ask_at().is_some_and(|at| at <= now.mono);
+            if self.sending.queue.is_empty() && !asks || !self.sending.take_allowance(now.mono) {
                 return;
             }
-            self.write_part(outputs);
+            match self.sending.unasked.take_if(|_| asks) {
+                Some(Unasked { last, .. }) => {
+                    outputs
+                        .line(|line| line.command("PING").last(&format!("sent-{last}")).finish());
+                }
+                None => self.write_part(now, outputs),
+            }
         }
     }
 
     /// Whether [`ClientState::pump`] has something to write now or later.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.sending.queue.is_empty()
+        !self.sending.queue.is_empty() || self.sending.unasked.is_some()
     }
 
     /// One line of the first message in the queue.
-    fn write_part(&mut self, outputs: &mut Outputs) {
+    fn write_part(&mut self, now: Now, outputs: &mut Outputs) {
         let text_bytes_max = self.text_bytes_max();
         let sending = &mut self.sending;
         let Some(queued) = sending.queue.front_mut() else { return };
@@ -185,7 +236,9 @@ impl ClientState {
         queued.offset = text.len() - rest.len();
         let is_last = rest.trim_matches(['\n', '\r']).is_empty();
 
-        let flying = sending.flying.entry(id).or_default();
+        let unwritten =
+            Flying { since: now.mono, n_parts: 0, is_whole: false, is_written: false, msgid: None };
+        let flying = sending.flying.entry(id).or_insert(unwritten);
         let label = format!("{id}.{}", queued.offset);
         let body = match kind {
             MessageKind::Action => format!("\u{1}ACTION {piece}\u{1}"),
@@ -199,13 +252,14 @@ impl ClientState {
         });
         debug_assert!(is_line, "targets and texts were checked when they were sent");
         flying.n_parts += 1;
+        flying.since = now.mono;
         sending.parts.push_back(Part { id, label, target, text: body });
         if is_last {
             flying.is_whole = true;
             sending.queue.pop_front();
-            if !sending.is_labelled && !sending.is_echoed {
-                // Its answer says that all before it was handled.
-                outputs.line(|line| line.command("PING").last(&format!("sent-{id}")).finish());
+            if !sending.is_labelled {
+                let n = sending.unasked.take().map_or(0, |unasked| unasked.n) + 1;
+                sending.unasked = Some(Unasked { last: id, since: now.mono, n });
             }
             outputs.marks.push((outputs.bytes.len(), id));
         }
@@ -271,8 +325,9 @@ impl ClientState {
         else {
             return;
         };
-        while let Some(index) = self.sending.parts.iter().position(|part| part.id == id) {
-            self.acknowledge(now, index, None, outputs);
+        let up_to = self.sending.parts.iter().rposition(|part| part.id == id);
+        for _ in 0..up_to.map_or(0, |index| index + 1) {
+            self.acknowledge(now, 0, None, outputs);
         }
     }
 
@@ -319,7 +374,8 @@ impl ClientState {
             return false;
         };
         self.written(id, outputs);
-        let error = DeliveryError::Refused { code: code.into(), text: text.into() };
+        let error =
+            DeliveryError::Refused { code: printable(code).into(), text: printable(text).into() };
         self.fail(id, error, outputs);
         self.quit_when_sent(now, outputs);
         true
@@ -333,13 +389,27 @@ impl ClientState {
         }
     }
 
-    /// Gives up what has waited too long and is not begun.
-    pub(super) fn expire_unwritten(&mut self, now: Now, after: Duration, outputs: &mut Outputs) {
-        let is_due = |queued: &&Queued| queued.offset == 0 && now.mono >= queued.since + after;
-        let due: Vec<SendId> =
-            self.sending.queue.iter().filter(is_due).map(|queued| queued.message.id).collect();
-        for id in due {
+    /// Gives up what has waited too long: to be written, or to be answered.
+    pub(super) fn expire(&mut self, now: Now, timeouts: &Timeouts, outputs: &mut Outputs) {
+        let is_over = |since, span| now.mono >= later(since, span);
+        let unwritten = self
+            .sending
+            .queue
+            .iter()
+            .filter(|queued| queued.offset == 0 && is_over(queued.since, timeouts.queued));
+        let unwritten: Vec<SendId> = unwritten.map(|queued| queued.message.id).collect();
+        let unanswered = self
+            .sending
+            .flying
+            .iter()
+            .filter(|(_, flying)| flying.is_whole && is_over(flying.since, timeouts.answered));
+        let unanswered: Vec<SendId> = unanswered.map(|(id, _)| *id).collect();
+        for id in unwritten {
             self.fail(id, DeliveryError::Expired, outputs);
+        }
+        for id in unanswered {
+            self.written(id, outputs);
+            self.fail(id, DeliveryError::Unanswered, outputs);
         }
         self.quit_when_sent(now, outputs);
     }
@@ -362,12 +432,21 @@ impl ClientState {
     /// The last word on a message.
     fn settle(&mut self, id: SendId, state: Delivery, outputs: &mut Outputs) {
         outputs.n_settled += 1;
+        if self.sending.parts.is_empty() {
+            self.sending.unasked = None;
+        }
         tell(id, state, outputs);
     }
 }
 
 fn tell(id: SendId, state: Delivery, outputs: &mut Outputs) {
     outputs.updates.push(Update::Delivery { id, state });
+}
+
+/// Errors that answer a message (RFC 2812 §3.3.1, §3.3.2, and what servers of today add). Others
+/// answer something else, though they name the same target.
+pub(super) fn refuses_messages(numeric: Numeric) -> bool {
+    matches!(numeric.0, 401..=404 | 407 | 411..=417 | 442 | 477 | 486 | 531 | 716)
 }
 
 /// Whether `target` names a room (`CHANTYPES` of every network we know).

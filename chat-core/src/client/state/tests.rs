@@ -79,7 +79,7 @@ impl Script {
     fn wait(&mut self, duration: Duration) {
         let end = self.now.mono + duration;
         let mut n_calls = 0;
-        while let Some(next) = self.state.next_deadline().filter(|next| *next <= end) {
+        while let Some(next) = self.state.next_deadline(true).filter(|next| *next <= end) {
             let step = next.saturating_duration_since(self.now.mono);
             self.now = Now { mono: self.now.mono + step, wall: self.now.wall + step };
             self.state.handle_deadline(self.now, &mut self.outputs);
@@ -211,6 +211,40 @@ fn without_echoes_the_answer_to_a_ping_acknowledges() {
 }
 
 #[test]
+fn one_question_is_enough_for_many_messages() {
+    let mut script = Script::ready("", FAST);
+    let long = script.say("#a", &"word ".repeat(200));
+    let asked = script.sent();
+    assert_eq!(asked.len(), 4, "three pieces and a question: {asked:?}");
+    script.now.mono += Duration::from_secs(1);
+    let ids: Vec<SendId> = (0..20)
+        .map(|n| {
+            let message = Message {
+                id: SendId(100 + n),
+                target: "#a".into(),
+                text: n.to_string().into(),
+                kind: MessageKind::Text,
+            };
+            script.state.request(script.now, Request::Send(message), &mut script.outputs);
+            SendId(100 + n)
+        })
+        .collect();
+    script.state.pump(script.now, usize::MAX, &mut script.outputs);
+    let pings: Vec<String> =
+        script.sent().into_iter().filter(|line| line.starts_with("PING")).collect();
+    assert_eq!(pings, ["PING :sent-115", "PING :sent-119"]);
+    script.server(&format!(":s PONG s :sent-{long}"));
+    script.server(":s PONG s :sent-119");
+    let acknowledged: Vec<SendId> = script
+        .deliveries()
+        .into_iter()
+        .filter(|(_, state)| matches!(state, Delivery::Acknowledged { .. }))
+        .map(|(id, _)| id)
+        .collect();
+    assert_eq!(acknowledged, [&[long][..], &ids].concat());
+}
+
+#[test]
 fn a_refusal_fails_the_message_and_no_other() {
     let mut script = Script::ready("", FAST);
     let (bad, good) = (script.say("nobody", "one"), script.say("#a", "two"));
@@ -325,6 +359,173 @@ fn what_cannot_be_asked_for_now_is_said() {
     assert!(updates.iter().all(|update| matches!(update, Update::Notice { .. })), "{updates:?}");
 }
 
+#[test]
+fn names_that_could_move_a_cursor_are_nobodys() {
+    let mut script = Script::ready("", FAST);
+    script.server(":Ann!u@h JOIN #a");
+    script.updates();
+    for line in [
+        ":\u{1b}[2Jbob!u@h JOIN #a",
+        ":bob!u@h JOIN #a\u{202e}b",
+        ":bob!u@h NICK b\u{7}b",
+        ":bob!u@h INVITE Ann #\u{1b}c",
+        ":bob!u@h KICK #a c\u{9b}d",
+        ":s 353 Ann = #a :ann b\u{1b}b",
+        ":s 332 Ann #a\u{1b} :topic",
+        ":b\u{1b}ob!u@h PRIVMSG #a :hello",
+    ] {
+        script.server(line);
+        assert!(script.updates().is_empty(), "{line:?}");
+    }
+    // Where words of a server become part of an error, they are made fit to be printed.
+    let id = script.say("nobody", "one");
+    script.server(":s 401 Ann nobody :No \u{1b}[2Jsuch nick");
+    let refused = DeliveryError::Refused { code: "401".into(), text: "No [2Jsuch nick".into() };
+    assert_eq!(script.deliveries().pop(), Some((id, Delivery::Failed(refused))));
+    script.server("ERROR :\u{1b}c");
+    script.lose();
+    let updates = script.updates();
+    assert!(!format!("{updates:?}").contains("u{1b}"), "{updates:?}");
+}
+
+#[test]
+fn a_gap_is_told_of_rooms_that_were_lost_and_of_no_others() {
+    let gaps = |script: &mut Script| {
+        let updates = script.updates().into_iter();
+        let gaps = updates.filter_map(|update| match update {
+            Update::Gap { target, since } => Some((target.name().to_owned(), since)),
+            _ => None,
+        });
+        gaps.collect::<Vec<_>>()
+    };
+    let mut script = Script::ready("", FAST);
+    script.server(":Ann!u@h JOIN #a");
+    assert_eq!(gaps(&mut script), []);
+    let heard = script.now.wall;
+    script.wait(Duration::from_secs(30));
+    script.lose();
+    script.wait(Duration::from_secs(5));
+    script.connected();
+    script.let_in("", FAST);
+    script.server(":Ann!u@h JOIN #a");
+    assert_eq!(gaps(&mut script), [("#a".to_owned(), Some(heard))]);
+    script.request(Request::Join { room: "#new".into() });
+    script.server(":Ann!u@h JOIN #new");
+    script.server(":Ann!u@h PART #a");
+    script.request(Request::Join { room: "#a".into() });
+    script.server(":Ann!u@h JOIN #a");
+    assert_eq!(gaps(&mut script), []);
+}
+
+#[test]
+fn a_nick_asked_for_without_a_connection_is_had_with_the_next() {
+    let mut script = Script::ready("", FAST);
+    script.lose();
+    script.request(Request::Nick { nick: "Bea".into() });
+    script.wait(Duration::from_secs(5));
+    script.connected();
+    assert!(script.sent().contains(&"NICK Bea".to_owned()));
+    script.request(Request::Nick { nick: "Cid".into() });
+    assert_eq!(script.sent(), ["NICK Cid"]);
+}
+
+#[test]
+fn who_parts_or_changes_case_gives_up_no_nick() {
+    let mut script = Script::new();
+    script.connected();
+    script.server(":s 433 * Ann :taken");
+    script.server(":s 001 Ann1 :Welcome");
+    script.server(":s 422 Ann1 :none");
+    script.server(":Ann1!u@h JOIN #a");
+    script.sent();
+    script.server(":Ann!u@h PART #a");
+    script.server(":Ann!u@h NICK ANN");
+    assert_eq!(script.sent(), [""; 0]);
+    script.server(":ANN!u@h NICK Bea");
+    assert_eq!(script.sent(), ["NICK Ann"]);
+}
+
+#[test]
+fn what_is_never_answered_fails_in_the_end() {
+    let mut script = Script::ready("batch echo-message labeled-response", FAST);
+    let id = script.say("#a", "one");
+    for _ in 0..3 {
+        script.wait(Duration::from_secs(39));
+        script.server(":s PING x");
+    }
+    assert!(!script.deliveries().iter().any(|(_, state)| state.is_final()));
+    script.wait(Duration::from_secs(4));
+    let failed = Delivery::Failed(DeliveryError::Unanswered);
+    assert_eq!(script.deliveries().pop(), Some((id, failed)));
+}
+
+#[test]
+fn an_echo_that_differs_or_never_comes_does_not_hold_a_message_up() {
+    let mut script = Script::ready("echo-message", FAST);
+    let id = script.say("#a", "colours");
+    script.server(":Ann!u@h PRIVMSG #a :no colours");
+    script.sent();
+    script.wait(Duration::from_secs(4));
+    assert_eq!(script.sent(), [""; 0]);
+    script.wait(Duration::from_secs(1));
+    assert_eq!(script.sent(), [format!("PING :sent-{id}")]);
+    script.server(&format!(":s PONG s :sent-{id}"));
+    assert_eq!(script.deliveries().pop(), Some((id, Delivery::Acknowledged { msgid: None })));
+}
+
+#[test]
+fn an_error_about_something_else_fails_no_message() {
+    let mut script = Script::ready("", FAST);
+    let id = script.say("#a", "one");
+    script.server(":s 482 Ann #a :You are not an operator");
+    assert!(!script.deliveries().iter().any(|(_, state)| state.is_final()));
+    script.server(":s 404 Ann #a :Cannot send");
+    assert!(
+        matches!(script.deliveries().pop(), Some((failed, Delivery::Failed(_))) if failed == id)
+    );
+}
+
+#[test]
+fn leaving_sends_what_waits_when_there_is_a_connection_in_time() {
+    let mut script = Script::new();
+    let id = script.say("#a", "one");
+    script.state.quit(script.now, Duration::from_secs(5), &mut script.outputs);
+    script.connected();
+    script.let_in("", FAST);
+    script.state.pump(script.now, usize::MAX, &mut script.outputs);
+    assert_eq!(script.sent(), ["PRIVMSG #a :one".to_owned(), format!("PING :sent-{id}")]);
+    script.server(&format!(":s PONG s :sent-{id}"));
+    assert_eq!(script.sent(), ["QUIT"]);
+    // And without a connection it ends in time.
+    let mut script = Script::new();
+    let id = script.say("#a", "one");
+    script.state.quit(script.now, Duration::from_secs(5), &mut script.outputs);
+    script.wait(Duration::from_secs(4));
+    assert!(!script.state.is_closed());
+    script.wait(Duration::from_secs(1));
+    assert!(script.state.is_closed());
+    assert_eq!(script.deliveries().pop(), Some((id, Delivery::Failed(DeliveryError::Expired))));
+}
+
+#[test]
+fn a_message_before_the_welcome_is_over_ends_it() {
+    let mut script = Script::new();
+    script.connected();
+    script.server(":s 001 Ann :Welcome");
+    script.updates();
+    script.server(":bob!u@h PRIVMSG Ann :early");
+    let updates = script.updates();
+    assert!(matches!(updates[0], Update::State(ConnectionState::Ready { .. })), "{updates:?}");
+    assert!(matches!(updates[1], Update::Message(_)), "{updates:?}");
+}
+
+#[test]
+fn a_raw_line_goes_out_as_it_is() {
+    let mut script = Script::ready("", FAST);
+    script.request(Request::Raw { line: "@+typing=active TAGMSG #a".into() });
+    assert_eq!(script.sent(), ["@+typing=active TAGMSG #a"]);
+}
+
 /// What a server, a network and a program may do, in any order.
 #[derive(Debug, Clone)]
 enum Step {
@@ -387,7 +588,7 @@ proptest! {
                 Step::Lose if !matches!(script.state.phase, Phase::Waiting { .. }) => script.lose(),
                 Step::Connected | Step::Lose => {}
                 Step::Wait(seconds) => script.wait(Duration::from_secs(seconds)),
-                Step::Reconnect => script.state.reconnect_now(script.now, &mut script.outputs),
+                Step::Reconnect => script.state.reconnect_now(&mut script.outputs),
             }
             let bytes = &script.outputs.bytes;
             prop_assert!(bytes.is_empty() || bytes.ends_with(b"\r\n"));
