@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Exit codes: 0 left as asked; 1 wrong arguments, or hosting is not possible; 2 cannot connect;
 /// 3 the server refuses the login; 4 the connection was lost for good; 5 a message was not
-/// delivered; 130 interrupted.
+/// delivered; 130 interrupted; 143 terminated.
 #[derive(Debug, Parser)]
 #[command(name = "chat-cli", version)]
 pub(crate) struct Arguments {

@@ -45,10 +45,16 @@ impl Completer for Completion {
     type Candidate = String;
 
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> Result<(usize, Vec<String>)> {
-        let start = line[..at].rfind(char::is_whitespace).map_or(0, |space| space + 1);
+        let start = word_start(&line[..at]);
         let (nicks, rooms) = self.0.names();
         Ok((start, candidates(&line[start..at], start == 0, &nicks, &rooms)))
     }
+}
+
+/// Where the last word of `line` starts.
+fn word_start(line: &str) -> usize {
+    let mut spaces = line.char_indices().filter(|(_, character)| character.is_whitespace());
+    spaces.next_back().map_or(0, |(at, space)| at + space.len_utf8())
 }
 
 /// What `word` could become. A nick at the start of a line addresses its owner.
@@ -79,6 +85,13 @@ impl Helper for Completion {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_starts_behind_any_space() {
+        for (line, start) in [("", 0), ("ab", 0), ("a b", 2), ("a\u{3000}b", 4), ("a\u{a0}", 3)] {
+            assert_eq!(word_start(line), start, "{line:?}");
+        }
+    }
 
     #[test]
     fn words_are_completed_by_where_they_stand() {

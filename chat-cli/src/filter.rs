@@ -3,14 +3,14 @@
 
 use std::{
     io::{self, BufRead},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chat_core::{
-    ChatClient, ConnectionState, Event, Target, Update, WaitError,
+    ChatClient, Delivery, Event, SendError, Target, Update, WaitError,
     listener::{channel, describe},
 };
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, Sender, after, never, select};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -22,11 +22,21 @@ use crate::{
     exit::Exit,
     host::Hosted,
     input::{Action, parse},
-    output::say,
+    output::{complain, say},
+    perform::{needs_room, perform},
 };
 
 /// How long leaving may take; what was read is still sent.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
+
+/// The same when somebody is in a hurry.
+const INTERRUPTED_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a server may take to put us into a room, once something is to be said there.
+const ROOM_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a line waits before it is tried again.
+const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// Events that wait between the client and the printing.
 const EVENTS_MAX: usize = 1024;
@@ -74,8 +84,12 @@ struct Filter {
     signals: Receiver<i32>,
     /// The room that is spoken in: the first we are in.
     room: Option<String>,
-    /// Lines read before we were in a room.
-    early: Vec<Action>,
+    /// Read, and waiting for a room or for the queue; until it is done nothing more is read.
+    held: Option<Action>,
+    /// When a server that puts us into no room has had time enough to.
+    room_wait: Option<Receiver<Instant>>,
+    /// Lines that did not arrive.
+    n_failed: usize,
     /// Nobody reads what is printed.
     is_deaf: bool,
 }
@@ -87,99 +101,97 @@ impl Filter {
         let signals = signals().map_err(|error| usage(error.to_string()))?;
         let client = session.builder().map_err(usage)?.listener(listener).connect();
         let client = client.map_err(|error| (Exit::from(&error), error.to_string()))?;
-        Ok(Self { client, events, signals, room: None, early: Vec::new(), is_deaf: false })
+        Ok(Self {
+            client,
+            events,
+            signals,
+            room: None,
+            held: None,
+            room_wait: None,
+            n_failed: 0,
+            is_deaf: false,
+        })
     }
 
     fn run(mut self, input: Option<Receiver<String>>, goes_on: bool) -> Result<Exit, Failure> {
-        let mut input = input.unwrap_or_else(crossbeam_channel::never);
+        let mut input = input.unwrap_or_else(never);
+        let mut has_ended = false;
         let exit = loop {
+            let is_held = self.held.is_some();
+            let next_line = if is_held { &never() } else { &input };
+            let room_wait = self.room_wait.clone().unwrap_or_else(never);
+            let retry = if is_held { after(RETRY_AFTER) } else { never() };
             select! {
                 recv(self.events) -> event => match event {
                     Ok(Event::Updates(updates)) => self.show(&updates),
                     Ok(Event::Closed(reason)) => return Err((Exit::from(&reason), reason.to_string())),
                     Ok(_) | Err(_) => break Exit::Lost,
                 },
-                recv(input) -> line => match line.map(|line| parse(&line)) {
+                recv(next_line) -> line => match line.map(|line| parse(&line)) {
                     Ok(Action::Quit) => break Exit::Clean,
-                    Ok(action) if self.room.is_none() => self.early.push(action),
-                    Ok(action) => self.act(action),
-                    Err(_) if goes_on || self.room.is_none() && !self.early.is_empty() => {
-                        input = crossbeam_channel::never();
-                        if !goes_on {
-                            // Said once we are in a room; then we leave.
-                            self.early.push(Action::Quit);
-                        }
+                    Ok(action) => self.held = Some(action),
+                    Err(_) => {
+                        input = never();
+                        has_ended = true;
                     }
-                    Err(_) => break Exit::Clean,
                 },
+                recv(retry) -> _ => {}
+                recv(room_wait) -> _ => {
+                    complain("the server has put us into no room; say which with --room");
+                    self.n_failed += 1;
+                    break Exit::Clean;
+                }
                 recv(self.signals) -> signal => break match signal {
                     Ok(SIGINT) => Exit::Interrupted,
                     _ => Exit::Terminated,
                 },
             }
-            if self.is_deaf || (self.room.is_some() && self.take_early()) {
+            if let Some(action) = self.held.take() {
+                self.held = self.act(action);
+            }
+            if self.is_deaf || (has_ended && self.held.is_none() && !goes_on) {
                 break Exit::Clean;
             }
         };
         self.leave(exit)
     }
 
-    /// Does what was read before we were in a room; whether that was to leave.
-    fn take_early(&mut self) -> bool {
-        for action in std::mem::take(&mut self.early) {
-            if action == Action::Quit {
-                return true;
-            }
-            self.act(action);
-        }
-        false
-    }
-
     fn show(&mut self, updates: &[Update]) {
         for update in updates {
             if let Update::Joined { room, me: true, .. } = update {
                 self.room.get_or_insert_with(|| room.to_string());
+                self.room_wait = None;
             }
+            self.n_failed += usize::from(is_failure(update));
             if let Some(line) = describe_in(update, self.room.as_deref()) {
                 self.is_deaf |= !say(&line);
             }
         }
     }
 
-    fn act(&self, action: Action) {
-        let room = self.room.as_deref().unwrap_or_default();
-        let done = loop {
-            let asked = match &action {
-                Action::Say(text) => self.client.send(room, text).map(drop),
-                Action::Act(text) => self.client.send_action(room, text).map(drop),
-                Action::Message { to, text } => self.client.send(to, text).map(drop),
-                Action::Join(room) => self.client.join(room),
-                Action::Part { room: part, reason } => {
-                    self.client.part(part.as_deref().unwrap_or(room), reason.as_deref())
-                }
-                Action::Nick(nick) => self.client.set_nick(nick),
-                Action::Topic(Some(topic)) => self.client.set_topic(room, topic),
-                Action::Reconnect => {
-                    self.client.reconnect_now();
-                    Ok(())
-                }
-                Action::Wrong(sentence) => {
-                    crate::output::complain(sentence);
-                    Ok(())
-                }
-                _ => Ok(()),
-            };
-            match asked {
-                // Input that comes faster than it can be sent waits.
-                Err(chat_core::SendError::Full { .. }) if self.client.state().is_ready() => {
-                    let _ = crossbeam_channel::after(Duration::from_millis(20)).recv();
-                }
-                done => break done,
-            }
-        };
-        if let Err(error) = done {
-            crate::output::complain(&error.to_string());
+    /// Does what a line asks for; gives it back if it has to wait.
+    fn act(&mut self, action: Action) -> Option<Action> {
+        if needs_room(&action) && self.room.is_none() {
+            self.room_wait.get_or_insert_with(|| after(ROOM_WITHIN));
+            return Some(action);
         }
+        if action == Action::Reconnect {
+            self.client.reconnect_now();
+        }
+        match perform(&self.client, self.room.as_deref(), &action) {
+            // Input that comes faster than it can be sent waits.
+            Err(SendError::Full { .. }) => return Some(action),
+            // That it waits for a connection is said already, and once.
+            Ok(Some(lines)) if !matches!(action, Action::Say(_) | Action::Act(_)) => {
+                self.is_deaf |= !say(&lines);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.n_failed += 1;
+                complain(&error.to_string());
+            }
+        }
+        None
     }
 
     /// Leaves, and prints what comes until then.
@@ -192,11 +204,7 @@ impl Filter {
             for event in events {
                 let Event::Updates(updates) = event else { return n_failed };
                 for update in &updates {
-                    let failed = matches!(
-                        update,
-                        Update::Delivery { state: chat_core::Delivery::Failed(_), .. }
-                    );
-                    n_failed += usize::from(failed);
+                    n_failed += usize::from(is_failure(update));
                     if let Some(line) = describe_in(update, room.as_deref()) {
                         say(&line);
                     }
@@ -204,18 +212,24 @@ impl Filter {
             }
             n_failed
         });
-        let closed = client.close(LEAVE_WITHIN);
-        let n_failed = printing.ok().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let closed =
+            client.close(if exit == Exit::Clean { LEAVE_WITHIN } else { INTERRUPTED_WITHIN });
+        let last_failed = printing.ok().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let n_failed = self.n_failed + last_failed;
         match closed {
             Err(error @ (WaitError::Timeout | WaitError::ListenerPanicked(_))) => {
                 Err((Exit::Lost, format!("could not leave properly: {error}")))
             }
             _ if n_failed > 0 && exit == Exit::Clean => {
-                Err((Exit::NotDelivered, format!("{n_failed} messages were not delivered")))
+                Err((Exit::NotDelivered, format!("lines that were not delivered: {n_failed}")))
             }
             _ => Ok(exit),
         }
     }
+}
+
+fn is_failure(update: &Update) -> bool {
+    matches!(update, Update::Delivery { state: Delivery::Failed(_), .. })
 }
 
 /// An update as a line, with the room's name before what was not said in `room`.
@@ -228,7 +242,6 @@ fn describe_in(update: &Update, room: Option<&str>) -> Option<String> {
             Target::User(_) => format!("(to you) {line}"),
             _ => line,
         },
-        Update::State(ConnectionState::Ready { .. }) => line,
         _ => line,
     })
 }

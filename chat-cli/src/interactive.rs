@@ -13,12 +13,11 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{
-    ChatClient, ClientHandle, ConnectionState, Event, SendError, Update, listener::from_fn,
-    text::printable,
+use chat_core::{ChatClient, ConnectionState, Event, Update, listener::from_fn};
+use crossbeam_channel::{Receiver, Sender, select_biased};
+use rustyline::{
+    CompletionType, Config, Editor, ExternalPrinter, error::ReadlineError, history::MemHistory,
 };
-use crossbeam_channel::{Receiver, Sender};
-use rustyline::{Config, Editor, ExternalPrinter, error::ReadlineError, history::MemHistory};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::{Handle, Signals},
@@ -31,8 +30,9 @@ use crate::{
     complete::{Completion, Surroundings},
     exit::Exit,
     host::{self, Hosted},
-    input::{Action, COMMANDS, parse},
+    input::{Action, parse},
     output::wants_colour,
+    perform::{perform, room_name},
     render::View,
 };
 
@@ -90,14 +90,14 @@ pub(crate) fn run(session: Session, hosted: Option<Hosted>) -> Result<Exit, Fail
     let mut editor = editor(surroundings.clone())?;
     let printer = editor.create_external_printer().map_err(|error| cannot_read(&error))?;
     let shared = Arc::new(Mutex::new(View { current: None, with_colour: wants_colour() }));
-    let (output, lines) = crossbeam_channel::bounded(EVENTS_MAX);
-    let printing = print_all(Box::new(printer), lines, Arc::clone(&shared))
+    let (output, printed) = Output::new();
+    let printing = print_all(Box::new(printer), printed, Arc::clone(&shared))
         .map_err(|error| (Exit::Usage, error.to_string()))?;
     let watch = SignalWatch::start().map_err(|error| (Exit::Usage, error.to_string()))?;
 
     let outcome = (|| {
         if let Some(hosted) = &hosted {
-            let _ = output.send(Printed::Line(hosted.invitation.clone()));
+            output.say(hosted.invitation.clone());
         }
         let client = connect(&session, &output)?;
         surroundings.set(&client, None);
@@ -121,16 +121,23 @@ fn leave(room: Room, hosted: Option<Hosted>) {
         room.client.replace_listener(from_fn(|_, _| ()));
         hosted.server.stop();
         if let Err(error) = hosted.server.join() {
-            let _ = room.output.send(Printed::Line(format!("! {error}")));
+            room.say(format!("! {error}"));
         }
     }
-    if let Err(error) = room.client.close(LEAVE_WITHIN) {
-        let _ = room.output.send(Printed::Line(format!("! could not leave properly: {error}")));
+    let Room { client, output, .. } = room;
+    if let Err(error) = client.close(LEAVE_WITHIN) {
+        output.say(format!("! could not leave properly: {error}"));
     }
 }
 
 fn editor(surroundings: Surroundings) -> Result<LineEditor, Failure> {
-    let config = Config::builder().history_ignore_space(true).auto_add_history(true).build();
+    let config = Config::builder()
+        .history_ignore_space(true)
+        .auto_add_history(true)
+        // The other kind waits for a key after each completion, and prints nothing meanwhile.
+        .completion_type(CompletionType::List)
+        .completion_show_all_if_ambiguous(true)
+        .build();
     let history = MemHistory::with_config(&config);
     let mut editor = Editor::with_history(config, history).map_err(|error| cannot_read(&error))?;
     editor.set_helper(Some(Completion(surroundings)));
@@ -142,35 +149,79 @@ fn cannot_read(error: &ReadlineError) -> Failure {
 }
 
 /// Connects, or says why not.
-fn connect(session: &Session, output: &Sender<Printed>) -> Result<ChatClient, Failure> {
+fn connect(session: &Session, output: &Output) -> Result<ChatClient, Failure> {
     let builder = session.builder().map_err(|sentence| (Exit::Usage, sentence))?;
-    let output = output.clone();
+    let events = output.events.clone();
     let listener = from_fn(move |_, event| {
         // Waits while a search is open; the client's own queue takes what comes meanwhile. An error
         // means that the printer has ended, and so have we.
-        let _ = output.send(Printed::Event(event));
+        let _ = events.send(event);
     });
     builder.listener(listener).connect().map_err(|error| (Exit::from(&error), error.to_string()))
 }
 
-/// Something to be printed.
-enum Printed {
-    Event(Event),
-    Line(String),
+/// What is to be printed.
+#[derive(Clone)]
+struct Output {
+    /// What happened: bounded, the client waits.
+    events: Sender<Event>,
+    /// What our own person is told: few, and the thread that reads what they type never waits.
+    lines: Sender<String>,
+}
+
+/// The printer's ends of an [`Output`].
+struct Printed {
+    events: Receiver<Event>,
+    lines: Receiver<String>,
+}
+
+impl Output {
+    fn new() -> (Self, Printed) {
+        let (events, events_out) = crossbeam_channel::bounded(EVENTS_MAX);
+        let (lines, lines_out) = crossbeam_channel::unbounded();
+        (Self { events, lines }, Printed { events: events_out, lines: lines_out })
+    }
+
+    fn say(&self, lines: impl Into<String>) {
+        // An error means that the printer has ended, and with it the session.
+        let _ = self.lines.send(lines.into());
+    }
+}
+
+impl Printed {
+    /// Waits for something to print, and takes what there is of it; `None` when nobody can give
+    /// anything any more.
+    fn next(&self) -> Option<(Vec<String>, Vec<Event>)> {
+        let (mut lines, mut events) = (Vec::new(), Vec::new());
+        select_biased! {
+            recv(self.lines) -> line => lines.push(line.ok()?),
+            recv(self.events) -> event => match event {
+                Ok(event) => events.push(event),
+                // Every client has gone; the last lines may still come.
+                Err(_) => lines.push(self.lines.recv().ok()?),
+            },
+        }
+        lines.extend(self.lines.try_iter());
+        events.extend(self.events.try_iter().take(BATCH_MAX));
+        Some((lines, events))
+    }
 }
 
 /// The printer thread: ends when nobody can give it anything any more.
 fn print_all(
     mut printer: Box<dyn ExternalPrinter + Send>,
-    printed: Receiver<Printed>,
+    printed: Printed,
     view: Arc<Mutex<View>>,
 ) -> std::io::Result<JoinHandle<()>> {
     Builder::new().name("chat-cli-print".into()).spawn(move || {
-        while let Ok(first) = printed.recv() {
-            let batch = std::iter::once(first).chain(printed.try_iter().take(BATCH_MAX));
+        while let Some((lines, events)) = printed.next() {
             let mut text = String::new();
+            for line in lines {
+                text += &line;
+                text.push('\n');
+            }
             let mut locked = view.lock().unwrap_or_else(PoisonError::into_inner);
-            batch.for_each(|printed| text += &render(&mut locked, printed));
+            events.into_iter().for_each(|event| text += &render(&mut locked, event));
             drop(locked);
             if !text.is_empty() && printer.print(text).is_err() {
                 // The editor is gone: there is no line to print above.
@@ -180,12 +231,11 @@ fn print_all(
     })
 }
 
-/// What is printed, as whole lines.
-fn render(view: &mut View, printed: Printed) -> String {
+/// What is printed of an event, as whole lines.
+fn render(view: &mut View, event: Event) -> String {
     let mut text = String::new();
-    match printed {
-        Printed::Line(line) => text = line + "\n",
-        Printed::Event(Event::Updates(updates)) => {
+    match event {
+        Event::Updates(updates) => {
             for update in updates {
                 if let Update::Joined { room, me: true, .. } = &update {
                     view.current.get_or_insert_with(|| room.to_string());
@@ -196,11 +246,10 @@ fn render(view: &mut View, printed: Printed) -> String {
                 }
             }
         }
-        Printed::Event(Event::Closed(reason)) if !reason.is_clean() => {
-            let reason = printable(&reason.to_string()).into_owned();
+        Event::Closed(reason) if !reason.is_clean() => {
             text = format!("! {reason}. /reconnect tries again, /quit leaves.\n");
         }
-        Printed::Event(_) => {}
+        _ => {}
     }
     text
 }
@@ -209,7 +258,7 @@ fn render(view: &mut View, printed: Printed) -> String {
 struct Room {
     session: Session,
     client: ChatClient,
-    output: Sender<Printed>,
+    output: Output,
     view: Arc<Mutex<View>>,
     surroundings: Surroundings,
 }
@@ -263,9 +312,8 @@ impl Room {
         self.view.lock().unwrap_or_else(PoisonError::into_inner).current = target;
     }
 
-    fn say(&self, line: impl Into<String>) {
-        // The printer ends after this.
-        let _ = self.output.send(Printed::Line(line.into()));
+    fn say(&self, lines: impl Into<String>) {
+        self.output.say(lines);
     }
 
     /// Several lines at once: a few are sent, many are asked about.
@@ -289,96 +337,29 @@ impl Room {
     /// Does what a line asks for; whether that is to leave.
     fn act(&mut self, action: Action) -> bool {
         let current = self.current();
-        let room = current.as_deref().unwrap_or_default();
-        let asked = match action {
+        match &action {
             Action::Quit => return true,
-            Action::Nothing => Ok(()),
-            Action::Say(_) | Action::Act(_) if current.is_none() => {
-                self.say("! you are in no room: /join one first");
-                Ok(())
+            Action::Reconnect => self.reconnect(),
+            _ => match perform(&self.client, current.as_deref(), &action) {
+                Ok(Some(lines)) => self.say(lines),
+                Ok(None) => {}
+                Err(error) => {
+                    self.say(format!("! not sent: {error}"));
+                    return false;
+                }
+            },
+        }
+        match action {
+            Action::Join(room) => self.turn_to(Some(room_name(&room))),
+            Action::Part { room, .. } => {
+                let left = room.or(current).unwrap_or_default();
+                let others = self.client.rooms();
+                let next = others.iter().find(|other| !other.eq_ignore_ascii_case(&left));
+                self.turn_to(next.map(ToString::to_string));
             }
-            Action::Say(text) => self.send(|client| client.send(room, &text).map(drop)),
-            Action::Act(text) => self.send(|client| client.send_action(room, &text).map(drop)),
-            Action::Message { to, text } => self.send(|client| client.send(&to, &text).map(drop)),
-            Action::Away(reason) => {
-                let line =
-                    reason.map_or_else(|| "AWAY".to_owned(), |reason| format!("AWAY :{reason}"));
-                self.client.send_raw(&line)
-            }
-            Action::Join(room) => self.join(&room),
-            Action::Part { room: named, reason } => {
-                let room = named.unwrap_or_else(|| room.to_owned());
-                self.part(&room, reason.as_deref())
-            }
-            Action::Nick(nick) => self.client.set_nick(&nick),
-            Action::Names(named) => {
-                let room = named.unwrap_or_else(|| room.to_owned());
-                let nicks = self.client.members(&room);
-                self.say(match nicks.len() {
-                    0 => format!("! you are not in {}", printable(&room)),
-                    n => format!("* {n} in {room}: {}", nicks.join(", ")),
-                });
-                Ok(())
-            }
-            Action::Topic(Some(topic)) => self.client.set_topic(room, &topic),
-            Action::Topic(None) => {
-                let topic = self.client.topic(room).filter(|topic| !topic.is_empty());
-                self.say(match topic {
-                    Some(topic) => format!("* topic of {room}: {}", printable(&topic)),
-                    None => format!("* {room} has no topic"),
-                });
-                Ok(())
-            }
-            Action::Rooms => {
-                self.say(format!("* you are in: {}", self.client.rooms().join(", ")));
-                Ok(())
-            }
-            Action::Reconnect => {
-                self.reconnect();
-                Ok(())
-            }
-            Action::Help => {
-                let lines = COMMANDS.iter().map(|(command, what, does)| {
-                    format!("  {:<20} {does}", format!("{command} {what}"))
-                });
-                self.say(lines.collect::<Vec<_>>().join("\n"));
-                Ok(())
-            }
-            Action::Wrong(sentence) => {
-                self.say(format!("! {sentence}"));
-                Ok(())
-            }
-        };
-        if let Err(error) = asked {
-            self.say(format!("! not sent: {error}"));
+            _ => {}
         }
         false
-    }
-
-    /// Sends, and says so if it has to wait for a connection.
-    fn send(&self, send: impl Fn(&ClientHandle) -> Result<(), SendError>) -> Result<(), SendError> {
-        send(&self.client)?;
-        if !self.client.state().is_ready() {
-            self.say(
-                "! there is no connection now: it will be sent when there is one, for a minute",
-            );
-        }
-        Ok(())
-    }
-
-    fn join(&self, room: &str) -> Result<(), SendError> {
-        let room = if room.starts_with('#') { room.to_owned() } else { format!("#{room}") };
-        self.client.join(&room)?;
-        self.turn_to(Some(room));
-        Ok(())
-    }
-
-    fn part(&self, room: &str, reason: Option<&str>) -> Result<(), SendError> {
-        self.client.part(room, reason)?;
-        let others = self.client.rooms();
-        let next = others.iter().find(|other| !other.eq_ignore_ascii_case(room));
-        self.turn_to(next.map(ToString::to_string));
-        Ok(())
     }
 
     /// Connects again: at once if the client still tries, with a new client if it has given up.

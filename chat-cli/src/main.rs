@@ -8,6 +8,7 @@ mod host;
 mod input;
 mod interactive;
 mod output;
+mod perform;
 mod render;
 mod send;
 

@@ -6,6 +6,7 @@ mod clients;
 mod commands;
 mod desktop;
 mod examples;
+mod filter;
 mod options;
 mod rules;
 mod seeds;

@@ -87,6 +87,13 @@ fn commands_and_nicks_are_completed_and_lines_come_back() {
     bob.expect(":Ann!* PRIVMSG #lobby :Bobby: hi");
     terminal.keys("/to\t");
     terminal.wait_for("the command", |screen| last_line(screen).ends_with("/topic"));
+    // A completion holds nothing up: what comes is shown without a key.
+    bob.send("PRIVMSG #lobby :right behind a completion");
+    terminal.wait_for("the message", |screen| screen.contains("right behind a completion"));
+    // Of several candidates all are shown. A space of another script is a space.
+    terminal.keys("\u{15}x\u{3000}/\t");
+    terminal.keys("\u{15}/n\t");
+    terminal.wait_for("both", |screen| screen.contains("/names") && screen.contains("/nick"));
     // Ctrl-U clears the line; the line before comes back.
     terminal.keys("\u{15}\u{1b}[A");
     terminal.wait_for("the history", |screen| last_line(screen).ends_with("> Bobby: hi"));
