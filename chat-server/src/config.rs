@@ -119,7 +119,7 @@ impl Default for Limits {
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             outbox_pause_bytes: 64 << 10,
             outbox_bytes_max: 1 << 20,
-            mailbox_bytes_max: 64 << 20,
+            mailbox_bytes_max: 1 << 20,
             hub_queue_max: 4096,
             pending_records_max: 65_536,
             append_timeout: Duration::from_secs(15),
@@ -173,7 +173,12 @@ impl House {
             room: config.room.clone(),
             auto_join: config.auto_join,
             password: config.password.clone(),
-            motd: config.motd.iter().flat_map(|text| text.lines()).map(str::to_owned).collect(),
+            motd: config
+                .motd
+                .iter()
+                .flat_map(|text| text.lines())
+                .map(|line| line.replace(['\0', '\r'], ""))
+                .collect(),
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
             n_workers,

@@ -370,6 +370,8 @@ pub enum ReplyLine {
         /// What was asked with.
         token: Box<str>,
     },
+    /// A line as it is, but for tags, of a session's own making.
+    Raw(Box<str>),
 }
 
 impl Reply {
@@ -434,9 +436,12 @@ impl Reply {
         for (key, value) in tags {
             writer = writer.tag(key, value);
         }
+        if let ReplyLine::Raw(line) = line {
+            return finish(writer.raw(line));
+        }
         let writer = writer.source(server);
         finish(match line {
-            ReplyLine::Event(_) => return,
+            ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
             ReplyLine::Fail { command, code, context, text } => {
                 if capabilities.contains(Capability::StandardReplies) {
                     let mut writer = writer.command("FAIL").param(command).param(code);
@@ -480,7 +485,7 @@ impl Reply {
                 ReplyLine::Numeric(numeric, params) if numeric.is_error() => {
                     format!("! {}", params.last().map_or("", |text| text))
                 }
-                ReplyLine::Numeric(..) | ReplyLine::Pong { .. } => continue,
+                ReplyLine::Numeric(..) | ReplyLine::Pong { .. } | ReplyLine::Raw(_) => continue,
             };
             out.extend_from_slice(text.as_bytes());
             out.extend_from_slice(b"\r\n");
@@ -497,11 +502,14 @@ impl Reply {
                 60 + params.iter().map(|param| param.len() + 1).sum::<usize>()
             }
             ReplyLine::Pong { token } => token.len() + 60,
+            ReplyLine::Raw(line) => line.len() + 60,
         };
         64 + self.lines.iter().map(line_size).sum::<usize>()
     }
 }
 
-fn finish(line: LineWriter<'_>) {
-    line.finish().expect("replies are made of checked names and texts that came out of a line");
+/// Ends a line. One that cannot be is a fault of ours; it is left out, and nobody's server ends for it.
+pub(crate) fn finish(line: LineWriter<'_>) {
+    let finished = line.finish();
+    debug_assert!(finished.is_ok(), "{finished:?}");
 }

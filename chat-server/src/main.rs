@@ -149,9 +149,6 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
         config.name = ServerName::new(&name).map_err(why)?;
     }
     if let Some(network) = arguments.network.or(file.network) {
-        if network.is_empty() || network.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err("the network's name must be one word".into());
-        }
         config.network = network;
     }
     if let Some(path) = arguments.password_file.or(file.password_file) {

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::{delivery::Event, ids::Ticket};
+use crossbeam_channel::Sender;
+
+use crate::{delivery::Event, hub::Input, ids::Ticket};
 
 /// A change of a conversation, as it is kept.
 #[derive(Debug)]
@@ -37,14 +39,37 @@ pub enum AppendError {
 /// What [`RoomLog::append`] knows at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appending {
-    /// The outcome will come as [`crate::hub::Input::Appended`].
+    /// The outcome will come through [`Appender::appended`].
     Later,
     /// The outcome.
     Now(Result<(), AppendError>),
 }
 
+/// How a log tells outcomes that it did not know at once; from any thread, but not from within
+/// [`RoomLog::append`].
+#[derive(Debug, Clone)]
+pub struct Appender {
+    pub(crate) to_hub: Sender<Input>,
+}
+
+impl Appender {
+    /// The record of `ticket` has its place, or has none. Waits while the hub has too much to do.
+    pub fn appended(&self, ticket: Ticket, outcome: Result<(), AppendError>) {
+        // A server that has ended tells nobody any more.
+        let _ = self.to_hub.send(Input::Appended { ticket, outcome });
+    }
+}
+
 /// Keeps records, each conversation in the order in which it was given them.
+///
+/// Called on the hub's thread, which waits for it: what takes long is done on a thread of its own, which
+/// ends when the log is dropped.
 pub trait RoomLog: Send {
+    /// The server starts; `appender` is for later.
+    fn start(&mut self, appender: Appender) {
+        drop(appender);
+    }
+
     /// Takes a record; says when its place is fixed and it survives a crash.
     fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending;
 }

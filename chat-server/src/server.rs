@@ -11,12 +11,13 @@ use std::{
     thread::{Builder, JoinHandle},
 };
 
+use chat_core::text::is_printable;
 use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
     config::{Config, House},
-    hub::{Door, Hub, Input},
+    hub::{Door, Hub},
     ids::WorkerId,
     net::{
         acceptor::{self, Acceptor},
@@ -25,7 +26,7 @@ use crate::{
         mailbox::{Mailbox, Order},
         worker::{self, Worker},
     },
-    room_log::{MemoryLog, RoomLog},
+    room_log::{Appender, MemoryLog, RoomLog},
 };
 
 /// Why a server cannot start. Nothing is left running.
@@ -48,6 +49,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The network's name cannot stand where clients read it.
+    #[error("the network's name must be one word, not {0:?}")]
+    NetworkName(String),
     /// No address was given.
     #[error("there is no address to listen on")]
     NoAddress,
@@ -98,7 +102,8 @@ pub struct ServerHandle {
 pub struct Stopper {
     is_stopping: Arc<AtomicBool>,
     acceptor: Arc<Waker>,
-    to_hub: Sender<Input>,
+    /// Apart from the hub's queue, which may be full.
+    stops: Sender<Arc<str>>,
 }
 
 impl Stopper {
@@ -107,8 +112,8 @@ impl Stopper {
         self.is_stopping.store(true, Ordering::SeqCst);
         // A waker that cannot be woken has been woken already.
         let _ = self.acceptor.wake();
-        // The hub takes what it is sent until it has ended; then there is nothing to stop.
-        let _ = self.to_hub.send(Input::Stop { reason: reason.into() });
+        // A hub that has ended needs no stopping.
+        let _ = self.stops.send(reason.into());
     }
 }
 
@@ -129,9 +134,14 @@ impl Server {
     /// As [`Server::start`].
     pub fn start_with(
         config: Config,
-        log: Box<dyn RoomLog>,
+        mut log: Box<dyn RoomLog>,
         seed: u64,
     ) -> Result<ServerHandle, StartError> {
+        let is_word =
+            is_printable(&config.network) && !config.network.contains(char::is_whitespace);
+        if !is_word || config.network.starts_with(':') {
+            return Err(StartError::NetworkName(config.network));
+        }
         let (listeners, addresses, text_addresses) = listen(&config)?;
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let n_workers = config.workers.map_or(n_cores, NonZeroUsize::get).min(64);
@@ -139,12 +149,13 @@ impl Server {
         let house = House::new(&config, n_workers);
 
         let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
+        let (stops, stop_reasons) = crossbeam_channel::unbounded();
         let acceptor_poll = Poll::new()?;
         let acceptor_waker = Arc::new(Waker::new(acceptor_poll.registry(), acceptor::WAKER)?);
         let stopper = Stopper {
             is_stopping: Arc::new(AtomicBool::new(false)),
             acceptor: acceptor_waker,
-            to_hub: to_hub.clone(),
+            stops,
         };
         let mut polls = Vec::new();
         let mut mailboxes = Vec::new();
@@ -157,9 +168,10 @@ impl Server {
         let mut handle = ServerHandle { addresses, text_addresses, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
+            let own = Some(Arc::clone(&mailbox));
             let worker =
                 Worker::new(WorkerId(index), Arc::clone(&house), poll, mailbox, to_hub.clone());
-            handle.spawn(&format!("chat-io-{index}"), &mailboxes, || worker.run())?;
+            handle.spawn(&format!("chat-io-{index}"), &mailboxes, own, || worker.run())?;
         }
         let acceptor = Acceptor {
             poll: acceptor_poll,
@@ -168,17 +180,19 @@ impl Server {
             mailboxes: mailboxes.clone(),
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
         };
-        handle.spawn("chat-accept", &mailboxes, || acceptor.run())?;
+        handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
+        log.start(Appender { to_hub });
         let hub = HubThread {
             mailbox_bytes_max: house.limits.mailbox_bytes_max,
             hub: Hub::new(house, seed),
             inputs,
+            stops: stop_reasons,
             mailboxes: mailboxes.clone(),
             log,
             events: config.events,
         };
         let stopper = handle.stopper.clone();
-        handle.spawn("chat-hub", &mailboxes, move || {
+        handle.spawn("chat-hub", &mailboxes, None, move || {
             hub.run();
             // The hub may have ended the server by itself.
             stopper.is_stopping.store(true, Ordering::SeqCst);
@@ -296,10 +310,15 @@ impl ServerHandle {
         &mut self,
         name: &str,
         mailboxes: &[Arc<Mailbox>],
+        own_mailbox: Option<Arc<Mailbox>>,
         run: impl FnOnce() -> io::Result<()> + Send + 'static,
     ) -> Result<(), StartError> {
-        let alarm =
-            Alarm { stopper: self.stopper.clone(), mailboxes: mailboxes.to_vec(), is_fine: false };
+        let alarm = Alarm {
+            stopper: self.stopper.clone(),
+            mailboxes: mailboxes.to_vec(),
+            own_mailbox,
+            is_fine: false,
+        };
         let thread = Builder::new().name(name.to_owned()).spawn(move || {
             let mut alarm = alarm;
             let outcome = run().map_err(|error| error.to_string());
@@ -325,19 +344,24 @@ impl Drop for ServerHandle {
 struct Alarm {
     stopper: Stopper,
     mailboxes: Vec<Arc<Mailbox>>,
+    /// What the thread was to take from, if it was a worker.
+    own_mailbox: Option<Arc<Mailbox>>,
     is_fine: bool,
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
+        // The hub waits for a worker only as long as there is one.
+        if let Some(own) = &self.own_mailbox {
+            own.close();
+        }
         if self.is_fine {
             return;
         }
         self.stopper.is_stopping.store(true, Ordering::SeqCst);
         let _ = self.stopper.acceptor.wake();
         // The hub may be the one that failed, so the workers are told here too.
-        let _ =
-            self.stopper.to_hub.try_send(Input::Stop { reason: "The server has failed".into() });
+        let _ = self.stopper.stops.send("The server has failed".into());
         for mailbox in &self.mailboxes {
             mailbox.post(&mut vec![Order::Stop]);
         }

@@ -113,8 +113,8 @@ fn joining_founds_a_room_and_tells_its_members() {
          b> JOIN #x
          b! * JOIN *
          b> JOIN x,#y
-         b< :chat.local 476 b x *
          b< :b!* JOIN #y
+         b< :chat.local 476 b x *
          b> JOIN
          b< :chat.local 461 b JOIN *
          b> JOIN 0

@@ -46,7 +46,9 @@ pub struct World {
     now: Now,
     conns: BTreeMap<ConnId, WorldConn>,
     names: BTreeMap<String, ConnId>,
-    next_slot: u32,
+    /// Who has each worker's slots; those of the gone are used again, as a worker does.
+    slots: Vec<Vec<Option<ConnId>>>,
+    n_opened: u32,
     fanouts: Vec<Fanout>,
     /// What is on its way to each worker. The simulation lets it wait.
     orders: Vec<VecDeque<Effect>>,
@@ -94,7 +96,8 @@ impl World {
             now: Now { mono, wall },
             conns: BTreeMap::new(),
             names: BTreeMap::new(),
-            next_slot: 0,
+            slots: (0..N_WORKERS).map(|_| Vec::new()).collect(),
+            n_opened: 0,
             fanouts: (0..N_WORKERS).map(|_| Fanout::default()).collect(),
             orders: (0..N_WORKERS).map(|_| VecDeque::new()).collect(),
             inputs: (0..N_WORKERS).map(|_| VecDeque::new()).collect(),
@@ -105,10 +108,14 @@ impl World {
 
     /// Opens a connection known as `name` to the script.
     pub fn open(&mut self, name: &str, door: Door) {
-        let slot = self.next_slot;
-        self.next_slot += 1;
-        let worker = WorkerId(u16::try_from(slot % u32::from(N_WORKERS)).expect("small"));
-        let conn = ConnId { worker, generation: 0, slot };
+        let worker = WorkerId(u16::try_from(self.n_opened % u32::from(N_WORKERS)).expect("small"));
+        let slots = &mut self.slots[usize::from(worker.0)];
+        let free = slots.iter().position(Option::is_none).unwrap_or(slots.len());
+        let slot = u32::try_from(free).expect("few connections");
+        let conn = ConnId { worker, generation: self.n_opened, slot };
+        self.n_opened += 1;
+        slots.resize(slots.len().max(free + 1), None);
+        slots[free] = Some(conn);
         let mut output = Output::default();
         let session = Session::new(door, conn, Arc::clone(&self.house), self.now.mono, &mut output);
         let opened = WorldConn {
@@ -142,7 +149,7 @@ impl World {
         self.transcript.push(format!("{name} is dropped"));
         let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) else { return };
         own.is_closed = true;
-        self.fanouts[usize::from(conn.worker.0)].remove(conn.slot);
+        self.free(conn);
         let reason = "Connection lost: it was reset".into();
         self.inputs[usize::from(conn.worker.0)].push_back(Input::Closed { conn, reason });
     }
@@ -196,10 +203,11 @@ impl World {
         if self.hub.next_deadline().is_some_and(|deadline| deadline <= self.now.mono) {
             self.handle(Input::Deadline);
         }
+        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now.mono);
         let due: Vec<ConnId> = self
             .conns
             .iter()
-            .filter(|(_, own)| !own.is_closed && own.session.next_deadline() <= self.now.mono)
+            .filter(|(_, own)| !own.is_closed && is_due(own.session.next_deadline()))
             .map(|(conn, _)| *conn)
             .collect();
         for conn in due {
@@ -209,6 +217,12 @@ impl World {
             self.take_output(conn, output);
             self.drive(conn);
         }
+    }
+
+    /// Records the hub waits for.
+    #[must_use]
+    pub fn n_pending(&self) -> usize {
+        self.hub.n_pending()
     }
 
     /// Lets everything that is under way arrive.
@@ -341,9 +355,9 @@ impl World {
                     own.is_held = true;
                 }
             }
-            Effect::Negotiate { conn, nick, subcommand, arguments } => {
+            Effect::Negotiate { conn, nick, label, subcommand, arguments } => {
                 self.with_session(conn, |session, _, output| {
-                    session.negotiate(&nick, &subcommand, &arguments, output);
+                    session.negotiate(&nick, label.as_deref(), &subcommand, &arguments, output);
                 });
             }
             Effect::Release { conn } => {
@@ -368,7 +382,11 @@ impl World {
                     self.fanouts[worker].subscribe(conn, room);
                 }
             }
-            Effect::Unsubscribe { conn, room } => self.fanouts[worker].unsubscribe(conn, room),
+            Effect::Unsubscribe { conn, room } => {
+                if self.conns.get(&conn).is_some_and(|own| !own.is_closed) {
+                    self.fanouts[worker].unsubscribe(conn, room);
+                }
+            }
             Effect::Append { .. } | Effect::Report(_) | Effect::Stop => {}
         }
         true
@@ -378,7 +396,8 @@ impl World {
         let mut slots = Vec::new();
         let except = match &delivery.target {
             Target::Conn(conn) => {
-                slots.push(conn.slot);
+                let is_there = self.slots[worker][conn.slot as usize] == Some(*conn);
+                slots.extend(is_there.then_some(conn.slot));
                 None
             }
             Target::Room { room, except } => {
@@ -391,11 +410,10 @@ impl World {
             }
         };
         for slot in slots {
-            let worker = WorkerId(u16::try_from(worker).expect("small"));
-            let conn = ConnId { worker, generation: 0, slot };
-            if except == Some(conn) {
+            let Some(conn) = self.slots[worker][slot as usize].filter(|conn| except != Some(*conn))
+            else {
                 continue;
-            }
+            };
             let Some(own) = self.conns.get(&conn).filter(|own| !own.is_closed) else { continue };
             if own.session.understands(delivery.event.requires()) {
                 let bytes = delivery.event.encode(own.session.audience()).to_vec();
@@ -441,10 +459,16 @@ impl World {
         let mut bytes = Vec::new();
         own.session.write_goodbye(reason, &mut bytes);
         self.receive(conn, &bytes);
-        self.fanouts[usize::from(conn.worker.0)].remove(conn.slot);
+        self.free(conn);
         if let Some(own) = self.conns.get_mut(&conn) {
             own.is_closed = true;
         }
+    }
+
+    fn free(&mut self, conn: ConnId) {
+        let worker = usize::from(conn.worker.0);
+        self.fanouts[worker].remove(conn.slot);
+        self.slots[worker][conn.slot as usize] = None;
     }
 
     fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
@@ -488,10 +512,9 @@ impl World {
         }
         for (room, id, members) in self.hub.membership() {
             let mut copies: Vec<ConnId> = Vec::new();
-            for (worker, fanout) in (0..N_WORKERS).zip(&self.fanouts) {
-                let conn =
-                    |slot: &u32| ConnId { worker: WorkerId(worker), generation: 0, slot: *slot };
-                copies.extend(fanout.members(id).iter().map(conn));
+            for (slots, fanout) in self.slots.iter().zip(&self.fanouts) {
+                let owners = fanout.members(id).iter().filter_map(|slot| slots[*slot as usize]);
+                copies.extend(owners);
             }
             copies.sort_unstable();
             if copies != members {

@@ -41,13 +41,13 @@ fn test() -> Outcome {
     step("formatting", cargo(&["fmt", "--all", "--check"]))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--"];
     step("lints", cargo(&[&clippy[..], &["--deny", "warnings"]].concat()))?;
+    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
+    docs.env("RUSTDOCFLAGS", "--deny warnings");
+    step("documentation", docs)?;
     let build = ["build", "--workspace", "--bins", "--examples", "--locked"];
     step("programs", cargo(&build))?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
-    step("tests, with a display of their own", on_a_display(&tests)?)?;
-    let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
-    docs.env("RUSTDOCFLAGS", "--deny warnings");
-    step("documentation", docs)
+    step("tests, with a display of their own", on_a_display(&tests)?)
 }
 
 fn desktop() -> Outcome {

@@ -192,7 +192,7 @@ impl Drop for ChatClient {
 
 impl ClientHandle {
     /// Says `text` to a room (`#name`) or a person (a nick). Never blocks: what becomes of it is told
-    /// by [`Update::Delivery`]. Long text goes in as many lines as it needs, cut between characters;
+    /// by [`Update::Delivery`](crate::Update::Delivery). Long text goes in as many lines as it needs, cut between characters;
     /// line breaks separate messages on the wire.
     ///
     /// # Errors
@@ -268,7 +268,7 @@ impl ClientHandle {
         self.queue(Request::Part { room: room.into(), reason: reason.map(str::to_owned) })
     }
 
-    /// Asks for another nick; it is ours when [`Update::Renamed`] says so.
+    /// Asks for another nick; it is ours when [`Update::Renamed`](crate::Update::Renamed) says so.
     ///
     /// # Errors
     /// [`SendError`].

@@ -129,9 +129,10 @@ impl<'a> LineWriter<'a> {
         }
     }
 
-    /// The whole line as it already stands, tags and all.
+    /// The rest of the line, or all of it, as it already stands.
     #[must_use]
     pub fn raw(mut self, line: &str) -> Self {
+        self.close_tags();
         self.text(line);
         self
     }

@@ -51,6 +51,8 @@ pub enum Effect {
         conn: ConnId,
         /// Their nick.
         nick: Arc<str>,
+        /// The label of the answer.
+        label: Option<Arc<str>>,
         /// `LS`, `LIST`, `REQ`, `END`.
         subcommand: String,
         /// What follows it.

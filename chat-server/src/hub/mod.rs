@@ -19,12 +19,15 @@ mod registration;
 mod room;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::{Instant, SystemTime},
 };
 
-use chat_core::proto::{Capability, Command, CommandError};
+use chat_core::{
+    proto::{Capability, Command, CommandError},
+    text::printable,
+};
 
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
@@ -33,7 +36,7 @@ pub use refusal::Refusal;
 use self::{
     listing::{Listing, Part},
     person::{Person, Waiting},
-    records::Pending,
+    records::{Answer, AnswerId, Pending},
     registration::Newcomer,
     room::{Rank, Room},
 };
@@ -62,8 +65,11 @@ pub struct Hub {
     next_ticket: u64,
     /// Records on their way to the log.
     pending: BTreeMap<Ticket, Pending>,
-    /// When the sender of a record is told that it takes too long; in order of time.
-    append_deadlines: VecDeque<(Instant, Ticket)>,
+    /// When the sender of a record is told that it takes too long, and then when it is forgotten.
+    append_deadlines: BTreeSet<(Instant, Ticket)>,
+    /// Labelled answers that wait for records.
+    answers: HashMap<AnswerId, Answer>,
+    next_answer: AnswerId,
     /// The most people there have been at once.
     n_people_max: usize,
     is_stopping: bool,
@@ -78,10 +84,16 @@ pub(crate) struct Turn<'a> {
     reply: Vec<Part>,
     /// The answer comes in another way or later.
     is_answered: bool,
+    /// The labelled answer that waits for the records of this turn.
+    answer: Option<AnswerId>,
     effects: &'a mut Vec<Effect>,
 }
 
-impl Turn<'_> {
+impl<'a> Turn<'a> {
+    fn new(now: Now, conn: ConnId, label: Option<Arc<str>>, effects: &'a mut Vec<Effect>) -> Self {
+        Self { now, conn, label, reply: Vec::new(), is_answered: false, answer: None, effects }
+    }
+
     fn say(&mut self, line: ReplyLine) {
         self.reply.push(Part::Line(line));
     }
@@ -107,7 +119,9 @@ impl Hub {
             next_room: 0,
             next_ticket: 0,
             pending: BTreeMap::new(),
-            append_deadlines: VecDeque::new(),
+            append_deadlines: BTreeSet::new(),
+            answers: HashMap::new(),
+            next_answer: 0,
             n_people_max: 0,
             is_stopping: false,
         }
@@ -152,13 +166,19 @@ impl Hub {
     /// When [`Input::Deadline`] is to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.append_deadlines.front().map(|(deadline, _)| *deadline)
+        self.append_deadlines.first().map(|(deadline, _)| *deadline)
     }
 
     /// How many people are registered.
     #[must_use]
     pub fn n_people(&self) -> usize {
         self.people.len()
+    }
+
+    /// How many records are on their way to the log.
+    #[must_use]
+    pub fn n_pending(&self) -> usize {
+        self.pending.len()
     }
 
     fn command(
@@ -197,7 +217,7 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let mut turn = Turn { now, conn, label, reply: Vec::new(), is_answered: false, effects };
+        let mut turn = Turn::new(now, conn, label, effects);
         let outcome = match command {
             Ok(command) => self.dispatch(&mut turn, command),
             Err(error) => Err(error.into()),
@@ -210,7 +230,10 @@ impl Hub {
 
     /// Sends what the turn has to say: at once if it is short, in pages if it is long.
     fn end_turn(&mut self, turn: Turn<'_>) {
-        let Turn { conn, label, reply, is_answered, effects, .. } = turn;
+        let Turn { conn, label, mut reply, is_answered, answer, effects, .. } = turn;
+        if self.add_to_answer(answer, &mut reply) {
+            return;
+        }
         let Some(person) = self.people.get_mut(&conn) else { return };
         let wants_ack = label.is_some()
             && !is_answered
@@ -247,11 +270,12 @@ impl Hub {
         if std::mem::replace(&mut self.is_stopping, true) {
             return;
         }
+        let reason: Arc<str> = printable(reason).into();
         let mut conns: Vec<ConnId> = self.newcomers.drain().map(|(conn, _)| conn).collect();
         conns.sort_unstable();
         conns.extend(self.people.keys());
         for conn in conns {
-            effects.push(Effect::Close { conn, reason: Arc::clone(reason) });
+            effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         }
         self.people.clear();
         self.nicks.clear();
@@ -259,6 +283,7 @@ impl Hub {
         self.rooms_by_name.clear();
         self.pending.clear();
         self.append_deadlines.clear();
+        self.answers.clear();
         effects.push(Effect::Stop);
     }
 
@@ -401,6 +426,7 @@ impl Hub {
         for room in self.person(conn).rooms.clone() {
             self.remove_member(conn, room, effects);
         }
+        self.forget_answers(conn);
         let person = self.people.remove(&conn).expect("they were there above");
         self.nicks.remove(person.nick.key());
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));

@@ -3,11 +3,11 @@
 //! Nobody sees a record before its place is fixed, so nobody sees one that could still be lost, and
 //! all members of a room see one order. The echo is the acknowledgement.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use chat_core::proto::{Capability, MessageKind};
 
-use super::{Effect, Hub, Now, Refusal, Turn, room::Topic};
+use super::{Effect, Hub, Now, Refusal, Turn, listing::Part, room::Topic};
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, RoomId, Ticket},
@@ -21,10 +21,30 @@ pub(super) struct Pending {
     pub(super) place: Place,
     /// Who is answered, unless they have gone.
     pub(super) sender: ConnId,
-    label: Option<Arc<str>>,
+    /// Whom it names, in the order in which it does. They may go or take other nicks meanwhile.
+    named: Vec<ConnId>,
+    /// The labelled answer it is a part of.
+    answer: Option<AnswerId>,
     /// The sender has been told that it takes too long.
     pub(super) is_overdue: bool,
 }
+
+/// Names a labelled answer that waits for records.
+pub(super) type AnswerId = u64;
+
+/// What a labelled command is answered when all its records are at their end: one answer, as
+/// <https://ircv3.net/specs/extensions/labeled-response> asks.
+#[derive(Debug)]
+pub(super) struct Answer {
+    conn: ConnId,
+    label: Arc<str>,
+    lines: Vec<ReplyLine>,
+    n_records: usize,
+}
+
+/// How many times the time-out of an append must pass before the hub forgets a record that was lost
+/// without a word.
+const FORGET_AFTER: u32 = 10;
 
 /// Where a record takes effect.
 #[derive(Debug, Clone, Copy)]
@@ -36,16 +56,18 @@ pub(super) enum Place {
 }
 
 impl Hub {
-    /// Sends `content` on its way to the log. The answer to the turn comes when it arrives.
+    /// Sends `content`, which names `named`, on its way to the log. The answer to the turn comes when
+    /// it arrives.
     pub(super) fn submit(
         &mut self,
         turn: &mut Turn<'_>,
         place: Place,
         content: Content,
+        named: Vec<ConnId>,
     ) -> Result<(), Refusal> {
         if self.pending.len() >= self.house.limits.pending_records_max {
-            let why = "too many messages are waiting to be stored; try again in a moment".into();
-            return Err(Refusal::NotStored { target: target(&content).to_owned(), why });
+            let why = "too many messages are waiting to be stored; try again in a moment";
+            return Err(not_stored(&content, why.into()));
         }
         let (conversation, time) = match place {
             Place::Room(id) => {
@@ -65,11 +87,12 @@ impl Hub {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let record = Arc::new(Record { conversation, event: Arc::clone(&event) });
-        turn.is_answered = true;
-        let label = turn.label.take();
-        let pending = Pending { event, place, sender: turn.conn, label, is_overdue: false };
+        let answer = self.join_answer(turn);
+        let sender = turn.conn;
+        let pending = Pending { event, place, sender, named, answer, is_overdue: false };
         self.pending.insert(ticket, pending);
-        self.append_deadlines.push_back((turn.now.mono + self.house.limits.append_timeout, ticket));
+        let due = turn.now.mono + self.house.limits.append_timeout;
+        self.append_deadlines.insert((due, ticket));
         self.person_mut(turn.conn).n_pending += 1;
         turn.effects.push(Effect::Append { ticket, record });
         Ok(())
@@ -84,12 +107,10 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let Some(pending) = self.pending.remove(&ticket) else { return };
-        while self
-            .append_deadlines
-            .front()
-            .is_some_and(|(_, first)| !self.pending.contains_key(first))
+        while let Some(first) = self.append_deadlines.first()
+            && !self.pending.contains_key(&first.1)
         {
-            self.append_deadlines.pop_front();
+            self.append_deadlines.pop_first();
         }
         let sender = pending.sender;
         if let Some(person) = self.people.get_mut(&sender).filter(|_| !pending.is_overdue) {
@@ -98,7 +119,8 @@ impl Hub {
         match outcome {
             Ok(()) => self.apply(&pending, effects),
             Err(error) if !pending.is_overdue => {
-                self.tell_not_stored(&pending, error.to_string(), effects)
+                let line = not_stored(&pending.event.content, error.to_string()).reply();
+                self.answer(sender, pending.answer, Some(line), effects);
             }
             // They were told so when it took too long.
             Err(_) => {}
@@ -106,36 +128,70 @@ impl Hub {
         self.take_waiting(now, sender, effects);
     }
 
-    /// Tells the senders of records that have waited too long; what becomes of those is not known.
+    /// Tells the senders of records that have waited too long; what becomes of those is not known. What
+    /// is not known much later is forgotten.
     pub(super) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let is_due = |due: Option<&(Instant, Ticket)>| due.is_some_and(|(at, _)| *at <= now.mono);
-        while is_due(self.append_deadlines.front()) {
-            let Some((_, ticket)) = self.append_deadlines.pop_front() else { return };
+        while let Some((due, ticket)) = self.append_deadlines.first().copied()
+            && due <= now.mono
+        {
+            self.append_deadlines.pop_first();
             let Some(pending) = self.pending.get_mut(&ticket) else { continue };
+            if pending.is_overdue {
+                self.pending.remove(&ticket);
+                continue;
+            }
             pending.is_overdue = true;
-            let (sender, event, place) =
-                (pending.sender, Arc::clone(&pending.event), pending.place);
-            let label = pending.label.take();
+            let forgotten = due + self.house.limits.append_timeout * FORGET_AFTER;
+            self.append_deadlines.insert((forgotten, ticket));
+            let (sender, event, answer) =
+                (pending.sender, Arc::clone(&pending.event), pending.answer.take());
             if let Some(person) = self.people.get_mut(&sender) {
                 person.n_pending -= 1;
             }
-            let told = Pending { event, place, sender, label, is_overdue: true };
-            let why = "storing it takes too long; it may still arrive";
-            self.tell_not_stored(&told, why.into(), effects);
+            let why = "storing it takes too long; it may still arrive".into();
+            let line = not_stored(&event.content, why).reply();
+            self.answer(sender, answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
         }
     }
 
-    fn tell_not_stored(&self, pending: &Pending, why: String, effects: &mut Vec<Effect>) {
-        let target = target(&pending.event.content).to_owned();
-        let line = Refusal::NotStored { target, why }.reply();
-        self.answer(pending, vec![line], effects);
+    /// The answer a turn's record is a part of; the first one takes the turn's label for it.
+    fn join_answer(&mut self, turn: &mut Turn<'_>) -> Option<AnswerId> {
+        turn.is_answered = true;
+        if let Some(label) = turn.label.take() {
+            let answer = Answer { conn: turn.conn, label, lines: Vec::new(), n_records: 0 };
+            self.next_answer += 1;
+            self.answers.insert(self.next_answer, answer);
+            turn.answer = Some(self.next_answer);
+        }
+        let answer = self.answers.get_mut(&turn.answer?)?;
+        answer.n_records += 1;
+        turn.answer
     }
 
-    /// Answers the sender of a record, if they are still there.
-    fn answer(&self, pending: &Pending, lines: Vec<ReplyLine>, effects: &mut Vec<Effect>) {
-        let Some(person) = self.people.get(&pending.sender) else { return };
-        let label = pending.label.clone();
+    /// Answers the sender of a record that is at its end: at once, or with all that has its label.
+    fn answer(
+        &mut self,
+        sender: ConnId,
+        answer: Option<AnswerId>,
+        line: Option<ReplyLine>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (label, lines) = match answer.and_then(|id| Some((id, self.answers.get_mut(&id)?))) {
+            None => (None, line.into_iter().collect()),
+            Some((id, answer)) => {
+                answer.lines.extend(line);
+                answer.n_records -= 1;
+                if answer.n_records > 0 {
+                    return;
+                }
+                match self.answers.remove(&id) {
+                    Some(Answer { label, lines, .. }) => (Some(label), lines),
+                    None => return,
+                }
+            }
+        };
+        let Some(person) = self.people.get(&sender) else { return };
         let wants_ack =
             label.is_some() && person.capabilities.contains(Capability::LabeledResponse);
         if lines.is_empty() && !wants_ack {
@@ -143,54 +199,118 @@ impl Hub {
         }
         let nick = Arc::clone(person.nick.shown());
         let reply = Reply { label, nick, lines, page: Page::Only };
-        effects.push(Effect::Reply { conn: pending.sender, reply });
+        effects.push(Effect::Reply { conn: sender, reply });
+    }
+
+    /// What a turn has to say beside its records: part of the same labelled answer, or said at once.
+    /// Whether it was the former.
+    pub(super) fn add_to_answer(
+        &mut self,
+        answer: Option<AnswerId>,
+        parts: &mut Vec<Part>,
+    ) -> bool {
+        let Some(answer) = answer.and_then(|id| self.answers.get_mut(&id)) else { return false };
+        answer.lines.extend(parts.drain(..).filter_map(|part| match part {
+            Part::Line(line) => Some(line),
+            // Commands with lists have no records.
+            _ => None,
+        }));
+        true
+    }
+
+    /// Labelled answers of someone who has gone are nobody's.
+    pub(super) fn forget_answers(&mut self, conn: ConnId) {
+        self.answers.retain(|_, answer| answer.conn != conn);
     }
 
     /// Does what the record says and lets everyone see it. The room and its members may have
     /// changed since it was decided; who is there now is told.
     fn apply(&mut self, pending: &Pending, effects: &mut Vec<Effect>) {
-        let event = &pending.event;
-        let sender = pending.sender;
-        let is_message = matches!(event.content, Content::Message { .. });
-        let echoes = |hub: &Self| match hub.people.get(&sender) {
-            Some(person) => !is_message || person.capabilities.contains(Capability::EchoMessage),
-            None => false,
-        };
+        let (sender, answer) = (pending.sender, pending.answer);
+        let is_message = matches!(pending.event.content, Content::Message { .. });
+        let echoes = self.people.get(&sender).is_some_and(|person| {
+            !is_message || person.capabilities.contains(Capability::EchoMessage)
+        });
         match pending.place {
             Place::Direct(other) => {
-                let own_copy = echoes(self).then(|| ReplyLine::Event(Arc::clone(event)));
-                self.answer(pending, own_copy.into_iter().collect(), effects);
+                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&pending.event)));
+                self.answer(sender, answer, own_copy, effects);
                 // To oneself, the echo has the label and the delivered copy has not
                 // (labeled-response, messages to oneself).
                 if self.people.contains_key(&other) {
-                    self.tell(other, event, effects);
+                    self.tell(other, &pending.event, effects);
                 }
             }
             Place::Room(id) => {
-                let Some(room) = self.rooms.get(&id) else {
-                    return self.answer(pending, Vec::new(), effects);
+                let event = self.as_it_is_now(id, pending);
+                let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
+                    return self.answer(sender, answer, None, effects);
                 };
-                let echoes = echoes(self) && room.has(sender);
+                let echoes = echoes && room.has(sender);
                 // Without a label the sender's copy is like everyone else's.
-                let shares_copy = echoes && pending.label.is_none();
-                self.tell_room(room, Some(sender).filter(|_| !shares_copy), event, effects);
+                let shares_copy = echoes && answer.is_none();
+                self.tell_room(room, Some(sender).filter(|_| !shares_copy), &event, effects);
                 let own_copy =
-                    (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(event)));
-                self.answer(pending, own_copy.into_iter().collect(), effects);
-                self.change_room(id, event, effects);
+                    (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
+                self.answer(sender, answer, own_copy, effects);
+                self.change_room(id, &event, &pending.named, effects);
             }
         }
     }
 
+    /// The event with the nicks that those it names have now; `None` if there is nothing left of it,
+    /// because they, or the room, have gone.
+    fn as_it_is_now(&self, id: RoomId, pending: &Pending) -> Option<Arc<Event>> {
+        let room = self.rooms.get(&id)?;
+        let nick_of =
+            |conn: &ConnId| room.has(*conn).then(|| Arc::clone(self.person(*conn).nick.shown()));
+        let event = &pending.event;
+        let content = match &event.content {
+            Content::Kick { source, room, reason, nick } => {
+                let now = nick_of(pending.named.first()?)?;
+                if now == *nick {
+                    return Some(Arc::clone(event));
+                }
+                Content::Kick {
+                    source: Arc::clone(source),
+                    room: Arc::clone(room),
+                    nick: now,
+                    reason: Arc::clone(reason),
+                }
+            }
+            Content::Mode { source, target, changes, arguments } => {
+                let now: Vec<Option<Arc<str>>> = pending.named.iter().map(nick_of).collect();
+                let is_same =
+                    |(now, then): (&Option<Arc<str>>, &Arc<str>)| now.as_ref() == Some(then);
+                if now.iter().zip(arguments).all(is_same) {
+                    return Some(Arc::clone(event));
+                }
+                let (changes, arguments) = without_the_gone(changes, now);
+                if arguments.is_empty() {
+                    return None;
+                }
+                let (source, target) = (Arc::clone(source), Arc::clone(target));
+                Content::Mode { source, target, changes: changes.into(), arguments }
+            }
+            _ => return Some(Arc::clone(event)),
+        };
+        Some(Arc::new(Event::new(content, event.time, event.msgid.clone())))
+    }
+
     /// What a record changes of its room beside being seen.
-    fn change_room(&mut self, id: RoomId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
+    fn change_room(
+        &mut self,
+        id: RoomId,
+        event: &Arc<Event>,
+        named: &[ConnId],
+        effects: &mut Vec<Effect>,
+    ) {
         match &event.content {
-            Content::Kick { nick, .. } => {
-                let kicked = self.find_person(nick).map(|person| person.conn);
-                if let Ok(conn) = kicked
-                    && self.rooms[&id].has(conn)
+            Content::Kick { .. } => {
+                if let Some(conn) = named.first()
+                    && self.rooms[&id].has(*conn)
                 {
-                    self.remove_member(conn, id, effects);
+                    self.remove_member(*conn, id, effects);
                 }
             }
             Content::Mode { changes, arguments, .. } => self.apply_modes(id, changes, arguments),
@@ -211,13 +331,36 @@ impl Hub {
     }
 }
 
-/// Whom or what a record is about, for words to its sender.
-fn target(content: &Content) -> &str {
-    match content {
-        Content::Message { target, .. } | Content::Mode { target, .. } => target,
-        Content::Kick { room, .. } | Content::Topic { room, .. } => room,
-        _ => "*",
+/// Why a record of `content` is not there, for words to its sender.
+fn not_stored(content: &Content, why: String) -> Refusal {
+    let (command, target) = match content {
+        Content::Message { kind, target, .. } => (kind.word(), target),
+        Content::Mode { target, .. } => ("MODE", target),
+        Content::Kick { room, .. } => ("KICK", room),
+        Content::Topic { room, .. } => ("TOPIC", room),
+        _ => return Refusal::NotStored { command: "*", target: "*".into(), why },
+    };
+    Refusal::NotStored { command, target: target.to_string(), why }
+}
+
+/// Changes of members' modes, without those of members who are not there (`None`).
+fn without_the_gone(changes: &str, nicks: Vec<Option<Arc<str>>>) -> (String, Vec<Arc<str>>) {
+    let (mut sign, mut written_sign) = ('+', None);
+    let (mut left, mut nicks_left) = (String::new(), Vec::new());
+    let mut nicks = nicks.into_iter();
+    for mode in changes.chars() {
+        if matches!(mode, '+' | '-') {
+            sign = mode;
+        } else if let Some(Some(nick)) = nicks.next() {
+            if written_sign != Some(sign) {
+                left.push(sign);
+                written_sign = Some(sign);
+            }
+            left.push(mode);
+            nicks_left.push(nick);
+        }
     }
+    (left, nicks_left)
 }
 
 /// Whether a message is worth keeping: tags alone pass by without the log.

@@ -20,11 +20,11 @@ pub enum Refusal {
     NotOnRoom(String),
     NotOperator(String),
     NotRegistered,
-    NotStored { target: String, why: String },
+    NotStored { command: &'static str, target: String, why: String },
     TooLongToRelay,
     TooManyRooms(String),
     TooManyTargets(String),
-    UnknownRoomMode(char),
+    UnknownRoomMode(String),
     UnknownUserMode,
     UserNotOnRoom { nick: String, room: String },
     UsersDoNotMatch,
@@ -41,12 +41,16 @@ impl Refusal {
     #[must_use]
     pub fn reply(&self) -> ReplyLine {
         let (numeric, context, text): (Numeric, Vec<&str>, &str) = match self {
-            Self::NotStored { target, why } => {
+            Self::NotStored { command, target, why } => {
+                let what = match *command {
+                    "NOTICE" | "PRIVMSG" => format!("your message to {target} was not delivered"),
+                    command => format!("your {command} of {target} was not carried out"),
+                };
                 return ReplyLine::Fail {
-                    command: "PRIVMSG",
+                    command,
                     code: "MESSAGE_NOT_STORED",
                     context: vec![word(target).into()],
-                    text: format!("your message to {target} was not delivered: {why}").into(),
+                    text: format!("{what}: {why}").into(),
                 };
             }
             Self::Command(CommandError::NotUtf8) => {
@@ -136,8 +140,7 @@ impl Refusal {
                 (Numeric::ERR_TOOMANYTARGETS, vec![target], "Too many targets at once")
             }
             Self::UnknownRoomMode(mode) => {
-                let params = vec![mode.to_string().into(), "is no mode of a room here".into()];
-                return ReplyLine::Numeric(Numeric::ERR_UNKNOWNMODE, params);
+                (Numeric::ERR_UNKNOWNMODE, vec![mode], "is no mode of a room here")
             }
             Self::UnknownUserMode => {
                 (Numeric::ERR_UMODEUNKNOWNFLAG, vec![], "There is no such mode of a person here")

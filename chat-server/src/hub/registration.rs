@@ -7,6 +7,7 @@ use chat_core::proto::{
     ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick,
     nick_from_display_name,
 };
+use chat_core::text::printable;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
@@ -65,7 +66,7 @@ impl Hub {
             nick: nick.clone(),
             user: user.into(),
             host: newcomer.host,
-            realname: cut(&registration.realname, REALNAME_BYTES_MAX).into(),
+            realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
             door: newcomer.door,
             capabilities: newcomer.capabilities,
             away: None,
@@ -87,8 +88,7 @@ impl Hub {
         self.people.insert(conn, person);
         self.n_people_max = self.n_people_max.max(self.people.len());
 
-        let mut turn =
-            Turn { now, conn, label: None, reply: Vec::new(), is_answered: false, effects };
+        let mut turn = Turn::new(now, conn, None, effects);
         if door == Door::Irc {
             self.welcome(&mut turn);
         }

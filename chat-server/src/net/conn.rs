@@ -46,12 +46,10 @@ impl Conn {
     }
 
     /// When something is due.
-    pub(super) fn next_deadline(&self) -> Instant {
-        let session = self.session.next_deadline();
-        match (self.closing, self.throttled_until) {
-            (Some(closing), _) => closing,
-            (None, Some(until)) => until.min(session),
-            (None, None) => session,
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        match self.closing {
+            Some(closing) => Some(closing),
+            None => self.throttled_until.into_iter().chain(self.session.next_deadline()).min(),
         }
     }
 

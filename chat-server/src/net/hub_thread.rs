@@ -7,7 +7,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, Sender, at, never, select_biased};
 
 use super::mailbox::{Mailbox, Order};
 use crate::{
@@ -22,6 +22,8 @@ const BATCH_MAX: usize = 512;
 pub(crate) struct HubThread {
     pub(crate) hub: Hub,
     pub(crate) inputs: Receiver<Input>,
+    /// Why the server is to stop.
+    pub(crate) stops: Receiver<Arc<str>>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) log: Box<dyn RoomLog>,
     pub(crate) events: Option<Sender<ServerEvent>>,
@@ -35,13 +37,15 @@ impl HubThread {
         let mut effects = Vec::new();
         let mut is_stopped = false;
         while !is_stopped {
-            let first = match self.hub.next_deadline() {
-                Some(deadline) => match self.inputs.recv_deadline(deadline) {
-                    Ok(input) => input,
-                    Err(RecvTimeoutError::Timeout) => Input::Deadline,
-                    Err(RecvTimeoutError::Disconnected) => return,
+            let deadline = self.hub.next_deadline().map_or_else(never, at);
+            let first = select_biased! {
+                recv(self.stops) -> reason => match reason {
+                    Ok(reason) => Input::Stop { reason },
+                    Err(_) => return,
                 },
-                None => match self.inputs.recv() {
+                // Before what is queued, which may never end.
+                recv(deadline) -> _ => Input::Deadline,
+                recv(self.inputs) -> input => match input {
                     Ok(input) => input,
                     Err(_) => return,
                 },
@@ -97,8 +101,8 @@ impl HubThread {
             Effect::Close { conn, reason } => (conn.worker, Order::Close { conn, reason }),
             Effect::Deliver { worker, delivery } => (worker, Order::Deliver(delivery)),
             Effect::Hold { conn } => (conn.worker, Order::Hold { conn }),
-            Effect::Negotiate { conn, nick, subcommand, arguments } => {
-                (conn.worker, Order::Negotiate { conn, nick, subcommand, arguments })
+            Effect::Negotiate { conn, nick, label, subcommand, arguments } => {
+                (conn.worker, Order::Negotiate { conn, nick, label, subcommand, arguments })
             }
             Effect::Release { conn } => (conn.worker, Order::Release { conn }),
             Effect::Reply { conn, reply } => (conn.worker, Order::Reply { conn, reply }),

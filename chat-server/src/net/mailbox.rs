@@ -40,6 +40,7 @@ pub(crate) enum Order {
     Negotiate {
         conn: ConnId,
         nick: Arc<str>,
+        label: Option<Arc<str>>,
         subcommand: String,
         arguments: Vec<String>,
     },

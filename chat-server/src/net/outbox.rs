@@ -27,6 +27,14 @@ impl Outbox {
         &mut self.bytes
     }
 
+    /// Forgets what waits, but for the end of a line the reader has the start of.
+    pub(super) fn keep_begun_line(&mut self) {
+        let is_begun = self.written > 0 && self.bytes[self.written - 1] != b'\n';
+        let mut waiting = self.bytes[self.written..].iter();
+        let end = waiting.position(|byte| *byte == b'\n').filter(|_| is_begun);
+        self.bytes.truncate(self.written + end.map_or(0, |end| end + 1));
+    }
+
     /// Writes as much as the peer takes. An empty outbox owns no memory.
     pub(super) fn flush(&mut self, mut to: impl Write) -> io::Result<()> {
         while !self.is_empty() {
@@ -48,8 +56,9 @@ impl Outbox {
     /// Gives back what is written once it is most of the buffer, so that the copying stays cheap.
     fn forget_written(&mut self) {
         if self.written > self.bytes.len() / 2 {
-            self.bytes.drain(..self.written);
-            self.written = 0;
+            // But for one byte, which tells whether a line has been begun.
+            self.bytes.drain(..self.written - 1);
+            self.written = 1;
         }
     }
 }
@@ -75,6 +84,27 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    #[test]
+    fn a_line_that_has_been_begun_is_finished() {
+        let after = |n_written, rest: &[u8]| {
+            let mut outbox = Outbox::default();
+            outbox.push(b"one\r\ntwo\r\nthree\r\n");
+            let mut reader = Slow(n_written, Vec::new());
+            outbox.flush(&mut reader).unwrap();
+            outbox.keep_begun_line();
+            outbox.push(b"ERROR\r\n");
+            reader.0 = 100;
+            outbox.flush(&mut reader).unwrap();
+            assert_eq!(&reader.1[n_written..], rest, "after {n_written} bytes");
+        };
+        after(0, b"ERROR\r\n");
+        after(2, b"e\r\nERROR\r\n");
+        after(4, b"\nERROR\r\n");
+        after(5, b"ERROR\r\n");
+        // Behind which the buffer may have been moved.
+        after(13, b"ee\r\nERROR\r\n");
     }
 
     #[test]

@@ -19,11 +19,11 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// The next connection whose time has come.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<ConnId> {
+    /// The next connection whose time has come, and the time its entry was for.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, ConnId)> {
         if self.next()? > now {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, conn))| conn)
+        self.heap.pop().map(|Reverse(entry)| entry)
     }
 }

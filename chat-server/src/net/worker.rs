@@ -41,6 +41,10 @@ const LINES_PER_TURN: usize = 64;
 /// Bytes read at once; also the most one connection may have read in one turn.
 const READ_BYTES: usize = 16 << 10;
 
+/// Bytes that are written at once, whatever else the turn brings: the outboxes of a crowd stay small
+/// when everyone talks.
+const FLUSH_BYTES: usize = 32 << 10;
+
 pub(crate) struct Worker {
     id: WorkerId,
     house: Arc<House>,
@@ -57,6 +61,8 @@ pub(crate) struct Worker {
     queued: VecDeque<u32>,
     /// Slots that have something to write.
     dirty: Vec<u32>,
+    /// Slots that have so much to write that it is not put off to the end of the turn.
+    overfull: Vec<u32>,
     read_buffer: Box<[u8]>,
     output: Output,
     /// The server stops: end when all is flushed, or then.
@@ -84,6 +90,7 @@ impl Worker {
             timers: Timers::default(),
             queued: VecDeque::new(),
             dirty: Vec::new(),
+            overfull: Vec::new(),
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
             output: Output::default(),
             stopping: None,
@@ -115,7 +122,6 @@ impl Worker {
             self.run_timers(now);
             self.flush_dirty(now);
         }
-        self.mailbox.close();
         Ok(())
     }
 
@@ -160,15 +166,15 @@ impl Worker {
                     self.close(now, conn.slot, &reason);
                 }
             }
-            Order::Deliver(delivery) => self.deliver(&delivery),
+            Order::Deliver(delivery) => self.deliver(now, &delivery),
             Order::Hold { conn } => {
                 if let Some(own) = self.own_mut(conn) {
                     own.is_held = true;
                 }
             }
-            Order::Negotiate { conn, nick, subcommand, arguments } => {
+            Order::Negotiate { conn, nick, label, subcommand, arguments } => {
                 self.with_session(conn, |session, output| {
-                    session.negotiate(&nick, &subcommand, &arguments, output);
+                    session.negotiate(&nick, label.as_deref(), &subcommand, &arguments, output);
                 });
             }
             Order::Release { conn } => {
@@ -234,7 +240,7 @@ impl Worker {
         self.queue(slot);
     }
 
-    fn deliver(&mut self, delivery: &Delivery) {
+    fn deliver(&mut self, now: Instant, delivery: &Delivery) {
         let mut fanout = std::mem::take(&mut self.fanout);
         match &delivery.target {
             Target::Conn(conn) => {
@@ -243,7 +249,7 @@ impl Worker {
                 }
             }
             Target::Room { room, except } => {
-                let except = except.filter(|conn| conn.worker == self.id).map(|conn| conn.slot);
+                let except = self.own_slot(*except);
                 for slot in fanout.members(*room) {
                     if Some(*slot) != except {
                         self.deliver_to(*slot, delivery);
@@ -251,7 +257,7 @@ impl Worker {
                 }
             }
             Target::Peers { rooms, except } => {
-                let except = except.filter(|conn| conn.worker == self.id).map(|conn| conn.slot);
+                let except = self.own_slot(*except);
                 fanout.each_peer(rooms, |slot| {
                     if Some(slot) != except {
                         self.deliver_to(slot, delivery);
@@ -260,6 +266,9 @@ impl Worker {
             }
         }
         self.fanout = fanout;
+        for slot in std::mem::take(&mut self.overfull) {
+            self.flush(now, slot);
+        }
     }
 
     fn deliver_to(&mut self, slot: u32, delivery: &Delivery) {
@@ -267,7 +276,12 @@ impl Worker {
         if conn.closing.is_some() || !conn.session.understands(delivery.event.requires()) {
             return;
         }
+        let before = conn.outbox.waiting_bytes();
         conn.outbox.push(delivery.event.encode(conn.session.audience()));
+        let has_grown = conn.outbox.waiting_bytes() / FLUSH_BYTES > before / FLUSH_BYTES;
+        if has_grown {
+            self.overfull.push(slot);
+        }
         self.mark_dirty(slot);
     }
 
@@ -372,13 +386,12 @@ impl Worker {
     /// our last words away; when it has closed too, the connection is over.
     fn discard(&mut self, slot: u32) {
         let conn = &mut self.conns[slot as usize];
-        loop {
-            match conn.stream.read(&mut self.read_buffer) {
-                Ok(n) if n > 0 => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(_) | Err(_) => return self.remove(slot, ""),
-            }
+        match conn.stream.read(&mut self.read_buffer) {
+            // Once a turn, like everyone.
+            Ok(n) if n > 0 => self.queue(slot),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.queue(slot),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => self.remove(slot, ""),
         }
     }
 
@@ -473,7 +486,7 @@ impl Worker {
         if waiting_bytes > limits.outbox_bytes_max {
             // The reader is too slow. What waits is worth nothing without its end: one last line,
             // for which the kernel may have room, and nobody else notices.
-            conn.outbox = Outbox::default();
+            conn.outbox.keep_begun_line();
             return self.close(now, slot, "You read too slowly: too much was waiting for you");
         }
         if waiting_bytes <= limits.outbox_pause_bytes {
@@ -521,8 +534,12 @@ impl Worker {
     // Timers and lists.
 
     fn run_timers(&mut self, now: Instant) {
-        while let Some(id) = self.timers.pop_due(now) {
-            let Some(conn) = self.own_mut(id) else { continue };
+        let due: Vec<(Instant, ConnId)> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
+        for (at, id) in due {
+            // An earlier entry has taken the place of others.
+            let Some(conn) = self.own_mut(id).filter(|conn| conn.timer == Some(at)) else {
+                continue;
+            };
             conn.timer = None;
             conn.throttled_until = conn.throttled_until.filter(|until| *until > now);
             if conn.closing.is_some_and(|until| until <= now) {
@@ -544,7 +561,7 @@ impl Worker {
     /// Sees to it that the connection is looked at when its next deadline comes.
     fn set_timer(&mut self, slot: u32) {
         let Some(conn) = self.conns.get_mut(slot as usize) else { return };
-        let deadline = conn.next_deadline();
+        let Some(deadline) = conn.next_deadline() else { return };
         // A later deadline is found when the earlier entry comes up.
         if conn.timer.is_none_or(|timer| deadline < timer) {
             conn.timer = Some(deadline);
@@ -566,6 +583,12 @@ impl Worker {
         {
             self.dirty.push(slot);
         }
+    }
+
+    /// The slot of a connection of ours that is still there.
+    fn own_slot(&mut self, conn: Option<ConnId>) -> Option<u32> {
+        let conn = conn.filter(|conn| conn.worker == self.id)?;
+        self.own_mut(conn).map(|_| conn.slot)
     }
 
     /// The connection, if the slot still belongs to it.

@@ -10,10 +10,13 @@ use chat_core::{
     wire::{Framed, Framer, Line, LineWriter, ParseError, limits},
 };
 
-use super::{Output, Step, negotiation::Negotiation, seconds, throttle::Throttle};
+use super::{
+    Output, Step, WRONG_PASSWORD, negotiation::Negotiation, same_secret, seconds,
+    throttle::Throttle,
+};
 use crate::{
     config::House,
-    delivery::Reply,
+    delivery::{Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},
     ids::ConnId,
 };
@@ -83,6 +86,9 @@ impl IrcSession {
             return Step::Throttled(until);
         }
         let Some(framed) = self.framer.pull() else { return Step::NeedsBytes };
+        // Also a line that has waited for its turn here is a sign of life.
+        self.last_heard = now;
+        self.asked = None;
         let Some((label, command)) = read(framed, self.negotiation.capabilities) else {
             return Step::Line;
         };
@@ -102,7 +108,7 @@ impl IrcSession {
         };
         match command {
             Ok(Command::Cap { subcommand, arguments }) => {
-                self.negotiate("*", &subcommand, &arguments, out);
+                self.negotiate("*", label.as_deref(), &subcommand, &arguments, out);
             }
             Ok(Command::Nick { nick: wanted }) => *nick = Some(wanted),
             Ok(Command::Pass { password: given }) => *password = Some(given),
@@ -110,7 +116,7 @@ impl IrcSession {
             Ok(Command::Ping { token }) => {
                 let server = self.house.name.as_str();
                 let line = LineWriter::new(&mut out.bytes).source(server).command("PONG");
-                line.param(server).last(&token).finish().expect("the token came out of a line");
+                finish(line.param(server).last(&token));
             }
             Ok(Command::Pong) => {}
             other => out.inputs.push(Input::Command { conn: self.conn, label, command: other }),
@@ -131,10 +137,8 @@ impl IrcSession {
         if !is_welcome {
             let numeric = Numeric::ERR_PASSWDMISMATCH.to_string();
             let line = LineWriter::new(&mut out.bytes).source(self.house.name.as_str());
-            let line =
-                line.command(&numeric).param("*").last("The server's password is missing or wrong");
-            line.finish().expect("a fixed text is a line");
-            out.close = Some("The server's password is missing or wrong".into());
+            finish(line.command(&numeric).param("*").last(WRONG_PASSWORD));
+            out.close = Some(WRONG_PASSWORD.into());
             return;
         }
         let nick = nick.take().unwrap_or_default();
@@ -147,20 +151,22 @@ impl IrcSession {
     pub(super) fn negotiate(
         &mut self,
         nick: &str,
+        label: Option<&str>,
         subcommand: &str,
         arguments: &[String],
         out: &mut Output,
     ) {
         let before = self.negotiation.capabilities;
         let is_registered = matches!(self.phase, Phase::Registered);
-        self.negotiation.handle(
-            self.house.name.as_str(),
-            nick,
-            subcommand,
-            arguments,
-            is_registered,
-            &mut out.bytes,
-        );
+        let server = self.house.name.as_str();
+        let lines = self.negotiation.handle(server, nick, subcommand, arguments, is_registered);
+        let reply = Reply {
+            label: label.map(Arc::from),
+            nick: nick.into(),
+            lines: lines.into_iter().map(ReplyLine::Raw).collect(),
+            page: Page::Only,
+        };
+        reply.write_irc(server, before, &mut self.last_batch, &mut out.bytes);
         let capabilities = self.negotiation.capabilities;
         if capabilities != before {
             out.inputs.push(Input::Capabilities { conn: self.conn, capabilities });
@@ -196,7 +202,7 @@ impl IrcSession {
             (Phase::Registered, None) => {
                 self.asked = Some(now);
                 let line = LineWriter::new(&mut out.bytes).command("PING");
-                line.last(self.house.name.as_str()).finish().expect("a server's name is a word");
+                finish(line.last(self.house.name.as_str()));
             }
             (Phase::Registered, Some(_)) => {
                 let silence = seconds(limits.ping_after + limits.ping_timeout);
@@ -243,13 +249,5 @@ fn read(
 
 /// `ERROR` (RFC 2812 §3.7.4), the last line a client gets.
 pub(crate) fn write_error(reason: &str, out: &mut Vec<u8>) {
-    let line = LineWriter::new(out).command("ERROR").last(reason);
-    line.finish().expect("reasons are our own sentences or came out of a line");
-}
-
-/// Compares without telling by its time where the difference is.
-fn same_secret(expected: &str, given: &str) -> bool {
-    let (expected, given) = (expected.as_bytes(), given.as_bytes());
-    let differences = expected.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b));
-    expected.len() == given.len() && std::hint::black_box(differences) == 0
+    finish(LineWriter::new(out).command("ERROR").last(reason));
 }

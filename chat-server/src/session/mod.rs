@@ -106,9 +106,9 @@ impl Session {
 
     /// When [`Session::handle_deadline`] is to be called next.
     #[must_use]
-    pub fn next_deadline(&self) -> Instant {
+    pub fn next_deadline(&self) -> Option<Instant> {
         match self {
-            Self::Irc(session) => session.next_deadline(),
+            Self::Irc(session) => Some(session.next_deadline()),
             Self::Text(session) => session.next_deadline(),
         }
     }
@@ -133,12 +133,13 @@ impl Session {
     pub fn negotiate(
         &mut self,
         nick: &str,
+        label: Option<&str>,
         subcommand: &str,
         arguments: &[String],
         out: &mut Output,
     ) {
         match self {
-            Self::Irc(session) => session.negotiate(nick, subcommand, arguments, out),
+            Self::Irc(session) => session.negotiate(nick, label, subcommand, arguments, out),
             Self::Text(_) => {}
         }
     }
@@ -182,6 +183,15 @@ impl Session {
             Self::Text(_) => out.extend_from_slice(format!("* {reason}. Goodbye!\r\n").as_bytes()),
         }
     }
+}
+
+const WRONG_PASSWORD: &str = "The server's password is missing or wrong";
+
+/// Compares without telling by its time where the difference is.
+fn same_secret(expected: &str, given: &str) -> bool {
+    let (expected, given) = (expected.as_bytes(), given.as_bytes());
+    let differences = expected.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b));
+    expected.len() == given.len() && std::hint::black_box(differences) == 0
 }
 
 /// "30 s", for sentences.

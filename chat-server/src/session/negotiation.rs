@@ -1,9 +1,6 @@
 //! `CAP`: what the client understands (<https://ircv3.net/specs/extensions/capability-negotiation>).
 
-use chat_core::{
-    proto::{Capability, CapabilitySet, Numeric},
-    wire::LineWriter,
-};
+use chat_core::proto::{Capability, CapabilitySet, Numeric};
 
 /// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
 const NAMES_BYTES_MAX: usize = 400;
@@ -19,7 +16,7 @@ pub(super) struct Negotiation {
 }
 
 impl Negotiation {
-    /// Answers one `CAP`. `nick` is `*` before registration.
+    /// The lines that answer one `CAP`. `nick` is `*` before registration.
     pub(super) fn handle(
         &mut self,
         server: &str,
@@ -27,8 +24,7 @@ impl Negotiation {
         subcommand: &str,
         arguments: &[String],
         is_registered: bool,
-        out: &mut Vec<u8>,
-    ) {
+    ) -> Vec<Box<str>> {
         let argument = arguments.first().map_or("", String::as_str);
         match &*subcommand.to_ascii_uppercase() {
             "LS" => {
@@ -37,24 +33,27 @@ impl Negotiation {
                     self.is_302 = true;
                     self.capabilities = self.capabilities.with(Capability::CapNotify);
                 }
-                self.write_list(server, nick, "LS", Capability::ALL.iter().copied(), out);
+                self.list(server, nick, "LS", Capability::ALL.iter().copied())
             }
-            "LIST" => self.write_list(server, nick, "LIST", self.capabilities.iter(), out),
+            "LIST" => self.list(server, nick, "LIST", self.capabilities.iter()),
             "REQ" => {
                 self.is_open |= !is_registered;
                 let requested = self.request(argument);
                 let answer = if requested.is_some() { "ACK" } else { "NAK" };
                 self.capabilities = requested.unwrap_or(self.capabilities);
-                let line = LineWriter::new(out).source(server).command("CAP").param(nick);
-                finish(line.param(answer).last(argument));
+                vec![format!(":{server} CAP {nick} {answer} :{argument}").into()]
             }
-            "END" => self.is_open = false,
+            "END" => {
+                self.is_open = false;
+                Vec::new()
+            }
             _ => {
                 let word = subcommand.trim_start_matches(':').split(' ').next().unwrap_or_default();
                 let word = if word.is_empty() { "*" } else { word };
-                let numeric = Numeric::ERR_INVALIDCAPCMD.to_string();
-                let line = LineWriter::new(out).source(server).command(&numeric).param(nick);
-                finish(line.param(word).last("CAP has no such subcommand"));
+                let numeric = Numeric::ERR_INVALIDCAPCMD;
+                vec![
+                    format!(":{server} {numeric} {nick} {word} :CAP has no such subcommand").into(),
+                ]
             }
         }
     }
@@ -78,14 +77,13 @@ impl Negotiation {
         Some(capabilities)
     }
 
-    fn write_list(
+    fn list(
         &self,
         server: &str,
         nick: &str,
         subcommand: &str,
         capabilities: impl Iterator<Item = Capability>,
-        out: &mut Vec<u8>,
-    ) {
+    ) -> Vec<Box<str>> {
         let mut lines = vec![String::new()];
         for capability in capabilities {
             let line = lines.last_mut().expect("there is always one");
@@ -98,16 +96,11 @@ impl Negotiation {
             }
             line.push_str(capability.name());
         }
-        let n_lines = lines.len();
-        for (index, names) in lines.iter().enumerate() {
-            let line =
-                LineWriter::new(out).source(server).command("CAP").param(nick).param(subcommand);
-            let line = if index + 1 < n_lines { line.param("*") } else { line };
-            finish(line.last(names));
-        }
+        let last = lines.len() - 1;
+        let lines = lines.iter().enumerate().map(|(index, names)| {
+            let more = if index < last { " *" } else { "" };
+            format!(":{server} CAP {nick} {subcommand}{more} :{names}").into()
+        });
+        lines.collect()
     }
-}
-
-fn finish(line: LineWriter<'_>) {
-    line.finish().expect("made of names from tables and texts that came out of a line");
 }

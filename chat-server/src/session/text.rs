@@ -1,6 +1,6 @@
 //! The text door: anyone with `nc` or any raw TCP program can chat.
 //!
-//! A person is greeted and asked for a name, and then every line is a message to the default room.
+//! A person is greeted and asked for the server's password, if it has one, and a name, and then every line is a message to the default room.
 //! A line ends at a newline or, for programs that send none, at a short pause. `{quit}`, `{close}`
 //! or closing the connection leaves. To everyone else they are ordinary members of the room.
 
@@ -11,7 +11,7 @@ use chat_core::{
     text::split,
 };
 
-use super::{Output, Step, throttle::Throttle};
+use super::{Output, Step, WRONG_PASSWORD, same_secret, throttle::Throttle};
 use crate::{
     config::House,
     hub::{Input, Registration},
@@ -23,6 +23,8 @@ const MESSAGE_BYTES_MAX: usize = 360;
 
 /// Bytes of a line without an end that are taken as a line all the same.
 const UNFINISHED_BYTES_MAX: usize = 8 << 10;
+
+const NAME_QUESTION: &str = "What is your name?";
 
 /// See the module.
 #[derive(Debug)]
@@ -41,20 +43,30 @@ pub struct TextSession {
 
 #[derive(Debug)]
 enum Phase {
-    Naming { since: Instant },
+    /// The server's password is awaited.
+    Entering {
+        since: Instant,
+    },
+    Naming {
+        since: Instant,
+    },
     Chatting,
 }
 
 impl TextSession {
     pub(super) fn new(conn: ConnId, house: Arc<House>, now: Instant, out: &mut Output) -> Self {
-        let greeting = format!("Welcome to {}! What is your name?\r\n", house.network);
+        let (phase, question) = match house.password {
+            Some(_) => (Phase::Entering { since: now }, "What is the password?"),
+            None => (Phase::Naming { since: now }, NAME_QUESTION),
+        };
+        let greeting = format!("Welcome to {}! {question}\r\n", house.network);
         out.bytes.extend_from_slice(greeting.as_bytes());
         Self {
             conn,
             throttle: Throttle::new(house.limits.flood, now),
             house,
             buffer: Vec::new(),
-            phase: Phase::Naming { since: now },
+            phase,
             last_heard: now,
             has_ended: false,
             has_paused: false,
@@ -105,7 +117,18 @@ impl TextSession {
         let conn = self.conn;
         let leaves = matches!(line.trim(), "{quit}" | "{close}");
         match self.phase {
-            Phase::Naming { .. } if leaves => out.close = Some("You left".into()),
+            Phase::Entering { .. } | Phase::Naming { .. } if leaves => {
+                out.close = Some("You left".into());
+            }
+            Phase::Entering { since } => {
+                let expected = self.house.password.as_deref().unwrap_or_default();
+                if same_secret(expected, line) {
+                    self.phase = Phase::Naming { since };
+                    out.bytes.extend_from_slice(format!("{NAME_QUESTION}\r\n").as_bytes());
+                } else {
+                    out.close = Some(WRONG_PASSWORD.into());
+                }
+            }
             Phase::Naming { .. } => self.register(line.trim(), out),
             Phase::Chatting if leaves => {
                 let command = Ok(Command::Quit { reason: None });
@@ -149,24 +172,30 @@ impl TextSession {
         out.bytes.extend_from_slice(welcome.as_bytes());
     }
 
-    pub(super) fn next_deadline(&self) -> Instant {
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
         let limits = &self.house.limits;
         let pause = self.last_heard + limits.text_pause;
         match self.phase {
-            _ if !self.buffer.is_empty() && !self.has_paused => pause,
-            Phase::Naming { since } => since + limits.registration_timeout,
+            _ if !self.buffer.is_empty() && !self.has_paused => Some(pause),
+            Phase::Entering { since } | Phase::Naming { since } => {
+                Some(since + limits.registration_timeout)
+            }
             // A silent person is no problem: the kernel's keepalive finds those who are gone.
-            Phase::Chatting => self.last_heard + std::time::Duration::from_secs(24 * 60 * 60),
+            Phase::Chatting => None,
         }
     }
 
     pub(super) fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
         let limits = &self.house.limits;
         self.has_paused |= now >= self.last_heard + limits.text_pause;
-        if let Phase::Naming { since } = self.phase
-            && now >= since + limits.registration_timeout
-        {
-            self.register("", out);
+        match self.phase {
+            Phase::Naming { since } if now >= since + limits.registration_timeout => {
+                self.register("", out);
+            }
+            Phase::Entering { since } if now >= since + limits.registration_timeout => {
+                out.close = Some(WRONG_PASSWORD.into());
+            }
+            _ => {}
         }
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use chat_core::proto::{JoinTarget, RoomName};
 
-use crate::hub::{Hub, Refusal, Turn};
+use crate::{
+    delivery::{Content, ReplyLine},
+    hub::{Hub, Refusal, Turn, listing::Part},
+};
 
 impl Hub {
     pub(super) fn join(
@@ -18,6 +21,13 @@ impl Hub {
                 Err(_) => turn.say(Refusal::BadRoomName(room.clone()).reply()),
             }
         }
+        // From here on they get what is said in all of these rooms; so they learn first that they are
+        // in them, and then, perhaps in pages, who else is.
+        let is_join = |part: &Part| {
+            matches!(part, Part::Line(ReplyLine::Event(event))
+                if matches!(event.content, Content::Join { .. }))
+        };
+        turn.reply.sort_by_key(|part| !is_join(part));
         Ok(())
     }
 

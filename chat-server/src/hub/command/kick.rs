@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{TOPIC_BYTES_MAX, cut};
+use chat_core::proto::TOPIC_BYTES_MAX;
 
+use super::relayable;
 use crate::{
     delivery::Content,
     hub::{Hub, Refusal, Turn, records::Place},
@@ -42,16 +43,15 @@ impl Hub {
             return Err(Refusal::UserNotOnRoom { nick: kicked.nick.to_string(), room });
         }
         let asker = self.person(turn.conn);
+        let words = [&*asker.source, "KICK", room.name.as_str(), kicked.nick.as_str()];
+        let reason = reason.unwrap_or(asker.nick.as_str());
         let content = Content::Kick {
             source: Arc::clone(&asker.source),
             room: Arc::clone(room.name.shown()),
             nick: Arc::clone(kicked.nick.shown()),
-            reason: reason.map_or_else(
-                || Arc::clone(asker.nick.shown()),
-                |text| cut(text, TOPIC_BYTES_MAX).into(),
-            ),
+            reason: relayable(reason, &words, TOPIC_BYTES_MAX).into(),
         };
-        let place = Place::Room(room.id);
-        self.submit(turn, place, content)
+        let (place, named) = (Place::Room(room.id), vec![kicked.conn]);
+        self.submit(turn, place, content, named)
     }
 }

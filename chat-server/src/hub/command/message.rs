@@ -26,16 +26,21 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (text, tags): (Arc<str>, Arc<str>) = (text.into(), tags.into());
         self.person_mut(turn.conn).last_spoke = turn.now.mono;
+        let has_label = turn.label.is_some();
         for (index, target) in targets.iter().enumerate() {
             let outcome = if index < self.house.limits.targets_max {
                 self.message_one(turn, kind, target, &text, &tags)
             } else {
                 Err(Refusal::TooManyTargets(target.clone()))
             };
-            // A notice is never answered automatically (RFC 2812 §3.3.2).
-            match outcome {
-                Err(refusal) if kind != MessageKind::Notice => turn.say(refusal.reply()),
-                _ => {}
+            // A notice is never answered automatically (RFC 2812 §3.3.2); who gave it a label asked.
+            let is_told = |refusal: &Refusal| {
+                kind != MessageKind::Notice
+                    || has_label
+                    || matches!(refusal, Refusal::NotStored { .. })
+            };
+            if let Some(refusal) = outcome.err().filter(is_told) {
+                turn.say(refusal.reply());
             }
         }
         Ok(())
@@ -49,7 +54,7 @@ impl Hub {
         text: &Arc<str>,
         tags: &Arc<str>,
     ) -> Result<(), Refusal> {
-        let (place, target) = self.find_place(turn, target)?;
+        let (place, target) = self.find_place(turn, kind, target)?;
         let source = Arc::clone(&self.person(turn.conn).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
         let relayed_bytes = source.len() + kind.word().len() + target.len() + text.len() + 7;
@@ -64,7 +69,7 @@ impl Hub {
             tags: Arc::clone(tags),
         };
         if is_kept(kind) {
-            self.submit(turn, place, content)
+            self.submit(turn, place, content, Vec::new())
         } else {
             self.pass_by(turn, place, content);
             Ok(())
@@ -72,7 +77,12 @@ impl Hub {
     }
 
     /// Where a message goes, and the target as it is properly written.
-    fn find_place(&self, turn: &mut Turn<'_>, target: &str) -> Result<(Place, Arc<str>), Refusal> {
+    fn find_place(
+        &self,
+        turn: &mut Turn<'_>,
+        kind: MessageKind,
+        target: &str,
+    ) -> Result<(Place, Arc<str>), Refusal> {
         if target.starts_with('#') {
             let room = self.find_room(target)?;
             // Mode n: nobody speaks from outside.
@@ -82,7 +92,7 @@ impl Hub {
             return Ok((Place::Room(room.id), Arc::clone(room.name.shown())));
         }
         let person = self.find_person(target)?;
-        if let Some(reason) = &person.away {
+        if let Some(reason) = person.away.as_ref().filter(|_| kind == MessageKind::Privmsg) {
             turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[person.nick.as_str(), reason]);
         }
         Ok((Place::Direct(person.conn), Arc::clone(person.nick.shown())))

@@ -18,10 +18,21 @@ mod topic;
 mod who;
 mod whois;
 
-use chat_core::proto::{Command, CommandError};
+use chat_core::{
+    proto::{Command, CommandError, cut},
+    wire::limits::BODY_BYTES_MAX,
+};
 
 use super::{Effect, Hub, Refusal, Turn};
 use crate::delivery::ReplyLine;
+
+/// `text` as others can get it: no longer than `bytes_max`, nor than what is left of a line behind the
+/// other `words` (the source and the command among them), each with a space or a sign around it.
+fn relayable<'a>(text: &'a str, words: &[&str], bytes_max: usize) -> &'a str {
+    // ":" before the source, ":" before the text, "\r\n".
+    let around = words.iter().map(|word| word.len() + 1).sum::<usize>() + 4;
+    cut(text, bytes_max.min(BODY_BYTES_MAX.saturating_sub(around)))
+}
 
 impl Hub {
     /// Does what a registered person asks, or says why not.
@@ -34,7 +45,9 @@ impl Hub {
             Command::Cap { subcommand, arguments } => {
                 let conn = turn.conn;
                 let nick = self.person(conn).nick.shown().clone();
-                turn.effects.push(Effect::Negotiate { conn, nick, subcommand, arguments });
+                turn.is_answered = true;
+                let label = turn.label.take();
+                turn.effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
                 Ok(())
             }
             Command::Away { reason } => self.away(turn, reason),

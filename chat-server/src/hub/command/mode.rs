@@ -6,7 +6,7 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::Content,
-    hub::{Hub, Refusal, Turn, records::Place, room::Room},
+    hub::{Hub, Refusal, Turn, person::Person, records::Place, room::Room},
     ids::RoomId,
 };
 
@@ -41,7 +41,7 @@ impl Hub {
             return Ok(());
         }
         let room = self.find_operated_room(turn.conn, target)?;
-        let (changes, arguments) = self.readable_changes(turn, room, changes, arguments);
+        let (changes, members) = self.readable_changes(turn, room, changes, arguments);
         if changes.is_empty() {
             return Ok(());
         }
@@ -49,10 +49,11 @@ impl Hub {
             source: Arc::clone(&self.person(turn.conn).source),
             target: Arc::clone(room.name.shown()),
             changes: changes.into(),
-            arguments,
+            arguments: members.iter().map(|member| Arc::clone(member.nick.shown())).collect(),
         };
+        let named = members.iter().map(|member| member.conn).collect();
         let place = Place::Room(room.id);
-        self.submit(turn, place, content)
+        self.submit(turn, place, content, named)
     }
 
     /// The changes that can be made, signs written once; the others are refused one by one.
@@ -62,16 +63,16 @@ impl Hub {
         room: &Room,
         changes: &str,
         arguments: &[String],
-    ) -> (String, Vec<Arc<str>>) {
+    ) -> (String, Vec<&Person>) {
         let mut arguments = arguments.iter();
         let (mut sign, mut written_sign) = ('+', None);
-        let (mut readable, mut readable_arguments) = (String::new(), Vec::new());
+        let (mut readable, mut members) = (String::new(), Vec::new());
         for mode in changes.chars() {
             match mode {
                 '+' | '-' => sign = mode,
                 'o' | 'v' => {
                     let Some(nick) = arguments.next() else { continue };
-                    if readable_arguments.len() == self.house.limits.modes_max {
+                    if members.len() == self.house.limits.modes_max {
                         continue;
                     }
                     let member = self.find_person(nick).and_then(|person| {
@@ -89,15 +90,15 @@ impl Hub {
                                 written_sign = Some(sign);
                             }
                             readable.push(mode);
-                            readable_arguments.push(Arc::clone(person.nick.shown()));
+                            members.push(person);
                         }
                         Err(refusal) => turn.say(refusal.reply()),
                     }
                 }
-                _ => turn.say(Refusal::UnknownRoomMode(mode).reply()),
+                _ => turn.say(Refusal::UnknownRoomMode(mode.to_string()).reply()),
             }
         }
-        (readable, readable_arguments)
+        (readable, members)
     }
 
     /// Does what a record of a mode change says, to those who are still there.

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{TOPIC_BYTES_MAX, cut};
+use chat_core::proto::TOPIC_BYTES_MAX;
 
+use super::relayable;
 use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{Hub, Refusal, Turn},
@@ -17,10 +18,9 @@ impl Hub {
         rooms: &[String],
         reason: Option<String>,
     ) -> Result<(), Refusal> {
-        let reason: Option<Arc<str>> = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
         for room in rooms {
             match self.find_own_room(turn.conn, room).map(|(room, _)| room.id) {
-                Ok(id) => self.part_one(turn, id, reason.clone()),
+                Ok(id) => self.part_one(turn, id, reason.as_deref()),
                 Err(refusal) => turn.say(refusal.reply()),
             }
         }
@@ -34,9 +34,11 @@ impl Hub {
         Ok(())
     }
 
-    fn part_one(&mut self, turn: &mut Turn<'_>, id: RoomId, reason: Option<Arc<str>>) {
+    fn part_one(&mut self, turn: &mut Turn<'_>, id: RoomId, reason: Option<&str>) {
         let room = &self.rooms[&id];
         let source = Arc::clone(&self.person(turn.conn).source);
+        let words = [&*source, "PART", room.name.as_str()];
+        let reason = reason.map(|text| relayable(text, &words, TOPIC_BYTES_MAX).into());
         let content = Content::Part { source, room: Arc::clone(room.name.shown()), reason };
         let event = Arc::new(Event::new(content, turn.now.wall, None));
         self.tell_room(room, Some(turn.conn), &event, turn.effects);

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{TOPIC_BYTES_MAX, cut};
+use chat_core::proto::TOPIC_BYTES_MAX;
 
+use super::relayable;
 use crate::hub::{Effect, Hub, Refusal, Turn};
 
 impl Hub {
@@ -15,7 +16,10 @@ impl Hub {
         let conn = turn.conn;
         // "Quit" before it tells a wanted departure from one the server noticed.
         let reason: Arc<str> = match reason.filter(|reason| !reason.is_empty()) {
-            Some(reason) => format!("Quit: {}", cut(&reason, TOPIC_BYTES_MAX)).into(),
+            Some(reason) => {
+                let words = [&*self.person(conn).source, "QUIT", "Quit:"];
+                format!("Quit: {}", relayable(&reason, &words, TOPIC_BYTES_MAX)).into()
+            }
             None => "Quit".into(),
         };
         turn.effects.push(Effect::Close { conn, reason: "You left".into() });

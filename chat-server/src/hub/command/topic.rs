@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::UNIX_EPOCH};
 
-use chat_core::proto::{Numeric, TOPIC_BYTES_MAX, cut};
+use chat_core::proto::{Numeric, TOPIC_BYTES_MAX};
 
+use super::relayable;
 use crate::{
     delivery::Content,
     hub::{Hub, Refusal, Turn, records::Place, room::Room},
@@ -23,13 +24,12 @@ impl Hub {
         };
         // Mode t: the topic is the operators'.
         let room = self.find_operated_room(turn.conn, room)?;
-        let content = Content::Topic {
-            source: Arc::clone(&self.person(turn.conn).source),
-            room: Arc::clone(room.name.shown()),
-            topic: cut(&topic, TOPIC_BYTES_MAX).into(),
-        };
+        let source = Arc::clone(&self.person(turn.conn).source);
+        let words = [&*source, "TOPIC", room.name.as_str()];
+        let topic = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
+        let content = Content::Topic { source, room: Arc::clone(room.name.shown()), topic };
         let place = Place::Room(room.id);
-        self.submit(turn, place, content)
+        self.submit(turn, place, content, Vec::new())
     }
 
     pub(in crate::hub) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {
