@@ -367,3 +367,35 @@ impl Drop for Alarm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    /// A hub that waits for a worker that has panicked would wait for ever, and `join` with it.
+    #[test]
+    fn a_worker_that_panics_keeps_nobody_waiting() {
+        let mut config = Config::default();
+        config.listen = vec!["127.0.0.1:0".into()];
+        let mut handle = Server::start(config).unwrap();
+        let poll = Poll::new().unwrap();
+        let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), worker::WAKER).unwrap()));
+        let mailboxes = [Arc::clone(&mailbox)];
+        let (full, is_full) = crossbeam_channel::bounded(0);
+        let hubs = Arc::clone(&mailbox);
+        let waiting = move || {
+            hubs.post(&mut vec![Order::Stop]);
+            full.send(()).unwrap();
+            hubs.wait_below(1);
+            Ok(())
+        };
+        handle.spawn("waiting", &mailboxes, None, waiting).unwrap();
+        is_full.recv().unwrap();
+        let failing = || panic!("on purpose");
+        handle.spawn("failing", &mailboxes, Some(mailbox), failing).unwrap();
+        let error = handle.join().unwrap_err();
+        assert_eq!(error.to_string(), "the server's thread failing failed: it panicked");
+    }
+}

@@ -7,6 +7,8 @@ mod commands;
 mod desktop;
 mod examples;
 mod filter;
+mod labels;
+mod limits;
 mod options;
 mod rules;
 mod seeds;

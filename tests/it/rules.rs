@@ -15,7 +15,7 @@ use chat_server::{
     delivery::{Audience, Content, Event},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, Ticket, WorkerId},
-    room_log::{Appending, Record, RoomLog},
+    room_log::{Appender, Appending, Record, RoomLog},
 };
 use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
 use socket2::{Domain, Socket, Type};
@@ -151,8 +151,11 @@ fn a_flood_does_not_starve_its_neighbours() {
 /// Rule 7
 #[test]
 fn slow_reader_is_closed_not_waited_for() {
-    let server = TestServer::with(|config| config.limits.outbox_bytes_max = 64 << 10);
-    let slow = TestClient::register(&server, "Slo");
+    let server = TestServer::with(|config| {
+        config.limits.outbox_bytes_max = 64 << 10;
+        config.limits.close_timeout = PATIENCE;
+    });
+    let mut slow = TestClient::register(&server, "Slo");
     socket2::SockRef::from(slow.stream()).set_recv_buffer_size(4096).unwrap();
     let mut reader = TestClient::register_with(&server, "Rea", "echo-message");
     let text = "x".repeat(400);
@@ -175,7 +178,90 @@ fn slow_reader_is_closed_not_waited_for() {
     }
     reader.send("PING after");
     reader.expect("*PONG*after");
-    drop(slow);
+    // Now it reads. What was begun is finished, what would be worthless is left out, and the reason is whole.
+    socket2::SockRef::from(slow.stream()).set_recv_buffer_size(1 << 20).unwrap();
+    let lines = slow.expect_close();
+    assert!(lines.last().is_some_and(|line| line.starts_with("ERROR :You read too slowly")));
+    assert!(
+        lines[..lines.len() - 1].iter().all(|line| !line.contains(&text) || line.ends_with(&text))
+    );
+}
+
+/// Rule 7, its other side: whoever reads is not closed because everyone talks at once.
+#[test]
+fn a_burst_does_not_close_those_who_read() {
+    let server = TestServer::with(|config| {
+        config.limits.outbox_bytes_max = 64 << 10;
+        config.workers = NonZeroUsize::new(1);
+    });
+    let mut readers: Vec<TestClient> =
+        (0..3).map(|n| TestClient::register(&server, &format!("r{n}"))).collect();
+    let mut writers: Vec<TestClient> =
+        (0..4).map(|n| TestClient::register(&server, &format!("w{n}"))).collect();
+    let line = format!("PRIVMSG #lobby :{}\r\n", "x".repeat(400));
+    for writer in &mut writers {
+        writer.raw(line.repeat(300).as_bytes());
+    }
+    for reader in &mut readers {
+        for _ in 0..4 * 300 {
+            reader.expect(":w?!* PRIVMSG #lobby :x*");
+        }
+    }
+}
+
+/// A log that answers from a thread of its own, in its own time, as one with a disk does.
+struct Elsewhere {
+    asked: crossbeam_channel::Sender<Ticket>,
+    answering: Option<crossbeam_channel::Receiver<Ticket>>,
+}
+
+impl RoomLog for Elsewhere {
+    fn start(&mut self, appender: Appender) {
+        let asked = self.answering.take().expect("a log is started once");
+        let answering = move || {
+            for ticket in asked {
+                appender.appended(ticket, Ok(()));
+            }
+        };
+        drop(std::thread::Builder::new().name("log".into()).spawn(answering).unwrap());
+    }
+
+    fn append(&mut self, ticket: Ticket, _: &Arc<Record>) -> Appending {
+        self.asked.send(ticket).unwrap();
+        Appending::Later
+    }
+}
+
+#[test]
+fn a_log_with_a_thread_of_its_own_loses_nothing_and_keeps_the_order() {
+    let mut config = Config::default();
+    config.listen = vec!["127.0.0.1:0".into()];
+    config.limits = config.limits.unlimited();
+    let (asked, answering) = crossbeam_channel::unbounded();
+    let log = Elsewhere { asked, answering: Some(answering) };
+    let server = Server::start_with(config, Box::new(log), 1).unwrap();
+    let mut people: Vec<TestClient> = (0..3)
+        .map(|n| {
+            let mut client = TestClient::connect(server.addresses()[0]);
+            client.send("CAP REQ :echo-message");
+            client.send(&format!("NICK p{n}"));
+            client.send("USER u 0 * :P");
+            client.send("CAP END");
+            client.expect("* 366 *");
+            client
+        })
+        .collect();
+    for person in &mut people {
+        let burst: String = (0..200).map(|n| format!("PRIVMSG #lobby :{n}\r\n")).collect();
+        person.raw(burst.as_bytes());
+    }
+    let mut orders = people.iter_mut().map(|person| {
+        (0..3 * 200).map(|_| person.expect(":p?!* PRIVMSG #lobby :*")).collect::<Vec<_>>()
+    });
+    let first = orders.next().unwrap();
+    assert!(orders.all(|order| order == first), "everyone sees one order");
+    server.stop();
+    server.join().unwrap();
 }
 
 /// A log that panics on the first record: a fault in the hub's thread.

@@ -12,11 +12,14 @@ use crate::world::{SimLog, World};
 /// ```text
 /// a> JOIN #x        a sends this; an unknown `a` connects and registers under that nick first
 /// new z             z connects and says nothing
+/// text z            the same at the text door
 /// caps a batch      a negotiates these as it registers
 /// b< :a!* JOIN #x   b receives such a line, behind all that was received before (`*` is any text)
 /// b! *JOIN*         b has not received such a line since the last one it was to receive
 /// drop a            a's connection breaks
 /// wait 5            so many seconds pass
+/// hold log          the room log takes records and answers nothing
+/// free log          and now it answers
 /// ```
 ///
 /// # Panics
@@ -49,6 +52,8 @@ fn run_line(world: &mut World, line: &str) -> Result<(), String> {
         "new" => world.open(rest, Door::Irc),
         "text" => world.open(rest, Door::Text),
         "drop" => world.drop_connection(rest),
+        "hold" => world.hold_log(true),
+        "free" => world.hold_log(false),
         "wait" => {
             let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
             world.pass(Duration::from_secs_f64(seconds));

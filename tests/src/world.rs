@@ -40,6 +40,8 @@ pub struct World {
     log: SimLog,
     /// Records the log has taken and not answered.
     unanswered: VecDeque<(Ticket, Arc<Record>)>,
+    /// The log answers nothing for now.
+    is_log_held: bool,
     /// What the log holds: messages in their order.
     pub appended: Vec<Arc<Record>>,
     random: fastrand::Rng,
@@ -91,6 +93,7 @@ impl World {
             house,
             log,
             unanswered: VecDeque::new(),
+            is_log_held: false,
             appended: Vec::new(),
             random: fastrand::Rng::with_seed(seed ^ 0x5eed),
             now: Now { mono, wall },
@@ -203,20 +206,22 @@ impl World {
         if self.hub.next_deadline().is_some_and(|deadline| deadline <= self.now.mono) {
             self.handle(Input::Deadline);
         }
-        let is_due = |at: Option<Instant>| at.is_some_and(|at| at <= self.now.mono);
-        let due: Vec<ConnId> = self
-            .conns
-            .iter()
-            .filter(|(_, own)| !own.is_closed && is_due(own.session.next_deadline()))
-            .map(|(conn, _)| *conn)
-            .collect();
-        for conn in due {
-            let mut output = Output::default();
+        let open = self.conns.iter().filter(|(_, own)| !own.is_closed);
+        for conn in open.map(|(conn, _)| *conn).collect::<Vec<_>>() {
             let own = self.conns.get_mut(&conn).expect("it was there above");
-            own.session.handle_deadline(self.now.mono, &mut output);
-            self.take_output(conn, output);
+            if own.session.next_deadline().is_some_and(|at| at <= self.now.mono) {
+                let mut output = Output::default();
+                own.session.handle_deadline(self.now.mono, &mut output);
+                self.take_output(conn, output);
+            }
+            // Whoever was throttled may go on, too.
             self.drive(conn);
         }
+    }
+
+    /// From here on the log takes records and answers none, until it is let go.
+    pub fn hold_log(&mut self, is_held: bool) {
+        self.is_log_held = is_held;
     }
 
     /// Records the hub waits for.
@@ -228,9 +233,9 @@ impl World {
     /// Lets everything that is under way arrive.
     pub fn settle(&mut self) {
         let has_work = |world: &Self| {
-            world.inputs.iter().chain(std::iter::empty()).any(|queue| !queue.is_empty())
+            world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
-                || !world.unanswered.is_empty()
+                || !world.is_log_held && !world.unanswered.is_empty()
         };
         while has_work(self) {
             for worker in 0..usize::from(N_WORKERS) {
@@ -239,7 +244,9 @@ impl World {
                 }
                 while self.carry_out_one(worker) {}
             }
-            while let Some((ticket, record)) = self.unanswered.pop_front() {
+            while !self.is_log_held
+                && let Some((ticket, record)) = self.unanswered.pop_front()
+            {
                 self.answer(ticket, &record, Ok(()));
             }
         }
@@ -323,7 +330,8 @@ impl World {
             match effect {
                 Effect::Append { ticket, record } => {
                     // The order of the log is the order in which it was asked.
-                    if self.unanswered.is_empty() && self.random.u8(..100) >= self.log.late {
+                    let is_late = self.is_log_held || self.random.u8(..100) < self.log.late;
+                    if self.unanswered.is_empty() && !is_late {
                         at_once.push((ticket, record));
                     } else {
                         self.unanswered.push_back((ticket, record));

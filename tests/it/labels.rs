@@ -1,0 +1,160 @@
+//! One labelled command, one labelled answer; and the echo is the acknowledgement.
+
+use chat_tests::script::check;
+
+/// <https://ircv3.net/specs/extensions/echo-message>, labeled-response, message-tags
+#[test]
+fn the_echo_is_the_acknowledgement_and_carries_the_label() {
+    check(
+        "caps a echo-message labeled-response batch message-tags
+         caps b message-tags
+         a> JOIN #x
+         b> JOIN #x
+         a> @label=1;+draft/x=y;junk=z PRIVMSG #x :one
+         a< @label=1;msgid=*;+draft/x=y :a!* PRIVMSG #x :one
+         b< @msgid=*;+draft/x=y :a!* PRIVMSG #x :one
+         a> PRIVMSG #x :two
+         a< @msgid=* :a!* PRIVMSG #x :two
+         a! * PRIVMSG #x :two
+         a> @label=2 PRIVMSG nobody :three
+         a< @label=2 :chat.local 401 a nobody *
+         a> @label=3 PONG x
+         a< @label=3 :chat.local ACK
+         a> @label=4 MODE #x
+         a< @label=4 :chat.local BATCH +1 labeled-response
+         a< @batch=1 :chat.local 324 a #x +nt
+         a< @batch=1 :chat.local 329 a #x *
+         a< :chat.local BATCH -1
+         a> @label=5 JOIN #y
+         a< @label=5 :chat.local BATCH +2 labeled-response
+         a< @batch=2 :a!* JOIN #y
+         a< @batch=2 :chat.local 353 *
+         a< @batch=2 :chat.local 366 *
+         a< :chat.local BATCH -2
+         a> @label=6;+draft/react=x TAGMSG #x
+         a< @label=6;msgid=*;+draft/react=x :a!* TAGMSG #x
+         b< @msgid=*;+draft/react=x :a!* TAGMSG #x
+         a> @label=7 PRIVMSG a :self
+         a< @label=7;msgid=* :a!* PRIVMSG a :self
+         a< @msgid=* :a!* PRIVMSG a :self",
+    );
+}
+
+#[test]
+fn tags_alone_are_not_for_those_who_do_not_know_tags() {
+    check(
+        "a> JOIN #x
+         caps b message-tags
+         b> JOIN #x
+         b> @+typing=active TAGMSG #x
+         a! * TAGMSG *
+         a> TAGMSG #x
+         b< @msgid=* :a!* TAGMSG #x",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/labeled-response>: one response with the label, or one batch.
+#[test]
+fn however_many_things_come_of_a_command_its_answer_is_one() {
+    check(
+        "caps a echo-message labeled-response batch
+         b> PING x
+         a> JOIN #x
+         a> @label=1 PRIVMSG #x,nosuch,b :hello
+         a< @label=1 :chat.local BATCH +1 labeled-response
+         a< @batch=1 :chat.local 401 a nosuch *
+         a< @batch=1 :a!* PRIVMSG #x :hello
+         a< @batch=1 :a!* PRIVMSG b :hello
+         a< :chat.local BATCH -1
+         a! * PRIVMSG *
+         a> @label=2 CAP LIST
+         a< @label=2 :chat.local CAP a LIST :*
+         a> @label=3 NOTICE nobody :are you there?
+         a< @label=3 :chat.local 401 a nobody *
+         a> @label=4 PRIVMSG nobody,nosuch :x
+         a< @label=4 :chat.local BATCH +2 labeled-response
+         a< @batch=2 :chat.local 401 a nobody *
+         a< @batch=2 :chat.local 401 a nosuch *
+         a< :chat.local BATCH -2
+         a> @label=5 NONSENSE
+         a< @label=5 :chat.local 421 a NONSENSE *
+         a> @label=6 QUIT
+         a< *ERROR *",
+    );
+}
+
+/// RFC 2812 §3.3.2: nothing is ever answered to a notice by itself.
+#[test]
+fn a_notice_is_not_answered() {
+    check(
+        "a> PING x
+         b> AWAY :lunch
+         a> NOTICE b :psst
+         b< :a!* NOTICE b :psst
+         a! * 301 *
+         a> NOTICE nobody :psst
+         a! * 401 *
+         a> PRIVMSG b :psst
+         a< * 301 a b lunch",
+    );
+}
+
+/// What happened between a command and its place in the log is seen in what it does.
+#[test]
+fn a_late_log_finds_people_changed() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         hold log
+         a> KICK #x b :out
+         b> NICK bob
+         a< :b!* NICK bob
+         a! * KICK *
+         free log
+         c< :a!* KICK #x bob :out
+         b< :a!* KICK #x bob :out
+         a> NAMES #x
+         a< * 353 a = #x :@a c
+         b> JOIN #x
+         hold log
+         a> MODE #x +vo bob c
+         b> PART #x
+         c> NICK cy
+         free log
+         cee> JOIN #x
+         cee! * MODE *
+         a< :a!* MODE #x +o cy
+         a> NAMES #x
+         a< * 353 a = #x :@a @cy cee
+         hold log
+         a> KICK #x cee :too late
+         cee> PART #x
+         free log
+         c! * KICK *",
+    );
+}
+
+#[test]
+fn a_late_log_is_told_of_once_and_forgotten() {
+    check(
+        "caps a echo-message labeled-response batch standard-replies
+         b> JOIN #x
+         a> JOIN #x
+         hold log
+         a> @label=1 PRIVMSG #x :slow
+         wait 16
+         a< @label=1 :chat.local FAIL PRIVMSG MESSAGE_NOT_STORED #x :*it may still arrive*
+         free log
+         b< :a!* PRIVMSG #x :slow
+         a< :a!* PRIVMSG #x :slow
+         a! @label=1*
+         hold log
+         a> @label=2 PRIVMSG #x :lost
+         wait 16
+         a< @label=2 *
+         wait 160
+         free log
+         b! * PRIVMSG #x :lost",
+    );
+}

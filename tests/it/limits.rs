@@ -1,0 +1,408 @@
+//! Bounds and bad input: what happens when a stranger goes too far.
+
+use chat_core::wire::{Line, limits::BODY_BYTES_MAX};
+use chat_server::{Server, StartError, config::Flood, hub::Door};
+use chat_tests::{
+    script::{check, check_with},
+    world::{SimLog, World},
+};
+use proptest::{collection::vec, prelude::*, sample::select, test_runner::FileFailurePersistence};
+
+/// A message that fits with its tags and command, and not with the sender's name before it, would lose
+/// its end on the way; it is refused instead.
+#[test]
+fn a_message_too_long_to_be_relayed_is_refused() {
+    let text = "x".repeat(490);
+    check(&format!(
+        "a> JOIN #x
+         b> JOIN #x
+         a> PRIVMSG #x :{text}
+         a< :chat.local 417 a *
+         b! * PRIVMSG *
+         a> PRIVMSG #x :{}
+         a< :chat.local 417 a *",
+        "y".repeat(600),
+    ));
+}
+
+/// Pages come one by one, each when the last was taken, and what is asked meanwhile waits its turn.
+#[test]
+fn long_answers_come_in_pages_and_in_order() {
+    let mut script = String::from("caps z labeled-response batch\n");
+    for n in 0..600 {
+        script += &format!("p{n}> JOIN #big\n");
+    }
+    script += "z> JOIN #big
+         z< * 366 *
+         z> @label=1 WHO #big
+         z< @label=1 :chat.local BATCH +* labeled-response
+         z< @batch=* :chat.local 352 z #big * p599 *
+         z< @batch=* :chat.local 315 *
+         z< :chat.local BATCH -*
+         z> LIST
+         z< * 322 z #big 601 :";
+    check(&script);
+    // Asked in one go: the answers do not mix.
+    let mut world = World::new(1, Default::default(), |_| ());
+    for n in 0..600 {
+        let name = format!("p{n}");
+        world.open(&name, Door::Irc);
+        let lines = format!("NICK {name}\r\nUSER u 0 * :R\r\nJOIN #big\r\n");
+        world.send_bytes(&name, lines.as_bytes());
+        world.settle();
+    }
+    world.send_bytes("p0", b"WHO #big\r\nPING after\r\nNAMES #big\r\nPING last\r\n");
+    world.settle();
+    let lines = world.lines("p0");
+    let position = |mask: &str| {
+        let matches = |line: &String| chat_core::proto::mask_matches(mask, line);
+        lines.iter().rposition(matches).unwrap_or_else(|| panic!("{mask} did not come"))
+    };
+    let order =
+        ["* 352 *", "* 315 *", "*PONG*after", "* 353 *", "* 366 *", "*PONG*last"].map(position);
+    assert!(order.is_sorted(), "{order:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains(" 352 ")).count(), 600);
+}
+
+/// <https://ircv3.net/specs/extensions/utf8-only>, RFC 2812 §2.3
+#[test]
+fn lines_that_are_none_are_answered_and_never_passed_on() {
+    let mut world = World::new(1, Default::default(), |_| ());
+    for name in ["a", "b"] {
+        world.open(name, Door::Irc);
+        let lines = format!(
+            "CAP REQ :standard-replies\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\nJOIN #x\r\n"
+        );
+        world.send_bytes(name, lines.as_bytes());
+        world.settle();
+    }
+    let cases: [(&[u8], &str); 6] = [
+        (b"PRIVMSG #x :caf\xe9\r\n", "*FAIL * INVALID_UTF8 *"),
+        (b"PRIVMSG #x :a\0b\r\n", "*FAIL * INVALID_LINE *"),
+        (b"PRIVMSG #x :a\rQUIT\r\n", "*FAIL * INVALID_LINE *"),
+        (b"@a=b\r\n", "* 421 a *"),
+        (b":source\r\n", "* 421 a *"),
+        (&[b"PRIVMSG #x :".as_slice(), &[b'y'; 9000], b"\r\n"].concat(), "* 417 a *"),
+    ];
+    for (bytes, mask) in cases {
+        let before = world.lines("a").len();
+        world.send_bytes("a", bytes);
+        world.settle();
+        let answers = &world.lines("a")[before..];
+        let is_it = |line: &String| chat_core::proto::mask_matches(mask, line);
+        assert!(answers.iter().any(is_it), "{mask} did not come but {answers:?}");
+    }
+    assert!(
+        !world.lines("b").iter().any(|line| line.contains("PRIVMSG #x") || line.contains(" QUIT"))
+    );
+}
+
+#[test]
+fn time_limits_are_kept() {
+    check(
+        "new silent
+         wait 31
+         silent< ERROR :You did not register within 30 s
+         a> JOIN #x
+         b> JOIN #x
+         wait 91
+         a< PING *
+         a> PONG x
+         wait 61
+         a! ERROR *
+         b< ERROR :Connection lost: no sign of life*
+         a< :b!* QUIT :Connection lost: no sign of life*",
+    );
+}
+
+#[test]
+fn limits_on_rooms_are_kept() {
+    check_with(
+        "a> JOIN #1,#2,#3
+         a< :a!* JOIN #2
+         a< :chat.local 405 a #3 *",
+        |config| config.limits.rooms_per_person_max = 2,
+    );
+}
+
+/// Everything that is sent on with its sender's name before it still fits, whatever it fitted before.
+#[test]
+fn what_is_relayed_fits_the_wire() {
+    let text = "é".repeat(248);
+    let script = format!(
+        "a> JOIN #x
+         b> JOIN #x
+         a> TOPIC #x :{text}
+         b< :a!* TOPIC #x :é*
+         a> MODE #x +o b
+         a> PART #x :{text}
+         b< :a!* PART #x :é*
+         b> JOIN #x
+         a> JOIN #x
+         b> KICK #x a :{text}
+         a< :b!* KICK #x a :é*
+         a> JOIN #x
+         a> AWAY :{text}
+         b> PRIVMSG a :x
+         b< * 301 b a é*
+         a> QUIT :{text}
+         b< :a!* QUIT :Quit: é*"
+    );
+    check(&script);
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    for name in ["a", "b"] {
+        world.open(name, Door::Irc);
+        world.send_bytes(name, format!("NICK {name}\r\nUSER u 0 * :{text}\r\n").as_bytes());
+    }
+    for line in script.lines().filter_map(|line| line.trim().split_once("> ")) {
+        world.send_bytes(line.0, format!("{}\r\n", line.1).as_bytes());
+        world.settle();
+    }
+    for name in ["a", "b"] {
+        for line in world.lines(name) {
+            assert!(line.len() <= BODY_BYTES_MAX - 2, "{} bytes: {line}", line.len());
+        }
+    }
+}
+
+/// Lines wait for their turn where a flood is limited; that is a sign of life like any other.
+#[test]
+fn who_waits_for_the_flood_limit_is_not_silent() {
+    check_with(
+        "a> PING 0
+         a> PING 1
+         a> PING 2
+         a> PING 3
+         a> PING 4
+         a> PING 5
+         wait 61
+         wait 61
+         wait 61
+         wait 61
+         wait 61
+         wait 61
+         a< *PONG * :4
+         a! ERROR *",
+        |config| config.limits.flood = Some(Flood { burst: 2.0, per_second: 1.0 / 60.0 }),
+    );
+}
+
+/// Whoever reads at the text door needs to say nothing.
+#[test]
+fn listening_at_the_text_door_is_no_sign_of_death() {
+    check(
+        "text z
+         z> Zoe
+         z< Welcome, Zoe!*
+         wait 90000
+         z! ERROR*
+         z! *Goodbye*
+         a> JOIN #lobby
+         a> PRIVMSG #lobby :still there?
+         z> yes
+         a< :Zoe!* PRIVMSG #lobby :yes",
+    );
+}
+
+/// RFC 2812 §3.1.1 at a door that has no commands.
+#[test]
+fn the_text_door_asks_for_the_password() {
+    check_with(
+        "text z
+         z< Welcome to chat! What is the password?
+         z> secret
+         z< What is your name?
+         z> Zoe
+         z< Welcome, Zoe!*
+         text y
+         y> wrong
+         y! *name*
+         y< *password is missing or wrong*
+         text x
+         wait 31
+         x< *password is missing or wrong*
+         text w
+         w> {quit}
+         w< * You left. Goodbye!",
+        |config| config.password = Some("secret".into()),
+    );
+}
+
+#[test]
+fn names_cannot_break_lines() {
+    check(
+        "text z
+         z> Zo\re\u{1b}[2J
+         z< Welcome, *!*
+         a> WHOIS Zo_e[2J
+         a< * 311 a Zo_e[2J text 192.0.2.1 * Zoe[2J
+         new b
+         b> NICK b
+         b> USER u 0 * :Real\u{7}Name
+         b< * 001 b *
+         a> WHOIS b
+         a< * 311 a b u * * RealName",
+    );
+}
+
+#[test]
+fn names_that_cannot_stand_in_a_line_are_refused_at_the_start() {
+    for name in ["", "two words", ":colon", "bell\u{7}"] {
+        let mut config = chat_server::Config::default();
+        config.listen = vec!["127.0.0.1:0".into()];
+        config.network = name.into();
+        let refused = Server::start(config).unwrap_err();
+        assert!(matches!(refused, StartError::NetworkName(_)), "{name:?}: {refused}");
+    }
+}
+
+#[test]
+fn the_message_of_the_day_may_come_from_any_editor() {
+    check_with(
+        "new a
+         a> NICK a
+         a> USER u 0 * :A
+         a< :chat.local 372 a :- one
+         a< :chat.local 372 a :- two*
+         a< :chat.local 376 a *",
+        |config| config.motd = Some("one\r\ntwo\u{7}\r\n".into()),
+    );
+}
+
+#[test]
+fn limits_on_what_one_line_asks_for_are_kept() {
+    check_with(
+        "a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         a> MODE #x +vvv b c a
+         b< :a!* MODE #x +vv b c
+         b! * MODE *
+         hold log
+         a> PRIVMSG #x :one
+         a> PRIVMSG #x :two
+         a> PRIVMSG #x :three
+         a< * NOTICE a :*#x*not delivered*
+         free log
+         b< :a!* PRIVMSG #x :one
+         b< :a!* PRIVMSG #x :two
+         b! * PRIVMSG *",
+        |config| {
+            config.limits.modes_max = 2;
+            config.limits.pending_records_max = 2;
+        },
+    );
+}
+
+/// Words that commands are made of, and worse ones.
+fn words() -> impl Strategy<Value = String> {
+    const KNOWN: &[&str] = &[
+        "#x",
+        "#y",
+        "#X",
+        "x",
+        "a",
+        "b",
+        "c",
+        "d",
+        "t",
+        "nobody",
+        "0",
+        "*",
+        "+o",
+        "-v+o",
+        "+:",
+        "+",
+        "+ ",
+        "-:o",
+        "+nt",
+        "#x,#y,a",
+        "a,b,c",
+        ",",
+        "",
+        ":",
+        "LS",
+        "REQ",
+        "LIST",
+        "END",
+        "302",
+        "server-time",
+        "-batch",
+        "#",
+        "\u{7}",
+        "é😀",
+        "\u{202e}",
+        "{quit}",
+        "a!u@h",
+        "@#x",
+    ];
+    prop_oneof![
+        8 => select(KNOWN).prop_map(str::to_owned),
+        1 => "\\PC{0,20}",
+        1 => (0..600_usize).prop_map(|n| "é".repeat(n)),
+    ]
+}
+
+/// Lines of strangers: commands with whatever behind them, and bytes that mean nothing.
+fn lines() -> impl Strategy<Value = Vec<u8>> {
+    const COMMANDS: &[&str] = &[
+        "AWAY", "CAP", "INVITE", "JOIN", "KICK", "LIST", "LUSERS", "MODE", "MOTD", "NAMES", "NICK",
+        "NOTICE", "PART", "PASS", "PING", "PONG", "PRIVMSG", "SETNAME", "TAGMSG", "TOPIC", "USER",
+        "WHO", "WHOIS", "NONSENSE", "",
+    ];
+    const TAGS: &[&str] =
+        &["", "", "@label=1 ", "@+a=b ", "@label=;+draft/x=\\: ", "@ ", ":source "];
+    let command = (select(TAGS), select(COMMANDS), vec(words(), 0..5), words());
+    let structured = command.prop_map(|(tags, command, words, last)| {
+        format!("{tags}{command} {} :{last}", words.join(" ")).into_bytes()
+    });
+    prop_oneof![9 => structured, 1 => vec(any::<u8>(), 0..700)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    })]
+
+    /// Nothing anyone says breaks the house: no panic, every invariant holds, and all that others read
+    /// of it are whole lines that fit.
+    #[test]
+    fn strangers_cannot_break_the_house(said in vec((0..5_usize, lines()), 1..40), is_late: bool) {
+        let log = SimLog { late: if is_late { 50 } else { 0 }, failing: 5, restarting: 0 };
+        let mut world = World::new(1, log, |_| ());
+        let capabilities = "batch echo-message labeled-response message-tags server-time";
+        for name in ["a", "b", "c"] {
+            world.open(name, Door::Irc);
+            let lines = format!(
+                "CAP REQ :{capabilities}\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\nJOIN #x\r\n"
+            );
+            world.send_bytes(name, lines.as_bytes());
+        }
+        // One who has not registered, and one at the other door.
+        world.open("d", Door::Irc);
+        world.open("t", Door::Text);
+        world.settle();
+        for (who, line) in said {
+            let name = ["a", "b", "c", "d", "t"][who];
+            world.send_bytes(name, &[&line, b"\r\n".as_slice()].concat());
+            for _ in 0..8 {
+                world.step();
+            }
+        }
+        world.settle();
+        for name in ["a", "b", "c", "d"] {
+            for line in world.lines(name) {
+                let parsed = Line::parse(line);
+                prop_assert!(parsed.is_ok(), "{name} received {line:?}: {parsed:?}");
+                let tags_bytes =
+                    if line.starts_with('@') { line.find(' ').unwrap_or_default() + 1 } else { 0 };
+                prop_assert!(line.len() - tags_bytes <= BODY_BYTES_MAX - 2, "{name}: {line}");
+            }
+        }
+        for line in world.lines("t") {
+            prop_assert!(!line.contains(|c: char| c.is_control()), "t received {line:?}");
+        }
+    }
+}
