@@ -377,8 +377,7 @@ mod tests {
     /// A hub that waits for a worker that has panicked would wait for ever, and `join` with it.
     #[test]
     fn a_worker_that_panics_keeps_nobody_waiting() {
-        let mut config = Config::default();
-        config.listen = vec!["127.0.0.1:0".into()];
+        let config = Config { listen: vec!["127.0.0.1:0".into()], ..Config::default() };
         let mut handle = Server::start(config).unwrap();
         let poll = Poll::new().unwrap();
         let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), worker::WAKER).unwrap()));

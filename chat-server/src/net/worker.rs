@@ -4,10 +4,13 @@
 //! could; what the peer does not take is kept in its outbox, up to a bound. One write for each
 //! connection a turn, however many lines it is.
 
+mod reading;
+mod writing;
+
 use std::{
     collections::VecDeque,
-    io::{self, Read},
-    net::{IpAddr, Shutdown},
+    io,
+    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -18,7 +21,7 @@ use slab::Slab;
 
 use super::{
     admission::Place,
-    conn::{Conn, lost},
+    conn::Conn,
     mailbox::{Mailbox, Order},
     outbox::Outbox,
     timers::Timers,
@@ -29,7 +32,7 @@ use crate::{
     fanout::Fanout,
     hub::{Door, Input},
     ids::{ConnId, WorkerId},
-    session::{Output, Session, Step},
+    session::{Output, Session},
 };
 
 /// The token of the waker; connections have their slot.
@@ -304,126 +307,6 @@ impl Worker {
         }
     }
 
-    // Reading.
-
-    fn drive_queued(&mut self, now: Instant) {
-        for _ in 0..self.queued.len() {
-            if !self.unsent.is_empty() {
-                return;
-            }
-            let Some(slot) = self.queued.pop_front() else { return };
-            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
-            conn.is_queued = false;
-            self.drive(now, slot);
-        }
-    }
-
-    /// Takes lines of one connection until there are none, its share is used up, or it must wait.
-    fn drive(&mut self, now: Instant, slot: u32) {
-        let pause_bytes = self.house.limits.outbox_pause_bytes;
-        let mut lines_left = LINES_PER_TURN;
-        let mut may_read = true;
-        loop {
-            let Some(conn) = self.conns.get_mut(slot as usize) else { return };
-            if conn.closing.is_some() {
-                return self.discard(slot);
-            }
-            if !conn.may_read(now, pause_bytes) {
-                // Released, throttled no more, or flushed: whatever ends the wait queues it again.
-                return;
-            }
-            if lines_left == 0 || !self.unsent.is_empty() {
-                return self.queue(slot);
-            }
-            conn.throttled_until = None;
-            match conn.session.step(now, &mut self.output) {
-                Step::Line => {
-                    lines_left -= 1;
-                    self.take_output(now, slot);
-                }
-                Step::Throttled(until) => {
-                    conn.throttled_until = Some(until);
-                    return self.set_timer(slot);
-                }
-                Step::NeedsBytes if conn.has_ended => {
-                    let farewell = conn.session.farewell();
-                    return self.remove(slot, &farewell);
-                }
-                Step::NeedsBytes if conn.is_readable && may_read => {
-                    may_read = false;
-                    self.read(now, slot);
-                }
-                Step::NeedsBytes => {
-                    if conn.is_readable {
-                        self.queue(slot);
-                    }
-                    return self.set_timer(slot);
-                }
-            }
-        }
-    }
-
-    /// Reads once. Epoll tells only of changes, so a socket counts as readable until it is not.
-    fn read(&mut self, now: Instant, slot: u32) {
-        let conn = &mut self.conns[slot as usize];
-        loop {
-            match conn.stream.read(&mut self.read_buffer) {
-                Ok(0) => {
-                    conn.is_readable = false;
-                    conn.has_ended = true;
-                    conn.session.end_input();
-                }
-                Ok(n) => conn.session.push(now, &self.read_buffer[..n]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => conn.is_readable = false,
-                Err(error) => self.remove(slot, &lost(&error)),
-            }
-            return;
-        }
-    }
-
-    /// Reads what a peer still sends that has been told goodbye, so that its system does not throw
-    /// our last words away; when it has closed too, the connection is over.
-    fn discard(&mut self, slot: u32) {
-        let conn = &mut self.conns[slot as usize];
-        match conn.stream.read(&mut self.read_buffer) {
-            // Once a turn, like everyone.
-            Ok(n) if n > 0 => self.queue(slot),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.queue(slot),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Ok(_) | Err(_) => self.remove(slot, ""),
-        }
-    }
-
-    /// Does what a session wants done.
-    fn take_output(&mut self, now: Instant, slot: u32) {
-        if !self.output.bytes.is_empty() {
-            let bytes = std::mem::take(&mut self.output.bytes);
-            self.conns[slot as usize].outbox.push(&bytes);
-            self.mark_dirty(slot);
-        }
-        for input in std::mem::take(&mut self.output.inputs) {
-            self.send(input);
-        }
-        if let Some(reason) = self.output.close.take() {
-            self.close(now, slot, &reason);
-        }
-    }
-
-    fn with_session(&mut self, conn: ConnId, act: impl FnOnce(&mut Session, &mut Output)) {
-        let mut output = std::mem::take(&mut self.output);
-        if let Some(own) = self.own_mut(conn) {
-            act(&mut own.session, &mut output);
-            own.outbox.push(&output.bytes);
-            output.bytes.clear();
-            self.mark_dirty(conn.slot);
-        }
-        self.output = output;
-        for input in std::mem::take(&mut self.output.inputs) {
-            self.send(input);
-        }
-    }
-
     // The way to the hub.
 
     fn send(&mut self, input: Input) {
@@ -454,81 +337,6 @@ impl Worker {
             }
         }
         self.mailbox.is_starved.store(false, Ordering::SeqCst);
-    }
-
-    // Writing and closing.
-
-    fn flush_dirty(&mut self, now: Instant) {
-        for slot in std::mem::take(&mut self.dirty) {
-            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
-            conn.is_dirty = false;
-            self.flush(now, slot);
-        }
-    }
-
-    fn flush(&mut self, now: Instant, slot: u32) {
-        let limits = &self.house.limits;
-        let conn = &mut self.conns[slot as usize];
-        let was_paused = conn.outbox.waiting_bytes() > limits.outbox_pause_bytes;
-        if let Err(error) = conn.flush() {
-            return self.remove(slot, &lost(&error));
-        }
-        let waiting_bytes = conn.outbox.waiting_bytes();
-        if conn.closing.is_some() {
-            if waiting_bytes == 0 {
-                // The peer reads our last words and then the end; a socket that is gone already
-                // shows when it is read.
-                let _ = conn.stream.shutdown(Shutdown::Write);
-                self.queue(slot);
-            }
-            return;
-        }
-        if waiting_bytes > limits.outbox_bytes_max {
-            // The reader is too slow. What waits is worth nothing without its end: one last line,
-            // for which the kernel may have room, and nobody else notices.
-            conn.outbox.keep_begun_line();
-            return self.close(now, slot, "You read too slowly: too much was waiting for you");
-        }
-        if waiting_bytes <= limits.outbox_pause_bytes {
-            let conn_id = conn.id;
-            if std::mem::take(&mut conn.owes_page) {
-                self.send(Input::PageTaken { conn: conn_id });
-            }
-            if was_paused {
-                self.queue(slot);
-            }
-        }
-    }
-
-    /// Says why, and ends the connection once that is written or the time is up. The others are told
-    /// at once.
-    fn close(&mut self, now: Instant, slot: u32, reason: &str) {
-        let conn = &mut self.conns[slot as usize];
-        if conn.closing.is_some() {
-            return;
-        }
-        conn.closing = Some(now + self.house.limits.close_timeout);
-        conn.session.write_goodbye(reason, conn.outbox.tail());
-        self.report(slot, reason);
-        self.mark_dirty(slot);
-        self.set_timer(slot);
-    }
-
-    /// Tells the hub that a connection is gone, once.
-    fn report(&mut self, slot: u32, reason: &str) {
-        let conn = &mut self.conns[slot as usize];
-        let id = conn.id;
-        if !std::mem::replace(&mut conn.is_reported, true) {
-            self.send(Input::Closed { conn: id, reason: reason.into() });
-        }
-    }
-
-    fn remove(&mut self, slot: u32, reason: &str) {
-        self.report(slot, reason);
-        self.fanout.remove(slot);
-        let mut conn = self.conns.remove(slot as usize);
-        // It is closed by being dropped, whether or not epoll still knows it.
-        let _ = self.poll.registry().deregister(&mut conn.stream);
     }
 
     // Timers and lists.

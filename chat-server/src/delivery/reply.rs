@@ -1,0 +1,200 @@
+//! The answer to one command, for the one who gave it; with a label, one answer or one batch.
+
+use std::sync::Arc;
+
+use chat_core::{
+    proto::{Capability, CapabilitySet, Numeric},
+    wire::LineWriter,
+};
+
+use super::{Audience, Content, Event, finish, readable};
+
+/// Whether a [`Reply`] is all there is to say, or a page of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The whole answer.
+    Only,
+    /// More follows, once the reader has taken this.
+    More {
+        /// Nothing came before it.
+        is_first: bool,
+    },
+    /// The end of an answer that came in pages.
+    Last,
+}
+
+/// The answer to one command, for the one who gave it.
+#[derive(Debug)]
+pub struct Reply {
+    /// The label of the command, if it had one
+    /// (<https://ircv3.net/specs/extensions/labeled-response>).
+    pub label: Option<Arc<str>>,
+    /// The nick it is addressed to; `*` before registration.
+    pub nick: Arc<str>,
+    /// Its lines, in order; none with a label is an `ACK`.
+    pub lines: Vec<ReplyLine>,
+    /// Whether more follows.
+    pub page: Page,
+}
+
+/// One line of a [`Reply`].
+#[derive(Debug, Clone)]
+pub enum ReplyLine {
+    /// An event that is part of the answer, such as one's own `JOIN`.
+    Event(Arc<Event>),
+    /// A refusal in words (<https://ircv3.net/specs/extensions/standard-replies>); a `NOTICE` to
+    /// clients that did not ask for those.
+    Fail {
+        /// The command that failed, or `*`.
+        command: &'static str,
+        /// A word for programs.
+        code: &'static str,
+        /// What it was about.
+        context: Vec<Box<str>>,
+        /// A sentence for people.
+        text: Box<str>,
+    },
+    /// A numeric; the addressee's nick is put before the parameters.
+    Numeric(Numeric, Vec<Box<str>>),
+    /// The answer to a `PING`.
+    Pong {
+        /// What was asked with.
+        token: Box<str>,
+    },
+    /// A line as it is, but for tags, of a session's own making.
+    Raw(Box<str>),
+}
+
+impl Reply {
+    /// Writes the reply for an IRC client. `next_batch` numbers the batches of this connection.
+    pub fn write_irc(
+        &self,
+        server: &str,
+        capabilities: CapabilitySet,
+        next_batch: &mut u32,
+        out: &mut Vec<u8>,
+    ) {
+        let label =
+            self.label.as_deref().filter(|_| capabilities.contains(Capability::LabeledResponse));
+        let Some(label) = label else {
+            self.lines
+                .iter()
+                .for_each(|line| self.write_line(line, server, capabilities, &[], out));
+            return;
+        };
+        match (&*self.lines, self.page) {
+            ([], Page::Only) => {
+                finish(LineWriter::new(out).tag("label", label).source(server).command("ACK"))
+            }
+            ([line], Page::Only) => {
+                self.write_line(line, server, capabilities, &[("label", label)], out)
+            }
+            (lines, page) => {
+                if matches!(page, Page::Only | Page::More { is_first: true }) {
+                    *next_batch = next_batch.wrapping_add(1);
+                    let open =
+                        LineWriter::new(out).tag("label", label).source(server).command("BATCH");
+                    finish(open.param(&format!("+{next_batch}")).param("labeled-response"));
+                }
+                let batch = next_batch.to_string();
+                for line in lines {
+                    self.write_line(line, server, capabilities, &[("batch", &batch)], out);
+                }
+                if matches!(page, Page::Only | Page::Last) {
+                    finish(
+                        LineWriter::new(out)
+                            .source(server)
+                            .command("BATCH")
+                            .param(&format!("-{batch}")),
+                    );
+                }
+            }
+        }
+    }
+
+    fn write_line(
+        &self,
+        line: &ReplyLine,
+        server: &str,
+        capabilities: CapabilitySet,
+        tags: &[(&str, &str)],
+        out: &mut Vec<u8>,
+    ) {
+        if let ReplyLine::Event(event) = line {
+            return event.write_line(Audience::irc(capabilities), tags, out);
+        }
+        let mut writer = LineWriter::new(out);
+        for (key, value) in tags {
+            writer = writer.tag(key, value);
+        }
+        if let ReplyLine::Raw(line) = line {
+            return finish(writer.raw(line));
+        }
+        let writer = writer.source(server);
+        finish(match line {
+            ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
+            ReplyLine::Fail { command, code, context, text } => {
+                if capabilities.contains(Capability::StandardReplies) {
+                    let mut writer = writer.command("FAIL").param(command).param(code);
+                    for word in context {
+                        writer = writer.param(word);
+                    }
+                    writer.last(text)
+                } else {
+                    writer.command("NOTICE").param(&self.nick).last(text)
+                }
+            }
+            ReplyLine::Numeric(numeric, params) => {
+                writer.command(&numeric.to_string()).param(&self.nick).params(params)
+            }
+            ReplyLine::Pong { token } => writer.command("PONG").param(server).last(token),
+        });
+    }
+
+    /// Writes the reply for a person at the text door: what a person wants to know of it.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        for line in &self.lines {
+            let text = match line {
+                // Who has just been welcomed need not be told that they joined.
+                ReplyLine::Event(event) if matches!(event.content, Content::Join { .. }) => {
+                    continue;
+                }
+                ReplyLine::Event(event) => {
+                    out.extend_from_slice(event.encode(Audience::TEXT));
+                    continue;
+                }
+                ReplyLine::Fail { text, .. } => format!("! {text}"),
+                ReplyLine::Numeric(Numeric::RPL_NAMREPLY, params) => {
+                    format!("* here: {}", params.last().map_or("", |names| names.trim()))
+                }
+                ReplyLine::Numeric(Numeric::RPL_TOPIC, params) => {
+                    format!(
+                        "* topic: {}",
+                        params.last().map(|topic| readable(topic)).unwrap_or_default()
+                    )
+                }
+                ReplyLine::Numeric(numeric, params) if numeric.is_error() => {
+                    format!("! {}", params.last().map_or("", |text| text))
+                }
+                ReplyLine::Numeric(..) | ReplyLine::Pong { .. } | ReplyLine::Raw(_) => continue,
+            };
+            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// Roughly how many bytes this is.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let line_size = |line: &ReplyLine| match line {
+            ReplyLine::Event(event) => event.size(),
+            ReplyLine::Fail { text, .. } => text.len() + 100,
+            ReplyLine::Numeric(_, params) => {
+                60 + params.iter().map(|param| param.len() + 1).sum::<usize>()
+            }
+            ReplyLine::Pong { token } => token.len() + 60,
+            ReplyLine::Raw(line) => line.len() + 60,
+        };
+        64 + self.lines.iter().map(line_size).sum::<usize>()
+    }
+}

@@ -1,0 +1,137 @@
+//! From a worker's sockets to its sessions, and what they want done.
+
+use std::{
+    io::{self, Read},
+    time::Instant,
+};
+
+use super::{LINES_PER_TURN, Worker};
+use crate::{
+    ids::ConnId,
+    net::conn::lost,
+    session::{Output, Session, Step},
+};
+
+impl Worker {
+    pub(super) fn drive_queued(&mut self, now: Instant) {
+        for _ in 0..self.queued.len() {
+            if !self.unsent.is_empty() {
+                return;
+            }
+            let Some(slot) = self.queued.pop_front() else { return };
+            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
+            conn.is_queued = false;
+            self.drive(now, slot);
+        }
+    }
+
+    /// Takes lines of one connection until there are none, its share is used up, or it must wait.
+    pub(super) fn drive(&mut self, now: Instant, slot: u32) {
+        let pause_bytes = self.house.limits.outbox_pause_bytes;
+        let mut lines_left = LINES_PER_TURN;
+        let mut may_read = true;
+        loop {
+            let Some(conn) = self.conns.get_mut(slot as usize) else { return };
+            if conn.closing.is_some() {
+                return self.discard(slot);
+            }
+            if !conn.may_read(now, pause_bytes) {
+                // Released, throttled no more, or flushed: whatever ends the wait queues it again.
+                return;
+            }
+            if lines_left == 0 || !self.unsent.is_empty() {
+                return self.queue(slot);
+            }
+            conn.throttled_until = None;
+            match conn.session.step(now, &mut self.output) {
+                Step::Line => {
+                    lines_left -= 1;
+                    self.take_output(now, slot);
+                }
+                Step::Throttled(until) => {
+                    conn.throttled_until = Some(until);
+                    return self.set_timer(slot);
+                }
+                Step::NeedsBytes if conn.has_ended => {
+                    let farewell = conn.session.farewell();
+                    return self.remove(slot, &farewell);
+                }
+                Step::NeedsBytes if conn.is_readable && may_read => {
+                    may_read = false;
+                    self.read(now, slot);
+                }
+                Step::NeedsBytes => {
+                    if conn.is_readable {
+                        self.queue(slot);
+                    }
+                    return self.set_timer(slot);
+                }
+            }
+        }
+    }
+
+    /// Reads once. Epoll tells only of changes, so a socket counts as readable until it is not.
+    pub(super) fn read(&mut self, now: Instant, slot: u32) {
+        let conn = &mut self.conns[slot as usize];
+        loop {
+            match conn.stream.read(&mut self.read_buffer) {
+                Ok(0) => {
+                    conn.is_readable = false;
+                    conn.has_ended = true;
+                    conn.session.end_input();
+                }
+                Ok(n) => conn.session.push(now, &self.read_buffer[..n]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => conn.is_readable = false,
+                Err(error) => self.remove(slot, &lost(&error)),
+            }
+            return;
+        }
+    }
+
+    /// Reads what a peer still sends that has been told goodbye, so that its system does not throw
+    /// our last words away; when it has closed too, the connection is over.
+    pub(super) fn discard(&mut self, slot: u32) {
+        let conn = &mut self.conns[slot as usize];
+        match conn.stream.read(&mut self.read_buffer) {
+            // Once a turn, like everyone.
+            Ok(n) if n > 0 => self.queue(slot),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => self.queue(slot),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Ok(_) | Err(_) => self.remove(slot, ""),
+        }
+    }
+
+    /// Does what a session wants done.
+    pub(super) fn take_output(&mut self, now: Instant, slot: u32) {
+        if !self.output.bytes.is_empty() {
+            let bytes = std::mem::take(&mut self.output.bytes);
+            self.conns[slot as usize].outbox.push(&bytes);
+            self.mark_dirty(slot);
+        }
+        for input in std::mem::take(&mut self.output.inputs) {
+            self.send(input);
+        }
+        if let Some(reason) = self.output.close.take() {
+            self.close(now, slot, &reason);
+        }
+    }
+
+    pub(super) fn with_session(
+        &mut self,
+        conn: ConnId,
+        act: impl FnOnce(&mut Session, &mut Output),
+    ) {
+        let mut output = std::mem::take(&mut self.output);
+        if let Some(own) = self.own_mut(conn) {
+            act(&mut own.session, &mut output);
+            own.outbox.push(&output.bytes);
+            output.bytes.clear();
+            self.mark_dirty(conn.slot);
+        }
+        self.output = output;
+        for input in std::mem::take(&mut self.output.inputs) {
+            self.send(input);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! From a worker's outboxes to its sockets, and how connections end.
+
+use std::{net::Shutdown, time::Instant};
+
+use super::Worker;
+use crate::{hub::Input, net::conn::lost};
+
+impl Worker {
+    pub(super) fn flush_dirty(&mut self, now: Instant) {
+        for slot in std::mem::take(&mut self.dirty) {
+            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
+            conn.is_dirty = false;
+            self.flush(now, slot);
+        }
+    }
+
+    pub(super) fn flush(&mut self, now: Instant, slot: u32) {
+        let limits = &self.house.limits;
+        let conn = &mut self.conns[slot as usize];
+        let was_paused = conn.outbox.waiting_bytes() > limits.outbox_pause_bytes;
+        if let Err(error) = conn.flush() {
+            return self.remove(slot, &lost(&error));
+        }
+        let waiting_bytes = conn.outbox.waiting_bytes();
+        if conn.closing.is_some() {
+            if waiting_bytes == 0 {
+                // The peer reads our last words and then the end; a socket that is gone already
+                // shows when it is read.
+                let _ = conn.stream.shutdown(Shutdown::Write);
+                self.queue(slot);
+            }
+            return;
+        }
+        if waiting_bytes > limits.outbox_bytes_max {
+            // The reader is too slow. What waits is worth nothing without its end: one last line,
+            // for which the kernel may have room, and nobody else notices.
+            conn.outbox.keep_begun_line();
+            return self.close(now, slot, "You read too slowly: too much was waiting for you");
+        }
+        if waiting_bytes <= limits.outbox_pause_bytes {
+            let conn_id = conn.id;
+            if std::mem::take(&mut conn.owes_page) {
+                self.send(Input::PageTaken { conn: conn_id });
+            }
+            if was_paused {
+                self.queue(slot);
+            }
+        }
+    }
+
+    /// Says why, and ends the connection once that is written or the time is up. The others are told
+    /// at once.
+    pub(super) fn close(&mut self, now: Instant, slot: u32, reason: &str) {
+        let conn = &mut self.conns[slot as usize];
+        if conn.closing.is_some() {
+            return;
+        }
+        conn.closing = Some(now + self.house.limits.close_timeout);
+        conn.session.write_goodbye(reason, conn.outbox.tail());
+        self.report(slot, reason);
+        self.mark_dirty(slot);
+        self.set_timer(slot);
+    }
+
+    /// Tells the hub that a connection is gone, once.
+    pub(super) fn report(&mut self, slot: u32, reason: &str) {
+        let conn = &mut self.conns[slot as usize];
+        let id = conn.id;
+        if !std::mem::replace(&mut conn.is_reported, true) {
+            self.send(Input::Closed { conn: id, reason: reason.into() });
+        }
+    }
+
+    pub(super) fn remove(&mut self, slot: u32, reason: &str) {
+        self.report(slot, reason);
+        self.fanout.remove(slot);
+        let mut conn = self.conns.remove(slot as usize);
+        // It is closed by being dropped, whether or not epoll still knows it.
+        let _ = self.poll.registry().deregister(&mut conn.stream);
+    }
+}
