@@ -44,6 +44,16 @@ pub(crate) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", characters.as_str())
 }
 
+/// Why a connection that was there is gone.
+pub(crate) fn lost(cause: &ConnectError) -> String {
+    match cause {
+        ConnectError::Closed(words) if **words == *chat_server::STOPPING => {
+            "The room was closed by its host.".to_owned()
+        }
+        other => sentence(&other.to_string()),
+    }
+}
+
 /// A port as typed; empty is the usual one. `may_be_any` allows 0, for any free one.
 pub(crate) fn parse_port(text: &str, field: Field) -> Result<u16, FieldError> {
     let text = text.trim();
@@ -65,6 +75,14 @@ mod tests {
     fn errors_become_sentences() {
         assert_eq!(sentence("cannot connect"), "Cannot connect.");
         assert_eq!(sentence("is it running?"), "Is it running?");
+    }
+
+    #[test]
+    fn only_a_host_that_stops_has_closed_the_room() {
+        let lost = |words: &str| lost(&ConnectError::Closed(words.into()));
+        assert_eq!(lost("The server is stopping"), "The room was closed by its host.");
+        let slow = "The server closed the connection: You read too slowly.";
+        assert_eq!(lost("You read too slowly"), slow);
     }
 
     #[test]

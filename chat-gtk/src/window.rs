@@ -1,9 +1,6 @@
 //! The window: the home page, then the chat page, and what closing it means.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use adw::prelude::*;
 use chat_core::ChatClient;
@@ -25,9 +22,26 @@ struct Inner {
     stack: gtk::Stack,
     toasts: adw::ToastOverlay,
     home: RefCell<Option<HomePage>>,
-    chat: RefCell<Option<ChatPage>>,
-    /// Leaving is under way.
-    is_leaving: Cell<bool>,
+    phase: RefCell<Phase>,
+}
+
+/// Where this window is on its way from the home page to the room and back.
+enum Phase {
+    Home,
+    /// Hosting or joining is being tried, off the main loop.
+    Connecting(Then),
+    Chatting(ChatPage),
+    /// The room is being left, off the main loop.
+    Leaving(Then),
+}
+
+/// What comes after something that takes time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Then {
+    /// It goes on as usual.
+    GoOn,
+    /// The window was closed meanwhile.
+    Close,
 }
 
 impl Window {
@@ -48,8 +62,7 @@ impl Window {
             stack,
             toasts,
             home: RefCell::default(),
-            chat: RefCell::default(),
-            is_leaving: Cell::new(false),
+            phase: RefCell::new(Phase::Home),
         }));
         let home = HomePage::new(this.with(|this, wish| this.try_wish(wish)));
         this.0.stack.add_child(&home);
@@ -58,7 +71,7 @@ impl Window {
         let show_people = gio::SimpleAction::new("show-people", None);
         show_people.connect_activate({
             let toggle = this.with(|this, ()| {
-                if let Some(chat) = &*this.0.chat.borrow() {
+                if let Phase::Chatting(chat) = &*this.0.phase.borrow() {
                     chat.toggle_people();
                 }
             });
@@ -88,11 +101,16 @@ impl Window {
     /// Hosts or joins, and shows the room or what went wrong.
     fn try_wish(&self, wish: Wish) {
         let this = self.clone();
+        this.0.phase.replace(Phase::Connecting(Then::GoOn));
         this.set_busy(true);
         glib::spawn_future_local(async move {
             let (listener, events) = ListenerBridge::new();
             let connected = off_main_loop(move || fulfil(wish, listener)).await;
             this.set_busy(false);
+            let then = match this.0.phase.replace(Phase::Home) {
+                Phase::Connecting(then) => then,
+                _ => Then::GoOn,
+            };
             match connected {
                 Ok(Ok(connection)) => {
                     let page = this.show_chat(connection);
@@ -100,7 +118,11 @@ impl Window {
                         page.take(&updates, closed);
                         true
                     });
+                    if then == Then::Close {
+                        this.leave(then);
+                    }
                 }
+                _ if then == Then::Close => this.0.window.destroy(),
                 Ok(Err(error)) => this.show_error(&error),
                 Err(sentence) => this.show_error(&FieldError { field: Field::Address, sentence }),
             }
@@ -121,36 +143,46 @@ impl Window {
 
     fn show_chat(&self, connection: Connection) -> ChatPage {
         let page = ChatPage::new(connection, {
-            let leave = self.with(|this, ()| this.ask_to_leave(false));
+            let leave = self.with(|this, ()| this.ask_to_leave(Then::GoOn));
             move || leave(())
         });
         self.0.stack.add_child(&page);
         self.0.stack.set_visible_child(&page);
         page.focus_entry();
-        self.0.chat.replace(Some(page.clone()));
+        self.0.phase.replace(Phase::Chatting(page.clone()));
         page
     }
 
     fn set_up_closing(&self) {
         let this = Rc::downgrade(&self.0);
-        self.0.window.connect_close_request(move |_| {
+        self.0.window.connect_close_request(move |window| {
             let Some(this) = this.upgrade().map(Self) else { return glib::Propagation::Proceed };
-            if this.0.chat.borrow().is_none() {
-                return glib::Propagation::Proceed;
+            let is_chatting = match &mut *this.0.phase.borrow_mut() {
+                Phase::Home => return glib::Propagation::Proceed,
+                Phase::Connecting(then) | Phase::Leaving(then) => {
+                    *then = Then::Close;
+                    false
+                }
+                Phase::Chatting(_) => true,
+            };
+            if is_chatting {
+                this.ask_to_leave(Then::Close);
+            } else {
+                // It ends when what is under way has; nobody needs to watch that.
+                window.set_visible(false);
             }
-            this.ask_to_leave(true);
             glib::Propagation::Stop
         });
     }
 
     /// Leaves the room; a host whose guests are there is asked first.
-    fn ask_to_leave(&self, then_close: bool) {
-        if self.0.is_leaving.get() {
-            return;
-        }
-        let hosts_others = self.0.chat.borrow().as_ref().is_some_and(ChatPage::hosts_others);
+    fn ask_to_leave(&self, then: Then) {
+        let hosts_others = match &*self.0.phase.borrow() {
+            Phase::Chatting(page) => page.hosts_others(),
+            _ => return,
+        };
         if !hosts_others {
-            return self.leave(then_close);
+            return self.leave(then);
         }
         let dialog = adw::MessageDialog::new(
             Some(&self.0.window),
@@ -163,7 +195,7 @@ impl Window {
         dialog.set_close_response("stay");
         let answer = self.with(move |this, response: String| {
             if response == "close" {
-                this.leave(then_close);
+                this.leave(then);
             }
         });
         dialog.connect_response(None, move |_, response| answer(response.to_owned()));
@@ -171,29 +203,32 @@ impl Window {
     }
 
     /// Stops the server if it runs here, then leaves, then shows the home page or closes.
-    fn leave(&self, then_close: bool) {
-        self.0.is_leaving.set(true);
-        let page = self.0.chat.take();
-        let connection = page.as_ref().and_then(ChatPage::take_connection);
+    fn leave(&self, then: Then) {
+        let page = match self.0.phase.replace(Phase::Leaving(then)) {
+            Phase::Chatting(page) => page,
+            // It was left already: two questions can stand open at once.
+            other => {
+                self.0.phase.replace(other);
+                return;
+            }
+        };
+        page.stop_writing();
         let this = self.clone();
         glib::spawn_future_local(async move {
-            if let Some(Connection { client, hosted }) = connection {
+            if let Some(Connection { client, hosted }) = page.take_connection() {
                 if let Some(hosted) = hosted {
                     this.stop_hosting(hosted).await;
                 }
                 bridge::close(client).await;
             }
-            this.0.is_leaving.set(false);
-            if then_close {
+            if matches!(this.0.phase.replace(Phase::Home), Phase::Leaving(Then::Close)) {
                 this.0.window.destroy();
                 return;
             }
             if let Some(home) = &*this.0.home.borrow() {
                 this.0.stack.set_visible_child(home);
             }
-            if let Some(page) = page {
-                this.0.stack.remove(&page);
-            }
+            this.0.stack.remove(&page);
         });
     }
 

@@ -36,4 +36,4 @@ pub mod session;
 
 pub use config::{Config, DEFAULT_PORT, Limits};
 pub use event::ServerEvent;
-pub use server::{Server, ServerHandle, StartError, StopError, Stopper};
+pub use server::{STOPPING, Server, ServerHandle, StartError, StopError, Stopper};

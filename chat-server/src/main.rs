@@ -91,7 +91,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let signals_handle = signals.handle();
     let signal_thread = std::thread::Builder::new().name("chat-signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
-            stopper.stop("The server is stopping");
+            stopper.stop(chat_server::STOPPING);
         }
     });
     let signal_thread = signal_thread.map_err(|error| error.to_string())?;

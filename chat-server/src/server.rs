@@ -83,6 +83,9 @@ pub enum StopError {
     },
 }
 
+/// What everyone reads when a server is stopped by whoever runs it.
+pub const STOPPING: &str = "The server is stopping";
+
 /// Starts servers.
 #[derive(Debug)]
 pub struct Server;
@@ -278,7 +281,7 @@ impl ServerHandle {
 
     /// Tells everyone that the server stops, and ends it. Returns at once; see [`ServerHandle::join`].
     pub fn stop(&self) {
-        self.stopper.stop("The server is stopping");
+        self.stopper.stop(STOPPING);
     }
 
     /// Waits until the server has ended and all its threads are gone.

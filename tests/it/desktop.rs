@@ -7,6 +7,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use chat_core::testing::FakeServer;
 use chat_server::Config;
 use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
 
@@ -204,6 +205,47 @@ fn closing_the_window_leaves() {
     ann.close_window();
     assert_eq!(ann.program.exit_code(), Some(0));
     bob.expect(":Ann!* QUIT :Quit");
+}
+
+/// Someone answers the connection and says nothing: trying takes long.
+#[test]
+fn while_connecting_nothing_else_is_tried_and_the_window_can_be_closed() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut ann = Desktop::start();
+    ann.write("Your name", "Ann");
+    ann.write("Address (localhost)", "127.0.0.1");
+    ann.write("Port (53000)", &silent.local_addr().unwrap().port().to_string());
+    ann.keys(&["key", "Return"]);
+    let (connection, _) = silent.accept().unwrap();
+    ann.keys(&["key", "Return", "Return"]);
+    ann.keys(&["key", "End"]);
+    ann.keys(&["type", "a"]);
+    ann.wait_for_text("Your name", "Anna");
+    silent.set_nonblocking(true).unwrap();
+    let second = silent.accept();
+    assert!(second.is_err(), "a second connection was made: {second:?}");
+    ann.close_window();
+    drop(connection);
+    assert_eq!(ann.program.exit_code(), Some(0));
+}
+
+/// A server that lets people in and never lets them go: leaving takes as long as it may.
+#[test]
+fn the_window_can_be_closed_while_it_leaves() {
+    let server = FakeServer::scripted([|conn| {
+        conn.welcome();
+        conn.expect("QUIT");
+        while conn.next_line().is_some() {}
+    }]);
+    let mut ann = Desktop::start();
+    let port = server.address().rsplit(':').next().unwrap();
+    ann.write("Address (localhost)", "127.0.0.1");
+    ann.write("Port (53000)", port);
+    ann.click("Join the room");
+    ann.wait_for(&["you are in #lobby as"]);
+    ann.click("Leave the room");
+    ann.close_window();
+    assert_eq!(ann.program.exit_code(), Some(0));
 }
 
 #[test]

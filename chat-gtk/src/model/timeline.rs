@@ -3,13 +3,13 @@
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::SystemTime};
 
 use chat_core::{
-    ChatMessage, ConnectionState, Delivery, MessageKind, Origin, SendId, Target, Update,
-    listener::describe, text::printable,
+    ChatMessage, ConnectError, ConnectionState, Delivery, MessageKind, Origin, SendId, Target,
+    Update, listener::describe, text::printable,
 };
 use gtk::{gio, glib, prelude::*};
 
 use super::Item;
-use crate::text::markup;
+use crate::{error::lost, text::markup};
 
 /// Rows that are kept; the oldest go when there are more.
 const ITEMS_MAX: u32 = 20_000;
@@ -88,7 +88,9 @@ impl Timeline {
         let is_first = inner.last_sender.as_deref() != Some(&sender);
         inner.last_sender = Some(sender.clone());
         let markup = match message.kind {
-            MessageKind::Action => format!("<i>{} {}</i>", message.sender, markup(&message.text)),
+            MessageKind::Action => {
+                format!("<i>{} {}</i>", markup(&message.sender), markup(&message.text))
+            }
             _ => markup(&message.text),
         };
         let time = clock(message.time);
@@ -116,11 +118,19 @@ impl Timeline {
     }
 }
 
-/// What a person wants to read of an update; the connection's state is the banner's.
+/// What a person wants to read of an update. Of the connection's state, what stays true; the rest is
+/// the banner's.
 fn notice_text(update: &Update) -> Option<String> {
     match update {
-        Update::State(ConnectionState::Ready { .. }) | Update::Members { .. } => None,
-        Update::State(_) => None,
+        Update::State(ConnectionState::Ready { resumed: true, .. }) => {
+            Some("connected again".to_owned())
+        }
+        Update::State(ConnectionState::Waiting { cause, .. })
+            if matches!(**cause, ConnectError::Closed(_)) =>
+        {
+            Some(lost(cause))
+        }
+        Update::State(_) | Update::Members { .. } => None,
         other => describe(other).map(|text| text.trim_start_matches(['*', '!', ' ']).to_owned()),
     }
 }
@@ -139,4 +149,59 @@ fn clock(time: SystemTime) -> String {
 /// A stranger's name, fit for a label.
 pub(crate) fn name(text: &str) -> String {
     printable(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chat_core::{
+        ChatClient, ReconnectPolicy,
+        testing::{FakeServer, RecordingListener},
+    };
+
+    use super::*;
+
+    /// What is shown of one call with two strangers' words and, between two connections, a stop.
+    #[test]
+    fn what_happened_stands_where_it_happened_and_names_are_no_markup() {
+        let server = FakeServer::scripted([
+            |conn| {
+                conn.welcome();
+                conn.reply(":<b>Eve!u@h PRIVMSG #lobby :\u{1}ACTION waves <i>\u{1}");
+                conn.reply("ERROR :The server is stopping");
+            },
+            |conn| {
+                conn.welcome();
+                conn.reply(":Eve!u@h PRIVMSG #lobby :after");
+                conn.wait_for_close();
+            },
+        ]);
+        let (listener, record) = RecordingListener::new();
+        let mut retry = ReconnectPolicy::default();
+        retry.first_delay = Duration::from_millis(1);
+        let client = ChatClient::builder(server.address(), "Ann")
+            .listener(listener)
+            .reconnect(retry)
+            .connect()
+            .expect("the server lets everyone in");
+        record.wait_for_message("after");
+        drop(client);
+
+        let timeline = Timeline::new();
+        timeline.take(&record.updates());
+        let items = timeline.model().iter::<Item>().map(|item| item.expect("nothing changes it"));
+        let bodies: Vec<String> = items.map(|item| item.body().to_owned()).collect();
+        let position = |wanted: &str| {
+            let found = bodies.iter().position(|body| body == wanted);
+            found.unwrap_or_else(|| panic!("{wanted:?} is not in {bodies:?}"))
+        };
+        let order = [
+            "<i>&lt;b&gt;Eve waves &lt;i&gt;</i>",
+            "The room was closed by its host.",
+            "connected again",
+            "after",
+        ];
+        assert!(order.map(position).is_sorted(), "{bodies:?}");
+    }
 }

@@ -6,12 +6,12 @@ use std::{
 };
 
 use adw::{prelude::*, subclass::prelude::*};
-use chat_core::{ChatClient, CloseReason, ConnectError, ConnectionState, Update};
+use chat_core::{ChatClient, CloseReason, ConnectionState, Update};
 use gtk::glib;
 
 use super::item_row::ItemRow;
 use crate::{
-    error::sentence,
+    error::{lost, sentence},
     hosting::Hosted,
     model::{Item, Timeline},
 };
@@ -152,6 +152,13 @@ impl ChatPage {
         self.imp().connection.take()
     }
 
+    /// Nothing more can be said.
+    pub(crate) fn stop_writing(&self) {
+        let imp = self.imp();
+        imp.entry.set_sensitive(false);
+        imp.send.set_sensitive(false);
+    }
+
     /// Whether this window runs the server, and others would be cut off.
     pub(crate) fn hosts_others(&self) -> bool {
         let connection = self.imp().connection.borrow();
@@ -205,23 +212,10 @@ impl ChatPage {
     fn show_state(&self, state: &ConnectionState) {
         let imp = self.imp();
         match state {
-            ConnectionState::Ready { resumed, .. } => {
-                imp.banner.set_reveal_child(false);
-                if *resumed {
-                    imp.timeline.note("connected again");
-                }
-            }
+            ConnectionState::Ready { .. } => imp.banner.set_reveal_child(false),
             ConnectionState::Waiting { retry_in, cause, .. } => {
                 let seconds = retry_in.as_secs_f32().ceil();
-                let what = match &**cause {
-                    ConnectError::Closed(words) => {
-                        let text = format!("the room was closed by its host: {words}");
-                        imp.timeline.note(&text);
-                        sentence(&text)
-                    }
-                    other => sentence(&other.to_string()),
-                };
-                self.show_banner(&format!("{what} Trying again in {seconds:.0} s."), true);
+                self.show_banner(&format!("{} Trying again in {seconds:.0} s.", lost(cause)), true);
             }
             ConnectionState::Connecting { attempt, .. } if *attempt > 1 => {
                 self.show_banner("Reconnecting…", true);
@@ -243,8 +237,7 @@ impl ChatPage {
         imp.banner_text.set_label(text);
         imp.reconnect.set_visible(can_reconnect);
         imp.banner.set_reveal_child(true);
-        imp.entry.set_sensitive(false);
-        imp.send.set_sensitive(false);
+        self.stop_writing();
     }
 
     fn show_people(&self) {

@@ -1,6 +1,6 @@
 //! The home page: a name, and whether to host or to join. Errors stand where their field is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use adw::{prelude::*, subclass::prelude::*};
 use gtk::glib;
@@ -40,6 +40,8 @@ mod imp {
         pub(super) host: TemplateChild<gtk::Button>,
         #[template_child]
         pub(super) spinner: TemplateChild<gtk::Spinner>,
+        /// Something is being tried.
+        pub(super) is_busy: Cell<bool>,
         /// Told what someone wants.
         pub(super) on_wish: RefCell<Option<OnWish>>,
     }
@@ -109,6 +111,7 @@ impl HomePage {
     /// While something is being tried, nothing else can be.
     pub(crate) fn set_busy(&self, is_busy: bool) {
         let imp = self.imp();
+        imp.is_busy.set(is_busy);
         for button in [&imp.join, &imp.host] {
             button.set_sensitive(!is_busy);
         }
@@ -140,6 +143,10 @@ impl HomePage {
     }
 
     fn wish(&self, wish: Result<Wish, FieldError>) {
+        // Enter asks whether or not the buttons can be pressed.
+        if self.imp().is_busy.get() {
+            return;
+        }
         self.clear_errors();
         match wish {
             Ok(wish) => {

@@ -303,7 +303,7 @@ impl Worker {
         self.stopping = Some(now + self.house.limits.close_timeout);
         let slots: Vec<usize> = self.conns.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
-            self.close(now, u32::try_from(slot).expect("slots are u32"), "The server is stopping");
+            self.close(now, u32::try_from(slot).expect("slots are u32"), crate::STOPPING);
         }
     }
 
