@@ -165,3 +165,31 @@ fn the_readme_promises_options_that_exist() {
         assert!(is_cargos || args.contains(&format!("{field}:")), "README.md speaks of {word}");
     }
 }
+
+/// A rule is held by a test, under the name the page gives it.
+#[test]
+fn the_tests_that_pages_name_exist() {
+    let files = all_rust_files();
+    let has = |module: &str, test: &str| {
+        files.iter().any(|(name, text)| {
+            let path = name.trim_end_matches(".rs").trim_end_matches("/mod");
+            let is_module = path.ends_with(&format!("/{module}"));
+            is_module && text.contains(&format!("fn {test}("))
+        })
+    };
+    let mut n_named = 0;
+    for page in ["ARCHITECTURE.md", "docs/protocol.md", "tests/it/seeds.rs"] {
+        let text = read(page);
+        let named =
+            text.lines().filter(|line| line.contains("| ")).flat_map(|line| line.split('`'));
+        for (module, test) in named.filter_map(|word| word.split_once("::")) {
+            let test = test.trim_start_matches("tests::");
+            let is_test = test.len() > 15 && test.contains('_') && !test.contains(['(', ':', ' ']);
+            if is_test {
+                n_named += 1;
+                assert!(has(module, test), "{page} names {module}::{test}, which is not there");
+            }
+        }
+    }
+    assert!(n_named >= 40, "only {n_named} tests are named");
+}
