@@ -1,7 +1,7 @@
 //! Writes lines. What it writes is one line, whatever it was given: a line break, a NUL, or a
 //! space where none may stand is an error, so text of strangers cannot become a second command.
 
-use super::tags::escape_tag_value;
+use super::{limits::BODY_BYTES_MAX, tags::escape_tag_value};
 
 /// Why a line could not be written; nothing of it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +30,8 @@ pub enum EncodeError {
 pub struct LineWriter<'a> {
     out: &'a mut Vec<u8>,
     line_start: usize,
+    /// Where the tags have ended.
+    body_start: usize,
     has_tags: bool,
     tags_closed: bool,
     /// The last parameter has been written.
@@ -44,6 +46,7 @@ impl<'a> LineWriter<'a> {
         Self {
             out,
             line_start,
+            body_start: line_start,
             has_tags: false,
             tags_closed: false,
             is_complete: false,
@@ -137,6 +140,20 @@ impl<'a> LineWriter<'a> {
         self
     }
 
+    /// Cuts what stands behind the tags to the bytes it may have with its end
+    /// ([`BODY_BYTES_MAX`]), on a character's boundary. For lines that show what someone else wrote.
+    #[must_use]
+    pub fn cut_to_fit(self) -> Self {
+        let start = if self.has_tags { self.body_start } else { self.line_start };
+        let end = start + BODY_BYTES_MAX - 2;
+        if self.out.len() > end {
+            // A byte that goes on with a character is no boundary (RFC 3629 §3).
+            let boundary = (start..=end).rev().find(|at| self.out[*at] & 0xC0 != 0x80);
+            self.out.truncate(boundary.unwrap_or(start));
+        }
+        self
+    }
+
     /// Ends the line.
     ///
     /// # Errors
@@ -162,6 +179,7 @@ impl<'a> LineWriter<'a> {
     fn close_tags(&mut self) {
         if self.has_tags && !self.tags_closed {
             self.out.push(b' ');
+            self.body_start = self.out.len();
             self.tags_closed = true;
         }
     }
@@ -206,6 +224,23 @@ mod tests {
         let written = LineWriter::new(&mut out).source("a b").command("QUIT").finish();
         assert_eq!(written, Err(EncodeError::NotAWord));
         assert_eq!(out, b"before");
+    }
+
+    #[test]
+    fn a_line_is_cut_between_characters_and_its_tags_are_not_counted() {
+        let mut out = Vec::new();
+        let long = "é".repeat(300);
+        LineWriter::new(&mut out)
+            .tag("+x", &long)
+            .command("PRIVMSG")
+            .last(&long)
+            .cut_to_fit()
+            .finish()
+            .unwrap();
+        let text = String::from_utf8(out).unwrap();
+        let body = text.split_once(' ').unwrap().1;
+        assert_eq!(body.len(), BODY_BYTES_MAX - 1, "what stands before the text is odd");
+        assert!(body.ends_with("é\r\n"));
     }
 
     #[test]

@@ -168,10 +168,7 @@ impl Event {
                 line = line.raw_tags(tags);
             }
         }
-        self.content
-            .write(line, audience)
-            .finish()
-            .expect("names are checked and texts came out of a line, so they make a line");
+        finish(self.content.write(line, audience));
     }
 
     /// Roughly how many bytes this is on the wire and in memory.
@@ -321,8 +318,9 @@ pub struct Delivery {
     pub event: Arc<Event>,
 }
 
-/// Ends a line. One that cannot be is a fault of ours; it is left out, and nobody's server ends for it.
+/// Ends a line, which shows strangers' words and is cut where it would be too long. One that cannot be
+/// is a fault of ours; it is left out, and nobody's server ends for it.
 pub(crate) fn finish(line: LineWriter<'_>) {
-    let finished = line.finish();
+    let finished = line.cut_to_fit().finish();
     debug_assert!(finished.is_ok(), "{finished:?}");
 }

@@ -33,15 +33,20 @@ impl Negotiation {
                     self.is_302 = true;
                     self.capabilities = self.capabilities.with(Capability::CapNotify);
                 }
-                self.list(server, nick, "LS", Capability::ALL.iter().copied())
+                self.list(server, nick, "LS", Capability::ALL.iter().map(|own| own.name()))
             }
-            "LIST" => self.list(server, nick, "LIST", self.capabilities.iter()),
+            "LIST" => {
+                self.list(server, nick, "LIST", self.capabilities.iter().map(Capability::name))
+            }
             "REQ" => {
                 self.is_open |= !is_registered;
-                let requested = self.request(argument);
-                let answer = if requested.is_some() { "ACK" } else { "NAK" };
-                self.capabilities = requested.unwrap_or(self.capabilities);
-                vec![format!(":{server} CAP {nick} {answer} :{argument}").into()]
+                match self.request(argument) {
+                    Some(requested) => {
+                        self.capabilities = requested;
+                        self.list(server, nick, "ACK", argument.split(' '))
+                    }
+                    None => vec![format!(":{server} CAP {nick} NAK :{argument}").into()],
+                }
             }
             "END" => {
                 self.is_open = false;
@@ -77,24 +82,25 @@ impl Negotiation {
         Some(capabilities)
     }
 
-    fn list(
+    /// `words` in as many lines as they need, if the client knows that there may be several.
+    fn list<'w>(
         &self,
         server: &str,
         nick: &str,
         subcommand: &str,
-        capabilities: impl Iterator<Item = Capability>,
+        words: impl Iterator<Item = &'w str>,
     ) -> Vec<Box<str>> {
         let mut lines = vec![String::new()];
-        for capability in capabilities {
+        for word in words {
             let line = lines.last_mut().expect("there is always one");
-            if line.len() + capability.name().len() > NAMES_BYTES_MAX && self.is_302 {
-                lines.push(capability.name().to_owned());
+            if line.len() + word.len() > NAMES_BYTES_MAX && self.is_302 {
+                lines.push(word.to_owned());
                 continue;
             }
             if !line.is_empty() {
                 line.push(' ');
             }
-            line.push_str(capability.name());
+            line.push_str(word);
         }
         let last = lines.len() - 1;
         let lines = lines.iter().enumerate().map(|(index, names)| {
