@@ -30,6 +30,10 @@ pub struct Config {
     pub password: Option<String>,
     /// The text of the `MOTD`.
     pub motd: Option<String>,
+    /// Who runs the server, as `ADMIN` tells it.
+    pub admin: Option<Admin>,
+    /// Who may become an operator of the server.
+    pub opers: Vec<Oper>,
     /// Stop when the last person leaves.
     pub exit_when_empty: bool,
     /// Worker threads; one for each core unless set.
@@ -51,6 +55,8 @@ impl Default for Config {
             auto_join: true,
             password: None,
             motd: None,
+            admin: None,
+            opers: Vec::new(),
             exit_when_empty: false,
             workers: None,
             limits: Limits::default(),
@@ -71,7 +77,11 @@ pub struct Limits {
     pub rooms_per_person_max: usize,
     /// Targets of one `PRIVMSG`, `NOTICE`, `TAGMSG` or nicks of one `KICK`.
     pub targets_max: usize,
-    /// Mode changes in one `MODE`.
+    /// Entries in all lists of masks of a room (`MAXLIST`).
+    pub list_entries_max: usize,
+    /// Gone nicks that `WHOWAS` remembers.
+    pub whowas_entries_max: usize,
+    /// Mode changes with a parameter in one `MODE`.
     pub modes_max: usize,
     /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
     pub flood: Option<Flood>,
@@ -99,6 +109,31 @@ pub struct Limits {
     pub close_timeout: Duration,
 }
 
+/// Who runs a server (RFC 2812 §3.4.9).
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Admin {
+    /// Where it stands.
+    pub place: String,
+    /// Who they are.
+    pub name: String,
+    /// How to reach them.
+    pub email: String,
+}
+
+/// Someone who may become an operator of the server.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Oper {
+    /// The name to give to `OPER`.
+    pub name: String,
+    /// The password's argon2 hash, as `chat-server hash` prints it.
+    pub password: String,
+    /// Masks of `nick!user@host` they may come from; none: from anywhere.
+    #[serde(default)]
+    pub masks: Vec<String>,
+}
+
 /// A token bucket, in commands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Flood {
@@ -115,7 +150,9 @@ impl Default for Limits {
             clients_per_address_max: Some(64),
             rooms_per_person_max: 50,
             targets_max: 4,
-            modes_max: 4,
+            list_entries_max: 100,
+            whowas_entries_max: 1000,
+            modes_max: 6,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             outbox_pause_bytes: 64 << 10,
             outbox_bytes_max: 1 << 20,
@@ -155,6 +192,10 @@ pub struct House {
     pub password: Option<String>,
     /// [`Config::motd`], in lines
     pub motd: Vec<String>,
+    /// [`Config::admin`]
+    pub admin: Option<Admin>,
+    /// [`Config::opers`]
+    pub opers: Vec<Oper>,
     /// [`Config::exit_when_empty`]
     pub exit_when_empty: bool,
     /// [`Config::limits`]
@@ -179,6 +220,8 @@ impl House {
                 .flat_map(|text| text.lines())
                 .map(|line| line.replace(['\0', '\r'], ""))
                 .collect(),
+            admin: config.admin.clone(),
+            opers: config.opers.clone(),
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
             n_workers,

@@ -6,6 +6,11 @@ use std::sync::Arc;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerEvent {
+    /// An operator asks for the configuration to be read again.
+    ReloadAsked {
+        /// Their nick.
+        by: Arc<str>,
+    },
     /// A person has registered.
     Arrived {
         /// Their nick.

@@ -23,6 +23,8 @@ pub struct Record {
 pub enum Conversation {
     /// Between two people; folded nicks in alphabetical order.
     Direct(Arc<str>, Arc<str>),
+    /// Among the members of a room with that sign before their nick, or a higher one; its folded name.
+    Ranked(Arc<str>, char),
     /// In a room; its folded name.
     Room(Arc<str>),
 }

@@ -16,6 +16,7 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
+    auth,
     config::{Config, House},
     hub::{Door, Hub},
     ids::WorkerId,
@@ -184,6 +185,12 @@ impl Server {
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
         };
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
+        let (questions, asked) = crossbeam_channel::unbounded();
+        let answers = to_hub.clone();
+        handle.spawn("chat-auth", &mailboxes, None, move || {
+            auth::run(&asked, &answers);
+            Ok(())
+        })?;
         log.start(Appender { to_hub });
         let hub = HubThread {
             mailbox_bytes_max: house.limits.mailbox_bytes_max,
@@ -192,6 +199,7 @@ impl Server {
             stops: stop_reasons,
             mailboxes: mailboxes.clone(),
             log,
+            questions,
             events: config.events,
         };
         let stopper = handle.stopper.clone();

@@ -10,6 +10,7 @@ use std::{
 use chat_core::proto::mask_matches;
 use chat_server::{
     Config,
+    auth::{self, Question},
     config::House,
     delivery::{Content, Delivery, Page, Target},
     fanout::Fanout,
@@ -40,6 +41,8 @@ pub struct World {
     log: SimLog,
     /// Records the log has taken and not answered.
     unanswered: VecDeque<(Ticket, Arc<Record>)>,
+    /// Passwords under check.
+    questions: VecDeque<(Ticket, Question)>,
     /// The log answers nothing for now.
     is_log_held: bool,
     /// What the log holds: messages in their order.
@@ -93,6 +96,7 @@ impl World {
             house,
             log,
             unanswered: VecDeque::new(),
+            questions: VecDeque::new(),
             is_log_held: false,
             appended: Vec::new(),
             random: fastrand::Rng::with_seed(seed ^ 0x5eed),
@@ -235,6 +239,7 @@ impl World {
         let has_work = |world: &Self| {
             world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
+                || !world.questions.is_empty()
                 || !world.is_log_held && !world.unanswered.is_empty()
         };
         while has_work(self) {
@@ -243,6 +248,9 @@ impl World {
                     self.handle(input);
                 }
                 while self.carry_out_one(worker) {}
+            }
+            while let Some((ticket, question)) = self.questions.pop_front() {
+                self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
             }
             while !self.is_log_held
                 && let Some((ticket, record)) = self.unanswered.pop_front()
@@ -264,7 +272,12 @@ impl World {
             1 | 2 => {
                 self.carry_out_one(worker);
             }
-            _ => self.log_step(),
+            _ => {
+                self.log_step();
+                if let Some((ticket, question)) = self.questions.pop_front() {
+                    self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
+                }
+            }
         }
         if let Err(broken) = self.hub.check_invariants() {
             panic!("{broken}\n{}", self.transcript.join("\n"));
@@ -338,6 +351,8 @@ impl World {
                     }
                 }
                 Effect::Stop => self.has_stopped = true,
+                // Takes its time like a late log, if that is late.
+                Effect::Check { ticket, question } => self.questions.push_back((ticket, question)),
                 Effect::Report(_) => {}
                 effect => {
                     let worker = worker_of(&effect);
@@ -395,7 +410,7 @@ impl World {
                     self.fanouts[worker].unsubscribe(conn, room);
                 }
             }
-            Effect::Append { .. } | Effect::Report(_) | Effect::Stop => {}
+            Effect::Append { .. } | Effect::Check { .. } | Effect::Report(_) | Effect::Stop => {}
         }
         true
     }
@@ -406,6 +421,12 @@ impl World {
             Target::Conn(conn) => {
                 let is_there = self.slots[worker][conn.slot as usize] == Some(*conn);
                 slots.extend(is_there.then_some(conn.slot));
+                None
+            }
+            Target::Some(conns) => {
+                let is_there =
+                    |conn: &&ConnId| self.slots[worker][conn.slot as usize] == Some(**conn);
+                slots.extend(conns.iter().filter(is_there).map(|conn| conn.slot));
                 None
             }
             Target::Room { room, except } => {
@@ -557,6 +578,8 @@ fn worker_of(effect: &Effect) -> WorkerId {
         | Effect::Subscribe { conn, .. }
         | Effect::Unsubscribe { conn, .. } => conn.worker,
         Effect::Deliver { worker, .. } => *worker,
-        Effect::Append { .. } | Effect::Report(_) | Effect::Stop => WorkerId(0),
+        Effect::Append { .. } | Effect::Check { .. } | Effect::Report(_) | Effect::Stop => {
+            WorkerId(0)
+        }
     }
 }

@@ -9,7 +9,9 @@ mod names;
 mod numeric;
 
 pub use caps::{Capability, CapabilitySet};
-pub use command::{Command, CommandError, JoinTarget, MessageKind};
+pub use command::{
+    Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields,
+};
 pub use mask::mask_matches;
 pub use names::{
     CaseMapping, NameError, Nick, RoomName, ServerName, is_reserved_nick, nick_from_display_name,
@@ -20,6 +22,8 @@ pub use numeric::Numeric;
 pub const NICK_BYTES_MAX: usize = 32;
 /// Bytes of a room's name (`CHANNELLEN`).
 pub const ROOM_NAME_BYTES_MAX: usize = 64;
+/// Bytes of a room's key (`KEYLEN`).
+pub const KEY_BYTES_MAX: usize = 32;
 /// Bytes of a topic, an away or a kick reason (`TOPICLEN`, `AWAYLEN`, `KICKLEN`).
 pub const TOPIC_BYTES_MAX: usize = 390;
 /// Bytes of a user name (`USERLEN`).

@@ -89,6 +89,10 @@ pub enum Content {
         room: Arc<str>,
         topic: Arc<str>,
     },
+    Wallops {
+        source: Arc<str>,
+        text: Arc<str>,
+    },
 }
 
 /// What one kind of reader gets to see of an event. Readers of one kind share the bytes.
@@ -219,6 +223,9 @@ impl Event {
             Content::Mode { source, changes, arguments, .. } => {
                 format!("* {} set {changes} {}", nick(source), arguments.join(" "))
             }
+            Content::Wallops { source, text } => {
+                format!("* {} tells everyone: {}", nick(source), readable(text))
+            }
             Content::Invite { source, room, .. } => {
                 format!("* {} invites you to {room}", nick(source))
             }
@@ -284,6 +291,7 @@ impl Content {
             Self::Topic { source, room, topic } => {
                 line.source(source).command("TOPIC").param(room).last(topic)
             }
+            Self::Wallops { source, text } => line.source(source).command("WALLOPS").last(text),
         }
     }
 }
@@ -300,6 +308,8 @@ pub enum Target {
         /// The one who is not told.
         except: Option<ConnId>,
     },
+    /// Some connections.
+    Some(Arc<[ConnId]>),
     /// Everyone in a room.
     Room {
         /// The room.

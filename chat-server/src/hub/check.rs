@@ -38,8 +38,9 @@ impl Hub {
                 person.waiting.is_empty() || person.is_held,
                 format!("{nick} is held while commands wait (busy: {is_busy})"),
             )?;
-            let n_pending =
+            let n_records =
                 self.pending.values().filter(|p| p.sender == *conn && !p.is_overdue).count();
+            let n_pending = n_records + self.n_checks(*conn);
             ensure(person.n_pending == n_pending, format!("{nick}'s pending records are counted"))?;
         }
         ensure(self.rooms.len() == self.rooms_by_name.len(), "each room has one name".into())?;

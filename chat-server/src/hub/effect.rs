@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    auth::Question,
     delivery::{Delivery, Reply},
     event::ServerEvent,
     ids::{ConnId, RoomId, Ticket, WorkerId},
@@ -25,6 +26,13 @@ pub enum Effect {
         ticket: Ticket,
         /// What.
         record: Arc<Record>,
+    },
+    /// Find out whether a password is right; [`super::Input::Checked`] is to follow.
+    Check {
+        /// To be given back.
+        ticket: Ticket,
+        /// What is asked.
+        question: Question,
     },
     /// Say why, write what is waiting, and close.
     Close {

@@ -60,6 +60,13 @@ pub enum Input {
         /// All it understands now.
         capabilities: CapabilitySet,
     },
+    /// A password has been checked.
+    Checked {
+        /// Which.
+        ticket: Ticket,
+        /// Whether it is right.
+        is_right: bool,
+    },
     /// A connection is gone. Never dropped, never overtaken by what it sent before.
     Closed {
         /// Which.

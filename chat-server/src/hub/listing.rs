@@ -1,11 +1,22 @@
 //! Long answers in pages: `NAMES`, `WHO` and `LIST` of a giant take a bounded time of the hub a
 //! turn, and no page is made before the reader has taken the one before.
 
-use std::{collections::VecDeque, ops::Bound, sync::Arc};
+use std::{
+    collections::VecDeque,
+    ops::Bound,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use chat_core::proto::{Capability, Numeric};
+use chat_core::proto::{Capability, ListCondition, Numeric, mask_matches};
 
-use super::{Effect, Hub, person::Person, room::Rank};
+use super::{
+    Effect, Hub,
+    modes::Flag,
+    person::Person,
+    room::{Rank, Room},
+    who::Who,
+};
 use crate::{
     delivery::{Page, Reply, ReplyLine},
     ids::{ConnId, RoomId},
@@ -29,14 +40,58 @@ pub(super) struct Listing {
 /// One list of the answer.
 #[derive(Debug)]
 pub(super) enum Part {
-    /// `RPL_LIST` of every room behind `after`.
-    List { after: Option<Arc<str>> },
+    /// `RPL_LIST` of every room behind `after` that `filter` lets through.
+    List { filter: Arc<RoomFilter>, after: Option<Arc<str>> },
     /// `RPL_NAMREPLY` of the members behind `after`.
     Names { room: RoomId, name: Arc<str>, after: Option<ConnId> },
     /// A line as it is.
     Line(ReplyLine),
-    /// `RPL_WHOREPLY` of the members behind `after`.
-    Who { room: RoomId, mask: Arc<str>, after: Option<ConnId> },
+    /// The rows of a `WHO`.
+    Who(Who),
+}
+
+/// Which rooms a `LIST` shows (`ELIST` in RPL_ISUPPORT).
+#[derive(Debug)]
+pub(super) struct RoomFilter {
+    pub(super) conditions: Vec<ListCondition>,
+    pub(super) now: SystemTime,
+}
+
+impl RoomFilter {
+    /// Whether all conditions hold. Masks are alternatives to each other.
+    fn lets_through(&self, room: &Room) -> bool {
+        let before = |minutes: u64| {
+            let age = Duration::from_secs(minutes.saturating_mul(60));
+            self.now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH)
+        };
+        let topic_at = room.topic.as_ref().map(|topic| topic.at);
+        let n_members = room.members.len() as u64;
+        let (mut has_mask, mut is_masked) = (false, false);
+        for condition in &self.conditions {
+            let holds = match condition {
+                ListCondition::Mask(mask) => {
+                    has_mask = true;
+                    is_masked |= mask_matches(mask, room.name.as_str());
+                    true
+                }
+                ListCondition::NotMask(mask) => !mask_matches(mask, room.name.as_str()),
+                ListCondition::MoreThan(n) => n_members > *n,
+                ListCondition::FewerThan(n) => n_members < *n,
+                ListCondition::OlderThan(minutes) => room.founded < before(*minutes),
+                ListCondition::YoungerThan(minutes) => room.founded > before(*minutes),
+                ListCondition::TopicOlderThan(minutes) => {
+                    topic_at.is_some_and(|at| at < before(*minutes))
+                }
+                ListCondition::TopicYoungerThan(minutes) => {
+                    topic_at.is_some_and(|at| at > before(*minutes))
+                }
+            };
+            if !holds {
+                return false;
+            }
+        }
+        !has_mask || is_masked
+    }
 }
 
 impl Hub {
@@ -56,13 +111,13 @@ impl Hub {
                     lines.push(line);
                     None
                 }
-                Part::List { after } => self.list_rooms(after, &mut rows, &mut lines),
+                Part::List { filter, after } => {
+                    self.list_rooms(asker, filter, after, &mut rows, &mut lines)
+                }
                 Part::Names { room, name, after } => {
                     self.list_names(asker, room, name, after, &mut rows, &mut lines)
                 }
-                Part::Who { room, mask, after } => {
-                    self.list_who(asker, room, mask, after, &mut rows, &mut lines)
-                }
+                Part::Who(who) => self.list_who(asker, who, &mut rows, &mut lines),
             };
             if let Some(rest) = rest {
                 listing.parts.push_front(rest);
@@ -89,16 +144,22 @@ impl Hub {
 
     fn list_rooms(
         &self,
+        asker: &Person,
+        filter: Arc<RoomFilter>,
         after: Option<Arc<str>>,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
     ) -> Option<Part> {
         let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         for (key, id) in self.rooms_by_name.range::<str, _>((start, Bound::Unbounded)) {
-            lines.push(self.list_row(*id));
+            let room = &self.rooms[id];
+            if room.is_visible_to(asker.conn) && filter.lets_through(room) {
+                lines.push(self.list_row(*id));
+            }
+            // Looking costs as much as showing.
             *rows -= 1;
             if *rows == 0 {
-                return Some(Part::List { after: Some(Arc::clone(key)) });
+                return Some(Part::List { filter, after: Some(Arc::clone(key)) });
             }
         }
         None
@@ -113,7 +174,7 @@ impl Hub {
         ReplyLine::Numeric(Numeric::RPL_LIST, params)
     }
 
-    fn members_after(
+    pub(super) fn members_after(
         &self,
         room: RoomId,
         after: Option<ConnId>,
@@ -135,11 +196,13 @@ impl Hub {
     ) -> Option<Part> {
         let all = asker.capabilities.contains(Capability::MultiPrefix);
         let with_host = asker.capabilities.contains(Capability::UserhostInNames);
+        let is_secret = self.rooms.get(&room).is_some_and(|room| room.modes.has(Flag::Secret));
+        let kind = if is_secret { "@" } else { "=" };
         let mut names = String::new();
         let mut flush = |names: &mut String| {
             if !names.is_empty() {
                 let params =
-                    vec!["=".into(), (*name).into(), std::mem::take(names).into_boxed_str()];
+                    vec![kind.into(), (*name).into(), std::mem::take(names).into_boxed_str()];
                 lines.push(ReplyLine::Numeric(Numeric::RPL_NAMREPLY, params));
             }
         };
@@ -162,46 +225,5 @@ impl Hub {
         }
         flush(&mut names);
         rest.map(|after| Part::Names { room, name, after: Some(after) })
-    }
-
-    fn list_who(
-        &self,
-        asker: &Person,
-        room: RoomId,
-        mask: Arc<str>,
-        after: Option<ConnId>,
-        rows: &mut usize,
-        lines: &mut Vec<ReplyLine>,
-    ) -> Option<Part> {
-        for (member, rank) in self.members_after(room, after) {
-            lines.push(self.who_row(asker, member, &mask, rank));
-            *rows -= 1;
-            if *rows == 0 {
-                return Some(Part::Who { room, mask, after: Some(member.conn) });
-            }
-        }
-        None
-    }
-
-    /// One person's `RPL_WHOREPLY` (<https://modern.ircdocs.horse/#rplwhoreply-352>).
-    pub(super) fn who_row(
-        &self,
-        asker: &Person,
-        person: &Person,
-        room: &str,
-        rank: Rank,
-    ) -> ReplyLine {
-        let all = asker.capabilities.contains(Capability::MultiPrefix);
-        let here = if person.away.is_some() { "G" } else { "H" };
-        let params = vec![
-            room.into(),
-            (*person.user).into(),
-            (*person.host).into(),
-            self.house.name.as_str().into(),
-            person.nick.as_str().into(),
-            format!("{here}{}", rank.prefix(all)).into(),
-            format!("0 {}", person.realname).into(),
-        ];
-        ReplyLine::Numeric(Numeric::RPL_WHOREPLY, params)
     }
 }

@@ -8,15 +8,20 @@
 //! of every feature, then `records.rs` for what passes through the room log.
 
 mod check;
+mod checks;
 mod command;
+mod departures;
 mod effect;
 mod input;
+mod isupport;
 mod listing;
+mod modes;
 mod person;
 mod records;
 mod refusal;
 mod registration;
 mod room;
+mod who;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -34,6 +39,8 @@ pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
 
 use self::{
+    checks::Check,
+    departures::Departures,
     listing::{Listing, Part},
     person::{Person, Waiting},
     records::{Answer, AnswerId, Pending},
@@ -44,7 +51,7 @@ use crate::{
     config::House,
     delivery::{Content, Delivery, Event, ReplyLine, Target},
     event::ServerEvent,
-    ids::{ConnId, RoomId, Ticket},
+    ids::{ConnId, RoomId, Ticket, WorkerId},
 };
 
 /// Decides. Never touches a socket, a file, a clock or a thread.
@@ -54,6 +61,8 @@ pub struct Hub {
     /// Where ids come from; seeded, so that a run can be repeated.
     random: fastrand::Rng,
     started: Option<SystemTime>,
+    /// The clock at the latest input.
+    latest: Option<Instant>,
     /// Connections that have not registered.
     newcomers: HashMap<ConnId, Newcomer>,
     /// In the order of their connections, since people are listed.
@@ -67,11 +76,14 @@ pub struct Hub {
     pending: BTreeMap<Ticket, Pending>,
     /// When the sender of a record is told that it takes too long, and then when it is forgotten.
     append_deadlines: BTreeSet<(Instant, Ticket)>,
+    /// Passwords under check.
+    checks: BTreeMap<Ticket, Check>,
     /// Labelled answers that wait for records.
     answers: HashMap<AnswerId, Answer>,
     next_answer: AnswerId,
     /// The most people there have been at once.
     n_people_max: usize,
+    departed: Departures,
     is_stopping: bool,
 }
 
@@ -111,6 +123,7 @@ impl Hub {
             house,
             random: fastrand::Rng::with_seed(seed),
             started: None,
+            latest: None,
             newcomers: HashMap::new(),
             people: BTreeMap::new(),
             nicks: HashMap::new(),
@@ -120,9 +133,11 @@ impl Hub {
             next_ticket: 0,
             pending: BTreeMap::new(),
             append_deadlines: BTreeSet::new(),
+            checks: BTreeMap::new(),
             answers: HashMap::new(),
             next_answer: 0,
             n_people_max: 0,
+            departed: Departures::default(),
             is_stopping: false,
         }
     }
@@ -130,6 +145,7 @@ impl Hub {
     /// Handles one input. The caller carries out all effects, in order, before the next call.
     pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         self.started.get_or_insert(now.wall);
+        self.latest = Some(now.mono);
         match input {
             Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
             Input::Capabilities { conn, capabilities } => {
@@ -139,6 +155,7 @@ impl Hub {
                     newcomer.capabilities = capabilities;
                 }
             }
+            Input::Checked { ticket, is_right } => self.checked(now, ticket, is_right, effects),
             Input::Closed { conn, reason } => {
                 self.newcomers.remove(&conn);
                 if self.people.contains_key(&conn) {
@@ -283,6 +300,7 @@ impl Hub {
         self.rooms_by_name.clear();
         self.pending.clear();
         self.append_deadlines.clear();
+        self.checks.clear();
         self.answers.clear();
         effects.push(Effect::Stop);
     }
@@ -312,9 +330,18 @@ impl Hub {
         Ok(&self.rooms[id])
     }
 
+    /// The room by that name, if `conn` may know that it is there.
+    fn find_visible_room(&self, conn: ConnId, name: &str) -> Result<&Room, Refusal> {
+        let room = self.find_room(name)?;
+        if !room.is_visible_to(conn) {
+            return Err(Refusal::NoSuchRoom(name.to_owned()));
+        }
+        Ok(room)
+    }
+
     /// The room by that name, if `conn` is in it, and what they may do there.
     fn find_own_room(&self, conn: ConnId, name: &str) -> Result<(&Room, Rank), Refusal> {
-        let room = self.find_room(name)?;
+        let room = self.find_visible_room(conn, name)?;
         let rank = room.members.get(&conn).ok_or_else(|| Refusal::NotOnRoom(name.to_owned()))?;
         Ok((room, *rank))
     }
@@ -339,6 +366,24 @@ impl Hub {
         for worker in room.workers() {
             let target = Target::Room { room: room.id, except };
             let delivery = Delivery { target, event: Arc::clone(event) };
+            effects.push(Effect::Deliver { worker, delivery });
+        }
+    }
+
+    /// Delivers to those of `conns`, once for each worker that has any.
+    fn tell_some(
+        &self,
+        conns: impl Iterator<Item = ConnId>,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let mut conns_at: BTreeMap<WorkerId, Vec<ConnId>> = BTreeMap::new();
+        for conn in conns {
+            conns_at.entry(conn.worker).or_default().push(conn);
+        }
+        for (worker, conns) in conns_at {
+            let delivery =
+                Delivery { target: Target::Some(conns.into()), event: Arc::clone(event) };
             effects.push(Effect::Deliver { worker, delivery });
         }
     }
@@ -386,7 +431,9 @@ impl Hub {
         let room = self.rooms.get_mut(&id).expect("found or founded above");
         let rank = Rank { is_operator: room.members.is_empty(), has_voice: false };
         room.add(conn, rank);
-        self.person_mut(conn).rooms.push(id);
+        let person = self.person_mut(conn);
+        person.invited.remove(&id);
+        person.rooms.push(id);
     }
 
     fn found(&mut self, name: chat_core::proto::RoomName, wall: SystemTime) -> RoomId {
@@ -428,6 +475,7 @@ impl Hub {
         }
         self.forget_answers(conn);
         let person = self.people.remove(&conn).expect("they were there above");
+        self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
         self.nicks.remove(person.nick.key());
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
         if self.people.is_empty() && self.house.exit_when_empty {

@@ -1,7 +1,7 @@
 //! One registered person.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -24,6 +24,11 @@ pub(super) struct Person {
     pub(super) door: Door,
     pub(super) capabilities: CapabilitySet,
     pub(super) away: Option<Arc<str>>,
+    /// The account they are logged in to.
+    pub(super) account: Option<Arc<str>>,
+    pub(super) modes: UserModes,
+    /// Rooms an operator has invited them to.
+    pub(super) invited: BTreeSet<RoomId>,
     /// In the order in which they were joined.
     pub(super) rooms: Vec<RoomId>,
     pub(super) signed_on: SystemTime,
@@ -36,6 +41,48 @@ pub(super) struct Person {
     /// The paged answer under way.
     pub(super) listing: Option<Listing>,
     pub(super) is_held: bool,
+}
+
+/// The modes of a person (RFC 2812 §3.1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct UserModes {
+    /// `B`: a program (<https://ircv3.net/specs/extensions/bot-mode>).
+    pub(super) is_bot: bool,
+    /// `i`: not found by those who share no room.
+    pub(super) is_invisible: bool,
+    /// `o`: an operator of the server.
+    pub(super) is_operator: bool,
+    /// `w`: reads `WALLOPS`.
+    pub(super) reads_wallops: bool,
+}
+
+impl Default for UserModes {
+    /// `+i`: nobody is found unless they want to be.
+    fn default() -> Self {
+        Self { is_bot: false, is_invisible: true, is_operator: false, reads_wallops: false }
+    }
+}
+
+impl UserModes {
+    /// All letters.
+    pub(super) const LETTERS: &str = "Biow";
+
+    /// The mode by that letter.
+    pub(super) fn get_mut(&mut self, letter: char) -> Option<&mut bool> {
+        match letter {
+            'B' => Some(&mut self.is_bot),
+            'i' => Some(&mut self.is_invisible),
+            'o' => Some(&mut self.is_operator),
+            'w' => Some(&mut self.reads_wallops),
+            _ => None,
+        }
+    }
+
+    /// As RPL_UMODEIS shows them.
+    pub(super) fn shown(mut self) -> String {
+        let set = |letter: &char| self.get_mut(*letter).is_some_and(|is_set| *is_set);
+        "+".chars().chain(Self::LETTERS.chars().filter(set)).collect()
+    }
 }
 
 /// A command whose turn has not come.

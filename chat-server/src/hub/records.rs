@@ -7,7 +7,12 @@ use std::sync::Arc;
 
 use chat_core::proto::{Capability, MessageKind};
 
-use super::{Effect, Hub, Now, Refusal, Turn, listing::Part, room::Topic};
+use super::{
+    Effect, Hub, Now, Refusal, Turn,
+    listing::Part,
+    modes::{Change, What},
+    room::Topic,
+};
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, RoomId, Ticket},
@@ -21,12 +26,22 @@ pub(super) struct Pending {
     pub(super) place: Place,
     /// Who is answered, unless they have gone.
     pub(super) sender: ConnId,
-    /// Whom it names, in the order in which it does. They may go or take other nicks meanwhile.
-    named: Vec<ConnId>,
+    doing: Doing,
     /// The labelled answer it is a part of.
     answer: Option<AnswerId>,
     /// The sender has been told that it takes too long.
     pub(super) is_overdue: bool,
+}
+
+/// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
+#[derive(Debug)]
+pub(super) enum Doing {
+    /// Nothing, or what the content says.
+    Nothing,
+    /// Someone leaves the room.
+    Kick(ConnId),
+    /// Modes change.
+    Modes(Vec<Change>),
 }
 
 /// Names a labelled answer that waits for records.
@@ -51,19 +66,21 @@ const FORGET_AFTER: u32 = 10;
 pub(super) enum Place {
     /// With one other person.
     Direct(ConnId),
+    /// Among the members of a room who have that sign, or a higher one, before their nick.
+    Ranked(RoomId, char),
     /// In a room.
     Room(RoomId),
 }
 
 impl Hub {
-    /// Sends `content`, which names `named`, on its way to the log. The answer to the turn comes when
+    /// Sends `content` on its way to the log. The answer to the turn comes when
     /// it arrives.
     pub(super) fn submit(
         &mut self,
         turn: &mut Turn<'_>,
         place: Place,
         content: Content,
-        named: Vec<ConnId>,
+        doing: Doing,
     ) -> Result<(), Refusal> {
         if self.pending.len() >= self.house.limits.pending_records_max {
             let why = "too many messages are waiting to be stored; try again in a moment";
@@ -73,6 +90,11 @@ impl Hub {
             Place::Room(id) => {
                 let room = self.rooms.get_mut(&id).expect("the caller found it");
                 (Conversation::Room(Arc::clone(room.name.key())), room.next_time(turn.now.wall))
+            }
+            Place::Ranked(id, sign) => {
+                let room = self.rooms.get_mut(&id).expect("the caller found it");
+                let key = Arc::clone(room.name.key());
+                (Conversation::Ranked(key, sign), room.next_time(turn.now.wall))
             }
             Place::Direct(other) => {
                 let mut nicks =
@@ -89,7 +111,7 @@ impl Hub {
         let record = Arc::new(Record { conversation, event: Arc::clone(&event) });
         let answer = self.join_answer(turn);
         let sender = turn.conn;
-        let pending = Pending { event, place, sender, named, answer, is_overdue: false };
+        let pending = Pending { event, place, sender, doing, answer, is_overdue: false };
         self.pending.insert(ticket, pending);
         let due = turn.now.mono + self.house.limits.append_timeout;
         self.append_deadlines.insert((due, ticket));
@@ -241,6 +263,17 @@ impl Hub {
                     self.tell(other, &pending.event, effects);
                 }
             }
+            Place::Ranked(id, sign) => {
+                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&pending.event)));
+                self.answer(sender, answer, own_copy, effects);
+                if let Some(room) = self.rooms.get(&id) {
+                    let others = room
+                        .members
+                        .iter()
+                        .filter(|(conn, rank)| **conn != sender && rank.is_at_least(sign));
+                    self.tell_some(others.map(|(conn, _)| *conn), &pending.event, effects);
+                }
+            }
             Place::Room(id) => {
                 let event = self.as_it_is_now(id, pending);
                 let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
@@ -253,7 +286,7 @@ impl Hub {
                 let own_copy =
                     (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
-                self.change_room(id, &event, &pending.named, effects);
+                self.change_room(id, &event, &pending.doing, effects);
             }
         }
     }
@@ -262,38 +295,33 @@ impl Hub {
     /// because they, or the room, have gone.
     fn as_it_is_now(&self, id: RoomId, pending: &Pending) -> Option<Arc<Event>> {
         let room = self.rooms.get(&id)?;
-        let nick_of =
-            |conn: &ConnId| room.has(*conn).then(|| Arc::clone(self.person(*conn).nick.shown()));
         let event = &pending.event;
-        let content = match &event.content {
-            Content::Kick { source, room, reason, nick } => {
-                let now = nick_of(pending.named.first()?)?;
-                if now == *nick {
-                    return Some(Arc::clone(event));
-                }
+        let content = match (&event.content, &pending.doing) {
+            (Content::Kick { source, room: name, reason, .. }, Doing::Kick(kicked)) => {
+                let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
                 Content::Kick {
                     source: Arc::clone(source),
-                    room: Arc::clone(room),
-                    nick: now,
+                    room: Arc::clone(name),
+                    nick: Arc::clone(nick),
                     reason: Arc::clone(reason),
                 }
             }
-            Content::Mode { source, target, changes, arguments } => {
-                let now: Vec<Option<Arc<str>>> = pending.named.iter().map(nick_of).collect();
-                let is_same =
-                    |(now, then): (&Option<Arc<str>>, &Arc<str>)| now.as_ref() == Some(then);
-                if now.iter().zip(arguments).all(is_same) {
-                    return Some(Arc::clone(event));
-                }
-                let (changes, arguments) = without_the_gone(changes, now);
-                if arguments.is_empty() {
+            (Content::Mode { source, target, .. }, Doing::Modes(changes)) => {
+                let is_there =
+                    |change: &&Change| change.what.member().is_none_or(|conn| room.has(conn));
+                let changes: Vec<Change> = changes.iter().filter(is_there).cloned().collect();
+                let (letters, arguments) = self.written_changes(&changes);
+                if letters.is_empty() {
                     return None;
                 }
                 let (source, target) = (Arc::clone(source), Arc::clone(target));
-                Content::Mode { source, target, changes: changes.into(), arguments }
+                Content::Mode { source, target, changes: letters.into(), arguments }
             }
             _ => return Some(Arc::clone(event)),
         };
+        if content == event.content {
+            return Some(Arc::clone(event));
+        }
         Some(Arc::new(Event::new(content, event.time, event.msgid.clone())))
     }
 
@@ -302,20 +330,26 @@ impl Hub {
         &mut self,
         id: RoomId,
         event: &Arc<Event>,
-        named: &[ConnId],
+        doing: &Doing,
         effects: &mut Vec<Effect>,
     ) {
-        match &event.content {
-            Content::Kick { .. } => {
-                if let Some(conn) = named.first()
-                    && self.rooms[&id].has(*conn)
-                {
-                    self.remove_member(*conn, id, effects);
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        match (&event.content, doing) {
+            (_, Doing::Kick(kicked)) if room.has(*kicked) => {
+                self.remove_member(*kicked, id, effects);
+            }
+            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
+                for change in changes {
+                    room.modes.apply(change, source, event.time);
+                    let member = change.what.member().and_then(|conn| room.members.get_mut(&conn));
+                    match (&change.what, member) {
+                        (What::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
+                        (What::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
+                        _ => {}
+                    }
                 }
             }
-            Content::Mode { changes, arguments, .. } => self.apply_modes(id, changes, arguments),
-            Content::Topic { source, topic, .. } => {
-                let room = self.rooms.get_mut(&id).expect("the caller found it");
+            (Content::Topic { source, topic, .. }, _) => {
                 let is_cleared = topic.is_empty();
                 let (text, by) = (Arc::clone(topic), Arc::clone(source));
                 room.topic = (!is_cleared).then_some(Topic { text, by, at: event.time });
@@ -341,26 +375,6 @@ fn not_stored(content: &Content, why: String) -> Refusal {
         _ => return Refusal::NotStored { command: "*", target: "*".into(), why },
     };
     Refusal::NotStored { command, target: target.to_string(), why }
-}
-
-/// Changes of members' modes, without those of members who are not there (`None`).
-fn without_the_gone(changes: &str, nicks: Vec<Option<Arc<str>>>) -> (String, Vec<Arc<str>>) {
-    let (mut sign, mut written_sign) = ('+', None);
-    let (mut left, mut nicks_left) = (String::new(), Vec::new());
-    let mut nicks = nicks.into_iter();
-    for mode in changes.chars() {
-        if matches!(mode, '+' | '-') {
-            sign = mode;
-        } else if let Some(Some(nick)) = nicks.next() {
-            if written_sign != Some(sign) {
-                left.push(sign);
-                written_sign = Some(sign);
-            }
-            left.push(mode);
-            nicks_left.push(nick);
-        }
-    }
-    (left, nicks_left)
 }
 
 /// Whether a message is worth keeping: tags alone pass by without the log.

@@ -11,16 +11,28 @@ pub enum Refusal {
     AlreadyOnRoom { nick: String, room: String },
     AlreadyRegistered,
     BadRoomName(String),
-    CannotSend(String),
+    BadKey(String),
+    Banned(String),
+    CannotSend { room: String, why: &'static str },
     Command(CommandError),
     ErroneousNick(String),
+    HelpNotFound(String),
+    InvalidKey(String),
+    InvalidModeParam { room: String, mode: char, param: String, why: &'static str },
+    InviteOnly(String),
+    ListFull { room: String, mask: String },
     NickInUse(String),
+    NoAdministrator,
+    NoOperHost,
+    NoPrivileges,
     NoSuchNick(String),
     NoSuchRoom(String),
+    NoSuchServer(String),
     NotOnRoom(String),
     NotOperator(String),
     NotRegistered,
     NotStored { command: &'static str, target: String, why: String },
+    RoomFull(String),
     TooLongToRelay,
     TooManyRooms(String),
     TooManyTargets(String),
@@ -28,6 +40,8 @@ pub enum Refusal {
     UnknownUserMode,
     UserNotOnRoom { nick: String, room: String },
     UsersDoNotMatch,
+    WasNoSuchNick(String),
+    WrongPassword,
 }
 
 impl From<CommandError> for Refusal {
@@ -87,11 +101,17 @@ impl Refusal {
                 vec![room],
                 "A room's name starts with # and has no space, comma or control character",
             ),
-            Self::CannotSend(target) => (
-                Numeric::ERR_CANNOTSENDTOCHAN,
-                vec![target],
-                "You cannot send to this room: join it first",
-            ),
+            Self::CannotSend { room, why } => {
+                let text = format!("Your message cannot be sent to the room: {why}");
+                let params = vec![word(room).into(), text.into()];
+                return ReplyLine::Numeric(Numeric::ERR_CANNOTSENDTOCHAN, params);
+            }
+            Self::InvalidModeParam { room, mode, param, why } => {
+                let mode = mode.to_string();
+                let params =
+                    vec![word(room).into(), mode.into(), word(param).into(), (*why).into()];
+                return ReplyLine::Numeric(Numeric::ERR_INVALIDMODEPARAM, params);
+            }
             Self::Command(CommandError::NeedMoreParams(command)) => {
                 (Numeric::ERR_NEEDMOREPARAMS, vec![command], "Not enough parameters")
             }
@@ -115,6 +135,43 @@ impl Refusal {
             }
             Self::ErroneousNick(nick) => {
                 (Numeric::ERR_ERRONEUSNICKNAME, vec![nick], "This nick cannot be used here")
+            }
+            Self::BadKey(room) => {
+                (Numeric::ERR_BADCHANNELKEY, vec![room], "You cannot join: the key is wrong")
+            }
+            Self::Banned(room) => {
+                (Numeric::ERR_BANNEDFROMCHAN, vec![room], "You cannot join: you are banned")
+            }
+            Self::HelpNotFound(topic) => {
+                (Numeric::ERR_HELPNOTFOUND, vec![topic], "There is no help about this")
+            }
+            Self::InvalidKey(room) => {
+                (Numeric::ERR_INVALIDKEY, vec![room], "A key is a word of at most 32 bytes")
+            }
+            Self::InviteOnly(room) => {
+                (Numeric::ERR_INVITEONLYCHAN, vec![room], "You cannot join: you need an invitation")
+            }
+            Self::ListFull { room, mask } => {
+                (Numeric::ERR_BANLISTFULL, vec![room, mask], "The room's lists are full")
+            }
+            Self::NoAdministrator => {
+                (Numeric::ERR_NOADMININFO, vec![], "Nothing is said about who runs this server")
+            }
+            Self::NoOperHost => {
+                (Numeric::ERR_NOOPERHOST, vec![], "There is no operator of that name from here")
+            }
+            Self::NoPrivileges => {
+                (Numeric::ERR_NOPRIVILEGES, vec![], "Only operators of the server may do that")
+            }
+            Self::WrongPassword => (Numeric::ERR_PASSWDMISMATCH, vec![], "The password is wrong"),
+            Self::NoSuchServer(name) => {
+                (Numeric::ERR_NOSUCHSERVER, vec![name], "There is no such server")
+            }
+            Self::RoomFull(room) => {
+                (Numeric::ERR_CHANNELISFULL, vec![room], "You cannot join: the room is full")
+            }
+            Self::WasNoSuchNick(nick) => {
+                (Numeric::ERR_WASNOSUCHNICK, vec![nick], "Nobody of that nick was here lately")
             }
             Self::NickInUse(nick) => {
                 (Numeric::ERR_NICKNAMEINUSE, vec![nick], "This nick is in use")
@@ -158,7 +215,7 @@ impl Refusal {
 }
 
 /// `text` as a parameter in the middle of a line, where strangers' text may not fit.
-fn word(text: &str) -> &str {
+pub(super) fn word(text: &str) -> &str {
     let text = text.trim_start_matches(':').split(' ').next().unwrap_or_default();
     if text.is_empty() { "*" } else { chat_core::proto::cut(text, 64) }
 }

@@ -1,17 +1,21 @@
 //! From a connection to a person: the nick, the welcome, the default room.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use chat_core::proto::{
-    CapabilitySet, Command, CommandError, NICK_BYTES_MAX, Nick, Numeric, REALNAME_BYTES_MAX,
-    ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick,
-    nick_from_display_name,
+    CapabilitySet, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX, USER_BYTES_MAX, cut,
+    is_reserved_nick, nick_from_display_name,
 };
 use chat_core::text::printable;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
-    person::{Person, source},
+    command::VERSION,
+    modes::room_letters,
+    person::{Person, UserModes, source},
 };
 use crate::{
     delivery::{Page, Reply},
@@ -70,6 +74,9 @@ impl Hub {
             door: newcomer.door,
             capabilities: newcomer.capabilities,
             away: None,
+            account: None,
+            modes: UserModes::default(),
+            invited: BTreeSet::new(),
             rooms: Vec::new(),
             signed_on: now.wall,
             last_spoke: now.mono,
@@ -134,42 +141,13 @@ impl Hub {
     fn welcome(&mut self, turn: &mut Turn<'_>) {
         let (name, network) = (self.house.name.as_str().to_owned(), self.house.network.clone());
         let nick = Arc::clone(self.person(turn.conn).nick.shown());
-        let version = concat!("chat-", env!("CARGO_PKG_VERSION"));
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started).to_string();
         turn.numeric(Numeric::RPL_WELCOME, &[&format!("Welcome to {network}, {nick}")]);
-        turn.numeric(Numeric::RPL_YOURHOST, &[&format!("Your host is {name}, running {version}")]);
+        turn.numeric(Numeric::RPL_YOURHOST, &[&format!("Your host is {name}, running {VERSION}")]);
         turn.numeric(Numeric::RPL_CREATED, &[&format!("This server was started at {started}")]);
-        turn.numeric(Numeric::RPL_MYINFO, &[&name, version, "i", "notv"]);
-        let limits = &self.house.limits;
-        let tokens = [
-            format!("AWAYLEN={TOPIC_BYTES_MAX}"),
-            "CASEMAPPING=ascii".into(),
-            format!("CHANLIMIT=#:{}", limits.rooms_per_person_max),
-            "CHANMODES=,,,nt".into(),
-            format!("CHANNELLEN={ROOM_NAME_BYTES_MAX}"),
-            "CHANTYPES=#".into(),
-            format!("KICKLEN={TOPIC_BYTES_MAX}"),
-            format!("MODES={}", limits.modes_max),
-            format!("NAMELEN={REALNAME_BYTES_MAX}"),
-            format!("NETWORK={network}"),
-            format!("NICKLEN={NICK_BYTES_MAX}"),
-            "PREFIX=(ov)@+".into(),
-            format!(
-                "TARGMAX=JOIN:,KICK:{0},NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:1",
-                limits.targets_max
-            ),
-            format!("TOPICLEN={TOPIC_BYTES_MAX}"),
-            format!("USERLEN={USER_BYTES_MAX}"),
-            "UTF8ONLY".into(),
-            // Those who send fast are read later, never closed for it.
-            "soju.im/SAFERATE".into(),
-        ];
-        for line in tokens.chunks(13) {
-            let mut params: Vec<&str> = line.iter().map(String::as_str).collect();
-            params.push("are supported by this server");
-            turn.numeric(Numeric::RPL_ISUPPORT, &params);
-        }
+        turn.numeric(Numeric::RPL_MYINFO, &[&name, VERSION, UserModes::LETTERS, &room_letters()]);
+        self.isupport(turn);
         self.lusers(turn);
         self.motd(turn);
     }

@@ -8,6 +8,7 @@ use std::{
 
 use chat_core::proto::RoomName;
 
+use super::modes::{Flag, Modes};
 use crate::ids::{ConnId, RoomId, WorkerId};
 
 /// What a member may do.
@@ -18,6 +19,16 @@ pub(super) struct Rank {
 }
 
 impl Rank {
+    /// Whether they are reached by a message to `prefix` and a room (`STATUSMSG` in RPL_ISUPPORT).
+    pub(super) fn is_at_least(self, prefix: char) -> bool {
+        self.is_operator || prefix == '+' && self.has_voice
+    }
+
+    /// Whether they speak in a moderated room.
+    pub(super) fn may_speak(self) -> bool {
+        self.is_operator || self.has_voice
+    }
+
     /// The sign before a nick; all of them if the reader understands `multi-prefix`.
     pub(super) fn prefix(self, all: bool) -> &'static str {
         match (self.is_operator, self.has_voice) {
@@ -44,6 +55,7 @@ pub(super) struct Room {
     pub(super) name: RoomName,
     pub(super) founded: SystemTime,
     pub(super) topic: Option<Topic>,
+    pub(super) modes: Modes,
     /// Ordered, since it is shown.
     pub(super) members: BTreeMap<ConnId, Rank>,
     /// How many members each worker has, so that workers without any hear nothing.
@@ -59,6 +71,7 @@ impl Room {
             name,
             founded,
             topic: None,
+            modes: Modes::default(),
             members: BTreeMap::new(),
             n_members_at: vec![0; usize::from(n_workers)],
             latest: SystemTime::UNIX_EPOCH,
@@ -79,6 +92,11 @@ impl Room {
 
     pub(super) fn has(&self, conn: ConnId) -> bool {
         self.members.contains_key(&conn)
+    }
+
+    /// Whether `conn` may know that it is there.
+    pub(super) fn is_visible_to(&self, conn: ConnId) -> bool {
+        !self.modes.has(Flag::Secret) || self.has(conn)
     }
 
     /// The workers that have members, in order.

@@ -11,8 +11,10 @@ use crossbeam_channel::{Receiver, Sender, at, never, select_biased};
 
 use super::mailbox::{Mailbox, Order};
 use crate::{
+    auth::Question,
     event::ServerEvent,
     hub::{Effect, Hub, Input, Now},
+    ids::Ticket,
     room_log::{Appending, RoomLog},
 };
 
@@ -26,6 +28,8 @@ pub(crate) struct HubThread {
     pub(crate) stops: Receiver<Arc<str>>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) log: Box<dyn RoomLog>,
+    /// Passwords to be checked. At most one for each connection.
+    pub(crate) questions: Sender<(Ticket, Question)>,
     pub(crate) events: Option<Sender<ServerEvent>>,
     pub(crate) mailbox_bytes_max: usize,
 }
@@ -98,6 +102,11 @@ impl HubThread {
         let (worker, order) = match effect {
             Effect::Admit { conn, nick } => (conn.worker, Order::Admit { conn, nick }),
             Effect::Append { .. } => return,
+            Effect::Check { ticket, question } => {
+                // The thread that checks ends after this one, unless the server has failed.
+                let _ = self.questions.send((ticket, question));
+                return;
+            }
             Effect::Close { conn, reason } => (conn.worker, Order::Close { conn, reason }),
             Effect::Deliver { worker, delivery } => (worker, Order::Deliver(delivery)),
             Effect::Hold { conn } => (conn.worker, Order::Hold { conn }),

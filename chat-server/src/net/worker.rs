@@ -251,6 +251,13 @@ impl Worker {
                     self.deliver_to(conn.slot, delivery);
                 }
             }
+            Target::Some(conns) => {
+                for conn in conns.iter() {
+                    if self.own_mut(*conn).is_some() {
+                        self.deliver_to(conn.slot, delivery);
+                    }
+                }
+            }
             Target::Room { room, except } => {
                 let except = self.own_slot(*except);
                 for slot in fanout.members(*room) {

@@ -1,4 +1,4 @@
-//! `INVITE` (RFC 2812 §3.2.7; <https://ircv3.net/specs/extensions/invite-notify> comes with more capabilities).
+//! `INVITE` (RFC 2812 §3.2.7; <https://modern.ircdocs.horse/#invite-message>).
 
 use std::sync::Arc;
 
@@ -6,18 +6,24 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::{Content, Event},
-    hub::{Hub, Refusal, Turn},
+    hub::{Hub, Refusal, Turn, modes::Flag},
 };
 
 impl Hub {
     pub(super) fn invite(
         &mut self,
         turn: &mut Turn<'_>,
-        nick: &str,
-        room: &str,
+        invitation: Option<(String, String)>,
     ) -> Result<(), Refusal> {
-        let (room, _) = self.find_own_room(turn.conn, room)?;
-        let guest = self.find_person(nick)?;
+        let Some((nick, room)) = invitation else {
+            self.show_invitations(turn);
+            return Ok(());
+        };
+        let (room, rank) = self.find_own_room(turn.conn, &room)?;
+        if room.modes.has(Flag::InviteOnly) && !rank.is_operator {
+            return Err(Refusal::NotOperator(room.name.to_string()));
+        }
+        let guest = self.find_person(&nick)?;
         if room.has(guest.conn) {
             let room = room.name.to_string();
             return Err(Refusal::AlreadyOnRoom { nick: guest.nick.to_string(), room });
@@ -33,6 +39,33 @@ impl Hub {
         if let Some(reason) = &guest.away {
             turn.numeric(Numeric::RPL_AWAY, &[guest.nick.as_str(), reason]);
         }
+        if rank.is_operator {
+            let (guest, id) = (guest.conn, room.id);
+            self.keep_invitation(guest, id);
+        }
         Ok(())
+    }
+
+    /// Invitations to rooms that are no more make place first, then the oldest rooms'.
+    fn keep_invitation(&mut self, guest: crate::ids::ConnId, room: crate::ids::RoomId) {
+        let n_max = self.house.limits.rooms_per_person_max;
+        let rooms = &self.rooms;
+        let Some(person) = self.people.get_mut(&guest) else { return };
+        person.invited.insert(room);
+        if person.invited.len() > n_max {
+            person.invited.retain(|invited| rooms.contains_key(invited));
+        }
+        while person.invited.len() > n_max {
+            person.invited.pop_first();
+        }
+    }
+
+    fn show_invitations(&self, turn: &mut Turn<'_>) {
+        for room in &self.person(turn.conn).invited {
+            if let Some(room) = self.rooms.get(room) {
+                turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
+            }
+        }
+        turn.numeric(Numeric::RPL_ENDOFINVITELIST, &["End of the invitations"]);
     }
 }

@@ -6,7 +6,11 @@ use chat_core::proto::{JoinTarget, RoomName};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, Refusal, Turn, listing::Part},
+    hub::{
+        Hub, Refusal, Turn,
+        listing::Part,
+        modes::{Flag, List},
+    },
 };
 
 impl Hub {
@@ -15,9 +19,12 @@ impl Hub {
         turn: &mut Turn<'_>,
         targets: &[JoinTarget],
     ) -> Result<(), Refusal> {
-        for JoinTarget { room, key: _ } in targets {
+        for JoinTarget { room, key } in targets {
             match RoomName::new(room) {
-                Ok(name) => self.join_one(turn, name),
+                Ok(name) => match self.check_entrance(turn, &name, key.as_deref()) {
+                    Ok(()) => self.join_one(turn, name),
+                    Err(refusal) => turn.say(refusal.reply()),
+                },
                 Err(_) => turn.say(Refusal::BadRoomName(room.clone()).reply()),
             }
         }
@@ -28,6 +35,38 @@ impl Hub {
                 if matches!(event.content, Content::Join { .. }))
         };
         turn.reply.sort_by_key(|part| !is_join(part));
+        Ok(())
+    }
+
+    /// Whether the asker may enter a room that is there (RFC 2812 §3.2.1; <https://modern.ircdocs.horse/#join-message>).
+    fn check_entrance(
+        &self,
+        turn: &Turn<'_>,
+        name: &RoomName,
+        key: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let Some(room) = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]) else {
+            return Ok(());
+        };
+        let person = self.person(turn.conn);
+        // An operator's invitation opens every bar.
+        if room.has(turn.conn) || person.invited.contains(&room.id) {
+            return Ok(());
+        }
+        let name = room.name.to_string();
+        let modes = &room.modes;
+        if modes.bans(person) {
+            return Err(Refusal::Banned(name));
+        }
+        if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, person) {
+            return Err(Refusal::InviteOnly(name));
+        }
+        if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
+            return Err(Refusal::BadKey(name));
+        }
+        if modes.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
+            return Err(Refusal::RoomFull(name));
+        }
         Ok(())
     }
 

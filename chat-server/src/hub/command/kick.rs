@@ -2,23 +2,31 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::TOPIC_BYTES_MAX;
+use chat_core::proto::{CommandError, TOPIC_BYTES_MAX};
 
 use super::relayable;
 use crate::{
     delivery::Content,
-    hub::{Hub, Refusal, Turn, records::Place},
+    hub::{
+        Hub, Refusal, Turn,
+        records::{Doing, Place},
+    },
 };
 
 impl Hub {
     pub(super) fn kick(
         &mut self,
         turn: &mut Turn<'_>,
-        room: &str,
+        rooms: &[String],
         nicks: &[String],
         reason: Option<String>,
     ) -> Result<(), Refusal> {
+        // "Either one room and several people, or as many rooms as people."
+        if rooms.len() != 1 && rooms.len() != nicks.len() {
+            return Err(CommandError::NeedMoreParams("KICK").into());
+        }
         for (index, nick) in nicks.iter().enumerate() {
+            let room = if rooms.len() == 1 { &rooms[0] } else { &rooms[index] };
             if index >= self.house.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
             }
@@ -51,7 +59,7 @@ impl Hub {
             nick: Arc::clone(kicked.nick.shown()),
             reason: relayable(reason, &words, TOPIC_BYTES_MAX).into(),
         };
-        let (place, named) = (Place::Room(room.id), vec![kicked.conn]);
-        self.submit(turn, place, content, named)
+        let (place, doing) = (Place::Room(room.id), Doing::Kick(kicked.conn));
+        self.submit(turn, place, content, doing)
     }
 }

@@ -1,22 +1,33 @@
-//! `LIST` (RFC 2812 §3.2.6).
+//! `LIST` (RFC 2812 §3.2.6; <https://modern.ircdocs.horse/#list-message>), in pages and with conditions.
 
-use chat_core::proto::Numeric;
+use std::sync::Arc;
+
+use chat_core::proto::{ListCondition, Numeric};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, listing::Part},
+    hub::{
+        Hub, Refusal, Turn,
+        listing::{Part, RoomFilter},
+    },
 };
 
 impl Hub {
-    pub(super) fn list(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
+    pub(super) fn list(
+        &mut self,
+        turn: &mut Turn<'_>,
+        rooms: &[String],
+        conditions: Vec<ListCondition>,
+    ) -> Result<(), Refusal> {
         turn.numeric(Numeric::RPL_LISTSTART, &["Room", "People and topic"]);
-        if rooms.is_empty() {
-            turn.reply.push(Part::List { after: None });
-        }
         for room in rooms {
-            if let Ok(room) = self.find_room(room) {
+            if let Ok(room) = self.find_visible_room(turn.conn, room) {
                 turn.say(self.list_row(room.id));
             }
+        }
+        if rooms.is_empty() || !conditions.is_empty() {
+            let filter = Arc::new(RoomFilter { conditions, now: turn.now.wall });
+            turn.reply.push(Part::List { filter, after: None });
         }
         let end = ReplyLine::Numeric(Numeric::RPL_LISTEND, vec!["End of the list".into()]);
         turn.say(end);

@@ -11,7 +11,8 @@ impl Hub {
         let n_newcomers = self.newcomers.len().to_string();
         let here = format!("There are {n} people on 1 server");
         turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);
-        turn.numeric(Numeric::RPL_LUSEROP, &["0", "operators online"]);
+        let n_operators = self.people.values().filter(|person| person.modes.is_operator).count();
+        turn.numeric(Numeric::RPL_LUSEROP, &[&n_operators.to_string(), "operators online"]);
         turn.numeric(
             Numeric::RPL_LUSERUNKNOWN,
             &[&n_newcomers, "connections that have not registered"],

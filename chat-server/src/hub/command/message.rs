@@ -11,8 +11,11 @@ use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{
         Hub, Refusal, Turn,
-        records::{Place, is_kept},
+        modes::Flag,
+        records::{Doing, Place, is_kept},
+        room::Room,
     },
+    ids::ConnId,
 };
 
 impl Hub {
@@ -54,7 +57,7 @@ impl Hub {
         text: &Arc<str>,
         tags: &Arc<str>,
     ) -> Result<(), Refusal> {
-        let (place, target) = self.find_place(turn, kind, target)?;
+        let (place, target) = self.find_place(turn, kind, target, text)?;
         let source = Arc::clone(&self.person(turn.conn).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
         let relayed_bytes = source.len() + kind.word().len() + target.len() + text.len() + 7;
@@ -69,7 +72,7 @@ impl Hub {
             tags: Arc::clone(tags),
         };
         if is_kept(kind) {
-            self.submit(turn, place, content, Vec::new())
+            self.submit(turn, place, content, Doing::Nothing)
         } else {
             self.pass_by(turn, place, content);
             Ok(())
@@ -82,20 +85,48 @@ impl Hub {
         turn: &mut Turn<'_>,
         kind: MessageKind,
         target: &str,
+        text: &str,
     ) -> Result<(Place, Arc<str>), Refusal> {
         if target.starts_with('#') {
-            let room = self.find_room(target)?;
-            // Mode n: nobody speaks from outside.
-            if !room.has(turn.conn) {
-                return Err(Refusal::CannotSend(room.name.to_string()));
-            }
+            let room = self.find_visible_room(turn.conn, target)?;
+            self.check_speech(turn.conn, room, text)?;
             return Ok((Place::Room(room.id), Arc::clone(room.name.shown())));
+        }
+        // <https://modern.ircdocs.horse/#statusmsg-parameter>
+        if let Some((sign @ ('@' | '+'), name)) = split_first(target)
+            && name.starts_with('#')
+        {
+            let room = self.find_visible_room(turn.conn, name)?;
+            self.check_speech(turn.conn, room, text)?;
+            return Ok((Place::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
         }
         let person = self.find_person(target)?;
         if let Some(reason) = person.away.as_ref().filter(|_| kind == MessageKind::Privmsg) {
             turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[person.nick.as_str(), reason]);
         }
         Ok((Place::Direct(person.conn), Arc::clone(person.nick.shown())))
+    }
+
+    /// Whether `conn` may say `text` in `room`.
+    fn check_speech(&self, conn: ConnId, room: &Room, text: &str) -> Result<(), Refusal> {
+        let refused = |why| Err(Refusal::CannotSend { room: room.name.to_string(), why });
+        let rank = room.members.get(&conn);
+        if rank.is_none() && room.modes.has(Flag::NoOutside) {
+            return refused("you are not in it");
+        }
+        if !rank.is_some_and(|rank| rank.may_speak()) {
+            if room.modes.has(Flag::Moderated) {
+                return refused("it is moderated and you have no voice");
+            }
+            if room.modes.silences(self.person(conn)) {
+                return refused("you are banned from it");
+            }
+        }
+        let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
+        if is_ctcp && room.modes.has(Flag::NoCtcp) {
+            return refused("it takes no CTCP");
+        }
+        Ok(())
     }
 
     /// Tags alone are seen by whoever is there, and kept by nobody.
@@ -110,9 +141,22 @@ impl Hub {
             Place::Room(id) => {
                 self.tell_room(&self.rooms[&id], Some(turn.conn), &event, turn.effects)
             }
+            Place::Ranked(id, sign) => {
+                let members = self.rooms[&id].members.iter();
+                let others = members
+                    .filter(|(conn, rank)| **conn != turn.conn && rank.is_at_least(sign))
+                    .map(|(conn, _)| *conn);
+                self.tell_some(others, &event, turn.effects);
+            }
         }
         if echoes {
             turn.say(ReplyLine::Event(event));
         }
     }
+}
+
+/// The first character, and what is behind it.
+fn split_first(text: &str) -> Option<(char, &str)> {
+    let mut characters = text.chars();
+    characters.next().map(|first| (first, characters.as_str()))
 }

@@ -1,9 +1,11 @@
 //! What each command means: this match is the table of contents, one file each.
 
 mod away;
+mod help;
 mod invite;
 mod join;
 mod kick;
+mod kill;
 mod list;
 mod lusers;
 mod message;
@@ -11,12 +13,20 @@ mod mode;
 mod motd;
 mod names;
 mod nick;
+mod oper;
 mod part;
+mod presence;
 mod quit;
+mod rehash;
+mod server_info;
 mod setname;
 mod topic;
+mod wallops;
 mod who;
 mod whois;
+mod whowas;
+
+pub(super) use server_info::VERSION;
 
 use chat_core::{
     proto::{Command, CommandError, cut},
@@ -50,12 +60,22 @@ impl Hub {
                 turn.effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
                 Ok(())
             }
+            Command::Admin { server } => {
+                self.check_server(server.as_deref()).and_then(|()| self.admin(turn))
+            }
             Command::Away { reason } => self.away(turn, reason),
-            Command::Invite { nick, room } => self.invite(turn, &nick, &room),
+            Command::Help { topic } => self.help(turn, topic.as_deref()),
+            Command::Info { server } => {
+                self.check_server(server.as_deref()).and_then(|()| self.info(turn))
+            }
+            Command::Invite { invitation } => self.invite(turn, invitation),
+            Command::Ison { nicks } => self.ison(turn, &nicks),
             Command::Join { targets } => self.join(turn, &targets),
-            Command::Kick { room, nicks, reason } => self.kick(turn, &room, &nicks, reason),
+            Command::Kick { rooms, nicks, reason } => self.kick(turn, &rooms, &nicks, reason),
+            Command::Kill { nick, reason } => self.kill(turn, &nick, &reason),
             Command::LeaveAll => self.leave_all(turn),
-            Command::List { rooms } => self.list(turn, &rooms),
+            Command::Links => self.links(turn),
+            Command::List { rooms, conditions } => self.list(turn, &rooms, conditions),
             Command::Lusers => {
                 self.lusers(turn);
                 Ok(())
@@ -66,12 +86,14 @@ impl Hub {
             Command::Mode { target, changes, arguments } => {
                 self.mode(turn, &target, changes.as_deref(), &arguments)
             }
-            Command::Motd => {
+            Command::Motd { server } => {
+                self.check_server(server.as_deref())?;
                 self.motd(turn);
                 Ok(())
             }
             Command::Names { rooms } => self.names(turn, &rooms),
             Command::Nick { nick } => self.nick(turn, &nick),
+            Command::Oper { name, password } => self.oper(turn, name, password),
             Command::Part { rooms, reason } => self.part(turn, &rooms, reason),
             // RFC 2812 §3.7.2
             Command::Ping { token } => {
@@ -81,10 +103,20 @@ impl Hub {
             // A sign of life was noted by the session.
             Command::Pong => Ok(()),
             Command::Quit { reason } => self.quit(turn, reason),
+            Command::Rehash => self.rehash(turn),
             Command::Setname { realname } => self.setname(turn, &realname),
+            Command::Time { server } => {
+                self.check_server(server.as_deref()).and_then(|()| self.time(turn))
+            }
             Command::Topic { room, topic } => self.topic(turn, &room, topic),
-            Command::Who { mask } => self.who(turn, &mask),
-            Command::Whois { nick } => self.whois(turn, &nick),
+            Command::Userhost { nicks } => self.userhost(turn, &nicks),
+            Command::Version { server } => {
+                self.check_server(server.as_deref()).and_then(|()| self.version(turn))
+            }
+            Command::Wallops { text } => self.wallops(turn, &text),
+            Command::Who { mask, query } => self.who(turn, &mask, query),
+            Command::Whois { nicks } => self.whois(turn, &nicks),
+            Command::Whowas { nicks, count } => self.whowas(turn, &nicks, count),
             // RFC 2812 §3.1.1, §3.1.3: only before registration.
             Command::Pass { .. } | Command::User { .. } => Err(Refusal::AlreadyRegistered),
             other => Err(CommandError::Unknown(format!("{other:?}")).into()),

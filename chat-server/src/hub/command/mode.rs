@@ -1,17 +1,19 @@
-//! `MODE` (RFC 2812 §3.1.5, §3.2.3): what is set, and `o` and `v` of members; a change is a record.
+//! `MODE` (RFC 2812 §3.1.5, §3.2.3; <https://modern.ircdocs.horse/#mode-message>): what is set is an
+//! answer, a change of a room is a record.
 
 use std::sync::Arc;
 
-use chat_core::proto::{CaseMapping, Numeric};
+use chat_core::proto::{KEY_BYTES_MAX, Numeric};
 
 use crate::{
-    delivery::Content,
-    hub::{Hub, Refusal, Turn, person::Person, records::Place, room::Room},
-    ids::RoomId,
+    delivery::{Content, Event, ReplyLine},
+    hub::{
+        Hub, Refusal, Turn,
+        modes::{self, Change, Letter, List, What, unix_seconds},
+        records::{Doing, Place},
+        room::Room,
+    },
 };
-
-/// Every room's modes: no messages from outside, the topic is the operators'.
-pub(in crate::hub) const ROOM_MODES: &str = "+nt";
 
 impl Hub {
     pub(super) fn mode(
@@ -24,127 +26,236 @@ impl Hub {
         if !target.starts_with('#') {
             return self.user_mode(turn, target, changes);
         }
-        let room = self.find_room(target)?;
-        let Some(changes) = changes else {
-            let founded = room.founded.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-            turn.numeric(Numeric::RPL_CHANNELMODEIS, &[room.name.as_str(), ROOM_MODES]);
-            let founded = founded.as_secs().to_string();
-            turn.numeric(Numeric::RPL_CREATIONTIME, &[room.name.as_str(), &founded]);
+        let room = self.find_visible_room(turn.conn, target)?;
+        let Some(letters) = changes else {
+            self.show_modes(turn, room);
             return Ok(());
         };
-        // Clients ask for the list of bans when they join.
-        if matches!(changes, "b" | "+b") && arguments.is_empty() {
-            turn.numeric(
-                Numeric::RPL_ENDOFBANLIST,
-                &[room.name.as_str(), "End of the list of bans"],
-            );
-            return Ok(());
-        }
-        let room = self.find_operated_room(turn.conn, target)?;
-        let (changes, members) = self.readable_changes(turn, room, changes, arguments);
+        let changes = self.read_changes(turn, room, letters, arguments);
         if changes.is_empty() {
             return Ok(());
         }
+        let (changes_text, words) = self.written_changes(&changes);
         let content = Content::Mode {
             source: Arc::clone(&self.person(turn.conn).source),
             target: Arc::clone(room.name.shown()),
-            changes: changes.into(),
-            arguments: members.iter().map(|member| Arc::clone(member.nick.shown())).collect(),
+            changes: changes_text.into(),
+            arguments: words,
         };
-        let named = members.iter().map(|member| member.conn).collect();
         let place = Place::Room(room.id);
-        self.submit(turn, place, content, named)
+        self.submit(turn, place, content, Doing::Modes(changes))
     }
 
-    /// The changes that can be made, signs written once; the others are refused one by one.
-    fn readable_changes(
+    fn show_modes(&self, turn: &mut Turn<'_>, room: &Room) {
+        let shown = room.modes.shown(room.has(turn.conn));
+        let words = shown.iter().map(String::as_str);
+        let params: Vec<&str> = [room.name.as_str()].into_iter().chain(words).collect();
+        turn.numeric(Numeric::RPL_CHANNELMODEIS, &params);
+        let founded = unix_seconds(room.founded);
+        turn.numeric(Numeric::RPL_CREATIONTIME, &[room.name.as_str(), &founded]);
+    }
+
+    /// How changes read, by the nicks people have now.
+    pub(in crate::hub) fn written_changes(&self, changes: &[Change]) -> (String, Vec<Arc<str>>) {
+        modes::written(changes, |conn| Arc::clone(self.person(conn).nick.shown()))
+    }
+
+    /// The changes that can be made. Lists are shown and the others are refused one by one.
+    fn read_changes(
         &self,
         turn: &mut Turn<'_>,
         room: &Room,
-        changes: &str,
+        letters: &str,
         arguments: &[String],
-    ) -> (String, Vec<&Person>) {
-        let mut arguments = arguments.iter();
-        let (mut sign, mut written_sign) = ('+', None);
-        let (mut readable, mut members) = (String::new(), Vec::new());
-        for mode in changes.chars() {
-            match mode {
-                '+' | '-' => sign = mode,
-                'o' | 'v' => {
-                    let Some(nick) = arguments.next() else { continue };
-                    if members.len() == self.house.limits.modes_max {
-                        continue;
-                    }
-                    let member = self.find_person(nick).and_then(|person| {
-                        let room_name = room.name.to_string();
-                        let is_member = room.has(person.conn);
-                        let nick = person.nick.to_string();
-                        is_member
-                            .then_some(person)
-                            .ok_or(Refusal::UserNotOnRoom { nick, room: room_name })
-                    });
-                    match member {
-                        Ok(person) => {
-                            if written_sign != Some(sign) {
-                                readable.push(sign);
-                                written_sign = Some(sign);
-                            }
-                            readable.push(mode);
-                            members.push(person);
-                        }
-                        Err(refusal) => turn.say(refusal.reply()),
-                    }
-                }
-                _ => turn.say(Refusal::UnknownRoomMode(mode.to_string()).reply()),
-            }
-        }
-        (readable, members)
-    }
-
-    /// Does what a record of a mode change says, to those who are still there.
-    pub(in crate::hub) fn apply_modes(
-        &mut self,
-        id: RoomId,
-        changes: &str,
-        arguments: &[Arc<str>],
-    ) {
-        let mut arguments = arguments.iter();
+    ) -> Vec<Change> {
+        let is_operator = room.members.get(&turn.conn).is_some_and(|rank| rank.is_operator);
+        let mut arguments = arguments.iter().map(String::as_str);
         let mut is_set = true;
-        for mode in changes.chars() {
-            match mode {
-                '+' => is_set = true,
-                '-' => is_set = false,
-                _ => {
-                    let Some(nick) = arguments.next() else { return };
-                    let key = CaseMapping::Ascii.fold(nick);
-                    let Some(conn) = self.nicks.get(&*key).copied() else { continue };
-                    let room = self.rooms.get_mut(&id).expect("the caller found it");
-                    let Some(rank) = room.members.get_mut(&conn) else { continue };
-                    match mode {
-                        'o' => rank.is_operator = is_set,
-                        _ => rank.has_voice = is_set,
+        let mut changes = Vec::new();
+        let mut is_refused = false;
+        for letter in letters.chars() {
+            let known = match letter {
+                '+' | '-' => {
+                    is_set = letter == '+';
+                    continue;
+                }
+                other => Letter::from_char(other),
+            };
+            let Some(known) = known else {
+                turn.say(Refusal::UnknownRoomMode(letter.to_string()).reply());
+                continue;
+            };
+            let takes_argument = match known {
+                Letter::Flag(_) => false,
+                Letter::Limit => is_set,
+                _ => true,
+            };
+            let argument = if takes_argument { arguments.next() } else { None };
+            // Clients ask for the list of bans when they join.
+            if let (Letter::List(list), None) = (known, argument) {
+                if is_operator || list == List::Ban {
+                    show_list(turn, room, list);
+                } else {
+                    turn.say(Refusal::NotOperator(room.name.to_string()).reply());
+                }
+                continue;
+            }
+            if !is_operator {
+                if !std::mem::replace(&mut is_refused, true) {
+                    let name = room.name.to_string();
+                    let refusal = if room.has(turn.conn) {
+                        Refusal::NotOperator(name)
+                    } else {
+                        Refusal::NotOnRoom(name)
+                    };
+                    turn.say(refusal.reply());
+                }
+                continue;
+            }
+            let with_argument = |change: &Change| !matches!(change.what, What::Flag(_));
+            if takes_argument
+                && changes.iter().filter(|c| with_argument(c)).count()
+                    >= self.house.limits.modes_max
+            {
+                continue;
+            }
+            match self.read_change(room, known, is_set, argument, &changes) {
+                Ok(what) => {
+                    let change = Change { is_set, what };
+                    if !room.modes.has_already(&change) && !changes.contains(&change) {
+                        changes.push(change);
                     }
                 }
+                Err(refusal) => turn.say(refusal.reply()),
+            }
+        }
+        changes
+    }
+
+    fn read_change(
+        &self,
+        room: &Room,
+        letter: Letter,
+        is_set: bool,
+        argument: Option<&str>,
+        changes: &[Change],
+    ) -> Result<What, Refusal> {
+        let invalid = |letter: char, why: &'static str| Refusal::InvalidModeParam {
+            room: room.name.to_string(),
+            mode: letter,
+            param: argument.unwrap_or("*").to_owned(),
+            why,
+        };
+        match letter {
+            Letter::Flag(flag) => Ok(What::Flag(flag)),
+            Letter::Key if !is_set => Ok(What::Key("*".into())),
+            Letter::Key => {
+                let key = argument.unwrap_or_default();
+                let is_key = (1..=KEY_BYTES_MAX).contains(&key.len())
+                    && !key.starts_with(':')
+                    && key.chars().all(|c| !c.is_whitespace() && c != ',' && !c.is_control());
+                if is_key {
+                    Ok(What::Key(key.into()))
+                } else {
+                    Err(Refusal::InvalidKey(room.name.to_string()))
+                }
+            }
+            Letter::Limit if !is_set => Ok(What::Limit(0)),
+            Letter::Limit => {
+                let limit = argument.and_then(|n| n.parse().ok()).filter(|limit| *limit > 0);
+                limit
+                    .map(What::Limit)
+                    .ok_or_else(|| invalid('l', "The limit is a number of people"))
+            }
+            Letter::List(list) => {
+                let mask = modes::mask(argument.unwrap_or_default())
+                    .ok_or_else(|| invalid('b', "This is no mask such as nick!user@host"))?;
+                let n_added = |change: &Change| matches!(change.what, What::Listed(..));
+                let n_entries =
+                    room.modes.n_entries() + changes.iter().filter(|c| n_added(c)).count();
+                if is_set
+                    && !room.modes.lists(list, &mask)
+                    && n_entries >= self.house.limits.list_entries_max
+                {
+                    let (room, mask) = (room.name.to_string(), mask.to_string());
+                    return Err(Refusal::ListFull { room, mask });
+                }
+                Ok(What::Listed(list, mask))
+            }
+            Letter::Operator | Letter::Voice => {
+                let nick = argument.ok_or_else(|| invalid('o', "The nick is missing"))?;
+                let person = self.find_person(nick)?;
+                if !room.has(person.conn) {
+                    let (nick, room) = (person.nick.to_string(), room.name.to_string());
+                    return Err(Refusal::UserNotOnRoom { nick, room });
+                }
+                Ok(match letter {
+                    Letter::Operator => What::Operator(person.conn),
+                    _ => What::Voice(person.conn),
+                })
             }
         }
     }
 
+    /// The modes of a person: seen and changed by themselves alone.
     fn user_mode(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         target: &str,
         changes: Option<&str>,
     ) -> Result<(), Refusal> {
-        let person = self.find_person(target)?;
-        if person.conn != turn.conn {
+        if self.find_person(target)?.conn != turn.conn {
             return Err(Refusal::UsersDoNotMatch);
         }
-        match changes {
-            None => turn.numeric(Numeric::RPL_UMODEIS, &["+i"]),
-            // Everyone is invisible to WHO from outside their rooms; clients ask for it on connecting.
-            Some("i" | "+i") => {}
-            Some(_) => return Err(Refusal::UnknownUserMode),
+        let person = self.person_mut(turn.conn);
+        let Some(letters) = changes else {
+            turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
+            return Ok(());
+        };
+        let (mut is_set, mut sign) = (true, None);
+        let (mut done, mut has_unknown) = (String::new(), false);
+        for letter in letters.chars() {
+            if matches!(letter, '+' | '-') {
+                is_set = letter == '+';
+                continue;
+            }
+            // Nobody makes themselves an operator (RFC 2812 §3.1.5).
+            let is_allowed = letter != 'o' || !is_set;
+            match person.modes.get_mut(letter) {
+                Some(mode) if is_allowed && *mode != is_set => {
+                    *mode = is_set;
+                    if sign != Some(is_set) {
+                        done.push(if is_set { '+' } else { '-' });
+                        sign = Some(is_set);
+                    }
+                    done.push(letter);
+                }
+                Some(_) => {}
+                None => has_unknown = true,
+            }
+        }
+        if has_unknown {
+            turn.say(Refusal::UnknownUserMode.reply());
+        }
+        if !done.is_empty() {
+            let content = Content::Mode {
+                source: Arc::clone(&person.source),
+                target: Arc::clone(person.nick.shown()),
+                changes: done.into(),
+                arguments: Vec::new(),
+            };
+            let event = Arc::new(Event::new(content, turn.now.wall, None));
+            turn.say(ReplyLine::Event(event));
         }
         Ok(())
     }
+}
+
+fn show_list(turn: &mut Turn<'_>, room: &Room, list: List) {
+    let (entry_numeric, end_numeric, end_text) = list.numerics();
+    for entry in room.modes.list(list) {
+        let at = unix_seconds(entry.at);
+        turn.numeric(entry_numeric, &[room.name.as_str(), &entry.mask, &entry.by, &at]);
+    }
+    turn.numeric(end_numeric, &[room.name.as_str(), end_text]);
 }

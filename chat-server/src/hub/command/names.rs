@@ -1,4 +1,4 @@
-//! `NAMES` (RFC 2812 §3.2.5).
+//! `NAMES` (RFC 2812 §3.2.5; <https://modern.ircdocs.horse/#names-message>).
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, listing::Part},
+    hub::{Hub, Refusal, Turn, listing::Part, refusal::word},
     ids::RoomId,
 };
 
 impl Hub {
     pub(super) fn names(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
         for name in rooms {
-            match self.find_room(name) {
+            match self.find_visible_room(turn.conn, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),
                 // A room that is not there has no names; that is no error (RFC 2812 §3.2.5).
                 Err(_) => turn.numeric(Numeric::RPL_ENDOFNAMES, &[word(name), "End of the names"]),
@@ -30,9 +30,4 @@ impl Hub {
         let params = vec![(*name).into(), "End of the names".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFNAMES, params));
     }
-}
-
-/// A stranger's parameter where a word must stand.
-fn word(text: &str) -> &str {
-    if text.is_empty() || text.starts_with(':') || text.contains(' ') { "*" } else { text }
 }

@@ -26,6 +26,10 @@ impl Hub {
         let event = Arc::new(Event::new(content, turn.now.wall, None));
         let old_key = Arc::clone(person.nick.key());
         self.tell_peers(conn, &event, turn.effects);
+        if old_key != *new.key() {
+            let n_max = self.house.limits.whowas_entries_max;
+            self.departed.remember(&self.people[&conn], turn.now.wall, n_max);
+        }
         self.nicks.remove(&old_key);
         self.nicks.insert(Arc::clone(new.key()), conn);
         self.person_mut(conn).set_nick(new);

@@ -7,7 +7,12 @@ use chat_core::proto::{Numeric, TOPIC_BYTES_MAX};
 use super::relayable;
 use crate::{
     delivery::Content,
-    hub::{Hub, Refusal, Turn, records::Place, room::Room},
+    hub::{
+        Hub, Refusal, Turn,
+        modes::Flag,
+        records::{Doing, Place},
+        room::Room,
+    },
 };
 
 impl Hub {
@@ -22,14 +27,16 @@ impl Hub {
             self.show_topic(turn, room);
             return Ok(());
         };
-        // Mode t: the topic is the operators'.
-        let room = self.find_operated_room(turn.conn, room)?;
+        let (room, rank) = self.find_own_room(turn.conn, room)?;
+        if room.modes.has(Flag::OperatorTopic) && !rank.is_operator {
+            return Err(Refusal::NotOperator(room.name.to_string()));
+        }
         let source = Arc::clone(&self.person(turn.conn).source);
         let words = [&*source, "TOPIC", room.name.as_str()];
         let topic = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
         let content = Content::Topic { source, room: Arc::clone(room.name.shown()), topic };
         let place = Place::Room(room.id);
-        self.submit(turn, place, content, Vec::new())
+        self.submit(turn, place, content, Doing::Nothing)
     }
 
     pub(in crate::hub) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {

@@ -1,23 +1,46 @@
-//! `WHO` (RFC 2812 §3.6.1; <https://modern.ircdocs.horse/#who-message>): of a room, or of one person.
+//! `WHO` (RFC 2812 §3.6.1; <https://modern.ircdocs.horse/#who-message>): of a room, of one person, or
+//! of all who match a mask.
 
-use chat_core::proto::Numeric;
+use std::sync::Arc;
+
+use chat_core::proto::{Numeric, WhoQuery};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, listing::Part, room::Rank},
+    hub::{
+        Hub, Refusal, Turn,
+        listing::Part,
+        refusal::word,
+        room::Rank,
+        who::{Who, Whom},
+    },
 };
 
 impl Hub {
-    pub(super) fn who(&mut self, turn: &mut Turn<'_>, mask: &str) -> Result<(), Refusal> {
-        if let Ok(room) = self.find_room(mask) {
-            let (room, mask) = (room.id, room.name.shown().clone());
-            turn.reply.push(Part::Who { room, mask, after: None });
+    pub(super) fn who(
+        &mut self,
+        turn: &mut Turn<'_>,
+        mask: &str,
+        query: WhoQuery,
+    ) -> Result<(), Refusal> {
+        // "0" is everyone, as an old server has it (RFC 2812 §3.6.1).
+        let mask = if mask == "0" { "*" } else { mask };
+        if mask.starts_with('#') {
+            if let Ok(room) = self.find_visible_room(turn.conn, mask) {
+                let of = Whom::Room(room.id, Arc::clone(room.name.shown()));
+                turn.reply.push(Part::Who(Who { of, query: Arc::new(query), after: None }));
+            }
         } else if let Ok(person) = self.find_person(mask) {
-            let row = self.who_row(self.person(turn.conn), person, "*", Rank::default());
-            turn.say(row);
+            // Whoever knows a nick may ask for it.
+            if !query.only_operators || person.modes.is_operator {
+                let asker = self.person(turn.conn);
+                turn.say(self.who_row(asker, person, "*", Rank::default(), &query));
+            }
+        } else {
+            let of = Whom::Mask(mask.into());
+            turn.reply.push(Part::Who(Who { of, query: Arc::new(query), after: None }));
         }
-        let mask = if mask.starts_with(':') || mask.contains(' ') { "*" } else { mask };
-        let params = vec![mask.into(), "End of WHO".into()];
+        let params = vec![word(mask).into(), "End of WHO".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFWHO, params));
         Ok(())
     }

@@ -1,34 +1,39 @@
 //! `WHOIS` (RFC 2812 §3.6.2; <https://modern.ircdocs.horse/#whois-message>).
 
-use std::time::UNIX_EPOCH;
-
 use chat_core::proto::Numeric;
 
-use crate::hub::{Hub, Refusal, Turn};
+use crate::hub::{Hub, Refusal, Turn, modes::unix_seconds, person::Person, refusal::word};
 
 impl Hub {
-    pub(super) fn whois(&mut self, turn: &mut Turn<'_>, nick: &str) -> Result<(), Refusal> {
-        let end = |turn: &mut Turn<'_>, nick: &str| {
-            let nick = if nick.starts_with(':') || nick.contains(' ') { "*" } else { nick };
-            turn.numeric(Numeric::RPL_ENDOFWHOIS, &[nick, "End of WHOIS"]);
-        };
-        let person = match self.find_person(nick) {
-            Ok(person) => person,
-            Err(refusal) => {
-                turn.say(refusal.reply());
-                end(turn, nick);
-                return Ok(());
+    pub(super) fn whois(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
+        for (index, nick) in nicks.iter().enumerate() {
+            if index >= self.house.limits.targets_max {
+                return Err(Refusal::TooManyTargets(nick.clone()));
             }
-        };
+            match self.find_person(nick) {
+                Ok(person) => self.whois_one(turn, person),
+                Err(refusal) => turn.say(refusal.reply()),
+            }
+            turn.numeric(Numeric::RPL_ENDOFWHOIS, &[word(nick), "End of WHOIS"]);
+        }
+        Ok(())
+    }
+
+    fn whois_one(&self, turn: &mut Turn<'_>, person: &Person) {
         let shown = person.nick.as_str();
         let params = [shown, &person.user, &person.host, "*", &person.realname];
         turn.numeric(Numeric::RPL_WHOISUSER, &params);
-        let is_self = person.conn == turn.conn;
+        let asker = self.person(turn.conn);
+        // Rooms of the invisible are for those who are in them too.
+        let sees_all = person.conn == asker.conn || asker.modes.is_operator;
         let shared: Vec<String> = person
             .rooms
             .iter()
             .map(|id| &self.rooms[id])
-            .filter(|room| is_self || room.has(turn.conn))
+            .filter(|room| {
+                let is_open = !person.modes.is_invisible && room.is_visible_to(asker.conn);
+                sees_all || is_open || room.has(asker.conn)
+            })
             .map(|room| format!("{}{}", room.members[&person.conn].prefix(false), room.name))
             .collect();
         for rooms in shared.chunks(5) {
@@ -36,15 +41,21 @@ impl Hub {
         }
         let server = self.house.name.as_str();
         turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, &self.house.network]);
+        if person.modes.is_operator {
+            turn.numeric(Numeric::RPL_WHOISOPERATOR, &[shown, "is an operator of the server"]);
+        }
+        if person.modes.is_bot {
+            turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
+        }
+        if let Some(account) = &person.account {
+            turn.numeric(Numeric::RPL_WHOISACCOUNT, &[shown, account, "is logged in as"]);
+        }
         if let Some(reason) = &person.away {
             turn.numeric(Numeric::RPL_AWAY, &[shown, reason]);
         }
         let idle = turn.now.mono.saturating_duration_since(person.last_spoke).as_secs().to_string();
-        let signed_on = person.signed_on.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let signed_on = signed_on.as_secs().to_string();
+        let signed_on = unix_seconds(person.signed_on);
         let words = "seconds idle, signed on at";
         turn.numeric(Numeric::RPL_WHOISIDLE, &[shown, &idle, &signed_on, words]);
-        end(turn, nick);
-        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Says nothing about whether the asker may have it: that is the hub's to decide.
 
-use crate::wire::Line;
+mod parse;
 
 /// How a message wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -41,20 +41,32 @@ pub struct JoinTarget {
 #[non_exhaustive]
 #[allow(missing_docs, reason = "the fields carry the names RFC 2812 §3 gives them")]
 pub enum Command {
+    /// RFC 2812 §3.4.9
+    Admin { server: Option<String> },
     /// RFC 2812 §4.1
     Away { reason: Option<String> },
     /// <https://ircv3.net/specs/extensions/capability-negotiation>
     Cap { subcommand: String, arguments: Vec<String> },
-    /// RFC 2812 §3.2.7
-    Invite { nick: String, room: String },
+    /// `HELP` and `HELPOP` (<https://modern.ircdocs.horse/#help-message>).
+    Help { topic: Option<String> },
+    /// RFC 2812 §3.4.10
+    Info { server: Option<String> },
+    /// RFC 2812 §3.2.7; without parameters, the invitations one has.
+    Invite { invitation: Option<(String, String)> },
+    /// RFC 2812 §4.9
+    Ison { nicks: Vec<String> },
     /// RFC 2812 §3.2.1
     Join { targets: Vec<JoinTarget> },
-    /// RFC 2812 §3.2.8
-    Kick { room: String, nicks: Vec<String>, reason: Option<String> },
+    /// RFC 2812 §3.2.8: one room and several people, or as many rooms as people.
+    Kick { rooms: Vec<String>, nicks: Vec<String>, reason: Option<String> },
+    /// RFC 2812 §3.7.1
+    Kill { nick: String, reason: String },
     /// `JOIN 0`: leave every room (RFC 2812 §3.2.1).
     LeaveAll,
+    /// RFC 2812 §3.4.5
+    Links,
     /// RFC 2812 §3.2.6
-    List { rooms: Vec<String> },
+    List { rooms: Vec<String>, conditions: Vec<ListCondition> },
     /// RFC 2812 §3.4.2
     Lusers,
     /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form.
@@ -62,11 +74,13 @@ pub enum Command {
     /// RFC 2812 §3.1.5 and §3.2.3
     Mode { target: String, changes: Option<String>, arguments: Vec<String> },
     /// RFC 2812 §3.4.1
-    Motd,
+    Motd { server: Option<String> },
     /// RFC 2812 §3.2.5
     Names { rooms: Vec<String> },
     /// RFC 2812 §3.1.2
     Nick { nick: String },
+    /// RFC 2812 §3.1.4
+    Oper { name: String, password: String },
     /// RFC 2812 §3.2.2
     Part { rooms: Vec<String>, reason: Option<String> },
     /// RFC 2812 §3.1.1
@@ -77,16 +91,68 @@ pub enum Command {
     Pong,
     /// RFC 2812 §3.1.7
     Quit { reason: Option<String> },
+    /// RFC 2812 §4.2
+    Rehash,
     /// <https://ircv3.net/specs/extensions/setname>
     Setname { realname: String },
+    /// RFC 2812 §3.4.6
+    Time { server: Option<String> },
     /// RFC 2812 §3.2.4
     Topic { room: String, topic: Option<String> },
     /// RFC 2812 §3.1.3
     User { user: String, realname: String },
-    /// RFC 2812 §3.6.1
-    Who { mask: String },
+    /// RFC 2812 §4.8
+    Userhost { nicks: Vec<String> },
+    /// RFC 2812 §3.4.3
+    Version { server: Option<String> },
+    /// RFC 2812 §4.7
+    Wallops { text: String },
+    /// RFC 2812 §3.6.1, and <https://ircv3.net/specs/extensions/whox>
+    Who { mask: String, query: WhoQuery },
     /// RFC 2812 §3.6.2
-    Whois { nick: String },
+    Whois { nicks: Vec<String> },
+    /// RFC 2812 §3.6.3
+    Whowas { nicks: Vec<String>, count: Option<usize> },
+}
+
+/// Which rooms a `LIST` is about (`ELIST` in RPL_ISUPPORT, <https://modern.ircdocs.horse/#elist-parameter>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is one sentence")]
+pub enum ListCondition {
+    /// The name matches.
+    Mask(String),
+    /// The name does not match.
+    NotMask(String),
+    /// More people are in it.
+    MoreThan(u64),
+    /// Fewer people are in it.
+    FewerThan(u64),
+    /// It was founded longer ago, in minutes.
+    OlderThan(u64),
+    /// It was founded later, in minutes before now.
+    YoungerThan(u64),
+    /// Its topic was set longer ago, in minutes.
+    TopicOlderThan(u64),
+    /// Its topic was set later, in minutes before now.
+    TopicYoungerThan(u64),
+}
+
+/// What a `WHO` asks beside its mask.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WhoQuery {
+    /// Only operators of the server.
+    pub only_operators: bool,
+    /// The fields asked for (WHOX), or the rows of RFC 2812.
+    pub fields: Option<WhoxFields>,
+}
+
+/// The fields of a WHOX query (<https://ircv3.net/specs/extensions/whox>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WhoxFields {
+    /// One letter each, in any order.
+    pub letters: String,
+    /// The token to give back in the field `t`: at most three digits.
+    pub token: Option<String>,
 }
 
 /// Why a line is no command; what to answer is the hub's one table of refusals.
@@ -122,129 +188,10 @@ pub enum CommandError {
     ForbiddenByte,
 }
 
-impl Command {
-    /// The words [`Command::parse`] knows, for tables and tests.
-    pub const WORDS: &[&str] = &[
-        "AWAY", "CAP", "INVITE", "JOIN", "KICK", "LIST", "LUSERS", "MODE", "MOTD", "NAMES", "NICK",
-        "NOTICE", "PART", "PASS", "PING", "PONG", "PRIVMSG", "QUIT", "SETNAME", "TAGMSG", "TOPIC",
-        "USER", "WHO", "WHOIS",
-    ];
-
-    /// Reads the command in `line`.
-    ///
-    /// # Errors
-    /// [`CommandError`] when the word is unknown or a parameter is missing.
-    pub fn parse(line: &Line<'_>) -> Result<Self, CommandError> {
-        let word = line.command.to_ascii_uppercase();
-        let params = line.params;
-        let owned = |index: usize| params.get(index).map(str::to_owned);
-        let non_empty = |index: usize| params.get(index).filter(|param| !param.is_empty());
-        let need = |index: usize, name: &'static str| {
-            non_empty(index).map(str::to_owned).ok_or(CommandError::NeedMoreParams(name))
-        };
-        let list = |text: Option<&str>| text.map(split_list).unwrap_or_default();
-        Ok(match &*word {
-            "AWAY" => Self::Away { reason: non_empty(0).map(str::to_owned) },
-            "CAP" => Self::Cap {
-                subcommand: need(0, "CAP")?,
-                arguments: params.as_slice()[1..].iter().map(|&param| param.to_owned()).collect(),
-            },
-            "INVITE" => Self::Invite { nick: need(0, "INVITE")?, room: need(1, "INVITE")? },
-            "JOIN" if params.get(0) == Some("0") => Self::LeaveAll,
-            "JOIN" => Self::Join { targets: join_targets(&need(0, "JOIN")?, params.get(1)) },
-            "KICK" => Self::Kick {
-                room: need(0, "KICK")?,
-                nicks: split_list(&need(1, "KICK")?),
-                reason: non_empty(2).map(str::to_owned),
-            },
-            "LIST" => Self::List { rooms: list(non_empty(0)) },
-            "LUSERS" => Self::Lusers,
-            "MODE" => Self::Mode {
-                target: need(0, "MODE")?,
-                changes: owned(1),
-                arguments: params
-                    .as_slice()
-                    .iter()
-                    .skip(2)
-                    .map(|&param| param.to_owned())
-                    .collect(),
-            },
-            "MOTD" => Self::Motd,
-            "NAMES" => Self::Names { rooms: list(non_empty(0)) },
-            "NICK" => {
-                Self::Nick { nick: non_empty(0).ok_or(CommandError::NoNickGiven)?.to_owned() }
-            }
-            "NOTICE" => message(MessageKind::Notice, line)?,
-            "PART" => Self::Part { rooms: split_list(&need(0, "PART")?), reason: owned(1) },
-            "PASS" => Self::Pass { password: need(0, "PASS")? },
-            "PING" => Self::Ping { token: owned(0).ok_or(CommandError::NoOrigin)? },
-            "PONG" => Self::Pong,
-            "PRIVMSG" => message(MessageKind::Privmsg, line)?,
-            "QUIT" => Self::Quit { reason: owned(0) },
-            "SETNAME" => Self::Setname { realname: need(0, "SETNAME")? },
-            "TAGMSG" => message(MessageKind::Tagmsg, line)?,
-            "TOPIC" => Self::Topic { room: need(0, "TOPIC")?, topic: owned(1) },
-            "USER" => Self::User { user: need(0, "USER")?, realname: need(3, "USER")? },
-            "WHO" => Self::Who { mask: non_empty(0).unwrap_or("*").to_owned() },
-            // `WHOIS server nick` asks a named server; there is only this one.
-            "WHOIS" => Self::Whois {
-                nick: params
-                    .last()
-                    .filter(|nick| !nick.is_empty())
-                    .ok_or(CommandError::NoNickGiven)?
-                    .to_owned(),
-            },
-            _ => return Err(CommandError::Unknown(line.command.to_owned())),
-        })
-    }
-}
-
-fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> {
-    let targets = line.params.get(0).filter(|targets| !targets.is_empty());
-    let targets = split_list(targets.ok_or_else(|| CommandError::NoRecipient(kind.word()))?);
-    let text = match kind {
-        MessageKind::Tagmsg => "",
-        _ => line.params.get(1).filter(|text| !text.is_empty()).ok_or(CommandError::NoText)?,
-    };
-    Ok(Command::Message { kind, targets, text: text.to_owned(), tags: client_only_tags(line) })
-}
-
-/// The tags that servers relay, as they stood.
-fn client_only_tags(line: &Line<'_>) -> String {
-    let mut tags = String::new();
-    for tag in line.tags.iter().filter(|tag| tag.is_client_only()) {
-        if !tags.is_empty() {
-            tags.push(';');
-        }
-        tags.push_str(tag.key);
-        if !tag.raw_value.is_empty() {
-            tags.push('=');
-            tags.push_str(tag.raw_value);
-        }
-    }
-    tags
-}
-
-fn split_list(text: &str) -> Vec<String> {
-    text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
-}
-
-fn join_targets(rooms: &str, keys: Option<&str>) -> Vec<JoinTarget> {
-    let mut keys = keys.unwrap_or_default().split(',');
-    rooms
-        .split(',')
-        .map(|room| (room, keys.next()))
-        .filter(|(room, _)| !room.is_empty())
-        .map(|(room, key)| JoinTarget {
-            room: room.to_owned(),
-            key: key.filter(|key| !key.is_empty()).map(str::to_owned),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Line;
 
     fn parse(text: &str) -> Result<Command, CommandError> {
         Command::parse(&Line::parse(text).unwrap())
@@ -273,6 +220,9 @@ mod tests {
             ("PRIVMSG #x", CommandError::NoText),
             ("NOTICE #x :", CommandError::NoText),
             ("PING", CommandError::NoOrigin),
+            ("OPER name", CommandError::NeedMoreParams("OPER")),
+            ("KILL nick", CommandError::NeedMoreParams("KILL")),
+            ("ISON", CommandError::NeedMoreParams("ISON")),
             ("CAP", CommandError::NeedMoreParams("CAP")),
         ] {
             assert_eq!(parse(text), Err(error), "{text}");
@@ -285,6 +235,43 @@ mod tests {
         let pairs: Vec<_> = targets.iter().map(|t| (&*t.room, t.key.as_deref())).collect();
         assert_eq!(pairs, [("#a", Some("x")), ("#b", Some("z")), ("#c", None)]);
         assert_eq!(parse("JOIN 0"), Ok(Command::LeaveAll));
+    }
+
+    /// <https://modern.ircdocs.horse/#elist-parameter>
+    #[test]
+    fn lists_have_conditions() {
+        let Ok(Command::List { rooms, conditions }) = parse("LIST #a,*b*,!*c,>3,<9,C<60,T>5,C>x")
+        else {
+            panic!("no LIST")
+        };
+        assert_eq!(rooms, ["#a"]);
+        let expected = [
+            ListCondition::Mask("*b*".into()),
+            ListCondition::NotMask("*c".into()),
+            ListCondition::MoreThan(3),
+            ListCondition::FewerThan(9),
+            ListCondition::YoungerThan(60),
+            ListCondition::TopicOlderThan(5),
+            ListCondition::Mask("C>x".into()),
+        ];
+        assert_eq!(conditions, expected);
+    }
+
+    /// <https://ircv3.net/specs/extensions/whox>
+    #[test]
+    fn who_asks_for_fields() {
+        let query = |text| match parse(text) {
+            Ok(Command::Who { query, .. }) => query,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(query("WHO #x"), WhoQuery::default());
+        assert!(query("WHO #x o").only_operators);
+        let fields = |letters: &str, token: Option<&str>| {
+            Some(WhoxFields { letters: letters.into(), token: token.map(str::to_owned) })
+        };
+        assert_eq!(query("WHO #x %tna,42").fields, fields("tna", Some("42")));
+        assert_eq!(query("WHO #x o%n").fields, fields("n", None));
+        assert_eq!(query("WHO #x %t,1234").fields, fields("t", None));
     }
 
     #[test]

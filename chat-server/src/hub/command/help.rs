@@ -1,0 +1,81 @@
+//! `HELP` and `HELPOP` (<https://modern.ircdocs.horse/#help-message>): one line for each command.
+
+use chat_core::proto::{Command, Numeric};
+
+use crate::hub::{Hub, Refusal, Turn, refusal::word};
+
+/// What each command is for. A test holds it against [`Command::WORDS`].
+const TOPICS: &[(&str, &str)] = &[
+    ("ADMIN", "ADMIN: who runs this server"),
+    ("AWAY", "AWAY [reason]: say that you are away, or back again"),
+    ("CAP", "CAP LS|LIST|REQ|END: what your program understands"),
+    ("HELP", "HELP [command]: this"),
+    ("HELPOP", "HELPOP [command]: the same as HELP"),
+    ("INFO", "INFO: about this server"),
+    ("INVITE", "INVITE nick #room: ask someone into a room; alone, the invitations you have"),
+    ("ISON", "ISON nick...: who of these is here"),
+    ("JOIN", "JOIN #room[,#room] [key[,key]]: enter rooms; JOIN 0 leaves all"),
+    ("KICK", "KICK #room nick[,nick] [reason]: remove people from a room you operate"),
+    ("KILL", "KILL nick reason: for operators: end someone's connection"),
+    ("LINKS", "LINKS: the servers of this network"),
+    ("LIST", "LIST [#room,...|*mask*,!mask,>n,<n,C>min,C<min,T>min,T<min]: the rooms"),
+    ("LUSERS", "LUSERS: how many are here"),
+    ("MODE", "MODE #room|nick [changes [arguments]]: see or change modes"),
+    ("MOTD", "MOTD: the message of the day"),
+    ("NAMES", "NAMES #room[,#room]: who is in a room"),
+    ("NICK", "NICK nick: take another nick"),
+    ("NOTICE", "NOTICE target[,target] text: a message that is not answered by programs"),
+    ("OPER", "OPER name password: become an operator of the server"),
+    ("PART", "PART #room[,#room] [reason]: leave rooms"),
+    ("PASS", "PASS password: before registration, the server's password"),
+    ("PING", "PING token: are you there?"),
+    ("PONG", "PONG token: I am here"),
+    ("PRIVMSG", "PRIVMSG target[,target] text: say something; @#room reaches its operators"),
+    ("QUIT", "QUIT [reason]: leave"),
+    ("REHASH", "REHASH: for operators: read the configuration again"),
+    ("SETNAME", "SETNAME name: change your real name"),
+    ("TAGMSG", "TAGMSG target: tags without a text"),
+    ("TIME", "TIME: the server's clock"),
+    ("TOPIC", "TOPIC #room [topic]: see or set the topic"),
+    ("USER", "USER user 0 * name: part of registration"),
+    ("USERHOST", "USERHOST nick...: where people are"),
+    ("VERSION", "VERSION: what this server is, and what it supports"),
+    ("WALLOPS", "WALLOPS text: for operators: tell all who listen (MODE +w)"),
+    ("WHO", "WHO #room|mask [o] [%fields[,token]]: who is there"),
+    ("WHOIS", "WHOIS nick: about someone"),
+    ("WHOWAS", "WHOWAS nick [count]: about someone who has gone"),
+];
+
+impl Hub {
+    pub(super) fn help(&self, turn: &mut Turn<'_>, topic: Option<&str>) -> Result<(), Refusal> {
+        let subject = topic.unwrap_or("*").to_ascii_uppercase();
+        let subject = word(&subject);
+        let lines: Vec<&str> = match topic {
+            None => TOPICS.iter().map(|(_, text)| *text).collect(),
+            Some(topic) => {
+                let found = TOPICS.iter().find(|(own, _)| own.eq_ignore_ascii_case(topic));
+                let not_found = || Refusal::HelpNotFound(topic.to_owned());
+                vec![found.ok_or_else(not_found)?.1]
+            }
+        };
+        debug_assert_eq!(TOPICS.len(), Command::WORDS.len(), "each command has its help");
+        turn.numeric(Numeric::RPL_HELPSTART, &[subject, "Help"]);
+        for line in lines {
+            turn.numeric(Numeric::RPL_HELPTXT, &[subject, line]);
+        }
+        turn.numeric(Numeric::RPL_ENDOFHELP, &[subject, "End of the help"]);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_command_has_its_help() {
+        let words: Vec<&str> = TOPICS.iter().map(|(word, _)| *word).collect();
+        assert_eq!(words, Command::WORDS);
+        assert!(TOPICS.iter().all(|(word, text)| text.starts_with(word) && text.len() < 100));
+    }
+}

@@ -1,0 +1,30 @@
+//! `KILL` (RFC 2812 §3.7.1): an operator of the server ends someone's connection.
+
+use std::sync::Arc;
+
+use chat_core::{
+    proto::{TOPIC_BYTES_MAX, cut},
+    text::printable,
+};
+
+use crate::hub::{Effect, Hub, Refusal, Turn};
+
+impl Hub {
+    pub(super) fn kill(
+        &mut self,
+        turn: &mut Turn<'_>,
+        nick: &str,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let asker = self.person(turn.conn);
+        if !asker.modes.is_operator {
+            return Err(Refusal::NoPrivileges);
+        }
+        let conn = self.find_person(nick)?.conn;
+        let reason = printable(cut(reason, TOPIC_BYTES_MAX)).into_owned();
+        let reason: Arc<str> = format!("Killed ({} ({reason}))", asker.nick).into();
+        turn.effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+        self.leave_for_good(turn.now, conn, &reason, turn.effects);
+        Ok(())
+    }
+}

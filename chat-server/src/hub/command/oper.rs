@@ -1,0 +1,55 @@
+//! `OPER` (RFC 2812 §3.1.4): the password is checked away from here, since that takes long by design.
+
+use std::sync::Arc;
+
+use chat_core::proto::{Numeric, mask_matches};
+
+use crate::{
+    auth::Question,
+    delivery::{Content, Event, ReplyLine},
+    hub::{Hub, Refusal, Turn, checks::Purpose},
+};
+
+impl Hub {
+    pub(super) fn oper(
+        &mut self,
+        turn: &mut Turn<'_>,
+        name: String,
+        password: String,
+    ) -> Result<(), Refusal> {
+        let source = &self.person(turn.conn).source;
+        let named = self.house.opers.iter().filter(|oper| oper.name == name);
+        let is_near = |masks: &[String]| {
+            masks.is_empty() || masks.iter().any(|mask| mask_matches(mask, source))
+        };
+        let oper = named.clone().find(|oper| is_near(&oper.masks));
+        // Who is no operator from here learns nothing about passwords.
+        let oper = oper.ok_or(Refusal::NoOperHost)?;
+        let question = Question::Argon2 { hash: oper.password.clone(), password };
+        self.ask(turn, question, Purpose::Oper);
+        Ok(())
+    }
+
+    /// The password of an `OPER` has been checked.
+    pub(in crate::hub) fn oper_checked(
+        &mut self,
+        turn: &mut Turn<'_>,
+        is_right: bool,
+    ) -> Result<(), Refusal> {
+        if !is_right {
+            return Err(Refusal::WrongPassword);
+        }
+        let person = self.person_mut(turn.conn);
+        turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
+        if !std::mem::replace(&mut person.modes.is_operator, true) {
+            let content = Content::Mode {
+                source: Arc::clone(&person.source),
+                target: Arc::clone(person.nick.shown()),
+                changes: "+o".into(),
+                arguments: Vec::new(),
+            };
+            turn.say(ReplyLine::Event(Arc::new(Event::new(content, turn.now.wall, None))));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! `REHASH` (RFC 2812 §4.2): an operator asks for the configuration to be read again; the program around
+//! the server does it.
+
+use std::sync::Arc;
+
+use chat_core::proto::Numeric;
+
+use crate::{
+    event::ServerEvent,
+    hub::{Effect, Hub, Refusal, Turn},
+};
+
+impl Hub {
+    pub(super) fn rehash(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let asker = self.person(turn.conn);
+        if !asker.modes.is_operator {
+            return Err(Refusal::NoPrivileges);
+        }
+        let by = Arc::clone(asker.nick.shown());
+        turn.effects.push(Effect::Report(ServerEvent::ReloadAsked { by }));
+        turn.numeric(Numeric::RPL_REHASHING, &["*", "Reading the configuration again"]);
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+//! Questions about the server: `ADMIN`, `INFO`, `LINKS`, `TIME`, `VERSION` (RFC 2812 §3.4). A question
+//! to a server of another name is one to nobody.
+
+use chat_core::proto::{Numeric, mask_matches};
+
+use crate::hub::{Hub, Refusal, Turn, modes::unix_seconds};
+
+/// What the server calls itself.
+pub(in crate::hub) const VERSION: &str = concat!("chat-", env!("CARGO_PKG_VERSION"));
+
+impl Hub {
+    /// Whether a question is to this server: by its name, a mask of it, or a nick of someone on it.
+    pub(super) fn check_server(&self, server: Option<&str>) -> Result<(), Refusal> {
+        let is_here = |server: &str| {
+            mask_matches(server, self.house.name.as_str()) || self.find_person(server).is_ok()
+        };
+        match server {
+            Some(server) if !is_here(server) => Err(Refusal::NoSuchServer(server.to_owned())),
+            _ => Ok(()),
+        }
+    }
+
+    /// RFC 2812 §3.4.9
+    pub(super) fn admin(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let admin = self.house.admin.as_ref().ok_or(Refusal::NoAdministrator)?;
+        let server = self.house.name.as_str();
+        turn.numeric(Numeric::RPL_ADMINME, &[server, "About who runs this server"]);
+        turn.numeric(Numeric::RPL_ADMINLOC1, &[&admin.place]);
+        turn.numeric(Numeric::RPL_ADMINLOC2, &[&admin.name]);
+        turn.numeric(Numeric::RPL_ADMINEMAIL, &[&admin.email]);
+        Ok(())
+    }
+
+    /// RFC 2812 §3.4.10
+    pub(super) fn info(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let started = self.started.expect("set by the first input");
+        let started = humantime::format_rfc3339_seconds(started);
+        turn.numeric(Numeric::RPL_INFO, &[&format!("{VERSION}: host a room, or join one")]);
+        turn.numeric(Numeric::RPL_INFO, &["Licensed under MIT or Apache-2.0"]);
+        turn.numeric(Numeric::RPL_INFO, &[&format!("Started at {started}")]);
+        turn.numeric(Numeric::RPL_ENDOFINFO, &["End of INFO"]);
+        Ok(())
+    }
+
+    /// RFC 2812 §3.4.5: the network is this server.
+    pub(super) fn links(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let server = self.house.name.as_str();
+        turn.numeric(Numeric::RPL_LINKS, &[server, server, &format!("0 {}", self.house.network)]);
+        turn.numeric(Numeric::RPL_ENDOFLINKS, &["*", "End of LINKS"]);
+        Ok(())
+    }
+
+    /// RFC 2812 §3.4.6
+    pub(super) fn time(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let server = self.house.name.as_str();
+        let now = humantime::format_rfc3339_seconds(turn.now.wall).to_string();
+        turn.numeric(Numeric::RPL_TIME, &[server, &unix_seconds(turn.now.wall), "0", &now]);
+        Ok(())
+    }
+
+    /// RFC 2812 §3.4.3
+    pub(super) fn version(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let server = self.house.name.as_str();
+        turn.numeric(Numeric::RPL_VERSION, &[VERSION, server, "IRCv3, with rooms for everyone"]);
+        self.isupport(turn);
+        Ok(())
+    }
+}

@@ -1,0 +1,24 @@
+//! `WALLOPS` (RFC 2812 §4.7): an operator of the server tells all who want to know (mode `w`).
+
+use std::sync::Arc;
+
+use super::relayable;
+use crate::{
+    delivery::{Content, Event},
+    hub::{Hub, Refusal, Turn},
+};
+
+impl Hub {
+    pub(super) fn wallops(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+        let asker = self.person(turn.conn);
+        if !asker.modes.is_operator {
+            return Err(Refusal::NoPrivileges);
+        }
+        let source = Arc::clone(&asker.source);
+        let text = relayable(text, &[&*source, "WALLOPS"], usize::MAX).into();
+        let event = Arc::new(Event::new(Content::Wallops { source, text }, turn.now.wall, None));
+        let readers = self.people.values().filter(|person| person.modes.reads_wallops);
+        self.tell_some(readers.map(|person| person.conn), &event, turn.effects);
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! `WHOWAS` (RFC 2812 §3.6.3; <https://modern.ircdocs.horse/#whowas-message>).
+
+use chat_core::proto::{CaseMapping, Numeric};
+
+use crate::hub::{Hub, Refusal, Turn, refusal::word};
+
+impl Hub {
+    pub(super) fn whowas(
+        &mut self,
+        turn: &mut Turn<'_>,
+        nicks: &[String],
+        count: Option<usize>,
+    ) -> Result<(), Refusal> {
+        for (index, nick) in nicks.iter().enumerate() {
+            if index >= self.house.limits.targets_max {
+                return Err(Refusal::TooManyTargets(nick.clone()));
+            }
+            let key = CaseMapping::Ascii.fold(nick);
+            let mut is_known = false;
+            for was in self.departed.of(&key).take(count.unwrap_or(usize::MAX)) {
+                is_known = true;
+                let params = [&*was.nick, &*was.user, &*was.host, "*", &*was.realname];
+                turn.numeric(Numeric::RPL_WHOWASUSER, &params);
+                let at = humantime::format_rfc3339_seconds(was.at).to_string();
+                turn.numeric(
+                    Numeric::RPL_WHOISSERVER,
+                    &[&was.nick, self.house.name.as_str(), &format!("until {at}")],
+                );
+            }
+            if !is_known {
+                turn.say(Refusal::WasNoSuchNick(nick.clone()).reply());
+            }
+            turn.numeric(Numeric::RPL_ENDOFWHOWAS, &[word(nick), "End of WHOWAS"]);
+        }
+        Ok(())
+    }
+}

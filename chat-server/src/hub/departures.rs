@@ -1,0 +1,42 @@
+//! Who was here: what `WHOWAS` answers from. Bounded; the oldest are forgotten.
+
+use std::{collections::VecDeque, sync::Arc, time::SystemTime};
+
+use super::person::Person;
+
+/// Someone who had a nick and has it no more.
+#[derive(Debug)]
+pub(super) struct Departure {
+    key: Arc<str>,
+    pub(super) nick: Arc<str>,
+    pub(super) user: Arc<str>,
+    pub(super) host: Arc<str>,
+    pub(super) realname: Arc<str>,
+    pub(super) at: SystemTime,
+}
+
+/// The latest of them, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Departures(VecDeque<Departure>);
+
+impl Departures {
+    /// Remembers that `person` gives up their nick.
+    pub(super) fn remember(&mut self, person: &Person, at: SystemTime, n_max: usize) {
+        while self.0.len() >= n_max.max(1) {
+            self.0.pop_front();
+        }
+        self.0.push_back(Departure {
+            key: Arc::clone(person.nick.key()),
+            nick: Arc::clone(person.nick.shown()),
+            user: Arc::clone(&person.user),
+            host: Arc::clone(&person.host),
+            realname: Arc::clone(&person.realname),
+            at,
+        });
+    }
+
+    /// Those who had the nick of that key, the latest first.
+    pub(super) fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Departure> + 'a {
+        self.0.iter().rev().filter(move |departure| *departure.key == *key)
+    }
+}

@@ -1,0 +1,144 @@
+//! The rows of a `WHO`, in pages (<https://modern.ircdocs.horse/#who-message>;
+//! <https://ircv3.net/specs/extensions/whox>).
+
+use std::{ops::Bound, sync::Arc};
+
+use chat_core::proto::{Capability, Numeric, WhoQuery, WhoxFields, mask_matches};
+
+use super::{Hub, listing::Part, person::Person, room::Rank};
+use crate::{
+    delivery::ReplyLine,
+    ids::{ConnId, RoomId},
+};
+
+/// A `WHO` under way.
+#[derive(Debug)]
+pub(super) struct Who {
+    pub(super) of: Whom,
+    pub(super) query: Arc<WhoQuery>,
+    /// The last row that was made.
+    pub(super) after: Option<ConnId>,
+}
+
+/// Whom a `WHO` is about.
+#[derive(Debug)]
+pub(super) enum Whom {
+    /// The members of a room, by its name.
+    Room(RoomId, Arc<str>),
+    /// Everyone a mask matches whom the asker may find.
+    Mask(Arc<str>),
+}
+
+impl Hub {
+    pub(super) fn list_who(
+        &self,
+        asker: &Person,
+        mut who: Who,
+        rows: &mut usize,
+        lines: &mut Vec<ReplyLine>,
+    ) -> Option<Part> {
+        let mut take = |person: &Person, line: Option<ReplyLine>| {
+            lines.extend(line);
+            *rows -= 1;
+            (*rows == 0).then_some(person.conn)
+        };
+        let stopped = match &who.of {
+            Whom::Room(id, name) => {
+                self.members_after(*id, who.after).find_map(|(member, rank)| {
+                    let is_shown = self.may_find(asker, member)
+                        && (!who.query.only_operators || member.modes.is_operator);
+                    let row = || self.who_row(asker, member, name, rank, &who.query);
+                    take(member, is_shown.then(row))
+                })
+            }
+            Whom::Mask(mask) => {
+                let start = who.after.map_or(Bound::Unbounded, Bound::Excluded);
+                self.people.range((start, Bound::Unbounded)).find_map(|(_, person)| {
+                    let is_shown = self.may_find(asker, person)
+                        && is_masked(mask, person)
+                        && (!who.query.only_operators || person.modes.is_operator);
+                    let row = || self.who_row(asker, person, "*", Rank::default(), &who.query);
+                    take(person, is_shown.then(row))
+                })
+            }
+        };
+        who.after = Some(stopped?);
+        Some(Part::Who(who))
+    }
+
+    /// Whether `asker` may find `person` without knowing their nick.
+    pub(super) fn may_find(&self, asker: &Person, person: &Person) -> bool {
+        !person.modes.is_invisible
+            || asker.modes.is_operator
+            || asker.conn == person.conn
+            || person.rooms.iter().any(|room| asker.rooms.contains(room))
+    }
+
+    /// One person's row: RPL_WHOREPLY, or RPL_WHOSPCRPL with the fields that were asked for.
+    pub(super) fn who_row(
+        &self,
+        asker: &Person,
+        person: &Person,
+        room: &str,
+        rank: Rank,
+        query: &WhoQuery,
+    ) -> ReplyLine {
+        let all = asker.capabilities.contains(Capability::MultiPrefix);
+        let here = if person.away.is_some() { "G" } else { "H" };
+        let operator = if person.modes.is_operator { "*" } else { "" };
+        let bot = if person.modes.is_bot { "B" } else { "" };
+        let flags = format!("{here}{operator}{}{bot}", rank.prefix(all));
+        if let Some(fields) = &query.fields {
+            return self.whox_row(person, room, rank, &flags, fields);
+        }
+        let params = vec![
+            room.into(),
+            (*person.user).into(),
+            (*person.host).into(),
+            self.house.name.as_str().into(),
+            person.nick.as_str().into(),
+            flags.into(),
+            format!("0 {}", person.realname).into(),
+        ];
+        ReplyLine::Numeric(Numeric::RPL_WHOREPLY, params)
+    }
+
+    /// The fields in the order the specification gives them, whichever order was asked for.
+    fn whox_row(
+        &self,
+        person: &Person,
+        room: &str,
+        rank: Rank,
+        flags: &str,
+        fields: &WhoxFields,
+    ) -> ReplyLine {
+        let idle = self.latest.map(|now| now.saturating_duration_since(person.last_spoke));
+        let mut params: Vec<Box<str>> = Vec::new();
+        for letter in "tcuihsnfdlaor".chars().filter(|letter| fields.letters.contains(*letter)) {
+            params.push(match letter {
+                't' => fields.token.as_deref().unwrap_or("0").into(),
+                'c' => room.into(),
+                'u' => (*person.user).into(),
+                // Addresses are what hosts are here; they are everyone's to see already.
+                'i' | 'h' => (*person.host).into(),
+                's' => self.house.name.as_str().into(),
+                'n' => person.nick.as_str().into(),
+                'f' => flags.into(),
+                'd' => "0".into(),
+                'l' => idle.unwrap_or_default().as_secs().to_string().into(),
+                'a' => person.account.as_deref().unwrap_or("0").into(),
+                'o' => if rank.is_operator { "999" } else { "n/a" }.into(),
+                _ => (*person.realname).into(),
+            });
+        }
+        ReplyLine::Numeric(Numeric::RPL_WHOSPCRPL, params)
+    }
+}
+
+/// Whether a mask of a `WHO` matches a nick, a user, a host, an account or a real name.
+fn is_masked(mask: &str, person: &Person) -> bool {
+    let texts = [person.nick.as_str(), &person.user, &person.host, &person.realname];
+    let account = person.account.as_deref();
+    mask_matches(mask, &person.source)
+        || texts.into_iter().chain(account).any(|text| mask_matches(mask, text))
+}
