@@ -1,7 +1,7 @@
 //! What can be asked on the command line.
 
 use chat_core::{
-    ChatClient, ChatClientBuilder,
+    ChatClient, ChatClientBuilder, ReconnectPolicy,
     client::{DEFAULT_NAME, DEFAULT_PORT},
 };
 use clap::{Args, Parser, Subcommand};
@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 /// Host a room or join one, and chat in it.
 ///
 /// Exit codes: 0 left as asked; 1 wrong arguments, or hosting is not possible; 2 cannot connect;
-/// 3 the server refuses the login; 4 the connection was lost for good; 5 a message was not
+/// 3 the server refuses the login; 4 the connection was lost for good (--no-reconnect), or the hosted server failed; 5 a message was not
 /// delivered; 130 interrupted; 143 terminated.
 #[derive(Debug, Parser)]
 #[command(name = "chat-cli", version)]
@@ -61,6 +61,9 @@ pub(crate) struct JoinOptions {
     /// A file whose first line is the server's password.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<std::path::PathBuf>,
+    /// End when the connection is lost.
+    #[arg(long)]
+    pub(crate) no_reconnect: bool,
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +88,7 @@ pub(crate) struct Session {
     pub(crate) name: String,
     pub(crate) rooms: Vec<String>,
     pub(crate) password_file: Option<std::path::PathBuf>,
+    pub(crate) no_reconnect: bool,
 }
 
 impl JoinOptions {
@@ -94,6 +98,7 @@ impl JoinOptions {
             name: self.name.clone(),
             rooms: self.room.clone(),
             password_file: self.password_file.clone(),
+            no_reconnect: self.no_reconnect,
         }
     }
 }
@@ -107,6 +112,9 @@ impl Session {
         let mut builder = ChatClient::builder(&self.server, &self.name);
         for room in &self.rooms {
             builder = builder.join(room);
+        }
+        if self.no_reconnect {
+            builder = builder.reconnect(ReconnectPolicy::never());
         }
         if let Some(path) = &self.password_file {
             let text = std::fs::read_to_string(path);

@@ -21,9 +21,9 @@ use crate::{
     args::Session,
     exit::Exit,
     host::Hosted,
-    input::{Action, parse},
+    input::{Action, parse, parting},
     output::{complain, say},
-    perform::{needs_room, perform},
+    perform::{needs_room, perform, room_name},
 };
 
 /// How long leaving may take; what was read is still sent.
@@ -82,8 +82,10 @@ struct Filter {
     client: ChatClient,
     events: Receiver<Event>,
     signals: Receiver<i32>,
-    /// The room that is spoken in: the first we are in.
+    /// The room that is spoken in: the first we are in, then the one last asked for.
     room: Option<String>,
+    /// The room that was asked for and has not been entered: what is said next is said there.
+    turning: Option<String>,
     /// Read, and waiting for a room or for the queue; until it is done nothing more is read.
     held: Option<Action>,
     /// When a server that puts us into no room has had time enough to.
@@ -106,6 +108,7 @@ impl Filter {
             events,
             signals,
             room: None,
+            turning: None,
             held: None,
             room_wait: None,
             n_failed: 0,
@@ -137,7 +140,10 @@ impl Filter {
                 },
                 recv(retry) -> _ => {}
                 recv(room_wait) -> _ => {
-                    complain("the server has put us into no room; say which with --room");
+                    complain(&match &self.turning {
+                        Some(room) => format!("{room} could not be entered"),
+                        None => "we are in no room; say which with --room".to_owned(),
+                    });
                     self.n_failed += 1;
                     break Exit::Clean;
                 }
@@ -158,9 +164,10 @@ impl Filter {
 
     fn show(&mut self, updates: &[Update]) {
         for update in updates {
-            if let Update::Joined { room, me: true, .. } = update {
-                self.room.get_or_insert_with(|| room.to_string());
-                self.room_wait = None;
+            match update {
+                Update::Joined { room, me: true, .. } => self.enter(room),
+                Update::Left { room, me: true, .. } => self.turn_away(room),
+                _ => {}
             }
             self.n_failed += usize::from(is_failure(update));
             if let Some(line) = describe_in(update, self.room.as_deref()) {
@@ -169,9 +176,53 @@ impl Filter {
         }
     }
 
+    /// We are in `room` no more, or will not be: something else is spoken in, if there is anything.
+    fn turn_away(&mut self, left: &str) {
+        if self.room.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(left)) {
+            let rooms = self.client.rooms();
+            let other = rooms.iter().find(|room| !room.eq_ignore_ascii_case(left));
+            self.room = other.map(ToString::to_string);
+        }
+    }
+
+    /// We are in `room`: it is spoken in if it was asked for, or if there was none.
+    fn enter(&mut self, room: &str) {
+        let is_asked = |turning: &String| turning.eq_ignore_ascii_case(room);
+        if self.turning.take_if(|turning| is_asked(turning)).is_some() || self.room.is_none() {
+            self.room = Some(room.to_owned());
+        }
+        if self.turning.is_none() {
+            self.room_wait = None;
+        }
+    }
+
+    /// Turns to a room: at once if we are in it, or when we are.
+    fn turn_to(&mut self, room: String) {
+        if self.client.rooms().iter().any(|own| own.eq_ignore_ascii_case(&room)) {
+            self.turning = None;
+            self.room = Some(room);
+        } else {
+            self.turning = Some(room);
+        }
+    }
+
+    /// Speaks elsewhere when `action` was to go there.
+    fn turn(&mut self, action: &Action) {
+        match action {
+            Action::Join(room) => self.turn_to(room_name(room)),
+            Action::Part(rest) => {
+                let (named, _) = parting(rest.as_deref(), &self.client.rooms());
+                if let Some(left) = named.or_else(|| self.room.clone()) {
+                    self.turn_away(&left);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Does what a line asks for; gives it back if it has to wait.
     fn act(&mut self, action: Action) -> Option<Action> {
-        if needs_room(&action) && self.room.is_none() {
+        if needs_room(&action) && (self.room.is_none() || self.turning.is_some()) {
             self.room_wait.get_or_insert_with(|| after(ROOM_WITHIN));
             return Some(action);
         }
@@ -185,7 +236,7 @@ impl Filter {
             Ok(Some(lines)) if !matches!(action, Action::Say(_) | Action::Act(_)) => {
                 self.is_deaf |= !say(&lines);
             }
-            Ok(_) => {}
+            Ok(_) => self.turn(&action),
             Err(error) => {
                 self.n_failed += 1;
                 complain(&error.to_string());

@@ -51,6 +51,7 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
         name: options.name.clone(),
         rooms: Vec::new(),
         password_file: None,
+        no_reconnect: false,
     };
     Ok((Hosted { server, invitation }, session))
 }

@@ -7,11 +7,15 @@ pub(crate) enum Action {
     Away(Option<String>),
     Help,
     Join(String),
-    Message { to: String, text: String },
+    Message {
+        to: String,
+        text: String,
+    },
     Names(Option<String>),
     Nick(String),
     Nothing,
-    Part { room: Option<String>, reason: Option<String> },
+    /// What follows it: a room and a reason, or one of them.
+    Part(Option<String>),
     Quit,
     Reconnect,
     Rooms,
@@ -69,13 +73,7 @@ pub(crate) fn parse(line: &str) -> Action {
         ("/names", room) => Action::Names(room),
         ("/nick", Some(nick)) => Action::Nick(split_word(&nick).0.to_owned()),
         ("/nick", None) => needs("a nick"),
-        ("/part" | "/leave", rest) => match rest.as_deref().map(split_word) {
-            Some((room, reason)) if room.starts_with('#') => Action::Part {
-                room: Some(room.to_owned()),
-                reason: Some(reason).filter(|reason| !reason.is_empty()).map(str::to_owned),
-            },
-            _ => Action::Part { room: None, reason: rest },
-        },
+        ("/part" | "/leave", rest) => Action::Part(rest),
         ("/quit" | "/exit", _) => Action::Quit,
         ("/reconnect", _) => Action::Reconnect,
         ("/rooms", _) => Action::Rooms,
@@ -84,6 +82,19 @@ pub(crate) fn parse(line: &str) -> Action {
             "there is no command {unknown}; /help lists them, and // at the start says it as text"
         )),
     }
+}
+
+/// The room a `/part` leaves, and what it says: its first word is a room if it is one of ours, with or
+/// without its `#`.
+pub(crate) fn parting<'a>(
+    rest: Option<&'a str>,
+    rooms: &[std::sync::Arc<str>],
+) -> (Option<String>, Option<&'a str>) {
+    let (word, reason) = rest.map(split_word).unwrap_or_default();
+    let named = if word.starts_with('#') { word.to_owned() } else { format!("#{word}") };
+    let is_room = word.starts_with('#') || rooms.iter().any(|r| r.eq_ignore_ascii_case(&named));
+    let some = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+    if is_room && !word.is_empty() { (Some(named), some(reason)) } else { (None, rest) }
 }
 
 fn split_word(text: &str) -> (&str, &str) {
@@ -112,12 +123,8 @@ mod tests {
             ("/me waves  at all", Action::Act("waves  at all".into())),
             ("/msg bob hi  there", Action::Message { to: "bob".into(), text: "hi  there".into() }),
             ("/join #a extra", Action::Join("#a".into())),
-            ("/part", Action::Part { room: None, reason: None }),
-            (
-                "/part #a so long",
-                Action::Part { room: Some("#a".into()), reason: Some("so long".into()) },
-            ),
-            ("/part so long", Action::Part { room: None, reason: Some("so long".into()) }),
+            ("/part", Action::Part(None)),
+            ("/part #a so long", Action::Part(Some("#a so long".into()))),
             ("/topic", Action::Topic(None)),
             ("/topic a b", Action::Topic(Some("a b".into()))),
             ("/away", Action::Away(None)),
@@ -126,6 +133,20 @@ mod tests {
         }
         for line in ["/join", "/msg", "/msg bob", "/nick", "/me", "/nonsense"] {
             assert!(matches!(parse(line), Action::Wrong(_)), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_room_may_be_left_without_its_sign() {
+        let rooms = ["#den".into(), "#lobby".into()];
+        for (rest, room, reason) in [
+            (None, None, None),
+            (Some("den"), Some("#den"), None),
+            (Some("Den so long"), Some("#Den"), Some("so long")),
+            (Some("#other so long"), Some("#other"), Some("so long")),
+            (Some("so long"), None, Some("so long")),
+        ] {
+            assert_eq!(parting(rest, &rooms), (room.map(str::to_owned), reason), "{rest:?}");
         }
     }
 

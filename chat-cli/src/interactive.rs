@@ -30,7 +30,7 @@ use crate::{
     complete::{Completion, Surroundings},
     exit::Exit,
     host::{self, Hosted},
-    input::{Action, parse},
+    input::{Action, parse, parting},
     output::wants_colour,
     perform::{perform, room_name},
     render::View,
@@ -75,7 +75,9 @@ pub(crate) fn ask() -> Result<Exit, Failure> {
                 let Some(server) = question("The host's address [localhost:53000]: ")? else {
                     return Ok(Exit::Interrupted);
                 };
-                let options = JoinOptions { server, name, room: Vec::new(), password_file: None };
+                let room = Vec::new();
+                let options =
+                    JoinOptions { server, name, room, password_file: None, no_reconnect: false };
                 drop(editor);
                 return run(options.session(), None);
             }
@@ -351,9 +353,10 @@ impl Room {
         }
         match action {
             Action::Join(room) => self.turn_to(Some(room_name(&room))),
-            Action::Part { room, .. } => {
-                let left = room.or(current).unwrap_or_default();
+            Action::Part(rest) => {
                 let others = self.client.rooms();
+                let (named, _) = parting(rest.as_deref(), &others);
+                let left = named.or(current).unwrap_or_default();
                 let next = others.iter().find(|other| !other.eq_ignore_ascii_case(&left));
                 self.turn_to(next.map(ToString::to_string));
             }

@@ -2,7 +2,7 @@
 
 use chat_core::{ClientHandle, SendError, text::printable};
 
-use crate::input::{Action, COMMANDS};
+use crate::input::{Action, COMMANDS, parting};
 
 /// Does what `action` asks for, in `room` where it names none. What there is to say to the person who
 /// asked, as lines; leaving and connecting again are the caller's.
@@ -31,12 +31,18 @@ pub(crate) fn perform(
             client.send_raw(&line).map(|()| None)
         }
         Action::Join(room) => client.join(&room_name(room)).map(|()| None),
-        Action::Part { room: named, reason } => {
-            client.part(named.as_deref().unwrap_or(room), reason.as_deref()).map(|()| None)
+        Action::Part(rest) => {
+            let (named, reason) = parting(rest.as_deref(), &client.rooms());
+            let room = named.as_deref().unwrap_or(room);
+            if room.is_empty() {
+                return Ok(Some("! you are in no room".to_owned()));
+            }
+            client.part(room, reason).map(|()| None)
         }
         Action::Nick(nick) => client.set_nick(nick).map(|()| None),
         Action::Names(named) => {
-            let room = named.as_deref().unwrap_or(room);
+            let room = named.as_deref().map_or_else(|| room.to_owned(), room_name);
+            let room = &*room;
             let (nicks, room) = (client.members(room), printable(room));
             Ok(Some(match nicks.len() {
                 0 => format!("! you are not in {room}"),
@@ -67,14 +73,7 @@ pub(crate) fn perform(
 
 /// Whether `action` is about the room that is spoken in.
 pub(crate) fn needs_room(action: &Action) -> bool {
-    matches!(
-        action,
-        Action::Say(_)
-            | Action::Act(_)
-            | Action::Topic(_)
-            | Action::Names(None)
-            | Action::Part { room: None, .. }
-    )
+    matches!(action, Action::Say(_) | Action::Act(_) | Action::Topic(_) | Action::Names(None))
 }
 
 /// A room's name, with the `#` that people leave out.

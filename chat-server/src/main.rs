@@ -4,12 +4,13 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use chat_core::proto::{RoomName, ServerName};
 use chat_server::{Config, Server, ServerEvent, config::ConfigFile};
 use clap::Parser;
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Sender, never, select};
 use signal_hook::{
     consts::{SIGINT, SIGTERM},
     iterator::Signals,
@@ -81,11 +82,12 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
     let server = Server::start(config).map_err(|error| error.to_string())?;
+    let printer = Printer::start(arrivals)?;
     for address in server.addresses() {
-        say(&format!("listening on {address}"));
+        printer.say(format!("listening on {address}"));
     }
     for address in server.text_addresses() {
-        say(&format!("listening on {address} for plain text"));
+        printer.say(format!("listening on {address} for plain text"));
     }
     let stopper = server.stopper();
     let signals_handle = signals.handle();
@@ -95,29 +97,84 @@ fn run(arguments: Arguments) -> Result<(), String> {
         }
     });
     let signal_thread = signal_thread.map_err(|error| error.to_string())?;
-    // Ends when the server does, since the hub holds the other end.
-    report(&arrivals);
     let outcome = server.join().map_err(|error| error.to_string());
     signals_handle.close();
     signal_thread.join().map_err(|_| "the signal thread panicked".to_owned())?;
-    say("stopped");
+    printer.say("stopped".to_owned());
+    printer.end();
     outcome
 }
 
-fn report(events: &Receiver<ServerEvent>) {
-    for event in events {
-        match event {
-            ServerEvent::Arrived { nick, host } => say(&format!("{nick} arrived from {host}")),
-            ServerEvent::Departed { nick, reason } => {
-                say(&format!("{nick} departed: {}", chat_core::text::printable(&reason)));
-            }
-            _ => {}
+/// How long the last lines may take at the end; whoever reads nothing does not keep us.
+const PRINT_WITHIN: Duration = Duration::from_millis(500);
+
+/// Prints on a thread of its own, so that an output nobody reads holds up nothing but itself.
+struct Printer {
+    lines: Sender<String>,
+    has_ended: Receiver<()>,
+}
+
+impl Printer {
+    /// Prints what is said and who comes and goes.
+    fn start(events: Receiver<ServerEvent>) -> Result<Self, String> {
+        let (lines, said) = crossbeam_channel::unbounded();
+        let (ended, has_ended) = crossbeam_channel::bounded(0);
+        let print = move || {
+            // Nobody waits on it but for its being dropped.
+            let _ended: Sender<()> = ended;
+            print_all(&said, events);
+        };
+        let thread = std::thread::Builder::new().name("chat-print".into()).spawn(print);
+        thread.map_err(|error| error.to_string())?;
+        Ok(Self { lines, has_ended })
+    }
+
+    fn say(&self, line: String) {
+        // The thread ends after this.
+        let _ = self.lines.send(line);
+    }
+
+    fn end(self) {
+        drop(self.lines);
+        // An error is what is waited for: the thread has dropped its end.
+        let _ = self.has_ended.recv_timeout(PRINT_WITHIN);
+    }
+}
+
+/// Until nothing more can be said: what is said comes before who came and went since.
+fn print_all(said: &Receiver<String>, mut events: Receiver<ServerEvent>) {
+    loop {
+        select! {
+            recv(said) -> line => match line {
+                Ok(line) => {
+                    // What happened before it is told before it.
+                    events.try_iter().filter_map(|event| described(&event)).for_each(|l| print(&l));
+                    print(&line);
+                }
+                Err(_) => return,
+            },
+            recv(events) -> event => match event {
+                Ok(event) => described(&event).iter().for_each(|line| print(line)),
+                // The server has ended.
+                Err(_) => events = never(),
+            },
         }
     }
 }
 
+/// A line for an arrival or a departure.
+fn described(event: &ServerEvent) -> Option<String> {
+    match event {
+        ServerEvent::Arrived { nick, host } => Some(format!("{nick} arrived from {host}")),
+        ServerEvent::Departed { nick, reason } => {
+            Some(format!("{nick} departed: {}", chat_core::text::printable(reason)))
+        }
+        _ => None,
+    }
+}
+
 /// Prints a line; a host that closed our output does not want to know.
-fn say(line: &str) {
+fn print(line: &str) {
     let mut out = io::stdout().lock();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -278,7 +278,14 @@ impl ServerHandle {
             socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
             socket.local_addr()
         });
-        asked.map_or_else(|_| self.own_address(), |own| SocketAddr::new(own.ip(), address.port()))
+        let routed = asked.ok().map(|own| own.ip());
+        // A network without a way out has none; its addresses are listed all the same.
+        let listed = if_addrs::get_if_addrs().unwrap_or_default();
+        let listed = listed.iter().map(if_addrs::Interface::ip);
+        match most_shareable(routed, listed) {
+            Some(ip) => SocketAddr::new(ip, address.port()),
+            None => self.own_address(),
+        }
     }
 
     /// A way to stop this server from another thread.
@@ -341,6 +348,18 @@ impl ServerHandle {
     }
 }
 
+/// Of the address from which this computer reaches others and all it has, the one that others most
+/// likely reach it at: in a private network before a public one, the routed one first.
+fn most_shareable(routed: Option<IpAddr>, listed: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
+    let is_usable = |ip: &IpAddr| match ip {
+        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
+        IpAddr::V6(_) => false,
+    };
+    let is_private = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
+    let all: Vec<IpAddr> = routed.into_iter().chain(listed).filter(is_usable).collect();
+    all.iter().find(|ip| is_private(ip)).or_else(|| all.first()).copied()
+}
+
 impl Drop for ServerHandle {
     fn drop(&mut self) {
         if !self.threads.is_empty() {
@@ -384,6 +403,23 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+
+    #[test]
+    fn the_address_to_share_is_one_that_others_reach() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let shared = |routed: Option<&str>, listed: &[&str]| {
+            most_shareable(routed.map(ip), listed.iter().map(|text| ip(text)))
+        };
+        assert_eq!(
+            shared(Some("192.168.1.5"), &["127.0.0.1", "10.0.0.2"]),
+            Some(ip("192.168.1.5"))
+        );
+        // No way out.
+        assert_eq!(shared(None, &["127.0.0.1", "169.254.0.9", "10.0.0.2"]), Some(ip("10.0.0.2")));
+        assert_eq!(shared(Some("203.0.113.7"), &["127.0.0.1", "10.0.0.2"]), Some(ip("10.0.0.2")));
+        assert_eq!(shared(Some("203.0.113.7"), &["127.0.0.1"]), Some(ip("203.0.113.7")));
+        assert_eq!(shared(None, &["127.0.0.1", "::1"]), None);
+    }
 
     /// A hub that waits for a worker that has panicked would wait for ever, and `join` with it.
     #[test]

@@ -113,7 +113,8 @@ def main():
                 error = repr(exception)
             if answer is None:
                 time.sleep(0.05)
-        print(json.dumps({"ok": answer} if answer is not None else {"error": error}), flush=True)
+        answered = {"ok": answer} if answer is not None else {"error": error}
+        print(json.dumps(answered, ensure_ascii=False), flush=True)
 
 
 main()

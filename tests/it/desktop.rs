@@ -15,14 +15,14 @@ use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
 static DISPLAY: Mutex<()> = Mutex::new(());
 
 /// The program, and what drives it.
-struct Desktop {
+pub(crate) struct Desktop {
     program: Program,
     driver: Program,
     _display: MutexGuard<'static, ()>,
 }
 
 impl Desktop {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_with(|_| {})
     }
 
@@ -70,18 +70,18 @@ impl Desktop {
     }
 
     #[track_caller]
-    fn click(&mut self, name: &str) {
+    pub(crate) fn click(&mut self, name: &str) {
         self.ask("click", "push button", name, "");
     }
 
     #[track_caller]
-    fn write(&mut self, field: &str, text: &str) {
+    pub(crate) fn write(&mut self, field: &str, text: &str) {
         self.ask("type", "text", field, text);
     }
 
     /// Waits until some label says all of `parts`.
     #[track_caller]
-    fn wait_for(&mut self, parts: &[&str]) {
+    pub(crate) fn wait_for(&mut self, parts: &[&str]) {
         let deadline = crossbeam_channel::after(PATIENCE);
         loop {
             self.driver.send("{\"do\": \"texts\"}");
@@ -108,6 +108,14 @@ impl Desktop {
             }
             assert!(deadline.try_recv().is_err(), "{field} holds {held}, not {text}");
         }
+    }
+
+    /// All labels that are shown.
+    fn labels(&mut self) -> Vec<String> {
+        self.driver.send("{\"do\": \"texts\"}");
+        let labels = self.driver.expect("{*}");
+        let list = labels.trim_start_matches("{\"ok\": [\"").trim_end_matches("\"]}");
+        list.split("\", \"").map(str::to_owned).collect()
     }
 
     #[track_caller]
@@ -153,7 +161,7 @@ impl Desktop {
         self.click("Close");
     }
 
-    fn screenshot(&self, name: &str) {
+    pub(crate) fn screenshot(&self, name: &str) {
         let directory =
             PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/screenshots"));
         std::fs::create_dir_all(&directory).unwrap();
@@ -170,6 +178,14 @@ fn tail(tree: &str) -> &str {
     &tree[tree.ceil_char_boundary(tree.len().saturating_sub(1500))..]
 }
 
+/// Whether it reads as hours and minutes.
+fn is_clock(label: &str) -> bool {
+    label.split_once(':').is_some_and(|(hours, minutes)| {
+        let is_number = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        is_number(hours) && is_number(minutes)
+    })
+}
+
 #[test]
 fn someone_joins_and_everyone_sees_everyone() {
     let server = TestServer::start();
@@ -181,6 +197,11 @@ fn someone_joins_and_everyone_sees_everyone() {
     ann.wait_for(&["2 people"]);
     bob.send("PRIVMSG #lobby :hello <b>Ann</b> & all");
     ann.wait_for(&["hello <b>Ann</b> & all"]);
+    // Who said it and when, and who is there: each with a label of its own.
+    let labels = ann.labels();
+    assert_eq!(labels.iter().filter(|label| *label == "Bob").count(), 2, "{labels:?}");
+    assert!(labels.iter().any(|label| is_clock(label)), "{labels:?}");
+    assert!(labels.contains(&"Ann".to_owned()), "{labels:?}");
     ann.write("Message", "hello from the window");
     ann.click("Send");
     bob.expect(":Ann!* PRIVMSG #lobby :hello from the window");
@@ -267,6 +288,10 @@ fn errors_stand_at_their_fields() {
     ann.click("Join the room");
     ann.wait_for(&["Cannot connect to 127.0.0.1:1", "nobody listens there"]);
     ann.screenshot("error");
+    // The cursor stands where the error is.
+    ann.keys(&["type", "x"]);
+    ann.wait_for_text("Address (localhost)", "x");
+    ann.write("Address (localhost)", "");
     ann.write("Port (53000)", "many");
     ann.click("Join the room");
     ann.wait_for(&["A port is a number from 1 to 65535."]);
@@ -332,6 +357,54 @@ fn a_lost_host_is_told_and_found_again() {
     let mut bob = TestClient::register(&server, "Bob");
     bob.send("PRIVMSG #lobby :welcome back");
     ann.wait_for(&["welcome back"]);
+}
+
+/// A connection that breaks, without a word from the server.
+#[test]
+fn a_broken_connection_is_said_and_a_lone_host_is_not_asked() {
+    let server = FakeServer::scripted([
+        |conn| {
+            conn.welcome();
+            conn.expect("PRIVMSG");
+            conn.drop_connection();
+        },
+        |conn| {
+            // Connected, and not yet there.
+            while conn.next_line().is_some() {}
+        },
+    ]);
+    let mut ann = Desktop::start();
+    let port = server.address().rsplit(':').next().unwrap();
+    ann.write("Address (localhost)", "127.0.0.1");
+    ann.write("Port (53000)", port);
+    ann.click("Join the room");
+    ann.wait_for(&["you are in #lobby as"]);
+    ann.wait_until_sensitive("text", "Message", true);
+    ann.write("Message", "the last thing");
+    ann.click("Send");
+    ann.wait_for(&["Trying again in"]);
+    ann.wait_until_sensitive("text", "Message", false);
+    ann.wait_for(&["not delivered: "]);
+    ann.wait_for(&["Reconnecting…"]);
+    ann.click("Leave the room");
+    ann.write("Port to host on (53000)", "0");
+    ann.click("Host a room");
+    ann.wait_for(&["You host this room."]);
+    ann.wait_until_sensitive("text", "Message", true);
+    ann.close_window();
+    assert_eq!(ann.program.exit_code(), Some(0));
+}
+
+#[test]
+fn where_there_is_no_room_nothing_can_be_said() {
+    let server = TestServer::with(|config| config.auto_join = false);
+    let mut ann = Desktop::start();
+    ann.write("Address (localhost)", "127.0.0.1");
+    ann.write("Port (53000)", &server.address().port().to_string());
+    ann.click("Join the room");
+    ann.wait_for(&["This server has put you into no room"]);
+    ann.wait_until_sensitive("text", "Message", false);
+    ann.screenshot("nowhere");
 }
 
 /// Controls that a screen reader could not name would be lost to its user.

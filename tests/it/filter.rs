@@ -37,7 +37,70 @@ fn where_there_is_no_room_it_says_so_and_ends() {
     filter.send("hello");
     filter.end_input();
     assert_eq!(filter.exit_code(), Some(5));
-    assert!(filter.errors().contains("no room; say which with --room"));
+    assert!(filter.errors().contains("in no room; say which with --room"));
+}
+
+#[test]
+fn a_room_that_is_asked_for_is_spoken_in_and_one_that_is_left_is_not() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    bob.send("JOIN #den,#hall");
+    bob.expect("* 366 Bob #hall *");
+    let mut filter = join(&server, &[]);
+    for line in [
+        "/join den",
+        "in the den",
+        "/join lobby",
+        "in the lobby",
+        "/join #den",
+        "again",
+        "/part den so long",
+        "in the lobby after all",
+        "/join hall",
+        "in the hall",
+    ] {
+        filter.send(line);
+    }
+    filter.end_input();
+    for (room, text) in [
+        ("#den", "in the den"),
+        ("#lobby", "in the lobby"),
+        ("#den", "again"),
+        ("#lobby", "in the lobby after all"),
+        ("#hall", "in the hall"),
+    ] {
+        if text.ends_with("all") && room == "#lobby" {
+            bob.expect(":Fil!* PART #den :so long");
+        }
+        bob.expect(&format!(":Fil!* PRIVMSG {room} :{text}"));
+    }
+    assert_eq!(filter.exit_code(), Some(0));
+}
+
+#[test]
+fn a_room_that_cannot_be_entered_is_said_and_nothing_is_said_elsewhere() {
+    let server = TestServer::start();
+    let mut bob = TestClient::register(&server, "Bob");
+    bob.send("JOIN #den");
+    bob.send("MODE #den +i");
+    bob.expect("* MODE #den +i");
+    let mut filter = join(&server, &[]);
+    filter.send("/join den");
+    filter.send("for the den alone");
+    filter.end_input();
+    assert_eq!(filter.exit_code(), Some(5));
+    assert!(filter.errors().contains("#den could not be entered"));
+    bob.expect_none("*for the den alone*");
+}
+
+#[test]
+fn who_wants_one_connection_ends_with_it() {
+    let mut server = TestServer::start();
+    let mut filter = join(&server, &["--no-reconnect"]);
+    filter.expect("* you are in #lobby as Fil");
+    server.stop();
+    assert_eq!(filter.exit_code(), Some(4));
+    assert!(filter.errors().contains("The server is stopping"));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! One labelled command, one labelled answer; and the echo is the acknowledgement.
 
-use chat_tests::script::check;
+use chat_server::hub::Door;
+use chat_tests::{
+    script::check,
+    world::{SimLog, World},
+};
 
 /// <https://ircv3.net/specs/extensions/echo-message>, labeled-response, message-tags
 #[test]
@@ -157,4 +161,41 @@ fn a_late_log_is_told_of_once_and_forgotten() {
          free log
          b! * PRIVMSG #x :lost",
     );
+}
+
+/// What was said before a connection closed is said, whatever it had to wait for.
+#[test]
+fn last_words_are_heard() {
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    for name in ["a", "b"] {
+        world.open(name, Door::Irc);
+        let lines = format!("NICK {name}\r\nUSER u 0 * :R\r\nJOIN #x\r\n");
+        world.send_bytes(name, lines.as_bytes());
+        world.settle();
+        world.forget(name);
+    }
+    world.hold_log(true);
+    // All in one go, and gone: the names must wait for the log, and what follows for the names.
+    let lines = "PRIVMSG #x :one\r\nNAMES #x\r\nPRIVMSG #x :two\r\nQUIT :bye\r\n";
+    world.send_bytes("b", lines.as_bytes());
+    world.drop_connection("b");
+    world.settle();
+    world.hold_log(false);
+    world.settle();
+    for line in ["PRIVMSG #x :one", "PRIVMSG #x :two", "QUIT :Quit: bye"] {
+        assert!(world.expect("a", &format!(":b!* {line}")), "{:#?}", world.transcript);
+    }
+    // A connection that just breaks.
+    world.hold_log(true);
+    world.open("c", Door::Irc);
+    world.send_bytes("c", b"NICK c\r\nUSER u 0 * :R\r\nJOIN #x\r\n");
+    world.settle();
+    world.send_bytes("c", b"PRIVMSG #x :three\r\n");
+    world.drop_connection("c");
+    world.settle();
+    world.hold_log(false);
+    world.settle();
+    for line in ["PRIVMSG #x :three", "QUIT :Connection lost*"] {
+        assert!(world.expect("a", &format!(":c!* {line}")), "{:#?}", world.transcript);
+    }
 }

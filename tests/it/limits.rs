@@ -231,6 +231,40 @@ fn the_text_door_asks_for_the_password() {
     );
 }
 
+/// The text door leads to one room; who is removed from it would be nowhere.
+#[test]
+fn who_is_removed_at_the_text_door_goes() {
+    check(
+        "a> JOIN #lobby
+         text z
+         z> Zoe
+         a< :Zoe!* JOIN #lobby
+         a> KICK #lobby Zoe :enough
+         z< * a removed Zoe (enough)
+         z< * You were removed (enough). Goodbye!
+         a< :a!* KICK #lobby Zoe :enough
+         a> WHOIS Zoe
+         a< * 401 *",
+    );
+}
+
+#[test]
+fn who_has_no_nick_yet_is_answered_all_the_same() {
+    check(
+        "a> PING x
+         new b
+         b> NICK a
+         b> USER u 0 * :B
+         b< * 433 * a *
+         b> PING here
+         b< *PONG * :here
+         b> CAP LS
+         b< * CAP * LS :*
+         b> NICK b
+         b< * 001 b *",
+    );
+}
+
 #[test]
 fn names_cannot_break_lines() {
     check(

@@ -17,3 +17,4 @@ mod seeds;
 mod sim;
 mod terminal;
 mod tidy;
+mod whole;

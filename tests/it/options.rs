@@ -87,3 +87,90 @@ fn the_configuration_file_says_what_the_flags_do() {
     assert!(errors.contains("lissten") && errors.contains("`listen`"), "{errors}");
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+/// By its flags, and by the same names in a file.
+#[test]
+fn every_option_can_be_given_in_both_ways() {
+    let directory = std::env::temp_dir().join(format!("chat-options-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let path = |name: &str| directory.join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("password"), "secret\n").unwrap();
+    std::fs::write(path("motd"), "be kind\n").unwrap();
+    let settings = [
+        ("room", "den".to_owned()),
+        ("name", "irc.example.org".into()),
+        ("network", "ours".into()),
+        ("password-file", path("password")),
+        ("motd-file", path("motd")),
+        ("max-clients", "2".into()),
+    ];
+    let mut flags: Vec<String> =
+        ["--exit-when-empty", "--unlimited", "--in-memory"].map(str::to_owned).to_vec();
+    let mut file = String::from("exit-when-empty = true\nunlimited = true\nin-memory = true\n");
+    for (name, value) in &settings {
+        flags.extend([format!("--{name}"), value.clone()]);
+        let is_number = value.parse::<u32>().is_ok();
+        file += &if is_number {
+            format!("{name} = {value}\n")
+        } else {
+            format!("{name} = {value:?}\n")
+        };
+    }
+    std::fs::write(path("file.toml"), file).unwrap();
+    for arguments in [flags, vec!["--config".to_owned(), path("file.toml")]] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (mut program, address) = Program::start_server(&arguments);
+        let mut ann = TestClient::connect(address);
+        ann.send("PASS secret");
+        register(&mut ann, "ann");
+        ann.expect(":irc.example.org 001 ann *");
+        ann.expect("* NETWORK=ours *");
+        ann.expect("* 372 ann :- be kind");
+        ann.expect(":ann!* JOIN #den");
+        // Without limits a hundred commands are answered at once.
+        ann.raw("PING x\r\n".repeat(100).as_bytes());
+        (0..100).for_each(|_| drop(ann.expect("*PONG*")));
+        let second = TestClient::connect(address);
+        let mut third = TestClient::connect(address);
+        third.expect("ERROR :*full*");
+        drop(second);
+        ann.send("QUIT");
+        assert_eq!(program.exit_code(), Some(0), "it stops when the last person leaves");
+    }
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// An output that nobody reads holds up nothing: neither people nor the end.
+#[test]
+fn a_server_whose_output_is_not_read_goes_on_and_stops() {
+    use std::{io::BufRead, process};
+    let mut server = process::Command::new(chat_tests::program::path("chat-server"))
+        .args(["--listen", "127.0.0.1:0", "--unlimited"])
+        .stdout(process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = std::io::BufReader::new(server.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let address = line.trim().rsplit(' ').next().unwrap().parse().unwrap();
+    // More than fits into a pipe.
+    for n in 0..1500 {
+        let mut client = TestClient::connect(address);
+        register(&mut client, &format!("some_rather_long_nick_{n}"));
+        client.send("QUIT :and a long reason to leave again");
+        client.expect_close();
+    }
+    let killed = process::Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(killed.success());
+    let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(10));
+    let deadline = crossbeam_channel::after(chat_tests::PATIENCE);
+    let status = loop {
+        if let Some(status) = server.try_wait().unwrap() {
+            break status;
+        }
+        assert!(deadline.try_recv().is_err(), "it does not stop");
+        let _ = ticks.recv();
+    };
+    assert_eq!(status.code(), Some(0));
+    drop(output);
+}

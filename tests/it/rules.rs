@@ -12,7 +12,7 @@ use chat_core::proto::{Capability, CapabilitySet, MessageKind};
 use chat_server::{
     Config, Server,
     config::House,
-    delivery::{Audience, Content, Event},
+    delivery::{Audience, Content, Event, Page},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, Ticket, WorkerId},
     room_log::{Appender, Appending, Record, RoomLog},
@@ -127,25 +127,101 @@ fn an_event_is_encoded_once_for_each_kind_of_reader() {
     expect(Audience::TEXT, "a: hello\r\n");
 }
 
-/// Rule 6: while one floods, another is answered.
+/// Rule 6: while one floods without an end, another is answered.
 #[test]
 fn a_flood_does_not_starve_its_neighbours() {
     let server = TestServer::with(|config| config.workers = NonZeroUsize::new(1));
-    let mut flooder = TestClient::register(&server, "Flo");
+    let flooder = TestClient::register(&server, "Flo");
     let mut neighbour = TestClient::register(&server, "Nei");
-    let flood = "PRIVMSG nobody :x\r\n".repeat(20_000);
-    let mut stream = flooder.stream().try_clone().unwrap();
-    let flooding = std::thread::Builder::new().name("flood".into()).spawn(move || {
-        // The server stops reading when too much waits to be read; then this waits too.
-        let _ = stream.write_all(flood.as_bytes());
-    });
-    flooder.expect("* 401 *");
-    for n in 0..20 {
+    let flood = "PRIVMSG nobody :x\r\n".repeat(5_000);
+    let streams = [(); 2].map(|()| flooder.stream().try_clone().unwrap());
+    let [mut writing, mut reading] = streams;
+    let threads = [
+        std::thread::Builder::new()
+            .name("flood".into())
+            .spawn(move || while writing.write_all(flood.as_bytes()).is_ok() {}),
+        // Its answers are read, or the server would stop reading it for that.
+        std::thread::Builder::new().name("ebb".into()).spawn(move || {
+            let mut buffer = vec![0; 1 << 16];
+            while reading.read(&mut buffer).is_ok_and(|n| n > 0) {}
+        }),
+    ];
+    for n in 0..50 {
         neighbour.send(&format!("PING {n}"));
         neighbour.expect(&format!("*PONG * :{n}"));
     }
     flooder.stream().shutdown(std::net::Shutdown::Both).unwrap();
-    flooding.unwrap().join().unwrap();
+    for thread in threads {
+        thread.unwrap().join().unwrap();
+    }
+}
+
+/// Rule 8: a page is short, and the next one waits for this one to be taken.
+#[test]
+fn a_long_answer_is_made_page_by_page() {
+    let (mut hub, now) = hub(1);
+    let asker = populate(&mut hub, now, 600, 1);
+    let mut ask = |text: &str| {
+        let line = chat_core::wire::Line::parse(text).unwrap();
+        let command = Ok(chat_core::proto::Command::parse(&line).unwrap());
+        let mut effects = Vec::new();
+        hub.handle(now, Input::Command { conn: asker, label: None, command }, &mut effects);
+        let mut pages = Vec::new();
+        loop {
+            let [Effect::Reply { reply, .. }, ..] = &effects[..] else { panic!("{effects:?}") };
+            assert!(effects.iter().skip(1).all(|e| !matches!(e, Effect::Reply { .. })), "one page");
+            pages.push(reply.lines.len());
+            if !matches!(reply.page, Page::More { .. }) {
+                return pages;
+            }
+            effects.clear();
+            hub.handle(now, Input::PageTaken { conn: asker }, &mut effects);
+        }
+    };
+    for question in ["WHO #lobby", "WHO *"] {
+        let pages = ask(question);
+        assert!(pages.len() == 3 && pages.iter().all(|n_lines| *n_lines <= 257), "{pages:?}");
+        assert_eq!(pages.iter().sum::<usize>(), 601, "everyone, and the end");
+    }
+    assert_eq!(ask("NAMES #lobby").len(), 3);
+}
+
+/// A log that takes its time until it is let go.
+struct Gated(crossbeam_channel::Receiver<()>);
+
+impl RoomLog for Gated {
+    fn append(&mut self, _: Ticket, _: &Arc<Record>) -> Appending {
+        // An error means: let go.
+        let _ = self.0.recv();
+        Appending::Now(Ok(()))
+    }
+}
+
+/// Rule 1, its other half: while the hub takes nothing, its writers' sockets fill, not our memory.
+#[test]
+fn what_the_hub_cannot_take_stays_in_the_socket() {
+    let (gate, gated) = crossbeam_channel::bounded(0);
+    let mut config = Config::default();
+    config.listen = vec!["127.0.0.1:0".into()];
+    config.limits = config.limits.unlimited();
+    config.limits.hub_queue_max = 16;
+    config.workers = NonZeroUsize::new(1);
+    let server = Server::start_with(config, Box::new(Gated(gated)), 1).unwrap();
+    let mut writer = TestClient::connect(server.addresses()[0]);
+    writer.send("NICK a");
+    writer.send("USER u 0 * :A");
+    writer.expect("* 366 *");
+    writer.stream().set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let line = format!("PRIVMSG #lobby :{}\r\n", "x".repeat(400)).repeat(100);
+    let mut stream = writer.stream();
+    let mut n_bytes = 0;
+    while let Ok(n) = stream.write(line.as_bytes()) {
+        n_bytes += n;
+        assert!(n_bytes < 64 << 20, "it reads without an end");
+    }
+    drop(gate);
+    server.stop();
+    server.join().unwrap();
 }
 
 /// Rule 7

@@ -25,6 +25,7 @@
 //! | offline client retries under its name | `a_client_comes_back_under_its_name` |
 //! | host closes in the right order | `a_host_stops_the_server_and_then_leaves`, `desktop::a_host_is_asked_before_the_room_ends` |
 //! | UTF-8 at every chunk boundary | `text_is_whole_at_every_cut` |
+//! | a line ends at a pause, never inside a character | `a_pause_ends_a_line_and_never_cuts_a_character` |
 //! | messages longer than any buffer | `long_messages_arrive_complete_in_order_and_once` |
 
 use std::{
@@ -37,7 +38,7 @@ use chat_core::{
     ChatClient, ConnectError, ConnectionState, Delivery, ReconnectPolicy, SendError, Update,
     testing::RecordingListener,
 };
-use chat_server::{Config, Server};
+use chat_server::Config;
 use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
 use socket2::SockRef;
 
@@ -245,6 +246,10 @@ fn who_gives_no_name_in_time_gets_one() {
 
 #[test]
 fn a_stop_tells_everyone() {
+    ["TERM", "INT"].into_iter().for_each(stop_with);
+}
+
+fn stop_with(signal: &str) {
     let (mut program, address) = Program::start_server(&["--text-listen", "127.0.0.1:0"]);
     let text = TcpStream::connect(program.expect_address()).unwrap();
     text.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -255,11 +260,14 @@ fn a_stop_tells_everyone() {
     irc.expect("* 366 *");
     let newcomer = TestClient::connect(address);
     program.expect("Tia arrived from 127.0.0.1");
-    program.signal("TERM");
+    program.signal(signal);
     let lines = irc.expect_close();
     assert_eq!(lines.last().unwrap(), "ERROR :The server is stopping");
     let lines: Vec<String> = BufReader::new(text).lines().map_while(Result::ok).collect();
     assert_eq!(lines.last().unwrap(), "* The server is stopping. Goodbye!");
+    // Who was there departs, as everyone does.
+    program.expect("Ira departed: The server is stopping");
+    program.expect("stopped");
     assert_eq!(program.exit_code(), Some(0));
     drop(newcomer);
 }
@@ -308,18 +316,24 @@ fn connects_that_fail_say_why() {
 
 #[test]
 fn an_empty_address_is_this_computer() {
-    // On the real default port. It lies where the system also takes ports for other connections from,
-    // so it may be in use for a moment.
+    // On the real default port, which `--local` takes. It lies where the system also takes ports for
+    // other connections from, so it may be in use for a moment.
     let deadline = crossbeam_channel::after(PATIENCE);
-    let server = loop {
-        let mut config = Config::default();
-        config.limits = config.limits.unlimited();
-        match Server::start(config) {
-            Ok(server) => break server,
-            Err(error) => assert!(deadline.try_recv().is_err(), "{error}"),
+    let mut host = loop {
+        let mut host =
+            Program::start("chat-cli", &["host", "--local", "--name", "Hos", "--room", "den"]);
+        if host.says("You host #den on this computer. *chat-cli join 127.0.0.1:53000") {
+            break host;
         }
+        assert!(deadline.try_recv().is_err(), "{}", host.errors());
         let _ = crossbeam_channel::after(Duration::from_millis(50)).recv();
     };
+    // Nobody else on the network reaches it.
+    for interface in if_addrs::get_if_addrs().unwrap() {
+        if !interface.is_loopback() && interface.ip().is_ipv4() {
+            assert!(TcpStream::connect((interface.ip(), 53000)).is_err(), "{interface:?}");
+        }
+    }
     let client =
         ChatClient::builder("", "Ann").listener(RecordingListener::new().0).connect().unwrap();
     assert_eq!(&*client.nick(), "Ann");
@@ -327,7 +341,9 @@ fn an_empty_address_is_this_computer() {
     cli.expect("* connected as USR*");
     cli.send("/quit");
     assert_eq!(cli.exit_code(), Some(0));
-    drop((client, server));
+    drop(client);
+    host.signal("INT");
+    assert_eq!(host.exit_code(), Some(130));
 }
 
 #[test]
@@ -378,16 +394,13 @@ fn an_empty_server_ends_if_asked_to() {
 
 #[test]
 fn a_client_without_a_listener_prints() {
-    // The example prints for itself, with the listener a client has when it is given none.
     let server = TestServer::start();
-    let mut listen = Program::start("chat-cli", &["listen", &server.address().to_string()]);
-    listen.expect("* connected as USR");
+    let mut printer = Program::start("examples/printer", &[&server.address().to_string()]);
+    printer.expect("* connected as printer");
     let mut irc = TestClient::register(&server, "Ira");
-    listen.expect("* Ira joined #lobby");
+    printer.expect("* Ira joined #lobby");
     irc.send("PRIVMSG #lobby :printed \u{1b}[31mred");
-    listen.expect("Ira: printed [31mred");
-    listen.signal("INT");
-    assert_eq!(listen.exit_code(), Some(130));
+    printer.expect("Ira: printed [31mred");
 }
 
 #[test]
@@ -404,6 +417,9 @@ fn a_listener_is_replaced() {
     irc.send("PRIVMSG #lobby :to the second");
     second_record.wait_for_message("to the second");
     client.close(PATIENCE).unwrap();
+    let is_it =
+        |update: &Update| matches!(update, Update::Message(m) if &*m.text == "to the second");
+    assert!(!first_record.updates().iter().any(is_it), "the first is told nothing more");
     assert!(first_record.closed().is_empty());
 }
 
@@ -470,7 +486,8 @@ const TEXT: &str = "é e\u{301} 🦀 👩\u{200d}🔬 שלום نص 日本 ‰";
 
 #[test]
 fn text_is_whole_at_every_cut() {
-    let server = TestServer::start();
+    // With one worker: when it answers someone else, it has read what came before.
+    let server = TestServer::with(|config| config.workers = std::num::NonZeroUsize::new(1));
     let mut reader = TestClient::register(&server, "Rea");
     let (listener, record) = RecordingListener::new();
     let client = ChatClient::builder(server.address().to_string(), "Sdk")

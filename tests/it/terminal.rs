@@ -65,6 +65,11 @@ fn what_was_sent_is_shown_once_and_people_see_each_other() {
     bob.wait_for("the nick", |screen| screen.contains("Ann is now Anna"));
     ann.keys("/join den\r");
     ann.wait_for("the den", |screen| last_line(screen).starts_with("[#den] Anna>"));
+    // Left with or without its sign, and there is another room to be in.
+    ann.keys("/part den\r");
+    ann.wait_for("the lobby", |screen| last_line(screen).starts_with("[#lobby] Anna>"));
+    ann.keys("/reconnect\r");
+    bob.wait_for("Anna's return", |screen| screen.matches("Anna joined #lobby").count() == 1);
     ann.keys("/nonsense\r");
     ann.wait_for("a hint", |screen| screen.contains("there is no command /nonsense"));
     ann.keys("/help\r");
@@ -158,7 +163,7 @@ fn a_large_paste_is_asked_about() {
 }
 
 /// Whether the terminal of a shell that ran the program echoes again.
-fn ends_with_echo(server: &TestServer, signal: &str) {
+fn ends_with_echo(server: &TestServer, signal: &str, code: u8) {
     let cli = chat_tests::program::path("chat-cli");
     let script = format!(
         "{} join {} --name Ann; echo \"code $?\"; stty -a | tr ' ' '\\n' | grep -x -e echo -e -echo",
@@ -170,16 +175,21 @@ fn ends_with_echo(server: &TestServer, signal: &str) {
     command.env("TERM", "xterm-256color");
     let mut terminal = Terminal::run(command);
     terminal.wait_for("the prompt", |screen| screen.contains("[#lobby] Ann>"));
-    let pid = Program::run(
-        "pgrep",
-        std::process::Command::new("pgrep").args(["-P", &terminal.id().to_string()]),
-    )
-    .expect("*");
-    let sent = std::process::Command::new("kill").args(["-s", signal, pid.trim()]).status();
-    assert!(sent.unwrap().success());
+    if signal == "the key" {
+        terminal.keys("\u{3}");
+    } else {
+        let pid = Program::run(
+            "pgrep",
+            std::process::Command::new("pgrep").args(["-P", &terminal.id().to_string()]),
+        )
+        .expect("*");
+        let sent = std::process::Command::new("kill").args(["-s", signal, pid.trim()]).status();
+        assert!(sent.unwrap().success());
+    }
+    let code = format!("code {code}");
     terminal.wait_for("the shell's word", |screen| {
         let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
-        lines.iter().any(|line| line.starts_with("code 1")) && lines.contains(&"echo")
+        lines.contains(&&*code) && lines.contains(&"echo")
     });
     terminal.wait_for_exit();
 }
@@ -188,8 +198,8 @@ fn ends_with_echo(server: &TestServer, signal: &str) {
 fn signals_leave_the_terminal_as_it_was() {
     let server = TestServer::start();
     let mut bob = TestClient::register(&server, "Bob");
-    for signal in ["TERM", "HUP", "INT"] {
-        ends_with_echo(&server, signal);
+    for (signal, code) in [("TERM", 143), ("HUP", 143), ("INT", 130), ("the key", 130)] {
+        ends_with_echo(&server, signal, code);
         bob.expect(":Ann!* QUIT :Quit");
     }
 }
@@ -213,6 +223,23 @@ fn without_arguments_it_asks() {
     let mut program = Program::start("chat-cli", &[]);
     assert_eq!(program.exit_code(), Some(1));
     assert!(program.errors().contains("say what to do: host, join, listen or send"));
+}
+
+#[test]
+fn who_hosts_is_asked_nothing_more() {
+    let mut terminal = Terminal::start("chat-cli", &[]);
+    terminal.wait_for("the first question", |screen| screen.contains("Your name [USR]:"));
+    terminal.keys("\r");
+    terminal.wait_for("the second question", |screen| screen.contains("[h/j]:"));
+    terminal.keys("x\r");
+    terminal.wait_for("the question again", |screen| screen.matches("[h/j]:").count() == 2);
+    terminal.keys("h\r");
+    // On the usual port, which another test may have at this moment.
+    terminal.wait_for("a room or word of the port", |screen| {
+        screen.contains("You host #lobby") || screen.contains("the port is taken")
+    });
+    terminal.keys("/quit\r");
+    terminal.wait_for_exit();
 }
 
 #[test]
@@ -282,7 +309,9 @@ fn exit_codes_are_as_documented() {
     let mut help = Program::start("chat-cli", &["--help"]);
     assert_eq!(help.exit_code(), Some(0));
     let text = help.rest().join("\n");
-    for code in ["0 left", "1 wrong", "2 cannot", "3 the", "4 the", "5 a", "130 interrupted"] {
+    for code in
+        ["0 left", "1 wrong", "2 cannot", "3 the", "4 the connection", "5 a", "130 interrupted"]
+    {
         assert!(text.replace('\n', " ").contains(code), "{code:?} is not in {text}");
     }
 }

@@ -105,12 +105,7 @@ fn the_table_of_contents_is_complete() {
     for line in seeds.lines().filter_map(|line| line.strip_prefix("fn ")) {
         let name = line.split('(').next().unwrap();
         let is_test = seeds.contains(&format!("#[test]\nfn {name}("));
-        assert!(
-            !is_test
-                || rows.contains(name)
-                || name == "a_pause_ends_a_line_and_never_cuts_a_character",
-            "{name} has no row"
-        );
+        assert!(!is_test || rows.contains(name), "{name} has no row");
     }
 }
 
@@ -192,4 +187,77 @@ fn the_tests_that_pages_name_exist() {
         }
     }
     assert!(n_named >= 40, "only {n_named} tests are named");
+}
+
+/// All threads meet the GTK main loop in one file.
+#[test]
+fn only_the_bridge_knows_threads() {
+    for (name, text) in rust_files("chat-gtk/src") {
+        for word in ["async_channel", "spawn_blocking", "std::thread", "send_blocking", "mpsc"] {
+            let is_bridge = name.ends_with("/bridge.rs");
+            assert!(is_bridge || !text.contains(word), "{name} uses {word}");
+        }
+    }
+}
+
+/// The server as a library leaves the process to its owner.
+#[test]
+fn the_library_owns_nothing_of_the_process() {
+    let files = rust_files("chat-server/src");
+    for (name, text) in files.iter().filter(|(name, _)| !name.ends_with("/main.rs")) {
+        for word in
+            ["static ", "signal_hook", "set_logger", "set_hook", "process::exit", "println!"]
+        {
+            let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            let used = code.find(|line| line.contains(word) && !line.contains("&'static "));
+            assert!(used.is_none(), "{name} has {used:?}");
+        }
+    }
+}
+
+#[test]
+fn examples_are_short_enough_to_copy() {
+    let examples = rust_files("chat-core/examples");
+    assert!(examples.len() >= 4);
+    for (name, text) in examples {
+        assert!(text.lines().count() < 60, "{name} has {} lines", text.lines().count());
+    }
+}
+
+/// The first command of the README needs a Rust toolchain and nothing else.
+#[test]
+fn the_first_command_runs_the_terminal_program_without_a_desktop() {
+    assert!(read("Cargo.toml").contains("default-members = [\"chat-cli\"]"));
+    let tree =
+        std::process::Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .args([
+                "tree",
+                "--package",
+                "chat-cli",
+                "--edges",
+                "normal,build",
+                "--locked",
+                "--offline",
+            ])
+            .current_dir(root())
+            .output()
+            .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("chat-server"), "{tree}");
+    for package in ["gtk", "glib", "pkg-config"] {
+        assert!(!tree.contains(package), "chat-cli needs {package}");
+    }
+}
+
+#[test]
+fn the_readme_shows_the_server_that_is_tested() {
+    let documented = read("chat-server/src/lib.rs");
+    let example = documented.lines().filter_map(|line| line.strip_prefix("//! "));
+    let wanted = ["config.listen =", "server.addresses()", "server.stop();", "server.join()?;"];
+    let lines: Vec<&str> = example.filter(|line| wanted.iter().any(|w| line.contains(w))).collect();
+    assert_eq!(lines.len(), wanted.len());
+    let readme = read("README.md");
+    for line in lines {
+        assert!(readme.contains(line), "README.md does not contain {line}");
+    }
 }

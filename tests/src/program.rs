@@ -150,6 +150,11 @@ impl Program {
         }
     }
 
+    /// Whether such a line comes before it ends.
+    pub fn says(&mut self, mask: &str) -> bool {
+        self.lines.iter().any(|line| mask_matches(mask, &line))
+    }
+
     /// The rest of its output, once it has ended.
     pub fn rest(&mut self) -> Vec<String> {
         self.lines.iter().collect()

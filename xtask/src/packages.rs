@@ -40,32 +40,59 @@ pub(crate) const TESTS: Group = Group {
     ],
 };
 
-/// Installs what is missing of `groups`, or says what to install.
+/// What is to be done about packages.
+#[derive(Debug, PartialEq, Eq)]
+enum Plan {
+    Nothing,
+    Install(Vec<&'static str>),
+    /// The system has other packages, or other names for them: say which, and go on.
+    Name(Vec<&'static str>),
+}
+
+/// Installs what is missing of `groups`; where that cannot be known, says what there should be.
 pub(crate) fn install(groups: &[Group]) -> Outcome {
-    let installed = installed();
-    let mut missing = Vec::new();
-    for group in groups {
-        let names: Vec<&str> =
-            group.names.iter().copied().filter(|name| !installed.contains(*name)).collect();
-        if !names.is_empty() {
-            say(&format!("== missing {}: {}", group.purpose, names.join(" ")));
-            missing.extend(names);
+    let is_debian = std::path::Path::new("/etc/debian_version").exists();
+    let missing = missing(groups, &installed());
+    for (purpose, names) in &missing {
+        say(&format!("== missing {purpose}: {}", names.join(" ")));
+    }
+    match plan(missing, is_debian) {
+        Plan::Nothing => Ok(()),
+        Plan::Install(names) => {
+            run_as_root(&["apt-get", "update", "--quiet"])?;
+            let install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"];
+            run_as_root(&[&install[..], &names].concat())
+        }
+        Plan::Name(names) => {
+            say(&format!(
+                "== this is neither Debian nor Ubuntu: if the following fails, install what these \
+                 packages hold there: {}",
+                names.join(" ")
+            ));
+            Ok(())
         }
     }
-    if missing.is_empty() {
-        return Ok(());
+}
+
+/// For each purpose, the names that are not among the `installed`.
+fn missing(
+    groups: &[Group],
+    installed: &BTreeSet<String>,
+) -> Vec<(&'static str, Vec<&'static str>)> {
+    let of = |group: &Group| {
+        let names = group.names.iter().copied().filter(|name| !installed.contains(*name));
+        (group.purpose, names.collect::<Vec<_>>())
+    };
+    groups.iter().map(of).filter(|(_, names)| !names.is_empty()).collect()
+}
+
+fn plan(missing: Vec<(&'static str, Vec<&'static str>)>, is_debian: bool) -> Plan {
+    let names: Vec<&str> = missing.into_iter().flat_map(|(_, names)| names).collect();
+    match (names.is_empty(), is_debian) {
+        (true, _) => Plan::Nothing,
+        (false, true) => Plan::Install(names),
+        (false, false) => Plan::Name(names),
     }
-    if !std::path::Path::new("/etc/debian_version").exists() {
-        return Err(format!(
-            "this is neither Debian nor Ubuntu: install what these packages hold there, and then run \
-             this again: {}",
-            missing.join(" ")
-        ));
-    }
-    run_as_root(&["apt-get", "update", "--quiet"])?;
-    let mut install = vec!["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"];
-    install.extend(missing);
-    run_as_root(&install)
 }
 
 /// Names of all installed packages; none where there is no dpkg.
@@ -89,4 +116,21 @@ fn run_as_root(words: &[&str]) -> Outcome {
         .status()
         .map_err(|error| format!("cannot run {}: {error}", words[0]))?;
     if status.success() { Ok(()) } else { Err(format!("{} failed ({status})", words.join(" "))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_installed_where_that_can_be_done() {
+        let groups = [DESKTOP, TESTS];
+        let all = |group: &Group| group.names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let mut installed: BTreeSet<String> = groups.iter().flat_map(all).collect();
+        assert_eq!(plan(missing(&groups, &installed), true), Plan::Nothing);
+        installed.remove("irssi");
+        assert_eq!(plan(missing(&groups, &installed), true), Plan::Install(vec!["irssi"]));
+        // Elsewhere it is said, and the work goes on.
+        assert_eq!(plan(missing(&groups, &installed), false), Plan::Name(vec!["irssi"]));
+    }
 }

@@ -38,7 +38,7 @@ capabilities! {
     /// <https://ircv3.net/specs/extensions/extended-join>
     ExtendedJoin: "extended-join";
     /// <https://ircv3.net/specs/extensions/labeled-response>
-    LabeledResponse: "labeled-response";
+    LabeledResponse: "labeled-response" | "draft/labeled-response-0.2";
     /// <https://ircv3.net/specs/extensions/message-tags>
     MessageTags: "message-tags";
     /// <https://ircv3.net/specs/extensions/multi-prefix>

@@ -3,6 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
+    time::Duration,
 };
 
 use adw::{prelude::*, subclass::prelude::*};
@@ -22,6 +23,9 @@ pub(crate) struct Connection {
     pub(crate) client: ChatClient,
     pub(crate) hosted: Option<Hosted>,
 }
+
+/// How long a server may take to put someone into a room.
+const ROOM_WITHIN: Duration = Duration::from_secs(3);
 
 /// How near to its end the list follows what is added, in pixels.
 const NEAR_END: f64 = 40.0;
@@ -184,6 +188,11 @@ impl ChatPage {
                 Update::State(state) => self.show_state(state),
                 Update::Joined { room, me: true, .. } => {
                     imp.room.borrow_mut().get_or_insert_with(|| Arc::clone(room));
+                    self.allow_writing();
+                }
+                Update::Left { room, me: true, .. } => {
+                    imp.room.borrow_mut().take_if(|own| own == room);
+                    self.allow_writing();
                 }
                 _ => {}
             }
@@ -212,17 +221,29 @@ impl ChatPage {
     fn show_state(&self, state: &ConnectionState) {
         let imp = self.imp();
         match state {
-            ConnectionState::Ready { .. } => imp.banner.set_reveal_child(false),
+            ConnectionState::Ready { .. } => {
+                imp.banner.set_reveal_child(false);
+                self.note_if_nowhere();
+            }
             ConnectionState::Waiting { retry_in, cause, .. } => {
                 let seconds = retry_in.as_secs_f32().ceil();
                 self.show_banner(&format!("{} Trying again in {seconds:.0} s.", lost(cause)), true);
             }
-            ConnectionState::Connecting { attempt, .. } if *attempt > 1 => {
+            // It was lost before: the first time, the page is not there yet.
+            ConnectionState::Connecting { .. } if imp.banner.reveals_child() => {
                 self.show_banner("Reconnecting…", true);
             }
             _ => {}
         }
-        let can_send = state.is_ready();
+        self.allow_writing();
+    }
+
+    /// One can write while there is a connection, and a room to be heard in.
+    fn allow_writing(&self) {
+        let imp = self.imp();
+        let is_ready =
+            imp.connection.borrow().as_ref().is_some_and(|c| c.client.state().is_ready());
+        let can_send = is_ready && imp.room.borrow().is_some();
         let could_send = imp.entry.is_sensitive();
         imp.entry.set_sensitive(can_send);
         imp.send.set_sensitive(can_send);
@@ -230,6 +251,19 @@ impl ChatPage {
             // What is insensitive loses the cursor; give it back.
             imp.entry.grab_focus();
         }
+    }
+
+    /// Says so if the server puts us into no room.
+    fn note_if_nowhere(&self) {
+        let page = self.downgrade();
+        glib::timeout_add_local_once(ROOM_WITHIN, move || {
+            let Some(page) = page.upgrade() else { return };
+            if page.imp().room.borrow().is_none() {
+                page.imp().timeline.note(
+                    "This server has put you into no room: nobody can hear you. Ask its host.",
+                );
+            }
+        });
     }
 
     fn show_banner(&self, text: &str, can_reconnect: bool) {

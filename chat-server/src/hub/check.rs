@@ -35,7 +35,7 @@ impl Hub {
             }
             let is_busy = person.listing.is_some() || !person.waiting.is_empty();
             ensure(
-                person.waiting.is_empty() || person.is_held,
+                person.waiting.is_empty() || person.is_held || person.departing.is_some(),
                 format!("{nick} is held while commands wait (busy: {is_busy})"),
             )?;
             let n_records =

@@ -158,8 +158,11 @@ impl Hub {
             Input::Checked { ticket, is_right } => self.checked(now, ticket, is_right, effects),
             Input::Closed { conn, reason } => {
                 self.newcomers.remove(&conn);
-                if self.people.contains_key(&conn) {
-                    self.leave_for_good(now, conn, &reason, effects);
+                if let Some(person) = self.people.get_mut(&conn) {
+                    // What they have said is said before they go; other answers are nobody's.
+                    person.departing = Some(reason);
+                    person.listing = None;
+                    self.take_waiting(now, conn, effects);
                 }
             }
             Input::Command { conn, label, command } => {
@@ -261,24 +264,36 @@ impl Hub {
         }
     }
 
-    /// Runs the commands of `conn` that waited, as far as they need wait no more.
+    /// Runs the commands of `conn` that waited, as far as they need wait no more. Whoever has closed
+    /// leaves when nothing of theirs is under way.
     fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         while let Some(person) = self.people.get_mut(&conn)
             && person.listing.is_none()
         {
-            let Some(next) = person.waiting.front() else {
-                if person.is_held {
-                    person.is_held = false;
-                    effects.push(Effect::Release { conn });
-                }
-                return;
-            };
-            if person.n_pending > 0 && !next.is_message() {
-                return;
+            let is_departing = person.departing.is_some();
+            person.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
+            let may_run = |waiting: &Waiting| person.n_pending == 0 || waiting.is_message();
+            if !person.waiting.front().is_some_and(may_run) {
+                return self.rest(now, conn, effects);
             }
-            let Waiting { label, command } =
-                person.waiting.pop_front().expect("it was there above");
-            self.run_command(now, conn, label, command, effects);
+            let Some(waiting) = person.waiting.pop_front() else { return };
+            self.run_command(now, conn, waiting.label, waiting.command, effects);
+        }
+    }
+
+    /// Nothing of `conn`'s can be run now.
+    fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        let person = self.person_mut(conn);
+        if !person.waiting.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut person.is_held) {
+            effects.push(Effect::Release { conn });
+        }
+        if person.n_pending == 0
+            && let Some(reason) = person.departing.take()
+        {
+            self.leave_for_good(now, conn, &reason, effects);
         }
     }
 
@@ -291,6 +306,10 @@ impl Hub {
         let mut conns: Vec<ConnId> = self.newcomers.drain().map(|(conn, _)| conn).collect();
         conns.sort_unstable();
         conns.extend(self.people.keys());
+        for person in self.people.values() {
+            let (nick, reason) = (Arc::clone(person.nick.shown()), Arc::clone(&reason));
+            effects.push(Effect::Report(ServerEvent::Departed { nick, reason }));
+        }
         for conn in conns {
             effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         }

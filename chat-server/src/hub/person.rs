@@ -41,6 +41,8 @@ pub(super) struct Person {
     /// The paged answer under way.
     pub(super) listing: Option<Listing>,
     pub(super) is_held: bool,
+    /// Their connection is gone, and why; they leave when all they said is in the log.
+    pub(super) departing: Option<Arc<str>>,
 }
 
 /// The modes of a person (RFC 2812 §3.1.5).
@@ -96,6 +98,11 @@ impl Waiting {
     /// Messages may follow messages into the log; all else waits until it is known what became of them.
     pub(super) fn is_message(&self) -> bool {
         matches!(self.command, Ok(Command::Message { .. }))
+    }
+
+    /// Whether it matters to others, also when whoever said it is gone.
+    pub(super) fn is_last_word(&self) -> bool {
+        self.is_message() || matches!(self.command, Ok(Command::Quit { .. }))
     }
 }
 

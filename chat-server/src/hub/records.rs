@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chat_core::proto::{Capability, MessageKind};
 
 use super::{
-    Effect, Hub, Now, Refusal, Turn,
+    Door, Effect, Hub, Now, Refusal, Turn,
     listing::Part,
     modes::{Change, What},
     room::Topic,
@@ -139,7 +139,7 @@ impl Hub {
             person.n_pending -= 1;
         }
         match outcome {
-            Ok(()) => self.apply(&pending, effects),
+            Ok(()) => self.apply(now, &pending, effects),
             Err(error) if !pending.is_overdue => {
                 let line = not_stored(&pending.event.content, error.to_string()).reply();
                 self.answer(sender, pending.answer, Some(line), effects);
@@ -247,7 +247,7 @@ impl Hub {
 
     /// Does what the record says and lets everyone see it. The room and its members may have
     /// changed since it was decided; who is there now is told.
-    fn apply(&mut self, pending: &Pending, effects: &mut Vec<Effect>) {
+    fn apply(&mut self, now: Now, pending: &Pending, effects: &mut Vec<Effect>) {
         let (sender, answer) = (pending.sender, pending.answer);
         let is_message = matches!(pending.event.content, Content::Message { .. });
         let echoes = self.people.get(&sender).is_some_and(|person| {
@@ -286,7 +286,7 @@ impl Hub {
                 let own_copy =
                     (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
-                self.change_room(id, &event, &pending.doing, effects);
+                self.change_room(now, id, &event, &pending.doing, effects);
             }
         }
     }
@@ -328,6 +328,7 @@ impl Hub {
     /// What a record changes of its room beside being seen.
     fn change_room(
         &mut self,
+        now: Now,
         id: RoomId,
         event: &Arc<Event>,
         doing: &Doing,
@@ -335,8 +336,14 @@ impl Hub {
     ) {
         let room = self.rooms.get_mut(&id).expect("the caller found it");
         match (&event.content, doing) {
-            (_, Doing::Kick(kicked)) if room.has(*kicked) => {
+            (Content::Kick { reason, .. }, Doing::Kick(kicked)) if room.has(*kicked) => {
                 self.remove_member(*kicked, id, effects);
+                // The text door leads to one room; who is removed from it has nowhere to be.
+                if self.person(*kicked).door == Door::Text {
+                    let reason: Arc<str> = format!("You were removed ({reason})").into();
+                    effects.push(Effect::Close { conn: *kicked, reason: Arc::clone(&reason) });
+                    self.leave_for_good(now, *kicked, &reason, effects);
+                }
             }
             (Content::Mode { source, .. }, Doing::Modes(changes)) => {
                 for change in changes {

@@ -18,7 +18,7 @@ use super::{
     person::{Person, UserModes, source},
 };
 use crate::{
-    delivery::{Page, Reply},
+    delivery::{Page, Reply, ReplyLine},
     event::ServerEvent,
     ids::ConnId,
 };
@@ -84,6 +84,7 @@ impl Hub {
             waiting: VecDeque::new(),
             listing: None,
             is_held: false,
+            departing: None,
         };
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         effects.push(Effect::Report(ServerEvent::Arrived {
@@ -122,6 +123,16 @@ impl Hub {
                     self.register(now, conn, Registration { nick, ..registration }, effects);
                 }
             }
+            Ok(Command::Cap { subcommand, arguments }) => {
+                let nick = "*".into();
+                effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
+            }
+            Ok(Command::Ping { token }) => {
+                let lines = vec![ReplyLine::Pong { token: token.into() }];
+                let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
+                effects.push(Effect::Reply { conn, reply });
+            }
+            Ok(Command::Pong) => {}
             Ok(Command::Quit { .. }) => {
                 self.newcomers.remove(&conn);
                 effects.push(Effect::Close { conn, reason: "You left".into() });

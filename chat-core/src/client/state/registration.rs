@@ -1,6 +1,6 @@
 //! From a connection to `Ready`: capabilities, a free nick, the rooms we want to be in.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{ClientState, Now, Outputs, Phase};
 use crate::{
@@ -30,13 +30,27 @@ const WANTED: &[Capability] = &[
 #[derive(Debug, Default)]
 pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
-    offered: CapabilitySet,
+    /// What the server offers, by the names it uses.
+    offered: BTreeMap<Capability, &'static str>,
     /// `CAP END` has been sent.
     has_ended: bool,
     /// The server says that it delays those who send fast, and does not close them.
     pub(super) is_safe_rate: bool,
     /// The signs before nicks (`PREFIX` in `RPL_ISUPPORT`).
     pub(super) prefixes: Option<String>,
+}
+
+impl Negotiation {
+    /// The server offers something by that name. Of two names for one thing the newer is used.
+    fn offer(&mut self, name: &str) {
+        let Some(capability) = Capability::from_name(name) else { return };
+        let rank = |name: &str| capability.names().iter().position(|own| *own == name);
+        let known = self.offered.get(&capability).copied();
+        if known.is_none_or(|known| rank(name) < rank(known)) {
+            let own = capability.names().iter().find(|own| **own == name);
+            self.offered.extend(own.map(|own| (capability, *own)));
+        }
+    }
 }
 
 impl ClientState {
@@ -66,8 +80,9 @@ impl ClientState {
             || names.split(' ').filter_map(|name| Capability::from_name(name.split('=').next()?));
         match params.get(1).unwrap_or_default() {
             "LS" => {
-                self.negotiation.offered =
-                    named().fold(self.negotiation.offered, CapabilitySet::with);
+                for name in names.split(' ').filter_map(|name| name.split('=').next()) {
+                    self.negotiation.offer(name);
+                }
                 // `CAP * LS * :…` has more lines to come.
                 if params.get(2) != Some("*") || params.len() == 3 {
                     self.ask_for_capabilities(outputs);
@@ -88,14 +103,15 @@ impl ClientState {
     }
 
     fn ask_for_capabilities(&mut self, outputs: &mut Outputs) {
-        let offered = self.negotiation.offered;
-        let has = |capability: &Capability| offered.contains(*capability);
+        let offered = std::mem::take(&mut self.negotiation.offered);
+        let has = |capability: &Capability| offered.contains_key(capability);
         let mut wanted: CapabilitySet = WANTED.iter().copied().filter(has).collect();
         // An echo without a label could not be told from a message; a label needs batches.
         if !wanted.contains(Capability::Batch) {
             wanted = wanted.without(Capability::LabeledResponse);
         }
-        let names: Vec<&str> = wanted.iter().map(Capability::name).collect();
+        // By the name under which it was offered.
+        let names: Vec<&str> = wanted.iter().map(|capability| offered[&capability]).collect();
         if names.is_empty() {
             return self.end_negotiation(outputs);
         }

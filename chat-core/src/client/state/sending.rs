@@ -325,7 +325,9 @@ impl ClientState {
         else {
             return;
         };
-        let up_to = self.sending.parts.iter().rposition(|part| part.id == id);
+        // All that was written before the question arrived before it, also if of the message it was
+        // asked behind nothing is left.
+        let up_to = self.sending.parts.iter().rposition(|part| part.id <= id);
         for _ in 0..up_to.map_or(0, |index| index + 1) {
             self.acknowledge(now, 0, None, outputs);
         }

@@ -61,18 +61,30 @@ impl Script {
     }
 
     fn say(&mut self, target: &str, text: &str) -> SendId {
+        let id = self.queue(target, text);
+        self.pump();
+        id
+    }
+
+    /// Asks for a message to be sent, and for more before it is.
+    fn queue(&mut self, target: &str, text: &str) -> SendId {
         let id = SendId(self.next_id);
         self.next_id += 1;
+        self.n_requests += 1;
         let (target, text) = (target.into(), text.into());
         let message = Message { id, target, text, kind: MessageKind::Text };
-        self.request(Request::Send(message));
+        self.state.request(self.now, Request::Send(message), &mut self.outputs);
         id
+    }
+
+    fn pump(&mut self) {
+        self.state.pump(self.now, usize::MAX, &mut self.outputs);
     }
 
     fn request(&mut self, request: Request) {
         self.n_requests += 1;
         self.state.request(self.now, request, &mut self.outputs);
-        self.state.pump(self.now, usize::MAX, &mut self.outputs);
+        self.pump();
     }
 
     /// Time passes, and the state is called when it asked to be.
@@ -138,9 +150,11 @@ fn registration_asks_for_what_is_offered_and_wanted() {
     assert!(hello[2].starts_with("USER "));
     script.server(":s CAP * LS * :batch sasl=PLAIN unheard-of");
     assert!(script.sent().is_empty(), "the list is not at its end");
-    script.server(":s CAP * LS :labeled-response echo-message");
-    assert_eq!(script.sent(), ["CAP REQ :batch echo-message labeled-response"]);
-    script.server(":s CAP * ACK :batch echo-message labeled-response");
+    // A draft is asked for by the name it is offered under.
+    script.server(":s CAP * LS :draft/labeled-response-0.2 echo-message");
+    let names = "batch echo-message draft/labeled-response-0.2";
+    assert_eq!(script.sent(), [format!("CAP REQ :{names}")]);
+    script.server(&format!(":s CAP * ACK :{names}"));
     assert_eq!(script.sent(), ["CAP END"]);
     script.server(":s 001 Ann :Welcome");
     script.server(":s 376 Ann :End");
@@ -253,6 +267,18 @@ fn a_refusal_fails_the_message_and_no_other() {
     let refused = DeliveryError::Refused { code: "401".into(), text: "No such nick".into() };
     assert_eq!(script.deliveries().pop(), Some((bad, Delivery::Failed(refused))));
     script.server(&format!(":s PONG s :sent-{good}"));
+    assert_eq!(script.deliveries().pop(), Some((good, Delivery::Acknowledged { msgid: None })));
+}
+
+#[test]
+fn a_question_acknowledges_what_was_written_before_a_refused_message() {
+    let mut script = Script::ready("", FAST);
+    let (good, bad) = (script.queue("#a", "one"), script.queue("nobody", "two"));
+    script.pump();
+    let sent = script.sent();
+    assert_eq!(sent.last().map(String::as_str), Some(&*format!("PING :sent-{bad}")), "{sent:?}");
+    script.server(":s 401 Ann nobody :No such nick");
+    script.server(&format!(":s PONG s :sent-{bad}"));
     assert_eq!(script.deliveries().pop(), Some((good, Delivery::Acknowledged { msgid: None })));
 }
 
