@@ -30,7 +30,7 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     time::Duration,
 };
 
@@ -40,7 +40,7 @@ use chat_core::{
 };
 use chat_server::Config;
 use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 /// A port nobody listened on a moment ago.
 fn free_port() -> u16 {
@@ -309,6 +309,17 @@ fn connects_that_fail_say_why() {
     assert!(refused.errors().contains("nobody listens there"));
     let error = ChatClient::builder(address, "Ann").listener(RecordingListener::new().0).connect();
     assert!(matches!(error, Err(ConnectError::Io { .. })));
+    // Nobody accepts, and the system holds one connection for them: the others get no answer.
+    let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    full.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    full.listen(0).unwrap();
+    let address = full.local_addr().unwrap().as_socket().unwrap();
+    let within = Duration::from_millis(50);
+    let fillers: Vec<_> = (0..8).map(|_| TcpStream::connect_timeout(&address, within)).collect();
+    let mut late = Program::start("chat-cli", &["join", &address.to_string()]);
+    assert_eq!(late.exit_code(), Some(2));
+    assert!(late.errors().contains("no answer within 2 s"));
+    drop(fillers);
     let mut nonsense = Program::start("chat-cli", &["join", "127.0.0.1:99999"]);
     assert_eq!(nonsense.exit_code(), Some(1));
     assert!(nonsense.errors().contains("a number from 1 to 65535"));

@@ -141,6 +141,12 @@ impl Event {
         }
     }
 
+    /// Whether anyone has needed it in bytes yet.
+    #[must_use]
+    pub fn is_encoded(&self) -> bool {
+        self.encoded.iter().any(|cell| cell.get().is_some())
+    }
+
     /// The event as `audience` reads it, line break included; empty if it is not for them.
     #[must_use]
     pub fn encode(&self, audience: Audience) -> &[u8] {
