@@ -2,10 +2,10 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
-use chat_core::proto::{RoomName, ServerName};
+use chat_core::proto::{Capability, RoomName, ServerName};
 use crossbeam_channel::Sender;
 
-use crate::event::ServerEvent;
+use crate::{auth::scram::Credentials, event::ServerEvent};
 
 /// The port everything here listens on and connects to unless told otherwise.
 pub const DEFAULT_PORT: u16 = 53000;
@@ -22,6 +22,8 @@ pub struct Config {
     pub name: ServerName,
     /// The network's name, one word (`NETWORK` in `RPL_ISUPPORT`).
     pub network: String,
+    /// Where an image of the network is: a URL (<https://ircv3.net/specs/extensions/network-icon>).
+    pub network_icon: Option<String>,
     /// The default room.
     pub room: RoomName,
     /// Whether people who connect are put into the default room.
@@ -34,6 +36,8 @@ pub struct Config {
     pub admin: Option<Admin>,
     /// Who may become an operator of the server.
     pub opers: Vec<Oper>,
+    /// The accounts one can log in to.
+    pub accounts: Vec<Account>,
     /// Stop when the last person leaves.
     pub exit_when_empty: bool,
     /// Worker threads; one for each core unless set.
@@ -51,12 +55,14 @@ impl Default for Config {
             text_listen: Vec::new(),
             name: ServerName::new("chat.local").expect("a dotted word"),
             network: "chat".into(),
+            network_icon: None,
             room: RoomName::new("#lobby").expect("a room's name"),
             auto_join: true,
             password: None,
             motd: None,
             admin: None,
             opers: Vec::new(),
+            accounts: Vec::new(),
             exit_when_empty: false,
             workers: None,
             limits: Limits::default(),
@@ -81,6 +87,8 @@ pub struct Limits {
     pub list_entries_max: usize,
     /// Gone nicks that `WHOWAS` remembers.
     pub whowas_entries_max: usize,
+    /// Nicks one person may watch (`MONITOR`).
+    pub monitored_max: usize,
     /// Mode changes with a parameter in one `MODE`.
     pub modes_max: usize,
     /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
@@ -134,6 +142,19 @@ pub struct Oper {
     pub masks: Vec<String>,
 }
 
+/// An account one can log in to with SASL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// Its name, as others see it; compared folded.
+    pub name: String,
+    /// The password's argon2 hash, as `chat-server hash` prints it.
+    pub password: String,
+    /// What is kept of the password for SCRAM-SHA-256, if it may be used.
+    pub scram: Option<Credentials>,
+    /// SHA-256 fingerprints of the TLS certificates that log in to it by themselves, in hexadecimal.
+    pub fingerprints: Vec<String>,
+}
+
 /// A token bucket, in commands.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Flood {
@@ -152,6 +173,7 @@ impl Default for Limits {
             targets_max: 4,
             list_entries_max: 100,
             whowas_entries_max: 1000,
+            monitored_max: 100,
             modes_max: 6,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             outbox_pause_bytes: 64 << 10,
@@ -184,6 +206,8 @@ pub struct House {
     pub name: ServerName,
     /// [`Config::network`]
     pub network: String,
+    /// [`Config::network_icon`]
+    pub network_icon: Option<String>,
     /// [`Config::room`]
     pub room: RoomName,
     /// [`Config::auto_join`]
@@ -196,6 +220,8 @@ pub struct House {
     pub admin: Option<Admin>,
     /// [`Config::opers`]
     pub opers: Vec<Oper>,
+    /// [`Config::accounts`]
+    pub accounts: Vec<Account>,
     /// [`Config::exit_when_empty`]
     pub exit_when_empty: bool,
     /// [`Config::limits`]
@@ -205,12 +231,25 @@ pub struct House {
 }
 
 impl House {
+    /// Whether a capability is offered here, and the value it is offered with.
+    #[must_use]
+    pub fn offers(&self, capability: Capability) -> Option<Option<&'static str>> {
+        match capability {
+            // "Servers MUST NOT advertise the sasl capability if the authentication layer is
+            // unavailable." (sasl-3.2)
+            Capability::Sasl if self.accounts.is_empty() => None,
+            Capability::Sasl => Some(Some(crate::hub::MECHANISMS)),
+            _ => Some(None),
+        }
+    }
+
     /// The house that `config` describes, with `n_workers` worker threads.
     #[must_use]
     pub fn new(config: &Config, n_workers: u16) -> Arc<Self> {
         Arc::new(Self {
             name: config.name.clone(),
             network: config.network.clone(),
+            network_icon: config.network_icon.clone(),
             room: config.room.clone(),
             auto_join: config.auto_join,
             password: config.password.clone(),
@@ -222,6 +261,7 @@ impl House {
                 .collect(),
             admin: config.admin.clone(),
             opers: config.opers.clone(),
+            accounts: config.accounts.clone(),
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
             n_workers,

@@ -129,7 +129,8 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub fn start(config: Config) -> Result<ServerHandle, StartError> {
-        Self::start_with(config, Box::new(MemoryLog), fastrand::u64(..))
+        let seed = getrandom::u64().map_err(|error| StartError::Thread(error.into()))?;
+        Self::start_with(config, Box::new(MemoryLog), seed)
     }
 
     /// Starts a server with a room log of your own; what it draws at random follows from `seed`.

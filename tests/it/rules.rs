@@ -63,7 +63,11 @@ fn populate(hub: &mut Hub, now: Now, n: u32, n_workers: u16) -> ConnId {
         let (nick, user, realname) = (format!("p{slot}"), "u".to_owned(), "R".to_owned());
         let registration = Registration { nick, user, realname, take_any_nick: false };
         let conn = conn(slot);
-        hub.handle(now, Input::Opened { conn, host: "h".into(), door: Door::Irc }, &mut effects);
+        hub.handle(
+            now,
+            Input::Opened { conn, host: "h".into(), door: Door::Irc, fingerprint: None },
+            &mut effects,
+        );
         hub.handle(now, Input::Register { conn, registration }, &mut effects);
         effects.clear();
     }

@@ -13,6 +13,7 @@ use crate::world::{SimLog, World};
 /// a> JOIN #x        a sends this; an unknown `a` connects and registers under that nick first
 /// new z             z connects and says nothing
 /// text z            the same at the text door
+/// cert ab12         the next to connect shows a certificate of that fingerprint
 /// caps a batch      a negotiates these as it registers
 /// b< :a!* JOIN #x   b receives such a line, behind all that was received before (`*` is any text)
 /// b! *JOIN*         b has not received such a line since the last one it was to receive
@@ -52,6 +53,7 @@ fn run_line(world: &mut World, line: &str) -> Result<(), String> {
         "new" => world.open(rest, Door::Irc),
         "text" => world.open(rest, Door::Text),
         "drop" => world.drop_connection(rest),
+        "cert" => world.fingerprint = Some(rest.into()),
         "hold" => world.hold_log(true),
         "free" => world.hold_log(false),
         "wait" => {

@@ -62,6 +62,8 @@ pub struct World {
     /// All that happened, to be printed when something is wrong.
     pub transcript: Vec<String>,
     has_stopped: bool,
+    /// The certificate that the next to connect shows.
+    pub fingerprint: Option<Arc<str>>,
 }
 
 struct WorldConn {
@@ -110,6 +112,7 @@ impl World {
             inputs: (0..N_WORKERS).map(|_| VecDeque::new()).collect(),
             transcript: Vec::new(),
             has_stopped: false,
+            fingerprint: None,
         }
     }
 
@@ -137,7 +140,13 @@ impl World {
         self.conns.insert(conn, opened);
         self.names.insert(name.to_owned(), conn);
         let host = "192.0.2.1".into();
-        self.inputs[usize::from(worker.0)].push_back(Input::Opened { conn, host, door });
+        let fingerprint = self.fingerprint.take();
+        self.inputs[usize::from(worker.0)].push_back(Input::Opened {
+            conn,
+            host,
+            door,
+            fingerprint,
+        });
         self.take_output(conn, output);
     }
 

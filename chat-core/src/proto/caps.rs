@@ -25,6 +25,8 @@ macro_rules! capabilities {
 }
 
 capabilities! {
+    /// <https://ircv3.net/specs/extensions/account-notify>
+    AccountNotify: "account-notify";
     /// <https://ircv3.net/specs/extensions/account-tag>
     AccountTag: "account-tag";
     /// <https://ircv3.net/specs/extensions/away-notify>
@@ -33,20 +35,38 @@ capabilities! {
     Batch: "batch";
     /// <https://ircv3.net/specs/extensions/capability-negotiation#the-cap-notify-capability>
     CapNotify: "cap-notify";
+    /// <https://ircv3.net/specs/extensions/channel-rename>
+    ChannelRename: "draft/channel-rename" | "channel-rename";
+    /// <https://ircv3.net/specs/extensions/chghost>
+    Chghost: "chghost";
     /// <https://ircv3.net/specs/extensions/echo-message>
     EchoMessage: "echo-message";
+    /// <https://ircv3.net/specs/extensions/extended-isupport>
+    ExtendedIsupport: "draft/extended-isupport" | "extended-isupport";
     /// <https://ircv3.net/specs/extensions/extended-join>
     ExtendedJoin: "extended-join";
+    /// <https://ircv3.net/specs/extensions/extended-monitor>
+    ExtendedMonitor: "extended-monitor" | "draft/extended-monitor";
+    /// <https://ircv3.net/specs/extensions/invite-notify>
+    InviteNotify: "invite-notify";
     /// <https://ircv3.net/specs/extensions/labeled-response>
     LabeledResponse: "labeled-response" | "draft/labeled-response-0.2";
     /// <https://ircv3.net/specs/extensions/message-tags>
-    MessageTags: "message-tags";
+    MessageTags: "message-tags" | "draft/message-tags-0.2";
     /// <https://ircv3.net/specs/extensions/multi-prefix>
     MultiPrefix: "multi-prefix";
+    /// <https://ircv3.net/specs/extensions/no-implicit-names>
+    NoImplicitNames: "no-implicit-names" | "draft/no-implicit-names";
+    /// <https://ircv3.net/specs/extensions/oper-tag>
+    OperTag: "draft/oper-tag" | "oper-tag";
+    /// <https://ircv3.net/specs/extensions/pre-away>
+    PreAway: "draft/pre-away" | "pre-away";
+    /// <https://ircv3.net/specs/extensions/sasl-3.2>
+    Sasl: "sasl";
     /// <https://ircv3.net/specs/extensions/server-time>
     ServerTime: "server-time";
     /// <https://ircv3.net/specs/extensions/setname>
-    Setname: "setname";
+    Setname: "setname" | "draft/setname";
     /// <https://ircv3.net/specs/extensions/standard-replies>
     StandardReplies: "standard-replies";
     /// <https://ircv3.net/specs/extensions/userhost-in-names>

@@ -9,11 +9,11 @@ use std::{
 };
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, MessageKind},
+    proto::{Capability, CapabilitySet, MessageKind, Numeric},
     wire::LineWriter,
 };
 
-pub use self::reply::{Page, Reply, ReplyLine};
+pub use self::reply::{Batches, Page, Reply, ReplyLine};
 use crate::ids::{ConnId, RoomId};
 
 /// Something that happened, as everyone who is told of it sees it.
@@ -25,19 +25,47 @@ pub struct Event {
     pub time: SystemTime,
     /// Its id, if it has one (<https://ircv3.net/specs/extensions/message-ids>).
     pub msgid: Option<Arc<str>>,
-    /// The bytes for each [`Audience`], made when first asked for. `None` in a cell: not for them.
+    /// Who caused it, beside their name.
+    sender: Sender,
+    /// The bytes for each [`Audience`], made when first asked for; empty: not for them.
     encoded: [OnceLock<Box<[u8]>>; Audience::COUNT],
+}
+
+/// What readers may be told of someone, beside their name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sender {
+    /// Their account (<https://ircv3.net/specs/extensions/account-tag>).
+    pub account: Option<Arc<str>>,
+    /// Whether they are a program (<https://ircv3.net/specs/extensions/bot-mode>).
+    pub is_bot: bool,
+    /// Whether they are an operator of the server (<https://ircv3.net/specs/extensions/oper-tag>).
+    pub is_operator: bool,
 }
 
 /// The kinds of events. Sources are `nick!user@host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields carry the names of the protocol's parameters")]
 pub enum Content {
+    Account {
+        source: Arc<str>,
+        account: Option<Arc<str>>,
+    },
     Away {
         source: Arc<str>,
         reason: Option<Arc<str>>,
     },
+    Chghost {
+        source: Arc<str>,
+        user: Arc<str>,
+        host: Arc<str>,
+    },
     Invite {
+        source: Arc<str>,
+        nick: Arc<str>,
+        room: Arc<str>,
+    },
+    /// An invitation of someone else, for those who want to know.
+    InviteNotice {
         source: Arc<str>,
         nick: Arc<str>,
         room: Arc<str>,
@@ -67,6 +95,12 @@ pub enum Content {
         changes: Arc<str>,
         arguments: Vec<Arc<str>>,
     },
+    /// Someone who is watched (`MONITOR`) has come, as `nick!user@host`, or gone, by their nick.
+    Monitored {
+        server: Arc<str>,
+        who: Arc<str>,
+        is_online: bool,
+    },
     Nick {
         source: Arc<str>,
         nick: Arc<str>,
@@ -78,6 +112,12 @@ pub enum Content {
     },
     Quit {
         source: Arc<str>,
+        reason: Arc<str>,
+    },
+    Rename {
+        source: Arc<str>,
+        room: Arc<str>,
+        name: Arc<str>,
         reason: Arc<str>,
     },
     Setname {
@@ -100,12 +140,14 @@ pub enum Content {
 pub struct Audience(u8);
 
 impl Audience {
-    const COUNT: usize = 9;
+    const COUNT: usize = 33;
     const TAGS: u8 = 1;
     const TIME: u8 = 2;
     const EXTENDED_JOIN: u8 = 4;
+    const ACCOUNT: u8 = 8;
+    const OPERATOR: u8 = 16;
     /// People at the text door.
-    pub const TEXT: Self = Self(8);
+    pub const TEXT: Self = Self(32);
 
     /// The kind of an IRC client with these capabilities.
     #[must_use]
@@ -114,7 +156,9 @@ impl Audience {
         Self(
             bit(Capability::MessageTags, Self::TAGS)
                 | bit(Capability::ServerTime, Self::TIME)
-                | bit(Capability::ExtendedJoin, Self::EXTENDED_JOIN),
+                | bit(Capability::ExtendedJoin, Self::EXTENDED_JOIN)
+                | bit(Capability::AccountTag, Self::ACCOUNT)
+                | bit(Capability::OperTag, Self::OPERATOR),
         )
     }
 
@@ -127,14 +171,47 @@ impl Event {
     /// An event that happened at `time`.
     #[must_use]
     pub fn new(content: Content, time: SystemTime, msgid: Option<Arc<str>>) -> Self {
-        Self { content, time, msgid, encoded: Default::default() }
+        let encoded = std::array::from_fn(|_| OnceLock::new());
+        Self { content, time, msgid, sender: Sender::default(), encoded }
+    }
+
+    /// The same, caused by `sender`.
+    #[must_use]
+    pub fn by(mut self, sender: Sender) -> Self {
+        self.sender = sender;
+        self
+    }
+
+    /// Who caused it, beside their name.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// The part of `audience` that shows in this event: kinds that read the same share the bytes.
+    fn shown_to(&self, audience: Audience) -> Audience {
+        let mut shown = audience.0;
+        if !matches!(self.content, Content::Join { .. }) {
+            shown &= !Audience::EXTENDED_JOIN;
+        }
+        if self.sender.account.is_none() {
+            shown &= !Audience::ACCOUNT;
+        }
+        if !self.sender.is_operator {
+            shown &= !Audience::OPERATOR;
+        }
+        Audience(shown)
     }
 
     /// The capability a reader must have to be told of this at all.
     #[must_use]
     pub fn requires(&self) -> Option<Capability> {
         match &self.content {
+            Content::Account { .. } => Some(Capability::AccountNotify),
             Content::Away { .. } => Some(Capability::AwayNotify),
+            Content::Chghost { .. } => Some(Capability::Chghost),
+            Content::InviteNotice { .. } => Some(Capability::InviteNotify),
+            Content::Rename { .. } => Some(Capability::ChannelRename),
             Content::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
             Content::Setname { .. } => Some(Capability::Setname),
             _ => None,
@@ -150,6 +227,7 @@ impl Event {
     /// The event as `audience` reads it, line break included; empty if it is not for them.
     #[must_use]
     pub fn encode(&self, audience: Audience) -> &[u8] {
+        let audience = self.shown_to(audience);
         self.encoded[usize::from(audience.0)].get_or_init(|| {
             let mut bytes = Vec::with_capacity(self.size());
             if audience == Audience::TEXT {
@@ -170,15 +248,26 @@ impl Event {
         if audience.has(Audience::TIME) {
             line = line.tag("time", &humantime::format_rfc3339_millis(self.time).to_string());
         }
+        if let Some(account) =
+            self.sender.account.as_ref().filter(|_| audience.has(Audience::ACCOUNT))
+        {
+            line = line.tag("account", account);
+        }
+        if self.sender.is_operator && audience.has(Audience::OPERATOR) {
+            line = line.tag("draft/oper", "");
+        }
         if audience.has(Audience::TAGS) {
             if let Some(msgid) = &self.msgid {
                 line = line.tag("msgid", msgid);
+            }
+            if self.sender.is_bot {
+                line = line.tag("bot", "");
             }
             if let Content::Message { tags, .. } = &self.content {
                 line = line.raw_tags(tags);
             }
         }
-        finish(self.content.write(line, audience));
+        finish(self.write_content(line, audience));
     }
 
     /// Roughly how many bytes this is on the wire and in memory.
@@ -199,7 +288,11 @@ impl Event {
         let nick = |source: &str| source.split('!').next().unwrap_or(source).to_owned();
         let text = match &self.content {
             Content::Message { kind: MessageKind::Tagmsg, .. }
+            | Content::Account { .. }
             | Content::Away { .. }
+            | Content::Chghost { .. }
+            | Content::InviteNotice { .. }
+            | Content::Monitored { .. }
             | Content::Setname { .. } => return,
             Content::Message { source, target, text, .. } => {
                 let (nick, text) = (nick(source), readable(text));
@@ -229,6 +322,9 @@ impl Event {
             Content::Mode { source, changes, arguments, .. } => {
                 format!("* {} set {changes} {}", nick(source), arguments.join(" "))
             }
+            Content::Rename { source, name, .. } => {
+                format!("* {} renamed the room to {name}", nick(source))
+            }
             Content::Wallops { source, text } => {
                 format!("* {} tells everyone: {}", nick(source), readable(text))
             }
@@ -247,57 +343,72 @@ fn readable(text: &str) -> String {
     chat_core::text::printable(action.unwrap_or(text)).into_owned()
 }
 
-impl Content {
-    fn write<'a>(&self, line: LineWriter<'a>, audience: Audience) -> LineWriter<'a> {
-        match self {
-            Self::Away { source, reason } => {
+impl Event {
+    fn write_content<'a>(&self, line: LineWriter<'a>, audience: Audience) -> LineWriter<'a> {
+        match &self.content {
+            Content::Account { source, account } => {
+                line.source(source).command("ACCOUNT").param(account.as_deref().unwrap_or("*"))
+            }
+            Content::Chghost { source, user, host } => {
+                line.source(source).command("CHGHOST").param(user).param(host)
+            }
+            Content::Monitored { server, who, is_online } => {
+                let numeric =
+                    if *is_online { Numeric::RPL_MONONLINE } else { Numeric::RPL_MONOFFLINE };
+                line.source(server).command(&numeric.to_string()).param("*").last(who)
+            }
+            Content::Rename { source, room, name, reason } => {
+                line.source(source).command("RENAME").param(room).param(name).last(reason)
+            }
+            Content::Away { source, reason } => {
                 let line = line.source(source).command("AWAY");
                 match reason {
                     Some(reason) => line.last(reason),
                     None => line,
                 }
             }
-            Self::Invite { source, nick, room } => {
+            Content::Invite { source, nick, room }
+            | Content::InviteNotice { source, nick, room } => {
                 line.source(source).command("INVITE").param(nick).param(room)
             }
-            Self::Join { source, room, realname } => {
+            Content::Join { source, room, realname } => {
                 let line = line.source(source).command("JOIN").param(room);
                 if audience.has(Audience::EXTENDED_JOIN) {
-                    line.param("*").last(realname)
+                    line.param(self.sender.account.as_deref().unwrap_or("*")).last(realname)
                 } else {
                     line
                 }
             }
-            Self::Kick { source, room, nick, reason } => {
+            Content::Kick { source, room, nick, reason } => {
                 line.source(source).command("KICK").param(room).param(nick).last(reason)
             }
-            Self::Message { source, kind, target, text, .. } => {
+            Content::Message { source, kind, target, text, .. } => {
                 let line = line.source(source).command(kind.word()).param(target);
                 if *kind == MessageKind::Tagmsg { line } else { line.last(text) }
             }
-            Self::Mode { source, target, changes, arguments } => {
+            Content::Mode { source, target, changes, arguments } => {
                 let mut line = line.source(source).command("MODE").param(target).param(changes);
                 for argument in arguments {
                     line = line.param(argument);
                 }
                 line
             }
-            Self::Nick { source, nick } => line.source(source).command("NICK").param(nick),
-            Self::Part { source, room, reason } => {
+            Content::Nick { source, nick } => line.source(source).command("NICK").param(nick),
+            Content::Part { source, room, reason } => {
                 let line = line.source(source).command("PART").param(room);
                 match reason {
                     Some(reason) => line.last(reason),
                     None => line,
                 }
             }
-            Self::Quit { source, reason } => line.source(source).command("QUIT").last(reason),
-            Self::Setname { source, realname } => {
+            Content::Quit { source, reason } => line.source(source).command("QUIT").last(reason),
+            Content::Setname { source, realname } => {
                 line.source(source).command("SETNAME").last(realname)
             }
-            Self::Topic { source, room, topic } => {
+            Content::Topic { source, room, topic } => {
                 line.source(source).command("TOPIC").param(room).last(topic)
             }
-            Self::Wallops { source, text } => line.source(source).command("WALLOPS").last(text),
+            Content::Wallops { source, text } => line.source(source).command("WALLOPS").last(text),
         }
     }
 }

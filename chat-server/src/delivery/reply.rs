@@ -40,6 +40,16 @@ pub struct Reply {
 /// One line of a [`Reply`].
 #[derive(Debug, Clone)]
 pub enum ReplyLine {
+    /// Lines that belong together (<https://ircv3.net/specs/extensions/batch>), for clients that know
+    /// this kind of batch.
+    Batch {
+        /// Its type.
+        kind: &'static str,
+        /// What follows the type.
+        params: Vec<Box<str>>,
+        /// The lines.
+        lines: Vec<Self>,
+    },
     /// An event that is part of the answer, such as one's own `JOIN`.
     Event(Arc<Event>),
     /// A refusal in words (<https://ircv3.net/specs/extensions/standard-replies>); a `NOTICE` to
@@ -66,12 +76,12 @@ pub enum ReplyLine {
 }
 
 impl Reply {
-    /// Writes the reply for an IRC client. `next_batch` numbers the batches of this connection.
+    /// Writes the reply for an IRC client.
     pub fn write_irc(
         &self,
         server: &str,
         capabilities: CapabilitySet,
-        next_batch: &mut u32,
+        batches: &mut Batches,
         out: &mut Vec<u8>,
     ) {
         let label =
@@ -79,34 +89,32 @@ impl Reply {
         let Some(label) = label else {
             self.lines
                 .iter()
-                .for_each(|line| self.write_line(line, server, capabilities, &[], out));
+                .for_each(|line| self.write_line(line, server, capabilities, &[], batches, out));
             return;
         };
         match (&*self.lines, self.page) {
             ([], Page::Only) => {
-                finish(LineWriter::new(out).tag("label", label).source(server).command("ACK"))
+                finish(LineWriter::new(out).tag("label", label).source(server).command("ACK"));
             }
             ([line], Page::Only) => {
-                self.write_line(line, server, capabilities, &[("label", label)], out)
+                let tags = [("label", label)];
+                self.write_line(line, server, capabilities, &tags, batches, out);
             }
             (lines, page) => {
                 if matches!(page, Page::Only | Page::More { is_first: true }) {
-                    *next_batch = next_batch.wrapping_add(1);
+                    batches.answer = batches.next();
                     let open =
                         LineWriter::new(out).tag("label", label).source(server).command("BATCH");
-                    finish(open.param(&format!("+{next_batch}")).param("labeled-response"));
+                    finish(open.param(&format!("+{}", batches.answer)).param("labeled-response"));
                 }
-                let batch = next_batch.to_string();
+                let batch = batches.answer.to_string();
                 for line in lines {
-                    self.write_line(line, server, capabilities, &[("batch", &batch)], out);
+                    let tags = [("batch", &*batch)];
+                    self.write_line(line, server, capabilities, &tags, batches, out);
                 }
                 if matches!(page, Page::Only | Page::Last) {
-                    finish(
-                        LineWriter::new(out)
-                            .source(server)
-                            .command("BATCH")
-                            .param(&format!("-{batch}")),
-                    );
+                    let close = LineWriter::new(out).source(server).command("BATCH");
+                    finish(close.param(&format!("-{batch}")));
                 }
             }
         }
@@ -118,10 +126,24 @@ impl Reply {
         server: &str,
         capabilities: CapabilitySet,
         tags: &[(&str, &str)],
+        batches: &mut Batches,
         out: &mut Vec<u8>,
     ) {
         if let ReplyLine::Event(event) = line {
             return event.write_line(Audience::irc(capabilities), tags, out);
+        }
+        if let ReplyLine::Batch { kind, params, lines } = line {
+            let batch = batches.next().to_string();
+            let open =
+                tags.iter().fold(LineWriter::new(out), |open, (key, value)| open.tag(key, value));
+            let open = open.source(server).command("BATCH").param(&format!("+{batch}"));
+            finish(params.iter().fold(open.param(kind), |open, param| open.param(param)));
+            for line in lines {
+                self.write_line(line, server, capabilities, &[("batch", &batch)], batches, out);
+            }
+            return finish(
+                LineWriter::new(out).source(server).command("BATCH").param(&format!("-{batch}")),
+            );
         }
         let mut writer = LineWriter::new(out);
         for (key, value) in tags {
@@ -132,7 +154,7 @@ impl Reply {
         }
         let writer = writer.source(server);
         finish(match line {
-            ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
+            ReplyLine::Batch { .. } | ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
             ReplyLine::Fail { command, code, context, text } => {
                 if capabilities.contains(Capability::StandardReplies) {
                     let mut writer = writer.command("FAIL").param(command).param(code);
@@ -176,7 +198,10 @@ impl Reply {
                 ReplyLine::Numeric(numeric, params) if numeric.is_error() => {
                     format!("! {}", params.last().map_or("", |text| text))
                 }
-                ReplyLine::Numeric(..) | ReplyLine::Pong { .. } | ReplyLine::Raw(_) => continue,
+                ReplyLine::Batch { .. }
+                | ReplyLine::Numeric(..)
+                | ReplyLine::Pong { .. }
+                | ReplyLine::Raw(_) => continue,
             };
             out.extend_from_slice(text.as_bytes());
             out.extend_from_slice(b"\r\n");
@@ -194,7 +219,23 @@ impl Reply {
             }
             ReplyLine::Pong { token } => token.len() + 60,
             ReplyLine::Raw(line) => line.len() + 60,
+            ReplyLine::Batch { lines, .. } => 600 * lines.len(),
         };
         64 + self.lines.iter().map(line_size).sum::<usize>()
+    }
+}
+
+/// The numbers of one connection's batches.
+#[derive(Debug, Default)]
+pub struct Batches {
+    last: u32,
+    /// The one of the labelled answer that comes in pages.
+    answer: u32,
+}
+
+impl Batches {
+    fn next(&mut self) -> u32 {
+        self.last = self.last.wrapping_add(1);
+        self.last
     }
 }

@@ -43,6 +43,16 @@ impl Hub {
             let n_pending = n_records + self.n_checks(*conn);
             ensure(person.n_pending == n_pending, format!("{nick}'s pending records are counted"))?;
         }
+        for (key, watchers) in &self.watchers {
+            for watcher in watchers {
+                let watches =
+                    self.people.get(watcher).is_some_and(|p| p.monitored.contains_key(key));
+                ensure(watches, format!("who watches {key} knows it"))?;
+            }
+        }
+        let n_watched: usize = self.watchers.values().map(std::collections::BTreeSet::len).sum();
+        let n_monitored: usize = self.people.values().map(|person| person.monitored.len()).sum();
+        ensure(n_watched == n_monitored, "everyone who watches is told".into())?;
         ensure(self.rooms.len() == self.rooms_by_name.len(), "each room has one name".into())?;
         for (key, id) in &self.rooms_by_name {
             let room = self.rooms.get(id).ok_or_else(|| format!("{key} is a room"))?;

@@ -93,6 +93,8 @@ pub enum Input {
         host: Arc<str>,
         /// The door it came through.
         door: Door,
+        /// The SHA-256 fingerprint of the certificate it showed, in hexadecimal.
+        fingerprint: Option<Arc<str>>,
     },
     /// The reader of a paged answer has taken the page.
     PageTaken {

@@ -1,23 +1,38 @@
 //! `RPL_ISUPPORT`: what this server supports, in one list (<https://modern.ircdocs.horse/#feature-advertisement>).
 
 use chat_core::proto::{
-    KEY_BYTES_MAX, NICK_BYTES_MAX, Numeric, REALNAME_BYTES_MAX, ROOM_NAME_BYTES_MAX,
-    TOPIC_BYTES_MAX, USER_BYTES_MAX,
+    Capability, CapabilitySet, KEY_BYTES_MAX, NICK_BYTES_MAX, Numeric, REALNAME_BYTES_MAX,
+    ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX,
 };
 
 use super::{Hub, Turn, modes::chanmodes};
+use crate::delivery::ReplyLine;
 
 /// Tokens in one line (<https://modern.ircdocs.horse/#rplisupport-005>).
 const TOKENS_PER_LINE: usize = 13;
 
 impl Hub {
     pub(super) fn isupport(&self, turn: &mut Turn<'_>) {
-        let tokens = self.isupport_tokens();
-        for line in tokens.chunks(TOKENS_PER_LINE) {
-            let mut params: Vec<&str> = line.iter().map(String::as_str).collect();
-            params.push("are supported by this server");
-            turn.numeric(Numeric::RPL_ISUPPORT, &params);
+        let capabilities = self.person(turn.conn).capabilities;
+        self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
+    }
+
+    /// The lines for a client with these capabilities: in a batch of their own for those who know it
+    /// (<https://ircv3.net/specs/extensions/extended-isupport>).
+    pub(super) fn isupport_lines(&self, capabilities: CapabilitySet) -> Vec<ReplyLine> {
+        let as_line = |tokens: &[String]| {
+            let mut params: Vec<Box<str>> =
+                tokens.iter().map(|token| token.as_str().into()).collect();
+            params.push("are supported by this server".into());
+            ReplyLine::Numeric(Numeric::RPL_ISUPPORT, params)
+        };
+        let lines = self.isupport_tokens().chunks(TOKENS_PER_LINE).map(as_line).collect();
+        let wants_batch = capabilities.contains(Capability::ExtendedIsupport)
+            && capabilities.contains(Capability::Batch);
+        if !wants_batch {
+            return lines;
         }
+        vec![ReplyLine::Batch { kind: "draft/isupport", params: Vec::new(), lines }]
     }
 
     fn isupport_tokens(&self) -> Vec<String> {
@@ -34,7 +49,7 @@ impl Hub {
             "ELIST=CMNTU".into(),
             "EXCEPTS=e".into(),
             "EXTBAN=~,am".into(),
-            "ACCOUNTEXTBAN=a".into(),
+            "ACCOUNTEXTBAN=a,account".into(),
             "INVEX=I".into(),
             format!("KEYLEN={KEY_BYTES_MAX}"),
             format!("KICKLEN={TOPIC_BYTES_MAX}"),
@@ -44,6 +59,7 @@ impl Hub {
             format!("NETWORK={network}"),
             format!("NICKLEN={NICK_BYTES_MAX}"),
             "PREFIX=(ov)@+".into(),
+            format!("MONITOR={}", limits.monitored_max),
             "SAFELIST".into(),
             "STATUSMSG=@+".into(),
             format!(
@@ -57,6 +73,9 @@ impl Hub {
             // Those who send fast are read later, never closed for it.
             "soju.im/SAFERATE".into(),
         ];
+        if let Some(icon) = &self.house.network_icon {
+            tokens.push(format!("draft/ICON={icon}"));
+        }
         tokens.sort_unstable();
         tokens
     }

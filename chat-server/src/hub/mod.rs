@@ -21,6 +21,8 @@ mod records;
 mod refusal;
 mod registration;
 mod room;
+mod sasl;
+mod watch;
 mod who;
 
 use std::{
@@ -34,9 +36,12 @@ use chat_core::{
     text::printable,
 };
 
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
+pub(crate) use sasl::MECHANISMS;
 
 use self::{
     checks::Check,
@@ -46,6 +51,7 @@ use self::{
     records::{Answer, AnswerId, Pending},
     registration::Newcomer,
     room::{Rank, Room},
+    sasl::Sasl,
 };
 use crate::{
     config::House,
@@ -59,7 +65,7 @@ use crate::{
 pub struct Hub {
     house: Arc<House>,
     /// Where ids come from; seeded, so that a run can be repeated.
-    random: fastrand::Rng,
+    random: ChaCha8Rng,
     started: Option<SystemTime>,
     /// The clock at the latest input.
     latest: Option<Instant>,
@@ -76,6 +82,8 @@ pub struct Hub {
     pending: BTreeMap<Ticket, Pending>,
     /// When the sender of a record is told that it takes too long, and then when it is forgotten.
     append_deadlines: BTreeSet<(Instant, Ticket)>,
+    /// Logins under way.
+    exchanges: HashMap<ConnId, Sasl>,
     /// Passwords under check.
     checks: BTreeMap<Ticket, Check>,
     /// Labelled answers that wait for records.
@@ -84,6 +92,8 @@ pub struct Hub {
     /// The most people there have been at once.
     n_people_max: usize,
     departed: Departures,
+    /// Who watches which nick, by its key.
+    watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
     is_stopping: bool,
 }
 
@@ -121,7 +131,7 @@ impl Hub {
     pub fn new(house: Arc<House>, seed: u64) -> Self {
         Self {
             house,
-            random: fastrand::Rng::with_seed(seed),
+            random: ChaCha8Rng::seed_from_u64(seed),
             started: None,
             latest: None,
             newcomers: HashMap::new(),
@@ -133,11 +143,13 @@ impl Hub {
             next_ticket: 0,
             pending: BTreeMap::new(),
             append_deadlines: BTreeSet::new(),
+            exchanges: HashMap::new(),
             checks: BTreeMap::new(),
             answers: HashMap::new(),
             next_answer: 0,
             n_people_max: 0,
             departed: Departures::default(),
+            watchers: HashMap::new(),
             is_stopping: false,
         }
     }
@@ -158,6 +170,7 @@ impl Hub {
             Input::Checked { ticket, is_right } => self.checked(now, ticket, is_right, effects),
             Input::Closed { conn, reason } => {
                 self.newcomers.remove(&conn);
+                self.exchanges.remove(&conn);
                 if let Some(person) = self.people.get_mut(&conn) {
                     // What they have said is said before they go; other answers are nobody's.
                     person.departing = Some(reason);
@@ -169,8 +182,8 @@ impl Hub {
                 self.command(now, conn, label, command, effects);
             }
             Input::Deadline => self.tell_of_slow_records(now, effects),
-            Input::Opened { conn, host, door } => {
-                self.newcomers.insert(conn, Newcomer::new(host, door));
+            Input::Opened { conn, host, door, fingerprint } => {
+                self.newcomers.insert(conn, Newcomer::new(host, door, fingerprint));
             }
             Input::PageTaken { conn } => {
                 self.next_page(effects, conn);
@@ -319,7 +332,9 @@ impl Hub {
         self.rooms_by_name.clear();
         self.pending.clear();
         self.append_deadlines.clear();
+        self.exchanges.clear();
         self.checks.clear();
+        self.watchers.clear();
         self.answers.clear();
         effects.push(Effect::Stop);
     }
@@ -332,6 +347,11 @@ impl Hub {
 
     fn person_mut(&mut self, conn: ConnId) -> &mut Person {
         self.people.get_mut(&conn).expect("members of rooms and askers of turns are people")
+    }
+
+    /// Something `conn` causes now that passes by the log.
+    fn event(&self, conn: ConnId, content: Content, now: Now) -> Arc<Event> {
+        Arc::new(Event::new(content, now.wall, None).by(self.person(conn).as_sender()))
     }
 
     /// The person by that nick.
@@ -437,12 +457,12 @@ impl Hub {
             room: Arc::clone(self.rooms[&id].name.shown()),
             realname: Arc::clone(&person.realname),
         };
-        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        let event = self.event(conn, content, turn.now);
         let room = &self.rooms[&id];
         self.tell_room(room, None, &event, turn.effects);
         if let Some(reason) = person.away.clone() {
             let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
-            let away = Arc::new(Event::new(away, turn.now.wall, None));
+            let away = self.event(conn, away, turn.now);
             self.tell_room(room, None, &away, turn.effects);
         }
         turn.say(ReplyLine::Event(event));
@@ -486,15 +506,17 @@ impl Hub {
         let person = self.person(conn);
         let content =
             Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
-        let event = Arc::new(Event::new(content, now.wall, None));
+        let event = self.event(conn, content, now);
         let nick = Arc::clone(person.nick.shown());
         self.tell_peers(conn, &event, effects);
         for room in self.person(conn).rooms.clone() {
             self.remove_member(conn, room, effects);
         }
         self.forget_answers(conn);
+        self.monitor_nobody(conn);
         let person = self.people.remove(&conn).expect("they were there above");
         self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
+        self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
         self.nicks.remove(person.nick.key());
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
         if self.people.is_empty() && self.house.exit_when_empty {

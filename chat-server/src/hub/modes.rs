@@ -245,9 +245,12 @@ const MUTE: &str = "~m:";
 /// A mask of accounts (<https://ircv3.net/specs/extensions/account-extban>).
 const ACCOUNT: &str = "~a:";
 
+/// The same, written out.
+const ACCOUNT_LONG: &str = "~account:";
+
 /// Whether a mask is about `person`.
 fn is_about(mask: &str, person: &Person) -> bool {
-    if let Some(account) = mask.strip_prefix(ACCOUNT) {
+    if let Some(account) = mask.strip_prefix(ACCOUNT).or_else(|| mask.strip_prefix(ACCOUNT_LONG)) {
         return person.account.as_deref().is_some_and(|own| mask_matches(account, own));
     }
     !mask.starts_with(MUTE) && mask_matches(mask, &person.source)
@@ -266,8 +269,10 @@ pub(super) fn mask(text: &str) -> Option<Arc<str>> {
     if let Some(rest) = text.strip_prefix(MUTE) {
         return mask(rest).map(|rest| format!("{MUTE}{rest}").into());
     }
-    if text.starts_with(ACCOUNT) {
-        return (text.len() > ACCOUNT.len()).then(|| text.into());
+    for prefix in [ACCOUNT, ACCOUNT_LONG] {
+        if let Some(account) = text.strip_prefix(prefix) {
+            return (!account.is_empty()).then(|| text.into());
+        }
     }
     let or_any = |part: &str| if part.is_empty() { "*".to_owned() } else { part.to_owned() };
     Some(match (text.split_once('!'), text.split_once('@')) {

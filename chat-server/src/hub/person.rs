@@ -1,7 +1,7 @@
 //! One registered person.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::{Instant, SystemTime},
 };
@@ -9,7 +9,10 @@ use std::{
 use chat_core::proto::{CapabilitySet, Command, CommandError, Nick};
 
 use super::{Door, listing::Listing};
-use crate::ids::{ConnId, RoomId};
+use crate::{
+    delivery::Sender,
+    ids::{ConnId, RoomId},
+};
 
 /// A person, with the connection they speak through.
 #[derive(Debug)]
@@ -24,11 +27,15 @@ pub(super) struct Person {
     pub(super) door: Door,
     pub(super) capabilities: CapabilitySet,
     pub(super) away: Option<Arc<str>>,
+    /// The fingerprint of the certificate they showed.
+    pub(super) fingerprint: Option<Arc<str>>,
     /// The account they are logged in to.
     pub(super) account: Option<Arc<str>>,
     pub(super) modes: UserModes,
     /// Rooms an operator has invited them to.
     pub(super) invited: BTreeSet<RoomId>,
+    /// Nicks they watch: by key, as they wrote them.
+    pub(super) monitored: BTreeMap<Arc<str>, Arc<str>>,
     /// In the order in which they were joined.
     pub(super) rooms: Vec<RoomId>,
     pub(super) signed_on: SystemTime,
@@ -107,6 +114,21 @@ impl Waiting {
 }
 
 impl Person {
+    /// What readers of their events may be told of them.
+    pub(super) fn as_sender(&self) -> Sender {
+        Sender {
+            account: self.account.clone(),
+            is_bot: self.modes.is_bot,
+            is_operator: self.modes.is_operator,
+        }
+    }
+
+    /// Sets user and host and all that follows from them.
+    pub(super) fn set_host(&mut self, user: Arc<str>, host: Arc<str>) {
+        self.source = source(&self.nick, &user, &host);
+        (self.user, self.host) = (user, host);
+    }
+
     /// Sets the nick and all that follows from it.
     pub(super) fn set_nick(&mut self, nick: Nick) {
         self.source = source(&nick, &self.user, &self.host);

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Capability, MessageKind};
+use chat_core::proto::{Capability, MessageKind, RoomName};
+
+use rand_chacha::rand_core::Rng;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Turn,
@@ -42,6 +44,8 @@ pub(super) enum Doing {
     Kick(ConnId),
     /// Modes change.
     Modes(Vec<Change>),
+    /// The room gets another name.
+    Rename(RoomName),
 }
 
 /// Names a labelled answer that waits for records.
@@ -105,7 +109,8 @@ impl Hub {
             }
         };
         let msgid = self.next_msgid(time);
-        let event = Arc::new(Event::new(content, time, Some(msgid)));
+        let sender = self.person(turn.conn).as_sender();
+        let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let record = Arc::new(Record { conversation, event: Arc::clone(&event) });
@@ -317,12 +322,18 @@ impl Hub {
                 let (source, target) = (Arc::clone(source), Arc::clone(target));
                 Content::Mode { source, target, changes: letters.into(), arguments }
             }
+            // Somebody else has founded a room of that name meanwhile.
+            (_, Doing::Rename(name)) => {
+                let owner = self.rooms_by_name.get(name.key());
+                return owner.is_none_or(|owner| *owner == id).then(|| Arc::clone(event));
+            }
             _ => return Some(Arc::clone(event)),
         };
         if content == event.content {
             return Some(Arc::clone(event));
         }
-        Some(Arc::new(Event::new(content, event.time, event.msgid.clone())))
+        let now = Event::new(content, event.time, event.msgid.clone());
+        Some(Arc::new(now.by(event.sender().clone())))
     }
 
     /// What a record changes of its room beside being seen.
@@ -345,6 +356,7 @@ impl Hub {
                     self.leave_for_good(now, *kicked, &reason, effects);
                 }
             }
+            (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
             (Content::Mode { source, .. }, Doing::Modes(changes)) => {
                 for change in changes {
                     room.modes.apply(change, source, event.time);
@@ -368,7 +380,7 @@ impl Hub {
     /// An id that sorts by time inside, and means nothing outside.
     pub(super) fn next_msgid(&mut self, time: std::time::SystemTime) -> Arc<str> {
         let since_epoch = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        format!("{:011x}{:013x}", since_epoch.as_millis(), self.random.u64(..1 << 52)).into()
+        format!("{:011x}{:013x}", since_epoch.as_millis(), self.random.next_u64() >> 12).into()
     }
 }
 
@@ -378,6 +390,7 @@ fn not_stored(content: &Content, why: String) -> Refusal {
         Content::Message { kind, target, .. } => (kind.word(), target),
         Content::Mode { target, .. } => ("MODE", target),
         Content::Kick { room, .. } => ("KICK", room),
+        Content::Rename { room, .. } => ("RENAME", room),
         Content::Topic { room, .. } => ("TOPIC", room),
         _ => return Refusal::NotStored { command: "*", target: "*".into(), why },
     };

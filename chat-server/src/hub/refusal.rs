@@ -8,19 +8,40 @@ use crate::delivery::ReplyLine;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is named after its numeric in the table below")]
 pub enum Refusal {
-    AlreadyOnRoom { nick: String, room: String },
+    AlreadyOnRoom {
+        nick: String,
+        room: String,
+    },
     AlreadyRegistered,
     BadRoomName(String),
     BadKey(String),
     Banned(String),
-    CannotSend { room: String, why: &'static str },
+    CannotSend {
+        room: String,
+        why: &'static str,
+    },
     Command(CommandError),
     ErroneousNick(String),
+    /// A refusal that has only words: <https://ircv3.net/specs/extensions/standard-replies>.
+    Fail {
+        command: &'static str,
+        code: &'static str,
+        context: Vec<String>,
+        text: String,
+    },
     HelpNotFound(String),
     InvalidKey(String),
-    InvalidModeParam { room: String, mode: char, param: String, why: &'static str },
+    InvalidModeParam {
+        room: String,
+        mode: char,
+        param: String,
+        why: &'static str,
+    },
     InviteOnly(String),
-    ListFull { room: String, mask: String },
+    ListFull {
+        room: String,
+        mask: String,
+    },
     NickInUse(String),
     NoAdministrator,
     NoOperHost,
@@ -31,14 +52,21 @@ pub enum Refusal {
     NotOnRoom(String),
     NotOperator(String),
     NotRegistered,
-    NotStored { command: &'static str, target: String, why: String },
+    NotStored {
+        command: &'static str,
+        target: String,
+        why: String,
+    },
     RoomFull(String),
     TooLongToRelay,
     TooManyRooms(String),
     TooManyTargets(String),
     UnknownRoomMode(String),
     UnknownUserMode,
-    UserNotOnRoom { nick: String, room: String },
+    UserNotOnRoom {
+        nick: String,
+        room: String,
+    },
     UsersDoNotMatch,
     WasNoSuchNick(String),
     WrongPassword,
@@ -65,6 +93,14 @@ impl Refusal {
                     code: "MESSAGE_NOT_STORED",
                     context: vec![word(target).into()],
                     text: format!("{what}: {why}").into(),
+                };
+            }
+            Self::Fail { command, code, context, text } => {
+                return ReplyLine::Fail {
+                    command,
+                    code,
+                    context: context.iter().map(|context| word(context).into()).collect(),
+                    text: text.as_str().into(),
                 };
             }
             Self::Command(CommandError::NotUtf8) => {

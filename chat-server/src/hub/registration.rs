@@ -1,19 +1,19 @@
 //! From a connection to a person: the nick, the welcome, the default room.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use chat_core::proto::{
-    CapabilitySet, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX, USER_BYTES_MAX, cut,
-    is_reserved_nick, nick_from_display_name,
+    Capability, CapabilitySet, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX,
+    TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
 };
 use chat_core::text::printable;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
-    command::VERSION,
+    command::{VERSION, away_words},
     modes::room_letters,
     person::{Person, UserModes, source},
 };
@@ -34,14 +34,27 @@ const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER"];
 pub(super) struct Newcomer {
     host: Arc<str>,
     door: Door,
+    pub(super) fingerprint: Option<Arc<str>>,
+    /// The account they have logged in to.
+    pub(super) account: Option<Arc<str>>,
     pub(super) capabilities: CapabilitySet,
+    /// What they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
+    away: Option<Arc<str>>,
     /// All they said, if only the nick could not be had.
     refused: Option<Registration>,
 }
 
 impl Newcomer {
-    pub(super) fn new(host: Arc<str>, door: Door) -> Self {
-        Self { host, door, capabilities: CapabilitySet::EMPTY, refused: None }
+    pub(super) fn new(host: Arc<str>, door: Door, fingerprint: Option<Arc<str>>) -> Self {
+        Self {
+            host,
+            door,
+            fingerprint,
+            account: None,
+            capabilities: CapabilitySet::EMPTY,
+            away: None,
+            refused: None,
+        }
     }
 }
 
@@ -53,6 +66,8 @@ impl Hub {
         registration: Registration,
         effects: &mut Vec<Effect>,
     ) {
+        // "The server SHOULD abort it, then register the client without authentication." (sasl-3.1)
+        self.abort_sasl(conn, effects);
         // A connection may have closed, or the server may be stopping.
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
         let nick = match choose_nick(&self.nicks, &registration) {
@@ -73,10 +88,12 @@ impl Hub {
             realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
             door: newcomer.door,
             capabilities: newcomer.capabilities,
-            away: None,
-            account: None,
+            away: newcomer.away,
+            account: newcomer.account,
+            fingerprint: newcomer.fingerprint,
             modes: UserModes::default(),
             invited: BTreeSet::new(),
+            monitored: BTreeMap::new(),
             rooms: Vec::new(),
             signed_on: now.wall,
             last_spoke: now.mono,
@@ -94,6 +111,9 @@ impl Hub {
         self.nicks.insert(Arc::clone(nick.key()), conn);
         let door = person.door;
         self.people.insert(conn, person);
+        let person = self.person(conn);
+        let (key, who) = (Arc::clone(person.nick.key()), Arc::clone(&person.source));
+        self.tell_watchers(now, &key, &who, true, effects);
         self.n_people_max = self.n_people_max.max(self.people.len());
 
         let mut turn = Turn::new(now, conn, None, effects);
@@ -122,6 +142,24 @@ impl Hub {
                 if let Some(registration) = newcomer.refused.take() {
                     self.register(now, conn, Registration { nick, ..registration }, effects);
                 }
+            }
+            Ok(Command::Authenticate { argument }) => {
+                self.authenticate(now, conn, label, &argument, effects);
+            }
+            Ok(Command::Away { reason }) if newcomer.capabilities.contains(Capability::PreAway) => {
+                newcomer.away = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
+                let (numeric, text) = away_words(newcomer.away.is_some());
+                let lines = vec![ReplyLine::Numeric(numeric, vec![text.into()])];
+                let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
+                effects.push(Effect::Reply { conn, reply });
+            }
+            Ok(Command::Isupport)
+                if newcomer.capabilities.contains(Capability::ExtendedIsupport) =>
+            {
+                let capabilities = newcomer.capabilities;
+                let lines = self.isupport_lines(capabilities);
+                let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
+                effects.push(Effect::Reply { conn, reply });
             }
             Ok(Command::Cap { subcommand, arguments }) => {
                 let nick = "*".into();

@@ -24,6 +24,16 @@ impl Rank {
         self.is_operator || prefix == '+' && self.has_voice
     }
 
+    /// The letters of its modes.
+    pub(super) fn letters(self) -> &'static str {
+        match (self.is_operator, self.has_voice) {
+            (true, true) => "ov",
+            (true, false) => "o",
+            (false, true) => "v",
+            (false, false) => "",
+        }
+    }
+
     /// Whether they speak in a moderated room.
     pub(super) fn may_speak(self) -> bool {
         self.is_operator || self.has_voice

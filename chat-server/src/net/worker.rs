@@ -237,7 +237,7 @@ impl Worker {
             timer: None,
             _place: place,
         });
-        self.send(Input::Opened { conn: id, host: host_text(address), door });
+        self.send(Input::Opened { conn: id, host: host_text(address), door, fingerprint: None });
         self.take_output(now, slot);
         self.set_timer(slot);
         self.queue(slot);

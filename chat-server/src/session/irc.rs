@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::House,
-    delivery::{Page, Reply, ReplyLine, finish},
+    delivery::{Batches, Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},
     ids::ConnId,
 };
@@ -36,7 +36,7 @@ pub struct IrcSession {
     last_heard: Instant,
     /// When the peer was asked for a sign of life it has not given.
     asked: Option<Instant>,
-    last_batch: u32,
+    batches: Batches,
 }
 
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl IrcSession {
             phase: Phase::Collecting { nick: None, user: None, password: None, since: now },
             last_heard: now,
             asked: None,
-            last_batch: 0,
+            batches: Batches::default(),
         }
     }
 
@@ -159,14 +159,15 @@ impl IrcSession {
         let before = self.negotiation.capabilities;
         let is_registered = matches!(self.phase, Phase::Registered);
         let server = self.house.name.as_str();
-        let lines = self.negotiation.handle(server, nick, subcommand, arguments, is_registered);
+        let lines =
+            self.negotiation.handle(&self.house, nick, subcommand, arguments, is_registered);
         let reply = Reply {
             label: label.map(Arc::from),
             nick: nick.into(),
             lines: lines.into_iter().map(ReplyLine::Raw).collect(),
             page: Page::Only,
         };
-        reply.write_irc(server, before, &mut self.last_batch, &mut out.bytes);
+        reply.write_irc(server, before, &mut self.batches, &mut out.bytes);
         let capabilities = self.negotiation.capabilities;
         if capabilities != before {
             out.inputs.push(Input::Capabilities { conn: self.conn, capabilities });
@@ -213,7 +214,7 @@ impl IrcSession {
 
     pub(super) fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         let capabilities = self.negotiation.capabilities;
-        reply.write_irc(self.house.name.as_str(), capabilities, &mut self.last_batch, out);
+        reply.write_irc(self.house.name.as_str(), capabilities, &mut self.batches, out);
     }
 }
 

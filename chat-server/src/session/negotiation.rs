@@ -2,6 +2,8 @@
 
 use chat_core::proto::{Capability, CapabilitySet, Numeric};
 
+use crate::config::House;
+
 /// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
 const NAMES_BYTES_MAX: usize = 400;
 
@@ -19,12 +21,13 @@ impl Negotiation {
     /// The lines that answer one `CAP`. `nick` is `*` before registration.
     pub(super) fn handle(
         &mut self,
-        server: &str,
+        house: &House,
         nick: &str,
         subcommand: &str,
         arguments: &[String],
         is_registered: bool,
     ) -> Vec<Box<str>> {
+        let server = house.name.as_str();
         let argument = arguments.first().map_or("", String::as_str);
         match &*subcommand.to_ascii_uppercase() {
             "LS" => {
@@ -33,14 +36,22 @@ impl Negotiation {
                     self.is_302 = true;
                     self.capabilities = self.capabilities.with(Capability::CapNotify);
                 }
-                self.list(server, nick, "LS", Capability::ALL.iter().map(|own| own.name()))
+                let offered: Vec<String> = Capability::ALL
+                    .iter()
+                    .filter_map(|own| match house.offers(*own)? {
+                        // Values are for those who know that there can be any ("CAP LS 302").
+                        Some(value) if self.is_302 => Some(format!("{}={value}", own.name())),
+                        _ => Some(own.name().to_owned()),
+                    })
+                    .collect();
+                self.list(server, nick, "LS", offered.iter().map(String::as_str))
             }
             "LIST" => {
                 self.list(server, nick, "LIST", self.capabilities.iter().map(Capability::name))
             }
             "REQ" => {
                 self.is_open |= !is_registered;
-                match self.request(argument) {
+                match self.request(house, argument) {
                     Some(requested) => {
                         self.capabilities = requested;
                         self.list(server, nick, "ACK", argument.split(' '))
@@ -64,11 +75,12 @@ impl Negotiation {
     }
 
     /// The set after a request; `None` if any of it cannot be had: all or nothing.
-    fn request(&self, argument: &str) -> Option<CapabilitySet> {
+    fn request(&self, house: &House, argument: &str) -> Option<CapabilitySet> {
         let mut capabilities = self.capabilities;
         for word in argument.split(' ').filter(|word| !word.is_empty()) {
             let (name, is_off) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
             let capability = Capability::from_name(name)?;
+            house.offers(capability)?;
             // "Clients that negotiate 302 cannot disable cap-notify".
             if is_off && capability == Capability::CapNotify && self.is_302 {
                 return None;

@@ -43,8 +43,13 @@ pub struct JoinTarget {
 pub enum Command {
     /// RFC 2812 §3.4.9
     Admin { server: Option<String> },
+    /// <https://ircv3.net/specs/extensions/sasl-3.1>: a mechanism, a chunk of a response, or `*`.
+    Authenticate { argument: String },
     /// RFC 2812 §4.1
     Away { reason: Option<String> },
+    /// A user and a host for someone, given by an operator of the server; others learn of it as
+    /// <https://ircv3.net/specs/extensions/chghost> says.
+    Chghost { nick: String, user: String, host: String },
     /// <https://ircv3.net/specs/extensions/capability-negotiation>
     Cap { subcommand: String, arguments: Vec<String> },
     /// `HELP` and `HELPOP` (<https://modern.ircdocs.horse/#help-message>).
@@ -53,6 +58,8 @@ pub enum Command {
     Info { server: Option<String> },
     /// RFC 2812 §3.2.7; without parameters, the invitations one has.
     Invite { invitation: Option<(String, String)> },
+    /// <https://ircv3.net/specs/extensions/extended-isupport>
+    Isupport,
     /// RFC 2812 §4.9
     Ison { nicks: Vec<String> },
     /// RFC 2812 §3.2.1
@@ -73,6 +80,8 @@ pub enum Command {
     Message { kind: MessageKind, targets: Vec<String>, text: String, tags: String },
     /// RFC 2812 §3.1.5 and §3.2.3
     Mode { target: String, changes: Option<String>, arguments: Vec<String> },
+    /// <https://ircv3.net/specs/extensions/monitor>: what to do (`+`, `-`, `C`, `L`, `S`), and with whom.
+    Monitor { action: String, targets: Vec<String> },
     /// RFC 2812 §3.4.1
     Motd { server: Option<String> },
     /// RFC 2812 §3.2.5
@@ -93,6 +102,8 @@ pub enum Command {
     Quit { reason: Option<String> },
     /// RFC 2812 §4.2
     Rehash,
+    /// <https://ircv3.net/specs/extensions/channel-rename>
+    Rename { room: String, name: String, reason: Option<String> },
     /// <https://ircv3.net/specs/extensions/setname>
     Setname { realname: String },
     /// RFC 2812 §3.4.6

@@ -6,10 +6,49 @@ use crate::wire::Line;
 impl Command {
     /// The words [`Command::parse`] knows, for tables and tests.
     pub const WORDS: &[&str] = &[
-        "ADMIN", "AWAY", "CAP", "HELP", "HELPOP", "INFO", "INVITE", "ISON", "JOIN", "KICK", "KILL",
-        "LINKS", "LIST", "LUSERS", "MODE", "MOTD", "NAMES", "NICK", "NOTICE", "OPER", "PART",
-        "PASS", "PING", "PONG", "PRIVMSG", "QUIT", "REHASH", "SETNAME", "TAGMSG", "TIME", "TOPIC",
-        "USER", "USERHOST", "VERSION", "WALLOPS", "WHO", "WHOIS", "WHOWAS",
+        "ADMIN",
+        "AUTHENTICATE",
+        "AWAY",
+        "CAP",
+        "CHGHOST",
+        "HELP",
+        "HELPOP",
+        "INFO",
+        "INVITE",
+        "ISON",
+        "ISUPPORT",
+        "JOIN",
+        "KICK",
+        "KILL",
+        "LINKS",
+        "LIST",
+        "LUSERS",
+        "MODE",
+        "MONITOR",
+        "MOTD",
+        "NAMES",
+        "NICK",
+        "NOTICE",
+        "OPER",
+        "PART",
+        "PASS",
+        "PING",
+        "PONG",
+        "PRIVMSG",
+        "QUIT",
+        "REHASH",
+        "RENAME",
+        "SETNAME",
+        "TAGMSG",
+        "TIME",
+        "TOPIC",
+        "USER",
+        "USERHOST",
+        "VERSION",
+        "WALLOPS",
+        "WHO",
+        "WHOIS",
+        "WHOWAS",
     ];
 
     /// Reads the command in `line`.
@@ -31,7 +70,13 @@ impl Command {
         };
         Ok(match &*word {
             "ADMIN" => Self::Admin { server: given(0) },
+            "AUTHENTICATE" => Self::Authenticate { argument: need(0, "AUTHENTICATE")? },
             "AWAY" => Self::Away { reason: given(0) },
+            "CHGHOST" => Self::Chghost {
+                nick: need(0, "CHGHOST")?,
+                user: need(1, "CHGHOST")?,
+                host: need(2, "CHGHOST")?,
+            },
             "CAP" => Self::Cap { subcommand: need(0, "CAP")?, arguments: rest(1) },
             "HELP" | "HELPOP" => Self::Help { topic: given(0) },
             "INFO" => Self::Info { server: given(0) },
@@ -42,6 +87,7 @@ impl Command {
                 },
             },
             "ISON" => Self::Ison { nicks: words(need(0, "ISON").map(|_| line)?, 0) },
+            "ISUPPORT" => Self::Isupport,
             "JOIN" if params.get(0) == Some("0") => Self::LeaveAll,
             "JOIN" => Self::Join { targets: join_targets(&need(0, "JOIN")?, params.get(1)) },
             "KICK" => Self::Kick {
@@ -62,6 +108,7 @@ impl Command {
             "MODE" => {
                 Self::Mode { target: need(0, "MODE")?, changes: owned(1), arguments: rest(2) }
             }
+            "MONITOR" => Self::Monitor { action: need(0, "MONITOR")?, targets: list(non_empty(1)) },
             "MOTD" => Self::Motd { server: given(0) },
             "NAMES" => Self::Names { rooms: list(non_empty(0)) },
             "NICK" => Self::Nick { nick: given(0).ok_or(CommandError::NoNickGiven)? },
@@ -74,6 +121,11 @@ impl Command {
             "PRIVMSG" => message(MessageKind::Privmsg, line)?,
             "QUIT" => Self::Quit { reason: owned(0) },
             "REHASH" => Self::Rehash,
+            "RENAME" => Self::Rename {
+                room: need(0, "RENAME")?,
+                name: need(1, "RENAME")?,
+                reason: owned(2),
+            },
             "SETNAME" => Self::Setname { realname: need(0, "SETNAME")? },
             "TAGMSG" => message(MessageKind::Tagmsg, line)?,
             "TIME" => Self::Time { server: given(0) },

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::{Numeric, TOPIC_BYTES_MAX, cut};
 
 use crate::{
-    delivery::{Content, Event},
+    delivery::Content,
     hub::{Hub, Refusal, Turn},
 };
 
@@ -20,13 +20,19 @@ impl Hub {
         person.away.clone_from(&reason);
         let is_away = reason.is_some();
         let content = Content::Away { source: Arc::clone(&person.source), reason };
-        let event = Arc::new(Event::new(content, turn.now.wall, None));
-        self.tell_peers(turn.conn, &event, turn.effects);
-        if is_away {
-            turn.numeric(Numeric::RPL_NOWAWAY, &["You have been marked as being away"]);
-        } else {
-            turn.numeric(Numeric::RPL_UNAWAY, &["You are no longer marked as being away"]);
-        }
+        let event = self.event(turn.conn, content, turn.now);
+        self.tell_of_change(turn.conn, &event, turn.effects);
+        let (numeric, text) = away_words(is_away);
+        turn.numeric(numeric, &[text]);
         Ok(())
+    }
+}
+
+/// How someone is told that they are away, or back.
+pub(in crate::hub) fn away_words(is_away: bool) -> (Numeric, &'static str) {
+    if is_away {
+        (Numeric::RPL_NOWAWAY, "You have been marked as being away")
+    } else {
+        (Numeric::RPL_UNAWAY, "You are no longer marked as being away")
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::Numeric;
 
 use crate::{
-    delivery::{Content, Event},
+    delivery::Content,
     hub::{Hub, Refusal, Turn, modes::Flag},
 };
 
@@ -33,8 +33,16 @@ impl Hub {
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
-        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        let event = self.event(turn.conn, content, turn.now);
         self.tell(guest.conn, &event, turn.effects);
+        // <https://ircv3.net/specs/extensions/invite-notify>
+        let notice = Content::InviteNotice {
+            source: Arc::clone(&self.person(turn.conn).source),
+            nick: Arc::clone(guest.nick.shown()),
+            room: Arc::clone(room.name.shown()),
+        };
+        let notice = self.event(turn.conn, notice, turn.now);
+        self.tell_room(room, Some(turn.conn), &notice, turn.effects);
         turn.numeric(Numeric::RPL_INVITING, &[guest.nick.as_str(), room.name.as_str()]);
         if let Some(reason) = &guest.away {
             turn.numeric(Numeric::RPL_AWAY, &[guest.nick.as_str(), reason]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{JoinTarget, RoomName};
+use chat_core::proto::{Capability, JoinTarget, RoomName};
 
 use crate::{
     delivery::{Content, ReplyLine},
@@ -87,6 +87,8 @@ impl Hub {
             self.show_topic(turn, room);
         }
         let (id, name) = (room.id, Arc::clone(room.name.shown()));
-        self.show_names(turn, id, name);
+        if !self.person(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
+            self.show_names(turn, id, name);
+        }
     }
 }

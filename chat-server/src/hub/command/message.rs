@@ -132,7 +132,9 @@ impl Hub {
     /// Tags alone are seen by whoever is there, and kept by nobody.
     fn pass_by(&mut self, turn: &mut Turn<'_>, place: Place, content: Content) {
         let msgid = self.next_msgid(turn.now.wall);
-        let event = Arc::new(Event::new(content, turn.now.wall, Some(msgid)));
+        let event = Arc::new(
+            Event::new(content, turn.now.wall, Some(msgid)).by(self.person(turn.conn).as_sender()),
+        );
         let person = self.person(turn.conn);
         let echoes = person.capabilities.contains(Capability::EchoMessage)
             && person.capabilities.contains(Capability::MessageTags);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_core::proto::{KEY_BYTES_MAX, Numeric};
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, ReplyLine},
     hub::{
         Hub, Refusal, Turn,
         modes::{self, Change, Letter, List, What, unix_seconds},
@@ -244,7 +244,7 @@ impl Hub {
                 changes: done.into(),
                 arguments: Vec::new(),
             };
-            let event = Arc::new(Event::new(content, turn.now.wall, None));
+            let event = self.event(turn.conn, content, turn.now);
             turn.say(ReplyLine::Event(event));
         }
         Ok(())

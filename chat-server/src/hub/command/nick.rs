@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::{Nick, is_reserved_nick};
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, ReplyLine},
     hub::{Hub, Refusal, Turn},
 };
 
@@ -23,16 +23,22 @@ impl Hub {
         }
         let content =
             Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
-        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        let event = self.event(turn.conn, content, turn.now);
         let old_key = Arc::clone(person.nick.key());
         self.tell_peers(conn, &event, turn.effects);
         if old_key != *new.key() {
             let n_max = self.house.limits.whowas_entries_max;
             self.departed.remember(&self.people[&conn], turn.now.wall, n_max);
         }
+        let old_nick = Arc::clone(self.person(conn).nick.shown());
         self.nicks.remove(&old_key);
         self.nicks.insert(Arc::clone(new.key()), conn);
         self.person_mut(conn).set_nick(new);
+        let person = self.person(conn);
+        if *person.nick.key() != old_key {
+            self.tell_watchers(turn.now, &old_key, &old_nick, false, turn.effects);
+            self.tell_watchers(turn.now, person.nick.key(), &person.source, true, turn.effects);
+        }
         turn.say(ReplyLine::Event(event));
         Ok(())
     }

@@ -6,7 +6,7 @@ use chat_core::proto::{Numeric, mask_matches};
 
 use crate::{
     auth::Question,
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, ReplyLine},
     hub::{Hub, Refusal, Turn, checks::Purpose},
 };
 
@@ -48,7 +48,7 @@ impl Hub {
                 changes: "+o".into(),
                 arguments: Vec::new(),
             };
-            turn.say(ReplyLine::Event(Arc::new(Event::new(content, turn.now.wall, None))));
+            turn.say(ReplyLine::Event(self.event(turn.conn, content, turn.now)));
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use chat_core::proto::TOPIC_BYTES_MAX;
 
 use super::relayable;
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, ReplyLine},
     hub::{Hub, Refusal, Turn},
     ids::RoomId,
 };
@@ -40,7 +40,7 @@ impl Hub {
         let words = [&*source, "PART", room.name.as_str()];
         let reason = reason.map(|text| relayable(text, &words, TOPIC_BYTES_MAX).into());
         let content = Content::Part { source, room: Arc::clone(room.name.shown()), reason };
-        let event = Arc::new(Event::new(content, turn.now.wall, None));
+        let event = self.event(turn.conn, content, turn.now);
         self.tell_room(room, Some(turn.conn), &event, turn.effects);
         turn.say(ReplyLine::Event(event));
         self.remove_member(turn.conn, id, turn.effects);

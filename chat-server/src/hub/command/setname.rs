@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::{Capability, REALNAME_BYTES_MAX, cut};
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, ReplyLine},
     hub::{Hub, Refusal, Turn},
 };
 
@@ -16,8 +16,8 @@ impl Hub {
         person.realname = Arc::clone(&realname);
         let understands = person.capabilities.contains(Capability::Setname);
         let content = Content::Setname { source: Arc::clone(&person.source), realname };
-        let event = Arc::new(Event::new(content, turn.now.wall, None));
-        self.tell_peers(turn.conn, &event, turn.effects);
+        let event = self.event(turn.conn, content, turn.now);
+        self.tell_of_change(turn.conn, &event, turn.effects);
         if understands {
             turn.say(ReplyLine::Event(event));
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::relayable;
 use crate::{
-    delivery::{Content, Event},
+    delivery::Content,
     hub::{Hub, Refusal, Turn},
 };
 
@@ -16,7 +16,7 @@ impl Hub {
         }
         let source = Arc::clone(&asker.source);
         let text = relayable(text, &[&*source, "WALLOPS"], usize::MAX).into();
-        let event = Arc::new(Event::new(Content::Wallops { source, text }, turn.now.wall, None));
+        let event = self.event(turn.conn, Content::Wallops { source, text }, turn.now);
         let readers = self.people.values().filter(|person| person.modes.reads_wallops);
         self.tell_some(readers.map(|person| person.conn), &event, turn.effects);
         Ok(())

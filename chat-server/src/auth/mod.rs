@@ -1,5 +1,7 @@
 //! Whether passwords are right. Slow by design (argon2), so it happens on threads of its own.
 
+pub mod scram;
+
 use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
@@ -44,6 +46,16 @@ pub fn hash(password: &str) -> Result<String, String> {
     hashed
         .map(|hash: PasswordHash| hash.to_string())
         .map_err(|error| format!("cannot hash: {error}"))
+}
+
+/// What to keep of a password for SCRAM.
+///
+/// # Errors
+/// A sentence, if the system has no randomness.
+pub fn scram_credentials(password: &str) -> Result<scram::Credentials, String> {
+    let mut salt = [0; 16];
+    getrandom::fill(&mut salt).map_err(|error| format!("cannot draw a salt: {error}"))?;
+    Ok(scram::Credentials::new(password, salt))
 }
 
 /// The thread that checks passwords; ends when nobody asks any more.

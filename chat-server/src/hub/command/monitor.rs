@@ -1,0 +1,98 @@
+//! `MONITOR` (<https://ircv3.net/specs/extensions/monitor>): whether certain people are here, told when
+//! it changes.
+
+use std::sync::Arc;
+
+use chat_core::proto::{CommandError, Nick, Numeric};
+
+use crate::hub::{Hub, Refusal, Turn};
+
+/// Bytes of targets in one line; the rest of the line's 512 stands before them.
+const TARGETS_BYTES_MAX: usize = 400;
+
+impl Hub {
+    pub(super) fn monitor(
+        &mut self,
+        turn: &mut Turn<'_>,
+        action: &str,
+        targets: &[String],
+    ) -> Result<(), Refusal> {
+        match action {
+            "+" => self.monitor_more(turn, targets),
+            "-" => {
+                for nick in targets.iter().filter_map(|target| Nick::new(target).ok()) {
+                    self.person_mut(turn.conn).monitored.remove(nick.key());
+                    self.unwatch(turn.conn, nick.key());
+                }
+            }
+            "C" | "c" => self.monitor_nobody(turn.conn),
+            "L" | "l" => {
+                let watched = self.person(turn.conn).monitored.values();
+                let nicks: Vec<Arc<str>> = watched.cloned().collect();
+                say_targets(turn, Numeric::RPL_MONLIST, &nicks);
+                turn.numeric(Numeric::RPL_ENDOFMONLIST, &["End of MONITOR list"]);
+            }
+            "S" | "s" => {
+                let watched = self.person(turn.conn).monitored.values().cloned().collect();
+                self.say_presence(turn, watched);
+            }
+            _ => return Err(CommandError::NeedMoreParams("MONITOR").into()),
+        }
+        Ok(())
+    }
+
+    fn monitor_more(&mut self, turn: &mut Turn<'_>, targets: &[String]) {
+        let n_max = self.house.limits.monitored_max;
+        let (mut added, mut refused) = (Vec::new(), Vec::new());
+        for target in targets {
+            // "target MUST be a valid nick as determined by the IRC daemon."
+            let Ok(nick) = Nick::new(target) else { continue };
+            let person = self.person_mut(turn.conn);
+            if person.monitored.contains_key(nick.key()) {
+                continue;
+            }
+            if person.monitored.len() >= n_max {
+                refused.push(nick.to_string());
+                continue;
+            }
+            person.monitored.insert(Arc::clone(nick.key()), Arc::clone(nick.shown()));
+            self.watchers.entry(Arc::clone(nick.key())).or_default().insert(turn.conn);
+            added.push(Arc::clone(nick.shown()));
+        }
+        self.say_presence(turn, added);
+        if !refused.is_empty() {
+            let (n_max, refused) = (n_max.to_string(), refused.join(","));
+            turn.numeric(Numeric::ERR_MONLISTFULL, &[&n_max, &refused, "Monitor list is full"]);
+        }
+    }
+
+    /// Tells which of `nicks` are here and which are not.
+    fn say_presence(&self, turn: &mut Turn<'_>, nicks: Vec<Arc<str>>) {
+        let (mut here, mut away) = (Vec::new(), Vec::new());
+        for nick in nicks {
+            match self.find_person(&nick) {
+                Ok(person) => here.push(Arc::clone(&person.source)),
+                Err(_) => away.push(nick),
+            }
+        }
+        say_targets(turn, Numeric::RPL_MONONLINE, &here);
+        say_targets(turn, Numeric::RPL_MONOFFLINE, &away);
+    }
+}
+
+/// As many lines as the targets need.
+fn say_targets(turn: &mut Turn<'_>, numeric: Numeric, targets: &[Arc<str>]) {
+    let mut line = String::new();
+    for target in targets {
+        if line.len() + target.len() + 1 > TARGETS_BYTES_MAX {
+            turn.numeric(numeric, &[&std::mem::take(&mut line)]);
+        }
+        if !line.is_empty() {
+            line.push(',');
+        }
+        line.push_str(target);
+    }
+    if !line.is_empty() {
+        turn.numeric(numeric, &[&line]);
+    }
+}

@@ -1,0 +1,317 @@
+//! `AUTHENTICATE` (<https://ircv3.net/specs/extensions/sasl-3.1>, sasl-3.2): who someone is, before
+//! registration or at any time after it.
+
+use std::sync::Arc;
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use chat_core::proto::{Capability, CapabilitySet, CaseMapping, Numeric};
+use rand_chacha::rand_core::Rng;
+
+use super::{Effect, Hub, Now};
+use crate::{
+    auth::{
+        Question,
+        scram::{self, Exchange},
+    },
+    config::Account,
+    delivery::{Content, Page, Reply, ReplyLine},
+    hub::checks::{Check, Purpose},
+    ids::ConnId,
+};
+
+/// Bytes of one chunk of a response; a shorter one is the last ("The AUTHENTICATE command").
+const CHUNK_BYTES: usize = 400;
+
+/// Bytes of a response in all its chunks.
+const RESPONSE_BYTES_MAX: usize = 8 << 10;
+
+/// The mechanisms, as `sasl` is advertised with.
+pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
+
+/// An exchange under way.
+#[derive(Debug)]
+pub(super) struct Sasl {
+    stage: Stage,
+    /// The chunks of the response so far.
+    response: String,
+}
+
+#[derive(Debug)]
+enum Stage {
+    External,
+    Plain,
+    ScramFirst,
+    ScramFinal(Exchange),
+    /// The server's proof has been given; "clients MUST still send an empty response".
+    ScramEnd(Arc<str>),
+    /// The password is under check.
+    Checking,
+}
+
+/// How an exchange goes on.
+enum Next {
+    /// A challenge for the client.
+    Challenge(Stage, String),
+    /// A password is to be checked.
+    Check(String, Arc<str>),
+    LoggedIn(Arc<str>),
+    Failed,
+}
+
+/// A hash of no password: who asks for an account that is not there waits as long as who does not.
+const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+impl Hub {
+    pub(super) fn authenticate(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        argument: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        if !self.capabilities_of(conn).contains(Capability::Sasl) {
+            return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+        }
+        let Some(mut sasl) = self.exchanges.remove(&conn) else {
+            return self.begin(conn, label, argument, effects);
+        };
+        if argument == "*" {
+            return self.sasl_end(conn, label, Numeric::ERR_SASLABORTED, effects);
+        }
+        if argument.len() > CHUNK_BYTES || sasl.response.len() + argument.len() > RESPONSE_BYTES_MAX
+        {
+            return self.sasl_end(conn, label, Numeric::ERR_SASLTOOLONG, effects);
+        }
+        if argument != "+" {
+            sasl.response.push_str(argument);
+        }
+        if argument.len() == CHUNK_BYTES {
+            self.exchanges.insert(conn, sasl);
+            return;
+        }
+        let decoded = BASE64.decode(&sasl.response).ok();
+        let response = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+        let next = match response {
+            Some(response) => self.next_stage(conn, sasl.stage, &response),
+            None => Next::Failed,
+        };
+        match next {
+            Next::Challenge(stage, challenge) => {
+                self.exchanges.insert(conn, Sasl { stage, response: String::new() });
+                self.challenge(conn, label, &challenge, effects);
+            }
+            Next::Check(password, account) => {
+                let hash = self.account(&account).map(|account| account.password.clone());
+                let hash = hash.unwrap_or_else(|| NO_PASSWORD.to_owned());
+                self.exchanges
+                    .insert(conn, Sasl { stage: Stage::Checking, response: String::new() });
+                let purpose = Purpose::Sasl { account };
+                self.ask_for(
+                    Check::new(conn, label, purpose),
+                    Question::Argon2 { hash, password },
+                    effects,
+                );
+            }
+            Next::LoggedIn(account) => self.log_in(now, conn, label, &account, effects),
+            Next::Failed => self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects),
+        }
+    }
+
+    fn begin(
+        &mut self,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        mechanism: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let stage = match &*mechanism.to_ascii_uppercase() {
+            "EXTERNAL" => Stage::External,
+            "PLAIN" => Stage::Plain,
+            "SCRAM-SHA-256" => Stage::ScramFirst,
+            _ => {
+                let mechanisms = vec![MECHANISMS.into(), "are the mechanisms".into()];
+                let line = ReplyLine::Numeric(Numeric::RPL_SASLMECHS, mechanisms);
+                self.say_to(conn, None, vec![line], effects);
+                return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+            }
+        };
+        self.exchanges.insert(conn, Sasl { stage, response: String::new() });
+        self.challenge(conn, label, "", effects);
+    }
+
+    fn next_stage(&mut self, conn: ConnId, stage: Stage, response: &str) -> Next {
+        let same = |a: &str, b: &str| CaseMapping::Ascii.same(a, b);
+        match stage {
+            // RFC 4422, appendix A: the certificate says it all.
+            Stage::External => {
+                let fingerprint = self.fingerprint_of(conn);
+                let has = |account: &&Account| {
+                    let own = &account.fingerprints;
+                    fingerprint
+                        .as_ref()
+                        .is_some_and(|f| own.iter().any(|o| o.eq_ignore_ascii_case(f)))
+                };
+                match self.house.accounts.iter().find(has) {
+                    Some(account) if response.is_empty() || same(response, &account.name) => {
+                        Next::LoggedIn(account.name.as_str().into())
+                    }
+                    _ => Next::Failed,
+                }
+            }
+            // RFC 4616 §2: whom to be, who one is, and the password.
+            Stage::Plain => match response.split('\0').collect::<Vec<_>>()[..] {
+                [authzid, name, password] if authzid.is_empty() || same(authzid, name) => {
+                    Next::Check(password.to_owned(), name.into())
+                }
+                _ => Next::Failed,
+            },
+            Stage::ScramFirst => {
+                let mut nonce = [0; 18];
+                self.random.fill_bytes(&mut nonce);
+                let begin = || {
+                    let (name, bare) = scram::client_first(response)?;
+                    let credentials = self.account(&name)?.scram.as_ref()?;
+                    Exchange::new(name, bare, credentials, &BASE64.encode(nonce))
+                };
+                match begin() {
+                    Some((exchange, challenge)) => {
+                        Next::Challenge(Stage::ScramFinal(exchange), challenge)
+                    }
+                    None => Next::Failed,
+                }
+            }
+            Stage::ScramFinal(exchange) => {
+                let account = self.account(&exchange.name);
+                let proof = account.and_then(|account| {
+                    let proof = exchange.finish(response, account.scram.as_ref()?)?;
+                    Some((Stage::ScramEnd(account.name.as_str().into()), proof))
+                });
+                proof.map_or(Next::Failed, |(stage, proof)| Next::Challenge(stage, proof))
+            }
+            Stage::ScramEnd(account) => Next::LoggedIn(account),
+            Stage::Checking => Next::Failed,
+        }
+    }
+
+    /// A password has been checked.
+    pub(super) fn sasl_checked(
+        &mut self,
+        now: Now,
+        check: Check,
+        account: &Arc<str>,
+        is_right: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Check { conn, label, .. } = check;
+        // It may have been aborted meanwhile, or begun anew.
+        let is_waiting = |sasl: &Sasl| matches!(sasl.stage, Stage::Checking);
+        if !self.exchanges.get(&conn).is_some_and(is_waiting) {
+            return;
+        }
+        self.exchanges.remove(&conn);
+        let name = self.account(account).map(|account| Arc::from(account.name.as_str()));
+        match name.filter(|_| is_right) {
+            Some(name) => self.log_in(now, conn, label, &name, effects),
+            None => self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects),
+        }
+    }
+
+    fn log_in(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        account: &Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let source: Box<str> = match self.people.get(&conn) {
+            Some(person) => (*person.source).into(),
+            None => "*".into(),
+        };
+        let text = format!("You are now logged in as {account}");
+        let params = vec![source, (**account).into(), text.into()];
+        let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
+        let done = ReplyLine::Numeric(Numeric::RPL_SASLSUCCESS, vec!["You are logged in".into()]);
+        self.say_to(conn, label, vec![logged_in, done], effects);
+        if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+            newcomer.account = Some(Arc::clone(account));
+        } else if let Some(person) = self.people.get_mut(&conn) {
+            person.account = Some(Arc::clone(account));
+            let (source, account) = (Arc::clone(&person.source), Some(Arc::clone(account)));
+            let event = self.event(conn, Content::Account { source, account }, now);
+            self.tell_of_change(conn, &event, effects);
+            self.tell(conn, &event, effects);
+        }
+    }
+
+    /// Registration goes on without it.
+    pub(super) fn abort_sasl(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+        if self.exchanges.remove(&conn).is_some() {
+            self.sasl_end(conn, None, Numeric::ERR_SASLABORTED, effects);
+        }
+    }
+
+    fn sasl_end(
+        &mut self,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        numeric: Numeric,
+        effects: &mut Vec<Effect>,
+    ) {
+        let text = match numeric {
+            Numeric::ERR_SASLABORTED => "The login was given up",
+            Numeric::ERR_SASLTOOLONG => "The response is too long",
+            _ => "The login failed: is the password right?",
+        };
+        self.say_to(conn, label, vec![ReplyLine::Numeric(numeric, vec![text.into()])], effects);
+    }
+
+    /// A challenge in base 64, in chunks.
+    fn challenge(
+        &self,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        challenge: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let encoded = BASE64.encode(challenge);
+        let mut chunks: Vec<&str> = Vec::new();
+        let mut rest = &*encoded;
+        while rest.len() >= CHUNK_BYTES {
+            let (chunk, more) = rest.split_at(CHUNK_BYTES);
+            chunks.push(chunk);
+            rest = more;
+        }
+        chunks.push(if rest.is_empty() { "+" } else { rest });
+        let lines = chunks.iter().map(|chunk| format!("AUTHENTICATE {chunk}").into());
+        self.say_to(conn, label, lines.map(ReplyLine::Raw).collect(), effects);
+    }
+
+    fn say_to(
+        &self,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        lines: Vec<ReplyLine>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let nick =
+            self.people.get(&conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
+        effects.push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
+    }
+
+    fn account(&self, name: &str) -> Option<&Account> {
+        self.house.accounts.iter().find(|account| CaseMapping::Ascii.same(&account.name, name))
+    }
+
+    fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
+        let newcomer = self.newcomers.get(&conn).map(|newcomer| newcomer.capabilities);
+        let person = || self.people.get(&conn).map(|person| person.capabilities);
+        newcomer.or_else(person).unwrap_or_default()
+    }
+
+    fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
+        let newcomer = self.newcomers.get(&conn).and_then(|newcomer| newcomer.fingerprint.clone());
+        newcomer.or_else(|| self.people.get(&conn)?.fingerprint.clone())
+    }
+}

@@ -1,0 +1,68 @@
+//! Who is told of whose coming, going and changing without sharing a room with them: `MONITOR` and
+//! <https://ircv3.net/specs/extensions/extended-monitor>.
+
+use std::sync::Arc;
+
+use chat_core::proto::Capability;
+
+use super::{Effect, Hub, Now};
+use crate::{
+    delivery::{Content, Event},
+    ids::ConnId,
+};
+
+impl Hub {
+    /// `watcher` watches the nick of that key no more.
+    pub(super) fn unwatch(&mut self, watcher: ConnId, key: &Arc<str>) {
+        if let Some(watchers) = self.watchers.get_mut(key) {
+            watchers.remove(&watcher);
+            if watchers.is_empty() {
+                self.watchers.remove(key);
+            }
+        }
+    }
+
+    /// `watcher` watches nobody.
+    pub(super) fn monitor_nobody(&mut self, watcher: ConnId) {
+        for key in std::mem::take(&mut self.person_mut(watcher).monitored).keys() {
+            self.unwatch(watcher, key);
+        }
+    }
+
+    /// Tells those who watch it that a nick has got or lost its owner. `who` is `nick!user@host` of
+    /// someone who has come, or the nick of someone who has gone.
+    pub(super) fn tell_watchers(
+        &self,
+        now: Now,
+        key: &str,
+        who: &Arc<str>,
+        is_online: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(watchers) = self.watchers.get(key) else { return };
+        let server = self.house.name.as_str().into();
+        let content = Content::Monitored { server, who: Arc::clone(who), is_online };
+        let event = Arc::new(Event::new(content, now.wall, None));
+        self.tell_some(watchers.iter().copied(), &event, effects);
+    }
+
+    /// Tells everyone who is to know of a change of `conn`: those who share a room, and those who watch
+    /// and asked for changes too. `conn` is not told.
+    pub(super) fn tell_of_change(
+        &self,
+        conn: ConnId,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.tell_peers(conn, event, effects);
+        let person = self.person(conn);
+        let Some(watchers) = self.watchers.get(person.nick.key()) else { return };
+        let wants = |watcher: &&ConnId| {
+            let watcher = self.person(**watcher);
+            watcher.conn != conn
+                && watcher.capabilities.contains(Capability::ExtendedMonitor)
+                && !person.rooms.iter().any(|room| watcher.rooms.contains(room))
+        };
+        self.tell_some(watchers.iter().filter(wants).copied(), event, effects);
+    }
+}

@@ -1,0 +1,263 @@
+//! The specifications of IRCv3, one script a clause. What has a file of its own (labels, modes, queries)
+//! is there.
+
+use chat_tests::script::{check, check_with};
+
+/// A server's operator named `ann`, whose password is `secret`.
+fn with_oper(config: &mut chat_server::Config) {
+    config.opers = vec![chat_server::config::Oper {
+        name: "ann".into(),
+        password: chat_server::auth::hash("secret").unwrap(),
+        masks: Vec::new(),
+    }];
+}
+
+/// <https://ircv3.net/specs/extensions/monitor>
+#[test]
+fn who_is_watched_is_told_of() {
+    check_with(
+        "b> PING x
+         a> MONITOR + b,cy,1bad
+         a< :chat.local 730 a b!u@192.0.2.1
+         a< :chat.local 731 a cy
+         cy> PING x
+         a< :chat.local 730 * :cy!u@192.0.2.1
+         cy> NICK cyd
+         a< :chat.local 731 * :cy
+         cy> NICK CY
+         a< :chat.local 730 * :CY!u@192.0.2.1
+         cy> NICK cy
+         a! * 73? *
+         a> MONITOR S
+         a< :chat.local 730 a b!u@192.0.2.1,cy!u@192.0.2.1
+         a> MONITOR L
+         a< :chat.local 732 a b,cy
+         a< :chat.local 733 a *
+         a> MONITOR + d,e
+         a< :chat.local 731 a d
+         a< :chat.local 734 a 3 e *
+         a> MONITOR - cy
+         drop cy
+         a! * 731 *
+         drop b
+         a< :chat.local 731 * :b
+         a> MONITOR C
+         a> MONITOR L
+         a< :chat.local 733 a *
+         a! * 732 *
+         a> MONITOR
+         a< :chat.local 461 a MONITOR *
+         a> MONITOR ?
+         a< :chat.local 461 a MONITOR *",
+        |config| config.limits.monitored_max = 3,
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/extended-monitor>
+#[test]
+fn who_is_watched_is_told_of_in_detail_to_those_who_ask() {
+    check(
+        "b> JOIN #x
+         caps a extended-monitor away-notify setname
+         a> MONITOR + b
+         caps c away-notify
+         c> MONITOR + b
+         caps d extended-monitor away-notify setname
+         d> JOIN #x
+         d> MONITOR + b
+         b> AWAY :out
+         a< :b!* AWAY :out
+         c! * AWAY *
+         d< :b!* AWAY :out
+         d! * AWAY *
+         b> SETNAME :Bob B
+         a< :b!* SETNAME :Bob B",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/invite-notify>
+#[test]
+fn members_learn_who_is_invited() {
+    check(
+        "a> JOIN #x
+         caps b invite-notify
+         b> JOIN #x
+         c> JOIN #x
+         d> PING x
+         a> INVITE d #x
+         d< :a!* INVITE d #x
+         b< :a!* INVITE d #x
+         c! * INVITE *
+         a! :a!* INVITE *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/no-implicit-names>
+#[test]
+fn names_come_only_when_asked_for() {
+    check(
+        "caps a no-implicit-names
+         a> JOIN #x
+         a< :a!* JOIN #x
+         a! * 353 *
+         a! * 366 *
+         a> NAMES #x
+         a< :chat.local 353 a = #x @a
+         a< :chat.local 366 a #x *
+         caps b draft/no-implicit-names
+         b> JOIN #x
+         b< :b!* JOIN #x
+         b! * 366 *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/bot-mode>, <https://ircv3.net/specs/extensions/oper-tag>
+#[test]
+fn tags_tell_bots_and_operators() {
+    check_with(
+        "caps a message-tags draft/oper-tag
+         b> MODE b +B
+         a> JOIN #x
+         b> JOIN #x
+         a< @bot :b!* JOIN #x
+         caps c draft/oper-tag
+         c> JOIN #x
+         b> PRIVMSG #x :beep
+         a< @msgid=*;bot :b!* PRIVMSG #x :beep
+         c< :b!* PRIVMSG #x :beep
+         b> OPER ann secret
+         b> PRIVMSG #x :beep
+         a< @draft/oper;msgid=*;bot :b!* PRIVMSG #x :beep
+         c< @draft/oper :b!* PRIVMSG #x :beep",
+        with_oper,
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/pre-away>
+#[test]
+fn one_may_come_as_away() {
+    check(
+        "new a
+         a> AWAY :too early
+         a< :chat.local 451 * *
+         a> CAP REQ :draft/pre-away
+         a> AWAY *
+         a< :chat.local 306 * *
+         a> NICK a
+         a> USER u 0 * :A
+         a> CAP END
+         a< :chat.local 001 a *
+         b> PRIVMSG a :there?
+         b< :chat.local 301 b a ?
+         a> AWAY
+         a< :chat.local 305 a *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/extended-isupport>, <https://ircv3.net/specs/extensions/network-icon>
+#[test]
+fn what_is_supported_can_be_asked_early_and_again() {
+    check_with(
+        "new a
+         a> CAP REQ :batch draft/extended-isupport
+         a> ISUPPORT
+         a< :chat.local BATCH +1 draft/isupport
+         a< @batch=1 :chat.local 005 * *draft/ICON=https://example.org/i.png*
+         a< :chat.local BATCH -1
+         a> NICK a
+         a> USER u 0 * :A
+         a> CAP END
+         a< :chat.local BATCH +2 draft/isupport
+         a< :chat.local BATCH -2
+         caps b batch draft/extended-isupport labeled-response
+         b> @label=7 ISUPPORT
+         b< @label=7 :chat.local BATCH +* draft/isupport
+         b< :chat.local BATCH -*
+         c> ISUPPORT
+         c< :chat.local 005 c *
+         c! * BATCH *",
+        |config| config.network_icon = Some("https://example.org/i.png".into()),
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/chghost>
+#[test]
+fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
+    check_with(
+        "caps a chghost
+         a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         a> MODE #x +v c
+         a> CHGHOST c hidden away.example
+         a< :chat.local 481 a *
+         a> OPER ann secret
+         a> CHGHOST c hidden away.example
+         a< :c!u@192.0.2.1 CHGHOST hidden away.example
+         a! * QUIT *
+         b< :c!u@192.0.2.1 QUIT :Changing hostname
+         b< :c!hidden@away.example JOIN #x
+         b< :chat.local MODE #x +v c
+         a< :chat.local 396 a hidden@away.example *
+         c! * QUIT *
+         c> PRIVMSG #x :still me
+         a< :c!hidden@away.example PRIVMSG #x :still me
+         a> CHGHOST c hidden :two words
+         a< :chat.local 461 a CHGHOST *
+         a> CHGHOST nobody hidden away.example
+         a< :chat.local 401 a nobody *
+         a> CHGHOST a self here.example
+         a< :a!u@192.0.2.1 CHGHOST self here.example
+         a> WHOIS a
+         a< :chat.local 311 a a self here.example *",
+        with_oper,
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/channel-rename>
+#[test]
+fn a_room_gets_another_name() {
+    check(
+        "caps a draft/channel-rename standard-replies
+         a> JOIN #old
+         a> TOPIC #old :kept
+         b> JOIN #old
+         c> JOIN #taken
+         b> RENAME #old #new
+         b< :chat.local 482 b #old *
+         a> RENAME #old #taken
+         a< :chat.local FAIL RENAME CHANNEL_NAME_IN_USE #old #taken *
+         a> RENAME #old :bad name
+         a< :chat.local FAIL RENAME CANNOT_RENAME #old *
+         a> RENAME #old #new :spelling
+         a< :a!* RENAME #old #new :spelling
+         a! * JOIN *
+         b< :b!* PART #old :spelling
+         b< :b!* JOIN #new
+         b< :chat.local 332 b #new kept
+         b< :chat.local 353 b = #new :@a b
+         b< :chat.local 366 b #new *
+         b> PRIVMSG #new :here
+         a< :b!* PRIVMSG #new :here
+         b> PRIVMSG #old :gone
+         b< :chat.local 403 b #old *
+         a> RENAME #new #New
+         a< :a!* RENAME #new #New :
+         b! * PART *
+         c> RENAME #nowhere #x
+         c< :chat.local 403 c #nowhere *
+         a> RENAME #new
+         a< :chat.local 461 a RENAME *",
+    );
+    // Late, somebody else has the name.
+    check(
+        "a> JOIN #one
+         hold log
+         a> RENAME #one #two
+         b> JOIN #two
+         free log
+         a! * PART *
+         a> NAMES #one
+         a< :chat.local 353 a = #one @a",
+    );
+}

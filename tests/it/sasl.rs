@@ -1,0 +1,256 @@
+//! Logging in: `AUTHENTICATE`, and what others learn of it.
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use chat_server::{Config, auth, config::Account, hub::Door};
+use chat_tests::{
+    script::{check, check_with},
+    world::{SimLog, World},
+};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest, Sha256};
+
+/// Ann, whose password is `secret` and whose certificate begins with `ab12`.
+fn with_account(config: &mut Config) {
+    config.accounts = vec![Account {
+        name: "Ann".into(),
+        password: auth::hash("secret").unwrap(),
+        scram: Some(auth::scram_credentials("secret").unwrap()),
+        fingerprints: vec!["AB12".into()],
+    }];
+}
+
+fn plain(authzid: &str, name: &str, password: &str) -> String {
+    BASE64.encode(format!("{authzid}\0{name}\0{password}"))
+}
+
+/// <https://ircv3.net/specs/extensions/sasl-3.1>, sasl-3.2, RFC 4616
+#[test]
+fn plain_and_scram_log_in() {
+    let (right, wrong) = (plain("", "ann", "secret"), plain("", "ann", "Secret"));
+    let (other, nobody) = (plain("bob", "ann", "secret"), plain("", "bob", "secret"));
+    check_with(
+        &format!(
+            "new a
+             a> CAP LS
+             a< :chat.local CAP * LS :* sasl *
+             a> CAP LS 302
+             a< :chat.local CAP * LS :* sasl=EXTERNAL,PLAIN,SCRAM-SHA-256 *
+             a> AUTHENTICATE PLAIN
+             a< :chat.local 904 * *
+             a> CAP REQ :sasl
+             a> AUTHENTICATE NONSENSE
+             a< :chat.local 908 * EXTERNAL,PLAIN,SCRAM-SHA-256 *
+             a< :chat.local 904 * *
+             a> AUTHENTICATE PLAIN
+             a< AUTHENTICATE +
+             a> AUTHENTICATE {wrong}
+             a< :chat.local 904 * *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {other}
+             a< :chat.local 904 * *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {nobody}
+             a< :chat.local 904 * *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE *
+             a< :chat.local 906 * *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE !!!!
+             a< :chat.local 904 * *
+             a> AUTHENTICATE plain
+             a< AUTHENTICATE +
+             a> AUTHENTICATE {right}
+             a< :chat.local 900 * \\* Ann *
+             a< :chat.local 903 * *
+             a> NICK a
+             a> USER u 0 * :A
+             a> CAP END
+             a< :chat.local 001 a *
+             a> WHOIS a
+             a< :chat.local 330 a a Ann *
+             a> WHO a %na
+             a< :chat.local 354 a a Ann"
+        )
+        .replace("\\*", "?"),
+        with_account,
+    );
+}
+
+/// "If the client completes registration while the SASL authentication is still in progress" (906)
+#[test]
+fn registration_does_not_wait_for_a_login() {
+    check_with(
+        "new a
+         a> CAP REQ :sasl
+         a> AUTHENTICATE PLAIN
+         a> NICK a
+         a> USER u 0 * :A
+         a> CAP END
+         a< :chat.local 906 * *
+         a< :chat.local 001 a *",
+        with_account,
+    );
+}
+
+#[test]
+fn where_nobody_has_an_account_no_login_is_offered() {
+    check(
+        "new a
+         a> CAP LS 302
+         a! * LS :*sasl*
+         a> CAP REQ :sasl
+         a< :chat.local CAP * NAK :sasl",
+    );
+}
+
+/// "400-byte chunks"
+#[test]
+fn long_responses_come_in_chunks_and_have_an_end() {
+    let long = BASE64.encode(format!("\0ann\0{}", "x".repeat(400)));
+    let (first, rest) = long.split_at(400);
+    // One whose last chunk is exactly as long as a chunk may be.
+    let exact = BASE64.encode(format!("\0ann\0{}", "x".repeat(295)));
+    assert_eq!(exact.len(), 400);
+    let mut script = format!(
+        "new a
+         a> CAP REQ :sasl
+         a> AUTHENTICATE PLAIN
+         a> AUTHENTICATE {first}
+         a! * 904 *
+         a> AUTHENTICATE {rest}
+         a< * 904 *
+         a> AUTHENTICATE PLAIN
+         a> AUTHENTICATE {exact}
+         a! * 904 *
+         a> AUTHENTICATE +
+         a< * 904 *
+         a> AUTHENTICATE PLAIN
+         a> AUTHENTICATE {}
+         a< * 905 *
+         a> AUTHENTICATE PLAIN\n",
+        "x".repeat(401)
+    );
+    for _ in 0..21 {
+        script += &format!("a> AUTHENTICATE {}\n", "x".repeat(400));
+    }
+    script += "a< * 905 *";
+    check_with(&script, with_account);
+}
+
+/// RFC 4422, appendix A
+#[test]
+fn a_certificate_logs_in_by_itself() {
+    check_with(
+        "cert ab12
+         new a
+         a> CAP REQ :sasl
+         a> AUTHENTICATE EXTERNAL
+         a< AUTHENTICATE +
+         a> AUTHENTICATE +
+         a< * 900 * Ann *
+         a< * 903 *
+         cert ffff
+         new b
+         b> CAP REQ :sasl
+         b> AUTHENTICATE EXTERNAL
+         b> AUTHENTICATE +
+         b< * 904 *
+         new c
+         c> CAP REQ :sasl
+         c> AUTHENTICATE EXTERNAL
+         c> AUTHENTICATE +
+         c< * 904 *",
+        with_account,
+    );
+}
+
+fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(text);
+    mac.finalize().into_bytes().into()
+}
+
+/// The client's last message, and the proof it then expects of the server (RFC 5802 §3).
+fn scram_final(password: &str, bare: &str, server_first: &str) -> (String, String) {
+    let part = |name: &str| {
+        server_first.split(',').find_map(|part| part.strip_prefix(name)).unwrap().to_owned()
+    };
+    let salt = BASE64.decode(part("s=")).unwrap();
+    let iterations = part("i=").parse().unwrap();
+    let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), &salt, iterations);
+    let client_key = hmac(&salted, b"Client Key");
+    let without_proof = format!("c=biws,r={}", part("r="));
+    let auth = format!("{bare},{server_first},{without_proof}");
+    let signature = hmac(&Sha256::digest(client_key), auth.as_bytes());
+    let proof: Vec<u8> = client_key.iter().zip(signature).map(|(a, b)| a ^ b).collect();
+    let server_proof = hmac(&hmac(&salted, b"Server Key"), auth.as_bytes());
+    (
+        format!("{without_proof},p={}", BASE64.encode(proof)),
+        format!("v={}", BASE64.encode(server_proof)),
+    )
+}
+
+/// RFC 5802, RFC 7677
+#[test]
+fn scram_proves_both_to_each_other() {
+    for (password, is_right) in [("secret", true), ("Secret", false)] {
+        let mut world = World::new(3, SimLog::default(), with_account);
+        world.open("a", Door::Irc);
+        let mut say = |line: &str| {
+            world.send_bytes("a", format!("{line}\r\n").as_bytes());
+            world.settle();
+            world.lines("a").last().cloned().unwrap_or_default()
+        };
+        say("CAP REQ :sasl");
+        assert_eq!(say("AUTHENTICATE SCRAM-SHA-256"), "AUTHENTICATE +");
+        let bare = "n=ann,r=fyko+d2lbbFgONRv9qkxdawL";
+        let answer = say(&format!("AUTHENTICATE {}", BASE64.encode(format!("n,,{bare}"))));
+        let server_first = BASE64.decode(answer.strip_prefix("AUTHENTICATE ").unwrap()).unwrap();
+        let server_first = String::from_utf8(server_first).unwrap();
+        let (last, proof) = scram_final(password, bare, &server_first);
+        let answer = say(&format!("AUTHENTICATE {}", BASE64.encode(last)));
+        if is_right {
+            assert_eq!(answer, format!("AUTHENTICATE {}", BASE64.encode(proof)));
+            assert!(say("AUTHENTICATE +").contains(" 903 "));
+        } else {
+            assert!(answer.contains(" 904 "), "{answer}");
+        }
+    }
+}
+
+/// <https://ircv3.net/specs/extensions/account-notify>, account-tag, extended-join, account-extban
+#[test]
+fn accounts_are_told() {
+    check_with(
+        &format!(
+            "caps b account-notify account-tag extended-join
+             b> JOIN #x
+             c> JOIN #x
+             new a
+             a> CAP REQ :sasl account-notify
+             a> NICK a
+             a> USER u 0 * :A
+             a> CAP END
+             a> JOIN #x
+             b< :a!* JOIN #x ? :A
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {}
+             a< :chat.local 900 a a!u@192.0.2.1 Ann *
+             a< :a!* ACCOUNT Ann
+             b< @account=Ann :a!* ACCOUNT Ann
+             c! * ACCOUNT *
+             a> PRIVMSG #x :logged in
+             b< @account=Ann :a!* PRIVMSG #x :logged in
+             c< :a!* PRIVMSG #x :logged in
+             a> PART #x
+             a> JOIN #x
+             b< @account=Ann :a!* JOIN #x Ann :A
+             a> PART #x
+             b> MODE #x +b ~account:ann
+             a> JOIN #x
+             a< * 474 *",
+            plain("", "Ann", "secret")
+        ),
+        with_account,
+    );
+}
