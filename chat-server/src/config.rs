@@ -5,7 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 use chat_core::proto::{Capability, RoomName, ServerName};
 use crossbeam_channel::Sender;
 
-use crate::{auth::scram::Credentials, event::ServerEvent};
+use crate::{auth::scram::Credentials, event::ServerEvent, tls::TlsSource};
 
 /// The port everything here listens on and connects to unless told otherwise.
 pub const DEFAULT_PORT: u16 = 53000;
@@ -16,8 +16,14 @@ pub const DEFAULT_PORT: u16 = 53000;
 pub struct Config {
     /// Where IRC is spoken: `address:port`, port 0 for any free one.
     pub listen: Vec<String>,
+    /// Where IRC is spoken over TLS. Needs [`Config::tls`].
+    pub tls_listen: Vec<String>,
     /// Where plain text is spoken.
     pub text_listen: Vec<String>,
+    /// The server's certificate.
+    pub tls: Option<TlsSource>,
+    /// Whether clients are to come over TLS from now on (<https://ircv3.net/specs/extensions/sts>).
+    pub sts: Option<Sts>,
     /// This server's name.
     pub name: ServerName,
     /// The network's name, one word (`NETWORK` in `RPL_ISUPPORT`).
@@ -52,7 +58,10 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![format!("127.0.0.1:{DEFAULT_PORT}")],
+            tls_listen: Vec::new(),
             text_listen: Vec::new(),
+            tls: None,
+            sts: None,
             name: ServerName::new("chat.local").expect("a dotted word"),
             network: "chat".into(),
             network_icon: None,
@@ -142,6 +151,15 @@ pub struct Oper {
     pub masks: Vec<String>,
 }
 
+/// What clients are told of TLS (<https://ircv3.net/specs/extensions/sts>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sts {
+    /// The port at which TLS is spoken, as others reach it.
+    pub port: u16,
+    /// For how long a client is not to come without TLS; zero ends it.
+    pub duration: Duration,
+}
+
 /// An account one can log in to with SASL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -222,6 +240,8 @@ pub struct House {
     pub opers: Vec<Oper>,
     /// [`Config::accounts`]
     pub accounts: Vec<Account>,
+    /// [`Config::sts`]
+    pub sts: Option<Sts>,
     /// [`Config::exit_when_empty`]
     pub exit_when_empty: bool,
     /// [`Config::limits`]
@@ -233,12 +253,17 @@ pub struct House {
 impl House {
     /// Whether a capability is offered here, and the value it is offered with.
     #[must_use]
-    pub fn offers(&self, capability: Capability) -> Option<Option<&'static str>> {
+    pub fn offers(&self, capability: Capability, is_secure: bool) -> Option<Option<String>> {
         match capability {
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
             Capability::Sasl if self.accounts.is_empty() => None,
-            Capability::Sasl => Some(Some(crate::hub::MECHANISMS)),
+            Capability::Sasl => Some(Some(crate::hub::MECHANISMS.to_owned())),
+            // Insecure, it says where to come again; secure, for how long not to come otherwise.
+            Capability::Sts => match (self.sts?, is_secure) {
+                (sts, false) => Some(Some(format!("port={}", sts.port))),
+                (sts, true) => Some(Some(format!("duration={}", sts.duration.as_secs()))),
+            },
             _ => Some(None),
         }
     }
@@ -262,6 +287,7 @@ impl House {
             admin: config.admin.clone(),
             opers: config.opers.clone(),
             accounts: config.accounts.clone(),
+            sts: config.sts,
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
             n_workers,
@@ -275,6 +301,10 @@ impl House {
 #[allow(missing_docs, reason = "each field is documented where Config has it")]
 pub struct ConfigFile {
     pub listen: Option<Vec<String>>,
+    pub tls_listen: Option<Vec<String>>,
+    pub certificate: Option<PathBuf>,
+    pub key: Option<PathBuf>,
+    pub self_signed: Option<PathBuf>,
     pub text_listen: Option<Vec<String>>,
     pub name: Option<String>,
     pub network: Option<String>,

@@ -34,7 +34,10 @@ mod net;
 pub mod room_log;
 mod server;
 pub mod session;
+mod tls;
 
 pub use config::{Config, DEFAULT_PORT, Limits};
 pub use event::ServerEvent;
-pub use server::{STOPPING, Server, ServerHandle, StartError, StopError, Stopper};
+pub use tls::TlsSource;
+
+pub use server::{Reloader, STOPPING, Server, ServerHandle, StartError, StopError, Stopper};

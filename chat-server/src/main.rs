@@ -8,11 +8,11 @@ use std::{
 };
 
 use chat_core::proto::{RoomName, ServerName};
-use chat_server::{Config, Server, ServerEvent, config::ConfigFile};
+use chat_server::{Config, Server, ServerEvent, TlsSource, config::ConfigFile};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
@@ -25,6 +25,18 @@ struct Arguments {
     /// Where to listen (default 127.0.0.1:53000); 0.0.0.0:53000 opens it to the network. Repeatable.
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Where to listen for IRC over TLS. Repeatable.
+    #[arg(long, value_name = "ADDR")]
+    tls_listen: Vec<String>,
+    /// The server's certificate: a file with its chain in PEM. Read again on SIGHUP.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// The certificate's key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// Make a certificate and keep it in this folder; its fingerprint is printed.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "certificate")]
+    self_signed: Option<PathBuf>,
     /// Where to listen for people with nc or any raw TCP program. Repeatable.
     #[arg(long, value_name = "ADDR")]
     text_listen: Vec<String>,
@@ -80,20 +92,35 @@ fn run(arguments: Arguments) -> Result<(), String> {
     config.events = Some(events);
     // A server that may not is as good as the system allows.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
     let server = Server::start(config).map_err(|error| error.to_string())?;
     let printer = Printer::start(arrivals)?;
     for address in server.addresses() {
         printer.say(format!("listening on {address}"));
     }
+    for address in server.tls_addresses() {
+        printer.say(format!("listening on {address} for TLS"));
+    }
+    if let Some(fingerprint) = server.fingerprint() {
+        printer.say(format!("the certificate's SHA-256 fingerprint is {fingerprint}"));
+    }
     for address in server.text_addresses() {
         printer.say(format!("listening on {address} for plain text"));
     }
-    let stopper = server.stopper();
+    let (stopper, reloader) = (server.stopper(), server.reloader());
     let signals_handle = signals.handle();
+    let lines = printer.lines.clone();
     let signal_thread = std::thread::Builder::new().name("chat-signals".into()).spawn(move || {
-        if signals.forever().next().is_some() {
-            stopper.stop(chat_server::STOPPING);
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                return stopper.stop(chat_server::STOPPING);
+            }
+            let line = match reloader.reload_certificate() {
+                Ok(()) => "read again what is in the files".to_owned(),
+                Err(sentence) => format!("nothing has changed: {sentence}"),
+            };
+            // The printer ends after this thread.
+            let _ = lines.send(line);
         }
     });
     let signal_thread = signal_thread.map_err(|error| error.to_string())?;
@@ -192,6 +219,9 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
     if let Some(listen) = given(arguments.listen).or(file.listen) {
         config.listen = listen;
     }
+    if let Some(listen) = given(arguments.tls_listen).or(file.tls_listen) {
+        config.tls_listen = listen;
+    }
     if let Some(listen) = given(arguments.text_listen).or(file.text_listen) {
         config.text_listen = listen;
     }
@@ -222,6 +252,14 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
     if let Some(clients_max) = arguments.max_clients.or(file.max_clients) {
         config.limits.clients_max = clients_max;
     }
+    config.tls = match (arguments.certificate.or(file.certificate), arguments.key.or(file.key)) {
+        (Some(certificate), Some(key)) => Some(TlsSource::Files { certificate, key }),
+        (None, None) => arguments.self_signed.or(file.self_signed).map(|folder| {
+            let names = vec![config.name.to_string(), "localhost".to_owned()];
+            TlsSource::SelfSigned { folder, names }
+        }),
+        _ => return Err("a certificate needs its key, and a key its certificate".to_owned()),
+    };
     config.exit_when_empty = arguments.exit_when_empty || file.exit_when_empty.unwrap_or(false);
     if arguments.unlimited || file.unlimited.unwrap_or(false) {
         config.limits = config.limits.unlimited();

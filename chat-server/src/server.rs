@@ -21,13 +21,14 @@ use crate::{
     hub::{Door, Hub},
     ids::WorkerId,
     net::{
-        acceptor::{self, Acceptor},
+        acceptor::{self, Acceptor, Gate},
         admission::Admission,
         hub_thread::HubThread,
         mailbox::{Mailbox, Order},
         worker::{self, Worker},
     },
     room_log::{Appender, MemoryLog, RoomLog},
+    tls::Certificates,
 };
 
 /// Why a server cannot start. Nothing is left running.
@@ -53,6 +54,9 @@ pub enum StartError {
     /// The network's name cannot stand where clients read it.
     #[error("the network's name must be one word, not {0:?}")]
     NetworkName(String),
+    /// The certificate cannot be used.
+    #[error("TLS cannot be spoken: {0}")]
+    Tls(String),
     /// No address was given.
     #[error("there is no address to listen on")]
     NoAddress,
@@ -95,8 +99,8 @@ pub struct Server;
 /// person leaves; dropping the handle stops it and waits for its threads.
 #[derive(Debug)]
 pub struct ServerHandle {
-    addresses: Vec<SocketAddr>,
-    text_addresses: Vec<SocketAddr>,
+    addresses: Vec<(Gate, SocketAddr)>,
+    certificates: Option<Arc<Certificates>>,
     stopper: Stopper,
     threads: Vec<JoinHandle<Result<(), String>>>,
 }
@@ -118,6 +122,22 @@ impl Stopper {
         let _ = self.acceptor.wake();
         // A hub that has ended needs no stopping.
         let _ = self.stops.send(reason.into());
+    }
+}
+
+/// Reads a server's files again, from any thread.
+#[derive(Debug, Clone)]
+pub struct Reloader {
+    certificates: Option<Arc<Certificates>>,
+}
+
+impl Reloader {
+    /// Reads the certificate's files again. Nobody is dropped; who comes from now on sees the new one.
+    ///
+    /// # Errors
+    /// A sentence about the file that cannot be used; the certificate that was is used on.
+    pub fn reload_certificate(&self) -> Result<(), String> {
+        self.certificates.as_ref().map_or(Ok(()), |certificates| certificates.reload())
     }
 }
 
@@ -147,7 +167,14 @@ impl Server {
         if !is_word || config.network.starts_with(':') {
             return Err(StartError::NetworkName(config.network));
         }
-        let (listeners, addresses, text_addresses) = listen(&config)?;
+        let certificates = match &config.tls {
+            Some(source) => Some(Certificates::load(source.clone()).map_err(StartError::Tls)?),
+            None if config.tls_listen.is_empty() => None,
+            None => return Err(StartError::Tls("no certificate is given".to_owned())),
+        };
+        let tls = certificates.as_ref().map(Certificates::server_config).transpose();
+        let tls = tls.map_err(StartError::Tls)?;
+        let (listeners, addresses) = listen(&config)?;
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let n_workers = config.workers.map_or(n_cores, NonZeroUsize::get).min(64);
         let n_workers = u16::try_from(n_workers).expect("at most 64");
@@ -170,12 +197,12 @@ impl Server {
             mailboxes.push(Arc::new(Mailbox::new(waker)));
             polls.push(poll);
         }
-        let mut handle = ServerHandle { addresses, text_addresses, stopper, threads: Vec::new() };
+        let mut handle = ServerHandle { addresses, certificates, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
             let own = Some(Arc::clone(&mailbox));
-            let worker =
-                Worker::new(WorkerId(index), Arc::clone(&house), poll, mailbox, to_hub.clone());
+            let (house, tls) = (Arc::clone(&house), tls.clone());
+            let worker = Worker::new(WorkerId(index), house, tls, poll, mailbox, to_hub.clone());
             handle.spawn(&format!("chat-io-{index}"), &mailboxes, own, || worker.run())?;
         }
         let acceptor = Acceptor {
@@ -214,11 +241,18 @@ impl Server {
     }
 }
 
-type Listeners = (Vec<(mio::net::TcpListener, Door)>, Vec<SocketAddr>, Vec<SocketAddr>);
+type Listeners = (Vec<(mio::net::TcpListener, Gate)>, Vec<(Gate, SocketAddr)>);
+
+/// Where an IRC client comes in, a person with `nc`, and an IRC client over TLS.
+const IRC: Gate = Gate { door: Door::Irc, is_tls: false };
+const TEXT: Gate = Gate { door: Door::Text, is_tls: false };
+const IRC_OVER_TLS: Gate = Gate { door: Door::Irc, is_tls: true };
 
 fn listen(config: &Config) -> Result<Listeners, StartError> {
-    let (mut listeners, mut addresses, mut text_addresses) = (Vec::new(), Vec::new(), Vec::new());
-    for (door, wanted) in [(Door::Irc, &config.listen), (Door::Text, &config.text_listen)] {
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
+    let gates =
+        [(IRC, &config.listen), (IRC_OVER_TLS, &config.tls_listen), (TEXT, &config.text_listen)];
+    for (gate, wanted) in gates {
         for text in wanted {
             let named = text.to_socket_addrs();
             let named =
@@ -226,38 +260,57 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
             for address in named {
                 let failed = |source| StartError::Listen { address, source };
                 let listener = acceptor::bind(address).map_err(failed)?;
-                let bound = listener.local_addr().map_err(failed)?;
-                match door {
-                    Door::Irc => addresses.push(bound),
-                    Door::Text => text_addresses.push(bound),
-                }
-                listeners.push((listener, door));
+                addresses.push((gate, listener.local_addr().map_err(failed)?));
+                listeners.push((listener, gate));
             }
         }
     }
     if listeners.is_empty() {
         return Err(StartError::NoAddress);
     }
-    Ok((listeners, addresses, text_addresses))
+    Ok((listeners, addresses))
 }
 
 impl ServerHandle {
     /// Where IRC is spoken: the real ports.
     #[must_use]
-    pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.addresses_of(IRC)
+    }
+
+    /// Where IRC is spoken over TLS.
+    #[must_use]
+    pub fn tls_addresses(&self) -> Vec<SocketAddr> {
+        self.addresses_of(IRC_OVER_TLS)
     }
 
     /// Where plain text is spoken.
     #[must_use]
-    pub fn text_addresses(&self) -> &[SocketAddr] {
-        &self.text_addresses
+    pub fn text_addresses(&self) -> Vec<SocketAddr> {
+        self.addresses_of(TEXT)
+    }
+
+    fn addresses_of(&self, gate: Gate) -> Vec<SocketAddr> {
+        let own = self.addresses.iter().filter(|(own, _)| *own == gate);
+        own.map(|(_, address)| *address).collect()
+    }
+
+    /// The SHA-256 fingerprint of the server's certificate, in hexadecimal.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<String> {
+        self.certificates.as_ref().map(|certificates| certificates.fingerprint())
+    }
+
+    /// A way to read files again from another thread.
+    #[must_use]
+    pub fn reloader(&self) -> Reloader {
+        Reloader { certificates: self.certificates.clone() }
     }
 
     /// Where programs on this computer reach it.
     #[must_use]
     pub fn own_address(&self) -> SocketAddr {
-        let address = self.addresses[0];
+        let address = self.addresses[0].1;
         let loopback: IpAddr = match address.ip() {
             IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
@@ -270,7 +323,7 @@ impl ServerHandle {
     /// computer has in its network, as far as the system knows.
     #[must_use]
     pub fn shared_address(&self) -> SocketAddr {
-        let address = self.addresses[0];
+        let address = self.addresses[0].1;
         if !address.ip().is_unspecified() {
             return address;
         }

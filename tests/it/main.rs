@@ -19,4 +19,5 @@ mod seeds;
 mod sim;
 mod terminal;
 mod tidy;
+mod tls;
 mod whole;

@@ -65,7 +65,13 @@ fn populate(hub: &mut Hub, now: Now, n: u32, n_workers: u16) -> ConnId {
         let conn = conn(slot);
         hub.handle(
             now,
-            Input::Opened { conn, host: "h".into(), door: Door::Irc, fingerprint: None },
+            Input::Opened {
+                conn,
+                host: "h".into(),
+                door: Door::Irc,
+                is_secure: false,
+                fingerprint: None,
+            },
             &mut effects,
         );
         hub.handle(now, Input::Register { conn, registration }, &mut effects);

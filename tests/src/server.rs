@@ -47,6 +47,21 @@ impl TestServer {
         self.text_address
     }
 
+    /// Where IRC is spoken over TLS.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn tls_address(&self) -> SocketAddr {
+        self.handle.as_ref().expect("it runs").tls_addresses()[0]
+    }
+
+    /// Its certificate's fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<String> {
+        self.handle.as_ref().and_then(ServerHandle::fingerprint)
+    }
+
     /// Stops it and waits for its threads.
     ///
     /// # Panics

@@ -127,7 +127,8 @@ impl World {
         slots.resize(slots.len().max(free + 1), None);
         slots[free] = Some(conn);
         let mut output = Output::default();
-        let session = Session::new(door, conn, Arc::clone(&self.house), self.now.mono, &mut output);
+        let session =
+            Session::new(door, conn, Arc::clone(&self.house), false, self.now.mono, &mut output);
         let opened = WorldConn {
             session,
             received: Vec::new(),
@@ -145,6 +146,7 @@ impl World {
             conn,
             host,
             door,
+            is_secure: false,
             fingerprint,
         });
         self.take_output(conn, output);

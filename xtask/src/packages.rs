@@ -30,6 +30,7 @@ pub(crate) const TESTS: Group = Group {
         "imagemagick",
         "irssi",
         "netcat-openbsd",
+        "openssl",
         "python3-gi",
         "python3-pyatspi",
         "weechat-headless",

@@ -69,6 +69,8 @@ capabilities! {
     Setname: "setname" | "draft/setname";
     /// <https://ircv3.net/specs/extensions/standard-replies>
     StandardReplies: "standard-replies";
+    /// <https://ircv3.net/specs/extensions/sts>
+    Sts: "sts";
     /// <https://ircv3.net/specs/extensions/userhost-in-names>
     UserhostInNames: "userhost-in-names";
 }

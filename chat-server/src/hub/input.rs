@@ -93,6 +93,8 @@ pub enum Input {
         host: Arc<str>,
         /// The door it came through.
         door: Door,
+        /// Nobody in between can read what it says.
+        is_secure: bool,
         /// The SHA-256 fingerprint of the certificate it showed, in hexadecimal.
         fingerprint: Option<Arc<str>>,
     },

@@ -182,8 +182,8 @@ impl Hub {
                 self.command(now, conn, label, command, effects);
             }
             Input::Deadline => self.tell_of_slow_records(now, effects),
-            Input::Opened { conn, host, door, fingerprint } => {
-                self.newcomers.insert(conn, Newcomer::new(host, door, fingerprint));
+            Input::Opened { conn, host, door, is_secure, fingerprint } => {
+                self.newcomers.insert(conn, Newcomer::new(host, door, is_secure, fingerprint));
             }
             Input::PageTaken { conn } => {
                 self.next_page(effects, conn);

@@ -27,6 +27,8 @@ pub(super) struct Person {
     pub(super) door: Door,
     pub(super) capabilities: CapabilitySet,
     pub(super) away: Option<Arc<str>>,
+    /// Nobody in between can read what they say.
+    pub(super) is_secure: bool,
     /// The fingerprint of the certificate they showed.
     pub(super) fingerprint: Option<Arc<str>>,
     /// The account they are logged in to.

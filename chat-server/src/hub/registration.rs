@@ -34,6 +34,7 @@ const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER"];
 pub(super) struct Newcomer {
     host: Arc<str>,
     door: Door,
+    is_secure: bool,
     pub(super) fingerprint: Option<Arc<str>>,
     /// The account they have logged in to.
     pub(super) account: Option<Arc<str>>,
@@ -45,10 +46,16 @@ pub(super) struct Newcomer {
 }
 
 impl Newcomer {
-    pub(super) fn new(host: Arc<str>, door: Door, fingerprint: Option<Arc<str>>) -> Self {
+    pub(super) fn new(
+        host: Arc<str>,
+        door: Door,
+        is_secure: bool,
+        fingerprint: Option<Arc<str>>,
+    ) -> Self {
         Self {
             host,
             door,
+            is_secure,
             fingerprint,
             account: None,
             capabilities: CapabilitySet::EMPTY,
@@ -91,6 +98,7 @@ impl Hub {
             away: newcomer.away,
             account: newcomer.account,
             fingerprint: newcomer.fingerprint,
+            is_secure: newcomer.is_secure,
             modes: UserModes::default(),
             invited: BTreeSet::new(),
             monitored: BTreeMap::new(),

@@ -29,9 +29,16 @@ const RETRY_AFTER: Duration = Duration::from_millis(50);
 /// The token of the waker; listeners have their index.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
+/// How a listening socket speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gate {
+    pub(crate) door: Door,
+    pub(crate) is_tls: bool,
+}
+
 pub(crate) struct Acceptor {
     pub(crate) poll: Poll,
-    pub(crate) listeners: Vec<(TcpListener, Door)>,
+    pub(crate) listeners: Vec<(TcpListener, Gate)>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) is_stopping: Arc<AtomicBool>,
@@ -66,19 +73,19 @@ impl Acceptor {
             }
             // All of them: a listener that failed before has told of its connections already.
             wants_retry = false;
-            for (listener, door) in &self.listeners {
-                wants_retry |= self.accept_all(listener, *door, &mut next_worker);
+            for (listener, gate) in &self.listeners {
+                wants_retry |= self.accept_all(listener, *gate, &mut next_worker);
             }
         }
         Ok(())
     }
 
     /// Accepts until nobody waits; whether it failed and is to be tried again.
-    fn accept_all(&self, listener: &TcpListener, door: Door, next_worker: &mut usize) -> bool {
+    fn accept_all(&self, listener: &TcpListener, gate: Gate, next_worker: &mut usize) -> bool {
         loop {
             match listener.accept() {
                 Ok((stream, address)) => {
-                    self.hand_over(stream.into(), address, door, next_worker);
+                    self.hand_over(stream.into(), address, gate, next_worker);
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock => return false,
@@ -95,14 +102,16 @@ impl Acceptor {
         &self,
         mut stream: std::net::TcpStream,
         address: SocketAddr,
-        door: Door,
+        gate: Gate,
         next_worker: &mut usize,
     ) {
         let place = match self.admission.admit(address.ip()) {
             Ok(place) => place,
             Err(reason) => {
                 let mut goodbye = Vec::new();
-                match door {
+                match gate.door {
+                    // It would not be understood before the handshake.
+                    _ if gate.is_tls => return,
                     Door::Irc => irc_error(reason, &mut goodbye),
                     Door::Text => goodbye.extend_from_slice(format!("! {reason}\r\n").as_bytes()),
                 }
@@ -119,6 +128,6 @@ impl Acceptor {
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         let mailbox = &self.mailboxes[*next_worker % self.mailboxes.len()];
         *next_worker += 1;
-        mailbox.post(&mut vec![Order::Accept { stream, address: address.ip(), door, place }]);
+        mailbox.post(&mut vec![Order::Accept { stream, address: address.ip(), gate, place }]);
     }
 }

@@ -2,15 +2,18 @@
 
 use std::{io, sync::Arc, time::Instant};
 
-use mio::net::TcpStream;
-
-use super::{admission::Place, outbox::Outbox};
-use crate::{ids::ConnId, session::Session};
+use super::{admission::Place, link::Link, outbox::Outbox};
+use crate::{hub::Door, ids::ConnId, session::Session};
 
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) id: ConnId,
-    pub(super) stream: TcpStream,
+    pub(super) link: Link,
+    pub(super) door: Door,
+    /// The address it comes from.
+    pub(super) host: Arc<str>,
+    /// The hub knows of it: the handshakes are over.
+    pub(super) is_opened: bool,
     pub(super) session: Session,
     pub(super) outbox: Outbox,
     /// The socket may have bytes: epoll told, and no read has come up empty since.
@@ -54,7 +57,7 @@ impl Conn {
     }
 
     pub(super) fn flush(&mut self) -> io::Result<()> {
-        self.outbox.flush(&self.stream)
+        self.link.flush(&mut self.outbox)
     }
 }
 

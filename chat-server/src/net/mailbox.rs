@@ -11,9 +11,8 @@ use std::{
 
 use crate::{
     delivery::{Delivery, Reply},
-    hub::Door,
     ids::{ConnId, RoomId},
-    net::admission::Place,
+    net::{acceptor::Gate, admission::Place},
 };
 
 /// Something a worker is to do.
@@ -22,7 +21,7 @@ pub(crate) enum Order {
     Accept {
         stream: std::net::TcpStream,
         address: std::net::IpAddr,
-        door: Door,
+        gate: Gate,
         place: Place,
     },
     Admit {

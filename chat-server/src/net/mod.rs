@@ -4,6 +4,7 @@ pub(crate) mod acceptor;
 pub(crate) mod admission;
 mod conn;
 pub(crate) mod hub_thread;
+mod link;
 pub(crate) mod mailbox;
 mod outbox;
 mod timers;

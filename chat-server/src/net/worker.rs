@@ -17,11 +17,14 @@ use std::{
 
 use crossbeam_channel::{Sender, TrySendError};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
+use rustls::ServerConfig;
 use slab::Slab;
 
 use super::{
+    acceptor::Gate,
     admission::Place,
     conn::Conn,
+    link::Link,
     mailbox::{Mailbox, Order},
     outbox::Outbox,
     timers::Timers,
@@ -30,7 +33,7 @@ use crate::{
     config::House,
     delivery::{Delivery, Page, Reply, Target},
     fanout::Fanout,
-    hub::{Door, Input},
+    hub::Input,
     ids::{ConnId, WorkerId},
     session::{Output, Session},
 };
@@ -51,6 +54,8 @@ const FLUSH_BYTES: usize = 32 << 10;
 pub(crate) struct Worker {
     id: WorkerId,
     house: Arc<House>,
+    /// What TLS begins with, where there is any.
+    tls: Option<Arc<ServerConfig>>,
     poll: Poll,
     mailbox: Arc<Mailbox>,
     to_hub: Sender<Input>,
@@ -76,6 +81,7 @@ impl Worker {
     pub(crate) fn new(
         id: WorkerId,
         house: Arc<House>,
+        tls: Option<Arc<ServerConfig>>,
         poll: Poll,
         mailbox: Arc<Mailbox>,
         to_hub: Sender<Input>,
@@ -83,6 +89,7 @@ impl Worker {
         Self {
             id,
             house,
+            tls,
             poll,
             mailbox,
             to_hub,
@@ -156,8 +163,8 @@ impl Worker {
 
     fn carry_out(&mut self, now: Instant, order: Order) {
         match order {
-            Order::Accept { stream, address, door, place } => {
-                self.accept(now, stream, address, door, place);
+            Order::Accept { stream, address, gate, place } => {
+                self.accept(now, stream, address, gate, place);
             }
             Order::Admit { conn, nick } => {
                 self.with_session(conn, |session, output| session.admit(now, &nick, output));
@@ -206,23 +213,28 @@ impl Worker {
         now: Instant,
         stream: std::net::TcpStream,
         address: IpAddr,
-        door: Door,
+        gate: Gate,
         place: Place,
     ) {
-        let mut stream = TcpStream::from_std(stream);
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let id = ConnId { worker: self.id, generation: self.next_generation, slot };
         self.next_generation = self.next_generation.wrapping_add(1);
+        let tls = self.tls.as_ref().filter(|_| gate.is_tls);
+        let Ok(mut link) = Link::new(TcpStream::from_std(stream), tls) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut stream, Token(entry.key()), interest).is_err() {
+        if self.poll.registry().register(link.socket(), Token(entry.key()), interest).is_err() {
             // Out of memory for it: dropping the stream closes it, and the place is given back.
             return;
         }
-        let session = Session::new(door, id, Arc::clone(&self.house), now, &mut self.output);
+        let house = Arc::clone(&self.house);
+        let session = Session::new(gate.door, id, house, gate.is_tls, now, &mut self.output);
         entry.insert(Conn {
             id,
-            stream,
+            link,
+            door: gate.door,
+            host: host_text(address),
+            is_opened: false,
             session,
             outbox: Outbox::default(),
             is_readable: true,
@@ -237,7 +249,7 @@ impl Worker {
             timer: None,
             _place: place,
         });
-        self.send(Input::Opened { conn: id, host: host_text(address), door, fingerprint: None });
+        self.open_established(slot);
         self.take_output(now, slot);
         self.set_timer(slot);
         self.queue(slot);

@@ -54,13 +54,13 @@ enum Phase {
 }
 
 impl IrcSession {
-    pub(super) fn new(conn: ConnId, house: Arc<House>, now: Instant) -> Self {
+    pub(super) fn new(conn: ConnId, house: Arc<House>, is_secure: bool, now: Instant) -> Self {
         Self {
             conn,
             framer: Framer::new(limits::CLIENT_LINE_BYTES_MAX),
             throttle: Throttle::new(house.limits.flood, now),
             house,
-            negotiation: Negotiation::default(),
+            negotiation: Negotiation::new(is_secure),
             phase: Phase::Collecting { nick: None, user: None, password: None, since: now },
             last_heard: now,
             asked: None,

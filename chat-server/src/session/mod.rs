@@ -62,11 +62,12 @@ impl Session {
         door: Door,
         conn: ConnId,
         house: Arc<House>,
+        is_secure: bool,
         now: Instant,
         out: &mut Output,
     ) -> Self {
         match door {
-            Door::Irc => Self::Irc(IrcSession::new(conn, house, now)),
+            Door::Irc => Self::Irc(IrcSession::new(conn, house, is_secure, now)),
             Door::Text => Self::Text(TextSession::new(conn, house, now, out)),
         }
     }

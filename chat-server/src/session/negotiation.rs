@@ -13,11 +13,17 @@ pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
     /// `CAP LS` or `REQ` has been sent and `END` has not: registration waits.
     pub(super) is_open: bool,
+    /// Nobody in between can read what is said.
+    is_secure: bool,
     /// The client understands version 302: lists in several lines, and `cap-notify` with it.
     is_302: bool,
 }
 
 impl Negotiation {
+    pub(super) fn new(is_secure: bool) -> Self {
+        Self { is_secure, ..Self::default() }
+    }
+
     /// The lines that answer one `CAP`. `nick` is `*` before registration.
     pub(super) fn handle(
         &mut self,
@@ -38,9 +44,11 @@ impl Negotiation {
                 }
                 let offered: Vec<String> = Capability::ALL
                     .iter()
-                    .filter_map(|own| match house.offers(*own)? {
+                    .filter_map(|own| match house.offers(*own, self.is_secure)? {
                         // Values are for those who know that there can be any ("CAP LS 302").
                         Some(value) if self.is_302 => Some(format!("{}={value}", own.name())),
+                        // "MUST NOT be advertised with CAP LS of a version below 302."
+                        Some(_) if *own == Capability::Sts => None,
                         _ => Some(own.name().to_owned()),
                     })
                     .collect();
@@ -80,7 +88,11 @@ impl Negotiation {
         for word in argument.split(' ').filter(|word| !word.is_empty()) {
             let (name, is_off) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
             let capability = Capability::from_name(name)?;
-            house.offers(capability)?;
+            house.offers(capability, self.is_secure)?;
+            // "Clients MUST NOT request this capability", and it is not for switching on.
+            if capability == Capability::Sts {
+                return None;
+            }
             // "Clients that negotiate 302 cannot disable cap-notify".
             if is_off && capability == Capability::CapNotify && self.is_302 {
                 return None;

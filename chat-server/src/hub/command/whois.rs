@@ -47,6 +47,9 @@ impl Hub {
         if person.modes.is_bot {
             turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
         }
+        if person.is_secure {
+            turn.numeric(Numeric::RPL_WHOISSECURE, &[shown, "is using a secure connection"]);
+        }
         if let Some(account) = &person.account {
             turn.numeric(Numeric::RPL_WHOISACCOUNT, &[shown, account, "is logged in as"]);
         }

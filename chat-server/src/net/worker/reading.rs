@@ -1,12 +1,10 @@
 //! From a worker's sockets to its sessions, and what they want done.
 
-use std::{
-    io::{self, Read},
-    time::Instant,
-};
+use std::{io, sync::Arc, time::Instant};
 
 use super::{LINES_PER_TURN, Worker};
 use crate::{
+    hub::Input,
     ids::ConnId,
     net::conn::lost,
     session::{Output, Session, Step},
@@ -70,19 +68,42 @@ impl Worker {
         }
     }
 
+    /// Tells the hub of a connection once its handshakes are over.
+    pub(super) fn open_established(&mut self, slot: u32) {
+        let conn = &mut self.conns[slot as usize];
+        if conn.is_opened || !conn.link.is_established() {
+            return;
+        }
+        conn.is_opened = true;
+        let opened = Input::Opened {
+            conn: conn.id,
+            host: Arc::clone(&conn.host),
+            door: conn.door,
+            is_secure: conn.link.is_secure(),
+            fingerprint: conn.link.fingerprint(),
+        };
+        self.send(opened);
+    }
+
     /// Reads once. Epoll tells only of changes, so a socket counts as readable until it is not.
     pub(super) fn read(&mut self, now: Instant, slot: u32) {
         let conn = &mut self.conns[slot as usize];
         loop {
-            match conn.stream.read(&mut self.read_buffer) {
+            match conn.link.read(&mut self.read_buffer) {
                 Ok(0) => {
                     conn.is_readable = false;
                     conn.has_ended = true;
                     conn.session.end_input();
                 }
-                Ok(n) => conn.session.push(now, &self.read_buffer[..n]),
+                Ok(n) => {
+                    conn.session.push(now, &self.read_buffer[..n]);
+                    self.open_established(slot);
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => conn.is_readable = false,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    conn.is_readable = false;
+                    self.open_established(slot);
+                }
                 Err(error) => self.remove(slot, &lost(&error)),
             }
             return;
@@ -93,7 +114,7 @@ impl Worker {
     /// our last words away; when it has closed too, the connection is over.
     pub(super) fn discard(&mut self, slot: u32) {
         let conn = &mut self.conns[slot as usize];
-        match conn.stream.read(&mut self.read_buffer) {
+        match conn.link.read(&mut self.read_buffer) {
             // Once a turn, like everyone.
             Ok(n) if n > 0 => self.queue(slot),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.queue(slot),

@@ -1,6 +1,6 @@
 //! From a worker's outboxes to its sockets, and how connections end.
 
-use std::{net::Shutdown, time::Instant};
+use std::time::Instant;
 
 use super::Worker;
 use crate::{hub::Input, net::conn::lost};
@@ -23,10 +23,9 @@ impl Worker {
         }
         let waiting_bytes = conn.outbox.waiting_bytes();
         if conn.closing.is_some() {
-            if waiting_bytes == 0 {
-                // The peer reads our last words and then the end; a socket that is gone already
-                // shows when it is read.
-                let _ = conn.stream.shutdown(Shutdown::Write);
+            if waiting_bytes == 0 && !conn.link.has_unwritten() {
+                // The peer reads our last words and then the end.
+                conn.link.finish();
                 self.queue(slot);
             }
             return;
@@ -66,7 +65,7 @@ impl Worker {
     pub(super) fn report(&mut self, slot: u32, reason: &str) {
         let conn = &mut self.conns[slot as usize];
         let id = conn.id;
-        if !std::mem::replace(&mut conn.is_reported, true) {
+        if conn.is_opened && !std::mem::replace(&mut conn.is_reported, true) {
             self.send(Input::Closed { conn: id, reason: reason.into() });
         }
     }
@@ -76,6 +75,6 @@ impl Worker {
         self.fanout.remove(slot);
         let mut conn = self.conns.remove(slot as usize);
         // It is closed by being dropped, whether or not epoll still knows it.
-        let _ = self.poll.registry().deregister(&mut conn.stream);
+        let _ = self.poll.registry().deregister(conn.link.socket());
     }
 }

@@ -1,0 +1,275 @@
+//! IRC over TLS, against `openssl s_client`: certificates, fingerprints, and what breaks it.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use chat_server::{Config, TlsSource, config::Account, config::Sts};
+use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
+
+/// A folder of its own for a test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("chat-tls-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // It lies in the system's folder for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Runs `openssl` to its end.
+fn openssl(arguments: &[&str]) -> String {
+    let output = Command::new("openssl").args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Makes a certificate with `openssl`, and gives its fingerprint.
+fn certificate(folder: &Folder, name: &str) -> String {
+    let (certificate, key) =
+        (folder.path(&format!("{name}.pem")), folder.path(&format!("{name}.key")));
+    let arguments =
+        ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
+    let subject = format!("/CN={name}");
+    let files = ["-subj", &subject, "-days", "2", "-keyout", &key, "-out", &certificate];
+    openssl(&[&arguments[..], &files].concat());
+    fingerprint_of(Path::new(&certificate))
+}
+
+/// As this project writes it: hexadecimal without colons.
+fn fingerprint_of(certificate: &Path) -> String {
+    let path = certificate.to_str().unwrap();
+    let text = openssl(&["x509", "-in", path, "-noout", "-fingerprint", "-sha256"]);
+    text.trim().rsplit('=').next().unwrap().replace(':', "").to_lowercase()
+}
+
+/// A client behind `openssl s_client`.
+fn s_client(address: SocketAddr, more: &[&str]) -> Program {
+    let address = address.to_string();
+    let arguments = ["s_client", "-quiet", "-verify_quiet", "-connect", &address];
+    Program::run("openssl", Command::new("openssl").args([&arguments[..], more].concat()))
+}
+
+fn register(client: &mut Program, nick: &str) {
+    client.send(&format!("NICK {nick}"));
+    client.send("USER u 0 * :R");
+}
+
+fn with_tls(folder: &Folder, change: impl FnOnce(&mut Config)) -> TestServer {
+    let folder = folder.0.join("own");
+    TestServer::with(|config| {
+        config.tls_listen = vec!["127.0.0.1:0".into()];
+        config.tls = Some(TlsSource::SelfSigned { folder, names: vec!["chat.local".into()] });
+        change(config);
+    })
+}
+
+#[test]
+fn people_with_and_without_tls_talk() {
+    let folder = Folder::new("talk");
+    let server = with_tls(&folder, |_| ());
+    let shown = fingerprint_of(&folder.0.join("own/certificate.pem"));
+    assert_eq!(server.fingerprint().as_deref(), Some(&*shown));
+    let mut plain = TestClient::register(&server, "Pia");
+    for version in ["-tls1_2", "-tls1_3"] {
+        let mut secure = s_client(server.tls_address(), &[version]);
+        register(&mut secure, "Sec");
+        secure.expect(":chat.local 001 Sec *");
+        plain.expect(":Sec!*@127.0.0.1 JOIN #lobby");
+        secure.send("PRIVMSG #lobby :nobody read this on its way");
+        plain.expect(":Sec!* PRIVMSG #lobby :nobody read this on its way");
+        plain.send("WHOIS Sec");
+        plain.expect("* 671 Pia Sec *");
+        // Much at once, and in pieces of its own making.
+        let text = "x".repeat(400);
+        for n in 0..2000 {
+            plain.send(&format!("PRIVMSG #lobby :{n} {text}"));
+        }
+        for n in 0..2000 {
+            secure.expect(&format!(":Pia!* PRIVMSG #lobby :{n} {text}"));
+        }
+        secure.send("QUIT :bye");
+        secure.expect("ERROR :You left*");
+        plain.expect(":Sec!* QUIT :Quit: bye");
+        assert_eq!(secure.exit_code(), Some(0), "it saw the end of TLS too");
+    }
+    plain.send("WHOIS Pia");
+    plain.expect_none("* 671 *");
+}
+
+/// The certificate is made once, and its key is its owner's alone.
+#[test]
+fn what_was_made_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new("kept");
+    let first = with_tls(&folder, |_| ()).fingerprint();
+    assert_eq!(with_tls(&folder, |_| ()).fingerprint(), first);
+    let mode = std::fs::metadata(folder.0.join("own/key.pem")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+/// SASL EXTERNAL with a real certificate.
+#[test]
+fn a_certificate_of_ones_own_logs_in() {
+    let folder = Folder::new("external");
+    let fingerprint = certificate(&folder, "ann");
+    certificate(&folder, "eve");
+    let server = with_tls(&folder, |config| {
+        let (name, password) = ("Ann".into(), String::new());
+        config.accounts =
+            vec![Account { name, password, scram: None, fingerprints: vec![fingerprint] }];
+    });
+    for (name, answer) in [("ann", "* 900 * Ann *"), ("eve", "* 904 *")] {
+        let (own, key) = (folder.path(&format!("{name}.pem")), folder.path(&format!("{name}.key")));
+        let mut client = s_client(server.tls_address(), &["-cert", &own, "-key", &key]);
+        for line in ["CAP REQ :sasl", "AUTHENTICATE EXTERNAL"] {
+            client.send(line);
+        }
+        client.expect("AUTHENTICATE +");
+        client.send("AUTHENTICATE +");
+        client.expect(answer);
+    }
+}
+
+#[test]
+fn a_new_certificate_is_read_with_nobody_dropped() {
+    let folder = Folder::new("reload");
+    let first = certificate(&folder, "server");
+    let (own, key) = (folder.path("server.pem"), folder.path("server.key"));
+    let (mut program, _) = Program::start_server(&[
+        "--tls-listen",
+        "127.0.0.1:0",
+        "--certificate",
+        &own,
+        "--key",
+        &key,
+    ]);
+    let address = program.expect_address();
+    program.expect(&format!("*fingerprint is {first}"));
+    let mut stays = s_client(address, &[]);
+    register(&mut stays, "sta");
+    stays.expect("* 366 *");
+    let seen = || {
+        let address = address.to_string();
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &address]).stdin(std::process::Stdio::null());
+        let text = String::from_utf8(client.output().unwrap().stdout).unwrap();
+        let path = folder.0.join("seen.pem");
+        let (start, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
+        let body = text.split(start).nth(1).unwrap().split(end).next().unwrap();
+        std::fs::write(&path, format!("{start}{body}{end}\n")).unwrap();
+        fingerprint_of(&path)
+    };
+    assert_eq!(seen(), first);
+    // A file that is none changes nothing.
+    std::fs::write(&own, "nonsense").unwrap();
+    program.signal("HUP");
+    program.expect("nothing has changed: *server.pem: *");
+    assert_eq!(seen(), first);
+    let second = certificate(&folder, "server");
+    program.signal("HUP");
+    program.expect("read again*");
+    assert_eq!(seen(), second);
+    stays.send("PING still");
+    stays.expect("*PONG*still");
+    program.signal("TERM");
+    stays.expect("ERROR :The server is stopping");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
+#[test]
+fn a_certificate_that_is_none_is_said_in_one_line() {
+    let folder = Folder::new("wrong");
+    let path = folder.path("none.pem");
+    std::fs::write(&path, "nonsense").unwrap();
+    for arguments in [
+        vec!["--tls-listen", "127.0.0.1:0"],
+        vec!["--tls-listen", "127.0.0.1:0", "--certificate", &path, "--key", &path],
+        vec!["--tls-listen", "127.0.0.1:0", "--certificate", "/nowhere", "--key", &path],
+    ] {
+        let mut program =
+            Program::start("chat-server", &[&["--listen", "127.0.0.1:0"], &*arguments].concat());
+        assert_eq!(program.exit_code(), Some(1), "{arguments:?}");
+        let errors = program.errors();
+        assert!(errors.lines().count() == 1 && errors.contains("TLS cannot be spoken"), "{errors}");
+    }
+}
+
+/// What is no TLS, or no safe one, harms nobody else.
+#[test]
+fn broken_handshakes_disturb_nobody() {
+    let folder = Folder::new("broken");
+    let server = with_tls(&folder, |config| {
+        config.limits.registration_timeout = Duration::from_secs(2);
+    });
+    let mut good = s_client(server.tls_address(), &[]);
+    register(&mut good, "goo");
+    good.expect("* 366 *");
+    // An old version, at the lowest security this openssl still allows.
+    let address = server.tls_address().to_string();
+    let old = ["s_client", "-tls1_1", "-cipher", "ALL:@SECLEVEL=0", "-connect", &address];
+    let old = Command::new("openssl").args(old).stdin(std::process::Stdio::null()).output();
+    assert!(!old.unwrap().status.success());
+    // IRC without TLS, garbage, and handshakes that end in the middle.
+    for bytes in [&b"NICK a\r\nUSER u 0 * :A\r\n"[..], &[0; 100], &[22, 3, 1, 2, 0, 1, 0], b""] {
+        let mut stream = TcpStream::connect(server.tls_address()).unwrap();
+        stream.write_all(bytes).unwrap();
+    }
+    // A thousand that begin and say nothing more are let go when their time is up.
+    let mut half_open = Vec::new();
+    for _ in 0..1000 {
+        let mut stream = TcpStream::connect(server.tls_address()).unwrap();
+        stream.write_all(&[22, 3, 1, 2, 0, 1]).unwrap();
+        half_open.push(stream);
+    }
+    good.send("PING among them");
+    good.expect("*PONG*:among");
+    for mut stream in half_open {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut rest = Vec::new();
+        // Some get an alert, some a reset; what counts is that it ends.
+        let _ = stream.read_to_end(&mut rest);
+    }
+    good.send("LUSERS");
+    good.expect("* 253 goo 0 *");
+    good.send("PING after");
+    good.expect("*PONG*:after");
+}
+
+/// <https://ircv3.net/specs/extensions/sts>
+#[test]
+fn clients_are_told_to_come_over_tls() {
+    let folder = Folder::new("sts");
+    let server = with_tls(&folder, |config| {
+        config.sts = Some(Sts { port: 6697, duration: Duration::from_secs(86_400) });
+    });
+    let mut plain = TestClient::connect(server.address());
+    plain.send("CAP LS 302");
+    assert!(plain.expect("* LS *").contains(" sts=port=6697 "));
+    plain.send("CAP LS");
+    assert!(plain.expect("* LS *").contains(" sts=port"), "it knows of values by now");
+    plain.send("CAP REQ :sts");
+    plain.expect("* CAP * NAK :sts");
+    let mut old = TestClient::connect(server.address());
+    old.send("CAP LS");
+    assert!(!old.expect("* LS *").contains(" sts"));
+    let mut secure = s_client(server.tls_address(), &[]);
+    secure.send("CAP LS 302");
+    assert!(secure.expect("* LS *").contains(" sts=duration=86400 "));
+}
