@@ -18,6 +18,12 @@ pub struct Config {
     pub listen: Vec<String>,
     /// Where IRC is spoken over TLS. Needs [`Config::tls`].
     pub tls_listen: Vec<String>,
+    /// Where IRC is spoken over WebSockets.
+    pub web_socket_listen: Vec<String>,
+    /// Where IRC is spoken over WebSockets over TLS. Needs [`Config::tls`].
+    pub web_socket_tls_listen: Vec<String>,
+    /// The pages that may open WebSockets, as browsers name them (`https://chat.example.org`); none: any.
+    pub web_socket_origins: Vec<String>,
     /// Where plain text is spoken.
     pub text_listen: Vec<String>,
     /// The server's certificate.
@@ -59,6 +65,9 @@ impl Default for Config {
         Self {
             listen: vec![format!("127.0.0.1:{DEFAULT_PORT}")],
             tls_listen: Vec::new(),
+            web_socket_listen: Vec::new(),
+            web_socket_tls_listen: Vec::new(),
+            web_socket_origins: Vec::new(),
             text_listen: Vec::new(),
             tls: None,
             sts: None,
@@ -240,6 +249,8 @@ pub struct House {
     pub opers: Vec<Oper>,
     /// [`Config::accounts`]
     pub accounts: Vec<Account>,
+    /// [`Config::web_socket_origins`]
+    pub web_socket_origins: Vec<String>,
     /// [`Config::sts`]
     pub sts: Option<Sts>,
     /// [`Config::exit_when_empty`]
@@ -287,6 +298,7 @@ impl House {
             admin: config.admin.clone(),
             opers: config.opers.clone(),
             accounts: config.accounts.clone(),
+            web_socket_origins: config.web_socket_origins.clone(),
             sts: config.sts,
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
@@ -305,6 +317,9 @@ pub struct ConfigFile {
     pub certificate: Option<PathBuf>,
     pub key: Option<PathBuf>,
     pub self_signed: Option<PathBuf>,
+    pub websocket_listen: Option<Vec<String>>,
+    pub websocket_tls_listen: Option<Vec<String>>,
+    pub websocket_origins: Option<Vec<String>>,
     pub text_listen: Option<Vec<String>>,
     pub name: Option<String>,
     pub network: Option<String>,

@@ -37,6 +37,15 @@ struct Arguments {
     /// Make a certificate and keep it in this folder; its fingerprint is printed.
     #[arg(long, value_name = "FOLDER", conflicts_with = "certificate")]
     self_signed: Option<PathBuf>,
+    /// Where to listen for WebSockets. Repeatable.
+    #[arg(long, value_name = "ADDR")]
+    websocket_listen: Vec<String>,
+    /// Where to listen for WebSockets over TLS. Repeatable.
+    #[arg(long, value_name = "ADDR")]
+    websocket_tls_listen: Vec<String>,
+    /// A page that may open WebSockets, such as https://chat.example.org (default: any). Repeatable.
+    #[arg(long, value_name = "ORIGIN")]
+    websocket_origins: Vec<String>,
     /// Where to listen for people with nc or any raw TCP program. Repeatable.
     #[arg(long, value_name = "ADDR")]
     text_listen: Vec<String>,
@@ -100,6 +109,12 @@ fn run(arguments: Arguments) -> Result<(), String> {
     }
     for address in server.tls_addresses() {
         printer.say(format!("listening on {address} for TLS"));
+    }
+    for address in server.web_socket_addresses() {
+        printer.say(format!("listening on {address} for WebSockets"));
+    }
+    for address in server.web_socket_tls_addresses() {
+        printer.say(format!("listening on {address} for WebSockets over TLS"));
     }
     if let Some(fingerprint) = server.fingerprint() {
         printer.say(format!("the certificate's SHA-256 fingerprint is {fingerprint}"));
@@ -221,6 +236,15 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
     }
     if let Some(listen) = given(arguments.tls_listen).or(file.tls_listen) {
         config.tls_listen = listen;
+    }
+    if let Some(listen) = given(arguments.websocket_listen).or(file.websocket_listen) {
+        config.web_socket_listen = listen;
+    }
+    if let Some(listen) = given(arguments.websocket_tls_listen).or(file.websocket_tls_listen) {
+        config.web_socket_tls_listen = listen;
+    }
+    if let Some(origins) = given(arguments.websocket_origins).or(file.websocket_origins) {
+        config.web_socket_origins = origins;
     }
     if let Some(listen) = given(arguments.text_listen).or(file.text_listen) {
         config.text_listen = listen;

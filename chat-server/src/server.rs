@@ -169,7 +169,7 @@ impl Server {
         }
         let certificates = match &config.tls {
             Some(source) => Some(Certificates::load(source.clone()).map_err(StartError::Tls)?),
-            None if config.tls_listen.is_empty() => None,
+            None if config.tls_listen.is_empty() && config.web_socket_tls_listen.is_empty() => None,
             None => return Err(StartError::Tls("no certificate is given".to_owned())),
         };
         let tls = certificates.as_ref().map(Certificates::server_config).transpose();
@@ -243,15 +243,22 @@ impl Server {
 
 type Listeners = (Vec<(mio::net::TcpListener, Gate)>, Vec<(Gate, SocketAddr)>);
 
-/// Where an IRC client comes in, a person with `nc`, and an IRC client over TLS.
-const IRC: Gate = Gate { door: Door::Irc, is_tls: false };
-const TEXT: Gate = Gate { door: Door::Text, is_tls: false };
-const IRC_OVER_TLS: Gate = Gate { door: Door::Irc, is_tls: true };
+/// How each kind of listening socket speaks.
+const IRC: Gate = Gate { door: Door::Irc, is_tls: false, is_web_socket: false };
+const TEXT: Gate = Gate { door: Door::Text, ..IRC };
+const IRC_OVER_TLS: Gate = Gate { is_tls: true, ..IRC };
+const WEB_SOCKET: Gate = Gate { is_web_socket: true, ..IRC };
+const WEB_SOCKET_OVER_TLS: Gate = Gate { is_web_socket: true, ..IRC_OVER_TLS };
 
 fn listen(config: &Config) -> Result<Listeners, StartError> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
-    let gates =
-        [(IRC, &config.listen), (IRC_OVER_TLS, &config.tls_listen), (TEXT, &config.text_listen)];
+    let gates = [
+        (IRC, &config.listen),
+        (IRC_OVER_TLS, &config.tls_listen),
+        (WEB_SOCKET, &config.web_socket_listen),
+        (WEB_SOCKET_OVER_TLS, &config.web_socket_tls_listen),
+        (TEXT, &config.text_listen),
+    ];
     for (gate, wanted) in gates {
         for text in wanted {
             let named = text.to_socket_addrs();
@@ -282,6 +289,18 @@ impl ServerHandle {
     #[must_use]
     pub fn tls_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(IRC_OVER_TLS)
+    }
+
+    /// Where IRC is spoken over WebSockets.
+    #[must_use]
+    pub fn web_socket_addresses(&self) -> Vec<SocketAddr> {
+        self.addresses_of(WEB_SOCKET)
+    }
+
+    /// Where IRC is spoken over WebSockets over TLS.
+    #[must_use]
+    pub fn web_socket_tls_addresses(&self) -> Vec<SocketAddr> {
+        self.addresses_of(WEB_SOCKET_OVER_TLS)
     }
 
     /// Where plain text is spoken.

@@ -20,4 +20,5 @@ mod sim;
 mod terminal;
 mod tidy;
 mod tls;
+mod web_socket;
 mod whole;

@@ -56,6 +56,15 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").tls_addresses()[0]
     }
 
+    /// Where IRC is spoken over WebSockets.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn web_socket_address(&self) -> SocketAddr {
+        self.handle.as_ref().expect("it runs").web_socket_addresses()[0]
+    }
+
     /// Its certificate's fingerprint.
     #[must_use]
     pub fn fingerprint(&self) -> Option<String> {

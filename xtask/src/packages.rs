@@ -22,6 +22,7 @@ pub(crate) const TESTS: Group = Group {
     purpose: "for the tests: a display, a screen reader's view of it, and other people's clients",
     names: &[
         "at-spi2-core",
+        "chromium",
         "dbus",
         "dbus-daemon",
         "fonts-dejavu-core",

@@ -34,6 +34,7 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 pub(crate) struct Gate {
     pub(crate) door: Door,
     pub(crate) is_tls: bool,
+    pub(crate) is_web_socket: bool,
 }
 
 pub(crate) struct Acceptor {
@@ -111,7 +112,7 @@ impl Acceptor {
                 let mut goodbye = Vec::new();
                 match gate.door {
                     // It would not be understood before the handshake.
-                    _ if gate.is_tls => return,
+                    _ if gate.is_tls || gate.is_web_socket => return,
                     Door::Irc => irc_error(reason, &mut goodbye),
                     Door::Text => goodbye.extend_from_slice(format!("! {reason}\r\n").as_bytes()),
                 }

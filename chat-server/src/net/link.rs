@@ -1,85 +1,66 @@
-//! What a connection's bytes are wrapped in: nothing, TLS, a WebSocket, or one in the other. Outside of
-//! this file bytes are lines.
+//! What a connection's lines are wrapped in: bytes as they are, or the messages of a WebSocket; over
+//! plain TCP or TLS ([`Wire`]). Outside of this file they are lines.
 
 use std::{
     io::{self, Read, Write},
-    net::Shutdown,
     sync::Arc,
 };
 
 use mio::net::TcpStream;
-use rustls::{ServerConfig, ServerConnection};
+use rustls::ServerConfig;
 
-use super::outbox::Outbox;
-use crate::tls::fingerprint;
+use super::{outbox::Outbox, web_socket::WebSocket, wire::Wire};
+use crate::config::House;
 
-/// Bytes that may wait inside of TLS, beside the outbox: one record and its surroundings.
-const TLS_BUFFER_BYTES: usize = 32 << 10;
-
-/// A socket and what is around its bytes.
+/// See the module.
 #[derive(Debug)]
 pub(super) struct Link {
-    stream: TcpStream,
-    tls: Option<Box<ServerConnection>>,
+    wire: Wire,
+    web_socket: Option<Box<WebSocket>>,
 }
 
 impl Link {
     /// # Errors
     /// If TLS cannot begin.
-    pub(super) fn new(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
-        let begin = |config: &Arc<ServerConfig>| {
-            let mut connection =
-                ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
-            connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
-            Ok::<_, io::Error>(Box::new(connection))
-        };
-        let tls = tls.map(begin).transpose()?;
-        Ok(Self { stream, tls })
+    pub(super) fn new(
+        stream: TcpStream,
+        tls: Option<&Arc<ServerConfig>>,
+        web_socket_of: Option<&Arc<House>>,
+    ) -> io::Result<Self> {
+        let wire = Wire::new(stream, tls)?;
+        let web_socket = web_socket_of.map(|house| Box::new(WebSocket::new(Arc::clone(house))));
+        Ok(Self { wire, web_socket })
     }
 
     /// The socket, for the poll.
     pub(super) fn socket(&mut self) -> &mut TcpStream {
-        &mut self.stream
+        self.wire.socket()
     }
 
     /// Whether lines can be exchanged: handshakes are over.
     pub(super) fn is_established(&self) -> bool {
-        self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
+        self.wire.is_established()
+            && self.web_socket.as_ref().is_none_or(|web_socket| web_socket.is_open())
     }
 
     /// Whether nobody between us can read it.
     pub(super) fn is_secure(&self) -> bool {
-        self.tls.is_some()
+        self.wire.is_secure()
     }
 
     /// The fingerprint of the certificate the peer has shown.
     pub(super) fn fingerprint(&self) -> Option<Arc<str>> {
-        let certificates = self.tls.as_ref()?.peer_certificates()?;
-        certificates.first().map(|certificate| fingerprint(certificate).into())
+        self.wire.fingerprint()
     }
 
-    /// Reads into `buffer`; 0 at the end.
+    /// Reads lines, or pieces of them, into `buffer`; 0 at the end.
     ///
     /// # Errors
-    /// As the socket's; a peer that breaks TLS has got an alert, as far as it takes one.
+    /// As the socket's, or that the peer breaks the rules of what is around the lines.
     pub(super) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.stream.read(buffer) };
-        loop {
-            match tls.reader().read(buffer) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                // A peer that closes without saying so in TLS has closed all the same: whatever ends a
-                // line here stands in the line.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
-                done => return done,
-            }
-            if tls.read_tls(&mut self.stream)? == 0 {
-                return Ok(0);
-            }
-            let processed = tls.process_new_packets();
-            // Handshakes answer, and alerts tell why.
-            let written = write_tls(tls, &mut self.stream);
-            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-            written?;
+        match &mut self.web_socket {
+            None => self.wire.read(buffer),
+            Some(web_socket) => web_socket.read(&mut self.wire, buffer),
         }
     }
 
@@ -88,62 +69,26 @@ impl Link {
     /// # Errors
     /// As the socket's.
     pub(super) fn flush(&mut self, outbox: &mut Outbox) -> io::Result<()> {
-        match &mut self.tls {
-            None => outbox.flush(&self.stream),
-            Some(tls) => loop {
-                write_tls(tls, &mut self.stream)?;
-                if tls.wants_write() || outbox.is_empty() {
-                    return Ok(());
-                }
-                let before = outbox.waiting_bytes();
-                outbox.flush(Filling(tls))?;
-                if outbox.waiting_bytes() == before {
-                    return Ok(());
-                }
-            },
+        match &mut self.web_socket {
+            None => {
+                outbox.flush(&mut self.wire)?;
+                self.wire.flush()
+            }
+            Some(web_socket) => web_socket.flush(&mut self.wire, outbox),
         }
     }
 
     /// Whether something has been taken from the outbox and not by the socket.
     pub(super) fn has_unwritten(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+        self.wire.has_unwritten()
+            || self.web_socket.as_ref().is_some_and(|web_socket| web_socket.has_unwritten())
     }
 
-    /// Says that nothing more will come. A socket that is gone already shows when it is read.
+    /// Says that nothing more will come.
     pub(super) fn finish(&mut self) {
-        if let Some(tls) = &mut self.tls {
-            tls.send_close_notify();
-            let _ = write_tls(tls, &mut self.stream);
+        if let Some(web_socket) = &mut self.web_socket {
+            web_socket.finish(&mut self.wire);
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
-    }
-}
-
-/// Writes records until there are none or the socket takes no more.
-fn write_tls(tls: &mut ServerConnection, stream: &mut TcpStream) -> io::Result<()> {
-    while tls.wants_write() {
-        match tls.write_tls(stream) {
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// The plain side of TLS, which blocks when its buffer is full.
-struct Filling<'a>(&'a mut ServerConnection);
-
-impl Write for Filling<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.0.writer().write(bytes)? {
-            0 if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
-            n => Ok(n),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.wire.finish();
     }
 }

@@ -8,4 +8,6 @@ mod link;
 pub(crate) mod mailbox;
 mod outbox;
 mod timers;
+mod web_socket;
+mod wire;
 pub(crate) mod worker;

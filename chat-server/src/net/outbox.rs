@@ -27,6 +27,23 @@ impl Outbox {
         &mut self.bytes
     }
 
+    /// The first line that waits, with its end.
+    pub(super) fn first_line(&self) -> Option<&[u8]> {
+        let waiting = &self.bytes[self.written..];
+        let end = waiting.iter().position(|byte| *byte == b'\n')?;
+        Some(&waiting[..=end])
+    }
+
+    /// `n_bytes` have been written elsewhere.
+    pub(super) fn take(&mut self, n_bytes: usize) {
+        self.written += n_bytes;
+        if self.is_empty() {
+            *self = Self::default();
+        } else {
+            self.forget_written();
+        }
+    }
+
     /// Forgets what waits, but for the end of a line the reader has the start of.
     pub(super) fn keep_begun_line(&mut self) {
         let is_begun = self.written > 0 && self.bytes[self.written - 1] != b'\n';

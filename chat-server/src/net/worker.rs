@@ -221,7 +221,9 @@ impl Worker {
         let id = ConnId { worker: self.id, generation: self.next_generation, slot };
         self.next_generation = self.next_generation.wrapping_add(1);
         let tls = self.tls.as_ref().filter(|_| gate.is_tls);
-        let Ok(mut link) = Link::new(TcpStream::from_std(stream), tls) else { return };
+        let web_socket_of = Some(&self.house).filter(|_| gate.is_web_socket);
+        let stream = TcpStream::from_std(stream);
+        let Ok(mut link) = Link::new(stream, tls, web_socket_of) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(link.socket(), Token(entry.key()), interest).is_err() {
             // Out of memory for it: dropping the stream closes it, and the place is given back.

@@ -1,0 +1,261 @@
+//! Lines in the messages of a WebSocket (<https://ircv3.net/specs/extensions/websocket>): one line a
+//! message, without its line break.
+
+use std::{
+    io::{self, Read, Write},
+    sync::Arc,
+};
+
+use http::{HeaderValue, Request, StatusCode, header};
+use tungstenite::{
+    Error, Message,
+    handshake::server::{create_response, write_response},
+    protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext, frame::coding::CloseCode},
+};
+
+use super::{outbox::Outbox, wire::Wire};
+use crate::config::House;
+
+/// The subprotocols, in the order in which they are preferred: the first is UTF-8, as all lines here.
+const TEXT: &str = "text.ircv3.net";
+const BINARY: &str = "binary.ircv3.net";
+
+/// Bytes of the request that opens a WebSocket.
+const REQUEST_BYTES_MAX: usize = 8 << 10;
+
+/// Bytes of one message from a client; more than any line may have, so that one that is too long is
+/// answered like any other.
+const MESSAGE_BYTES_MAX: usize = 15 << 10;
+
+/// Bytes that may wait inside, beside the outbox.
+const WRITE_BUFFER_BYTES: usize = 32 << 10;
+
+/// Headers of a request.
+const HEADERS_MAX: usize = 64;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct WebSocket {
+    house: Arc<House>,
+    state: State,
+    has_unwritten: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The request so far.
+    Opening(Vec<u8>),
+    Open(Box<WebSocketContext>, Kind),
+}
+
+/// What messages are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+impl WebSocket {
+    pub(super) fn new(house: Arc<House>) -> Self {
+        Self { house, state: State::Opening(Vec::new()), has_unwritten: false }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.state, State::Open(..))
+    }
+
+    pub(super) fn has_unwritten(&self) -> bool {
+        self.has_unwritten
+    }
+
+    /// Reads one line into `buffer`, with a line break; 0 at the end.
+    pub(super) fn read(&mut self, wire: &mut Wire, buffer: &mut [u8]) -> io::Result<usize> {
+        if !self.is_open() && !self.open(wire, buffer)? {
+            return Ok(0);
+        }
+        let State::Open(context, _) = &mut self.state else { return Ok(0) };
+        loop {
+            let message = match context.read(wire) {
+                Ok(message) => message,
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Ok(0),
+                Err(Error::Io(error)) => return Err(error),
+                Err(error) => {
+                    let code = match error {
+                        Error::Capacity(_) => CloseCode::Size,
+                        Error::Utf8(_) => CloseCode::Invalid,
+                        _ => CloseCode::Protocol,
+                    };
+                    let reason = error.to_string().into();
+                    // It is over; whether it still hears why is not ours to say.
+                    let _ = context.close(wire, Some(CloseFrame { code, reason }));
+                    let _ = context.flush(wire);
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                }
+            };
+            let line = match &message {
+                Message::Text(text) => text.as_bytes(),
+                Message::Binary(bytes) => bytes,
+                // Answers to pings and to the end are made inside.
+                _ => continue,
+            };
+            // "Clients MUST NOT include trailing \\r or \\n characters", and some do.
+            let line = line.trim_ascii_end();
+            let n = line.len();
+            buffer[..n].copy_from_slice(line);
+            buffer[n] = b'\n';
+            return Ok(n + 1);
+        }
+    }
+
+    /// Reads the request and answers it; false if it cannot be had, or the peer has gone.
+    fn open(&mut self, wire: &mut Wire, buffer: &mut [u8]) -> io::Result<bool> {
+        loop {
+            let n = wire.read(buffer)?;
+            let State::Opening(request) = &mut self.state else { return Ok(true) };
+            if n == 0 {
+                return Ok(false);
+            }
+            request.extend_from_slice(&buffer[..n]);
+            let answered = match read_request(request) {
+                Ok(None) if request.len() < REQUEST_BYTES_MAX => continue,
+                Ok(None) => Err(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+                Ok(Some((read, n_read))) => self.accept(&read, wire).map(|kind| (kind, n_read)),
+                Err(status) => Err(status),
+            };
+            match answered {
+                Ok((kind, n_read)) => {
+                    let State::Opening(request) = &mut self.state else { return Ok(true) };
+                    let rest = request.split_off(n_read);
+                    let context =
+                        WebSocketContext::from_partially_read(rest, Role::Server, Some(config()));
+                    self.state = State::Open(Box::new(context), kind);
+                    return Ok(true);
+                }
+                Err(status) => {
+                    let answer = format!(
+                        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                    );
+                    // A new socket has room for it; one that has not is not worth waiting for.
+                    let _ = wire.write_all(answer.as_bytes());
+                    return Ok(false);
+                }
+            }
+        }
+    }
+
+    /// Accepts a request, or says with which status it is refused.
+    fn accept(&self, request: &Request<()>, wire: &mut Wire) -> Result<Kind, StatusCode> {
+        let allowed = &self.house.web_socket_origins;
+        let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
+        // A program that is no browser names no origin; a browser always does.
+        let is_allowed = |origin: &str| {
+            allowed.is_empty() || allowed.iter().any(|own| own.eq_ignore_ascii_case(origin))
+        };
+        if !origin.is_none_or(is_allowed) {
+            return Err(StatusCode::FORBIDDEN);
+        }
+        let mut response = create_response(request).map_err(|_| StatusCode::BAD_REQUEST)?;
+        let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
+        let offered: Vec<&str> = offered
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        let chosen = [TEXT, BINARY].into_iter().find(|own| offered.contains(own));
+        if let Some(chosen) = chosen {
+            let value = HeaderValue::from_static(chosen);
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, value);
+        }
+        let mut bytes = Vec::new();
+        write_response(&mut bytes, &response).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+        wire.write_all(&bytes).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+        Ok(if chosen == Some(BINARY) { Kind::Binary } else { Kind::Text })
+    }
+
+    /// Writes the lines that wait, one a message.
+    pub(super) fn flush(&mut self, wire: &mut Wire, outbox: &mut Outbox) -> io::Result<()> {
+        let State::Open(context, kind) = &mut self.state else { return Ok(()) };
+        loop {
+            while let Some(line) = outbox.first_line() {
+                let text = line.trim_ascii_end();
+                let message = match kind {
+                    Kind::Text => match std::str::from_utf8(text) {
+                        Ok(text) => Message::text(text),
+                        // All lines of ours are text.
+                        Err(_) => Message::binary(text.to_vec()),
+                    },
+                    Kind::Binary => Message::binary(text.to_vec()),
+                };
+                let n_bytes = line.len();
+                match context.write(wire, message) {
+                    Ok(()) => outbox.take(n_bytes),
+                    Err(Error::WriteBufferFull(_)) => break,
+                    Err(error) => return Err(broken(error)),
+                }
+            }
+            match context.flush(wire) {
+                Ok(()) => self.has_unwritten = false,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.has_unwritten = true;
+                    return Ok(());
+                }
+                // The peer has closed, and knows that we do too.
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Ok(()),
+                Err(error) => return Err(broken(error)),
+            }
+            if outbox.first_line().is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self, wire: &mut Wire) {
+        if let State::Open(context, _) = &mut self.state {
+            let reason = CloseFrame { code: CloseCode::Normal, reason: "".into() };
+            // A peer that is gone already shows when it is read.
+            let _ = context.close(wire, Some(reason));
+            let _ = context.flush(wire);
+        }
+    }
+}
+
+fn config() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 << 10)
+        .write_buffer_size(WRITE_BUFFER_BYTES / 2)
+        .max_write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(Some(MESSAGE_BYTES_MAX))
+        .max_frame_size(Some(MESSAGE_BYTES_MAX))
+}
+
+fn broken(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        Error::ConnectionClosed | Error::AlreadyClosed => io::ErrorKind::BrokenPipe.into(),
+        other => io::Error::new(io::ErrorKind::InvalidData, other),
+    }
+}
+
+/// The request at the start of `bytes` and how many of them it takes; `None` while it is not whole.
+fn read_request(bytes: &[u8]) -> Result<Option<(Request<()>, usize)>, StatusCode> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let n_read = match parsed.parse(bytes).map_err(|_| StatusCode::BAD_REQUEST)? {
+        httparse::Status::Complete(n_read) => n_read,
+        httparse::Status::Partial => return Ok(None),
+    };
+    let mut request = Request::builder()
+        .method(parsed.method.unwrap_or_default())
+        .uri(parsed.path.unwrap_or_default())
+        .version(if parsed.version == Some(1) {
+            http::Version::HTTP_11
+        } else {
+            http::Version::HTTP_10
+        });
+    for header in parsed.headers.iter() {
+        request = request.header(header.name, header.value);
+    }
+    let request = request.body(()).map_err(|_| StatusCode::BAD_REQUEST)?;
+    Ok(Some((request, n_read)))
+}

@@ -1,0 +1,124 @@
+//! A socket, with TLS around its bytes or without.
+
+use std::{
+    io::{self, Read, Write},
+    net::Shutdown,
+    sync::Arc,
+};
+
+use mio::net::TcpStream;
+use rustls::{ServerConfig, ServerConnection};
+
+use crate::tls::fingerprint;
+
+/// Bytes that may wait inside of TLS, beside the outbox: two records.
+const TLS_BUFFER_BYTES: usize = 32 << 10;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Wire {
+    stream: TcpStream,
+    tls: Option<Box<ServerConnection>>,
+}
+
+impl Wire {
+    /// # Errors
+    /// If TLS cannot begin.
+    pub(super) fn new(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
+        let begin = |config: &Arc<ServerConfig>| {
+            let mut connection =
+                ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+            connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
+            Ok::<_, io::Error>(Box::new(connection))
+        };
+        let tls = tls.map(begin).transpose()?;
+        Ok(Self { stream, tls })
+    }
+
+    pub(super) fn socket(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    pub(super) fn is_established(&self) -> bool {
+        self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
+    }
+
+    pub(super) fn is_secure(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    pub(super) fn fingerprint(&self) -> Option<Arc<str>> {
+        let certificates = self.tls.as_ref()?.peer_certificates()?;
+        certificates.first().map(|certificate| fingerprint(certificate).into())
+    }
+
+    /// Whether something was taken that the socket has not.
+    pub(super) fn has_unwritten(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Says that nothing more will come. A socket that is gone already shows when it is read.
+    pub(super) fn finish(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            tls.send_close_notify();
+            let _ = write_tls(tls, &mut self.stream);
+        }
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+}
+
+impl Read for Wire {
+    /// A peer that breaks TLS has got an alert, as far as it takes one.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.stream.read(buffer) };
+        loop {
+            match tls.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // A peer that closes without saying so in TLS has closed all the same: whatever ends a
+                // line here stands in the line.
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
+                done => return done,
+            }
+            if tls.read_tls(&mut self.stream)? == 0 {
+                return Ok(0);
+            }
+            let processed = tls.process_new_packets();
+            // Handshakes answer, and alerts tell why.
+            let written = write_tls(tls, &mut self.stream);
+            processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            written?;
+        }
+    }
+}
+
+impl Write for Wire {
+    /// Blocks when neither the socket nor TLS takes anything.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let Some(tls) = &mut self.tls else { return self.stream.write(bytes) };
+        write_tls(tls, &mut self.stream)?;
+        match tls.writer().write(bytes)? {
+            0 if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
+            n => {
+                write_tls(tls, &mut self.stream)?;
+                Ok(n)
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.tls.as_mut().map_or(Ok(()), |tls| write_tls(tls, &mut self.stream))
+    }
+}
+
+/// Writes records until there are none or the socket takes no more.
+fn write_tls(tls: &mut ServerConnection, stream: &mut TcpStream) -> io::Result<()> {
+    while tls.wants_write() {
+        match tls.write_tls(stream) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! IRC over WebSockets (<https://ircv3.net/specs/extensions/websocket>), against a library's client and a
+//! real browser.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    process::{Command, Stdio},
+};
+
+use chat_core::proto::mask_matches;
+use chat_server::Config;
+use chat_tests::{PATIENCE, TestClient, TestServer};
+use tungstenite::{Message, WebSocket, client::IntoClientRequest, http::HeaderValue};
+
+fn with_web_sockets(change: impl FnOnce(&mut Config)) -> TestServer {
+    TestServer::with(|config| {
+        config.web_socket_listen = vec!["127.0.0.1:0".into()];
+        change(config);
+    })
+}
+
+struct Client(WebSocket<TcpStream>);
+
+impl Client {
+    /// # Errors
+    /// The status the server refuses it with.
+    fn connect(server: &TestServer, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let address = server.web_socket_address();
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut request = format!("ws://{address}/").into_client_request().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        match tungstenite::client(request, stream) {
+            Ok((socket, response)) => {
+                let chosen = response.headers().get("sec-websocket-protocol");
+                let wanted = headers.iter().find(|(name, _)| *name == "sec-websocket-protocol");
+                let is_chosen = |(_, wanted): &(&str, &str)| {
+                    chosen.is_some_and(|chosen| wanted.contains(chosen.to_str().unwrap()))
+                };
+                assert!(wanted.is_none_or(is_chosen), "{chosen:?}");
+                Ok(Self(socket))
+            }
+            Err(tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response))) => {
+                Err(response.status().as_u16())
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn send(&mut self, line: &str) {
+        self.0.send(Message::text(line)).unwrap();
+    }
+
+    fn expect(&mut self, mask: &str) -> Message {
+        loop {
+            let message = self.0.read().unwrap_or_else(|error| panic!("{mask}: {error}"));
+            if message.is_text() || message.is_binary() {
+                let text = message.to_text().unwrap();
+                assert!(!text.ends_with(['\r', '\n']), "{text:?} is a line without its break");
+                if mask_matches(mask, text) {
+                    return message;
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_is_a_message_of_either_kind() {
+    let server = with_web_sockets(|_| ());
+    let mut irc = TestClient::register(&server, "Ira");
+    for (protocol, is_text) in [
+        ("text.ircv3.net", true),
+        ("binary.ircv3.net", false),
+        ("other.example, binary.ircv3.net, text.ircv3.net", true),
+    ] {
+        let mut web = Client::connect(&server, &[("sec-websocket-protocol", protocol)]).unwrap();
+        web.send("NICK Web");
+        web.send("USER u 0 * :W\r\n");
+        assert_eq!(web.expect(":chat.local 001 Web *").is_text(), is_text);
+        irc.expect(":Web!*@127.0.0.1 JOIN #lobby");
+        web.send("PRIVMSG #lobby :hello from the web é🦀");
+        irc.expect(":Web!* PRIVMSG #lobby :hello from the web é🦀");
+        for n in 0..3000 {
+            irc.send(&format!("PRIVMSG #lobby :{n} {}", "x".repeat(300)));
+        }
+        for n in 0..3000 {
+            web.expect(&format!(":Ira!* PRIVMSG #lobby :{n} *"));
+        }
+        // Too long for a line, and answered like one.
+        web.send(&format!("PRIVMSG #lobby :{}", "y".repeat(9000)));
+        web.expect("* 417 Web *");
+        web.0.send(Message::Ping("are you there".into())).unwrap();
+        web.send("QUIT :bye");
+        web.expect("ERROR *");
+        irc.expect(":Web!* QUIT :Quit: bye");
+        let end = std::iter::from_fn(|| web.0.read().ok()).last();
+        assert!(matches!(end, Some(Message::Close(Some(frame))) if u16::from(frame.code) == 1000));
+    }
+    // Without a subprotocol, as simple programs come.
+    let mut web = Client::connect(&server, &[]).unwrap();
+    web.send("PING :x");
+    web.expect("*PONG*:x");
+    drop(web);
+}
+
+#[test]
+fn a_page_that_may_not_is_refused() {
+    let server = with_web_sockets(|config| {
+        config.web_socket_origins = vec!["https://chat.example.org".into()];
+    });
+    let connect = |origin| Client::connect(&server, &[("origin", origin)]).map(|_| ());
+    assert_eq!(connect("https://chat.example.org"), Ok(()));
+    assert_eq!(connect("https://evil.example.org"), Err(403));
+    assert!(Client::connect(&server, &[]).is_ok(), "a program that is no browser has no origin");
+}
+
+#[test]
+fn what_is_no_web_socket_is_answered_and_let_go() {
+    let server = with_web_sockets(|_| ());
+    let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000));
+    for (request, answer) in [
+        ("GET / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400"),
+        ("NICK a\r\nUSER u 0 * :A\r\n\r\n", "HTTP/1.1 400"),
+        ("POST / HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400"),
+        (&long, "HTTP/1.1 431"),
+    ] {
+        let mut stream = TcpStream::connect(server.web_socket_address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        // The rest of what was sent may make it a reset.
+        let _ = stream.read_to_string(&mut text);
+        assert!(text.starts_with(answer), "{:?}: {text:?}", &request[..20]);
+    }
+    // Frames that are none: the connection ends, and nobody else's.
+    let mut web = Client::connect(&server, &[]).unwrap();
+    web.0.get_mut().write_all(&[0xff; 100]).unwrap();
+    assert!(matches!(web.0.read(), Ok(Message::Close(_)) | Err(_)));
+    let mut web = Client::connect(&server, &[]).unwrap();
+    web.0.send(Message::text("x".repeat(20_000))).unwrap();
+    let closed = std::iter::from_fn(|| web.0.read().ok()).last();
+    assert!(matches!(closed, Some(Message::Close(Some(frame))) if u16::from(frame.code) == 1009));
+    let mut other = Client::connect(&server, &[]).unwrap();
+    other.send("PING :still");
+    other.expect("*PONG*:still");
+}
+
+/// A page in headless Chromium: it registers, waits for a greeting, and answers.
+#[test]
+fn a_browser_joins_the_room() {
+    let server = with_web_sockets(|_| ());
+    let mut ann = TestClient::register(&server, "Ann");
+    let page = format!(
+        "<script>
+         const socket = new WebSocket('ws://{}', ['text.ircv3.net']);
+         socket.onopen = () => {{ socket.send('NICK Chr'); socket.send('USER u 0 * :Chromium'); }};
+         socket.onmessage = ({{data}}) => {{
+             if (data.startsWith('PING')) socket.send('PONG' + data.slice(4));
+             if (data.includes('hello browser é🦀'))
+                 socket.send('PRIVMSG #lobby :hello from ' + socket.protocol + ' é🦀');
+         }};
+         </script>",
+        server.web_socket_address()
+    );
+    let folder = std::env::temp_dir().join(format!("chat-chromium-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("page.html");
+    std::fs::write(&file, format!("<!doctype html><meta charset=utf-8>{page}")).unwrap();
+    let mut browser = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+        .arg("--remote-debugging-port=0")
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", file.display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    ann.expect(":Chr!* JOIN #lobby");
+    ann.send("PRIVMSG #lobby :hello browser é🦀");
+    ann.expect(":Chr!* PRIVMSG #lobby :hello from text.ircv3.net é🦀");
+    browser.kill().unwrap();
+    browser.wait().unwrap();
+    ann.expect(":Chr!* QUIT *");
+    // Its own processes may hold files for a moment; it lies in the system's folder for such things.
+    let _ = std::fs::remove_dir_all(folder);
+}
