@@ -1,11 +1,12 @@
 //! Everything that can be set, with its unit and its default. What is not here cannot be set.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{net::TcpListener, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use chat_core::proto::{Capability, RoomName, ServerName};
 use crossbeam_channel::Sender;
+use ipnet::IpNet;
 
-use crate::{auth::scram::Credentials, event::ServerEvent, tls::TlsSource};
+use crate::{auth::scram::Credentials, event::ServerEvent, metrics::Metrics, tls::TlsSource};
 
 /// The port everything here listens on and connects to unless told otherwise.
 pub const DEFAULT_PORT: u16 = 53000;
@@ -28,6 +29,14 @@ pub struct Config {
     pub text_listen: Vec<String>,
     /// The server's certificate.
     pub tls: Option<TlsSource>,
+    /// Where health and numbers are told over HTTP.
+    pub http_listen: Vec<String>,
+    /// Proxies that tell whose connection they pass on (the PROXY protocol), on every listening socket.
+    pub proxies: Vec<IpNet>,
+    /// Gateways that tell whose connection they pass on with `WEBIRC`.
+    pub gateways: Vec<Gateway>,
+    /// Listening sockets handed over by whoever started the program; IRC is spoken there.
+    pub inherited: Vec<Arc<TcpListener>>,
     /// Whether clients are to come over TLS from now on (<https://ircv3.net/specs/extensions/sts>).
     pub sts: Option<Sts>,
     /// This server's name.
@@ -70,6 +79,10 @@ impl Default for Config {
             web_socket_origins: Vec::new(),
             text_listen: Vec::new(),
             tls: None,
+            http_listen: Vec::new(),
+            proxies: Vec::new(),
+            gateways: Vec::new(),
+            inherited: Vec::new(),
             sts: None,
             name: ServerName::new("chat.local").expect("a dotted word"),
             network: "chat".into(),
@@ -169,6 +182,16 @@ pub struct Sts {
     pub duration: Duration,
 }
 
+/// A gateway that passes on the connections of others (<https://ircv3.net/specs/extensions/webirc>).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Gateway {
+    /// What it says to prove that it is one.
+    pub password: String,
+    /// The networks it may come from.
+    pub addresses: Vec<IpNet>,
+}
+
 /// An account one can log in to with SASL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
@@ -251,6 +274,10 @@ pub struct House {
     pub accounts: Vec<Account>,
     /// [`Config::web_socket_origins`]
     pub web_socket_origins: Vec<String>,
+    /// [`Config::gateways`]
+    pub gateways: Vec<Gateway>,
+    /// Numbers about this server.
+    pub metrics: Arc<Metrics>,
     /// [`Config::sts`]
     pub sts: Option<Sts>,
     /// [`Config::exit_when_empty`]
@@ -299,6 +326,8 @@ impl House {
             opers: config.opers.clone(),
             accounts: config.accounts.clone(),
             web_socket_origins: config.web_socket_origins.clone(),
+            gateways: config.gateways.clone(),
+            metrics: Arc::default(),
             sts: config.sts,
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
@@ -321,6 +350,8 @@ pub struct ConfigFile {
     pub websocket_tls_listen: Option<Vec<String>>,
     pub websocket_origins: Option<Vec<String>>,
     pub text_listen: Option<Vec<String>>,
+    pub http_listen: Option<Vec<String>>,
+    pub proxies: Option<Vec<IpNet>>,
     pub name: Option<String>,
     pub network: Option<String>,
     pub room: Option<String>,

@@ -1,5 +1,7 @@
 //! The ids that cross a thread: small, `Copy`, and never a name.
 
+use std::{net::IpAddr, sync::Arc};
+
 /// A worker thread, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(pub u16);
@@ -22,3 +24,9 @@ pub struct RoomId(pub u64);
 /// A record on its way through the room log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// An address as it can stand in `nick!user@host`: never starting with a colon.
+pub(crate) fn host_text(address: IpAddr) -> Arc<str> {
+    let text = address.to_canonical().to_string();
+    if text.starts_with(':') { format!("0{text}").into() } else { text.into() }
+}

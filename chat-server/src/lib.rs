@@ -30,6 +30,7 @@ pub mod event;
 pub mod fanout;
 pub mod hub;
 pub mod ids;
+pub mod metrics;
 mod net;
 pub mod room_log;
 mod server;

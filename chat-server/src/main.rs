@@ -2,8 +2,10 @@
 
 use std::{
     io::{self, Write},
+    net::TcpListener,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
     time::Duration,
 };
 
@@ -11,6 +13,8 @@ use chat_core::proto::{RoomName, ServerName};
 use chat_server::{Config, Server, ServerEvent, TlsSource, config::ConfigFile};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, never, select};
+use ipnet::IpNet;
+use listenfd::ListenFd;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -46,6 +50,12 @@ struct Arguments {
     /// A page that may open WebSockets, such as https://chat.example.org (default: any). Repeatable.
     #[arg(long, value_name = "ORIGIN")]
     websocket_origins: Vec<String>,
+    /// Where to tell health and numbers over HTTP (/health, /metrics). Repeatable.
+    #[arg(long, value_name = "ADDR")]
+    http_listen: Vec<String>,
+    /// A network of proxies that tell whose connection they pass on (the PROXY protocol). Repeatable.
+    #[arg(long, value_name = "NETWORK")]
+    proxies: Vec<IpNet>,
     /// Where to listen for people with nc or any raw TCP program. Repeatable.
     #[arg(long, value_name = "ADDR")]
     text_listen: Vec<String>,
@@ -115,6 +125,9 @@ fn run(arguments: Arguments) -> Result<(), String> {
     }
     for address in server.web_socket_tls_addresses() {
         printer.say(format!("listening on {address} for WebSockets over TLS"));
+    }
+    for address in server.http_addresses() {
+        printer.say(format!("listening on {address} for HTTP"));
     }
     if let Some(fingerprint) = server.fingerprint() {
         printer.say(format!("the certificate's SHA-256 fingerprint is {fingerprint}"));
@@ -230,7 +243,8 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
         None => ConfigFile::default(),
     };
     let mut config = Config::default();
-    let given = |list: Vec<String>| Some(list).filter(|list| !list.is_empty());
+
+    let listens_elsewhere = arguments.listen.is_empty();
     if let Some(listen) = given(arguments.listen).or(file.listen) {
         config.listen = listen;
     }
@@ -245,6 +259,15 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
     }
     if let Some(origins) = given(arguments.websocket_origins).or(file.websocket_origins) {
         config.web_socket_origins = origins;
+    }
+    if let Some(listen) = given(arguments.http_listen).or(file.http_listen) {
+        config.http_listen = listen;
+    }
+    config.proxies = given(arguments.proxies).or(file.proxies).unwrap_or_default();
+    config.inherited = inherited()?;
+    if !config.inherited.is_empty() && listens_elsewhere {
+        // Whoever hands over sockets says where to listen.
+        config.listen.clear();
     }
     if let Some(listen) = given(arguments.text_listen).or(file.text_listen) {
         config.text_listen = listen;
@@ -289,6 +312,24 @@ fn configure(arguments: Arguments) -> Result<Config, String> {
         config.limits = config.limits.unlimited();
     }
     Ok(config)
+}
+
+/// A list that was given.
+fn given<T>(list: Vec<T>) -> Option<Vec<T>> {
+    Some(list).filter(|list| !list.is_empty())
+}
+
+/// The sockets that systemd has handed over (`sd_listen_fds`).
+fn inherited() -> Result<Vec<Arc<TcpListener>>, String> {
+    let mut handed = ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..handed.len() {
+        let wrong = |error| format!("the socket {index} that was handed over: {error}");
+        if let Some(listener) = handed.take_tcp_listener(index).map_err(wrong)? {
+            listeners.push(Arc::new(listener));
+        }
+    }
+    Ok(listeners)
 }
 
 fn read(path: &Path) -> Result<String, String> {

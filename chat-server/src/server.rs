@@ -209,6 +209,8 @@ impl Server {
             poll: acceptor_poll,
             listeners,
             admission: Admission::new(&house.limits),
+            proxies: config.proxies.clone(),
+            metrics: Arc::clone(&house.metrics),
             mailboxes: mailboxes.clone(),
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
         };
@@ -222,6 +224,7 @@ impl Server {
         log.start(Appender { to_hub });
         let hub = HubThread {
             mailbox_bytes_max: house.limits.mailbox_bytes_max,
+            metrics: Arc::clone(&house.metrics),
             hub: Hub::new(house, seed),
             inputs,
             stops: stop_reasons,
@@ -247,6 +250,7 @@ type Listeners = (Vec<(mio::net::TcpListener, Gate)>, Vec<(Gate, SocketAddr)>);
 const IRC: Gate = Gate { door: Door::Irc, is_tls: false, is_web_socket: false };
 const TEXT: Gate = Gate { door: Door::Text, ..IRC };
 const IRC_OVER_TLS: Gate = Gate { is_tls: true, ..IRC };
+const HTTP: Gate = Gate { door: Door::Http, ..IRC };
 const WEB_SOCKET: Gate = Gate { is_web_socket: true, ..IRC };
 const WEB_SOCKET_OVER_TLS: Gate = Gate { is_web_socket: true, ..IRC_OVER_TLS };
 
@@ -258,6 +262,7 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
         (WEB_SOCKET, &config.web_socket_listen),
         (WEB_SOCKET_OVER_TLS, &config.web_socket_tls_listen),
         (TEXT, &config.text_listen),
+        (HTTP, &config.http_listen),
     ];
     for (gate, wanted) in gates {
         for text in wanted {
@@ -271,6 +276,12 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
                 listeners.push((listener, gate));
             }
         }
+    }
+    for inherited in &config.inherited {
+        let listener = inherited.try_clone()?;
+        listener.set_nonblocking(true)?;
+        addresses.push((IRC, listener.local_addr()?));
+        listeners.push((mio::net::TcpListener::from_std(listener), IRC));
     }
     if listeners.is_empty() {
         return Err(StartError::NoAddress);
@@ -301,6 +312,12 @@ impl ServerHandle {
     #[must_use]
     pub fn web_socket_tls_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(WEB_SOCKET_OVER_TLS)
+    }
+
+    /// Where health and numbers are told.
+    #[must_use]
+    pub fn http_addresses(&self) -> Vec<SocketAddr> {
+        self.addresses_of(HTTP)
     }
 
     /// Where plain text is spoken.

@@ -5,6 +5,7 @@
 mod clients;
 mod commands;
 mod desktop;
+mod doors;
 mod examples;
 mod filter;
 mod ircv3;

@@ -41,6 +41,15 @@ impl TestServer {
         self.address
     }
 
+    /// Everywhere where IRC is spoken.
+    ///
+    /// # Panics
+    /// If it has been stopped.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.handle.as_ref().expect("it runs").addresses()
+    }
+
     /// Where plain text is spoken.
     #[must_use]
     pub fn text_address(&self) -> SocketAddr {
@@ -63,6 +72,15 @@ impl TestServer {
     #[must_use]
     pub fn web_socket_address(&self) -> SocketAddr {
         self.handle.as_ref().expect("it runs").web_socket_addresses()[0]
+    }
+
+    /// Where health and numbers are told.
+    ///
+    /// # Panics
+    /// If they are not.
+    #[must_use]
+    pub fn http_address(&self) -> SocketAddr {
+        self.handle.as_ref().expect("it runs").http_addresses()[0]
     }
 
     /// Its certificate's fingerprint.

@@ -24,6 +24,8 @@ pub struct Now {
 /// Which door someone came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
+    /// HTTP: health and numbers. The hub never hears of it.
+    Http,
     /// IRC.
     Irc,
     /// Plain text.

@@ -23,6 +23,7 @@ mod registration;
 mod room;
 mod sasl;
 mod watch;
+mod webirc;
 mod who;
 
 use std::{
@@ -91,6 +92,7 @@ pub struct Hub {
     next_answer: AnswerId,
     /// The most people there have been at once.
     n_people_max: usize,
+    n_messages: u64,
     departed: Departures,
     /// Who watches which nick, by its key.
     watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
@@ -148,6 +150,7 @@ impl Hub {
             answers: HashMap::new(),
             next_answer: 0,
             n_people_max: 0,
+            n_messages: 0,
             departed: Departures::default(),
             watchers: HashMap::new(),
             is_stopping: false,
@@ -206,6 +209,18 @@ impl Hub {
     #[must_use]
     pub fn n_people(&self) -> usize {
         self.people.len()
+    }
+
+    /// How many rooms there are.
+    #[must_use]
+    pub fn n_rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// How many messages have been delivered.
+    #[must_use]
+    pub fn n_messages(&self) -> u64 {
+        self.n_messages
     }
 
     /// How many records are on their way to the log.

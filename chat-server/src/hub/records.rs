@@ -255,6 +255,7 @@ impl Hub {
     fn apply(&mut self, now: Now, pending: &Pending, effects: &mut Vec<Effect>) {
         let (sender, answer) = (pending.sender, pending.answer);
         let is_message = matches!(pending.event.content, Content::Message { .. });
+        self.n_messages += u64::from(is_message);
         let echoes = self.people.get(&sender).is_some_and(|person| {
             !is_message || person.capabilities.contains(Capability::EchoMessage)
         });

@@ -27,14 +27,14 @@ use crate::{
 pub(crate) const NAMELESS: &str = "USR";
 
 /// The commands with which one registers.
-const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER"];
+const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER", "WEBIRC"];
 
 /// A connection that has not registered.
 #[derive(Debug)]
 pub(super) struct Newcomer {
-    host: Arc<str>,
+    pub(super) host: Arc<str>,
     door: Door,
-    is_secure: bool,
+    pub(super) is_secure: bool,
     pub(super) fingerprint: Option<Arc<str>>,
     /// The account they have logged in to.
     pub(super) account: Option<Arc<str>>,
@@ -168,6 +168,9 @@ impl Hub {
                 let lines = self.isupport_lines(capabilities);
                 let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
                 effects.push(Effect::Reply { conn, reply });
+            }
+            Ok(Command::Webirc { password, address, options }) => {
+                self.webirc(conn, &password, &address, &options, effects);
             }
             Ok(Command::Cap { subcommand, arguments }) => {
                 let nick = "*".into();

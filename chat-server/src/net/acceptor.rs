@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use ipnet::IpNet;
 use mio::{Events, Interest, Poll, Token, net::TcpListener};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
@@ -18,7 +19,7 @@ use super::{
     admission::Admission,
     mailbox::{Mailbox, Order},
 };
-use crate::{hub::Door, session::irc_error};
+use crate::{hub::Door, metrics::Metrics, session::irc_error};
 
 /// Connections the kernel holds until they are accepted: a whole classroom at once, and more.
 const BACKLOG: i32 = 4096;
@@ -41,6 +42,8 @@ pub(crate) struct Acceptor {
     pub(crate) poll: Poll,
     pub(crate) listeners: Vec<(TcpListener, Gate)>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) proxies: Vec<IpNet>,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) is_stopping: Arc<AtomicBool>,
 }
@@ -106,14 +109,26 @@ impl Acceptor {
         gate: Gate,
         next_worker: &mut usize,
     ) {
-        let place = match self.admission.admit(address.ip()) {
+        let is_proxied =
+            self.proxies.iter().any(|proxy| proxy.contains(&address.ip().to_canonical()));
+        // A proxy's own address says nothing; those it passes on are counted when they are known.
+        let admitted = if is_proxied {
+            self.admission.admit_proxy()
+        } else {
+            self.admission.admit(address.ip())
+        };
+        let place = match admitted {
             Ok(place) => place,
             Err(reason) => {
                 let mut goodbye = Vec::new();
+                self.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
                 match gate.door {
                     // It would not be understood before the handshake.
                     _ if gate.is_tls || gate.is_web_socket => return,
                     Door::Irc => irc_error(reason, &mut goodbye),
+                    Door::Http => goodbye.extend_from_slice(
+                        b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n",
+                    ),
                     Door::Text => goodbye.extend_from_slice(format!("! {reason}\r\n").as_bytes()),
                 }
                 // A new socket has room for a line; one that has not is not worth waiting for.
@@ -129,6 +144,7 @@ impl Acceptor {
         let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
         let mailbox = &self.mailboxes[*next_worker % self.mailboxes.len()];
         *next_worker += 1;
-        mailbox.post(&mut vec![Order::Accept { stream, address: address.ip(), gate, place }]);
+        let address = address.ip();
+        mailbox.post(&mut vec![Order::Accept { stream, address, is_proxied, gate, place }]);
     }
 }

@@ -22,11 +22,24 @@ struct Counts {
     by_address: HashMap<IpAddr, usize>,
 }
 
+impl Counts {
+    /// One more from `address`.
+    fn add(&mut self, address: IpAddr, max: Option<usize>) -> Result<(), &'static str> {
+        let n_there = self.by_address.get(&address).copied().unwrap_or_default();
+        if max.is_some_and(|max| n_there >= max) {
+            return Err("There are too many connections from your address");
+        }
+        self.by_address.insert(address, n_there + 1);
+        Ok(())
+    }
+}
+
 /// One connection's place. Dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
-    address: IpAddr,
+    /// `None`: a proxy's, which counts in all only.
+    address: Option<IpAddr>,
 }
 
 impl Admission {
@@ -48,13 +61,37 @@ impl Admission {
         if counts.all >= self.clients_max {
             return Err("The server is full: try again later");
         }
-        let from_there = counts.by_address.entry(address).or_default();
-        if self.per_address_max.is_some_and(|max| *from_there >= max) {
-            return Err("There are too many connections from your address");
-        }
-        *from_there += 1;
+        counts.add(address, self.per_address_max)?;
         counts.all += 1;
-        Ok(Place { admission: Arc::clone(self), address })
+        Ok(Place { admission: Arc::clone(self), address: Some(address) })
+    }
+
+    /// A place for a connection of a proxy, before it is known whose it passes on.
+    ///
+    /// # Errors
+    /// As [`Admission::admit`].
+    pub(crate) fn admit_proxy(self: &Arc<Self>) -> Result<Place, &'static str> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.all >= self.clients_max {
+            return Err("The server is full: try again later");
+        }
+        counts.all += 1;
+        Ok(Place { admission: Arc::clone(self), address: None })
+    }
+}
+
+impl Place {
+    /// The place of a proxy's connection is that of someone at `address`, as it turns out.
+    ///
+    /// # Errors
+    /// As [`Admission::admit`].
+    pub(crate) fn pass_on(&mut self, address: IpAddr) -> Result<(), &'static str> {
+        let address = counted_as(address);
+        let max = self.admission.per_address_max;
+        let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.add(address, max)?;
+        self.address = Some(address);
+        Ok(())
     }
 }
 
@@ -62,10 +99,11 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        if let Some(from_there) = counts.by_address.get_mut(&self.address) {
+        let Some(address) = self.address else { return };
+        if let Some(from_there) = counts.by_address.get_mut(&address) {
             *from_there -= 1;
             if *from_there == 0 {
-                counts.by_address.remove(&self.address);
+                counts.by_address.remove(&address);
             }
         }
     }
@@ -98,6 +136,10 @@ mod tests {
         assert!(admission.admit("192.0.2.3".parse().unwrap()).unwrap_err().contains("full"));
         drop(first);
         assert!(admission.admit(home).is_ok());
+        // Whom a proxy passes on is counted where they are.
+        let mut passed = admission.admit_proxy().unwrap();
+        assert!(passed.pass_on("192.0.2.9".parse().unwrap()).is_ok());
+        drop(passed);
         let counts = admission.counts.lock().unwrap();
         assert_eq!((counts.all, counts.by_address.len()), (2, 2));
     }

@@ -36,7 +36,7 @@ pub(super) struct Conn {
     pub(super) owes_page: bool,
     /// The deadline the timers know of.
     pub(super) timer: Option<Instant>,
-    pub(super) _place: Place,
+    pub(super) place: Place,
 }
 
 impl Conn {

@@ -3,7 +3,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Instant, SystemTime},
 };
 
@@ -15,6 +18,7 @@ use crate::{
     event::ServerEvent,
     hub::{Effect, Hub, Input, Now},
     ids::Ticket,
+    metrics::Metrics,
     room_log::{Appending, RoomLog},
 };
 
@@ -32,6 +36,7 @@ pub(crate) struct HubThread {
     pub(crate) questions: Sender<(Ticket, Question)>,
     pub(crate) events: Option<Sender<ServerEvent>>,
     pub(crate) mailbox_bytes_max: usize,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl HubThread {
@@ -56,10 +61,13 @@ impl HubThread {
             };
             let now = read_clocks();
             is_stopped = self.step(now, first, &mut effects, &mut orders);
+            let mut before = now.mono;
             for _ in 1..BATCH_MAX {
+                before = self.note_step(before);
                 let Ok(input) = self.inputs.try_recv() else { break };
                 is_stopped |= self.step(now, input, &mut effects, &mut orders);
             }
+            self.note_state();
             for (mailbox, orders) in self.mailboxes.iter().zip(&mut orders) {
                 mailbox.post(orders);
                 if mailbox.is_starved.swap(false, Ordering::SeqCst) {
@@ -70,6 +78,23 @@ impl HubThread {
                 mailbox.wait_below(self.mailbox_bytes_max);
             }
         }
+    }
+
+    /// Notes how long the hub took for an input; the time now.
+    #[expect(clippy::disallowed_methods, reason = "this is where the hub's steps are timed")]
+    fn note_step(&self, before: Instant) -> Instant {
+        let after = Instant::now();
+        self.metrics.note_step(after.saturating_duration_since(before));
+        after
+    }
+
+    fn note_state(&self) {
+        let set = |metric: &AtomicU64, n: usize| metric.store(n as u64, Ordering::Relaxed);
+        set(&self.metrics.people, self.hub.n_people());
+        set(&self.metrics.rooms, self.hub.n_rooms());
+        set(&self.metrics.pending_records, self.hub.n_pending());
+        set(&self.metrics.hub_queue, self.inputs.len());
+        self.metrics.messages_total.store(self.hub.n_messages(), Ordering::Relaxed);
     }
 
     /// One input and all that follows from it at once; whether it was the end.

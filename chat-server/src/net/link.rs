@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, Read, Write},
+    net::IpAddr,
     sync::Arc,
 };
 
@@ -24,10 +25,11 @@ impl Link {
     /// If TLS cannot begin.
     pub(super) fn new(
         stream: TcpStream,
+        is_proxied: bool,
         tls: Option<&Arc<ServerConfig>>,
         web_socket_of: Option<&Arc<House>>,
     ) -> io::Result<Self> {
-        let wire = Wire::new(stream, tls)?;
+        let wire = Wire::new(stream, is_proxied, tls)?;
         let web_socket = web_socket_of.map(|house| Box::new(WebSocket::new(Arc::clone(house))));
         Ok(Self { wire, web_socket })
     }
@@ -35,6 +37,11 @@ impl Link {
     /// The socket, for the poll.
     pub(super) fn socket(&mut self) -> &mut TcpStream {
         self.wire.socket()
+    }
+
+    /// Whose connection it is, once a proxy has said so.
+    pub(super) fn take_source(&mut self) -> Option<IpAddr> {
+        self.wire.take_source()
     }
 
     /// Whether lines can be exchanged: handshakes are over.

@@ -21,6 +21,8 @@ pub(crate) enum Order {
     Accept {
         stream: std::net::TcpStream,
         address: std::net::IpAddr,
+        /// Its first bytes tell whose it is.
+        is_proxied: bool,
         gate: Gate,
         place: Place,
     },

@@ -7,6 +7,7 @@ pub(crate) mod hub_thread;
 mod link;
 pub(crate) mod mailbox;
 mod outbox;
+mod proxy;
 mod timers;
 mod web_socket;
 mod wire;

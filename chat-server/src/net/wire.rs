@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, Read, Write},
-    net::Shutdown,
+    net::{IpAddr, Shutdown},
     sync::Arc,
 };
 
 use mio::net::TcpStream;
 use rustls::{ServerConfig, ServerConnection};
 
+use super::proxy::ProxyHeader;
 use crate::tls::fingerprint;
 
 /// Bytes that may wait inside of TLS, beside the outbox: two records.
@@ -17,14 +18,54 @@ const TLS_BUFFER_BYTES: usize = 32 << 10;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Socket,
     tls: Option<Box<ServerConnection>>,
+}
+
+/// A socket, with what a proxy says before its bytes.
+#[derive(Debug)]
+struct Socket {
+    stream: TcpStream,
+    /// The proxy's header, while not all of it has come.
+    header: Option<ProxyHeader>,
+    /// What came with it and has not been read.
+    rest: Vec<u8>,
+    /// Whose connection it turned out to be.
+    source: Option<IpAddr>,
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(header) = &mut self.header {
+            let mut bytes = [0; 512];
+            let n = self.stream.read(&mut bytes)?;
+            if n == 0 {
+                return Ok(0);
+            }
+            if let Some(proxied) = header.push(&bytes[..n])? {
+                self.header = None;
+                self.source = proxied.source;
+                self.rest = proxied.rest;
+            }
+        }
+        if self.rest.is_empty() {
+            return self.stream.read(buffer);
+        }
+        let n = self.rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&self.rest[..n]);
+        self.rest.drain(..n);
+        Ok(n)
+    }
 }
 
 impl Wire {
     /// # Errors
     /// If TLS cannot begin.
-    pub(super) fn new(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> io::Result<Self> {
+    pub(super) fn new(
+        stream: TcpStream,
+        is_proxied: bool,
+        tls: Option<&Arc<ServerConfig>>,
+    ) -> io::Result<Self> {
         let begin = |config: &Arc<ServerConfig>| {
             let mut connection =
                 ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
@@ -32,15 +73,22 @@ impl Wire {
             Ok::<_, io::Error>(Box::new(connection))
         };
         let tls = tls.map(begin).transpose()?;
+        let header = is_proxied.then(ProxyHeader::default);
+        let stream = Socket { stream, header, rest: Vec::new(), source: None };
         Ok(Self { stream, tls })
     }
 
     pub(super) fn socket(&mut self) -> &mut TcpStream {
-        &mut self.stream
+        &mut self.stream.stream
+    }
+
+    /// Whose connection it is, once a proxy has said so.
+    pub(super) fn take_source(&mut self) -> Option<IpAddr> {
+        self.stream.source.take()
     }
 
     pub(super) fn is_established(&self) -> bool {
-        self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
+        self.stream.header.is_none() && self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
     }
 
     pub(super) fn is_secure(&self) -> bool {
@@ -61,9 +109,9 @@ impl Wire {
     pub(super) fn finish(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.send_close_notify();
-            let _ = write_tls(tls, &mut self.stream);
+            let _ = write_tls(tls, &mut self.stream.stream);
         }
-        let _ = self.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.stream.shutdown(Shutdown::Write);
     }
 }
 
@@ -84,7 +132,7 @@ impl Read for Wire {
             }
             let processed = tls.process_new_packets();
             // Handshakes answer, and alerts tell why.
-            let written = write_tls(tls, &mut self.stream);
+            let written = write_tls(tls, &mut self.stream.stream);
             processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             written?;
         }
@@ -94,19 +142,19 @@ impl Read for Wire {
 impl Write for Wire {
     /// Blocks when neither the socket nor TLS takes anything.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.stream.write(bytes) };
-        write_tls(tls, &mut self.stream)?;
+        let Some(tls) = &mut self.tls else { return self.stream.stream.write(bytes) };
+        write_tls(tls, &mut self.stream.stream)?;
         match tls.writer().write(bytes)? {
             0 if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
             n => {
-                write_tls(tls, &mut self.stream)?;
+                write_tls(tls, &mut self.stream.stream)?;
                 Ok(n)
             }
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.tls.as_mut().map_or(Ok(()), |tls| write_tls(tls, &mut self.stream))
+        self.tls.as_mut().map_or(Ok(()), |tls| write_tls(tls, &mut self.stream.stream))
     }
 }
 

@@ -34,7 +34,7 @@ use crate::{
     delivery::{Delivery, Page, Reply, Target},
     fanout::Fanout,
     hub::Input,
-    ids::{ConnId, WorkerId},
+    ids::{ConnId, WorkerId, host_text},
     session::{Output, Session},
 };
 
@@ -163,8 +163,8 @@ impl Worker {
 
     fn carry_out(&mut self, now: Instant, order: Order) {
         match order {
-            Order::Accept { stream, address, gate, place } => {
-                self.accept(now, stream, address, gate, place);
+            Order::Accept { stream, address, is_proxied, gate, place } => {
+                self.accept(now, stream, address, is_proxied, gate, place);
             }
             Order::Admit { conn, nick } => {
                 self.with_session(conn, |session, output| session.admit(now, &nick, output));
@@ -213,6 +213,7 @@ impl Worker {
         now: Instant,
         stream: std::net::TcpStream,
         address: IpAddr,
+        is_proxied: bool,
         gate: Gate,
         place: Place,
     ) {
@@ -223,7 +224,7 @@ impl Worker {
         let tls = self.tls.as_ref().filter(|_| gate.is_tls);
         let web_socket_of = Some(&self.house).filter(|_| gate.is_web_socket);
         let stream = TcpStream::from_std(stream);
-        let Ok(mut link) = Link::new(stream, tls, web_socket_of) else { return };
+        let Ok(mut link) = Link::new(stream, is_proxied, tls, web_socket_of) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(link.socket(), Token(entry.key()), interest).is_err() {
             // Out of memory for it: dropping the stream closes it, and the place is given back.
@@ -249,9 +250,12 @@ impl Worker {
             is_reported: false,
             owes_page: false,
             timer: None,
-            _place: place,
+            place,
         });
-        self.open_established(slot);
+        let metrics = &self.house.metrics;
+        metrics.connections.fetch_add(1, Ordering::Relaxed);
+        metrics.connections_total.fetch_add(1, Ordering::Relaxed);
+        self.open_established(now, slot);
         self.take_output(now, slot);
         self.set_timer(slot);
         self.queue(slot);
@@ -424,10 +428,4 @@ impl Worker {
     fn own_mut(&mut self, conn: ConnId) -> Option<&mut Conn> {
         self.conns.get_mut(conn.slot as usize).filter(|own| own.id == conn)
     }
-}
-
-/// An address as it can stand in `nick!user@host`: never starting with a colon.
-fn host_text(address: IpAddr) -> Arc<str> {
-    let text = address.to_canonical().to_string();
-    if text.starts_with(':') { format!("0{text}").into() } else { text.into() }
 }

@@ -10,11 +10,9 @@ use chat_core::{
     wire::{Framed, Framer, Line, LineWriter, ParseError, limits},
 };
 
-use super::{
-    Output, Step, WRONG_PASSWORD, negotiation::Negotiation, same_secret, seconds,
-    throttle::Throttle,
-};
+use super::{Output, Step, WRONG_PASSWORD, negotiation::Negotiation, seconds, throttle::Throttle};
 use crate::{
+    auth::same_secret,
     config::House,
     delivery::{Batches, Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},

@@ -1,6 +1,7 @@
 //! One connection's protocol state: from bytes to [`Input`]s for the hub, from the hub's answers to
 //! bytes. Pure: time is an argument, and it never sees a socket.
 
+mod http;
 mod irc;
 mod negotiation;
 mod text;
@@ -13,6 +14,7 @@ use std::{
 
 use chat_core::proto::{Capability, CapabilitySet};
 
+pub use http::HttpSession;
 pub use irc::IrcSession;
 pub(crate) use irc::write_error as irc_error;
 pub use text::TextSession;
@@ -49,6 +51,8 @@ pub enum Step {
 /// The session behind either door.
 #[derive(Debug)]
 pub enum Session {
+    /// HTTP.
+    Http(HttpSession),
     /// IRC.
     Irc(IrcSession),
     /// Plain text.
@@ -67,6 +71,7 @@ impl Session {
         out: &mut Output,
     ) -> Self {
         match door {
+            Door::Http => Self::Http(HttpSession::new(house, now)),
             Door::Irc => Self::Irc(IrcSession::new(conn, house, is_secure, now)),
             Door::Text => Self::Text(TextSession::new(conn, house, now, out)),
         }
@@ -75,6 +80,7 @@ impl Session {
     /// Takes bytes as they came.
     pub fn push(&mut self, now: Instant, bytes: &[u8]) {
         match self {
+            Self::Http(session) => session.push(bytes),
             Self::Irc(session) => session.push(now, bytes),
             Self::Text(session) => session.push(now, bytes),
         }
@@ -83,6 +89,7 @@ impl Session {
     /// Takes one line of what was pushed.
     pub fn step(&mut self, now: Instant, out: &mut Output) -> Step {
         match self {
+            Self::Http(session) => session.step(out),
             Self::Irc(session) => session.step(now, out),
             Self::Text(session) => session.step(now, out),
         }
@@ -101,7 +108,7 @@ impl Session {
     pub fn farewell(&self) -> Arc<str> {
         match self {
             Self::Irc(_) => "Connection lost: it was closed without a goodbye".into(),
-            Self::Text(_) => "Quit".into(),
+            Self::Http(_) | Self::Text(_) => "Quit".into(),
         }
     }
 
@@ -109,6 +116,7 @@ impl Session {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         match self {
+            Self::Http(session) => Some(session.next_deadline()),
             Self::Irc(session) => Some(session.next_deadline()),
             Self::Text(session) => session.next_deadline(),
         }
@@ -117,6 +125,7 @@ impl Session {
     /// Does what its time has come for; [`Session::step`] may find a line afterwards.
     pub fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
         match self {
+            Self::Http(session) => session.handle_deadline(now, out),
             Self::Irc(session) => session.handle_deadline(now, out),
             Self::Text(session) => session.handle_deadline(now, out),
         }
@@ -125,6 +134,7 @@ impl Session {
     /// The hub has made this connection a person by the name of `nick`.
     pub fn admit(&mut self, now: Instant, nick: &Arc<str>, out: &mut Output) {
         match self {
+            Self::Http(_) => {}
             Self::Irc(session) => session.admit(now),
             Self::Text(session) => session.admit(nick, out),
         }
@@ -141,7 +151,7 @@ impl Session {
     ) {
         match self {
             Self::Irc(session) => session.negotiate(nick, label, subcommand, arguments, out),
-            Self::Text(_) => {}
+            Self::Http(_) | Self::Text(_) => {}
         }
     }
 
@@ -150,7 +160,7 @@ impl Session {
     pub fn capabilities(&self) -> CapabilitySet {
         match self {
             Self::Irc(session) => session.capabilities(),
-            Self::Text(_) => CapabilitySet::EMPTY,
+            Self::Http(_) | Self::Text(_) => CapabilitySet::EMPTY,
         }
     }
 
@@ -159,7 +169,7 @@ impl Session {
     pub fn audience(&self) -> Audience {
         match self {
             Self::Irc(session) => Audience::irc(session.capabilities()),
-            Self::Text(_) => Audience::TEXT,
+            Self::Http(_) | Self::Text(_) => Audience::TEXT,
         }
     }
 
@@ -173,6 +183,7 @@ impl Session {
     pub fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         match self {
             Self::Irc(session) => session.write_reply(reply, out),
+            Self::Http(_) => {}
             Self::Text(_) => reply.write_text(out),
         }
     }
@@ -180,6 +191,7 @@ impl Session {
     /// Writes the last words.
     pub fn write_goodbye(&self, reason: &str, out: &mut Vec<u8>) {
         match self {
+            Self::Http(_) => {}
             Self::Irc(_) => irc_error(reason, out),
             Self::Text(_) => out.extend_from_slice(format!("* {reason}. Goodbye!\r\n").as_bytes()),
         }
@@ -187,14 +199,6 @@ impl Session {
 }
 
 const WRONG_PASSWORD: &str = "The server's password is missing or wrong";
-
-/// Compares without telling by its time where the difference is.
-fn same_secret(expected: &str, given: &str) -> bool {
-    let (expected, given) = (expected.as_bytes(), given.as_bytes());
-    let differences = expected.iter().zip(given).fold(0, |sum, (a, b)| sum | (a ^ b));
-    expected.len() == given.len() && std::hint::black_box(differences) == 0
-}
-
 /// "30 s", for sentences.
 fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())

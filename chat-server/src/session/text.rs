@@ -11,8 +11,9 @@ use chat_core::{
     text::split,
 };
 
-use super::{Output, Step, WRONG_PASSWORD, same_secret, throttle::Throttle};
+use super::{Output, Step, WRONG_PASSWORD, throttle::Throttle};
 use crate::{
+    auth::same_secret,
     config::House,
     hub::{Input, Registration},
     ids::ConnId,

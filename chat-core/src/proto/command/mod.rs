@@ -118,6 +118,8 @@ pub enum Command {
     Version { server: Option<String> },
     /// RFC 2812 §4.7
     Wallops { text: String },
+    /// <https://ircv3.net/specs/extensions/webirc>: the host's name is not used, since it cannot be trusted.
+    Webirc { password: String, address: String, options: String },
     /// RFC 2812 §3.6.1, and <https://ircv3.net/specs/extensions/whox>
     Who { mask: String, query: WhoQuery },
     /// RFC 2812 §3.6.2

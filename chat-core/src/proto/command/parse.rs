@@ -46,6 +46,7 @@ impl Command {
         "USERHOST",
         "VERSION",
         "WALLOPS",
+        "WEBIRC",
         "WHO",
         "WHOIS",
         "WHOWAS",
@@ -134,6 +135,11 @@ impl Command {
             "USERHOST" => Self::Userhost { nicks: words(need(0, "USERHOST").map(|_| line)?, 0) },
             "VERSION" => Self::Version { server: given(0) },
             "WALLOPS" => Self::Wallops { text: need(0, "WALLOPS")? },
+            "WEBIRC" => Self::Webirc {
+                password: need(0, "WEBIRC")?,
+                address: need(3, "WEBIRC")?,
+                options: params.as_slice().get(4..).unwrap_or_default().join(" "),
+            },
             "WHO" => Self::Who {
                 mask: non_empty(0).unwrap_or("*").to_owned(),
                 query: who_query(non_empty(1).unwrap_or_default()),

@@ -46,6 +46,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("USERHOST", "USERHOST nick...: where people are"),
     ("VERSION", "VERSION: what this server is, and what it supports"),
     ("WALLOPS", "WALLOPS text: for operators: tell all who listen (MODE +w)"),
+    ("WEBIRC", "WEBIRC password gateway host address [options]: for gateways, before all else"),
     ("WHO", "WHO #room|mask [o] [%fields[,token]]: who is there"),
     ("WHOIS", "WHOIS nick: about someone"),
     ("WHOWAS", "WHOWAS nick [count]: about someone who has gone"),

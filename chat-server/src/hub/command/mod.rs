@@ -134,7 +134,9 @@ impl Hub {
             Command::Whois { nicks } => self.whois(turn, &nicks),
             Command::Whowas { nicks, count } => self.whowas(turn, &nicks, count),
             // RFC 2812 §3.1.1, §3.1.3: only before registration.
-            Command::Pass { .. } | Command::User { .. } => Err(Refusal::AlreadyRegistered),
+            Command::Pass { .. } | Command::User { .. } | Command::Webirc { .. } => {
+                Err(Refusal::AlreadyRegistered)
+            }
             // A word the protocol has learned and the hub has not; the table of words says which.
             _ => Err(CommandError::Unknown("*".into()).into()),
         }

@@ -4,8 +4,8 @@ use std::{io, sync::Arc, time::Instant};
 
 use super::{LINES_PER_TURN, Worker};
 use crate::{
-    hub::Input,
-    ids::ConnId,
+    hub::{Door, Input},
+    ids::{ConnId, host_text},
     net::conn::lost,
     session::{Output, Session, Step},
 };
@@ -69,10 +69,16 @@ impl Worker {
     }
 
     /// Tells the hub of a connection once its handshakes are over.
-    pub(super) fn open_established(&mut self, slot: u32) {
+    pub(super) fn open_established(&mut self, now: Instant, slot: u32) {
         let conn = &mut self.conns[slot as usize];
-        if conn.is_opened || !conn.link.is_established() {
+        if conn.is_opened || conn.door == Door::Http || !conn.link.is_established() {
             return;
+        }
+        if let Some(source) = conn.link.take_source() {
+            conn.host = host_text(source);
+            if let Err(reason) = conn.place.pass_on(source) {
+                return self.close(now, slot, reason);
+            }
         }
         conn.is_opened = true;
         let opened = Input::Opened {
@@ -97,12 +103,12 @@ impl Worker {
                 }
                 Ok(n) => {
                     conn.session.push(now, &self.read_buffer[..n]);
-                    self.open_established(slot);
+                    self.open_established(now, slot);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     conn.is_readable = false;
-                    self.open_established(slot);
+                    self.open_established(now, slot);
                 }
                 Err(error) => self.remove(slot, &lost(&error)),
             }

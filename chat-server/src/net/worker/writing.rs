@@ -1,6 +1,6 @@
 //! From a worker's outboxes to its sockets, and how connections end.
 
-use std::time::Instant;
+use std::{sync::atomic::Ordering, time::Instant};
 
 use super::Worker;
 use crate::{hub::Input, net::conn::lost};
@@ -34,6 +34,7 @@ impl Worker {
             // The reader is too slow. What waits is worth nothing without its end: one last line,
             // for which the kernel may have room, and nobody else notices.
             conn.outbox.keep_begun_line();
+            self.house.metrics.closed_slow_total.fetch_add(1, Ordering::Relaxed);
             return self.close(now, slot, "You read too slowly: too much was waiting for you");
         }
         if waiting_bytes <= limits.outbox_pause_bytes {
@@ -74,6 +75,7 @@ impl Worker {
         self.report(slot, reason);
         self.fanout.remove(slot);
         let mut conn = self.conns.remove(slot as usize);
+        self.house.metrics.connections.fetch_sub(1, Ordering::Relaxed);
         // It is closed by being dropped, whether or not epoll still knows it.
         let _ = self.poll.registry().deregister(conn.link.socket());
     }

@@ -1,0 +1,41 @@
+//! `WEBIRC` (<https://ircv3.net/specs/extensions/webirc>): a gateway tells whose connection it passes on.
+
+use std::{net::IpAddr, sync::Arc};
+
+use super::{Effect, Hub};
+use crate::{
+    auth::same_secret,
+    config::Gateway,
+    ids::{ConnId, host_text},
+};
+
+impl Hub {
+    /// `options` are words with values or without.
+    pub(super) fn webirc(
+        &mut self,
+        conn: ConnId,
+        password: &str,
+        address: &str,
+        options: &str,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        let from: Option<IpAddr> = newcomer.host.parse().ok();
+        let is_it = |gateway: &Gateway| {
+            let is_near = |from: IpAddr| gateway.addresses.iter().any(|net| net.contains(&from));
+            same_secret(&gateway.password, password) && from.is_some_and(is_near)
+        };
+        let is_gateway = self.house.gateways.iter().any(is_it);
+        let Some(address) = address.parse().ok().filter(|_| is_gateway) else {
+            self.newcomers.remove(&conn);
+            let reason = "WEBIRC is for gateways, with their password and an address".into();
+            return effects.push(Effect::Close { conn, reason });
+        };
+        let mut options = options.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));
+        newcomer.host = host_text(address);
+        // "only if this flag is sent and the connection from the gateway is also secure"
+        newcomer.is_secure &= options.clone().any(|(name, _)| name == "secure");
+        let fingerprint = options.find(|(name, _)| *name == "certfp-sha-256");
+        newcomer.fingerprint = fingerprint.map(|(_, value)| Arc::from(value));
+    }
+}

@@ -1,0 +1,195 @@
+//! The smaller doors: health and numbers over HTTP, proxies and gateways that pass others on, sockets
+//! that are handed over, and both kinds of addresses.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    process::Command,
+};
+
+use chat_server::config::Gateway;
+use chat_tests::{
+    PATIENCE, TestClient, TestServer,
+    program::{Program, path},
+};
+
+/// The answer to an HTTP request.
+fn ask(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn health_and_numbers_are_told() {
+    let server = TestServer::with(|config| {
+        config.http_listen = vec!["127.0.0.1:0".into()];
+        config.limits.registration_timeout = std::time::Duration::from_millis(500);
+    });
+    let address = server.http_address();
+    let answer = ask(address, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert!(
+        answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n\r\nok\n"),
+        "{answer}"
+    );
+    let mut ann = TestClient::register(&server, "Ann");
+    let mut bob = TestClient::register(&server, "Bob");
+    ann.send("PRIVMSG #lobby :counted");
+    bob.expect("* PRIVMSG #lobby :counted");
+    let numbers = ask(address, "GET /metrics HTTP/1.0\r\n\r\n");
+    for line in [
+        "chat_people 2",
+        "chat_rooms 1",
+        "chat_messages_total 1",
+        "chat_turned_away_total 0",
+        "chat_closed_slow_total 0",
+        "chat_pending_records 0",
+        "chat_hub_queue 0",
+    ] {
+        assert!(numbers.lines().any(|own| own == line), "{line} is not in {numbers}");
+    }
+    // Every line is a comment, or a name and a number.
+    let (_, body) = numbers.split_once("\r\n\r\n").unwrap();
+    for line in body.lines().filter(|line| !line.starts_with("# ")) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(name.starts_with("chat_") && value.parse::<f64>().is_ok(), "{line}");
+    }
+    for (request, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", "404"),
+        ("POST /health HTTP/1.1\r\n\r\n", "405"),
+        ("nonsense\r\n\r\n", "400"),
+        (&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)), "431"),
+        // One who says nothing is let go.
+        ("GET /hea", ""),
+    ] {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        // What was not read of the request may make its end a reset.
+        let _ = stream.read_to_string(&mut answer);
+        let start = if status.is_empty() { String::new() } else { format!("HTTP/1.1 {status} ") };
+        assert!(answer.starts_with(&start), "{request:?}: {answer}");
+    }
+}
+
+/// <https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>
+#[test]
+fn a_proxy_tells_whose_connection_it_passes_on() {
+    let server = TestServer::with(|config| {
+        config.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.limits.clients_per_address_max = Some(2);
+    });
+    let connect = |header: &str| {
+        let mut client = TestClient::connect(server.address());
+        client.raw(header.as_bytes());
+        client
+    };
+    let header = "PROXY TCP4 203.0.113.7 192.0.2.1 1234 6667\r\n";
+    let mut ann = connect(header);
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.expect(":ann!u@203.0.113.7 JOIN #lobby");
+    let mut six = connect("PROXY TCP6 2001:db8::7 ::1 1234 6667\r\n");
+    six.send("NICK six");
+    six.send("USER u 0 * :S");
+    ann.expect(":six!u@2001:db8::7 JOIN #lobby");
+    // They are counted where they are, not where the proxy is.
+    let mut second = connect(header);
+    second.send("PING :second");
+    second.expect("*PONG*:second");
+    let mut third = connect(header);
+    third.expect("ERROR :There are too many connections from your address");
+    // Who sends no header is nobody's.
+    assert!(connect("NICK eve\r\nUSER u 0 * :E\r\n").expect_close().is_empty());
+}
+
+#[test]
+fn who_is_no_proxy_passes_nobody_on() {
+    let server = TestServer::with(|config| config.proxies = vec!["192.0.2.0/24".parse().unwrap()]);
+    let mut client = TestClient::connect(server.address());
+    client.send("PROXY TCP4 203.0.113.7 192.0.2.1 1234 6667");
+    client.expect("* 421 * PROXY *");
+    client.send("NICK ann");
+    client.send("USER u 0 * :A");
+    client.expect(":ann!u@127.0.0.1 JOIN #lobby");
+}
+
+/// <https://ircv3.net/specs/extensions/webirc>
+#[test]
+fn a_gateway_tells_whose_connection_it_passes_on() {
+    let server = TestServer::with(|config| {
+        let (password, addresses) = ("hunter2".into(), vec!["127.0.0.1/32".parse().unwrap()]);
+        config.gateways = vec![Gateway { password, addresses }];
+    });
+    let mut ann = TestClient::connect(server.address());
+    ann.send("WEBIRC hunter2 web host.example 198.51.100.3 :secure remote-port=1");
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.expect(":ann!u@198.51.100.3 JOIN #lobby");
+    // Secure only where the gateway's own connection is.
+    ann.send("WHOIS ann");
+    ann.expect("* 311 *");
+    ann.expect_none("* 671 *");
+    ann.send("WEBIRC hunter2 web host.example 198.51.100.4");
+    ann.expect("* 462 *");
+    for line in
+        ["WEBIRC wrong web host.example 198.51.100.3", "WEBIRC hunter2 web host.example nonsense"]
+    {
+        let mut eve = TestClient::connect(server.address());
+        eve.send(line);
+        eve.expect("ERROR :WEBIRC is for gateways*");
+    }
+    let mut eve = TestClient::connect(server.address());
+    eve.send("WEBIRC hunter2 web");
+    eve.expect("* 461 * WEBIRC *");
+}
+
+/// Hands a socket over as systemd does it (`sd_listen_fds`): it is descriptor 3, and the environment says so.
+const HAND_OVER: &str = "
+import os, socket, sys
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(16)
+print(listener.getsockname()[1], flush=True)
+os.dup2(listener.fileno(), 3)
+os.set_inheritable(3, True)
+os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[1], [sys.argv[1]])
+";
+
+#[test]
+fn a_socket_that_is_handed_over_is_listened_on() {
+    let server = path("chat-server");
+    let mut command = Command::new("/usr/bin/python3");
+    command.args(["-c", HAND_OVER, server.to_str().unwrap()]);
+    let mut server = Program::run("chat-server", &mut command);
+    let port = server.expect("*").parse().unwrap();
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    assert_eq!(server.expect_address(), address, "and nowhere else");
+    let mut client = TestClient::connect(address);
+    client.send("NICK ann");
+    client.send("USER u 0 * :A");
+    client.expect("* 366 *");
+    server.signal("TERM");
+    client.expect("ERROR :The server is stopping");
+    assert_eq!(server.exit_code(), Some(0));
+}
+
+#[test]
+fn both_kinds_of_addresses_are_listened_on() {
+    let server = TestServer::with(|config| config.listen.push("[::1]:0".into()));
+    let addresses = server.addresses();
+    assert_eq!(addresses.len(), 2);
+    let mut clients: Vec<TestClient> =
+        addresses.iter().map(|address| TestClient::connect(*address)).collect();
+    for (n, client) in clients.iter_mut().enumerate() {
+        client.send(&format!("NICK p{n}"));
+        client.send("USER u 0 * :P");
+        client.expect("* 366 *");
+    }
+    clients[0].expect(":p1!u@0::1 JOIN #lobby");
+}
