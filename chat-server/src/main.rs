@@ -3,14 +3,13 @@
 use std::{
     io::{self, Write},
     net::TcpListener,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
-use chat_core::proto::{RoomName, ServerName};
-use chat_server::{Config, Server, ServerEvent, TlsSource, config::ConfigFile};
+use chat_server::{Reloader, Server, ServerEvent, config::ConfigFile};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, never, select};
 use ipnet::IpNet;
@@ -23,75 +22,85 @@ use signal_hook::{
 /// Hosts rooms to chat in. Any IRC client can join.
 ///
 /// Exit codes: 0 stopped as asked, 1 could not start or failed, 2 wrong arguments.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 #[command(version)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where to listen (default 127.0.0.1:53000); 0.0.0.0:53000 opens it to the network. Repeatable.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     listen: Vec<String>,
     /// Where to listen for IRC over TLS. Repeatable.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     tls_listen: Vec<String>,
     /// The server's certificate: a file with its chain in PEM. Read again on SIGHUP.
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, global = true, value_name = "FILE", requires = "key")]
     certificate: Option<PathBuf>,
     /// The certificate's key, in PEM.
-    #[arg(long, value_name = "FILE", requires = "certificate")]
+    #[arg(long, global = true, value_name = "FILE", requires = "certificate")]
     key: Option<PathBuf>,
     /// Make a certificate and keep it in this folder; its fingerprint is printed.
-    #[arg(long, value_name = "FOLDER", conflicts_with = "certificate")]
+    #[arg(long, global = true, value_name = "FOLDER", conflicts_with = "certificate")]
     self_signed: Option<PathBuf>,
     /// Where to listen for WebSockets. Repeatable.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     websocket_listen: Vec<String>,
     /// Where to listen for WebSockets over TLS. Repeatable.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     websocket_tls_listen: Vec<String>,
     /// A page that may open WebSockets, such as https://chat.example.org (default: any). Repeatable.
-    #[arg(long, value_name = "ORIGIN")]
+    #[arg(long, global = true, value_name = "ORIGIN")]
     websocket_origins: Vec<String>,
     /// Where to tell health and numbers over HTTP (/health, /metrics). Repeatable.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     http_listen: Vec<String>,
     /// A network of proxies that tell whose connection they pass on (the PROXY protocol). Repeatable.
-    #[arg(long, value_name = "NETWORK")]
+    #[arg(long, global = true, value_name = "NETWORK")]
     proxies: Vec<IpNet>,
     /// Where to listen for people with nc or any raw TCP program. Repeatable.
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, global = true, value_name = "ADDR")]
     text_listen: Vec<String>,
     /// The room people who connect are put into (default lobby).
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     room: Option<String>,
     /// Put nobody into a room.
-    #[arg(long, conflicts_with = "room")]
+    #[arg(long, global = true, conflicts_with = "room")]
     no_auto_join: bool,
     /// This server's name (default chat.local).
-    #[arg(long, value_name = "SERVERNAME")]
+    #[arg(long, global = true, value_name = "SERVERNAME")]
     name: Option<String>,
     /// The network's name (default chat).
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, global = true, value_name = "NAME")]
     network: Option<String>,
     /// A file whose first line everyone must send as the server's password.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// A file with the message of the day.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     motd_file: Option<PathBuf>,
     /// Connections at once (default 10000).
-    #[arg(long, value_name = "N")]
+    #[arg(long, global = true, value_name = "N")]
     max_clients: Option<usize>,
     /// Stop when the last person leaves.
-    #[arg(long)]
+    #[arg(long, global = true)]
     exit_when_empty: bool,
     /// Lift the limits on flooding and on connections per address, for benchmarks and tests.
-    #[arg(long)]
+    #[arg(long, global = true)]
     unlimited: bool,
     /// Keep messages in memory only. (They are, for now, whether asked or not.)
-    #[arg(long)]
+    #[arg(long, global = true)]
     in_memory: bool,
     /// A file with these settings, in TOML, by the same names; arguments override it.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::Subcommand)]
+enum Command {
+    /// Print the settings that are in force, as the configuration file writes them.
+    Config,
+    /// Read a password and print what to put into the configuration file in its place.
+    Hash,
 }
 
 fn main() -> ExitCode {
@@ -107,13 +116,19 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), String> {
     let (events, arrivals) = crossbeam_channel::bounded(4096);
-    let mut config = configure(arguments)?;
+    match arguments.command {
+        Some(Command::Config) => return show_config(arguments),
+        Some(Command::Hash) => return show_hash(),
+        None => {}
+    }
+    let mut config = settings(arguments.clone())?.into_config()?;
     config.events = Some(events);
+    config.inherited = inherited()?;
     // A server that may not is as good as the system allows.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
     let server = Server::start(config).map_err(|error| error.to_string())?;
-    let printer = Printer::start(arrivals)?;
+    let printer = Printer::start(arrivals, server.reloader(), arguments.clone())?;
     for address in server.addresses() {
         printer.say(format!("listening on {address}"));
     }
@@ -143,12 +158,8 @@ fn run(arguments: Arguments) -> Result<(), String> {
             if signal != SIGHUP {
                 return stopper.stop(chat_server::STOPPING);
             }
-            let line = match reloader.reload_certificate() {
-                Ok(()) => "read again what is in the files".to_owned(),
-                Err(sentence) => format!("nothing has changed: {sentence}"),
-            };
             // The printer ends after this thread.
-            let _ = lines.send(line);
+            let _ = lines.send(reload(&reloader, &arguments));
         }
     });
     let signal_thread = signal_thread.map_err(|error| error.to_string())?;
@@ -158,6 +169,40 @@ fn run(arguments: Arguments) -> Result<(), String> {
     printer.say("stopped".to_owned());
     printer.end();
     outcome
+}
+
+/// Reads all files again; what to say of it.
+fn reload(reloader: &Reloader, arguments: &Arguments) -> String {
+    let config = settings(arguments.clone()).and_then(ConfigFile::into_config);
+    match config.and_then(|config| reloader.reload(&config)) {
+        Ok(()) => "the configuration has been read again".to_owned(),
+        Err(sentence) => format!("nothing has changed: {sentence}"),
+    }
+}
+
+/// Prints what is in force, as a file could say it.
+fn show_config(arguments: Arguments) -> Result<(), String> {
+    let settings = settings(arguments)?;
+    // What could not be used is said now.
+    settings.clone().into_config()?;
+    let text = toml::to_string(&settings.or(ConfigFile::defaults()));
+    print(text.map_err(|error| error.to_string())?.trim_end());
+    Ok(())
+}
+
+/// Reads a password and prints what to keep of it.
+fn show_hash() -> Result<(), String> {
+    let mut password = String::new();
+    // The prompt is not part of what is printed, and need not be read.
+    let _ = write!(io::stderr(), "the password: ");
+    io::stdin().read_line(&mut password).map_err(|error| error.to_string())?;
+    let password = password.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err("a password has at least one character".to_owned());
+    }
+    print(&format!("password = \"{}\"", chat_server::auth::hash(password)?));
+    print(&format!("scram = \"{}\"", chat_server::auth::scram_credentials(password)?));
+    Ok(())
 }
 
 /// How long the last lines may take at the end; whoever reads nothing does not keep us.
@@ -171,13 +216,20 @@ struct Printer {
 
 impl Printer {
     /// Prints what is said and who comes and goes.
-    fn start(events: Receiver<ServerEvent>) -> Result<Self, String> {
+    fn start(
+        events: Receiver<ServerEvent>,
+        reloader: Reloader,
+        arguments: Arguments,
+    ) -> Result<Self, String> {
         let (lines, said) = crossbeam_channel::unbounded();
         let (ended, has_ended) = crossbeam_channel::bounded(0);
         let print = move || {
             // Nobody waits on it but for its being dropped.
             let _ended: Sender<()> = ended;
-            print_all(&said, events);
+            print_all(&said, events, |event| {
+                let ServerEvent::ReloadAsked { by } = event else { return described(event) };
+                Some(format!("{by}: {}", reload(&reloader, &arguments)))
+            });
         };
         let thread = std::thread::Builder::new().name("chat-print".into()).spawn(print);
         thread.map_err(|error| error.to_string())?;
@@ -197,19 +249,23 @@ impl Printer {
 }
 
 /// Until nothing more can be said: what is said comes before who came and went since.
-fn print_all(said: &Receiver<String>, mut events: Receiver<ServerEvent>) {
+fn print_all(
+    said: &Receiver<String>,
+    mut events: Receiver<ServerEvent>,
+    describe: impl Fn(&ServerEvent) -> Option<String>,
+) {
     loop {
         select! {
             recv(said) -> line => match line {
                 Ok(line) => {
                     // What happened before it is told before it.
-                    events.try_iter().filter_map(|event| described(&event)).for_each(|l| print(&l));
+                    events.try_iter().filter_map(|event| describe(&event)).for_each(|l| print(&l));
                     print(&line);
                 }
                 Err(_) => return,
             },
             recv(events) -> event => match event {
-                Ok(event) => described(&event).iter().for_each(|line| print(line)),
+                Ok(event) => describe(&event).iter().for_each(|line| print(line)),
                 // The server has ended.
                 Err(_) => events = never(),
             },
@@ -234,84 +290,39 @@ fn print(line: &str) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn configure(arguments: Arguments) -> Result<Config, String> {
-    let file = match &arguments.config {
-        Some(path) => {
-            let text = read(path)?;
-            toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?
-        }
-        None => ConfigFile::default(),
+/// The settings that were given, by arguments and then by the file they name.
+fn settings(arguments: Arguments) -> Result<ConfigFile, String> {
+    let file = arguments.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
+    let is_set = |flag: bool| flag.then_some(true);
+    let mut given = ConfigFile {
+        listen: given(arguments.listen),
+        tls_listen: given(arguments.tls_listen),
+        certificate: arguments.certificate,
+        key: arguments.key,
+        self_signed: arguments.self_signed,
+        websocket_listen: given(arguments.websocket_listen),
+        websocket_tls_listen: given(arguments.websocket_tls_listen),
+        websocket_origins: given(arguments.websocket_origins),
+        text_listen: given(arguments.text_listen),
+        http_listen: given(arguments.http_listen),
+        proxies: given(arguments.proxies),
+        name: arguments.name,
+        network: arguments.network,
+        room: arguments.room,
+        auto_join: arguments.no_auto_join.then_some(false),
+        password_file: arguments.password_file,
+        motd_file: arguments.motd_file,
+        max_clients: arguments.max_clients,
+        exit_when_empty: is_set(arguments.exit_when_empty),
+        unlimited: is_set(arguments.unlimited),
+        in_memory: is_set(arguments.in_memory),
+        ..ConfigFile::default()
     };
-    let mut config = Config::default();
-
-    let listens_elsewhere = arguments.listen.is_empty();
-    if let Some(listen) = given(arguments.listen).or(file.listen) {
-        config.listen = listen;
+    // Whoever hands over sockets says where to listen, unless somebody says it here.
+    if std::env::var_os("LISTEN_FDS").is_some() && file.listen.is_none() {
+        given.listen.get_or_insert_default();
     }
-    if let Some(listen) = given(arguments.tls_listen).or(file.tls_listen) {
-        config.tls_listen = listen;
-    }
-    if let Some(listen) = given(arguments.websocket_listen).or(file.websocket_listen) {
-        config.web_socket_listen = listen;
-    }
-    if let Some(listen) = given(arguments.websocket_tls_listen).or(file.websocket_tls_listen) {
-        config.web_socket_tls_listen = listen;
-    }
-    if let Some(origins) = given(arguments.websocket_origins).or(file.websocket_origins) {
-        config.web_socket_origins = origins;
-    }
-    if let Some(listen) = given(arguments.http_listen).or(file.http_listen) {
-        config.http_listen = listen;
-    }
-    config.proxies = given(arguments.proxies).or(file.proxies).unwrap_or_default();
-    config.inherited = inherited()?;
-    if !config.inherited.is_empty() && listens_elsewhere {
-        // Whoever hands over sockets says where to listen.
-        config.listen.clear();
-    }
-    if let Some(listen) = given(arguments.text_listen).or(file.text_listen) {
-        config.text_listen = listen;
-    }
-    if let Some(room) = arguments.room.or(file.room) {
-        let room = if room.starts_with('#') { room } else { format!("#{room}") };
-        config.room = RoomName::new(&room).map_err(|error| format!("the room {room}: {error}"))?;
-    }
-    config.auto_join = !arguments.no_auto_join && file.auto_join.unwrap_or(true);
-    if let Some(name) = arguments.name.or(file.name) {
-        let why =
-            |error| format!("the server's name {name}: {error}; write one like chat.example.org");
-        config.name = ServerName::new(&name).map_err(why)?;
-    }
-    if let Some(network) = arguments.network.or(file.network) {
-        config.network = network;
-    }
-    if let Some(path) = arguments.password_file.or(file.password_file) {
-        let text = read(&path)?;
-        let password = text.lines().next().unwrap_or_default();
-        if password.is_empty() {
-            return Err(format!("{}: the first line is to be the password", path.display()));
-        }
-        config.password = Some(password.to_owned());
-    }
-    if let Some(path) = arguments.motd_file.or(file.motd_file) {
-        config.motd = Some(read(&path)?);
-    }
-    if let Some(clients_max) = arguments.max_clients.or(file.max_clients) {
-        config.limits.clients_max = clients_max;
-    }
-    config.tls = match (arguments.certificate.or(file.certificate), arguments.key.or(file.key)) {
-        (Some(certificate), Some(key)) => Some(TlsSource::Files { certificate, key }),
-        (None, None) => arguments.self_signed.or(file.self_signed).map(|folder| {
-            let names = vec![config.name.to_string(), "localhost".to_owned()];
-            TlsSource::SelfSigned { folder, names }
-        }),
-        _ => return Err("a certificate needs its key, and a key its certificate".to_owned()),
-    };
-    config.exit_when_empty = arguments.exit_when_empty || file.exit_when_empty.unwrap_or(false);
-    if arguments.unlimited || file.unlimited.unwrap_or(false) {
-        config.limits = config.limits.unlimited();
-    }
-    Ok(config)
+    Ok(given.or(file))
 }
 
 /// A list that was given.
@@ -330,9 +341,4 @@ fn inherited() -> Result<Vec<Arc<TcpListener>>, String> {
         }
     }
     Ok(listeners)
-}
-
-fn read(path: &Path) -> Result<String, String> {
-    std::fs::read_to_string(path)
-        .map_err(|error| format!("cannot read {}: {error}", path.display()))
 }

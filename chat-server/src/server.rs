@@ -18,7 +18,7 @@ use mio::{Poll, Waker};
 use crate::{
     auth,
     config::{Config, House},
-    hub::{Door, Hub},
+    hub::{Door, Hub, Input},
     ids::WorkerId,
     net::{
         acceptor::{self, Acceptor, Gate},
@@ -100,7 +100,7 @@ pub struct Server;
 #[derive(Debug)]
 pub struct ServerHandle {
     addresses: Vec<(Gate, SocketAddr)>,
-    certificates: Option<Arc<Certificates>>,
+    reloader: Reloader,
     stopper: Stopper,
     threads: Vec<JoinHandle<Result<(), String>>>,
 }
@@ -125,19 +125,34 @@ impl Stopper {
     }
 }
 
-/// Reads a server's files again, from any thread.
+/// Changes a server's configuration while it runs, from any thread.
 #[derive(Debug, Clone)]
 pub struct Reloader {
     certificates: Option<Arc<Certificates>>,
+    admission: Arc<Admission>,
+    house: Arc<House>,
+    to_hub: Sender<Input>,
+    mailboxes: Vec<Arc<Mailbox>>,
 }
 
 impl Reloader {
-    /// Reads the certificate's files again. Nobody is dropped; who comes from now on sees the new one.
+    /// Goes on by `config`, and reads the certificate's files again. Nobody is dropped. Where is listened,
+    /// the server's and the network's name, and the number of workers stay as they were.
     ///
     /// # Errors
-    /// A sentence about the file that cannot be used; the certificate that was is used on.
-    pub fn reload_certificate(&self) -> Result<(), String> {
-        self.certificates.as_ref().map_or(Ok(()), |certificates| certificates.reload())
+    /// A sentence about the certificate that cannot be used; then all stays as it was.
+    pub fn reload(&self, config: &Config) -> Result<(), String> {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload()?;
+        }
+        let house = self.house.renewed(config);
+        self.admission.set_limits(&house.limits);
+        for mailbox in &self.mailboxes {
+            mailbox.post(&mut vec![Order::Reload { house: Arc::clone(&house) }]);
+        }
+        // A server that has ended goes on by nothing.
+        let _ = self.to_hub.send(Input::Reload { house });
+        Ok(())
     }
 }
 
@@ -197,7 +212,15 @@ impl Server {
             mailboxes.push(Arc::new(Mailbox::new(waker)));
             polls.push(poll);
         }
-        let mut handle = ServerHandle { addresses, certificates, stopper, threads: Vec::new() };
+        let admission = Admission::new(&house.limits);
+        let reloader = Reloader {
+            certificates,
+            admission: Arc::clone(&admission),
+            house: Arc::clone(&house),
+            to_hub: to_hub.clone(),
+            mailboxes: mailboxes.clone(),
+        };
+        let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
             let own = Some(Arc::clone(&mailbox));
@@ -208,7 +231,7 @@ impl Server {
         let acceptor = Acceptor {
             poll: acceptor_poll,
             listeners,
-            admission: Admission::new(&house.limits),
+            admission,
             proxies: config.proxies.clone(),
             metrics: Arc::clone(&house.metrics),
             mailboxes: mailboxes.clone(),
@@ -334,13 +357,14 @@ impl ServerHandle {
     /// The SHA-256 fingerprint of the server's certificate, in hexadecimal.
     #[must_use]
     pub fn fingerprint(&self) -> Option<String> {
-        self.certificates.as_ref().map(|certificates| certificates.fingerprint())
+        let certificates = self.reloader.certificates.as_ref();
+        certificates.map(|certificates| certificates.fingerprint())
     }
 
-    /// A way to read files again from another thread.
+    /// A way to change the configuration from another thread.
     #[must_use]
     pub fn reloader(&self) -> Reloader {
-        Reloader { certificates: self.certificates.clone() }
+        self.reloader.clone()
     }
 
     /// Where programs on this computer reach it.

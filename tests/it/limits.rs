@@ -190,6 +190,25 @@ fn who_waits_for_the_flood_limit_is_not_silent() {
     );
 }
 
+/// Long answers have a bucket of their own; what waits in it keeps the order.
+#[test]
+fn expensive_commands_come_less_often() {
+    check_with(
+        "a> LIST
+         a< * 323 *
+         a> LIST
+         a> PING behind
+         a! * 323 *
+         a! *PONG*
+         wait 61
+         a< * 323 *
+         a< *PONG*:behind
+         a> PING cheap
+         a< *PONG*:cheap",
+        |config| config.limits.expensive = Some(Flood { burst: 1.0, per_second: 1.0 / 60.0 }),
+    );
+}
+
 /// Whoever reads at the text door needs to say nothing.
 #[test]
 fn listening_at_the_text_door_is_no_sign_of_death() {

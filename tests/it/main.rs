@@ -4,6 +4,7 @@
 
 mod clients;
 mod commands;
+mod config;
 mod desktop;
 mod doors;
 mod examples;

@@ -184,7 +184,7 @@ fn a_new_certificate_is_read_with_nobody_dropped() {
     assert_eq!(seen(), first);
     let second = certificate(&folder, "server");
     program.signal("HUP");
-    program.expect("read again*");
+    program.expect("*read again");
     assert_eq!(seen(), second);
     stays.send("PING still");
     stays.expect("*PONG*still");

@@ -8,6 +8,7 @@ use std::{
 use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
+    config::House,
     ids::{ConnId, Ticket},
     room_log::AppendError,
 };
@@ -104,6 +105,11 @@ pub enum Input {
     PageTaken {
         /// Who.
         conn: ConnId,
+    },
+    /// The configuration is another from here on.
+    Reload {
+        /// What it says.
+        house: Arc<House>,
     },
     /// A newcomer has said all that is needed.
     Register {

@@ -56,7 +56,7 @@ use self::{
 };
 use crate::{
     config::House,
-    delivery::{Content, Delivery, Event, ReplyLine, Target},
+    delivery::{Content, Delivery, Event, Page, Reply, ReplyLine, Target},
     event::ServerEvent,
     ids::{ConnId, RoomId, Ticket, WorkerId},
 };
@@ -195,6 +195,7 @@ impl Hub {
             Input::Register { conn, registration } => {
                 self.register(now, conn, registration, effects)
             }
+            Input::Reload { house } => self.reload(house, effects),
             Input::Stop { reason } => self.stop(&reason, effects),
         }
     }
@@ -322,6 +323,36 @@ impl Hub {
             && let Some(reason) = person.departing.take()
         {
             self.leave_for_good(now, conn, &reason, effects);
+        }
+    }
+
+    /// Goes on by another configuration, and tells those who want to know what is offered now
+    /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
+    fn reload(&mut self, house: Arc<House>, effects: &mut Vec<Effect>) {
+        let before = std::mem::replace(&mut self.house, house);
+        for person in self.people.values() {
+            if !person.capabilities.contains(Capability::CapNotify) {
+                continue;
+            }
+            let nick = person.nick.shown();
+            let mut lines = Vec::new();
+            for capability in Capability::ALL {
+                let [was, is] =
+                    [&before, &self.house].map(|house| house.offers(*capability, person.is_secure));
+                let name = capability.name();
+                let change = match (was, is) {
+                    (was, is) if was == is => continue,
+                    (_, Some(Some(value))) => format!("NEW :{name}={value}"),
+                    (_, Some(None)) => format!("NEW :{name}"),
+                    (_, None) => format!("DEL :{name}"),
+                };
+                let line = format!(":{} CAP {nick} {change}", self.house.name);
+                lines.push(ReplyLine::Raw(line.into()));
+            }
+            if !lines.is_empty() {
+                let reply = Reply { label: None, nick: Arc::clone(nick), lines, page: Page::Only };
+                effects.push(Effect::Reply { conn: person.conn, reply });
+            }
         }
     }
 

@@ -3,17 +3,35 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
+
+use ipnet::IpNet;
 
 use crate::config::Limits;
 
 /// Counts connections for all doors together.
 #[derive(Debug)]
 pub(crate) struct Admission {
+    bounds: RwLock<Bounds>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug)]
+struct Bounds {
     clients_max: usize,
     per_address_max: Option<usize>,
-    counts: Mutex<Counts>,
+    exempt: Vec<IpNet>,
+}
+
+impl Bounds {
+    fn of(limits: &Limits) -> Self {
+        Self {
+            clients_max: limits.clients_max,
+            per_address_max: limits.clients_per_address_max,
+            exempt: limits.exempt_addresses.clone(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -44,11 +62,16 @@ pub(crate) struct Place {
 
 impl Admission {
     pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self {
-            clients_max: limits.clients_max,
-            per_address_max: limits.clients_per_address_max,
-            counts: Mutex::default(),
-        })
+        Arc::new(Self { bounds: RwLock::new(Bounds::of(limits)), counts: Mutex::default() })
+    }
+
+    /// From here on other bounds hold. Nobody who is there is turned away.
+    pub(crate) fn set_limits(&self, limits: &Limits) {
+        *self.bounds.write().unwrap_or_else(PoisonError::into_inner) = Bounds::of(limits);
+    }
+
+    fn clients_max(&self) -> usize {
+        self.bounds.read().unwrap_or_else(PoisonError::into_inner).clients_max
     }
 
     /// A place for a connection from `address`.
@@ -58,12 +81,19 @@ impl Admission {
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
         let address = counted_as(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= self.clients_max {
+        if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
-        counts.add(address, self.per_address_max)?;
+        counts.add(address, self.max_for(address))?;
         counts.all += 1;
         Ok(Place { admission: Arc::clone(self), address: Some(address) })
+    }
+
+    /// How many connections there may be from `address`.
+    fn max_for(&self, address: IpAddr) -> Option<usize> {
+        let bounds = self.bounds.read().unwrap_or_else(PoisonError::into_inner);
+        let is_exempt = bounds.exempt.iter().any(|network| network.contains(&address));
+        bounds.per_address_max.filter(|_| !is_exempt)
     }
 
     /// A place for a connection of a proxy, before it is known whose it passes on.
@@ -72,7 +102,7 @@ impl Admission {
     /// As [`Admission::admit`].
     pub(crate) fn admit_proxy(self: &Arc<Self>) -> Result<Place, &'static str> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= self.clients_max {
+        if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
         counts.all += 1;
@@ -87,7 +117,7 @@ impl Place {
     /// As [`Admission::admit`].
     pub(crate) fn pass_on(&mut self, address: IpAddr) -> Result<(), &'static str> {
         let address = counted_as(address);
-        let max = self.admission.per_address_max;
+        let max = self.admission.max_for(address);
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.add(address, max)?;
         self.address = Some(address);
@@ -136,6 +166,13 @@ mod tests {
         assert!(admission.admit("192.0.2.3".parse().unwrap()).unwrap_err().contains("full"));
         drop(first);
         assert!(admission.admit(home).is_ok());
+        let limits = Limits {
+            clients_per_address_max: Some(1),
+            exempt_addresses: vec!["192.0.2.0/24".parse().unwrap()],
+            ..Limits::default()
+        };
+        let school = Admission::new(&limits);
+        let _pupils: Vec<Place> = (0..30).map(|_| school.admit(home).unwrap()).collect();
         // Whom a proxy passes on is counted where they are.
         let mut passed = admission.admit_proxy().unwrap();
         assert!(passed.pass_on("192.0.2.9".parse().unwrap()).is_ok());

@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    config::House,
     delivery::{Delivery, Reply},
     ids::{ConnId, RoomId},
     net::{acceptor::Gate, admission::Place},
@@ -47,6 +48,9 @@ pub(crate) enum Order {
     },
     Release {
         conn: ConnId,
+    },
+    Reload {
+        house: Arc<House>,
     },
     Reply {
         conn: ConnId,

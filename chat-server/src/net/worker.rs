@@ -194,6 +194,12 @@ impl Worker {
                 }
             }
             Order::Reply { conn, reply } => self.reply(conn, &reply),
+            Order::Reload { house } => {
+                for (_, conn) in &mut self.conns {
+                    conn.session.renew(&house);
+                }
+                self.house = house;
+            }
             Order::Stop => self.stop(now),
             Order::Subscribe { conn, room } => {
                 if self.own_mut(conn).is_some() {

@@ -15,7 +15,7 @@ const HEADERS_MAX: usize = 64;
 /// See the module.
 #[derive(Debug)]
 pub struct HttpSession {
-    house: Arc<House>,
+    pub(super) house: Arc<House>,
     since: Instant,
     request: Vec<u8>,
     is_answered: bool,

@@ -26,9 +26,12 @@ const LABEL_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct IrcSession {
     conn: ConnId,
-    house: Arc<House>,
+    pub(super) house: Arc<House>,
     framer: Framer,
     throttle: Throttle,
+    expensive: Throttle,
+    /// A command whose answer is long, and whose turn has not come.
+    waiting: Option<Box<(Option<Arc<str>>, Command)>>,
     negotiation: Negotiation,
     phase: Phase,
     last_heard: Instant,
@@ -57,6 +60,8 @@ impl IrcSession {
             conn,
             framer: Framer::new(limits::CLIENT_LINE_BYTES_MAX),
             throttle: Throttle::new(house.limits.flood, now),
+            expensive: Throttle::new(house.limits.expensive, now),
+            waiting: None,
             house,
             negotiation: Negotiation::new(is_secure),
             phase: Phase::Collecting { nick: None, user: None, password: None, since: now },
@@ -77,6 +82,10 @@ impl IrcSession {
     }
 
     pub(super) fn step(&mut self, now: Instant, out: &mut Output) -> Step {
+        if let Some(waiting) = self.waiting.take() {
+            let (label, command) = *waiting;
+            return self.take_expensive(now, label, command, out);
+        }
         // Looked at before a token is taken, so that waiting for bytes costs none.
         if self.framer.has_line()
             && let Err(until) = self.throttle.take(now)
@@ -90,7 +99,29 @@ impl IrcSession {
         let Some((label, command)) = read(framed, self.negotiation.capabilities) else {
             return Step::Line;
         };
-        self.take(label, command, out);
+        match command {
+            Ok(command) if is_expensive(&command) => {
+                return self.take_expensive(now, label, command, out);
+            }
+            command => self.take(label, command, out),
+        }
+        Step::Line
+    }
+
+    /// Takes a command whose answer is long, now or when there have been fewer of them.
+    fn take_expensive(
+        &mut self,
+        now: Instant,
+        label: Option<Arc<str>>,
+        command: Command,
+        out: &mut Output,
+    ) -> Step {
+        self.last_heard = now;
+        if let Err(until) = self.expensive.take(now) {
+            self.waiting = Some(Box::new((label, command)));
+            return Step::Throttled(until);
+        }
+        self.take(label, Ok(command), out);
         Step::Line
     }
 
@@ -214,6 +245,22 @@ impl IrcSession {
         let capabilities = self.negotiation.capabilities;
         reply.write_irc(self.house.name.as_str(), capabilities, &mut self.batches, out);
     }
+}
+
+/// Whether a command asks for a long answer, or for much work.
+fn is_expensive(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Help { topic: None }
+            | Command::Info { .. }
+            | Command::List { .. }
+            | Command::Motd { .. }
+            | Command::Names { .. }
+            | Command::Oper { .. }
+            | Command::Who { .. }
+            | Command::Whois { .. }
+            | Command::Whowas { .. }
+    )
 }
 
 /// The command in a line, with its label; `None` for an empty line.

@@ -50,6 +50,7 @@ pub enum Step {
 
 /// The session behind either door.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all connections speak IRC")]
 pub enum Session {
     /// HTTP.
     Http(HttpSession),
@@ -75,6 +76,16 @@ impl Session {
             Door::Irc => Self::Irc(IrcSession::new(conn, house, is_secure, now)),
             Door::Text => Self::Text(TextSession::new(conn, house, now, out)),
         }
+    }
+
+    /// The configuration is another from here on.
+    pub fn renew(&mut self, house: &Arc<House>) {
+        let own = match self {
+            Self::Http(session) => &mut session.house,
+            Self::Irc(session) => &mut session.house,
+            Self::Text(session) => &mut session.house,
+        };
+        *own = Arc::clone(house);
     }
 
     /// Takes bytes as they came.

@@ -31,7 +31,7 @@ const NAME_QUESTION: &str = "What is your name?";
 #[derive(Debug)]
 pub struct TextSession {
     conn: ConnId,
-    house: Arc<House>,
+    pub(super) house: Arc<House>,
     throttle: Throttle,
     buffer: Vec<u8>,
     phase: Phase,

@@ -1,10 +1,14 @@
 //! Everything that can be set, with its unit and its default. What is not here cannot be set.
 
-use std::{net::TcpListener, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+mod file;
+
+use std::{net::TcpListener, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use chat_core::proto::{Capability, RoomName, ServerName};
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
+
+pub use file::{AccountFile, ConfigFile, LimitsFile, StsFile};
 
 use crate::{auth::scram::Credentials, event::ServerEvent, metrics::Metrics, tls::TlsSource};
 
@@ -110,6 +114,8 @@ pub struct Limits {
     pub clients_max: usize,
     /// Connections at once from one address (an IPv6 /64 counts as one), or no limit.
     pub clients_per_address_max: Option<usize>,
+    /// Networks whose connections are not counted by address, such as a school's.
+    pub exempt_addresses: Vec<IpNet>,
     /// Rooms one person may be in.
     pub rooms_per_person_max: usize,
     /// Targets of one `PRIVMSG`, `NOTICE`, `TAGMSG` or nicks of one `KICK`.
@@ -124,6 +130,8 @@ pub struct Limits {
     pub modes_max: usize,
     /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
     pub flood: Option<Flood>,
+    /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
+    pub expensive: Option<Flood>,
     /// Bytes waiting for one reader above which nothing more is read from them.
     pub outbox_pause_bytes: usize,
     /// Bytes waiting for one reader at which the connection is closed.
@@ -149,7 +157,7 @@ pub struct Limits {
 }
 
 /// Who runs a server (RFC 2812 §3.4.9).
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Admin {
     /// Where it stands.
@@ -161,7 +169,7 @@ pub struct Admin {
 }
 
 /// Someone who may become an operator of the server.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Oper {
     /// The name to give to `OPER`.
@@ -183,7 +191,7 @@ pub struct Sts {
 }
 
 /// A gateway that passes on the connections of others (<https://ircv3.net/specs/extensions/webirc>).
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Gateway {
     /// What it says to prove that it is one.
@@ -219,6 +227,7 @@ impl Default for Limits {
         Self {
             clients_max: 10_000,
             clients_per_address_max: Some(64),
+            exempt_addresses: Vec::new(),
             rooms_per_person_max: 50,
             targets_max: 4,
             list_entries_max: 100,
@@ -226,6 +235,7 @@ impl Default for Limits {
             monitored_max: 100,
             modes_max: 6,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
+            expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
             outbox_pause_bytes: 64 << 10,
             outbox_bytes_max: 1 << 20,
             mailbox_bytes_max: 1 << 20,
@@ -245,7 +255,7 @@ impl Limits {
     /// The same without the limits on flooding and on connections per address, for benchmarks and tests.
     #[must_use]
     pub fn unlimited(self) -> Self {
-        Self { flood: None, clients_per_address_max: None, ..self }
+        Self { flood: None, expensive: None, clients_per_address_max: None, ..self }
     }
 }
 
@@ -289,6 +299,17 @@ pub struct House {
 }
 
 impl House {
+    /// The house that `config` describes, under the names and with the workers and numbers of this one.
+    #[must_use]
+    pub fn renewed(&self, config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            name: self.name.clone(),
+            network: self.network.clone(),
+            metrics: Arc::clone(&self.metrics),
+            ..Self::of(config, self.n_workers)
+        })
+    }
+
     /// Whether a capability is offered here, and the value it is offered with.
     #[must_use]
     pub fn offers(&self, capability: Capability, is_secure: bool) -> Option<Option<String>> {
@@ -309,7 +330,11 @@ impl House {
     /// The house that `config` describes, with `n_workers` worker threads.
     #[must_use]
     pub fn new(config: &Config, n_workers: u16) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new(Self::of(config, n_workers))
+    }
+
+    fn of(config: &Config, n_workers: u16) -> Self {
+        Self {
             name: config.name.clone(),
             network: config.network.clone(),
             network_icon: config.network_icon.clone(),
@@ -332,34 +357,6 @@ impl House {
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
             n_workers,
-        })
+        }
     }
-}
-
-/// The configuration file: the flags of the program by the same names. Every key is optional.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-#[allow(missing_docs, reason = "each field is documented where Config has it")]
-pub struct ConfigFile {
-    pub listen: Option<Vec<String>>,
-    pub tls_listen: Option<Vec<String>>,
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
-    pub self_signed: Option<PathBuf>,
-    pub websocket_listen: Option<Vec<String>>,
-    pub websocket_tls_listen: Option<Vec<String>>,
-    pub websocket_origins: Option<Vec<String>>,
-    pub text_listen: Option<Vec<String>>,
-    pub http_listen: Option<Vec<String>>,
-    pub proxies: Option<Vec<IpNet>>,
-    pub name: Option<String>,
-    pub network: Option<String>,
-    pub room: Option<String>,
-    pub auto_join: Option<bool>,
-    pub password_file: Option<PathBuf>,
-    pub motd_file: Option<PathBuf>,
-    pub max_clients: Option<usize>,
-    pub exit_when_empty: Option<bool>,
-    pub unlimited: Option<bool>,
-    pub in_memory: Option<bool>,
 }

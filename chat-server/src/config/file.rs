@@ -1,0 +1,492 @@
+//! The configuration file: what it may say, how it becomes a [`Config`], and how what is in force is
+//! written. `docs/chat-server.toml` explains each key; the program's flags are the same by the same names.
+
+use std::{
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use chat_core::proto::{RoomName, ServerName};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use super::{Account, Admin, Config, Flood, Gateway, Limits, Oper, Sts};
+use crate::TlsSource;
+
+/// The whole file. Every key is optional.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[allow(
+    missing_docs,
+    reason = "each is explained in docs/chat-server.toml, and where Config has it"
+)]
+pub struct ConfigFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_listen: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub self_signed: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub websocket_listen: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub websocket_tls_listen: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub websocket_origins: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_listen: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http_listen: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxies: Option<Vec<IpNet>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_icon: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_join: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub motd_file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_clients: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workers: Option<NonZeroUsize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_when_empty: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlimited: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_memory: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<Admin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sts: Option<StsFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oper: Option<Vec<Oper>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<Vec<AccountFile>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<Vec<Gateway>>,
+}
+
+/// The section `limits`; what each is, [`Limits`] says.
+#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+#[allow(
+    missing_docs,
+    reason = "each is explained in docs/chat-server.toml, and where Config has it"
+)]
+pub struct LimitsFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_address: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exempt_addresses: Option<Vec<IpNet>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rooms_per_person: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub modes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub list_entries: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub monitored: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whowas_entries: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commands_at_once: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commands_per_second: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expensive_at_once: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expensive_per_second: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbox_pause_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outbox_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mailbox_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hub_queue: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_records: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub append_timeout: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration_timeout: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ping_after: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ping_timeout: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_pause: Option<Span>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub close_timeout: Option<Span>,
+}
+
+/// The section `sts`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StsFile {
+    /// [`Sts::port`]
+    pub port: u16,
+    /// [`Sts::duration`]
+    pub duration: Span,
+}
+
+/// A section `account`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AccountFile {
+    /// [`Account::name`]
+    pub name: String,
+    /// [`Account::password`]
+    #[serde(default)]
+    pub password: String,
+    /// [`Account::scram`], as `chat-server hash` prints it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scram: Option<String>,
+    /// [`Account::fingerprints`]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fingerprints: Vec<String>,
+}
+
+/// A time as people write it: `30s`, `5m`, `1h 30m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong = |error| D::Error::custom(format!("{error}; write a time like 30s or 5m"));
+        humantime::parse_duration(&text).map(Span).map_err(wrong)
+    }
+}
+
+impl ConfigFile {
+    /// What this says, and what `other` says where this says nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            tls_listen: self.tls_listen.or(other.tls_listen),
+            certificate: self.certificate.or(other.certificate),
+            key: self.key.or(other.key),
+            self_signed: self.self_signed.or(other.self_signed),
+            websocket_listen: self.websocket_listen.or(other.websocket_listen),
+            websocket_tls_listen: self.websocket_tls_listen.or(other.websocket_tls_listen),
+            websocket_origins: self.websocket_origins.or(other.websocket_origins),
+            text_listen: self.text_listen.or(other.text_listen),
+            http_listen: self.http_listen.or(other.http_listen),
+            proxies: self.proxies.or(other.proxies),
+            name: self.name.or(other.name),
+            network: self.network.or(other.network),
+            network_icon: self.network_icon.or(other.network_icon),
+            room: self.room.or(other.room),
+            auto_join: self.auto_join.or(other.auto_join),
+            password_file: self.password_file.or(other.password_file),
+            motd_file: self.motd_file.or(other.motd_file),
+            max_clients: self.max_clients.or(other.max_clients),
+            workers: self.workers.or(other.workers),
+            exit_when_empty: self.exit_when_empty.or(other.exit_when_empty),
+            unlimited: self.unlimited.or(other.unlimited),
+            in_memory: self.in_memory.or(other.in_memory),
+            admin: self.admin.or(other.admin),
+            sts: self.sts.or(other.sts),
+            limits: Some(self.limits.unwrap_or_default().or(other.limits.unwrap_or_default())),
+            oper: self.oper.or(other.oper),
+            account: self.account.or(other.account),
+            gateway: self.gateway.or(other.gateway),
+        }
+    }
+
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// A sentence with the place in the file; for a key that is none, with the nearest one that is.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let text = read_text(path)?;
+        Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// As [`ConfigFile::read`].
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error: toml::de::Error| {
+            let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
+            let message = error.message();
+            format!("line {line}: {}", nearest(message).unwrap_or_else(|| message.to_owned()))
+        })
+    }
+
+    /// What is in force where nothing is said.
+    #[must_use]
+    pub fn defaults() -> Self {
+        let config = Config::default();
+        Self {
+            listen: Some(config.listen),
+            tls_listen: Some(config.tls_listen),
+            websocket_listen: Some(config.web_socket_listen),
+            websocket_tls_listen: Some(config.web_socket_tls_listen),
+            websocket_origins: Some(config.web_socket_origins),
+            text_listen: Some(config.text_listen),
+            http_listen: Some(config.http_listen),
+            proxies: Some(config.proxies),
+            name: Some(config.name.to_string()),
+            network: Some(config.network),
+            room: Some(config.room.to_string()),
+            auto_join: Some(config.auto_join),
+            max_clients: Some(config.limits.clients_max),
+            exit_when_empty: Some(config.exit_when_empty),
+            unlimited: Some(false),
+            in_memory: Some(true),
+            limits: Some(LimitsFile::of(&config.limits)),
+            ..Self::default()
+        }
+    }
+
+    /// The configuration that follows from this; files it names are read.
+    ///
+    /// # Errors
+    /// A sentence about what cannot be.
+    pub fn into_config(self) -> Result<Config, String> {
+        let file = self.or(Self::defaults());
+        let mut config = Config::default();
+        let set = |list: Option<Vec<String>>| list.unwrap_or_default();
+        config.listen = set(file.listen);
+        config.tls_listen = set(file.tls_listen);
+        config.web_socket_listen = set(file.websocket_listen);
+        config.web_socket_tls_listen = set(file.websocket_tls_listen);
+        config.web_socket_origins = set(file.websocket_origins);
+        config.text_listen = set(file.text_listen);
+        config.http_listen = set(file.http_listen);
+        config.proxies = file.proxies.unwrap_or_default();
+        let room = file.room.unwrap_or_default();
+        let room = if room.starts_with('#') { room } else { format!("#{room}") };
+        config.room = RoomName::new(&room).map_err(|error| format!("the room {room}: {error}"))?;
+        config.auto_join = file.auto_join.unwrap_or(true);
+        let name = file.name.unwrap_or_default();
+        config.name = ServerName::new(&name).map_err(|error| {
+            format!("the server's name {name}: {error}; write one like chat.example.org")
+        })?;
+        config.network = file.network.unwrap_or_default();
+        config.network_icon = file.network_icon;
+        config.workers = file.workers;
+        config.exit_when_empty = file.exit_when_empty.unwrap_or(false);
+        config.password = file.password_file.as_deref().map(read_password).transpose()?;
+        config.motd = file.motd_file.as_deref().map(read_text).transpose()?;
+        config.tls = tls(file.certificate, file.key, file.self_signed, &config.name)?;
+        config.sts = file.sts.map(|sts| Sts { port: sts.port, duration: sts.duration.0 });
+        config.admin = file.admin;
+        config.opers = file.oper.unwrap_or_default();
+        config.gateways = file.gateway.unwrap_or_default();
+        let accounts = file.account.unwrap_or_default().into_iter().map(AccountFile::into_account);
+        config.accounts = accounts.collect::<Result<_, _>>()?;
+        config.limits = file.limits.unwrap_or_default().into_limits();
+        config.limits.clients_max = file.max_clients.unwrap_or(config.limits.clients_max);
+        if file.unlimited.unwrap_or(false) {
+            config.limits = config.limits.unlimited();
+        }
+        Ok(config)
+    }
+}
+
+impl AccountFile {
+    fn into_account(self) -> Result<Account, String> {
+        let Self { name, password, scram, fingerprints } = self;
+        let scram = scram.map(|text| text.parse()).transpose();
+        let scram = scram.map_err(|error| format!("the account {name}: {error}"))?;
+        Ok(Account { name, password, scram, fingerprints })
+    }
+}
+
+impl LimitsFile {
+    /// What this says, and what `other` says where this says nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            per_address: self.per_address.or(other.per_address),
+            exempt_addresses: self.exempt_addresses.or(other.exempt_addresses),
+            rooms_per_person: self.rooms_per_person.or(other.rooms_per_person),
+            targets: self.targets.or(other.targets),
+            modes: self.modes.or(other.modes),
+            list_entries: self.list_entries.or(other.list_entries),
+            monitored: self.monitored.or(other.monitored),
+            whowas_entries: self.whowas_entries.or(other.whowas_entries),
+            commands_at_once: self.commands_at_once.or(other.commands_at_once),
+            commands_per_second: self.commands_per_second.or(other.commands_per_second),
+            expensive_at_once: self.expensive_at_once.or(other.expensive_at_once),
+            expensive_per_second: self.expensive_per_second.or(other.expensive_per_second),
+            outbox_pause_bytes: self.outbox_pause_bytes.or(other.outbox_pause_bytes),
+            outbox_bytes: self.outbox_bytes.or(other.outbox_bytes),
+            mailbox_bytes: self.mailbox_bytes.or(other.mailbox_bytes),
+            hub_queue: self.hub_queue.or(other.hub_queue),
+            pending_records: self.pending_records.or(other.pending_records),
+            append_timeout: self.append_timeout.or(other.append_timeout),
+            registration_timeout: self.registration_timeout.or(other.registration_timeout),
+            ping_after: self.ping_after.or(other.ping_after),
+            ping_timeout: self.ping_timeout.or(other.ping_timeout),
+            text_pause: self.text_pause.or(other.text_pause),
+            close_timeout: self.close_timeout.or(other.close_timeout),
+        }
+    }
+
+    fn of(limits: &Limits) -> Self {
+        let flood = limits.flood;
+        let expensive = limits.expensive;
+        Self {
+            per_address: limits.clients_per_address_max,
+            exempt_addresses: Some(limits.exempt_addresses.clone()),
+            rooms_per_person: Some(limits.rooms_per_person_max),
+            targets: Some(limits.targets_max),
+            modes: Some(limits.modes_max),
+            list_entries: Some(limits.list_entries_max),
+            monitored: Some(limits.monitored_max),
+            whowas_entries: Some(limits.whowas_entries_max),
+            commands_at_once: flood.map(|flood| flood.burst),
+            commands_per_second: flood.map(|flood| flood.per_second),
+            expensive_at_once: expensive.map(|flood| flood.burst),
+            expensive_per_second: expensive.map(|flood| flood.per_second),
+            outbox_pause_bytes: Some(limits.outbox_pause_bytes),
+            outbox_bytes: Some(limits.outbox_bytes_max),
+            mailbox_bytes: Some(limits.mailbox_bytes_max),
+            hub_queue: Some(limits.hub_queue_max),
+            pending_records: Some(limits.pending_records_max),
+            append_timeout: Some(Span(limits.append_timeout)),
+            registration_timeout: Some(Span(limits.registration_timeout)),
+            ping_after: Some(Span(limits.ping_after)),
+            ping_timeout: Some(Span(limits.ping_timeout)),
+            text_pause: Some(Span(limits.text_pause)),
+            close_timeout: Some(Span(limits.close_timeout)),
+        }
+    }
+
+    fn into_limits(self) -> Limits {
+        let file = self.or(Self::of(&Limits::default()));
+        let mut limits = Limits::default();
+        let bucket = |burst: Option<f32>, per_second: Option<f32>| {
+            Some(Flood { burst: burst?, per_second: per_second? })
+        };
+        limits.flood = bucket(file.commands_at_once, file.commands_per_second);
+        limits.expensive = bucket(file.expensive_at_once, file.expensive_per_second);
+        limits.clients_per_address_max = file.per_address;
+        limits.exempt_addresses = file.exempt_addresses.unwrap_or_default();
+        let numbers = [
+            (&mut limits.rooms_per_person_max, file.rooms_per_person),
+            (&mut limits.targets_max, file.targets),
+            (&mut limits.modes_max, file.modes),
+            (&mut limits.list_entries_max, file.list_entries),
+            (&mut limits.monitored_max, file.monitored),
+            (&mut limits.whowas_entries_max, file.whowas_entries),
+            (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),
+            (&mut limits.outbox_bytes_max, file.outbox_bytes),
+            (&mut limits.mailbox_bytes_max, file.mailbox_bytes),
+            (&mut limits.hub_queue_max, file.hub_queue),
+            (&mut limits.pending_records_max, file.pending_records),
+        ];
+        for (limit, number) in numbers {
+            *limit = number.unwrap_or(*limit);
+        }
+        let spans = [
+            (&mut limits.append_timeout, file.append_timeout),
+            (&mut limits.registration_timeout, file.registration_timeout),
+            (&mut limits.ping_after, file.ping_after),
+            (&mut limits.ping_timeout, file.ping_timeout),
+            (&mut limits.text_pause, file.text_pause),
+            (&mut limits.close_timeout, file.close_timeout),
+        ];
+        for (limit, span) in spans {
+            *limit = span.map_or(*limit, |span| span.0);
+        }
+        limits
+    }
+}
+
+/// Says which key was meant, of those that `message` lists.
+fn nearest(message: &str) -> Option<String> {
+    let (unknown, expected) =
+        message.strip_prefix("unknown field `")?.split_once("`, expected ")?;
+    let keys = expected.split('`').skip(1).step_by(2);
+    let nearest = keys.max_by(|a, b| {
+        strsim::jaro_winkler(a, unknown).total_cmp(&strsim::jaro_winkler(b, unknown))
+    })?;
+    Some(format!("there is no key `{unknown}`; did you mean `{nearest}`?"))
+}
+
+fn tls(
+    certificate: Option<PathBuf>,
+    key: Option<PathBuf>,
+    self_signed: Option<PathBuf>,
+    name: &ServerName,
+) -> Result<Option<TlsSource>, String> {
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsSource::Files { certificate, key })),
+        (None, None) => Ok(self_signed.map(|folder| {
+            let names = vec![name.to_string(), "localhost".to_owned()];
+            TlsSource::SelfSigned { folder, names }
+        })),
+        _ => Err("a certificate needs its key, and a key its certificate".to_owned()),
+    }
+}
+
+fn read_password(path: &Path) -> Result<String, String> {
+    let text = read_text(path)?;
+    let password = text.lines().next().unwrap_or_default();
+    if password.is_empty() {
+        return Err(format!("{}: the first line is to be the password", path.display()));
+    }
+    Ok(password.to_owned())
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
+    fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_force_reads_as_it_was_written() {
+        let text = toml::to_string(&ConfigFile::defaults()).unwrap();
+        assert_eq!(ConfigFile::parse(&text), Ok(ConfigFile::defaults()));
+        let limits = ConfigFile::default().into_config().unwrap().limits;
+        assert_eq!(limits, Limits::default());
+    }
+
+    #[test]
+    fn a_key_that_is_none_is_answered_with_the_nearest() {
+        let error = |text: &str| ConfigFile::parse(text).unwrap_err();
+        assert_eq!(error("lisen = []"), "line 1: there is no key `lisen`; did you mean `listen`?");
+        let wrong = "network = \"ours\"\n\n[limits]\nping-timout = \"5s\"";
+        assert_eq!(
+            error(wrong),
+            "line 4: there is no key `ping-timout`; did you mean `ping-timeout`?"
+        );
+        assert!(error("[limits]\nping-after = \"soon\"").contains("write a time like 30s"));
+        assert!(error("max-clients = \"many\"").starts_with("line 1: "));
+    }
+}

@@ -1,0 +1,168 @@
+//! The configuration file: explained whole, printed as it is in force, read again with nobody dropped.
+
+use std::path::PathBuf;
+
+use chat_server::config::ConfigFile;
+use chat_tests::{TestClient, program::Program};
+
+const EXPLAINED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/chat-server.toml");
+
+fn folder(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("chat-config-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&path).unwrap();
+    path
+}
+
+/// As it is it says nothing; what stands behind each `#` holds, or is an example that can be read.
+#[test]
+fn the_explained_file_is_true_and_whole() {
+    let text = std::fs::read_to_string(EXPLAINED).unwrap();
+    let said = ConfigFile::parse(&text).unwrap();
+    assert_eq!(said.or(ConfigFile::defaults()), ConfigFile::defaults());
+    // Without the examples: keys that nothing holds for, and sections that have none.
+    let uncommented = |line: &str| match line.strip_prefix('#') {
+        Some(setting) if !setting.starts_with(' ') => setting.to_owned(),
+        _ => line.to_owned(),
+    };
+    let all: String = text.lines().map(|line| uncommented(line) + "\n").collect();
+    let read = ConfigFile::parse(&all).unwrap_or_else(|error| panic!("{error}\n{all}"));
+    let is_example = |field: &str| {
+        let examples = [
+            "certificate",
+            "key",
+            "self-signed",
+            "network-icon",
+            "password-file",
+            "motd-file",
+            "workers",
+            "admin",
+            "sts",
+            "oper",
+            "account",
+            "gateway",
+        ];
+        examples.contains(&field)
+    };
+    let as_table = |file: &ConfigFile| toml::Table::try_from(file).unwrap();
+    let (read, defaults) = (as_table(&read), as_table(&ConfigFile::defaults()));
+    for (key, value) in &read {
+        assert!(
+            is_example(key) || defaults.get(key) == Some(value),
+            "{key} holds {value} by default"
+        );
+    }
+    for key in defaults.keys() {
+        assert!(read.contains_key(key), "{key} is not explained");
+    }
+    assert_eq!(read["limits"], defaults["limits"], "every limit is explained");
+    let n_lines = text.lines().count();
+    assert!(n_lines < 160, "{n_lines} lines are more than five minutes");
+}
+
+#[test]
+fn what_is_in_force_is_printed() {
+    let folder = folder("print");
+    let file = folder.join("file.toml");
+    std::fs::write(&file, "network = \"ours\"\nroom = \"den\"\n\n[limits]\nping-after = \"5m\"\n")
+        .unwrap();
+    let file = file.to_str().unwrap();
+    let mut program =
+        Program::start("chat-server", &["config", "--config", file, "--room", "hall"]);
+    let printed = program.rest().join("\n");
+    assert_eq!(program.exit_code(), Some(0));
+    for line in
+        ["network = \"ours\"", "room = \"hall\"", "ping-after = \"5m\"", "max-clients = 10000"]
+    {
+        assert!(printed.lines().any(|own| own == line), "{line} is not in {printed}");
+    }
+    assert!(ConfigFile::parse(&printed).is_ok(), "it can be a file again");
+    for (text, sentence) in [
+        ("netwrk = \"x\"", "line 1: there is no key `netwrk`; did you mean `network`?"),
+        ("network = 5", "line 1: invalid type"),
+        ("certificate = \"x\"", "a certificate needs its key"),
+        ("[[account]]\nname = \"a\"\nscram = \"x\"", "SCRAM credentials read"),
+    ] {
+        std::fs::write(file, text).unwrap();
+        let mut program = Program::start("chat-server", &["--config", file]);
+        assert_eq!(program.exit_code(), Some(1), "{text}");
+        let errors = program.errors();
+        assert!(errors.lines().count() == 1 && errors.contains(sentence), "{errors}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// `hash` makes what the file needs; SIGHUP and REHASH read it again.
+#[test]
+fn the_file_is_read_again_with_nobody_dropped() {
+    let folder = folder("again");
+    let mut hash = Program::start("chat-server", &["hash"]);
+    hash.send("secret");
+    let kept = [hash.expect("password = *"), hash.expect("scram = *")];
+    assert_eq!(hash.exit_code(), Some(0));
+    let (motd, file) = (folder.join("motd"), folder.join("file.toml"));
+    std::fs::write(&motd, "first\n").unwrap();
+    let start = format!("motd-file = {:?}\nnetwork = \"ours\"\n", motd.to_str().unwrap());
+    std::fs::write(&file, &start).unwrap();
+    let (mut program, address) = Program::start_server(&["--config", file.to_str().unwrap()]);
+    let mut ann = TestClient::connect(address);
+    ann.send("CAP LS 302");
+    assert!(!ann.expect("* LS *").contains("sasl"));
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.send("CAP END");
+    ann.expect("* 372 ann :- first");
+    ann.send("OPER ann secret");
+    ann.expect("* 491 *");
+
+    std::fs::write(&motd, "second\n").unwrap();
+    let more = format!(
+        "{start}network-icon = \"https://example.org/i\"\n[limits]\nrooms-per-person = 1\n\
+         [[oper]]\nname = \"ann\"\n{0}\n[[account]]\nname = \"Ann\"\n{0}\n{1}\n",
+        kept[0], kept[1]
+    );
+    std::fs::write(&file, &more).unwrap();
+    program.signal("HUP");
+    program.expect("the configuration has been read again");
+    // What is offered now is told to those who want to know.
+    ann.expect(":chat.local CAP ann NEW :sasl=*");
+    ann.send("MOTD");
+    ann.expect("* 372 ann :- second");
+    ann.send("JOIN #another");
+    ann.expect("* 405 ann #another *");
+    ann.send("OPER ann secret");
+    ann.expect("* 381 *");
+    // A file with a fault changes nothing.
+    std::fs::write(&file, "nonsense").unwrap();
+    program.signal("HUP");
+    program.expect("nothing has changed: *file.toml: line 1*");
+    ann.send("MOTD");
+    ann.expect("* 372 ann :- second");
+    // And the operator may ask too.
+    std::fs::write(&file, &start).unwrap();
+    ann.send("REHASH");
+    ann.expect("* 382 *");
+    program.expect("ann: the configuration has been read again");
+    ann.expect(":chat.local CAP ann DEL :sasl");
+    program.signal("TERM");
+    ann.expect("ERROR :The server is stopping");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// What systemd's own checker has to say of the unit; it knows the words and how exposed the program is.
+#[test]
+fn the_unit_is_one_and_hardened() {
+    let unit = include_str!("../../docs/chat-server.service");
+    for line in [
+        "DynamicUser=yes",
+        "NoNewPrivileges=yes",
+        "ProtectSystem=strict",
+        "CapabilityBoundingSet=",
+        "SystemCallFilter=@system-service",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+    ] {
+        assert!(unit.lines().any(|own| own == line), "{line} is not in the unit");
+    }
+    for line in unit.lines().filter(|line| !line.starts_with(['#', '[']) && !line.is_empty()) {
+        assert!(line.contains('='), "{line} is no setting");
+    }
+}
