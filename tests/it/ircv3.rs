@@ -261,3 +261,110 @@ fn a_room_gets_another_name() {
          a< :chat.local 353 a = #one @a",
     );
 }
+
+/// <https://ircv3.net/specs/extensions/multiline>
+#[test]
+fn several_lines_are_one_message() {
+    check(
+        "caps a batch draft/multiline message-tags echo-message labeled-response standard-replies
+         caps b batch draft/multiline message-tags
+         caps c message-tags
+         text t
+         t> Tia
+         a> JOIN #lobby
+         b> JOIN #lobby
+         c> JOIN #lobby
+         a> @label=7;+draft/x=y BATCH +1-a draft/multiline #lobby
+         a> @batch=1-a PRIVMSG #lobby :first
+         a> @batch=1-a PRIVMSG #lobby :
+         a> @batch=1-a privmsg #Lobby :how is\u{20}
+         a> @batch=1-a;draft/multiline-concat PRIVMSG #lobby :everyone?
+         b! * BATCH *
+         a> BATCH -1-a
+         a< @label=7;msgid=*;+draft/x=y :a!* BATCH +* draft/multiline #lobby
+         a< @batch=* :a!* PRIVMSG #lobby :first
+         a< :a!* BATCH -*
+         b< @msgid=*;+draft/x=y :a!* BATCH +* draft/multiline #lobby
+         b< @batch=* :a!* PRIVMSG #lobby :first
+         b< @batch=* :a!* PRIVMSG #lobby :
+         b< @batch=* :a!* PRIVMSG #lobby :how is
+         b< @batch=*;draft/multiline-concat :a!* PRIVMSG #lobby :everyone?
+         b< :a!* BATCH -*
+         c< @msgid=*;+draft/x=y :a!* PRIVMSG #lobby :first
+         c< :a!* PRIVMSG #lobby :how is
+         c< :a!* PRIVMSG #lobby :everyone?
+         c! * PRIVMSG *
+         t< a: first
+         t< a: how is
+         t< a: everyone?
+         a> PRIVMSG #lobby :after
+         b< * PRIVMSG #lobby :after",
+    );
+}
+
+/// The errors of multiline and of <https://ircv3.net/specs/extensions/client-batch>.
+#[test]
+fn lines_that_make_no_message_are_refused_as_one() {
+    check_with(
+        "caps a batch draft/multiline standard-replies labeled-response
+         b> JOIN #x
+         a> JOIN #x
+         a> BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #y :elsewhere
+         a< * FAIL BATCH MULTILINE_INVALID_TARGET #x #y *
+         a> @batch=1 PRIVMSG #x :more
+         a> BATCH -1
+         a> @label=3 BATCH +2 draft/multiline #x
+         a> @batch=2 PRIVMSG #x :one
+         a> @batch=2 NOTICE #x :two
+         a< @label=3 * FAIL BATCH MULTILINE_INVALID *
+         a> BATCH -2
+         a> BATCH +3 draft/multiline #x
+         a> @batch=3 PRIVMSG #x :
+         a> BATCH -3
+         a< * FAIL BATCH MULTILINE_INVALID *
+         a> BATCH +4 draft/multiline #x
+         a> @batch=4 PRIVMSG #x :hello
+         a> @batch=4;draft/multiline-concat PRIVMSG #x :
+         a< * FAIL BATCH MULTILINE_INVALID *
+         a> BATCH -4
+         a> BATCH +5 draft/multiline #x
+         a> @batch=5 PRIVMSG #x :1
+         a> @batch=5 PRIVMSG #x :2
+         a> @batch=5 PRIVMSG #x :3
+         a> @batch=5 PRIVMSG #x :4
+         a< * FAIL BATCH MULTILINE_MAX_LINES 3 *
+         a> BATCH -5
+         a> BATCH +6 draft/multiline #x
+         a> @batch=6 PRIVMSG #x :12345678
+         a> @batch=6 PRIVMSG #x :12
+         a< * FAIL BATCH MULTILINE_MAX_BYTES 10 *
+         a> BATCH -6
+         a> BATCH +7 nonsense #x
+         a< * FAIL BATCH UNKNOWN_TYPE 7 nonsense *
+         a> @batch=7 PRIVMSG #x :thrown away
+         a> BATCH -7
+         a> BATCH +? draft/multiline #x
+         a< * FAIL BATCH INVALID_REFTAG ? *
+         a> BATCH -?
+         a> BATCH -nothing
+         a< * FAIL BATCH INVALID_REFTAG nothing *
+         a> BATCH +8 draft/multiline #x
+         a> @batch=8 PRIVMSG #x :late
+         wait 31
+         a< * FAIL BATCH TIMEOUT 8 *
+         a> BATCH +9 draft/multiline #none
+         a> @batch=9 PRIVMSG #none :x
+         a> BATCH -9
+         a< * 403 a #none *
+         b! * PRIVMSG *
+         a> PRIVMSG #x :fine
+         b< :a!* PRIVMSG #x :fine
+         b> BATCH +1 draft/multiline #x
+         b< * NOTICE b :*several lines*",
+        |config| {
+            config.limits.multiline_bytes_max = 10;
+            config.limits.multiline_lines_max = 3;
+        },
+    );
+}

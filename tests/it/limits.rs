@@ -386,6 +386,8 @@ fn words() -> impl Strategy<Value = String> {
         ",",
         "",
         ":",
+        "+r draft/multiline #x",
+        "-r",
         "LS",
         "REQ",
         "LIST",
@@ -410,8 +412,17 @@ fn words() -> impl Strategy<Value = String> {
 
 /// Lines of strangers: commands with whatever behind them, and bytes that mean nothing.
 fn lines() -> impl Strategy<Value = Vec<u8>> {
-    const TAGS: &[&str] =
-        &["", "", "@label=1 ", "@+a=b ", "@label=;+draft/x=\\: ", "@ ", ":source "];
+    const TAGS: &[&str] = &[
+        "",
+        "",
+        "@label=1 ",
+        "@+a=b ",
+        "@batch=r ",
+        "@batch=r;draft/multiline-concat ",
+        "@label=;+draft/x=\\: ",
+        "@ ",
+        ":source ",
+    ];
     let command = (select(TAGS), select(Command::WORDS), vec(words(), 0..5), words());
     let structured = command.prop_map(|(tags, command, words, last)| {
         format!("{tags}{command} {} :{last}", words.join(" ")).into_bytes()
@@ -432,7 +443,7 @@ proptest! {
     fn strangers_cannot_break_the_house(said in vec((0..5_usize, lines()), 1..40), is_late: bool) {
         let log = SimLog { late: if is_late { 50 } else { 0 }, failing: 5, restarting: 0 };
         let mut world = World::new(1, log, |_| ());
-        let capabilities = "batch echo-message labeled-response message-tags server-time";
+        let capabilities = "draft/multiline batch echo-message labeled-response message-tags server-time";
         for name in ["a", "b", "c"] {
             world.open(name, Door::Irc);
             let lines = format!(

@@ -55,6 +55,8 @@ capabilities! {
     MessageTags: "message-tags" | "draft/message-tags-0.2";
     /// <https://ircv3.net/specs/extensions/multi-prefix>
     MultiPrefix: "multi-prefix";
+    /// <https://ircv3.net/specs/extensions/multiline>
+    Multiline: "draft/multiline" | "multiline";
     /// <https://ircv3.net/specs/extensions/no-implicit-names>
     NoImplicitNames: "no-implicit-names" | "draft/no-implicit-names";
     /// <https://ircv3.net/specs/extensions/oper-tag>

@@ -10,7 +10,8 @@ mod numeric;
 
 pub use caps::{Capability, CapabilitySet};
 pub use command::{
-    Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields,
+    Command, CommandError, JoinTarget, ListCondition, MessageKind, MessageLine, WhoQuery,
+    WhoxFields, relayed_tags,
 };
 pub use mask::mask_matches;
 pub use names::{

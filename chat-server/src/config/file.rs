@@ -108,6 +108,10 @@ pub struct LimitsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub whowas_entries: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiline_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multiline_lines: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub commands_at_once: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commands_per_second: Option<f32>,
@@ -336,6 +340,8 @@ impl LimitsFile {
             list_entries: self.list_entries.or(other.list_entries),
             monitored: self.monitored.or(other.monitored),
             whowas_entries: self.whowas_entries.or(other.whowas_entries),
+            multiline_bytes: self.multiline_bytes.or(other.multiline_bytes),
+            multiline_lines: self.multiline_lines.or(other.multiline_lines),
             commands_at_once: self.commands_at_once.or(other.commands_at_once),
             commands_per_second: self.commands_per_second.or(other.commands_per_second),
             expensive_at_once: self.expensive_at_once.or(other.expensive_at_once),
@@ -366,6 +372,8 @@ impl LimitsFile {
             list_entries: Some(limits.list_entries_max),
             monitored: Some(limits.monitored_max),
             whowas_entries: Some(limits.whowas_entries_max),
+            multiline_bytes: Some(limits.multiline_bytes_max),
+            multiline_lines: Some(limits.multiline_lines_max),
             commands_at_once: flood.map(|flood| flood.burst),
             commands_per_second: flood.map(|flood| flood.per_second),
             expensive_at_once: expensive.map(|flood| flood.burst),
@@ -401,6 +409,8 @@ impl LimitsFile {
             (&mut limits.list_entries_max, file.list_entries),
             (&mut limits.monitored_max, file.monitored),
             (&mut limits.whowas_entries_max, file.whowas_entries),
+            (&mut limits.multiline_bytes_max, file.multiline_bytes),
+            (&mut limits.multiline_lines_max, file.multiline_lines),
             (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),
             (&mut limits.outbox_bytes_max, file.outbox_bytes),
             (&mut limits.mailbox_bytes_max, file.mailbox_bytes),

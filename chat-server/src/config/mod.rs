@@ -128,6 +128,10 @@ pub struct Limits {
     pub monitored_max: usize,
     /// Mode changes with a parameter in one `MODE`.
     pub modes_max: usize,
+    /// Bytes of a message of several lines (`max-bytes`).
+    pub multiline_bytes_max: usize,
+    /// Its lines (`max-lines`).
+    pub multiline_lines_max: usize,
     /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
     pub flood: Option<Flood>,
     /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
@@ -234,6 +238,8 @@ impl Default for Limits {
             whowas_entries_max: 1000,
             monitored_max: 100,
             modes_max: 6,
+            multiline_bytes_max: 16 << 10,
+            multiline_lines_max: 100,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
             outbox_pause_bytes: 64 << 10,
@@ -316,6 +322,11 @@ impl House {
         match capability {
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
+            Capability::Multiline => {
+                let (n_bytes, n_lines) =
+                    (self.limits.multiline_bytes_max, self.limits.multiline_lines_max);
+                Some(Some(format!("max-bytes={n_bytes},max-lines={n_lines}")))
+            }
             Capability::Sasl if self.accounts.is_empty() => None,
             Capability::Sasl => Some(Some(crate::hub::MECHANISMS.to_owned())),
             // Insecure, it says where to come again; secure, for how long not to come otherwise.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, MessageKind, Numeric},
+    proto::{Capability, CapabilitySet, MessageKind, MessageLine, Numeric},
     wire::LineWriter,
 };
 
@@ -40,6 +40,14 @@ pub struct Sender {
     pub is_bot: bool,
     /// Whether they are an operator of the server (<https://ircv3.net/specs/extensions/oper-tag>).
     pub is_operator: bool,
+}
+
+/// The parts of a message of several lines.
+struct Lines<'a> {
+    source: &'a str,
+    kind: MessageKind,
+    target: &'a str,
+    lines: &'a [MessageLine],
 }
 
 /// The kinds of events. Sources are `nick!user@host`.
@@ -87,6 +95,14 @@ pub enum Content {
         kind: MessageKind,
         target: Arc<str>,
         text: Arc<str>,
+        tags: Arc<str>,
+    },
+    /// `tags` are the client-only tags of the whole, in wire form.
+    Multiline {
+        source: Arc<str>,
+        kind: MessageKind,
+        target: Arc<str>,
+        lines: Arc<[MessageLine]>,
         tags: Arc<str>,
     },
     Mode {
@@ -143,11 +159,15 @@ impl Audience {
     const COUNT: usize = 33;
     const TAGS: u8 = 1;
     const TIME: u8 = 2;
-    const EXTENDED_JOIN: u8 = 4;
+    /// What the event has more of for those who know it: of a `JOIN`, account and name; of a message of
+    /// several lines, that they are one.
+    const FULL: u8 = 4;
     const ACCOUNT: u8 = 8;
     const OPERATOR: u8 = 16;
     /// People at the text door.
     pub const TEXT: Self = Self(32);
+    const EXTENDED_JOIN: u8 = 64;
+    const MULTILINE: u8 = 128;
 
     /// The kind of an IRC client with these capabilities.
     #[must_use]
@@ -158,6 +178,11 @@ impl Audience {
                 | bit(Capability::ServerTime, Self::TIME)
                 | bit(Capability::ExtendedJoin, Self::EXTENDED_JOIN)
                 | bit(Capability::AccountTag, Self::ACCOUNT)
+                | if capabilities.contains(Capability::Batch) {
+                    bit(Capability::Multiline, Self::MULTILINE)
+                } else {
+                    0
+                }
                 | bit(Capability::OperTag, Self::OPERATOR),
         )
     }
@@ -190,9 +215,14 @@ impl Event {
 
     /// The part of `audience` that shows in this event: kinds that read the same share the bytes.
     fn shown_to(&self, audience: Audience) -> Audience {
-        let mut shown = audience.0;
-        if !matches!(self.content, Content::Join { .. }) {
-            shown &= !Audience::EXTENDED_JOIN;
+        let more = match self.content {
+            Content::Join { .. } => Audience::EXTENDED_JOIN,
+            Content::Multiline { .. } => Audience::MULTILINE,
+            _ => 0,
+        };
+        let mut shown = audience.0 & !(Audience::EXTENDED_JOIN | Audience::MULTILINE);
+        if audience.0 & more != 0 {
+            shown |= Audience::FULL;
         }
         if self.sender.account.is_none() {
             shown &= !Audience::ACCOUNT;
@@ -241,6 +271,22 @@ impl Event {
 
     /// Writes the event as one line with further `tags`.
     pub fn write_line(&self, audience: Audience, tags: &[(&str, &str)], out: &mut Vec<u8>) {
+        let audience = self.shown_to(audience);
+        if let Content::Multiline { source, kind, target, lines, .. } = &self.content {
+            let lines = Lines { source, kind: *kind, target, lines };
+            return self.write_lines(audience, tags, &lines, out);
+        }
+        finish(self.write_content(self.tagged(audience, tags, true, out), audience));
+    }
+
+    /// The start of a line: `tags`, and those the event has; those of the whole event if `is_whole`.
+    fn tagged<'a>(
+        &self,
+        audience: Audience,
+        tags: &[(&str, &str)],
+        is_whole: bool,
+        out: &'a mut Vec<u8>,
+    ) -> LineWriter<'a> {
         let mut line = LineWriter::new(out);
         for (key, value) in tags {
             line = line.tag(key, value);
@@ -257,17 +303,55 @@ impl Event {
             line = line.tag("draft/oper", "");
         }
         if audience.has(Audience::TAGS) {
-            if let Some(msgid) = &self.msgid {
+            if let Some(msgid) = self.msgid.as_ref().filter(|_| is_whole) {
                 line = line.tag("msgid", msgid);
             }
             if self.sender.is_bot {
                 line = line.tag("bot", "");
             }
-            if let Content::Message { tags, .. } = &self.content {
+            if let Content::Message { tags, .. } | Content::Multiline { tags, .. } = &self.content
+                && is_whole
+            {
                 line = line.raw_tags(tags);
             }
         }
-        finish(self.write_content(line, audience));
+        line
+    }
+
+    /// A message of several lines: in a batch for those who know it, else one by one without the empty
+    /// ones; the first has what belongs to the whole ("Fallback").
+    fn write_lines(
+        &self,
+        audience: Audience,
+        tags: &[(&str, &str)],
+        message: &Lines<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        let Lines { source, kind, target, lines } = message;
+        if !audience.has(Audience::FULL) {
+            let mut is_first = true;
+            for line in lines.iter().filter(|line| !line.text.is_empty()) {
+                let tags = if is_first { tags } else { &[] };
+                let start = self.tagged(audience, tags, is_first, out).source(source);
+                finish(start.command(kind.word()).param(target).last(&line.text));
+                is_first = false;
+            }
+            return;
+        }
+        // The message's own id is nobody else's; without one, there is but this message on its way.
+        let reference = self.msgid.as_deref().unwrap_or("m");
+        let open = self.tagged(audience, tags, true, out).source(source).command("BATCH");
+        finish(open.param(&format!("+{reference}")).param("draft/multiline").param(target));
+        for line in lines.iter() {
+            let mut start = LineWriter::new(out).tag("batch", reference);
+            if line.is_concat {
+                start = start.tag("draft/multiline-concat", "");
+            }
+            let start = start.source(source).command(kind.word());
+            finish(start.param(target).last(&line.text));
+        }
+        let close = LineWriter::new(out).source(source).command("BATCH");
+        finish(close.param(&format!("-{reference}")));
     }
 
     /// Roughly how many bytes this is on the wire and in memory.
@@ -275,6 +359,9 @@ impl Event {
     pub fn size(&self) -> usize {
         let text = match &self.content {
             Content::Message { text, tags, .. } => text.len() + tags.len(),
+            Content::Multiline { lines, tags, .. } => {
+                lines.iter().map(|line| line.text.len() + 120).sum::<usize>() + tags.len()
+            }
             Content::Topic { topic: text, .. }
             | Content::Kick { reason: text, .. }
             | Content::Quit { reason: text, .. } => text.len(),
@@ -294,6 +381,15 @@ impl Event {
             | Content::InviteNotice { .. }
             | Content::Monitored { .. }
             | Content::Setname { .. } => return,
+            Content::Multiline { source, target, lines, .. } => {
+                let nick = nick(source);
+                let to_you = if target.starts_with('#') { "" } else { " (to you)" };
+                for line in lines.iter().filter(|line| !line.text.is_empty()) {
+                    let line = format!("{nick}{to_you}: {}\r\n", readable(&line.text));
+                    out.extend_from_slice(line.as_bytes());
+                }
+                return;
+            }
             Content::Message { source, target, text, .. } => {
                 let (nick, text) = (nick(source), readable(text));
                 if target.starts_with('#') {
@@ -373,7 +469,7 @@ impl Event {
             }
             Content::Join { source, room, realname } => {
                 let line = line.source(source).command("JOIN").param(room);
-                if audience.has(Audience::EXTENDED_JOIN) {
+                if audience.has(Audience::FULL) {
                     line.param(self.sender.account.as_deref().unwrap_or("*")).last(realname)
                 } else {
                     line
@@ -386,6 +482,8 @@ impl Event {
                 let line = line.source(source).command(kind.word()).param(target);
                 if *kind == MessageKind::Tagmsg { line } else { line.last(text) }
             }
+            // Written in lines of its own.
+            Content::Multiline { source, .. } => line.source(source).command("BATCH"),
             Content::Mode { source, target, changes, arguments } => {
                 let mut line = line.source(source).command("MODE").param(target).param(changes);
                 for argument in arguments {

@@ -106,7 +106,7 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Messages may follow messages into the log; all else waits until it is known what became of them.
     pub(super) fn is_message(&self) -> bool {
-        matches!(self.command, Ok(Command::Message { .. }))
+        matches!(self.command, Ok(Command::Message { .. } | Command::Multiline { .. }))
     }
 
     /// Whether it matters to others, also when whoever said it is gone.

@@ -254,7 +254,8 @@ impl Hub {
     /// changed since it was decided; who is there now is told.
     fn apply(&mut self, now: Now, pending: &Pending, effects: &mut Vec<Effect>) {
         let (sender, answer) = (pending.sender, pending.answer);
-        let is_message = matches!(pending.event.content, Content::Message { .. });
+        let is_message =
+            matches!(pending.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
         let echoes = self.people.get(&sender).is_some_and(|person| {
             !is_message || person.capabilities.contains(Capability::EchoMessage)
@@ -388,7 +389,9 @@ impl Hub {
 /// Why a record of `content` is not there, for words to its sender.
 fn not_stored(content: &Content, why: String) -> Refusal {
     let (command, target) = match content {
-        Content::Message { kind, target, .. } => (kind.word(), target),
+        Content::Message { kind, target, .. } | Content::Multiline { kind, target, .. } => {
+            (kind.word(), target)
+        }
         Content::Mode { target, .. } => ("MODE", target),
         Content::Kick { room, .. } => ("KICK", room),
         Content::Rename { room, .. } => ("RENAME", room),

@@ -103,6 +103,15 @@ impl Refusal {
                     text: text.as_str().into(),
                 };
             }
+            Self::Command(CommandError::Batch { code, context }) => {
+                return ReplyLine::Fail {
+                    command: "BATCH",
+                    code,
+                    context: context.iter().map(|context| word(context).into()).collect(),
+                    text: "your message of several lines cannot be taken and was not delivered"
+                        .into(),
+                };
+            }
             Self::Command(CommandError::NotUtf8) => {
                 // <https://ircv3.net/specs/extensions/utf8-only>
                 return ReplyLine::Fail {

@@ -6,11 +6,17 @@
 use std::{sync::Arc, time::Instant};
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, Command, CommandError, Numeric},
+    proto::{Capability, CapabilitySet, Command, CommandError, Numeric, relayed_tags},
     wire::{Framed, Framer, Line, LineWriter, ParseError, limits},
 };
 
-use super::{Output, Step, WRONG_PASSWORD, negotiation::Negotiation, seconds, throttle::Throttle};
+use super::{
+    Output, Step, WRONG_PASSWORD,
+    multiline::{Batch, Taken, opens},
+    negotiation::Negotiation,
+    seconds,
+    throttle::Throttle,
+};
 use crate::{
     auth::same_secret,
     config::House,
@@ -32,6 +38,8 @@ pub struct IrcSession {
     expensive: Throttle,
     /// A command whose answer is long, and whose turn has not come.
     waiting: Option<Box<(Option<Arc<str>>, Command)>>,
+    /// A message of several lines that is coming.
+    batch: Option<Box<Batch>>,
     negotiation: Negotiation,
     phase: Phase,
     last_heard: Instant,
@@ -62,6 +70,7 @@ impl IrcSession {
             throttle: Throttle::new(house.limits.flood, now),
             expensive: Throttle::new(house.limits.expensive, now),
             waiting: None,
+            batch: None,
             house,
             negotiation: Negotiation::new(is_secure),
             phase: Phase::Collecting { nick: None, user: None, password: None, since: now },
@@ -87,7 +96,9 @@ impl IrcSession {
             return self.take_expensive(now, label, command, out);
         }
         // Looked at before a token is taken, so that waiting for bytes costs none.
-        if self.framer.has_line()
+        let charges = self.batch.as_ref().is_none_or(|batch| batch.charges());
+        if charges
+            && self.framer.has_line()
             && let Err(until) = self.throttle.take(now)
         {
             return Step::Throttled(until);
@@ -96,9 +107,8 @@ impl IrcSession {
         // Also a line that has waited for its turn here is a sign of life.
         self.last_heard = now;
         self.asked = None;
-        let Some((label, command)) = read(framed, self.negotiation.capabilities) else {
-            return Step::Line;
-        };
+        let read = read(framed, now, self.negotiation.capabilities, &mut self.batch, &self.house);
+        let Some((label, command)) = read else { return Step::Line };
         match command {
             Ok(command) if is_expensive(&command) => {
                 return self.take_expensive(now, label, command, out);
@@ -210,16 +220,23 @@ impl IrcSession {
 
     pub(super) fn next_deadline(&self) -> Instant {
         let limits = &self.house.limits;
-        match (&self.phase, self.asked) {
+        let own = match (&self.phase, self.asked) {
             (Phase::Collecting { since, .. } | Phase::Forwarding { since }, _) => {
                 *since + limits.registration_timeout
             }
             (Phase::Registered, None) => self.last_heard + limits.ping_after,
             (Phase::Registered, Some(asked)) => asked + limits.ping_timeout,
-        }
+        };
+        self.batch.as_ref().map_or(own, |batch| own.min(batch.deadline()))
     }
 
     pub(super) fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
+        if let Some(batch) = self.batch.take_if(|batch| batch.deadline() <= now)
+            && !batch.is_refused()
+        {
+            let command = Err(batch.time_out());
+            out.inputs.push(Input::Command { conn: self.conn, label: None, command });
+        }
         if now < self.next_deadline() {
             return;
         }
@@ -263,12 +280,17 @@ fn is_expensive(command: &Command) -> bool {
     )
 }
 
-/// The command in a line, with its label; `None` for an empty line.
-#[allow(clippy::type_complexity, reason = "a pair of a label and an outcome, named nowhere else")]
+/// A command, or what is wrong with it, and its label.
+type Read = (Option<Arc<str>>, Result<Command, CommandError>);
+
+/// The command in a line; `None` if there is none in it: it is empty, or a part of a batch.
 fn read(
     framed: Framed<'_>,
+    now: Instant,
     capabilities: CapabilitySet,
-) -> Option<(Option<Arc<str>>, Result<Command, CommandError>)> {
+    batch: &mut Option<Box<Batch>>,
+    house: &House,
+) -> Option<Read> {
     let bytes = match framed {
         Framed::Line(bytes) if limits::client_line_fits(bytes) => bytes,
         Framed::Line(_) | Framed::TooLong { .. } => {
@@ -278,19 +300,40 @@ fn read(
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Some((None, Err(CommandError::NotUtf8)));
     };
-    match Line::parse(text) {
-        Ok(line) => {
-            let label = line.tags.get("label").filter(|label| {
-                capabilities.contains(Capability::LabeledResponse)
-                    && !label.is_empty()
-                    && label.len() <= LABEL_BYTES_MAX
-            });
-            Some((label.map(Arc::from), Command::parse(&line)))
+    let line = match Line::parse(text) {
+        Ok(line) => line,
+        Err(ParseError::Empty) => return None,
+        Err(ParseError::NoCommand) => return Some((None, Err(CommandError::Unknown("*".into())))),
+        Err(ParseError::ForbiddenByte) => return Some((None, Err(CommandError::ForbiddenByte))),
+    };
+    let label = line.tags.get("label").filter(|label| {
+        capabilities.contains(Capability::LabeledResponse)
+            && !label.is_empty()
+            && label.len() <= LABEL_BYTES_MAX
+    });
+    let label = label.map(Arc::from);
+    if let Some(open) = batch {
+        match open.take(&line, &house.limits) {
+            Taken::No => {}
+            Taken::Part => return None,
+            Taken::Refused(label, error) => return Some((label, Err(error))),
+            Taken::Over => {
+                *batch = None;
+                return None;
+            }
+            Taken::Whole(label, outcome) => {
+                *batch = None;
+                return Some((label, outcome));
+            }
         }
-        Err(ParseError::Empty) => None,
-        Err(ParseError::NoCommand) => Some((None, Err(CommandError::Unknown("*".into())))),
-        Err(ParseError::ForbiddenByte) => Some((None, Err(CommandError::ForbiddenByte))),
     }
+    let is_multiline = capabilities.contains(Capability::Multiline);
+    if is_multiline && batch.is_none() && opens(&line) {
+        let (opened, outcome) = Batch::open(&line, now, label.clone(), relayed_tags(&line));
+        *batch = Some(Box::new(opened));
+        return outcome.err().map(|error| (label, Err(error)));
+    }
+    Some((label, Command::parse(&line)))
 }
 
 /// `ERROR` (RFC 2812 §3.7.4), the last line a client gets.

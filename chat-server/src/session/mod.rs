@@ -3,6 +3,7 @@
 
 mod http;
 mod irc;
+mod multiline;
 mod negotiation;
 mod text;
 mod throttle;

@@ -15,6 +15,13 @@ pub enum MessageKind {
     Tagmsg,
 }
 
+/// The client-only tags of a line, in wire form: what servers relay
+/// (<https://ircv3.net/specs/extensions/message-tags>).
+#[must_use]
+pub fn relayed_tags(line: &crate::wire::Line<'_>) -> String {
+    parse::client_only_tags(line)
+}
+
 impl MessageKind {
     /// Its word on the wire.
     #[must_use]
@@ -34,6 +41,15 @@ pub struct JoinTarget {
     pub room: String,
     /// The key given for it.
     pub key: Option<String>,
+}
+
+/// One line of a message of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageLine {
+    /// What it says; may be empty.
+    pub text: String,
+    /// Whether it goes on with the line before, without a line break.
+    pub is_concat: bool,
 }
 
 /// A command with its parameters; the names in it are not checked yet.
@@ -78,6 +94,9 @@ pub enum Command {
     Lusers,
     /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form.
     Message { kind: MessageKind, targets: Vec<String>, text: String, tags: String },
+    /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of
+    /// the lines of a batch.
+    Multiline { kind: MessageKind, target: String, lines: Vec<MessageLine>, tags: String },
     /// RFC 2812 §3.1.5 and §3.2.3
     Mode { target: String, changes: Option<String>, arguments: Vec<String> },
     /// <https://ircv3.net/specs/extensions/monitor>: what to do (`+`, `-`, `C`, `L`, `S`), and with whom.
@@ -172,6 +191,14 @@ pub struct WhoxFields {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
+    /// A batch of a client is not as it has to be (<https://ircv3.net/specs/extensions/client-batch>).
+    #[error("the batch cannot be taken: {code}")]
+    Batch {
+        /// A word for programs.
+        code: &'static str,
+        /// What it is about.
+        context: Vec<String>,
+    },
     /// No such command.
     #[error("there is no command {0}")]
     Unknown(String),
@@ -215,7 +242,8 @@ mod tests {
         for word in Command::WORDS {
             for word in [(*word).to_owned(), word.to_lowercase()] {
                 let parsed = parse(&format!("{word} a b c d"));
-                assert!(parsed.is_ok(), "{word}: {parsed:?}");
+                let is_known = !matches!(parsed, Err(CommandError::Unknown(_)));
+                assert!(is_known, "{word}: {parsed:?}");
             }
         }
         assert_eq!(parse("XYZZY"), Err(CommandError::Unknown("XYZZY".into())));

@@ -9,6 +9,7 @@ impl Command {
         "ADMIN",
         "AUTHENTICATE",
         "AWAY",
+        "BATCH",
         "CAP",
         "CHGHOST",
         "HELP",
@@ -73,6 +74,11 @@ impl Command {
             "ADMIN" => Self::Admin { server: given(0) },
             "AUTHENTICATE" => Self::Authenticate { argument: need(0, "AUTHENTICATE")? },
             "AWAY" => Self::Away { reason: given(0) },
+            // One that nobody has opened: those that are open are the session's.
+            "BATCH" => {
+                let context = vec![need(0, "BATCH")?.trim_start_matches(['+', '-']).to_owned()];
+                return Err(CommandError::Batch { code: "INVALID_REFTAG", context });
+            }
             "CHGHOST" => Self::Chghost {
                 nick: need(0, "CHGHOST")?,
                 user: need(1, "CHGHOST")?,
@@ -169,7 +175,7 @@ fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> 
 }
 
 /// The tags that servers relay, as they stood.
-fn client_only_tags(line: &Line<'_>) -> String {
+pub(super) fn client_only_tags(line: &Line<'_>) -> String {
     let mut tags = String::new();
     for tag in line.tags.iter().filter(|tag| tag.is_client_only()) {
         if !tags.is_empty() {

@@ -9,6 +9,10 @@ const TOPICS: &[(&str, &str)] = &[
     ("ADMIN", "ADMIN: who runs this server"),
     ("AUTHENTICATE", "AUTHENTICATE mechanism|response|*: log in to your account"),
     ("AWAY", "AWAY [reason]: say that you are away, or back again"),
+    (
+        "BATCH",
+        "BATCH +ref draft/multiline target: begin a message of several lines; BATCH -ref ends it",
+    ),
     ("CAP", "CAP LS|LIST|REQ|END: what your program understands"),
     ("CHGHOST", "CHGHOST nick user host: for operators: hide where someone is"),
     ("HELP", "HELP [command]: this"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::{
-    proto::{Capability, MessageKind},
+    proto::{Capability, MessageKind, MessageLine},
     wire::limits::BODY_BYTES_MAX,
 };
 
@@ -47,6 +47,29 @@ impl Hub {
             }
         }
         Ok(())
+    }
+
+    /// A message of several lines is one record (<https://ircv3.net/specs/extensions/multiline>).
+    pub(super) fn multiline(
+        &mut self,
+        turn: &mut Turn<'_>,
+        kind: MessageKind,
+        target: &str,
+        lines: Vec<MessageLine>,
+        tags: String,
+    ) -> Result<(), Refusal> {
+        self.person_mut(turn.conn).last_spoke = turn.now.mono;
+        let first = lines.first().map_or("", |line| &*line.text);
+        let (place, target) = self.find_place(turn, kind, target, first)?;
+        let source = Arc::clone(&self.person(turn.conn).source);
+        let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or_default();
+        // As each line of it is relayed, also to those who read them one by one.
+        if source.len() + kind.word().len() + target.len() + longest + 7 > BODY_BYTES_MAX {
+            return Err(Refusal::TooLongToRelay);
+        }
+        let content =
+            Content::Multiline { source, kind, target, lines: lines.into(), tags: tags.into() };
+        self.submit(turn, place, content, Doing::Nothing)
     }
 
     fn message_one(

@@ -97,6 +97,9 @@ impl Hub {
             Command::Message { kind, targets, text, tags } => {
                 self.message(turn, kind, &targets, text, tags)
             }
+            Command::Multiline { kind, target, lines, tags } => {
+                self.multiline(turn, kind, &target, lines, tags)
+            }
             Command::Mode { target, changes, arguments } => {
                 self.mode(turn, &target, changes.as_deref(), &arguments)
             }
