@@ -268,12 +268,7 @@ struct Room {
 impl Room {
     fn chat(&mut self, editor: &mut LineEditor, watch: &SignalWatch) -> Result<Exit, Failure> {
         // The first prompt names the room, if the server puts us into one soon.
-        for _ in 0..50 {
-            if self.current().is_some() {
-                break;
-            }
-            let _ = crossbeam_channel::after(Duration::from_millis(10)).recv();
-        }
+        wait_a_little(|| self.current().is_some());
         loop {
             let current = self.current();
             self.surroundings.set(&self.client, current.as_deref());
@@ -352,6 +347,8 @@ impl Room {
             },
         }
         match action {
+            // The next prompt names us as we are then; it cannot change while it stands.
+            Action::Nick(nick) => wait_a_little(|| *self.client.nick() == *nick),
             Action::Join(room) => self.turn_to(Some(room_name(&room))),
             Action::Part(rest) => {
                 let others = self.client.rooms();
@@ -375,6 +372,16 @@ impl Room {
             Ok(client) => self.client = client,
             Err((_, sentence)) => self.say(format!("! {sentence}")),
         }
+    }
+}
+
+/// Waits until it is so, as long as a person does not mind.
+fn wait_a_little(is_so: impl Fn() -> bool) {
+    for _ in 0..150 {
+        if is_so() {
+            return;
+        }
+        let _ = crossbeam_channel::after(Duration::from_millis(10)).recv();
     }
 }
 

@@ -63,6 +63,9 @@ fn what_was_sent_is_shown_once_and_people_see_each_other() {
     bob.wait_for("the topic", |screen| screen.contains("Ann set the topic of #lobby: hello all"));
     ann.keys("/nick Anna\r");
     bob.wait_for("the nick", |screen| screen.contains("Ann is now Anna"));
+    // A prompt that stood before the server agreed stands as it was.
+    ann.wait_for("the nick", |screen| screen.contains("Ann is now Anna"));
+    ann.keys("\r");
     ann.keys("/join den\r");
     ann.wait_for("the den", |screen| last_line(screen).starts_with("[#den] Anna>"));
     // Left with or without its sign, and there is another room to be in.
