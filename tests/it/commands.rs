@@ -104,12 +104,12 @@ fn capabilities_are_all_or_nothing_and_hold_up_registration() {
 fn joining_founds_a_room_and_tells_its_members() {
     check(
         "a> JOIN #x
-         a< :a!u@192.0.2.1 JOIN #x
+         a< :a!u@127.0.0.1 JOIN #x
          a< :chat.local 353 a = #x @a
          a< :chat.local 366 a #x *
          b> JOIN #X
-         a< :b!u@192.0.2.1 JOIN #x
-         b< :b!u@192.0.2.1 JOIN #x
+         a< :b!u@127.0.0.1 JOIN #x
+         b< :b!u@127.0.0.1 JOIN #x
          b< :chat.local 353 b = #x :@a b
          b> JOIN #x
          b! * JOIN *
@@ -131,10 +131,10 @@ fn those_who_understand_more_are_told_more() {
     check(
         "caps a extended-join away-notify setname server-time
          a> JOIN #x
-         a< @time=*Z :a!u@192.0.2.1 JOIN #x * :Real Name
+         a< @time=*Z :a!u@127.0.0.1 JOIN #x * :Real Name
          b> JOIN #x
-         b< :b!u@192.0.2.1 JOIN #x
-         a< @time=*Z :b!u@192.0.2.1 JOIN #x * :Real Name
+         b< :b!u@127.0.0.1 JOIN #x
+         a< @time=*Z :b!u@127.0.0.1 JOIN #x * :Real Name
          b> AWAY :lunch
          b< :chat.local 306 b *
          a< @time=*Z :b!* AWAY :lunch
@@ -157,7 +157,7 @@ fn messages_reach_the_room_and_nobody_else() {
          b> JOIN #x
          c> JOIN #y
          a> PRIVMSG #x :hello  there
-         b< :a!u@192.0.2.1 PRIVMSG #x :hello  there
+         b< :a!u@127.0.0.1 PRIVMSG #x :hello  there
          a! * PRIVMSG *
          c! * PRIVMSG *
          c> PRIVMSG #x :from outside
@@ -240,7 +240,7 @@ fn topic_change_is_echoed_to_its_setter() {
          b< :a!* TOPIC #x :news: today
          b> TOPIC #x
          b< :chat.local 332 b #x :news: today
-         b< :chat.local 333 b #x a!u@192.0.2.1 18*
+         b< :chat.local 333 b #x a!u@127.0.0.1 1*
          b> TOPIC #x :mine
          b< :chat.local 482 b #x *
          c> JOIN #x

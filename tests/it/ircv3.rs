@@ -18,18 +18,18 @@ fn who_is_watched_is_told_of() {
     check_with(
         "b> PING x
          a> MONITOR + b,cy,1bad
-         a< :chat.local 730 a b!u@192.0.2.1
+         a< :chat.local 730 a b!u@127.0.0.1
          a< :chat.local 731 a cy
          cy> PING x
-         a< :chat.local 730 * :cy!u@192.0.2.1
+         a< :chat.local 730 * :cy!u@127.0.0.1
          cy> NICK cyd
          a< :chat.local 731 * :cy
          cy> NICK CY
-         a< :chat.local 730 * :CY!u@192.0.2.1
+         a< :chat.local 730 * :CY!u@127.0.0.1
          cy> NICK cy
          a! * 73? *
          a> MONITOR S
-         a< :chat.local 730 a b!u@192.0.2.1,cy!u@192.0.2.1
+         a< :chat.local 730 a b!u@127.0.0.1,cy!u@127.0.0.1
          a> MONITOR L
          a< :chat.local 732 a b,cy
          a< :chat.local 733 a *
@@ -193,9 +193,9 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          a< :chat.local 481 a *
          a> OPER ann secret
          a> CHGHOST c hidden away.example
-         a< :c!u@192.0.2.1 CHGHOST hidden away.example
+         a< :c!u@127.0.0.1 CHGHOST hidden away.example
          a! * QUIT *
-         b< :c!u@192.0.2.1 QUIT :Changing hostname
+         b< :c!u@127.0.0.1 QUIT :Changing hostname
          b< :c!hidden@away.example JOIN #x
          b< :chat.local MODE #x +v c
          a< :chat.local 396 a hidden@away.example *
@@ -207,7 +207,7 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          a> CHGHOST nobody hidden away.example
          a< :chat.local 401 a nobody *
          a> CHGHOST a self here.example
-         a< :a!u@192.0.2.1 CHGHOST self here.example
+         a< :a!u@127.0.0.1 CHGHOST self here.example
          a> WHOIS a
          a< :chat.local 311 a a self here.example *",
         with_oper,

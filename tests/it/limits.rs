@@ -291,7 +291,7 @@ fn names_cannot_break_lines() {
          z> Zo\re\u{1b}[2J
          z< Welcome, *!*
          a> WHOIS Zo_e[2J
-         a< * 311 a Zo_e[2J text 192.0.2.1 * Zoe[2J
+         a< * 311 a Zo_e[2J text 127.0.0.1 * Zoe[2J
          new b
          b> NICK b
          b> USER u 0 * :Real\u{7}Name

@@ -12,7 +12,7 @@ fn operators_make_operators_and_voices() {
          c> JOIN #x
          a> MODE #x
          a< :chat.local 324 a #x +nt
-         a< :chat.local 329 a #x 18*
+         a< :chat.local 329 a #x 1*
          b> MODE #x +o b
          b< :chat.local 482 b #x *
          a> MODE #x +ov-v+z b b c
@@ -182,12 +182,12 @@ fn the_banned_neither_enter_nor_speak() {
          b> JOIN #x
          b< :chat.local 474 b #x *
          a> MODE #x +b
-         a< :chat.local 367 a #x b!*@* a!u@192.0.2.1 18*
+         a< :chat.local 367 a #x b!*@* a!u@127.0.0.1 1*
          a< :chat.local 368 a #x *
          b> MODE #x b
          b< :chat.local 367 b #x b!*@* *
-         a> MODE #x +e *!u@192.0.2.*
-         a< :a!* MODE #x +e *!u@192.0.2.*
+         a> MODE #x +e *!u@127.0.0.*
+         a< :a!* MODE #x +e *!u@127.0.0.*
          b> JOIN #x
          b< :b!* JOIN #x
          b> PRIVMSG #x :excepted
@@ -195,12 +195,12 @@ fn the_banned_neither_enter_nor_speak() {
          b> MODE #x e
          b< :chat.local 482 b #x *
          a> MODE #x e
-         a< :chat.local 348 a #x *!u@192.0.2.* *
+         a< :chat.local 348 a #x *!u@127.0.0.* *
          a< :chat.local 349 a #x *
          a> MODE #x I
          a< :chat.local 347 a #x *
-         a> MODE #x -e+v *!u@192.0.2.* b
-         a< :a!* MODE #x -e+v *!u@192.0.2.* b
+         a> MODE #x -e+v *!u@127.0.0.* b
+         a< :a!* MODE #x -e+v *!u@127.0.0.* b
          b> PRIVMSG #x :voiced
          a< :b!* PRIVMSG #x :voiced
          a> MODE #x +b b!*@*
@@ -332,6 +332,6 @@ fn people_set_their_own_modes() {
          b> WHOIS a
          b< :chat.local 335 b a *
          b> WHO a
-         b< :chat.local 352 b * u 192.0.2.1 chat.local a HB :0 Real Name",
+         b< :chat.local 352 b * u 127.0.0.1 chat.local a HB :0 Real Name",
     );
 }

@@ -22,13 +22,13 @@ fn questions_are_answered_to_their_end() {
          a> LIST #y
          a< :chat.local 322 a #y 1 :
          a> WHO #x
-         a< :chat.local 352 a #x u 192.0.2.1 chat.local a H@ :0 Real Name
-         a< :chat.local 352 a #x u 192.0.2.1 chat.local b H :0 Real Name
+         a< :chat.local 352 a #x u 127.0.0.1 chat.local a H@ :0 Real Name
+         a< :chat.local 352 a #x u 127.0.0.1 chat.local b H :0 Real Name
          a< :chat.local 315 a #x *
          a> WHO nobody
          a< :chat.local 315 a nobody *
          a> WHOIS b
-         a< :chat.local 311 a b u 192.0.2.1 * :Real Name
+         a< :chat.local 311 a b u 127.0.0.1 * :Real Name
          a< :chat.local 319 a b #x
          a< :chat.local 312 a b chat.local chat
          a< :chat.local 317 a b * *
@@ -98,14 +98,14 @@ fn who_finds_those_it_may() {
          c> MODE c -i
          d> PING x
          a> WHO *
-         a< :chat.local 352 a * u 192.0.2.1 chat.local a H :0 Real Name
-         a< :chat.local 352 a * u 192.0.2.1 chat.local c H :0 Real Name
-         a< :chat.local 352 a * u 192.0.2.1 chat.local b H :0 Real Name
+         a< :chat.local 352 a * u 127.0.0.1 chat.local a H :0 Real Name
+         a< :chat.local 352 a * u 127.0.0.1 chat.local c H :0 Real Name
+         a< :chat.local 352 a * u 127.0.0.1 chat.local b H :0 Real Name
          a< :chat.local 315 a * *
          a! * 352 *
          a> WHO ?!u@*
          a< :chat.local 352 * b H *
-         a> WHO 192.0.2.*
+         a> WHO 127.0.0.*
          a< :chat.local 352 * c H *
          a> WHO d
          a< :chat.local 352 a * u * d H *
@@ -127,7 +127,7 @@ fn whox_gives_the_fields_in_its_own_order() {
          a< :chat.local 354 a 42 #x u b G 0
          a< :chat.local 315 a #x *
          a> WHO b %tcuihsnfdlaor,7
-         a< :chat.local 354 a 7 * u 192.0.2.1 192.0.2.1 chat.local b G 0 * 0 n/a :Real Name
+         a< :chat.local 354 a 7 * u 127.0.0.1 127.0.0.1 chat.local b G 0 * 0 n/a :Real Name
          a> WHO b %n
          a< :chat.local 354 a b",
     );
@@ -140,7 +140,7 @@ fn who_was_here_is_remembered() {
         "a> PING x
          b> NICK bob
          a> WHOWAS b
-         a< :chat.local 314 a b u 192.0.2.1 * :Real Name
+         a< :chat.local 314 a b u 127.0.0.1 * :Real Name
          a< :chat.local 312 a b chat.local *
          a< :chat.local 369 a b *
          b> QUIT
@@ -164,9 +164,9 @@ fn a_few_are_asked_for_at_once() {
     check(
         "a> AWAY :out
          b> USERHOST a nobody b
-         b< :chat.local 302 b :a=-u@192.0.2.1 b=+u@192.0.2.1
+         b< :chat.local 302 b :a=-u@127.0.0.1 b=+u@127.0.0.1
          b> USERHOST :a b
-         b< :chat.local 302 b :a=-u@192.0.2.1 b=+u@192.0.2.1
+         b< :chat.local 302 b :a=-u@127.0.0.1 b=+u@127.0.0.1
          b> ISON a nobody B
          b< :chat.local 303 b :a b
          b> ISON nobody
@@ -181,7 +181,7 @@ fn a_few_are_asked_for_at_once() {
 fn the_server_tells_about_itself() {
     check_with(
         "a> TIME
-         a< :chat.local 391 a chat.local 18* 0 20*
+         a< :chat.local 391 a chat.local 1* 0 20*
          a> TIME other.example
          a< :chat.local 402 a other.example *
          a> VERSION chat.*
@@ -253,7 +253,7 @@ fn operators_of_the_server_rule_it() {
          b> WHO * o
          b! * 352 *
          a> WHO * o
-         a< :chat.local 352 a * u 192.0.2.1 chat.local a H* :0 Real Name
+         a< :chat.local 352 a * u 127.0.0.1 chat.local a H* :0 Real Name
          a! * 352 *
          b> LUSERS
          b< :chat.local 252 b 1 *
@@ -276,7 +276,7 @@ fn operators_of_the_server_rule_it() {
                 password: hash.clone(),
                 masks: masks.iter().map(|mask| (*mask).to_owned()).collect(),
             };
-            config.opers = vec![oper("ann", &["*@192.0.2.*"]), oper("far", &["*@10.*"])];
+            config.opers = vec![oper("ann", &["*@127.0.0.*"]), oper("far", &["*@10.*"])];
         },
     );
 }

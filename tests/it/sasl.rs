@@ -235,7 +235,7 @@ fn accounts_are_told() {
              b< :a!* JOIN #x ? :A
              a> AUTHENTICATE PLAIN
              a> AUTHENTICATE {}
-             a< :chat.local 900 a a!u@192.0.2.1 Ann *
+             a< :chat.local 900 a a!u@127.0.0.1 Ann *
              a< :a!* ACCOUNT Ann
              b< @account=Ann :a!* ACCOUNT Ann
              c! * ACCOUNT *

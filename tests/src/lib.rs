@@ -12,12 +12,13 @@
 //! ```
 //!
 //! Without sockets, [`world::World`] runs hub and sessions in one thread from a seed, and
-//! [`script::check`] runs a script against it. With programs, [`program::Program`] runs the real ones.
+//! [`script::check`] runs a script against it, and over sockets. With programs, [`program::Program`] runs the real ones.
 
 mod client;
 pub mod program;
 pub mod script;
 mod server;
+mod sockets;
 pub mod terminal;
 pub mod world;
 

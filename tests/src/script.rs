@@ -1,13 +1,61 @@
-//! The language of scripts: who says what, and what comes of it.
+//! The language of scripts: who says what, and what comes of it. Each script holds against hub and
+//! sessions without a socket, and, unless it is about time, against a server over real ones.
 
 use std::time::Duration;
 
 use chat_core::proto::mask_matches;
 use chat_server::{Config, hub::Door};
 
-use crate::world::{SimLog, World};
+use crate::{
+    sockets::Sockets,
+    world::{SimLog, World},
+};
 
-/// Runs a script against a world without surprises. Each line is one of:
+/// Where a script is played.
+pub(crate) trait Stage {
+    /// Opens a connection known as `name`.
+    fn open(&mut self, name: &str, door: Door);
+    /// Whether somebody by that name has ever connected.
+    fn knows(&self, name: &str) -> bool;
+    /// Sends bytes from `name`.
+    fn send(&mut self, name: &str, bytes: &[u8]);
+    /// Lets everything that is under way arrive.
+    fn settle(&mut self);
+    /// Breaks a connection.
+    fn break_off(&mut self, name: &str);
+    /// Whether `name` receives such a line behind the last one it was to receive.
+    fn expect(&mut self, name: &str, mask: &str) -> bool;
+    /// Lines `name` has received behind the last one it was to receive.
+    fn unexpected(&mut self, name: &str) -> Vec<String>;
+    /// What `name` has received so far was to be expected.
+    fn forget(&mut self, name: &str);
+    /// Lets the room log answer nothing, or go on.
+    fn hold_log(&mut self, is_held: bool);
+    /// Lets time pass; the next to connect shows a certificate. Only where there are no sockets.
+    fn pretend(&mut self, pretence: Pretence);
+    /// All that happened.
+    fn transcript(&self) -> &[String];
+}
+
+/// What cannot be had of real sockets.
+pub(crate) enum Pretence {
+    Time(Duration),
+    Certificate(String),
+}
+
+/// Whether a script can be played over sockets: it is not about time, nor about certificates, nor about
+/// crowds, which have tests of their own.
+fn is_real(script: &str) -> bool {
+    script.lines().count() < CROWD
+        && !script
+            .lines()
+            .any(|line| line.trim().starts_with("wait ") || line.trim().starts_with("cert "))
+}
+
+/// Lines of a script that is about a crowd.
+const CROWD: usize = 300;
+
+/// Runs a script against a server without surprises. Each line is one of:
 ///
 /// ```text
 /// a> JOIN #x        a sends this; an unknown `a` connects and registers under that nick first
@@ -35,64 +83,71 @@ pub fn check(script: &str) {
 /// # Panics
 /// As [`check`].
 #[track_caller]
-pub fn check_with(script: &str, change: impl FnOnce(&mut Config)) {
-    let mut world = World::new(1, SimLog::default(), change);
+pub fn check_with(script: &str, change: impl Fn(&mut Config)) {
+    play(script, "without a socket", &mut World::new(1, SimLog::default(), &change));
+    if is_real(script) {
+        play(script, "over sockets", &mut Sockets::start(&change));
+    }
+}
+
+#[track_caller]
+fn play(script: &str, place: &str, stage: &mut impl Stage) {
     for line in
         script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
     {
-        let failed = run_line(&mut world, line).err();
+        let failed = play_line(stage, line).err();
         if let Some(what) = failed {
-            panic!("{line:?}: {what}\n{}", world.transcript.join("\n"));
+            panic!("{place}: {line:?}: {what}\n{}", stage.transcript().join("\n"));
         }
     }
 }
 
-fn run_line(world: &mut World, line: &str) -> Result<(), String> {
+fn play_line(stage: &mut impl Stage, line: &str) -> Result<(), String> {
     let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
     match first {
-        "new" => world.open(rest, Door::Irc),
-        "text" => world.open(rest, Door::Text),
-        "drop" => world.drop_connection(rest),
-        "cert" => world.fingerprint = Some(rest.into()),
-        "hold" => world.hold_log(true),
-        "free" => world.hold_log(false),
+        "new" => stage.open(rest, Door::Irc),
+        "text" => stage.open(rest, Door::Text),
+        "drop" => stage.break_off(rest),
+        "cert" => stage.pretend(Pretence::Certificate(rest.to_owned())),
+        "hold" => stage.hold_log(true),
+        "free" => stage.hold_log(false),
         "wait" => {
             let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
-            world.pass(Duration::from_secs_f64(seconds));
+            stage.pretend(Pretence::Time(Duration::from_secs_f64(seconds)));
         }
         "caps" => {
             let (name, capabilities) = rest.split_once(' ').ok_or("caps takes a name and names")?;
-            world.open(name, Door::Irc);
+            stage.open(name, Door::Irc);
             let lines = format!(
                 "CAP REQ :{capabilities}\r\nNICK {name}\r\nUSER u 0 * :Real Name\r\nCAP END\r\n"
             );
-            world.send_bytes(name, lines.as_bytes());
-            world.settle();
-            world.forget(name);
+            stage.send(name, lines.as_bytes());
+            stage.settle();
+            stage.forget(name);
         }
-        _ => return run_exchange(world, first, rest),
+        _ => return play_exchange(stage, first, rest),
     }
-    world.settle();
+    stage.settle();
     Ok(())
 }
 
-fn run_exchange(world: &mut World, first: &str, rest: &str) -> Result<(), String> {
+fn play_exchange(stage: &mut impl Stage, first: &str, rest: &str) -> Result<(), String> {
     let (name, sign) = first.split_at(first.len() - 1);
-    if !world.knows(name) {
-        world.open(name, Door::Irc);
-        world.send_bytes(name, format!("NICK {name}\r\nUSER u 0 * :Real Name\r\n").as_bytes());
-        world.settle();
-        world.forget(name);
+    if !stage.knows(name) {
+        stage.open(name, Door::Irc);
+        stage.send(name, format!("NICK {name}\r\nUSER u 0 * :Real Name\r\n").as_bytes());
+        stage.settle();
+        stage.forget(name);
     }
     match sign {
         ">" => {
-            world.send_bytes(name, format!("{rest}\r\n").as_bytes());
-            world.settle();
+            stage.send(name, format!("{rest}\r\n").as_bytes());
+            stage.settle();
             Ok(())
         }
-        "<" if world.expect(name, rest) => Ok(()),
+        "<" if stage.expect(name, rest) => Ok(()),
         "<" => Err("this did not come".to_owned()),
-        "!" => match world.unexpected(name).iter().find(|line| mask_matches(rest, line)) {
+        "!" => match stage.unexpected(name).iter().find(|line| mask_matches(rest, line)) {
             Some(line) => Err(format!("{line:?} came")),
             None => Ok(()),
         },

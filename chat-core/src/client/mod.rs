@@ -120,7 +120,8 @@ impl ChatClient {
     ) -> Result<Self, ConnectError> {
         let client = Self::start(settings, listener)?;
         let decided = client.shared.wait_for(None, |status| match &status.state {
-            ConnectionState::Ready { .. } => Some(Ok(())),
+            // Also if that is over already: then it connects again, as it would a moment later.
+            _ if status.was_ready => Some(Ok(())),
             ConnectionState::Waiting { cause, .. } => Some(Err(Some((**cause).clone()))),
             ConnectionState::Closed => Some(Err(None)),
             _ => None,

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
 #[derive(Debug)]
 pub(super) struct Status {
     pub(super) state: ConnectionState,
+    /// The server has let us in, now or before.
+    pub(super) was_ready: bool,
     pub(super) nick: Arc<str>,
     /// The listener has had its last call.
     pub(super) outcome: Option<Result<CloseReason, Arc<str>>>,
@@ -74,6 +76,7 @@ impl Shared {
     ) -> Self {
         let status = Status {
             state: ConnectionState::Connecting { attempt: 1 },
+            was_ready: false,
             nick: Arc::clone(settings.nick.shown()),
             outcome: None,
             awaited: HashMap::new(),
@@ -125,6 +128,7 @@ impl Shared {
                     if let ConnectionState::Ready { nick, .. } = state {
                         status.nick = Arc::clone(nick);
                     }
+                    status.was_ready |= state.is_ready();
                     status.state = state.clone();
                 }
                 Update::Renamed { new, me: true, .. } => status.nick = Arc::clone(new),

@@ -36,6 +36,26 @@ fn a_taken_nick_gets_a_number() {
 }
 
 #[test]
+fn who_was_let_in_is_connected_however_short_it_was() {
+    let server = FakeServer::scripted([
+        |conn| {
+            conn.expect("USER");
+            let lines =
+                ":s 001 Ann :Hi\r\n:s 422 Ann :No MOTD\r\nERROR :The server is stopping\r\n";
+            conn.raw(lines.as_bytes());
+        },
+        |conn| {
+            conn.welcome();
+            conn.wait_for_close();
+        },
+    ]);
+    let (listener, record) = RecordingListener::new();
+    let client = builder(&server).listener(listener).reconnect(hasty()).connect().unwrap();
+    record.wait_for_ready(2);
+    drop(client);
+}
+
+#[test]
 fn after_a_loss_it_comes_back_under_its_name_into_its_rooms() {
     let server = FakeServer::scripted([
         |conn| {
