@@ -553,6 +553,14 @@ impl World {
                 fail(format!("{name} received {received:?} and was due {due:?}"));
             }
         }
+        self.check_memberships();
+    }
+
+    /// At rest: the workers' copies of who is in which room are the hub's.
+    ///
+    /// # Panics
+    /// If they are not; with the transcript.
+    pub fn check_memberships(&self) {
         for (room, id, members) in self.hub.membership() {
             let mut copies: Vec<ConnId> = Vec::new();
             for (slots, fanout) in self.slots.iter().zip(&self.fanouts) {
@@ -561,7 +569,10 @@ impl World {
             }
             copies.sort_unstable();
             if copies != members {
-                fail(format!("in {room} the workers have {copies:?} and the hub has {members:?}"));
+                panic!(
+                    "in {room} the workers have {copies:?} and the hub has {members:?}\n{}",
+                    self.transcript.join("\n")
+                );
             }
         }
     }

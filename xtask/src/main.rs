@@ -1,6 +1,7 @@
-//! `cargo xtask test` does the set-up and runs everything that must pass; `cargo xtask desktop` opens
-//! the desktop program. Nothing is done silently: each step is named before it is taken.
+//! `cargo xtask test` does the set-up and runs everything that must pass; `cargo xtask fuzz` looks for
+//! longer; `cargo xtask desktop` opens the desktop program. Nothing is done silently: each step is named before it is taken.
 
+mod fuzz;
 mod packages;
 
 use std::{
@@ -11,17 +12,24 @@ use std::{
 };
 
 const HELP: &str = "\
-cargo xtask test      install what the tests need, then check formatting, lints, tests and docs
+cargo xtask test      install what the tests need, then check formatting, lints, docs and tests, and fuzz for a little
+cargo xtask fuzz [N]  fuzz each target for N seconds (600)
 cargo xtask desktop   install what GTK needs, then open the desktop program";
+
+/// How long each target is fuzzed among the tests, in seconds: enough for what is new, every time.
+const FUZZ_SECONDS: u32 = 20;
 
 /// Why a chore stopped, as a sentence.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
-    let chore = std::env::args().nth(1);
-    let outcome = match chore.as_deref() {
-        Some("test") => test(),
-        Some("desktop") => desktop(),
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let outcome = match words[..] {
+        ["test"] => test(),
+        ["fuzz"] => fuzz("600"),
+        ["fuzz", seconds] => fuzz(seconds),
+        ["desktop"] => desktop(),
         _ => {
             say(HELP);
             return ExitCode::from(2);
@@ -37,8 +45,10 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Outcome {
-    packages::install(&[packages::DESKTOP, packages::TESTS])?;
+    packages::install(&[packages::DESKTOP, packages::TESTS, packages::FUZZ])?;
     step("formatting", cargo(&["fmt", "--all", "--check"]))?;
+    let fuzz_format = ["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"];
+    step("formatting of the fuzz targets", cargo(&fuzz_format))?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--locked", "--"];
     step("lints", cargo(&[&clippy[..], &["--deny", "warnings"]].concat()))?;
     let mut docs = cargo(&["doc", "--workspace", "--no-deps", "--locked"]);
@@ -47,7 +57,16 @@ fn test() -> Outcome {
     let build = ["build", "--workspace", "--bins", "--examples", "--locked"];
     step("programs", cargo(&build))?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
-    step("tests, with a display of their own", on_a_display(&tests)?)
+    step("tests, with a display of their own", on_a_display(&tests)?)?;
+    fuzz::run(FUZZ_SECONDS)
+}
+
+fn fuzz(seconds: &str) -> Outcome {
+    let seconds = seconds.parse().map_err(|_| {
+        format!("{seconds:?} is not a number of seconds: try `cargo xtask fuzz 60`")
+    })?;
+    packages::install(&[packages::FUZZ])?;
+    fuzz::run(seconds)
 }
 
 fn desktop() -> Outcome {

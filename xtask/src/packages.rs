@@ -42,6 +42,9 @@ pub(crate) const TESTS: Group = Group {
     ],
 };
 
+/// What libFuzzer is built with.
+pub(crate) const FUZZ: Group = Group { purpose: "to fuzz", names: &["g++"] };
+
 /// What is to be done about packages.
 #[derive(Debug, PartialEq, Eq)]
 enum Plan {
