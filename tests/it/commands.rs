@@ -73,8 +73,11 @@ fn the_servers_password_is_asked_for() {
 fn capabilities_are_all_or_nothing_and_hold_up_registration() {
     check(
         "new a
+         a> CAP LS
+         a< :chat.local CAP * LS :account-notify account-tag away-notify batch cap-notify chghost *userhost-in-names
          a> CAP LS 302
-         a< :chat.local CAP * LS :*batch*server-time*
+         a< :chat.local CAP * LS * :*batch*server-time*
+         a< :chat.local CAP * LS :*userhost-in-names
          a> NICK a
          a> USER u 0 * :A
          a! * 001 *

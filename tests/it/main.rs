@@ -12,6 +12,7 @@ mod filter;
 mod ircv3;
 mod labels;
 mod limits;
+mod metadata;
 mod modes;
 mod options;
 mod queries;

@@ -34,7 +34,7 @@ fn plain_and_scram_log_in() {
              a> CAP LS
              a< :chat.local CAP * LS :* sasl *
              a> CAP LS 302
-             a< :chat.local CAP * LS :* sasl=EXTERNAL,PLAIN,SCRAM-SHA-256 *
+             a< :chat.local CAP * LS * :* sasl=EXTERNAL,PLAIN,SCRAM-SHA-256*
              a> AUTHENTICATE PLAIN
              a< :chat.local 904 * *
              a> CAP REQ :sasl

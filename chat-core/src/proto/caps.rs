@@ -53,6 +53,8 @@ capabilities! {
     LabeledResponse: "labeled-response" | "draft/labeled-response-0.2";
     /// <https://ircv3.net/specs/extensions/message-tags>
     MessageTags: "message-tags" | "draft/message-tags-0.2";
+    /// <https://ircv3.net/specs/extensions/metadata>
+    Metadata: "draft/metadata-2" | "metadata-2";
     /// <https://ircv3.net/specs/extensions/multi-prefix>
     MultiPrefix: "multi-prefix";
     /// <https://ircv3.net/specs/extensions/multiline>

@@ -32,6 +32,11 @@ pub const USER_BYTES_MAX: usize = 16;
 /// Bytes of a real name (`NAMELEN`).
 pub const REALNAME_BYTES_MAX: usize = 128;
 
+/// Bytes of the name of a piece of metadata.
+pub const METADATA_KEY_BYTES_MAX: usize = 32;
+/// Bytes of its value (`max-value-bytes`).
+pub const METADATA_VALUE_BYTES_MAX: usize = 300;
+
 /// Cuts `text` to at most `bytes_max` bytes, on a character's boundary.
 #[must_use]
 pub fn cut(text: &str, bytes_max: usize) -> &str {

@@ -106,6 +106,10 @@ pub struct LimitsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitored: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata_keys: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscriptions: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub whowas_entries: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub multiline_bytes: Option<usize>,
@@ -339,6 +343,8 @@ impl LimitsFile {
             modes: self.modes.or(other.modes),
             list_entries: self.list_entries.or(other.list_entries),
             monitored: self.monitored.or(other.monitored),
+            metadata_keys: self.metadata_keys.or(other.metadata_keys),
+            subscriptions: self.subscriptions.or(other.subscriptions),
             whowas_entries: self.whowas_entries.or(other.whowas_entries),
             multiline_bytes: self.multiline_bytes.or(other.multiline_bytes),
             multiline_lines: self.multiline_lines.or(other.multiline_lines),
@@ -371,6 +377,8 @@ impl LimitsFile {
             modes: Some(limits.modes_max),
             list_entries: Some(limits.list_entries_max),
             monitored: Some(limits.monitored_max),
+            metadata_keys: Some(limits.metadata_keys_max),
+            subscriptions: Some(limits.subscriptions_max),
             whowas_entries: Some(limits.whowas_entries_max),
             multiline_bytes: Some(limits.multiline_bytes_max),
             multiline_lines: Some(limits.multiline_lines_max),
@@ -408,6 +416,8 @@ impl LimitsFile {
             (&mut limits.modes_max, file.modes),
             (&mut limits.list_entries_max, file.list_entries),
             (&mut limits.monitored_max, file.monitored),
+            (&mut limits.metadata_keys_max, file.metadata_keys),
+            (&mut limits.subscriptions_max, file.subscriptions),
             (&mut limits.whowas_entries_max, file.whowas_entries),
             (&mut limits.multiline_bytes_max, file.multiline_bytes),
             (&mut limits.multiline_lines_max, file.multiline_lines),

@@ -4,7 +4,7 @@ mod file;
 
 use std::{net::TcpListener, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use chat_core::proto::{Capability, RoomName, ServerName};
+use chat_core::proto::{Capability, METADATA_VALUE_BYTES_MAX, RoomName, ServerName};
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
 
@@ -126,6 +126,10 @@ pub struct Limits {
     pub whowas_entries_max: usize,
     /// Nicks one person may watch (`MONITOR`).
     pub monitored_max: usize,
+    /// Pieces of metadata of one person or room (`max-keys`).
+    pub metadata_keys_max: usize,
+    /// Names of metadata one person may subscribe to (`max-subs`).
+    pub subscriptions_max: usize,
     /// Mode changes with a parameter in one `MODE`.
     pub modes_max: usize,
     /// Bytes of a message of several lines (`max-bytes`).
@@ -237,6 +241,8 @@ impl Default for Limits {
             list_entries_max: 100,
             whowas_entries_max: 1000,
             monitored_max: 100,
+            metadata_keys_max: 20,
+            subscriptions_max: 50,
             modes_max: 6,
             multiline_bytes_max: 16 << 10,
             multiline_lines_max: 100,
@@ -320,6 +326,12 @@ impl House {
     #[must_use]
     pub fn offers(&self, capability: Capability, is_secure: bool) -> Option<Option<String>> {
         match capability {
+            Capability::Metadata => {
+                let Limits { metadata_keys_max, subscriptions_max, .. } = self.limits;
+                Some(Some(format!(
+                    "max-subs={subscriptions_max},max-keys={metadata_keys_max},max-value-bytes={METADATA_VALUE_BYTES_MAX}"
+                )))
+            }
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
             Capability::Multiline => {

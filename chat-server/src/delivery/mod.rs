@@ -105,6 +105,14 @@ pub enum Content {
         lines: Arc<[MessageLine]>,
         tags: Arc<str>,
     },
+    /// A piece of metadata of a person or a room was set, or removed
+    /// (<https://ircv3.net/specs/extensions/metadata>).
+    Metadata {
+        server: Arc<str>,
+        target: Arc<str>,
+        key: Arc<str>,
+        value: Option<Arc<str>>,
+    },
     Mode {
         source: Arc<str>,
         target: Arc<str>,
@@ -241,6 +249,7 @@ impl Event {
             Content::Away { .. } => Some(Capability::AwayNotify),
             Content::Chghost { .. } => Some(Capability::Chghost),
             Content::InviteNotice { .. } => Some(Capability::InviteNotify),
+            Content::Metadata { .. } => Some(Capability::Metadata),
             Content::Rename { .. } => Some(Capability::ChannelRename),
             Content::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
             Content::Setname { .. } => Some(Capability::Setname),
@@ -379,6 +388,7 @@ impl Event {
             | Content::Away { .. }
             | Content::Chghost { .. }
             | Content::InviteNotice { .. }
+            | Content::Metadata { .. }
             | Content::Monitored { .. }
             | Content::Setname { .. } => return,
             Content::Multiline { source, target, lines, .. } => {
@@ -447,6 +457,14 @@ impl Event {
             }
             Content::Chghost { source, user, host } => {
                 line.source(source).command("CHGHOST").param(user).param(host)
+            }
+            Content::Metadata { server, target, key, value } => {
+                let line = line.source(server).command("METADATA").param(target).param(key);
+                let line = line.param("*");
+                match value {
+                    Some(value) => line.last(value),
+                    None => line,
+                }
             }
             Content::Monitored { server, who, is_online } => {
                 let numeric =

@@ -40,8 +40,8 @@ pub struct Reply {
 /// One line of a [`Reply`].
 #[derive(Debug, Clone)]
 pub enum ReplyLine {
-    /// Lines that belong together (<https://ircv3.net/specs/extensions/batch>), for clients that know
-    /// this kind of batch.
+    /// Lines that belong together (<https://ircv3.net/specs/extensions/batch>); to those who do not know
+    /// batches, the lines alone.
     Batch {
         /// Its type.
         kind: &'static str,
@@ -131,6 +131,14 @@ impl Reply {
     ) {
         if let ReplyLine::Event(event) = line {
             return event.write_line(Audience::irc(capabilities), tags, out);
+        }
+        if let ReplyLine::Batch { lines, .. } = line
+            && !capabilities.contains(Capability::Batch)
+        {
+            for line in lines {
+                self.write_line(line, server, capabilities, tags, batches, out);
+            }
+            return;
         }
         if let ReplyLine::Batch { kind, params, lines } = line {
             let batch = batches.next().to_string();

@@ -53,6 +53,16 @@ impl Hub {
         let n_watched: usize = self.watchers.values().map(std::collections::BTreeSet::len).sum();
         let n_monitored: usize = self.people.values().map(|person| person.monitored.len()).sum();
         ensure(n_watched == n_monitored, "everyone who watches is told".into())?;
+        for (key, subscribers) in &self.subscribers {
+            for conn in subscribers {
+                let knows = self.people.get(conn).is_some_and(|p| p.subscriptions.contains(key));
+                ensure(knows, format!("who subscribed to {key} knows it"))?;
+            }
+        }
+        let n_subscribers: usize =
+            self.subscribers.values().map(std::collections::BTreeSet::len).sum();
+        let n_subscriptions: usize = self.people.values().map(|p| p.subscriptions.len()).sum();
+        ensure(n_subscribers == n_subscriptions, "everyone who subscribed is told".into())?;
         ensure(self.rooms.len() == self.rooms_by_name.len(), "each room has one name".into())?;
         for (key, id) in &self.rooms_by_name {
             let room = self.rooms.get(id).ok_or_else(|| format!("{key} is a room"))?;

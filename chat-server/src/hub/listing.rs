@@ -12,6 +12,7 @@ use chat_core::proto::{Capability, ListCondition, Numeric, mask_matches};
 
 use super::{
     Effect, Hub,
+    metadata::Sync,
     modes::Flag,
     person::Person,
     room::{Rank, Room},
@@ -46,6 +47,8 @@ pub(super) enum Part {
     Names { room: RoomId, name: Arc<str>, after: Option<ConnId> },
     /// A line as it is.
     Line(ReplyLine),
+    /// Metadata of a room and its members.
+    Metadata(Sync),
     /// The rows of a `WHO`.
     Who(Who),
 }
@@ -117,6 +120,7 @@ impl Hub {
                 Part::Names { room, name, after } => {
                     self.list_names(asker, room, name, after, &mut rows, &mut lines)
                 }
+                Part::Metadata(sync) => self.list_metadata(asker, sync, &mut rows, &mut lines),
                 Part::Who(who) => self.list_who(asker, who, &mut rows, &mut lines),
             };
             if let Some(rest) = rest {

@@ -15,6 +15,7 @@ mod effect;
 mod input;
 mod isupport;
 mod listing;
+mod metadata;
 mod modes;
 mod person;
 mod records;
@@ -96,6 +97,8 @@ pub struct Hub {
     departed: Departures,
     /// Who watches which nick, by its key.
     watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
+    /// Who is told of which metadata, by its name.
+    subscribers: HashMap<Arc<str>, BTreeSet<ConnId>>,
     is_stopping: bool,
 }
 
@@ -153,6 +156,7 @@ impl Hub {
             n_messages: 0,
             departed: Departures::default(),
             watchers: HashMap::new(),
+            subscribers: HashMap::new(),
             is_stopping: false,
         }
     }
@@ -381,6 +385,7 @@ impl Hub {
         self.exchanges.clear();
         self.checks.clear();
         self.watchers.clear();
+        self.subscribers.clear();
         self.answers.clear();
         effects.push(Effect::Stop);
     }
@@ -519,6 +524,7 @@ impl Hub {
         let person = self.person_mut(conn);
         person.invited.remove(&id);
         person.rooms.push(id);
+        self.introduce(turn.now, conn, id, turn.effects);
     }
 
     fn found(&mut self, name: chat_core::proto::RoomName, wall: SystemTime) -> RoomId {
@@ -560,6 +566,7 @@ impl Hub {
         }
         self.forget_answers(conn);
         self.monitor_nobody(conn);
+        self.unsubscribe_all(conn);
         let person = self.people.remove(&conn).expect("they were there above");
         self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);

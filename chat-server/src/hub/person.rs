@@ -8,7 +8,7 @@ use std::{
 
 use chat_core::proto::{CapabilitySet, Command, CommandError, Nick};
 
-use super::{Door, listing::Listing};
+use super::{Door, listing::Listing, metadata::Metadata};
 use crate::{
     delivery::Sender,
     ids::{ConnId, RoomId},
@@ -38,6 +38,11 @@ pub(super) struct Person {
     pub(super) invited: BTreeSet<RoomId>,
     /// Nicks they watch: by key, as they wrote them.
     pub(super) monitored: BTreeMap<Arc<str>, Arc<str>>,
+    /// What they have published about themselves
+    /// (<https://ircv3.net/specs/extensions/metadata>), by its name.
+    pub(super) metadata: Metadata,
+    /// Names of metadata they are told of.
+    pub(super) subscriptions: BTreeSet<Arc<str>>,
     /// In the order in which they were joined.
     pub(super) rooms: Vec<RoomId>,
     pub(super) signed_on: SystemTime,

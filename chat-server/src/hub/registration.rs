@@ -14,6 +14,7 @@ use chat_core::text::printable;
 use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
     command::{VERSION, away_words},
+    metadata,
     modes::room_letters,
     person::{Person, UserModes, source},
 };
@@ -107,6 +108,8 @@ impl Hub {
             last_spoke: now.mono,
             n_pending: 0,
             waiting: VecDeque::new(),
+            metadata: BTreeMap::new(),
+            subscriptions: BTreeSet::new(),
             listing: None,
             is_held: false,
             departing: None,
@@ -209,6 +212,10 @@ impl Hub {
         turn.numeric(Numeric::RPL_MYINFO, &[&name, VERSION, UserModes::LETTERS, &room_letters()]);
         self.isupport(turn);
         self.lusers(turn);
+        // "as part of the registration burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD" (metadata)
+        if self.person(turn.conn).capabilities.contains(Capability::Metadata) {
+            turn.say(metadata::batch(&nick, Vec::new()));
+        }
         self.motd(turn);
     }
 }

@@ -8,7 +8,10 @@ use std::{
 
 use chat_core::proto::RoomName;
 
-use super::modes::{Flag, Modes};
+use super::{
+    metadata::Metadata,
+    modes::{Flag, Modes},
+};
 use crate::ids::{ConnId, RoomId, WorkerId};
 
 /// What a member may do.
@@ -66,6 +69,7 @@ pub(super) struct Room {
     pub(super) founded: SystemTime,
     pub(super) topic: Option<Topic>,
     pub(super) modes: Modes,
+    pub(super) metadata: Metadata,
     /// Ordered, since it is shown.
     pub(super) members: BTreeMap<ConnId, Rank>,
     /// How many members each worker has, so that workers without any hear nothing.
@@ -82,6 +86,7 @@ impl Room {
             founded,
             topic: None,
             modes: Modes::default(),
+            metadata: Metadata::new(),
             members: BTreeMap::new(),
             n_members_at: vec![0; usize::from(n_workers)],
             latest: SystemTime::UNIX_EPOCH,

@@ -271,6 +271,7 @@ fn is_expensive(command: &Command) -> bool {
         Command::Help { topic: None }
             | Command::Info { .. }
             | Command::List { .. }
+            | Command::Metadata { .. }
             | Command::Motd { .. }
             | Command::Names { .. }
             | Command::Oper { .. }

@@ -49,6 +49,8 @@ impl Negotiation {
                         Some(value) if self.is_302 => Some(format!("{}={value}", own.name())),
                         // "MUST NOT be advertised with CAP LS of a version below 302."
                         Some(_) if *own == Capability::Sts => None,
+                        // Their list is one line, and they are older than any draft.
+                        _ if !self.is_302 && own.name().starts_with("draft/") => None,
                         _ => Some(own.name().to_owned()),
                     })
                     .collect();

@@ -97,6 +97,8 @@ pub enum Command {
     /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of
     /// the lines of a batch.
     Multiline { kind: MessageKind, target: String, lines: Vec<MessageLine>, tags: String },
+    /// <https://ircv3.net/specs/extensions/metadata>: whose, what to do (`GET`, `SET`, ...), and with what.
+    Metadata { target: String, subcommand: String, params: Vec<String> },
     /// RFC 2812 §3.1.5 and §3.2.3
     Mode { target: String, changes: Option<String>, arguments: Vec<String> },
     /// <https://ircv3.net/specs/extensions/monitor>: what to do (`+`, `-`, `C`, `L`, `S`), and with whom.

@@ -24,6 +24,7 @@ impl Command {
         "LINKS",
         "LIST",
         "LUSERS",
+        "METADATA",
         "MODE",
         "MONITOR",
         "MOTD",
@@ -112,6 +113,11 @@ impl Command {
                 Self::List { rooms, conditions: conditions.iter().map(|c| condition(c)).collect() }
             }
             "LUSERS" => Self::Lusers,
+            "METADATA" => Self::Metadata {
+                target: need(0, "METADATA")?,
+                subcommand: need(1, "METADATA")?,
+                params: rest(2),
+            },
             "MODE" => {
                 Self::Mode { target: need(0, "MODE")?, changes: owned(1), arguments: rest(2) }
             }

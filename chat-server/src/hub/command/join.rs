@@ -90,5 +90,6 @@ impl Hub {
         if !self.person(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);
         }
+        turn.reply.extend(self.sync_on_join(turn.conn, id));
     }
 }

@@ -10,6 +10,7 @@ mod kill;
 mod list;
 mod lusers;
 mod message;
+mod metadata;
 mod mode;
 mod monitor;
 mod motd;
@@ -99,6 +100,9 @@ impl Hub {
             }
             Command::Multiline { kind, target, lines, tags } => {
                 self.multiline(turn, kind, &target, lines, tags)
+            }
+            Command::Metadata { target, subcommand, params } => {
+                self.metadata(turn, &target, &subcommand, &params)
             }
             Command::Mode { target, changes, arguments } => {
                 self.mode(turn, &target, changes.as_deref(), &arguments)

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use chat_core::proto::{CommandError, Nick, Numeric};
 
-use crate::hub::{Hub, Refusal, Turn};
+use crate::{
+    hub::{Hub, Refusal, Turn, metadata::Owner},
+    ids::ConnId,
+};
 
 /// Bytes of targets in one line; the rest of the line's 512 stands before them.
 const TARGETS_BYTES_MAX: usize = 400;
@@ -59,7 +62,17 @@ impl Hub {
             self.watchers.entry(Arc::clone(nick.key())).or_default().insert(turn.conn);
             added.push(Arc::clone(nick.shown()));
         }
+        let keys = self.person(turn.conn).subscriptions.clone();
+        let conns: Vec<ConnId> = added
+            .iter()
+            .filter_map(|nick| self.find_person(nick).ok())
+            .map(|person| person.conn)
+            .collect();
         self.say_presence(turn, added);
+        for conn in conns {
+            let lines = self.metadata_lines(Owner::Person(conn), &keys);
+            lines.into_iter().for_each(|line| turn.say(line));
+        }
         if !refused.is_empty() {
             let (n_max, refused) = (n_max.to_string(), refused.join(","));
             turn.numeric(Numeric::ERR_MONLISTFULL, &[&n_max, &refused, "Monitor list is full"]);

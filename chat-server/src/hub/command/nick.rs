@@ -38,6 +38,7 @@ impl Hub {
         if *person.nick.key() != old_key {
             self.tell_watchers(turn.now, &old_key, &old_nick, false, turn.effects);
             self.tell_watchers(turn.now, person.nick.key(), &person.source, true, turn.effects);
+            self.introduce_to_watchers(turn.now, conn, turn.effects);
         }
         turn.say(ReplyLine::Event(event));
         Ok(())

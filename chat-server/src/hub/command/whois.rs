@@ -1,8 +1,10 @@
 //! `WHOIS` (RFC 2812 §3.6.2; <https://modern.ircdocs.horse/#whois-message>).
 
-use chat_core::proto::Numeric;
+use chat_core::proto::{Capability, Numeric};
 
-use crate::hub::{Hub, Refusal, Turn, modes::unix_seconds, person::Person, refusal::word};
+use crate::hub::{
+    Hub, Refusal, Turn, metadata::key_value, modes::unix_seconds, person::Person, refusal::word,
+};
 
 impl Hub {
     pub(super) fn whois(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
@@ -55,6 +57,11 @@ impl Hub {
         }
         if let Some(reason) = &person.away {
             turn.numeric(Numeric::RPL_AWAY, &[shown, reason]);
+        }
+        if asker.capabilities.contains(Capability::Metadata) {
+            for (key, value) in &person.metadata {
+                turn.say(key_value(Numeric::RPL_WHOISKEYVALUE, shown, key, value));
+            }
         }
         let idle = turn.now.mono.saturating_duration_since(person.last_spoke).as_secs().to_string();
         let signed_on = unix_seconds(person.signed_on);

@@ -16,7 +16,8 @@ fuzz_target!(|data: &[u8]| {
     });
     for name in NAMES {
         world.open(name, if name == "t" { Door::Text } else { Door::Irc });
-        let caps = "draft/multiline batch echo-message labeled-response message-tags";
+        let caps =
+            "batch draft/metadata-2 draft/multiline echo-message labeled-response message-tags";
         if name == "t" {
             world.send_bytes(name, b"t\r\n");
         } else {
