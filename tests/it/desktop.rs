@@ -129,11 +129,18 @@ impl Desktop {
     /// Joins `server` as Ann.
     #[track_caller]
     fn join(&mut self, server: &TestServer) {
-        self.write("Your name", "Ann");
-        self.write("Address (localhost)", "127.0.0.1");
-        self.write("Port (53000)", &server.address().port().to_string());
-        self.click("Join the room");
+        self.join_at(&server.address().to_string());
         self.wait_for(&["you are in #lobby as Ann"]);
+    }
+
+    /// Asks to join the server at `address` (`host:port`) as Ann.
+    #[track_caller]
+    fn join_at(&mut self, address: &str) {
+        let (host, port) = address.rsplit_once(':').unwrap();
+        self.write("Your name", "Ann");
+        self.write("Address (localhost)", host);
+        self.write("Port (53000)", port);
+        self.click("Join the room");
     }
 
     /// Presses Tab until the focus is on that control.
@@ -259,10 +266,7 @@ fn the_window_can_be_closed_while_it_leaves() {
         while conn.next_line().is_some() {}
     }]);
     let mut ann = Desktop::start();
-    let port = server.address().rsplit(':').next().unwrap();
-    ann.write("Address (localhost)", "127.0.0.1");
-    ann.write("Port (53000)", port);
-    ann.click("Join the room");
+    ann.join_at(server.address());
     ann.wait_for(&["you are in #lobby as"]);
     ann.click("Leave the room");
     ann.close_window();
@@ -374,10 +378,7 @@ fn a_broken_connection_is_said_and_a_lone_host_is_not_asked() {
         },
     ]);
     let mut ann = Desktop::start();
-    let port = server.address().rsplit(':').next().unwrap();
-    ann.write("Address (localhost)", "127.0.0.1");
-    ann.write("Port (53000)", port);
-    ann.click("Join the room");
+    ann.join_at(server.address());
     ann.wait_for(&["you are in #lobby as"]);
     ann.wait_until_sensitive("text", "Message", true);
     ann.write("Message", "the last thing");
@@ -399,9 +400,7 @@ fn a_broken_connection_is_said_and_a_lone_host_is_not_asked() {
 fn where_there_is_no_room_nothing_can_be_said() {
     let server = TestServer::with(|config| config.auto_join = false);
     let mut ann = Desktop::start();
-    ann.write("Address (localhost)", "127.0.0.1");
-    ann.write("Port (53000)", &server.address().port().to_string());
-    ann.click("Join the room");
+    ann.join_at(&server.address().to_string());
     ann.wait_for(&["This server has put you into no room"]);
     ann.wait_until_sensitive("text", "Message", false);
     ann.screenshot("nowhere");

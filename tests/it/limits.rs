@@ -280,6 +280,8 @@ fn who_has_no_nick_yet_is_answered_all_the_same() {
          b> CAP LS
          b< * CAP * LS :*
          b> NICK b
+         b! * 001 *
+         b> CAP END
          b< * 001 b *",
     );
 }

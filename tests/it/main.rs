@@ -6,6 +6,7 @@ mod clients;
 mod commands;
 mod config;
 mod desktop;
+mod differential;
 mod doors;
 mod examples;
 mod filter;

@@ -17,8 +17,8 @@ fn operators_make_operators_and_voices() {
          b< :chat.local 482 b #x *
          a> MODE #x +ov-v+z b b c
          a< :chat.local 472 a z *
-         a< :a!* MODE #x +ov-v b b c
-         b< :a!* MODE #x +ov-v b b c
+         a< :a!* MODE #x +ov b b
+         b< :a!* MODE #x +ov b b
          c> NAMES #x
          c< :chat.local 353 c = #x :@a c @+b
          b> NAMES #x
@@ -42,6 +42,26 @@ fn operators_make_operators_and_voices() {
          b< :chat.local 472 b * *
          b> MODE #x :+ z
          b< :chat.local 472 b * *",
+    );
+}
+
+/// Only what is other afterwards is told, in the order in which it was asked for.
+#[test]
+fn what_is_so_already_is_no_change() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         a> MODE #x +nt-v+o-i b a
+         a> PING x
+         a! * MODE *
+         a> MODE #x +m-m+m
+         b< :a!* MODE #x +m-m+m
+         a> MODE #x +v-v+vv b b b b
+         b< :a!* MODE #x +v-v+v b b b
+         a> MODE #x +l-l+ll 3 3 4
+         b< :a!* MODE #x +l-l+ll 3 3 4
+         a> MODE #x
+         a< :chat.local 324 a #x +mntl 4",
     );
 }
 
@@ -186,8 +206,8 @@ fn the_banned_neither_enter_nor_speak() {
          a< :chat.local 368 a #x *
          b> MODE #x b
          b< :chat.local 367 b #x b!*@* *
-         a> MODE #x +e *!u@127.0.0.*
-         a< :a!* MODE #x +e *!u@127.0.0.*
+         a> MODE #x +e *!*@127.0.0.*
+         a< :a!* MODE #x +e *!*@127.0.0.*
          b> JOIN #x
          b< :b!* JOIN #x
          b> PRIVMSG #x :excepted
@@ -195,12 +215,12 @@ fn the_banned_neither_enter_nor_speak() {
          b> MODE #x e
          b< :chat.local 482 b #x *
          a> MODE #x e
-         a< :chat.local 348 a #x *!u@127.0.0.* *
+         a< :chat.local 348 a #x *!*@127.0.0.* *
          a< :chat.local 349 a #x *
          a> MODE #x I
          a< :chat.local 347 a #x *
-         a> MODE #x -e+v *!u@127.0.0.* b
-         a< :a!* MODE #x -e+v *!u@127.0.0.* b
+         a> MODE #x -e+v *!*@127.0.0.* b
+         a< :a!* MODE #x -e+v *!*@127.0.0.* b
          b> PRIVMSG #x :voiced
          a< :b!* PRIVMSG #x :voiced
          a> MODE #x +b b!*@*

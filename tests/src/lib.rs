@@ -15,6 +15,8 @@
 //! [`script::check`] runs a script against it, and over sockets. With programs, [`program::Program`] runs the real ones.
 
 mod client;
+pub mod differential;
+mod peer;
 pub mod program;
 pub mod script;
 mod server;

@@ -27,17 +27,20 @@ pub(crate) trait Stage {
     fn expect(&mut self, name: &str, mask: &str) -> bool;
     /// Lines `name` has received behind the last one it was to receive.
     fn unexpected(&mut self, name: &str) -> Vec<String>;
+    /// All lines `name` has received.
+    fn received(&self, name: &str) -> &[String];
     /// What `name` has received so far was to be expected.
     fn forget(&mut self, name: &str);
     /// Lets the room log answer nothing, or go on.
     fn hold_log(&mut self, is_held: bool);
     /// Lets time pass; the next to connect shows a certificate. Only where there are no sockets.
-    fn pretend(&mut self, pretence: Pretence);
+    fn pretend(&mut self, pretence: &Pretence);
     /// All that happened.
     fn transcript(&self) -> &[String];
 }
 
 /// What cannot be had of real sockets.
+#[derive(Debug)]
 pub(crate) enum Pretence {
     Time(Duration),
     Certificate(String),
@@ -92,65 +95,115 @@ pub fn check_with(script: &str, change: impl Fn(&mut Config)) {
 
 #[track_caller]
 fn play(script: &str, place: &str, stage: &mut impl Stage) {
-    for line in
-        script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
-    {
-        let failed = play_line(stage, line).err();
+    for line in lines(script) {
+        let failed = Line::parse(line).and_then(|line| play_line(stage, &line)).err();
         if let Some(what) = failed {
             panic!("{place}: {line:?}: {what}\n{}", stage.transcript().join("\n"));
         }
     }
 }
 
-fn play_line(stage: &mut impl Stage, line: &str) -> Result<(), String> {
-    let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
-    match first {
-        "new" => stage.open(rest, Door::Irc),
-        "text" => stage.open(rest, Door::Text),
-        "drop" => stage.break_off(rest),
-        "cert" => stage.pretend(Pretence::Certificate(rest.to_owned())),
-        "hold" => stage.hold_log(true),
-        "free" => stage.hold_log(false),
-        "wait" => {
-            let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
-            stage.pretend(Pretence::Time(Duration::from_secs_f64(seconds)));
-        }
-        "caps" => {
-            let (name, capabilities) = rest.split_once(' ').ok_or("caps takes a name and names")?;
-            stage.open(name, Door::Irc);
-            let lines = format!(
-                "CAP REQ :{capabilities}\r\nNICK {name}\r\nUSER u 0 * :Real Name\r\nCAP END\r\n"
-            );
-            stage.send(name, lines.as_bytes());
-            stage.settle();
-            stage.forget(name);
-        }
-        _ => return play_exchange(stage, first, rest),
-    }
-    stage.settle();
-    Ok(())
+/// The lines of a script that are to be played.
+pub(crate) fn lines(script: &str) -> impl Iterator<Item = &str> {
+    script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//"))
 }
 
-fn play_exchange(stage: &mut impl Stage, first: &str, rest: &str) -> Result<(), String> {
-    let (name, sign) = first.split_at(first.len() - 1);
-    if !stage.knows(name) {
-        stage.open(name, Door::Irc);
-        stage.send(name, format!("NICK {name}\r\nUSER u 0 * :Real Name\r\n").as_bytes());
-        stage.settle();
-        stage.forget(name);
+/// A line of a script: what happens, or what comes of it.
+#[derive(Debug)]
+pub(crate) enum Line<'a> {
+    Opens { name: &'a str, door: Door },
+    Negotiates { name: &'a str, capabilities: &'a str },
+    Says { name: &'a str, text: &'a str },
+    Breaks { name: &'a str },
+    Holds(bool),
+    Pretends(Pretence),
+    Hears { name: &'a str, mask: &'a str },
+    HearsNothingLike { name: &'a str, mask: &'a str },
+}
+
+impl<'a> Line<'a> {
+    pub(crate) fn parse(line: &'a str) -> Result<Self, String> {
+        let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
+        Ok(match first {
+            "new" => Self::Opens { name: rest, door: Door::Irc },
+            "text" => Self::Opens { name: rest, door: Door::Text },
+            "drop" => Self::Breaks { name: rest },
+            "cert" => Self::Pretends(Pretence::Certificate(rest.to_owned())),
+            "hold" => Self::Holds(true),
+            "free" => Self::Holds(false),
+            "wait" => {
+                let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
+                Self::Pretends(Pretence::Time(Duration::from_secs_f64(seconds)))
+            }
+            "caps" => {
+                let (name, capabilities) =
+                    rest.split_once(' ').ok_or("caps takes a name and names")?;
+                Self::Negotiates { name, capabilities }
+            }
+            _ => {
+                let (name, sign) = first.split_at(first.len() - 1);
+                match sign {
+                    ">" => Self::Says { name, text: rest },
+                    "<" => Self::Hears { name, mask: rest },
+                    "!" => Self::HearsNothingLike { name, mask: rest },
+                    _ => return Err("this is no line of a script".to_owned()),
+                }
+            }
+        })
     }
-    match sign {
-        ">" => {
-            stage.send(name, format!("{rest}\r\n").as_bytes());
-            stage.settle();
+}
+
+fn play_line(stage: &mut impl Stage, line: &Line<'_>) -> Result<(), String> {
+    match line {
+        Line::Hears { name, mask } => {
+            introduce(stage, name);
+            if stage.expect(name, mask) { Ok(()) } else { Err("this did not come".to_owned()) }
+        }
+        Line::HearsNothingLike { name, mask } => {
+            introduce(stage, name);
+            match stage.unexpected(name).iter().find(|line| mask_matches(mask, line)) {
+                Some(line) => Err(format!("{line:?} came")),
+                None => Ok(()),
+            }
+        }
+        _ => {
+            act(stage, line);
             Ok(())
         }
-        "<" if stage.expect(name, rest) => Ok(()),
-        "<" => Err("this did not come".to_owned()),
-        "!" => match stage.unexpected(name).iter().find(|line| mask_matches(rest, line)) {
-            Some(line) => Err(format!("{line:?} came")),
-            None => Ok(()),
-        },
-        _ => Err("this is no line of a script".to_owned()),
     }
+}
+
+/// Does what a line of a script does.
+pub(crate) fn act(stage: &mut impl Stage, line: &Line<'_>) {
+    match line {
+        Line::Opens { name, door } => stage.open(name, *door),
+        Line::Breaks { name } => stage.break_off(name),
+        Line::Pretends(pretence) => stage.pretend(pretence),
+        Line::Holds(is_held) => stage.hold_log(*is_held),
+        Line::Negotiates { name, capabilities } => {
+            let first = format!("CAP REQ :{capabilities}\r\n");
+            register(stage, name, &first, "CAP END\r\n");
+        }
+        Line::Says { name, text } => {
+            introduce(stage, name);
+            stage.send(name, format!("{text}\r\n").as_bytes());
+        }
+        Line::Hears { .. } | Line::HearsNothingLike { .. } => {}
+    }
+    stage.settle();
+}
+
+/// Whoever is not known connects and registers.
+pub(crate) fn introduce(stage: &mut impl Stage, name: &str) {
+    if !stage.knows(name) {
+        register(stage, name, "", "");
+    }
+}
+
+fn register(stage: &mut impl Stage, name: &str, first: &str, last: &str) {
+    stage.open(name, Door::Irc);
+    let lines = format!("{first}NICK {name}\r\nUSER u 0 * :Real Name\r\n{last}");
+    stage.send(name, lines.as_bytes());
+    stage.settle();
+    stage.forget(name);
 }

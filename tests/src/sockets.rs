@@ -1,4 +1,4 @@
-//! Scripts over real sockets, against a whole server on free ports.
+//! Scripts over real sockets, against a whole server on free ports, or somebody else's.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::proto::mask_matches;
+use chat_core::{proto::mask_matches, wire::Line};
 use chat_server::{
     Config, Server, ServerHandle,
     hub::Door,
@@ -20,13 +20,13 @@ use socket2::SockRef;
 
 use crate::{
     PATIENCE,
+    peer::Peer,
     script::{Pretence, Stage},
 };
 
 /// A server and those who have connected to it.
 pub(crate) struct Sockets {
-    server: Option<ServerHandle>,
-    log: Gate,
+    host: Host,
     people: BTreeMap<String, Person>,
     /// In the order in which they connected.
     names: Vec<String>,
@@ -34,15 +34,23 @@ pub(crate) struct Sockets {
     transcript: Vec<String>,
 }
 
+enum Host {
+    Ours { server: Option<ServerHandle>, log: Gate },
+    Peer(Peer),
+}
+
+#[derive(Default)]
 struct Person {
     /// `None` once it is over.
     stream: Option<TcpStream>,
     is_text: bool,
+    is_registered: bool,
+    sent: Vec<String>,
     received: Vec<u8>,
     lines: Vec<String>,
     n_expected: usize,
-    /// The latest barrier that has come back.
-    barrier: u32,
+    /// The answer to a question that is none of the script's: all before it has come when it comes.
+    awaited: Option<String>,
 }
 
 /// How long what is expected may take.
@@ -51,6 +59,9 @@ const EXPECT_WITHIN: Duration = Duration::from_secs(10);
 /// How long what is under way may take while the log is held: then a barrier would wait for the log, and
 /// all behind it for the barrier.
 const HELD_PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a peer may take to let somebody in: InspIRCd looks once a second who has registered.
+const ADMIT_WITHIN: Duration = Duration::from_secs(3);
 
 /// A log in memory that can be told to wait.
 #[derive(Clone, Default)]
@@ -65,11 +76,11 @@ struct Held {
 
 impl RoomLog for Gate {
     fn start(&mut self, appender: Appender) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).appender = Some(appender);
+        self.hold().appender = Some(appender);
     }
 
     fn append(&mut self, ticket: Ticket, _: &Arc<Record>) -> Appending {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.hold();
         if !held.is_held {
             return Appending::Now(Ok(()));
         }
@@ -89,9 +100,18 @@ impl Sockets {
         change(&mut config);
         let log = Gate::default();
         let server = Server::start_with(config, Box::new(log.clone()), 1);
+        let server = Some(server.expect("this computer has free ports"));
+        Self::with(Host::Ours { server, log })
+    }
+
+    /// Somebody else's server.
+    pub(crate) fn at(peer: Peer) -> Self {
+        Self::with(Host::Peer(peer))
+    }
+
+    fn with(host: Host) -> Self {
         Self {
-            server: Some(server.expect("this computer has free ports")),
-            log,
+            host,
             people: BTreeMap::new(),
             names: Vec::new(),
             n_barriers: 0,
@@ -102,7 +122,10 @@ impl Sockets {
     /// Asks everyone for a sign of life and waits for it: what was under way to them has come then.
     fn barrier(&mut self, first: Option<&str>) {
         self.n_barriers += 1;
-        let is_held = self.log.0.lock().unwrap_or_else(PoisonError::into_inner).is_held;
+        let is_held = match &self.host {
+            Host::Ours { log, .. } => log.hold().is_held,
+            Host::Peer(_) => false,
+        };
         let mut names = self.names.clone();
         names.sort_by_key(|name| Some(&**name) != first);
         for name in names {
@@ -113,15 +136,39 @@ impl Sockets {
                 while person.read(&name, &mut self.transcript) {}
                 continue;
             }
+            let (question, answer) = match &self.host {
+                Host::Peer(peer) if !person.is_registered => {
+                    peer.make.strangers_question(self.n_barriers)
+                }
+                _ => {
+                    let barrier = format!("barrier-{}", self.n_barriers);
+                    (format!("PING {barrier}"), format!("*PONG *:{barrier}"))
+                }
+            };
             stream.set_read_timeout(Some(PATIENCE)).expect("a socket can time out");
             // A server that has closed shows when it is read.
-            let _ = stream.write_all(format!("PING barrier-{}\r\n", self.n_barriers).as_bytes());
-            while person.barrier < self.n_barriers && person.read(&name, &mut self.transcript) {}
+            let _ = stream.write_all(format!("{question}\r\n").as_bytes());
+            person.awaited = Some(answer);
+            while person.awaited.is_some() && person.read(&name, &mut self.transcript) {}
         }
     }
 }
 
 impl Person {
+    /// Waits until the server lets in whoever has said all that is asked.
+    fn await_admission(&mut self, name: &str, transcript: &mut Vec<String>) {
+        let has_sent = |start: &str| self.sent.iter().any(|line| line.starts_with(start));
+        let negotiates = has_sent("CAP LS") || has_sent("CAP REQ");
+        let is_done = has_sent("CAP END") || !negotiates;
+        if self.is_registered || !is_done || !has_sent("NICK") || !has_sent("USER") {
+            return;
+        }
+        if let Some(stream) = &self.stream {
+            stream.set_read_timeout(Some(ADMIT_WITHIN)).expect("a socket can time out");
+        }
+        while !self.is_registered && self.read(name, transcript) {}
+    }
+
     /// Reads one more line; false if none comes for a while.
     fn read(&mut self, name: &str, transcript: &mut Vec<String>) -> bool {
         loop {
@@ -129,13 +176,13 @@ impl Person {
                 let line: Vec<u8> = self.received.drain(..=end).collect();
                 let line = String::from_utf8(line).expect("the server sends UTF-8");
                 let line = line.trim_end_matches(['\r', '\n']).to_owned();
-                match line.split_once(":barrier-").and_then(|(_, number)| number.parse().ok()) {
-                    Some(barrier) => self.barrier = barrier,
-                    None => {
-                        transcript.push(format!("{name}< {line}"));
-                        self.lines.push(line);
-                    }
+                if self.awaited.as_ref().is_some_and(|answer| mask_matches(answer, &line)) {
+                    self.awaited = None;
+                    return true;
                 }
+                self.is_registered |= Line::parse(&line).is_ok_and(|line| line.command == "001");
+                transcript.push(format!("{name}< {line}"));
+                self.lines.push(line);
                 return true;
             }
             let Some(stream) = &mut self.stream else { return false };
@@ -150,22 +197,26 @@ impl Person {
     }
 }
 
+impl Gate {
+    fn hold(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Stage for Sockets {
     fn open(&mut self, name: &str, door: Door) {
-        let server = self.server.as_ref().expect("it runs while the script does");
         let is_text = door == Door::Text;
-        let addresses = if is_text { server.text_addresses() } else { server.addresses() };
-        let stream = TcpStream::connect(addresses[0]).expect("the server listens");
+        let stream = match &self.host {
+            Host::Ours { server, .. } => {
+                let server = server.as_ref().expect("it runs while the script does");
+                let addresses = if is_text { server.text_addresses() } else { server.addresses() };
+                TcpStream::connect(addresses[0]).expect("the server listens")
+            }
+            Host::Peer(peer) => peer.connect(),
+        };
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket can time out");
         stream.set_nodelay(true).expect("a socket can send at once");
-        let person = Person {
-            stream: Some(stream),
-            is_text,
-            received: Vec::new(),
-            lines: Vec::new(),
-            n_expected: 0,
-            barrier: 0,
-        };
+        let person = Person { stream: Some(stream), is_text, ..Person::default() };
         self.people.insert(name.to_owned(), person);
         self.names.retain(|own| own != name);
         self.names.push(name.to_owned());
@@ -176,10 +227,17 @@ impl Stage for Sockets {
     }
 
     fn send(&mut self, name: &str, bytes: &[u8]) {
-        self.transcript.push(format!("{name}> {}", String::from_utf8_lossy(bytes).trim_end()));
+        let text = String::from_utf8_lossy(bytes);
+        self.transcript.push(format!("{name}> {}", text.trim_end()));
         if let Some(stream) = self.people.get_mut(name).and_then(|person| person.stream.as_mut()) {
             // A server that has closed shows when it is read.
             let _ = stream.write_all(bytes);
+        }
+        if matches!(self.host, Host::Peer(_))
+            && let Some(person) = self.people.get_mut(name)
+        {
+            person.sent.extend(text.lines().map(str::to_owned));
+            person.await_admission(name, &mut self.transcript);
         }
         self.barrier(Some(name));
     }
@@ -219,6 +277,10 @@ impl Stage for Sockets {
         self.people[name].lines[self.people[name].n_expected..].to_vec()
     }
 
+    fn received(&self, name: &str) -> &[String] {
+        &self.people[name].lines
+    }
+
     fn forget(&mut self, name: &str) {
         if let Some(person) = self.people.get_mut(name) {
             person.n_expected = person.lines.len();
@@ -226,7 +288,10 @@ impl Stage for Sockets {
     }
 
     fn hold_log(&mut self, is_held: bool) {
-        let mut held = self.log.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Host::Ours { log, .. } = &self.host else {
+            unreachable!("such scripts are not played with others' servers");
+        };
+        let mut held = log.hold();
         held.is_held = is_held;
         if is_held {
             return;
@@ -238,7 +303,7 @@ impl Stage for Sockets {
         }
     }
 
-    fn pretend(&mut self, _: Pretence) {
+    fn pretend(&mut self, _: &Pretence) {
         unreachable!("such scripts are not played here");
     }
 
@@ -250,7 +315,9 @@ impl Stage for Sockets {
 impl Drop for Sockets {
     fn drop(&mut self) {
         self.people.clear();
-        if let Some(server) = self.server.take() {
+        if let Host::Ours { server, .. } = &mut self.host
+            && let Some(server) = server.take()
+        {
             server.stop();
             let ended = server.join();
             assert!(std::thread::panicking() || ended.is_ok(), "{ended:?}");

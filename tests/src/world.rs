@@ -638,6 +638,10 @@ impl Stage for World {
         Self::unexpected(self, name).to_vec()
     }
 
+    fn received(&self, name: &str) -> &[String] {
+        self.lines(name)
+    }
+
     fn forget(&mut self, name: &str) {
         Self::forget(self, name);
     }
@@ -646,10 +650,10 @@ impl Stage for World {
         Self::hold_log(self, is_held);
     }
 
-    fn pretend(&mut self, pretence: Pretence) {
+    fn pretend(&mut self, pretence: &Pretence) {
         match pretence {
-            Pretence::Time(time) => self.pass(time),
-            Pretence::Certificate(fingerprint) => self.fingerprint = Some(fingerprint.into()),
+            Pretence::Time(time) => self.pass(*time),
+            Pretence::Certificate(shown) => self.fingerprint = Some(shown.as_str().into()),
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) const DESKTOP: Group = Group {
 
 /// What the tests talk to.
 pub(crate) const TESTS: Group = Group {
-    purpose: "for the tests: a display, a screen reader's view of it, and other people's clients",
+    purpose: "for the tests: a display, a screen reader's view of it, and other people's clients and servers",
     names: &[
         "at-spi2-core",
         "chromium",
@@ -29,8 +29,10 @@ pub(crate) const TESTS: Group = Group {
         "fonts-noto-color-emoji",
         "gir1.2-atspi-2.0",
         "imagemagick",
+        "inspircd",
         "irssi",
         "netcat-openbsd",
+        "ngircd",
         "openssl",
         "python3-gi",
         "python3-pyatspi",
@@ -41,6 +43,9 @@ pub(crate) const TESTS: Group = Group {
         "xvfb",
     ],
 };
+
+/// Those that would run as services from now on; the tests start them themselves.
+const SERVICES: &[&str] = &["inspircd", "ngircd"];
 
 /// What libFuzzer is built with.
 pub(crate) const FUZZ: Group = Group { purpose: "to fuzz", names: &["g++"] };
@@ -66,7 +71,13 @@ pub(crate) fn install(groups: &[Group]) -> Outcome {
         Plan::Install(names) => {
             run_as_root(&["apt-get", "update", "--quiet"])?;
             let install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends"];
-            run_as_root(&[&install[..], &names].concat())
+            run_as_root(&[&install[..], &names].concat())?;
+            let mut services = names;
+            services.retain(|name| SERVICES.contains(name));
+            if services.is_empty() || !std::path::Path::new("/run/systemd/system").exists() {
+                return Ok(());
+            }
+            run_as_root(&[&["systemctl", "disable", "--now"][..], &services].concat())
         }
         Plan::Name(names) => {
             say(&format!(

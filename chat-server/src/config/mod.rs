@@ -106,7 +106,7 @@ impl Default for Config {
     }
 }
 
-/// Bounds, each with its unit. `DEFAULT` serves a classroom and a busy public server alike.
+/// Bounds, each with its unit. The defaults serve a classroom and a busy public server alike.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {
@@ -332,13 +332,13 @@ impl House {
                     "max-subs={subscriptions_max},max-keys={metadata_keys_max},max-value-bytes={METADATA_VALUE_BYTES_MAX}"
                 )))
             }
-            // "Servers MUST NOT advertise the sasl capability if the authentication layer is
-            // unavailable." (sasl-3.2)
             Capability::Multiline => {
                 let (n_bytes, n_lines) =
                     (self.limits.multiline_bytes_max, self.limits.multiline_lines_max);
                 Some(Some(format!("max-bytes={n_bytes},max-lines={n_lines}")))
             }
+            // "Servers MUST NOT advertise the sasl capability if the authentication layer is
+            // unavailable." (sasl-3.2)
             Capability::Sasl if self.accounts.is_empty() => None,
             Capability::Sasl => Some(Some(crate::hub::MECHANISMS.to_owned())),
             // Insecure, it says where to come again; secure, for how long not to come otherwise.

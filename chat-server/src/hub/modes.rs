@@ -207,7 +207,7 @@ impl Modes {
         words
     }
 
-    /// Whether `change` changes nothing.
+    /// Whether `change` changes nothing, unless it is about a member.
     pub(super) fn has_already(&self, change: &Change) -> bool {
         match &change.what {
             What::Flag(flag) => self.has(*flag) == change.is_set,
@@ -313,6 +313,17 @@ impl What {
         match self {
             Self::Operator(conn) | Self::Voice(conn) => Some(*conn),
             _ => None,
+        }
+    }
+
+    /// Whether only one of both can hold in the end.
+    pub(super) fn is_about_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Key(_), Self::Key(_)) | (Self::Limit(_), Self::Limit(_)) => true,
+            (Self::Listed(list, mask), Self::Listed(other_list, other_mask)) => {
+                list == other_list && mask.eq_ignore_ascii_case(other_mask)
+            }
+            _ => self == other,
         }
     }
 

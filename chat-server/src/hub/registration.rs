@@ -44,6 +44,10 @@ pub(super) struct Newcomer {
     away: Option<Arc<str>>,
     /// All they said, if only the nick could not be had.
     refused: Option<Registration>,
+    /// The nick they have asked for since then.
+    other_nick: Option<String>,
+    /// Since then they negotiate again, and have not come to an end.
+    is_negotiating: bool,
 }
 
 impl Newcomer {
@@ -62,6 +66,8 @@ impl Newcomer {
             capabilities: CapabilitySet::EMPTY,
             away: None,
             refused: None,
+            other_nick: None,
+            is_negotiating: false,
         }
     }
 }
@@ -150,9 +156,8 @@ impl Hub {
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
         match command {
             Ok(Command::Nick { nick }) => {
-                if let Some(registration) = newcomer.refused.take() {
-                    self.register(now, conn, Registration { nick, ..registration }, effects);
-                }
+                newcomer.other_nick = Some(nick);
+                self.register_again(now, conn, effects);
             }
             Ok(Command::Authenticate { argument }) => {
                 self.authenticate(now, conn, label, &argument, effects);
@@ -176,8 +181,16 @@ impl Hub {
                 self.webirc(conn, &password, &address, &options, effects);
             }
             Ok(Command::Cap { subcommand, arguments }) => {
+                // "the server MUST not complete registration until the client sends a CAP END"
+                // (capability-negotiation)
+                newcomer.is_negotiating = match &*subcommand.to_ascii_uppercase() {
+                    "LS" | "REQ" => true,
+                    "END" => false,
+                    _ => newcomer.is_negotiating,
+                };
                 let nick = "*".into();
                 effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
+                self.register_again(now, conn, effects);
             }
             Ok(Command::Ping { token }) => {
                 let lines = vec![ReplyLine::Pong { token: token.into() }];
@@ -197,6 +210,17 @@ impl Hub {
                 refuse(conn, label, &Refusal::NotRegistered, effects);
             }
             Err(error) => refuse(conn, label, &error.into(), effects),
+        }
+    }
+
+    /// Registers who was refused for their nick, once they have asked for another one and all is settled.
+    fn register_again(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        if !newcomer.is_negotiating
+            && let Some(registration) = newcomer.refused.take_if(|_| newcomer.other_nick.is_some())
+            && let Some(nick) = newcomer.other_nick.take()
+        {
+            self.register(now, conn, Registration { nick, ..registration }, effects);
         }
     }
 

@@ -7,17 +7,23 @@ use crate::hub::{Hub, Turn};
 impl Hub {
     pub(in crate::hub) fn lusers(&self, turn: &mut Turn<'_>) {
         let (n, n_max) = (self.people.len().to_string(), self.n_people_max.to_string());
-        let n_rooms = self.rooms.len().to_string();
-        let n_newcomers = self.newcomers.len().to_string();
         let here = format!("There are {n} people on 1 server");
         turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);
         let n_operators = self.people.values().filter(|person| person.modes.is_operator).count();
-        turn.numeric(Numeric::RPL_LUSEROP, &[&n_operators.to_string(), "operators online"]);
-        turn.numeric(
-            Numeric::RPL_LUSERUNKNOWN,
-            &[&n_newcomers, "connections that have not registered"],
-        );
-        turn.numeric(Numeric::RPL_LUSERCHANNELS, &[&n_rooms, "rooms"]);
+        // "only sent back if a non-zero count is found for them" (RFC 2812 §5.1, 252 to 254)
+        for (numeric, count, of_what) in [
+            (Numeric::RPL_LUSEROP, n_operators, "operators online"),
+            (
+                Numeric::RPL_LUSERUNKNOWN,
+                self.newcomers.len(),
+                "connections that have not registered",
+            ),
+            (Numeric::RPL_LUSERCHANNELS, self.rooms.len(), "rooms"),
+        ] {
+            if count > 0 {
+                turn.numeric(numeric, &[&count.to_string(), of_what]);
+            }
+        }
         turn.numeric(Numeric::RPL_LUSERME, &[&format!("I have {n} clients and 0 servers")]);
         let local = format!("{n} people now, at most {n_max} at once");
         turn.numeric(Numeric::RPL_LOCALUSERS, &[&n, &n_max, &local]);

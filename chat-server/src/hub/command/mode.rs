@@ -122,7 +122,7 @@ impl Hub {
             match self.read_change(room, known, is_set, argument, &changes) {
                 Ok(what) => {
                     let change = Change { is_set, what };
-                    if !room.modes.has_already(&change) && !changes.contains(&change) {
+                    if is_news(room, &changes, &change) {
                         changes.push(change);
                     }
                 }
@@ -248,6 +248,20 @@ impl Hub {
             turn.say(ReplyLine::Event(event));
         }
         Ok(())
+    }
+}
+
+/// Whether something is other after `change`, which comes behind `changes`.
+fn is_news(room: &Room, changes: &[Change], change: &Change) -> bool {
+    let earlier = changes.iter().rev().find(|own| own.what.is_about_the_same(&change.what));
+    if let Some(earlier) = earlier {
+        return earlier != change;
+    }
+    let rank = change.what.member().and_then(|conn| room.members.get(&conn));
+    match change.what {
+        What::Operator(_) => rank.is_some_and(|rank| rank.is_operator != change.is_set),
+        What::Voice(_) => rank.is_some_and(|rank| rank.has_voice != change.is_set),
+        _ => !room.modes.has_already(change),
     }
 }
 
