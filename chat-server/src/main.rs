@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use chat_server::{Reloader, Server, ServerEvent, config::ConfigFile};
@@ -147,6 +147,9 @@ fn run(arguments: Arguments) -> Result<(), String> {
     if let Some(fingerprint) = server.fingerprint() {
         printer.say(format!("the certificate's SHA-256 fingerprint is {fingerprint}"));
     }
+    if let Some(warning) = certificate_warning(&server.reloader()) {
+        printer.say(warning);
+    }
     for address in server.text_addresses() {
         printer.say(format!("listening on {address} for plain text"));
     }
@@ -160,6 +163,9 @@ fn run(arguments: Arguments) -> Result<(), String> {
             }
             // The printer ends after this thread.
             let _ = lines.send(reload(&reloader, &arguments));
+            if let Some(warning) = certificate_warning(&reloader) {
+                let _ = lines.send(warning);
+            }
         }
     });
     let signal_thread = signal_thread.map_err(|error| error.to_string())?;
@@ -179,6 +185,27 @@ fn reload(reloader: &Reloader, arguments: &Arguments) -> String {
         Err(sentence) => format!("nothing has changed: {sentence}"),
     }
 }
+
+/// What to say of a certificate that should be renewed.
+fn certificate_warning(reloader: &Reloader) -> Option<String> {
+    let expires = reloader.certificate_expires()?;
+    #[expect(clippy::disallowed_methods, reason = "certificates go by the time of the day")]
+    let now = SystemTime::now();
+    if expires > now + RENEWAL {
+        return None;
+    }
+    let date = humantime::format_rfc3339_seconds(expires);
+    Some(if expires > now {
+        format!("the certificate expires on {date}: renew it, then send SIGHUP")
+    } else {
+        format!(
+            "the certificate expired on {date}, and clients that check it refuse it: renew it, then send SIGHUP"
+        )
+    })
+}
+
+/// How long before its end a certificate should be renewed.
+const RENEWAL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Prints what is in force, as a file could say it.
 fn show_config(arguments: Arguments) -> Result<(), String> {

@@ -9,6 +9,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{Builder, JoinHandle},
+    time::SystemTime,
 };
 
 use chat_core::text::is_printable;
@@ -153,6 +154,12 @@ impl Reloader {
         // A server that has ended goes on by nothing.
         let _ = self.to_hub.send(Input::Reload { house });
         Ok(())
+    }
+
+    /// When the certificate in use expires, if there is one and it says so.
+    #[must_use]
+    pub fn certificate_expires(&self) -> Option<SystemTime> {
+        self.certificates.as_ref()?.expires()
     }
 }
 

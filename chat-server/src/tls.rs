@@ -5,6 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use rustls::{
@@ -19,6 +20,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 use sha2::{Digest, Sha256};
+use x509_cert::{Certificate, der::Decode};
 
 /// Where a server's certificate comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,12 @@ impl Certificates {
     /// The certificate's fingerprint.
     pub(crate) fn fingerprint(&self) -> String {
         self.current().cert.first().map(fingerprint).unwrap_or_default()
+    }
+
+    /// When the certificate expires, if it says so in a way that can be read.
+    pub(crate) fn expires(&self) -> Option<SystemTime> {
+        let certificate = Certificate::from_der(self.current().cert.first()?).ok()?;
+        Some(UNIX_EPOCH + certificate.tbs_certificate.validity.not_after.to_unix_duration())
     }
 
     /// What the workers begin TLS with.
@@ -151,7 +159,8 @@ pub(crate) fn fingerprint(certificate: &CertificateDer<'_>) -> String {
 }
 
 /// Takes any certificate of a client, or none: who it belongs to is said by its fingerprint
-/// (SASL EXTERNAL). That the client has its key is checked.
+/// (SASL EXTERNAL). That the client has its key is checked; that its time is over is not held against
+/// a certificate, for it is not an authority but the account's owner who vouches for it.
 #[derive(Debug)]
 struct AnyClient {
     provider: Arc<CryptoProvider>,

@@ -48,55 +48,112 @@ fn irssi_connects_joins_and_talks() {
     fs::remove_dir_all(home).unwrap();
 }
 
+/// A weechat that runs, as `Wee` in the lobby of a server of ours.
+struct Weechat {
+    /// Ends with it.
+    _program: Program,
+    home: PathBuf,
+}
+
+impl Weechat {
+    /// Starts one that knows all it can, prepared by `commands`.
+    fn start(server: &TestServer, name: &str, commands: &[&str]) -> Self {
+        let home = home(name);
+        // Older versions call TLS ssl.
+        let plain = if weechat_major() >= 4 { "-notls" } else { "-nossl" };
+        let add = format!("/server add ours {} -nicks=Wee {plain}", server.address())
+            .replace("127.0.0.1:", "127.0.0.1/");
+        let mut command = Command::new("weechat-headless");
+        command.args(["--dir", home.to_str().unwrap()]);
+        let before = ["/set logger.file.flush_delay 0", "/set irc.server_default.capabilities *"];
+        for line in before.iter().chain(commands).chain(&[&*add, "/connect ours"]) {
+            command.args(["-r", line]);
+        }
+        Self { _program: Program::run("weechat-headless", &mut command), home }
+    }
+
+    /// Waits until something stands in one of its windows.
+    fn wait_until_shown(&self, wanted: &str) {
+        wait_until(&format!("weechat has shown {wanted:?}"), || {
+            let logs = fs::read_dir(self.home.join("logs")).into_iter().flatten().flatten();
+            let mut texts = logs.map(|file| fs::read_to_string(file.path()).unwrap_or_default());
+            texts.any(|text| text.contains(wanted))
+        });
+    }
+
+    /// Types a line in the lobby.
+    fn type_in(&self, line: &str) {
+        let pipe = || {
+            let mut files = fs::read_dir(&self.home).ok()?.flatten();
+            let is_pipe = |file: &fs::DirEntry| {
+                file.file_name().to_string_lossy().starts_with("weechat_fifo")
+            };
+            files.find(is_pipe).map(|file| file.path())
+        };
+        wait_until("weechat has its pipe", || pipe().is_some());
+        let mut fifo = fs::OpenOptions::new().write(true).open(pipe().unwrap()).unwrap();
+        fifo.write_all(format!("irc.ours.#lobby *{line}\n").as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Weechat {
+    fn drop(&mut self) {
+        // It is in the way of nobody.
+        let _ = fs::remove_dir_all(&self.home);
+    }
+}
+
 #[test]
 fn weechat_connects_joins_and_talks() {
     let server = TestServer::start();
     let mut ann = TestClient::register(&server, "Ann");
-    let home = home("weechat");
-    let add = format!(
-        "/server add ours {}/{} -nicks=Wee -notls",
-        server.address().ip(),
-        server.address().port()
-    );
-    // Older versions call it ssl.
-    let add = if weechat_major() >= 4 { add } else { add.replace("-notls", "-nossl") };
-    let weechat = Program::run(
-        "weechat-headless",
-        Command::new("weechat-headless")
-            .args(["--dir", home.to_str().unwrap()])
-            .args(["-r", "/set logger.file.flush_delay 0"])
-            .args(["-r", "/set irc.server_default.capabilities *"])
-            .args(["-r", &add, "-r", "/connect ours"]),
-    );
+    let weechat = Weechat::start(&server, "weechat", &[]);
     ann.expect(":Wee!*@* JOIN #lobby");
     ann.send("PRIVMSG #lobby :hello weechat é🦀");
-    let log = home.join("logs");
-    let logs_contain = |wanted: &str| {
-        let logs = fs::read_dir(&log).into_iter().flatten().flatten();
-        let mut texts = logs.map(|file| fs::read_to_string(file.path()).unwrap_or_default());
-        texts.any(|text| text.contains(wanted))
-    };
-    wait_until("weechat has shown it", || logs_contain("hello weechat é🦀"));
-    let pipe = || {
-        let found = fs::read_dir(&home)
-            .ok()?
-            .flatten()
-            .find(|file| file.file_name().to_string_lossy().starts_with("weechat_fifo"));
-        found.map(|file| file.path())
-    };
-    wait_until("weechat has its pipe", || pipe().is_some());
-    let type_in = |line: &str| {
-        let mut fifo = fs::OpenOptions::new().write(true).open(pipe().unwrap()).unwrap();
-        fifo.write_all(format!("irc.ours.#lobby *{line}\n").as_bytes()).unwrap();
-    };
-    type_in("hello from weechat");
+    weechat.wait_until_shown("hello weechat é🦀");
+    weechat.type_in("hello from weechat");
     ann.expect(":Wee!*@* PRIVMSG #lobby :hello from weechat");
     // With every capability it knows, it sees its own message by our echo.
-    wait_until("weechat has shown its own", || logs_contain("hello from weechat"));
-    type_in("/quit bye");
+    weechat.wait_until_shown("hello from weechat");
+    weechat.type_in("/quit bye");
     ann.expect(":Wee!*@* QUIT :Quit: bye");
-    drop(weechat);
-    fs::remove_dir_all(home).unwrap();
+}
+
+/// `+typing`, both ways, and a message of several lines.
+#[test]
+fn weechat_shows_who_is_typing_and_long_messages() {
+    let server = TestServer::start();
+    let mut ann = TestClient::register_with(&server, "Ann", "message-tags batch draft/multiline");
+    // It tells those who listen in it who is typing; here that is shown in its first window.
+    let typing = "/trigger add typing signal typing_set_nick \"\" \"\" \
+                  \"/print -core TYPING ${raw:${tg_signal_data}}\"";
+    let commands = [
+        "/set typing.look.enabled_nicks on",
+        "/set typing.look.enabled_self on",
+        "/set irc.look.typing_status_nicks on",
+        "/set irc.look.typing_status_self on",
+        typing,
+    ];
+    let weechat = Weechat::start(&server, "weechat-typing", &commands);
+    ann.expect(":Wee!*@* JOIN #lobby");
+    ann.send("@+typing=active TAGMSG #lobby");
+    weechat.wait_until_shown(";typing;Ann");
+    ann.send("@+typing=done TAGMSG #lobby");
+    weechat.wait_until_shown(";off;Ann");
+    weechat.type_in("/input insert hello");
+    ann.expect("@*+typing=active* :Wee!*@* TAGMSG #lobby");
+    weechat.type_in("/input delete_line");
+    ann.expect("@*+typing=done* :Wee!*@* TAGMSG #lobby");
+    for line in [
+        "BATCH +1 draft/multiline #lobby",
+        "@batch=1 PRIVMSG #lobby :the first of two",
+        "@batch=1 PRIVMSG #lobby :the second of two",
+        "BATCH -1",
+    ] {
+        ann.send(line);
+    }
+    weechat.wait_until_shown("the first of two");
+    weechat.wait_until_shown("the second of two");
 }
 
 /// A server with a certificate of its own and one account, `Ann` with the password `secret`.

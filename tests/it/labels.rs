@@ -44,6 +44,36 @@ fn the_echo_is_the_acknowledgement_and_carries_the_label() {
     );
 }
 
+/// What clients say to each other in tags (message-tags: "servers MUST relay client-only tags"): typing,
+/// replies, the room a private message is about, reactions; whatever stands in them, to rooms and people.
+/// <https://ircv3.net/specs/client-tags/typing>, reply, channel-context, react
+#[test]
+fn client_tags_are_passed_on_as_they_are() {
+    check(
+        "caps a message-tags echo-message
+         caps b message-tags
+         caps c server-time
+         a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         a> @+typing=active TAGMSG #x
+         b< @msgid=*;+typing=active :a!* TAGMSG #x
+         a> @+typing=paused TAGMSG b
+         b< @msgid=*;+typing=paused :a!* TAGMSG b
+         a> @+reply=1a2b PRIVMSG #x :I think so
+         a< @msgid=*;+reply=1a2b :a!* PRIVMSG #x :I think so
+         b< @msgid=*;+reply=1a2b :a!* PRIVMSG #x :I think so
+         c< @time=* :a!* PRIVMSG #x :I think so
+         c! *reply*
+         a> @+channel-context=#x NOTICE b :in private
+         b< @msgid=*;+channel-context=#x :a!* NOTICE b :in private
+         a> @+draft/react=\\:\\s\\\\;+reply=1a2b;+no/value TAGMSG #x
+         b< @msgid=*;+draft/react=\\:\\s\\\\;+reply=1a2b;+no/value :a!* TAGMSG #x
+         a> @+reply=old;+reply=new PRIVMSG #x :which one
+         b< @msgid=*;+reply=new :a!* PRIVMSG #x :which one",
+    );
+}
+
 #[test]
 fn tags_alone_are_not_for_those_who_do_not_know_tags() {
     check(

@@ -128,14 +128,15 @@ fn what_was_made_is_kept() {
 #[test]
 fn a_certificate_of_ones_own_logs_in() {
     let folder = Folder::new("external");
-    let fingerprint = certificate(&folder, "ann");
+    // Also one whose time is over: it is the account's owner who vouches for it.
+    let fingerprints = vec![certificate(&folder, "ann"), expired_certificate(&folder, "old")];
     certificate(&folder, "eve");
     let server = with_tls(&folder, |config| {
         let (name, password) = ("Ann".into(), String::new());
-        config.accounts =
-            vec![Account { name, password, scram: None, fingerprints: vec![fingerprint] }];
+        config.accounts = vec![Account { name, password, scram: None, fingerprints }];
     });
-    for (name, answer) in [("ann", "* 900 * Ann *"), ("eve", "* 904 *")] {
+    let answers = [("ann", "* 900 * Ann *"), ("old", "* 900 * Ann *"), ("eve", "* 904 *")];
+    for (name, answer) in answers {
         let (own, key) = (folder.path(&format!("{name}.pem")), folder.path(&format!("{name}.key")));
         let mut client = s_client(server.tls_address(), &["-cert", &own, "-key", &key]);
         for line in ["CAP REQ :sasl", "AUTHENTICATE EXTERNAL"] {
@@ -209,6 +210,45 @@ fn a_certificate_that_is_none_is_said_in_one_line() {
         let errors = program.errors();
         assert!(errors.lines().count() == 1 && errors.contains("TLS cannot be spoken"), "{errors}");
     }
+}
+
+/// A certificate whose time is over, as two files; its fingerprint.
+fn expired_certificate(folder: &Folder, name: &str) -> String {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".into()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 1, 2);
+    let certificate = params.self_signed(&key).unwrap();
+    let path = folder.path(&format!("{name}.pem"));
+    std::fs::write(&path, certificate.pem()).unwrap();
+    std::fs::write(folder.path(&format!("{name}.key")), key.serialize_pem()).unwrap();
+    fingerprint_of(Path::new(&path))
+}
+
+/// It is said at once, those who check it stay away, and the others come.
+#[test]
+fn an_expired_certificate_is_said_to_whoever_runs_the_server() {
+    let folder = Folder::new("expired");
+    expired_certificate(&folder, "server");
+    let (own, key) = (folder.path("server.pem"), folder.path("server.key"));
+    let arguments = ["--tls-listen", "127.0.0.1:0", "--certificate", &own, "--key", &key];
+    let (mut program, _) = Program::start_server(&arguments);
+    let address = program.expect_address();
+    program
+        .expect("the certificate expired on 2020-01-02T00:00:00Z, *: renew it, then send SIGHUP");
+    let mut careful = s_client(address, &["-verify_return_error", "-CAfile", &own]);
+    assert_ne!(careful.exit_code(), Some(0));
+    assert!(careful.errors().contains("certificate has expired"));
+    // Whoever trusts its fingerprint comes, also without telling a name.
+    let mut trusting = s_client(address, &["-noservername"]);
+    register(&mut trusting, "tru");
+    trusting.expect("* 366 *");
+    certificate(&folder, "server");
+    program.signal("HUP");
+    program.expect("*read again");
+    program.expect("the certificate expires on *: renew it, then send SIGHUP");
+    trusting.send("PING still");
+    trusting.expect("*PONG*still");
 }
 
 /// What is no TLS, or no safe one, harms nobody else.

@@ -101,7 +101,7 @@ impl Pair {
                     .flat_map(|line| spellings(line, mask))
                     .find(|line| mask_matches(mask, line))
                 {
-                    self.found.push(difference(format!("this came: {}", plain(&line))));
+                    self.found.push(difference(format!("this came: {}", plain(&line, ""))));
                 }
             }
             Line::Negotiates { name, capabilities } => {
@@ -200,7 +200,7 @@ impl Pair {
         if person.missing.contains(&command) {
             return None;
         }
-        let mut alike = waiting.map(|(_, line)| plain(&spellings(line, mask)[0]));
+        let mut alike = waiting.map(|(_, line)| plain(&spellings(line, mask)[0], mask));
         let latest = alike.rfind(|line| commands(std::slice::from_ref(line)).contains(&command));
         Some(latest.unwrap_or_else(|| "it came earlier, or not at all".to_owned()))
     }
@@ -216,11 +216,12 @@ fn commands(lines: &[String]) -> BTreeSet<String> {
 fn spellings(line: &str, mask: &str) -> Vec<String> {
     let line = line.replace("!~u@", "!u@").replace(" ~u ", " u ");
     let Ok(parsed) = WireLine::parse(&line) else { return vec![line] };
-    let mut tags: Vec<_> = parsed
-        .tags
-        .iter()
-        .filter_map(|tag| Some((mask.find(&format!("{}=", tag.key))?, tag)))
-        .collect();
+    let named = mask.strip_prefix('@').and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    let named: Vec<&str> =
+        named.split(';').map(|tag| tag.split('=').next().unwrap_or_default()).collect();
+    let place = |key: &str| named.iter().position(|own| *own == key);
+    let mut tags: Vec<_> =
+        parsed.tags.iter().filter_map(|tag| Some((place(tag.key)?, tag))).collect();
     tags.sort_by_key(|(at, _)| *at);
     let write = |has_colon: bool| {
         let mut bytes = Vec::new();
@@ -246,9 +247,26 @@ fn spellings(line: &str, mask: &str) -> Vec<String> {
     if written.is_empty() { vec![line] } else { written }
 }
 
-/// A line without what differs from one time to the next: its tags and times.
-fn plain(line: &str) -> String {
-    let words = line.split(' ').filter(|word| !word.starts_with('@') || !line.starts_with(word));
-    let is_time = |word: &str| word.len() >= 9 && word.bytes().all(|byte| byte.is_ascii_digit());
-    words.map(|word| if is_time(word) { "<time>" } else { word }).collect::<Vec<_>>().join(" ")
+/// A line without what differs from one time to the next: long numbers, which are times, and what `mask`
+/// leaves open, word by word if it has as many, and tag by tag.
+fn plain(line: &str, mask: &str) -> String {
+    let is_alike = mask.split(' ').count() == line.split(' ').count();
+    let mut mask_words = mask.split(' ').take_while(|_| is_alike);
+    let word = |word: &str| {
+        let open = mask_words.next();
+        if word.starts_with('@') && line.starts_with(word) {
+            let tags = word.split(';').map(|tag| match tag.split_once('=') {
+                Some((key, _)) if mask.contains(&format!("{key}=*")) => format!("{key}=*"),
+                _ => tag.to_owned(),
+            });
+            tags.collect::<Vec<_>>().join(";")
+        } else if word.len() >= 9 && word.bytes().all(|byte| byte.is_ascii_digit()) {
+            "<time>".to_owned()
+        } else if open == Some("*") {
+            "*".to_owned()
+        } else {
+            word.to_owned()
+        }
+    };
+    line.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,5 @@
 //! `cargo xtask test` does the set-up and runs everything that must pass; `cargo xtask fuzz` looks for
-//! longer; `cargo xtask desktop` opens the desktop program. Nothing is done silently: each step is named before it is taken.
+//! longer; `cargo xtask bench` measures; `cargo xtask desktop` opens the desktop program. Nothing is done silently: each step is named before it is taken.
 
 mod fuzz;
 mod packages;
@@ -14,6 +14,7 @@ use std::{
 const HELP: &str = "\
 cargo xtask test      install what the tests need, then check formatting, lints, docs and tests, and fuzz for a little
 cargo xtask fuzz [N]  fuzz each target for N seconds (600)
+cargo xtask bench     measure what others notice while strangers do their worst, and print it as a table
 cargo xtask desktop   install what GTK needs, then open the desktop program";
 
 /// How long each target is fuzzed among the tests, in seconds: enough for what is new, every time.
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["fuzz"] => fuzz("600"),
         ["fuzz", seconds] => fuzz(seconds),
+        ["bench"] => bench(),
         ["desktop"] => desktop(),
         _ => {
             say(HELP);
@@ -58,7 +60,16 @@ fn test() -> Outcome {
     step("programs", cargo(&build))?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
     step("tests, with a display of their own", on_a_display(&tests)?)?;
+    let small = ["test", "--package", "chat-tests", "--bench", "misuse", "--locked", "--", "0.5"];
+    step("the benchmark, small, to see that it works", cargo(&small))?;
     fuzz::run(FUZZ_SECONDS)
+}
+
+fn bench() -> Outcome {
+    let server = ["build", "--release", "--package", "chat-server", "--locked"];
+    step("the server, for release", cargo(&server))?;
+    let misuse = ["bench", "--package", "chat-tests", "--bench", "misuse", "--locked"];
+    step("misuse", cargo(&misuse))
 }
 
 fn fuzz(seconds: &str) -> Outcome {

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     client::ChatClient,
     error::DeliveryError,
-    update::{Delivery, MessageKind},
+    update::{Delivery, Departure, MessageKind},
 };
 
 /// A state with the driver's part played by hand.
@@ -186,6 +186,29 @@ fn a_taken_nick_gets_a_number_and_comes_back_when_it_is_free() {
     script.sent();
     script.server(":ann!u@h QUIT :Quit");
     assert_eq!(script.sent(), ["NICK Ann"]);
+}
+
+/// <https://ircv3.net/specs/batches/netsplit>: the quits and joins of a split network are quits and joins.
+#[test]
+fn who_is_split_off_has_left_and_comes_again() {
+    let mut script = Script::ready("batch", FAST);
+    script.server(":Ann!u@h JOIN #a");
+    for nick in ["aji", "jilles"] {
+        script.server(&format!(":{nick}!a@a JOIN #a"));
+    }
+    script.updates();
+    script.server(":irc.host BATCH +yXN netsplit irc.hub other.host");
+    script.server("@batch=yXN :aji!a@a QUIT :irc.hub other.host");
+    script.server("@batch=yXN :jilles!a@a QUIT :irc.hub other.host");
+    script.server(":irc.host BATCH -yXN");
+    let left: Vec<_> = script.updates();
+    let is_of = |update: &Update, who: &str| matches!(update, Update::Left { nick, how: Departure::Lost, me: false, .. } if **nick == *who);
+    assert!(left.len() == 2 && is_of(&left[0], "aji") && is_of(&left[1], "jilles"), "{left:?}");
+    script.server(":irc.host BATCH +4lM netjoin irc.hub other.host");
+    script.server("@batch=4lM :aji!a@a JOIN #a");
+    script.server(":irc.host BATCH -4lM");
+    let joined = script.updates();
+    assert!(matches!(&joined[..], [Update::Joined { nick, .. }] if **nick == *"aji"), "{joined:?}");
 }
 
 #[test]

@@ -1,0 +1,511 @@
+//! Misuse, and what the others notice of it: while strangers do their worst, one person says something in
+//! a quiet room every few milliseconds and another one measures how long it takes to arrive.
+//!
+//! ```sh
+//! cargo xtask bench
+//! cargo bench -p chat-tests --bench misuse -- SECONDS [ROW]    # once the server is built for release
+//! ```
+//!
+//! Each row has a server of its own, with all doors and the default limits, but that for flooding: it would
+//! spare the server most of the work. The goals: nobody else waits for 100 ms, and memory grows by no more
+//! than the connections of the row may keep waiting by the limits.
+
+#![expect(clippy::disallowed_methods, reason = "a benchmark measures time and keeps a pace")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use chat_tests::program::Program;
+
+/// What nobody else may wait for.
+const LATENCY_MAX: Duration = Duration::from_millis(100);
+
+/// The pace of those who only talk.
+const PACE: Duration = Duration::from_millis(5);
+
+const MIB: u64 = 1024 * 1024;
+
+/// Memory a server may take for a while whatever happens: queues between its threads, and what the
+/// allocator keeps.
+const SLACK_BYTES: u64 = 16 * MIB;
+
+fn main() {
+    // `cargo bench` adds words of its own.
+    let words: Vec<String> =
+        std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let seconds = words.first().map_or(Ok(5.0), |seconds| seconds.parse());
+    let Ok(seconds) = seconds else {
+        eprintln!("{:?} is no number of seconds: try `-- 5`", words[0]);
+        std::process::exit(2);
+    };
+    let row = words.get(1).map_or("", String::as_str);
+    let scale = if seconds < 1.0 { 10 } else { 1 };
+    if scale > 1 {
+        println!("in less than a second: with a tenth of the strangers");
+    }
+    println!(
+        "{:<44} {:>10} {:>7} {:>7} {:>7} {:>15} {:>9}",
+        "what strangers do", "times", "p50 ms", "p99 ms", "max ms", "memory MiB", "allowed"
+    );
+    let mut is_good = true;
+    for misuse in ROWS.iter().filter(|misuse| misuse.name.contains(row)) {
+        is_good &= run(misuse, Duration::from_secs_f64(seconds), scale);
+    }
+    println!("{}", if is_good { "all goals are met" } else { "a goal is missed: see !" });
+}
+
+/// A row of the table.
+struct Misuse {
+    name: &'static str,
+    /// Connections of strangers.
+    n_conns: usize,
+    /// Bytes that may wait for each of them, or of what they sent.
+    bytes_each: u64,
+    act: fn(&Scene<'_>),
+}
+
+/// What a row happens in.
+struct Scene<'a> {
+    doors: &'a Doors,
+    n_conns: usize,
+    is_over: &'a AtomicBool,
+    n_times: &'a AtomicU64,
+    is_ready: &'a AtomicBool,
+}
+
+/// Bytes that TLS may keep for a handshake, and those a line or the head of a request may have.
+const HANDSHAKE_BYTES: u64 = 64 * 1024;
+const LINE_BYTES: u64 = 16 * 1024;
+/// `outbox-bytes`, by default.
+const OUTBOX_BYTES: u64 = MIB;
+
+const ROWS: &[Misuse] = &[
+    Misuse { name: "nothing", n_conns: 0, bytes_each: 0, act: |scene| scene.be_quiet() },
+    Misuse {
+        name: "slowloris at the IRC door",
+        n_conns: 1000,
+        bytes_each: LINE_BYTES,
+        act: |scene| scene.dribble(scene.doors.irc, b"NICK "),
+    },
+    Misuse {
+        name: "slowloris at the TLS door",
+        n_conns: 1000,
+        bytes_each: HANDSHAKE_BYTES,
+        act: |scene| scene.dribble(scene.doors.tls, &HELLO),
+    },
+    Misuse {
+        name: "slowloris at the WebSocket door",
+        n_conns: 1000,
+        bytes_each: LINE_BYTES,
+        act: |scene| scene.dribble(scene.doors.web_socket, b"GET / HTTP/1.1\r\nX-Slow: "),
+    },
+    Misuse {
+        name: "slowloris at the HTTP door",
+        n_conns: 1000,
+        bytes_each: LINE_BYTES,
+        act: |scene| scene.dribble(scene.doors.http, b"GET /health HTTP/1.1\r\nX-Slow: "),
+    },
+    Misuse {
+        name: "slowloris at the text door",
+        n_conns: 1000,
+        bytes_each: LINE_BYTES,
+        act: |scene| scene.dribble(scene.doors.text, b""),
+    },
+    Misuse {
+        name: "1,000 half-open handshakes",
+        n_conns: 1000,
+        bytes_each: HANDSHAKE_BYTES,
+        act: |scene| scene.begin_handshakes(),
+    },
+    Misuse {
+        name: "handshakes that are cut or none",
+        n_conns: 1,
+        bytes_each: HANDSHAKE_BYTES,
+        act: |scene| scene.break_handshakes(),
+    },
+    Misuse {
+        name: "10 readers of a busy room that never read",
+        n_conns: 10,
+        bytes_each: OUTBOX_BYTES,
+        act: |scene| scene.never_read(),
+    },
+    Misuse {
+        name: "10,000 nick changes a second in their room",
+        n_conns: 10,
+        bytes_each: OUTBOX_BYTES,
+        act: |scene| scene.change_nicks(),
+    },
+    Misuse {
+        name: "LIST in a loop on 5,000 rooms, by 4",
+        n_conns: 104,
+        bytes_each: OUTBOX_BYTES / 4,
+        act: |scene| scene.ask_in_a_loop(|_| "LIST".into(), " 323 "),
+    },
+    Misuse {
+        name: "WHO in a loop on 5,000 rooms, by 4",
+        n_conns: 104,
+        bytes_each: OUTBOX_BYTES / 4,
+        act: |scene| scene.ask_in_a_loop(|n| format!("WHO #r{n}"), " 315 "),
+    },
+    Misuse {
+        name: "NAMES in a loop on 5,000 rooms, by 4",
+        n_conns: 104,
+        bytes_each: OUTBOX_BYTES / 4,
+        act: |scene| scene.ask_in_a_loop(|n| format!("NAMES #r{n}"), " 366 "),
+    },
+];
+
+/// How a ClientHello of 512 bytes begins.
+const HELLO: [u8; 9] = [22, 3, 1, 2, 0, 1, 0, 1, 252];
+
+/// Runs one row and prints it; whether its goals are met.
+fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
+    let server = Server::start(misuse.name);
+    let (is_over, is_ready, n_times) =
+        (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
+    let n_conns = misuse.n_conns.div_ceil(scale);
+    let scene = Scene {
+        doors: &server.doors,
+        n_conns,
+        is_over: &is_over,
+        n_times: &n_times,
+        is_ready: &is_ready,
+    };
+    let mut talk = Talk::begin(server.doors.irc);
+    let before = server.memory("VmRSS");
+    let (mut latencies, seconds) = thread::scope(|scope| {
+        let strangers = scope.spawn(|| (misuse.act)(&scene));
+        while !is_ready.load(Ordering::Acquire) && !strangers.is_finished() {
+            thread::sleep(PACE);
+        }
+        n_times.store(0, Ordering::Relaxed);
+        let start = Instant::now();
+        let latencies = talk.go_on_for(time);
+        let seconds = start.elapsed().as_secs_f64();
+        is_over.store(true, Ordering::Release);
+        (latencies, seconds)
+    });
+    let peak = server.memory("VmHWM");
+    latencies.sort_unstable();
+    let of = |share: f64| {
+        let at = (latencies.len() as f64 * share) as usize;
+        latencies[at.min(latencies.len() - 1)].as_secs_f64() * 1e3
+    };
+    let allowed = before + n_conns as u64 * misuse.bytes_each + SLACK_BYTES;
+    let is_fast = latencies.last().is_some_and(|longest| *longest < LATENCY_MAX);
+    let is_small = peak <= allowed;
+    println!(
+        "{:<44} {:>8.0}/s {:>7.2} {:>7.2} {:>6.2}{} {:>6.1} → {:>6.1} {:>8.1}{}",
+        misuse.name,
+        n_times.load(Ordering::Relaxed) as f64 / seconds,
+        of(0.5),
+        of(0.99),
+        of(1.0),
+        if is_fast { " " } else { "!" },
+        before as f64 / MIB as f64,
+        peak as f64 / MIB as f64,
+        allowed as f64 / MIB as f64,
+        if is_small { " " } else { "!" },
+    );
+    is_fast && is_small
+}
+
+/// Where the server listens.
+struct Doors {
+    irc: SocketAddr,
+    tls: SocketAddr,
+    web_socket: SocketAddr,
+    http: SocketAddr,
+    text: SocketAddr,
+}
+
+struct Server {
+    program: Program,
+    doors: Doors,
+    folder: PathBuf,
+}
+
+impl Server {
+    fn start(name: &str) -> Self {
+        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+        let folder =
+            std::env::temp_dir().join(format!("chat-misuse-{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let config = folder.join("chat-server.toml");
+        let limits = "[limits]\nexempt-addresses = [\"127.0.0.0/8\"]\n\
+             commands-at-once = 1e9\nexpensive-at-once = 1e9\n";
+        fs::write(&config, limits).unwrap();
+        let free = "127.0.0.1:0";
+        let mut program = Program::start(
+            "chat-server",
+            &[
+                ["--config", config.to_str().unwrap()],
+                ["--listen", free],
+                ["--tls-listen", free],
+                ["--self-signed", folder.to_str().unwrap()],
+                ["--websocket-listen", free],
+                ["--http-listen", free],
+                ["--text-listen", free],
+            ]
+            .concat(),
+        );
+        // In the order in which the server tells them.
+        let [irc, tls, web_socket, http, text] = [(); 5].map(|()| program.expect_address());
+        Self { program, doors: Doors { irc, tls, web_socket, http, text }, folder }
+    }
+
+    /// A line of its status, in bytes.
+    fn memory(&self, key: &str) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        kib * 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It is in the way of nobody.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Two people in a room: one talks and one listens.
+struct Talk {
+    speaker: TcpStream,
+    listener: BufReader<TcpStream>,
+}
+
+impl Talk {
+    fn begin(irc: SocketAddr) -> Self {
+        let mut speaker = register(irc, "speaker", "#quiet");
+        let listener = register(irc, "listener", "#quiet");
+        // What the speaker is told is of no interest; a reader that never reads is another row.
+        let mut deaf = speaker.get_ref().try_clone().unwrap();
+        thread::spawn(move || while deaf.read(&mut [0; 65536]).is_ok_and(|n| n > 0) {});
+        Self { speaker: speaker.get_mut().try_clone().unwrap(), listener }
+    }
+
+    /// How long each message took that was said meanwhile.
+    fn go_on_for(&mut self, time: Duration) -> Vec<Duration> {
+        let start = Instant::now();
+        let n_messages = (time.as_secs_f64() / PACE.as_secs_f64()) as u32;
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                for n in 0..n_messages {
+                    let at = PACE * n;
+                    thread::sleep(at.saturating_sub(start.elapsed()));
+                    let said = start.elapsed().as_nanos();
+                    self.speaker
+                        .write_all(format!("PRIVMSG #quiet :at {said}\r\n").as_bytes())
+                        .unwrap();
+                }
+            });
+            let mut latencies = Vec::new();
+            let mut line = String::new();
+            while latencies.len() < n_messages as usize {
+                line.clear();
+                let n = self.listener.read_line(&mut line).unwrap();
+                assert!(n > 0, "the listener was closed");
+                let heard = start.elapsed();
+                if let Some((_, said)) = line.split_once(" PRIVMSG #quiet :at ") {
+                    let said = said.trim_end().parse().unwrap();
+                    latencies.push(heard.saturating_sub(Duration::from_nanos(said)));
+                }
+            }
+            latencies
+        })
+    }
+}
+
+/// Connects, registers and joins.
+fn register(irc: SocketAddr, nick: &str, rooms: &str) -> BufReader<TcpStream> {
+    let mut stream = TcpStream::connect(irc).unwrap();
+    stream.set_nodelay(true).unwrap();
+    let lines = format!("NICK {nick}\r\nUSER u 0 * :R\r\nJOIN {rooms}\r\nPING :ready\r\n");
+    stream.write_all(lines.as_bytes()).unwrap();
+    let mut reader = BufReader::new(stream);
+    await_line(&mut reader, " PONG ");
+    reader
+}
+
+/// Reads up to a line that has `word` in it.
+fn await_line(reader: &mut BufReader<TcpStream>, word: &str) {
+    let mut line = String::new();
+    while !line.contains(word) {
+        line.clear();
+        let n = reader.read_line(&mut line).unwrap();
+        assert!(n > 0, "closed before {word:?} came");
+    }
+}
+
+impl Scene<'_> {
+    fn be_quiet(&self) {
+        self.ready();
+    }
+
+    /// From here on it counts.
+    fn ready(&self) {
+        self.is_ready.store(true, Ordering::Release);
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.is_over.load(Ordering::Acquire)
+    }
+
+    fn count(&self) {
+        self.n_times.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Each connection sends a byte ten times a second, and what it begins never ends.
+    fn dribble(&self, door: SocketAddr, first: &[u8]) {
+        let mut conns: Vec<TcpStream> = (0..self.n_conns).map(|_| open(door)).collect();
+        self.ready();
+        let start = Instant::now();
+        for round in 0.. {
+            for conn in &mut conns {
+                let byte = first.get(round).copied().unwrap_or(b'x');
+                match conn.write(&[byte]) {
+                    Ok(_) => self.count(),
+                    // Who is thrown out comes again.
+                    Err(error) if is_closed(&error) => *conn = open(door),
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            let next = Duration::from_millis(100) * (round as u32 + 1);
+            thread::sleep(next.saturating_sub(start.elapsed()));
+            if !self.goes_on() {
+                return;
+            }
+        }
+    }
+
+    fn begin_handshakes(&self) {
+        let mut conns: Vec<TcpStream> = (0..self.n_conns).map(|_| open(self.doors.tls)).collect();
+        for conn in &mut conns {
+            conn.write_all(&HELLO).unwrap();
+            self.count();
+        }
+        self.ready();
+        while self.goes_on() {
+            thread::sleep(PACE);
+        }
+    }
+
+    fn break_handshakes(&self) {
+        self.ready();
+        let beginnings = [&b"NICK a\r\n"[..], &HELLO, &[0; 100], &[22, 3, 0, 0, 1, 1], b""];
+        for beginning in beginnings.iter().cycle() {
+            // Refused or reset: the next one, then.
+            if let Ok(mut conn) = TcpStream::connect(self.doors.tls) {
+                let _ = conn.write_all(beginning);
+                self.count();
+            }
+            if !self.goes_on() {
+                return;
+            }
+        }
+    }
+
+    /// Some join a room and read nothing, while somebody says there all that a connection carries.
+    fn never_read(&self) {
+        let irc = self.doors.irc;
+        let join = |n| register(irc, &format!("deaf{n}"), "#busy");
+        let _deaf: Vec<_> = (0..self.n_conns).map(join).collect();
+        let mut speaker = register(irc, "loud", "#busy");
+        let line = format!("PRIVMSG #busy :{}\r\n", "x".repeat(400));
+        let mut told = speaker.get_ref().try_clone().unwrap();
+        thread::scope(|scope| {
+            // Told of those who are thrown out.
+            scope.spawn(move || while told.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {});
+            self.ready();
+            while self.goes_on() {
+                speaker.get_mut().write_all(line.as_bytes()).unwrap();
+                self.count();
+            }
+            speaker.get_mut().shutdown(std::net::Shutdown::Both).unwrap();
+        });
+    }
+
+    /// Ten thousand a second altogether, each told to everybody in the quiet room.
+    fn change_nicks(&self) {
+        let irc = self.doors.irc;
+        let pace = Duration::from_secs(self.n_conns as u64) / 10_000;
+        thread::scope(|scope| {
+            for n in 0..self.n_conns {
+                scope.spawn(move || {
+                    let mut reader = register(irc, &format!("n{n}a"), "#quiet");
+                    let mut writer = reader.get_ref().try_clone().unwrap();
+                    thread::scope(|scope| {
+                        scope.spawn(move || {
+                            while reader.fill_buf().is_ok_and(|told| !told.is_empty()) {
+                                let n = reader.buffer().len();
+                                reader.consume(n);
+                            }
+                        });
+                        self.ready();
+                        let start = Instant::now();
+                        for round in 0.. {
+                            let letter = if round % 2 == 0 { 'b' } else { 'a' };
+                            writer.write_all(format!("NICK n{n}{letter}\r\n").as_bytes()).unwrap();
+                            self.count();
+                            thread::sleep((pace * round).saturating_sub(start.elapsed()));
+                            if !self.goes_on() {
+                                break;
+                            }
+                        }
+                        writer.shutdown(std::net::Shutdown::Both).unwrap();
+                    });
+                });
+            }
+        });
+    }
+
+    /// Four people ask as fast as they are answered, where a hundred others sit in fifty rooms each.
+    fn ask_in_a_loop(&self, question: fn(usize) -> String, end: &str) {
+        let irc = self.doors.irc;
+        let n_sitting = self.n_conns.saturating_sub(4).max(1);
+        let sit = |person: usize| {
+            let rooms: Vec<String> = (0..50).map(|n| format!("#r{}", person * 50 + n)).collect();
+            register(irc, &format!("s{person}"), &rooms.join(","))
+        };
+        let _sitting: Vec<_> = (0..n_sitting).map(sit).collect();
+        thread::scope(|scope| {
+            for asker in 0..4 {
+                scope.spawn(move || {
+                    let mut reader = register(irc, &format!("asker{asker}"), "#askers");
+                    self.ready();
+                    for n in (0..n_sitting * 50).cycle().skip(asker * 1000) {
+                        let line = format!("{}\r\n", question(n));
+                        reader.get_mut().write_all(line.as_bytes()).unwrap();
+                        await_line(&mut reader, end);
+                        self.count();
+                        if !self.goes_on() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn open(door: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(door).unwrap();
+    stream.set_nonblocking(true).unwrap();
+    stream
+}
+
+fn is_closed(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
