@@ -74,7 +74,8 @@ fn a_line_is_a_message_of_either_kind() {
     for (protocol, is_text) in [
         ("text.ircv3.net", true),
         ("binary.ircv3.net", false),
-        ("other.example, binary.ircv3.net, text.ircv3.net", true),
+        ("other.example, binary.ircv3.net, text.ircv3.net", false),
+        ("text.ircv3.net, binary.ircv3.net", true),
     ] {
         let mut web = Client::connect(&server, &[("sec-websocket-protocol", protocol)]).unwrap();
         web.send("NICK Web");
@@ -89,6 +90,13 @@ fn a_line_is_a_message_of_either_kind() {
         for n in 0..3000 {
             web.expect(&format!(":Ira!* PRIVMSG #lobby :{n} *"));
         }
+        // A message is a line: spaces at its end are its own, and a break inside makes no second one.
+        web.send("PRIVMSG #lobby :half a sentence ");
+        irc.expect(":Web!* PRIVMSG #lobby :half a sentence ");
+        irc.send("PRIVMSG #lobby :with a space ");
+        web.expect(":Ira!* PRIVMSG #lobby :with a space ");
+        web.send("PRIVMSG #lobby :one\nNICK Two");
+        web.expect("* NOTICE Web :*NUL*");
         // Too long for a line, and answered like one.
         web.send(&format!("PRIVMSG #lobby :{}", "y".repeat(9000)));
         web.expect("* 417 Web *");
@@ -104,6 +112,57 @@ fn a_line_is_a_message_of_either_kind() {
     web.send("PING :x");
     web.expect("*PONG*:x");
     drop(web);
+}
+
+/// Much waits for whoever does not read, and it is there when they do.
+#[test]
+fn a_slow_reader_gets_all_that_waited() {
+    let server = with_web_sockets(|config| config.limits.outbox_bytes_max = 64 << 20);
+    let mut irc = TestClient::register(&server, "Ira");
+    let mut web =
+        Client::connect(&server, &[("sec-websocket-protocol", "text.ircv3.net")]).unwrap();
+    web.send("NICK Web");
+    web.send("USER u 0 * :W");
+    irc.expect(":Web!* JOIN #lobby");
+    // More than the sockets of both sides hold.
+    let n_lines = 25_000;
+    for n in 0..n_lines {
+        irc.send(&format!("PRIVMSG #lobby :{n} {}", "x".repeat(400)));
+        if n % 1000 == 0 {
+            irc.send("PING sync");
+            irc.expect("*PONG*sync");
+        }
+    }
+    irc.send("PING sync");
+    irc.expect("*PONG*sync");
+    for n in 0..n_lines {
+        web.expect(&format!(":Ira!* PRIVMSG #lobby :{n} *"));
+    }
+}
+
+/// Pings and frames with nothing in them take their turn; the others do not wait for them.
+#[test]
+fn frames_that_make_no_message_take_their_turn() {
+    let server = with_web_sockets(|config| {
+        config.limits.flood =
+            Some(chat_server::config::Flood { burst: 10.0, per_second: 1.0 / 60.0 });
+    });
+    let mut web = Client::connect(&server, &[]).unwrap();
+    for _ in 0..100 {
+        web.0.send(Message::Ping("x".into())).unwrap();
+    }
+    web.send("PING :behind them");
+    web.0.get_mut().set_read_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    let mut n_pongs = 0;
+    while let Ok(message) = web.0.read() {
+        assert!(!message.is_text(), "{message:?} came before its turn");
+        n_pongs += 1;
+    }
+    // Answers to pings that wait are joined in one.
+    assert!((1..=12).contains(&n_pongs), "{n_pongs} answers");
+    let mut other = Client::connect(&server, &[]).unwrap();
+    other.send("PING :still");
+    other.expect("*PONG*:still");
 }
 
 #[test]

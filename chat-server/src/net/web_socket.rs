@@ -16,7 +16,7 @@ use tungstenite::{
 use super::{outbox::Outbox, wire::Wire};
 use crate::config::House;
 
-/// The subprotocols, in the order in which they are preferred: the first is UTF-8, as all lines here.
+/// The subprotocols. Without one, messages are text, as all lines here are.
 const TEXT: &str = "text.ircv3.net";
 const BINARY: &str = "binary.ircv3.net";
 
@@ -55,6 +55,47 @@ enum Kind {
     Binary,
 }
 
+/// A socket that is read a few times: what makes no message takes its turn like everything else.
+struct Share<'w> {
+    wire: &'w mut Wire,
+    n_reads_left: u8,
+}
+
+/// Reads that a message of any length needs.
+const READS_PER_TURN: u8 = 5;
+
+impl Read for Share<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(left) = self.n_reads_left.checked_sub(1) else {
+            return Err(io::ErrorKind::WouldBlock.into());
+        };
+        let n = self.wire.read(buffer)?;
+        self.n_reads_left = left;
+        Ok(n)
+    }
+}
+
+impl Write for Share<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.wire.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.wire.flush()
+    }
+}
+
+fn empty_line(buffer: &mut [u8]) -> usize {
+    buffer[0] = b'\n';
+    1
+}
+
+/// A line without its line break; spaces at its end belong to it.
+fn without_break(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+    &line[..end.map_or(0, |end| end + 1)]
+}
+
 impl WebSocket {
     pub(super) fn new(house: Arc<House>) -> Self {
         Self { house, state: State::Opening(Vec::new()), has_unwritten: false }
@@ -74,37 +115,45 @@ impl WebSocket {
             return Ok(0);
         }
         let State::Open(context, _) = &mut self.state else { return Ok(0) };
-        loop {
-            let message = match context.read(wire) {
-                Ok(message) => message,
-                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Ok(0),
-                Err(Error::Io(error)) => return Err(error),
-                Err(error) => {
-                    let code = match error {
-                        Error::Capacity(_) => CloseCode::Size,
-                        Error::Utf8(_) => CloseCode::Invalid,
-                        _ => CloseCode::Protocol,
-                    };
-                    let reason = error.to_string().into();
-                    // It is over; whether it still hears why is not ours to say.
-                    let _ = context.close(wire, Some(CloseFrame { code, reason }));
-                    let _ = context.flush(wire);
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, error));
-                }
-            };
-            let line = match &message {
-                Message::Text(text) => text.as_bytes(),
-                Message::Binary(bytes) => bytes,
-                // Answers to pings and to the end are made inside.
-                _ => continue,
-            };
-            // "Clients MUST NOT include trailing \\r or \\n characters", and some do.
-            let line = line.trim_ascii_end();
-            let n = line.len();
-            buffer[..n].copy_from_slice(line);
-            buffer[n] = b'\n';
-            return Ok(n + 1);
-        }
+        let mut share = Share { wire, n_reads_left: READS_PER_TURN };
+        let message = match context.read(&mut share) {
+            Ok(message) => message,
+            Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Ok(0),
+            // There is more, and nothing yet that makes a message: a line without anything, so that it is
+            // paid for.
+            Err(Error::Io(error))
+                if error.kind() == io::ErrorKind::WouldBlock && share.n_reads_left == 0 =>
+            {
+                return Ok(empty_line(buffer));
+            }
+            Err(Error::Io(error)) => return Err(error),
+            Err(error) => {
+                let code = match error {
+                    Error::Capacity(_) => CloseCode::Size,
+                    Error::Utf8(_) => CloseCode::Invalid,
+                    _ => CloseCode::Protocol,
+                };
+                let reason = error.to_string().into();
+                // It is over; whether it still hears why is not ours to say.
+                let _ = context.close(share.wire, Some(CloseFrame { code, reason }));
+                let _ = context.flush(share.wire);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        };
+        let line = match &message {
+            Message::Text(text) => text.as_bytes(),
+            Message::Binary(bytes) => bytes,
+            // Answers to pings and to the end are made inside.
+            _ => return Ok(empty_line(buffer)),
+        };
+        // "Clients MUST NOT include trailing \\r or \\n characters", and some do.
+        let line = without_break(line);
+        let n = line.len();
+        buffer[..n].copy_from_slice(line);
+        // A message is a line, never two: a break inside is a byte that no line may have.
+        buffer[..n].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = b'\r');
+        buffer[n] = b'\n';
+        Ok(n + 1)
     }
 
     /// Reads the request and answers it; false if it cannot be had, or the peer has gone.
@@ -162,7 +211,9 @@ impl WebSocket {
             .flat_map(|value| value.split(','))
             .map(str::trim)
             .collect();
-        let chosen = [TEXT, BINARY].into_iter().find(|own| offered.contains(own));
+        // "respecting the client's order of preference"
+        let chosen =
+            offered.iter().find_map(|wanted| [TEXT, BINARY].into_iter().find(|own| own == wanted));
         if let Some(chosen) = chosen {
             let value = HeaderValue::from_static(chosen);
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, value);
@@ -178,7 +229,7 @@ impl WebSocket {
         let State::Open(context, kind) = &mut self.state else { return Ok(()) };
         loop {
             while let Some(line) = outbox.first_line() {
-                let text = line.trim_ascii_end();
+                let text = without_break(line);
                 let message = match kind {
                     Kind::Text => match std::str::from_utf8(text) {
                         Ok(text) => Message::text(text),
@@ -191,6 +242,12 @@ impl WebSocket {
                 match context.write(wire, message) {
                     Ok(()) => outbox.take(n_bytes),
                     Err(Error::WriteBufferFull(_)) => break,
+                    // It was taken; what was before it could not all be sent.
+                    Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                        outbox.take(n_bytes);
+                        self.has_unwritten = true;
+                        return Ok(());
+                    }
                     Err(error) => return Err(broken(error)),
                 }
             }

@@ -96,9 +96,7 @@ impl IrcSession {
             return self.take_expensive(now, label, command, out);
         }
         // Looked at before a token is taken, so that waiting for bytes costs none.
-        let charges = self.batch.as_ref().is_none_or(|batch| batch.charges());
-        if charges
-            && self.framer.has_line()
+        if self.framer.has_line()
             && let Err(until) = self.throttle.take(now)
         {
             return Step::Throttled(until);
@@ -107,7 +105,14 @@ impl IrcSession {
         // Also a line that has waited for its turn here is a sign of life.
         self.last_heard = now;
         self.asked = None;
+        let n_lines = |batch: &Option<Box<Batch>>| batch.as_ref().map_or(0, |own| own.n_lines());
+        let n_before = n_lines(&self.batch);
         let read = read(framed, now, self.negotiation.capabilities, &mut self.batch, &self.house);
+        // Of the lines of one message every fourth is paid for; all else that comes meanwhile is.
+        let n_now = n_lines(&self.batch);
+        if n_now > n_before && n_now % 4 != 1 {
+            self.throttle.give_back();
+        }
         let Some((label, command)) = read else { return Step::Line };
         match command {
             Ok(command) if is_expensive(&command) => {

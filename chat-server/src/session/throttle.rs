@@ -34,6 +34,11 @@ impl Throttle {
         let wait = Duration::from_secs_f32((1.0 - self.tokens) / per_second);
         Err(now + wait + Duration::from_millis(1))
     }
+
+    /// The latest one was not due.
+    pub(super) fn give_back(&mut self) {
+        self.tokens += 1.0;
+    }
 }
 
 #[cfg(test)]
