@@ -49,14 +49,16 @@ fn plain_and_scram_log_in() {
              a> AUTHENTICATE {other}
              a< :chat.local 904 * *
              a> AUTHENTICATE PLAIN
-             a> AUTHENTICATE {nobody}
-             a< :chat.local 904 * *
-             a> AUTHENTICATE PLAIN
              a> AUTHENTICATE *
              a< :chat.local 906 * *
-             a> AUTHENTICATE PLAIN
-             a> AUTHENTICATE !!!!
-             a< :chat.local 904 * *
+             new b
+             b> CAP REQ :sasl
+             b> AUTHENTICATE PLAIN
+             b> AUTHENTICATE {nobody}
+             b< :chat.local 904 * *
+             b> AUTHENTICATE PLAIN
+             b> AUTHENTICATE !!!!
+             b< :chat.local 904 * *
              a> AUTHENTICATE plain
              a< AUTHENTICATE +
              a> AUTHENTICATE {right}
@@ -74,6 +76,43 @@ fn plain_and_scram_log_in() {
         .replace("\\*", "?"),
         with_account,
     );
+}
+
+/// Whoever guesses is closed after three times, before registration and behind it.
+#[test]
+fn guessing_ends_after_three_times() {
+    let wrong = plain("", "ann", "Secret");
+    let guess = format!("AUTHENTICATE PLAIN\n a> AUTHENTICATE {wrong}\n a< * 904 *");
+    for start in ["new a\n a> CAP REQ :sasl", "caps a sasl"] {
+        let end = "a< ERROR :Too many wrong passwords";
+        let script = format!("{start}\n a> {guess}\n a> {guess}\n a! ERROR *\n a> {guess}\n {end}");
+        check_with(&script, with_account);
+    }
+}
+
+/// One password of one connection is under check at a time; what is said meanwhile waits for its turn.
+#[test]
+fn answers_come_in_order_while_a_password_is_checked() {
+    let (right, wrong) = (plain("", "ann", "secret"), plain("", "ann", "Secret"));
+    let mut world = World::new(1, SimLog::default(), with_account);
+    world.open("a", Door::Irc);
+    let mut lines = "CAP REQ :sasl\r\n".to_owned();
+    for response in [wrong, right] {
+        lines += &format!("AUTHENTICATE PLAIN\r\nAUTHENTICATE {response}\r\nAWAY :x\r\n");
+    }
+    world.send_bytes("a", lines.as_bytes());
+    world.settle();
+    let words: Vec<&str> = world
+        .lines("a")
+        .iter()
+        .filter_map(|line| line.split(' ').find(|word| word.parse::<u16>().is_ok()))
+        .take(5)
+        .collect();
+    assert_eq!(words, ["904", "451", "900", "903", "451"], "{:#?}", world.lines("a"));
+    // Nothing is left of it, also when they go in the middle.
+    world.send_bytes("a", b"AUTHENTICATE PLAIN\r\nQUIT\r\n");
+    world.settle();
+    world.step();
 }
 
 /// "If the client completes registration while the SASL authentication is still in progress" (906)

@@ -80,6 +80,10 @@ impl Hub {
                 )?;
             }
         }
+        for conn in self.exchanges.keys() {
+            let is_there = self.newcomers.contains_key(conn) || self.people.contains_key(conn);
+            ensure(is_there, "who logs in is there".into())?;
+        }
         let in_order = self.append_deadlines.iter().is_sorted_by_key(|(at, _)| *at);
         ensure(in_order, "the deadlines of records are in order".into())
     }

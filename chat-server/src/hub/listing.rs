@@ -112,6 +112,7 @@ impl Hub {
             let rest = match part {
                 Part::Line(line) => {
                     lines.push(line);
+                    rows -= 1;
                     None
                 }
                 Part::List { filter, after } => {

@@ -219,6 +219,7 @@ impl Hub {
         if sync.after.is_none() {
             page = self.metadata_lines(Owner::Room(room.id), &sync.keys);
         }
+        let n_rows = *rows;
         let is_first_seen_here = |member: ConnId| {
             asker.rooms.iter().find(|id| self.rooms[id].has(member)) == Some(&room.id)
         };
@@ -228,12 +229,14 @@ impl Hub {
             if !sync.is_each_once || is_first_seen_here(member.conn) {
                 page.append(&mut self.metadata_lines(Owner::Person(member.conn), &sync.keys));
             }
+            // Looking costs as much as a line.
             *rows -= 1;
-            if *rows == 0 {
+            if *rows == 0 || page.len() >= n_rows {
                 rest = Some(member.conn);
                 break;
             }
         }
+        *rows = rows.saturating_sub(page.len());
         if sync.is_batched {
             lines.push(batch(room.name.as_str(), page));
         } else {

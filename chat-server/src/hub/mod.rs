@@ -176,8 +176,7 @@ impl Hub {
             }
             Input::Checked { ticket, is_right } => self.checked(now, ticket, is_right, effects),
             Input::Closed { conn, reason } => {
-                self.newcomers.remove(&conn);
-                self.exchanges.remove(&conn);
+                self.forget_newcomer(conn);
                 if let Some(person) = self.people.get_mut(&conn) {
                     // What they have said is said before they go; other answers are nobody's.
                     person.departing = Some(reason);
@@ -567,6 +566,7 @@ impl Hub {
         self.forget_answers(conn);
         self.monitor_nobody(conn);
         self.unsubscribe_all(conn);
+        self.exchanges.remove(&conn);
         let person = self.people.remove(&conn).expect("they were there above");
         self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);

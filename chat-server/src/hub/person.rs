@@ -57,6 +57,8 @@ pub(super) struct Person {
     pub(super) is_held: bool,
     /// Their connection is gone, and why; they leave when all they said is in the log.
     pub(super) departing: Option<Arc<str>>,
+    /// Wrong passwords so far.
+    pub(super) n_failed_logins: u8,
 }
 
 /// The modes of a person (RFC 2812 §3.1.5).

@@ -16,7 +16,7 @@ use super::{
     command::{VERSION, away_words},
     metadata,
     modes::room_letters,
-    person::{Person, UserModes, source},
+    person::{Person, UserModes, Waiting, source},
 };
 use crate::{
     delivery::{Page, Reply, ReplyLine},
@@ -48,6 +48,10 @@ pub(super) struct Newcomer {
     other_nick: Option<String>,
     /// Since then they negotiate again, and have not come to an end.
     is_negotiating: bool,
+    /// Wrong passwords so far.
+    pub(super) n_failed_logins: u8,
+    /// Commands that wait for a password to be checked. While there are any, no more are read.
+    waiting: VecDeque<Waiting>,
 }
 
 impl Newcomer {
@@ -68,6 +72,8 @@ impl Newcomer {
             refused: None,
             other_nick: None,
             is_negotiating: false,
+            n_failed_logins: 0,
+            waiting: VecDeque::new(),
         }
     }
 }
@@ -91,7 +97,8 @@ impl Hub {
                 return refuse(conn, None, &refusal, effects);
             }
         };
-        let newcomer = self.newcomers.remove(&conn).expect("it was there above");
+        let mut newcomer = self.newcomers.remove(&conn).expect("it was there above");
+        let waiting = std::mem::take(&mut newcomer.waiting);
         let user = clean_user(&registration.user);
         let person = Person {
             conn,
@@ -117,8 +124,9 @@ impl Hub {
             metadata: BTreeMap::new(),
             subscriptions: BTreeSet::new(),
             listing: None,
-            is_held: false,
+            is_held: !waiting.is_empty(),
             departing: None,
+            n_failed_logins: newcomer.n_failed_logins,
         };
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         effects.push(Effect::Report(ServerEvent::Arrived {
@@ -142,6 +150,33 @@ impl Hub {
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
+        self.person_mut(conn).waiting.extend(waiting);
+        self.take_waiting(now, conn, effects);
+    }
+
+    /// A newcomer is gone.
+    pub(super) fn forget_newcomer(&mut self, conn: ConnId) {
+        self.newcomers.remove(&conn);
+        self.exchanges.remove(&conn);
+    }
+
+    /// Runs the commands of a newcomer that waited for a password to be checked.
+    pub(super) fn take_newcomers_waiting(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        effects: &mut Vec<Effect>,
+    ) {
+        while !self.is_checking(conn)
+            && let Some(newcomer) = self.newcomers.get_mut(&conn)
+            && let Some(Waiting { label, command }) = newcomer.waiting.pop_front()
+        {
+            let is_last = newcomer.waiting.is_empty();
+            self.newcomer_command(now, conn, label, command, effects);
+            if is_last {
+                effects.push(Effect::Release { conn });
+            }
+        }
     }
 
     /// A command of someone who has not registered: only a new nick helps.
@@ -153,7 +188,15 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
+        let is_checking = self.is_checking(conn);
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        if is_checking {
+            if newcomer.waiting.is_empty() {
+                effects.push(Effect::Hold { conn });
+            }
+            newcomer.waiting.push_back(Waiting { label, command });
+            return;
+        }
         match command {
             Ok(Command::Nick { nick }) => {
                 newcomer.other_nick = Some(nick);
@@ -199,7 +242,7 @@ impl Hub {
             }
             Ok(Command::Pong) => {}
             Ok(Command::Quit { .. }) => {
-                self.newcomers.remove(&conn);
+                self.forget_newcomer(conn);
                 effects.push(Effect::Close { conn, reason: "You left".into() });
             }
             // What only the registered may do needs no looking at its parameters.

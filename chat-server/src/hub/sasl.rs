@@ -101,6 +101,9 @@ impl Hub {
                 self.exchanges.insert(conn, Sasl { stage, response: String::new() });
                 self.challenge(conn, label, &challenge, effects);
             }
+            Next::Check(..) if self.has_too_many_checks() => {
+                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+            }
             Next::Check(password, account) => {
                 let hash = self.account(&account).map(|account| account.password.clone());
                 let hash = hash.unwrap_or_else(|| NO_PASSWORD.to_owned());
@@ -114,8 +117,16 @@ impl Hub {
                 );
             }
             Next::LoggedIn(account) => self.log_in(now, conn, label, &account, effects),
-            Next::Failed => self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects),
+            Next::Failed => {
+                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+                self.count_failed_login(now, conn, effects);
+            }
         }
+    }
+
+    /// Whether a password of `conn`'s is under check.
+    pub(super) fn is_checking(&self, conn: ConnId) -> bool {
+        self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::Checking))
     }
 
     fn begin(
@@ -205,15 +216,17 @@ impl Hub {
     ) {
         let Check { conn, label, .. } = check;
         // It may have been aborted meanwhile, or begun anew.
-        let is_waiting = |sasl: &Sasl| matches!(sasl.stage, Stage::Checking);
-        if !self.exchanges.get(&conn).is_some_and(is_waiting) {
+        if !self.is_checking(conn) {
             return;
         }
         self.exchanges.remove(&conn);
         let name = self.account(account).map(|account| Arc::from(account.name.as_str()));
         match name.filter(|_| is_right) {
             Some(name) => self.log_in(now, conn, label, &name, effects),
-            None => self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects),
+            None => {
+                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+                self.count_failed_login(now, conn, effects);
+            }
         }
     }
 

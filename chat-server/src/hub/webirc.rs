@@ -27,7 +27,7 @@ impl Hub {
         };
         let is_gateway = self.house.gateways.iter().any(is_it);
         let Some(address) = address.parse().ok().filter(|_| is_gateway) else {
-            self.newcomers.remove(&conn);
+            self.forget_newcomer(conn);
             let reason = "WEBIRC is for gateways, with their password and an address".into();
             return effects.push(Effect::Close { conn, reason });
         };

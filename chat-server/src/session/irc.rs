@@ -273,7 +273,8 @@ impl IrcSession {
 fn is_expensive(command: &Command) -> bool {
     matches!(
         command,
-        Command::Help { topic: None }
+        Command::Authenticate { .. }
+            | Command::Help { topic: None }
             | Command::Info { .. }
             | Command::List { .. }
             | Command::Metadata { .. }

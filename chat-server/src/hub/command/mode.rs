@@ -73,6 +73,7 @@ impl Hub {
         let mut is_set = true;
         let mut changes = Vec::new();
         let mut is_refused = false;
+        let mut shown = Vec::new();
         for letter in letters.chars() {
             let known = match letter {
                 '+' | '-' => {
@@ -93,6 +94,10 @@ impl Hub {
             let argument = if takes_argument { arguments.next() } else { None };
             // Clients ask for the list of bans when they join.
             if let (Letter::List(list), None) = (known, argument) {
+                if shown.contains(&list) {
+                    continue;
+                }
+                shown.push(list);
                 if is_operator || list == List::Ban {
                     show_list(turn, room, list);
                 } else {

@@ -26,8 +26,7 @@ impl Hub {
         // Who is no operator from here learns nothing about passwords.
         let oper = oper.ok_or(Refusal::NoOperHost)?;
         let question = Question::Argon2 { hash: oper.password.clone(), password };
-        self.ask(turn, question, Purpose::Oper);
-        Ok(())
+        self.ask(turn, question, Purpose::Oper)
     }
 
     /// The password of an `OPER` has been checked.
