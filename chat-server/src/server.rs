@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
     num::NonZeroUsize,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{Builder, JoinHandle},
@@ -134,17 +134,21 @@ pub struct Reloader {
     house: Arc<House>,
     to_hub: Sender<Input>,
     mailboxes: Vec<Arc<Mailbox>>,
+    /// One configuration is taken at a time, so that all parts end with the same.
+    turn: Arc<Mutex<()>>,
 }
 
 impl Reloader {
-    /// Goes on by `config`, and reads the certificate's files again. Nobody is dropped. Where is listened,
-    /// the server's and the network's name, and the number of workers stay as they were.
+    /// Goes on by `config`, and reads the certificate's files again. Nobody is dropped. Where is listened
+    /// and from which proxies, the server's and the network's name, the number of workers and the sizes of
+    /// the queues between threads stay as they were.
     ///
     /// # Errors
     /// A sentence about the certificate that cannot be used; then all stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(certificates) = &self.certificates {
-            certificates.reload()?;
+            certificates.reload(config.tls.as_ref())?;
         }
         let house = self.house.renewed(config);
         self.admission.set_limits(&house.limits);
@@ -226,6 +230,7 @@ impl Server {
             house: Arc::clone(&house),
             to_hub: to_hub.clone(),
             mailboxes: mailboxes.clone(),
+            turn: Arc::default(),
         };
         let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {

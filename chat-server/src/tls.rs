@@ -59,12 +59,12 @@ impl Certificates {
         Ok(Arc::new(Self { source, provider, current }))
     }
 
-    /// Reads the files again. Connections that live keep what they have.
+    /// Reads the files again, or others. Connections that live keep what they have.
     ///
     /// # Errors
     /// As [`Certificates::load`]; the certificate that was is used on.
-    pub(crate) fn reload(&self) -> Result<(), String> {
-        let read = Arc::new(read(&self.source, &self.provider)?);
+    pub(crate) fn reload(&self, source: Option<&TlsSource>) -> Result<(), String> {
+        let read = Arc::new(read(source.unwrap_or(&self.source), &self.provider)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }

@@ -166,3 +166,63 @@ fn the_unit_is_one_and_hardened() {
         assert!(line.contains('='), "{line} is no setting");
     }
 }
+
+/// A number with which nobody could be served, or a password that is no hash, is said before it matters.
+#[test]
+fn numbers_that_serve_nobody_are_refused() {
+    let folder = folder("numbers");
+    let file = folder.join("file.toml");
+    for (text, complaint) in [
+        ("[limits]\ncommands-per-second = 0", "commands-per-second is a number of at least 0.001"),
+        ("[limits]\nexpensive-per-second = nan", "expensive-per-second is a number"),
+        ("[limits]\ncommands-at-once = 0.5", "commands-at-once is a number of at least 1"),
+        ("[limits]\nper-address = 0", "per-address is a number of at least 1"),
+        ("[limits]\nhub-queue = 0", "hub-queue is a number of at least 1"),
+        ("[limits]\noutbox-bytes = 512", "outbox-bytes is a number of at least 65536"),
+        ("[limits]\nping-after = \"0s\"", "ping-after is a time such as 30s"),
+        (
+            "[[oper]]\nname = \"ann\"\npassword = \"secret\"",
+            "the operator ann: the password is to be",
+        ),
+        (
+            "[[account]]\nname = \"Ann\"\npassword = \"secret\"",
+            "the account Ann: the password is to be",
+        ),
+        (
+            "[[account]]\nname = \"Ann Smith\"\npassword = \"\"",
+            "the account \"Ann Smith\": a name is",
+        ),
+        ("network-icon = \"https://example.org/an icon\"", "network-icon is a URL without spaces"),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let mut program = Program::start("chat-server", &["--config", file.to_str().unwrap()]);
+        assert_eq!(program.exit_code(), Some(1), "{text}");
+        let errors = program.errors();
+        assert!(errors.contains(complaint) && errors.lines().count() == 1, "{text}: {errors}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Limits hold for those who are there, and whoever is in a room at the text door stays in it.
+#[test]
+fn what_is_read_again_holds_for_those_who_are_there() {
+    let mut config = chat_server::Config::default();
+    let server = chat_tests::TestServer::start();
+    let mut ann = TestClient::register(&server, "Ann");
+    let mut zoe = TestClient::text(&server, "Zoe");
+    ann.expect("* JOIN #lobby");
+    config.room = chat_core::proto::RoomName::new("#hall").unwrap();
+    config.limits = config.limits.unlimited();
+    config.limits.flood = Some(chat_server::config::Flood { burst: 2.0, per_second: 1.0 / 600.0 });
+    server.reloader().reload(&config).unwrap();
+    let mut bob = TestClient::register(&server, "Bob");
+    bob.expect(":Bob!* JOIN #hall");
+    zoe.send("still here");
+    ann.expect(":Zoe!* PRIVMSG #lobby :still here");
+    for n in 0..4 {
+        ann.send(&format!("PING {n}"));
+    }
+    ann.expect("*PONG*:1");
+    // The third is read later.
+    ann.expect_silence(std::time::Duration::from_millis(300));
+}

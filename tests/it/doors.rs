@@ -4,10 +4,11 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    path::Path,
     process::Command,
 };
 
-use chat_server::config::Gateway;
+use chat_server::{Config, TlsSource, config::Gateway};
 use chat_tests::{
     PATIENCE, TestClient, TestServer,
     program::{Program, path},
@@ -27,7 +28,6 @@ fn ask(address: SocketAddr, request: &str) -> String {
 fn health_and_numbers_are_told() {
     let server = TestServer::with(|config| {
         config.http_listen = vec!["127.0.0.1:0".into()];
-        config.limits.registration_timeout = std::time::Duration::from_millis(500);
     });
     let address = server.http_address();
     let answer = ask(address, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -62,8 +62,6 @@ fn health_and_numbers_are_told() {
         ("POST /health HTTP/1.1\r\n\r\n", "405"),
         ("nonsense\r\n\r\n", "400"),
         (&format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000)), "431"),
-        // One who says nothing is let go.
-        ("GET /hea", ""),
     ] {
         let mut stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -71,8 +69,7 @@ fn health_and_numbers_are_told() {
         let mut answer = String::new();
         // What was not read of the request may make its end a reset.
         let _ = stream.read_to_string(&mut answer);
-        let start = if status.is_empty() { String::new() } else { format!("HTTP/1.1 {status} ") };
-        assert!(answer.starts_with(&start), "{request:?}: {answer}");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
     }
 }
 
@@ -105,6 +102,93 @@ fn a_proxy_tells_whose_connection_it_passes_on() {
     third.expect("ERROR :There are too many connections from your address");
     // Who sends no header is nobody's.
     assert!(connect("NICK eve\r\nUSER u 0 * :E\r\n").expect_close().is_empty());
+}
+
+/// Whose connection a proxy passes on is counted as soon as it has said so, at every door and before any
+/// handshake.
+#[test]
+fn what_a_proxy_passes_on_is_counted_before_handshakes() {
+    let folder = std::env::temp_dir().join(format!("chat-proxied-{}", std::process::id()));
+    let server = all_doors(&folder, |config| {
+        config.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        config.limits.clients_per_address_max = Some(2);
+        // It is not time that ends them, and they are looked at in their order.
+        config.limits.registration_timeout = 10 * PATIENCE;
+        config.workers = std::num::NonZeroUsize::new(1);
+    });
+    let header = b"PROXY TCP4 203.0.113.7 192.0.2.1 1234 6667\r\n";
+    let mut first_two = Vec::new();
+    for door in [server.tls_address(), server.web_socket_address()] {
+        let mut stream = TcpStream::connect(door).unwrap();
+        stream.write_all(header).unwrap();
+        first_two.push(stream);
+    }
+    for door in
+        [server.address(), server.tls_address(), server.web_socket_address(), server.http_address()]
+    {
+        let mut stream = TcpStream::connect(door).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(header).unwrap();
+        assert!(has_ended(&mut stream), "{door} takes a third");
+    }
+    drop(server);
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// A server with every door open.
+fn all_doors(folder: &Path, change: impl FnOnce(&mut Config)) -> TestServer {
+    TestServer::with(|config| {
+        let free = || vec!["127.0.0.1:0".into()];
+        config.tls_listen = free();
+        config.web_socket_listen = free();
+        config.http_listen = free();
+        let folder = folder.to_owned();
+        config.tls = Some(TlsSource::SelfSigned { folder, names: vec!["localhost".into()] });
+        change(config);
+    })
+}
+
+/// Reads to the end; false if none comes.
+fn has_ended(stream: &mut TcpStream) -> bool {
+    match stream.read_to_end(&mut Vec::new()) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    }
+}
+
+/// Whoever begins and never comes to an end is let go, at every door, with a proxy before it and without.
+#[test]
+fn who_never_comes_to_an_end_is_let_go_at_every_door() {
+    let folder = std::env::temp_dir().join(format!("chat-slow-{}", std::process::id()));
+    let timeout = std::time::Duration::from_millis(300);
+    for is_proxied in [false, true] {
+        let server = all_doors(&folder, |config| {
+            config.limits.registration_timeout = timeout;
+            config.password = Some("secret".into());
+            if is_proxied {
+                config.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+            }
+        });
+        let mut begun = Vec::new();
+        for (door, beginning) in [
+            (server.address(), &b"NICK a\r\nUSER u"[..]),
+            (server.tls_address(), &[22, 3, 1, 2, 0, 1]),
+            (server.web_socket_address(), b"GET / HTTP/1.1\r\nX-Slow: "),
+            (server.http_address(), b"GET /hea"),
+            (server.text_address(), b""),
+        ] {
+            for beginning in [beginning, b""] {
+                let mut stream = TcpStream::connect(door).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                stream.write_all(if is_proxied { b"PROXY TCP4" } else { beginning }).unwrap();
+                begun.push((stream, format!("{door}, {beginning:?}, proxied: {is_proxied}")));
+            }
+        }
+        for (mut stream, which) in begun {
+            assert!(has_ended(&mut stream), "{which}");
+        }
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

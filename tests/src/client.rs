@@ -99,6 +99,20 @@ impl TestClient {
         }
     }
 
+    /// Fails if a line comes within `time`: for promises that something waits.
+    ///
+    /// # Panics
+    /// If one does.
+    #[track_caller]
+    pub fn expect_silence(&mut self, time: std::time::Duration) {
+        assert!(self.reader.buffer().is_empty(), "something has come already");
+        self.stream.set_read_timeout(Some(time)).expect("a socket can time out");
+        let read = self.reader.fill_buf();
+        let is_silent = read.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
+        assert!(is_silent, "something came after {:#?}", self.transcript);
+        self.stream.set_read_timeout(Some(PATIENCE)).expect("a socket can time out");
+    }
+
     /// Reads until a line matches (`*` is any text), and gives it.
     ///
     /// # Panics

@@ -50,6 +50,15 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").addresses()
     }
 
+    /// What changes its configuration while it runs.
+    ///
+    /// # Panics
+    /// If it has been stopped.
+    #[must_use]
+    pub fn reloader(&self) -> chat_server::Reloader {
+        self.handle.as_ref().expect("it runs").reloader()
+    }
+
     /// Where plain text is spoken.
     #[must_use]
     pub fn text_address(&self) -> SocketAddr {

@@ -38,6 +38,12 @@ pub fn is_right(question: &Question) -> bool {
         .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
+/// Whether it is a hash that a password could match.
+#[must_use]
+pub fn is_hash(hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok()
+}
+
 /// Whether both are the same, in a time that tells nothing but the lengths.
 #[must_use]
 pub fn same_secret(expected: &str, given: &str) -> bool {

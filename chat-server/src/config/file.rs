@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Account, Admin, Config, Flood, Gateway, Limits, Oper, Sts};
-use crate::TlsSource;
+use crate::{TlsSource, auth};
 
 /// The whole file. Every key is optional.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -302,6 +302,11 @@ impl ConfigFile {
         })?;
         config.network = file.network.unwrap_or_default();
         config.network_icon = file.network_icon;
+        let is_url =
+            |url: &String| url.len() <= 300 && url.bytes().all(|byte| byte.is_ascii_graphic());
+        if !config.network_icon.as_ref().is_none_or(is_url) {
+            return Err("network-icon is a URL without spaces, of at most 300 bytes".into());
+        }
         config.workers = file.workers;
         config.exit_when_empty = file.exit_when_empty.unwrap_or(false);
         config.password = file.password_file.as_deref().map(read_password).transpose()?;
@@ -310,10 +315,13 @@ impl ConfigFile {
         config.sts = file.sts.map(|sts| Sts { port: sts.port, duration: sts.duration.0 });
         config.admin = file.admin;
         config.opers = file.oper.unwrap_or_default();
+        for oper in &config.opers {
+            check_hash(&oper.password, &format!("the operator {}", oper.name))?;
+        }
         config.gateways = file.gateway.unwrap_or_default();
         let accounts = file.account.unwrap_or_default().into_iter().map(AccountFile::into_account);
         config.accounts = accounts.collect::<Result<_, _>>()?;
-        config.limits = file.limits.unwrap_or_default().into_limits();
+        config.limits = file.limits.unwrap_or_default().into_limits()?;
         config.limits.clients_max = file.max_clients.unwrap_or(config.limits.clients_max);
         if file.unlimited.unwrap_or(false) {
             config.limits = config.limits.unlimited();
@@ -322,11 +330,27 @@ impl ConfigFile {
     }
 }
 
+/// # Errors
+/// A sentence, if no password could ever be right.
+fn check_hash(hash: &str, whose: &str) -> Result<(), String> {
+    if hash.is_empty() || auth::is_hash(hash) {
+        return Ok(());
+    }
+    Err(format!(
+        "{whose}: the password is to be what `chat-server hash` prints, not the password itself"
+    ))
+}
+
 impl AccountFile {
     fn into_account(self) -> Result<Account, String> {
         let Self { name, password, scram, fingerprints } = self;
         let scram = scram.map(|text| text.parse()).transpose();
         let scram = scram.map_err(|error| format!("the account {name}: {error}"))?;
+        // As it stands in the middle of lines.
+        if name.is_empty() || name == "*" || name.starts_with(':') || name.contains([' ', ',']) {
+            return Err(format!("the account {name:?}: a name is one word, and not *"));
+        }
+        check_hash(&password, &format!("the account {name}"))?;
         Ok(Account { name, password, scram, fingerprints })
     }
 }
@@ -400,7 +424,8 @@ impl LimitsFile {
         }
     }
 
-    fn into_limits(self) -> Limits {
+    fn into_limits(self) -> Result<Limits, String> {
+        self.check()?;
         let file = self.or(Self::of(&Limits::default()));
         let mut limits = Limits::default();
         let bucket = |burst: Option<f32>, per_second: Option<f32>| {
@@ -441,7 +466,51 @@ impl LimitsFile {
         for (limit, span) in spans {
             *limit = span.map_or(*limit, |span| span.0);
         }
-        limits
+        Ok(limits)
+    }
+
+    /// # Errors
+    /// A sentence about the first number with which nobody could be served.
+    fn check(&self) -> Result<(), String> {
+        let rates = [
+            ("commands-at-once", self.commands_at_once, 1.0),
+            ("commands-per-second", self.commands_per_second, 0.001),
+            ("expensive-at-once", self.expensive_at_once, 1.0),
+            ("expensive-per-second", self.expensive_per_second, 0.001),
+        ];
+        for (key, rate, least) in rates {
+            if rate.is_some_and(|rate| !rate.is_finite() || rate < least) {
+                return Err(format!("limits: {key} is a number of at least {least}"));
+            }
+        }
+        let counts = [
+            ("per-address", self.per_address, 1),
+            ("rooms-per-person", self.rooms_per_person, 1),
+            ("targets", self.targets, 1),
+            ("modes", self.modes, 1),
+            ("outbox-pause-bytes", self.outbox_pause_bytes, 1),
+            ("outbox-bytes", self.outbox_bytes, 1 << 16),
+            ("mailbox-bytes", self.mailbox_bytes, 1),
+            ("hub-queue", self.hub_queue, 1),
+            ("pending-records", self.pending_records, 1),
+        ];
+        for (key, count, least) in counts {
+            if count.is_some_and(|count| count < least) {
+                return Err(format!("limits: {key} is a number of at least {least}"));
+            }
+        }
+        let spans = [
+            ("append-timeout", self.append_timeout),
+            ("registration-timeout", self.registration_timeout),
+            ("ping-after", self.ping_after),
+            ("ping-timeout", self.ping_timeout),
+        ];
+        for (key, span) in spans {
+            if span.is_some_and(|span| span.0 < Duration::from_millis(1)) {
+                return Err(format!("limits: {key} is a time such as 30s"));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -79,12 +79,13 @@ impl Admission {
     /// # Errors
     /// A sentence for the one who is turned away.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
+        let max = self.max_for(address);
         let address = counted_as(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
-        counts.add(address, self.max_for(address))?;
+        counts.add(address, max)?;
         counts.all += 1;
         Ok(Place { admission: Arc::clone(self), address: Some(address) })
     }
@@ -92,6 +93,8 @@ impl Admission {
     /// How many connections there may be from `address`.
     fn max_for(&self, address: IpAddr) -> Option<usize> {
         let bounds = self.bounds.read().unwrap_or_else(PoisonError::into_inner);
+        // As it is, not as it is counted: a network may be smaller than a household's.
+        let address = address.to_canonical();
         let is_exempt = bounds.exempt.iter().any(|network| network.contains(&address));
         bounds.per_address_max.filter(|_| !is_exempt)
     }
@@ -116,8 +119,8 @@ impl Place {
     /// # Errors
     /// As [`Admission::admit`].
     pub(crate) fn pass_on(&mut self, address: IpAddr) -> Result<(), &'static str> {
-        let address = counted_as(address);
         let max = self.admission.max_for(address);
+        let address = counted_as(address);
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.add(address, max)?;
         self.address = Some(address);
@@ -179,6 +182,21 @@ mod tests {
         drop(passed);
         let counts = admission.counts.lock().unwrap();
         assert_eq!((counts.all, counts.by_address.len()), (2, 2));
+    }
+
+    #[test]
+    fn one_address_of_ipv6_may_be_exempt() {
+        let admission = Admission::new(&Limits {
+            clients_per_address_max: Some(1),
+            exempt_addresses: vec!["2001:db8::5/128".parse().unwrap()],
+            ..Limits::default()
+        });
+        let exempt: IpAddr = "2001:db8::5".parse().unwrap();
+        let _places = [(); 3].map(|()| admission.admit(exempt).unwrap());
+        // Its neighbours are not, and they share its household.
+        assert!(admission.admit("2001:db8::6".parse().unwrap()).is_err());
+        let _other = admission.admit("2001:db8:0:1::6".parse().unwrap()).unwrap();
+        assert!(admission.admit("2001:db8:0:1::7".parse().unwrap()).is_err());
     }
 
     #[test]

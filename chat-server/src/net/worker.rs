@@ -33,6 +33,7 @@ use crate::{
     config::House,
     delivery::{Delivery, Page, Reply, Target},
     fanout::Fanout,
+    hub::Door,
     hub::Input,
     ids::{ConnId, WorkerId, host_text},
     session::{Output, Session},
@@ -199,6 +200,11 @@ impl Worker {
                     conn.session.renew(&house);
                 }
                 self.house = house;
+                // Times may have become shorter.
+                let ids: Vec<ConnId> = self.conns.iter().map(|(_, conn)| conn.id).collect();
+                for id in ids {
+                    self.set_timer(id.slot);
+                }
             }
             Order::Stop => self.stop(now),
             Order::Subscribe { conn, room } => {
@@ -383,6 +389,11 @@ impl Worker {
             conn.throttled_until = conn.throttled_until.filter(|until| *until > now);
             if conn.closing.is_some_and(|until| until <= now) {
                 self.remove(id.slot, "");
+                continue;
+            }
+            if !conn.is_opened && conn.door == Door::Text {
+                // Nobody whom the hub does not know can be given a name.
+                self.close(now, id.slot, "You said nothing in time");
                 continue;
             }
             if conn.closing.is_none() {

@@ -80,6 +80,12 @@ impl IrcSession {
         }
     }
 
+    pub(super) fn renew(&mut self, house: Arc<House>) {
+        self.throttle.renew(house.limits.flood);
+        self.expensive.renew(house.limits.expensive);
+        self.house = house;
+    }
+
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
         self.framer.push(bytes);
         self.last_heard = now;

@@ -51,7 +51,6 @@ pub enum Step {
 
 /// The session behind either door.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly all connections speak IRC")]
 pub enum Session {
     /// HTTP.
     Http(HttpSession),
@@ -81,12 +80,12 @@ impl Session {
 
     /// The configuration is another from here on.
     pub fn renew(&mut self, house: &Arc<House>) {
-        let own = match self {
-            Self::Http(session) => &mut session.house,
-            Self::Irc(session) => &mut session.house,
-            Self::Text(session) => &mut session.house,
-        };
-        *own = Arc::clone(house);
+        let house = Arc::clone(house);
+        match self {
+            Self::Http(session) => session.house = house,
+            Self::Irc(session) => session.renew(house),
+            Self::Text(session) => session.renew(house),
+        }
     }
 
     /// Takes bytes as they came.

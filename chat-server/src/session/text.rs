@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Instant};
 
 use chat_core::{
-    proto::{Command, MessageKind},
+    proto::{Command, MessageKind, RoomName},
     text::split,
 };
 
@@ -33,6 +33,8 @@ pub struct TextSession {
     conn: ConnId,
     pub(super) house: Arc<House>,
     throttle: Throttle,
+    /// The room they are in, or will be.
+    room: RoomName,
     buffer: Vec<u8>,
     phase: Phase,
     last_heard: Instant,
@@ -65,6 +67,7 @@ impl TextSession {
         Self {
             conn,
             throttle: Throttle::new(house.limits.flood, now),
+            room: house.room.clone(),
             house,
             buffer: Vec::new(),
             phase,
@@ -72,6 +75,15 @@ impl TextSession {
             has_ended: false,
             has_paused: false,
         }
+    }
+
+    /// Whoever is in a room stays in it, also when others are put into another one now.
+    pub(super) fn renew(&mut self, house: Arc<House>) {
+        self.throttle.renew(house.limits.flood);
+        if !matches!(self.phase, Phase::Chatting) {
+            self.room = house.room.clone();
+        }
+        self.house = house;
     }
 
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
@@ -140,7 +152,7 @@ impl TextSession {
                 {
                     let command = Ok(Command::Message {
                         kind: MessageKind::Privmsg,
-                        targets: vec![self.house.room.to_string()],
+                        targets: vec![self.room.to_string()],
                         text: piece.to_owned(),
                         tags: String::new(),
                     });
@@ -166,10 +178,8 @@ impl TextSession {
     }
 
     pub(super) fn admit(&mut self, nick: &str, out: &mut Output) {
-        let welcome = format!(
-            "Welcome, {nick}! You are in {}. Write {{quit}} to leave.\r\n",
-            self.house.room
-        );
+        let welcome =
+            format!("Welcome, {nick}! You are in {}. Write {{quit}} to leave.\r\n", self.room);
         out.bytes.extend_from_slice(welcome.as_bytes());
     }
 

@@ -35,6 +35,13 @@ impl Throttle {
         Err(now + wait + Duration::from_millis(1))
     }
 
+    /// From here on another limit holds.
+    pub(super) fn renew(&mut self, flood: Option<Flood>) {
+        let burst = flood.map_or(0.0, |flood| flood.burst);
+        self.tokens = if self.flood.is_some() { self.tokens.min(burst) } else { burst };
+        self.flood = flood;
+    }
+
     /// The latest one was not due.
     pub(super) fn give_back(&mut self) {
         self.tokens += 1.0;

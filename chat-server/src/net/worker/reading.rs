@@ -1,6 +1,10 @@
 //! From a worker's sockets to its sessions, and what they want done.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use super::{LINES_PER_TURN, Worker};
 use crate::{
@@ -68,17 +72,19 @@ impl Worker {
         }
     }
 
-    /// Tells the hub of a connection once its handshakes are over.
+    /// Tells the hub of a connection once its handshakes are over. Whose a proxy passes on is counted as
+    /// soon as it has said so.
     pub(super) fn open_established(&mut self, now: Instant, slot: u32) {
         let conn = &mut self.conns[slot as usize];
-        if conn.is_opened || conn.door == Door::Http || !conn.link.is_established() {
-            return;
-        }
         if let Some(source) = conn.link.take_source() {
             conn.host = host_text(source);
             if let Err(reason) = conn.place.pass_on(source) {
+                self.house.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
                 return self.close(now, slot, reason);
             }
+        }
+        if conn.is_opened || conn.door == Door::Http || !conn.link.is_established() {
+            return;
         }
         conn.is_opened = true;
         let opened = Input::Opened {
