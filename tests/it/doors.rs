@@ -112,17 +112,17 @@ fn what_a_proxy_passes_on_is_counted_before_handshakes() {
     let server = all_doors(&folder, |config| {
         config.proxies = vec!["127.0.0.0/8".parse().unwrap()];
         config.limits.clients_per_address_max = Some(2);
-        // It is not time that ends them, and they are looked at in their order.
+        // It is not time that ends them.
         config.limits.registration_timeout = 10 * PATIENCE;
-        config.workers = std::num::NonZeroUsize::new(1);
     });
     let header = b"PROXY TCP4 203.0.113.7 192.0.2.1 1234 6667\r\n";
-    let mut first_two = Vec::new();
-    for door in [server.tls_address(), server.web_socket_address()] {
-        let mut stream = TcpStream::connect(door).unwrap();
-        stream.write_all(header).unwrap();
-        first_two.push(stream);
-    }
+    let _first_two = [(); 2].map(|()| {
+        let mut client = TestClient::connect(server.address());
+        client.raw(header);
+        client.send("PING :there");
+        client.expect("*PONG*:there");
+        client
+    });
     for door in
         [server.address(), server.tls_address(), server.web_socket_address(), server.http_address()]
     {
