@@ -111,6 +111,15 @@ fn the_file_is_read_again_with_nobody_dropped() {
     ann.send("USER u 0 * :A");
     ann.send("CAP END");
     ann.expect("* 372 ann :- first");
+    // One who is still on the way in, one who knows of no values, and one who asked for nothing.
+    let mut new = TestClient::connect(address);
+    new.send("CAP LS 302");
+    new.expect("* CAP * LS *");
+    let mut old = TestClient::connect(address);
+    for line in ["CAP REQ :cap-notify", "NICK old", "USER u 0 * :O", "CAP END"] {
+        old.send(line);
+    }
+    old.expect("* 372 old *");
     ann.send("OPER ann secret");
     ann.expect("* 491 *");
 
@@ -125,6 +134,10 @@ fn the_file_is_read_again_with_nobody_dropped() {
     program.expect("the configuration has been read again");
     // What is offered now is told to those who want to know.
     ann.expect(":chat.local CAP ann NEW :sasl=*");
+    new.expect(":chat.local CAP * NEW :sasl=*");
+    old.expect(":chat.local CAP old NEW :sasl");
+    ann.send("CAP REQ :sasl");
+    ann.expect("* CAP ann ACK :sasl");
     ann.send("MOTD");
     ann.expect("* 372 ann :- second");
     ann.send("JOIN #another");
@@ -143,6 +156,14 @@ fn the_file_is_read_again_with_nobody_dropped() {
     ann.expect("* 382 *");
     program.expect("ann: the configuration has been read again");
     ann.expect(":chat.local CAP ann DEL :sasl");
+    // What is gone holds no longer, and can be let go.
+    ann.send("CAP LIST");
+    let listed = ann.expect("* CAP ann LIST *");
+    assert!(!listed.contains("sasl"), "{listed}");
+    ann.send("AUTHENTICATE PLAIN");
+    ann.expect("* 904 ann *");
+    ann.send("CAP REQ :-sasl");
+    ann.expect("* CAP ann ACK :-sasl");
     program.signal("TERM");
     ann.expect("ERROR :The server is stopping");
     std::fs::remove_dir_all(folder).unwrap();

@@ -1,7 +1,11 @@
 //! The specifications of IRCv3, one script a clause. What has a file of its own (labels, modes, queries)
 //! is there.
 
-use chat_tests::script::{check, check_with};
+use chat_server::hub::Door;
+use chat_tests::{
+    script::{check, check_with},
+    world::{SimLog, World},
+};
 
 /// A server's operator named `ann`, whose password is `secret`.
 fn with_oper(config: &mut chat_server::Config) {
@@ -198,7 +202,8 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          b< :c!u@127.0.0.1 QUIT :Changing hostname
          b< :c!hidden@away.example JOIN #x
          b< :chat.local MODE #x +v c
-         a< :chat.local 396 a hidden@away.example *
+         a< :chat.local NOTICE a :c is now hidden@away.example
+         c< :chat.local 396 c hidden@away.example *
          c! * QUIT *
          c> PRIVMSG #x :still me
          a< :c!hidden@away.example PRIVMSG #x :still me
@@ -367,4 +372,115 @@ fn lines_that_make_no_message_are_refused_as_one() {
             config.limits.multiline_lines_max = 3;
         },
     );
+}
+
+/// A line that cannot be read may have been one of the message's: nothing is delivered with a hole.
+#[test]
+fn a_message_with_a_line_that_is_none_is_none() {
+    check(&format!(
+        "caps a batch draft/multiline
+         b> JOIN #x
+         a> JOIN #x
+         a> BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #x :one
+         a> @batch=1 PRIVMSG #x :{}
+         a< :chat.local 417 a *
+         a> @batch=1 PRIVMSG #x :three
+         a> BATCH -1
+         a< :chat.local FAIL BATCH MULTILINE_INVALID *
+         a> BATCH +2 draft/multiline #x
+         a> @batch=2 PRIVMSG #x :{}
+         a> BATCH -2
+         a< :chat.local FAIL BATCH MULTILINE_INVALID *
+         b! * PRIVMSG *",
+        "x".repeat(600),
+        "y".repeat(495),
+    ));
+    // What one line may not say, none of several may.
+    check(
+        "caps a batch draft/multiline
+         b> JOIN #x
+         b> MODE #x +C
+         a> JOIN #x
+         a> BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #x :one
+         a> @batch=1 PRIVMSG #x :\u{1}VERSION\u{1}
+         a> BATCH -1
+         a< :chat.local 404 a #x *CTCP*
+         b! * PRIVMSG *",
+    );
+}
+
+/// Those whose own specification asks for `FAIL` get it; all others the words alone.
+#[test]
+fn fail_is_for_those_who_know_it() {
+    check(
+        "caps a setname draft/metadata-2 batch
+         b> PING x
+         a> SETNAME :
+         a< :chat.local FAIL SETNAME INVALID_REALNAME *
+         a> METADATA nobody GET x
+         a< :chat.local FAIL METADATA INVALID_TARGET nobody *
+         b> SETNAME :\u{3}
+         b< :chat.local NOTICE b *
+         b! * FAIL *",
+    );
+}
+
+/// What a client has not asked for is not in its answers either; with a label that is one.
+#[test]
+fn answers_hold_only_what_was_negotiated() {
+    check(
+        "caps a labeled-response batch
+         a> JOIN #old
+         a> @label=1 RENAME #old #new
+         a< @label=1 :chat.local ACK
+         a< :a!* PART #old
+         a< :a!* JOIN #new
+         a! * RENAME *
+         caps b labeled-response
+         b> @label=2 PING x
+         b< :chat.local PONG *
+         b! *BATCH*
+         caps c no-implicit-names
+         c> JOIN #new
+         a> RENAME #new #newer
+         c< :c!* JOIN #newer
+         c! * 353 *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/capability-negotiation>: each answer by the version that was asked for.
+#[test]
+fn a_list_of_capabilities_is_by_the_version_asked_for() {
+    check(
+        "new a
+         a> CAP LS 302
+         a< :chat.local CAP * LS * :*draft/multiline=max-bytes*
+         a> CAP LS
+         a< :chat.local CAP * LS :account-notify*userhost-in-names
+         a! *=*
+         a> CAP REQ batch echo-message
+         a< :chat.local CAP * ACK :batch echo-message
+         a> CAP REQ :-batch
+         a< :chat.local CAP * ACK :-batch",
+    );
+}
+
+/// What comes behind a `CAP REQ`, in the same breath, goes by what was asked for.
+#[test]
+fn commands_behind_a_request_go_by_it() {
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    world.open("a", Door::Irc);
+    world.send_bytes("a", b"NICK a\r\nUSER u 0 * :A\r\n");
+    world.settle();
+    world.send_bytes(
+        "a",
+        b"CAP REQ :no-implicit-names echo-message\r\nJOIN #x\r\nPRIVMSG #x :one\r\nCAP REQ :-echo-message\r\nPRIVMSG #x :two\r\nPING end\r\n",
+    );
+    world.settle();
+    assert!(world.expect("a", "* CAP a ACK :no-implicit-names echo-message"));
+    let rest: Vec<&str> =
+        world.unexpected("a").iter().filter_map(|line| line.split(' ').nth(1)).collect();
+    assert_eq!(rest, ["JOIN", "PRIVMSG", "CAP", "PONG"], "{:#?}", world.unexpected("a"));
 }

@@ -70,7 +70,10 @@ fn client_tags_are_passed_on_as_they_are() {
          a> @+draft/react=\\:\\s\\\\;+reply=1a2b;+no/value TAGMSG #x
          b< @msgid=*;+draft/react=\\:\\s\\\\;+reply=1a2b;+no/value :a!* TAGMSG #x
          a> @+reply=old;+reply=new PRIVMSG #x :which one
-         b< @msgid=*;+reply=new :a!* PRIVMSG #x :which one",
+         b< @msgid=*;+reply=new :a!* PRIVMSG #x :which one
+         a< @msgid=*;+reply=new :a!* PRIVMSG #x :which one
+         a> @+reply=old;+reply=new TAGMSG b
+         b! *reply=old*",
     );
 }
 

@@ -15,6 +15,11 @@ use proptest::{collection::vec, prelude::*, sample::select, test_runner::FileFai
 /// its end on the way; it is refused instead.
 #[test]
 fn a_message_too_long_to_be_relayed_is_refused() {
+    // A notice too: that something is lost is told in any case.
+    check(&format!(
+        "a> PING x\n b> NOTICE a :{}\n b< :chat.local 417 b *\n a! * NOTICE *",
+        "n".repeat(490)
+    ));
     let text = "x".repeat(490);
     check(&format!(
         "a> JOIN #x

@@ -256,3 +256,28 @@ fn limits_are_named() {
         |config| (config.limits.metadata_keys_max, config.limits.subscriptions_max) = (2, 2),
     );
 }
+
+/// A room that not everyone may enter tells outsiders nothing.
+#[test]
+fn a_closed_room_keeps_its_metadata() {
+    check(
+        "caps a draft/metadata-2 batch
+         caps b draft/metadata-2 batch
+         a> JOIN #x
+         a> METADATA #x SET topic-url :https://example.org
+         b> METADATA #x GET topic-url
+         b< * 761 b #x topic-url * https://example.org
+         a> MODE #x +k secret
+         b> METADATA #x GET topic-url
+         b< :chat.local FAIL METADATA INVALID_TARGET #x *
+         b> METADATA #x LIST
+         b< :chat.local FAIL METADATA INVALID_TARGET #x *
+         b> METADATA #x SYNC
+         b< :chat.local FAIL METADATA INVALID_TARGET #x *
+         a> MODE #x -k+i x
+         b> METADATA #x LIST
+         b< :chat.local FAIL METADATA INVALID_TARGET #x *
+         a> METADATA #x GET topic-url
+         a< * 761 a #x topic-url * https://example.org",
+    );
+}

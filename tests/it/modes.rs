@@ -355,3 +355,25 @@ fn people_set_their_own_modes() {
          b< :chat.local 352 b * u 127.0.0.1 chat.local a HB :0 Real Name",
     );
 }
+
+/// As many lines as they need: what is stored is what is told.
+#[test]
+fn many_long_masks_are_told_whole() {
+    let mask = |n: usize| format!("{n}{}!*@*", "m".repeat(70));
+    let (first, all) = (mask(0), (0..6).map(mask).collect::<Vec<_>>().join(" "));
+    let (five, sixth) = (&all[..5 * (first.len() + 1) - 1], mask(5));
+    let short = all.replace("!*@*", "");
+    check(&format!(
+        "caps a echo-message
+         a> JOIN #{room}
+         b> JOIN #{room}
+         a> MODE #{room} +bbbbbb {short}
+         b< :a!u@127.0.0.1 MODE #{room} +bbbbb {five}
+         b< :a!u@127.0.0.1 MODE #{room} +b {sixth}
+         a> MODE #{room} +bbbbbb
+         a< :chat.local 367 a #{room} {first} *
+         a< :chat.local 368 a *
+         a! * 368 *",
+        room = "r".repeat(60),
+    ));
+}

@@ -1,7 +1,14 @@
 //! Questions and their answers. Clauses are cited above the scripts.
 
-use chat_server::config::{Admin, Oper};
-use chat_tests::script::{check, check_with};
+use chat_core::proto::ServerName;
+use chat_server::{
+    config::{Admin, Oper},
+    hub::Door,
+};
+use chat_tests::{
+    script::{check, check_with},
+    world::{SimLog, World},
+};
 
 /// RFC 2812 §3.2.5, §3.2.6, §3.6.1, §3.6.2, §3.4
 #[test]
@@ -260,6 +267,7 @@ fn operators_of_the_server_rule_it() {
          a> JOIN #x
          b> JOIN #x
          a> KILL b :spam
+         b< :a!* KILL b :spam
          b< ERROR :Killed (a (spam))
          a< :b!* QUIT :Killed (a (spam))
          a> KILL nobody :x
@@ -279,4 +287,71 @@ fn operators_of_the_server_rule_it() {
             config.opers = vec![oper("ann", &["*@127.0.0.*"]), oper("far", &["*@10.*"])];
         },
     );
+}
+
+/// "Users with the invisible user mode set are not shown … unless the requesting client is also joined to
+/// that channel." (<https://modern.ircdocs.horse/#names-message>)
+#[test]
+fn names_show_outsiders_only_the_visible() {
+    check(
+        "a> JOIN #x
+         b> JOIN #x
+         b> MODE b -i
+         c> NAMES #x
+         c< :chat.local 353 c = #x b
+         c< :chat.local 366 c #x *
+         c> JOIN #x
+         c< :chat.local 353 c = #x :@a *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/multi-prefix>: "in NAMES, WHO and WHOIS output"
+#[test]
+fn all_signs_are_shown_to_those_who_ask() {
+    check(
+        "a> JOIN #x
+         a> MODE #x +v a
+         caps b multi-prefix
+         b> JOIN #x
+         b< :chat.local 353 b = #x :@+a b
+         b> WHO #x
+         b< :chat.local 352 b #x u * a H@+ *
+         b> WHOIS a
+         b< :chat.local 319 b a @+#x
+         c> JOIN #x
+         c< :chat.local 353 c = #x :@a *
+         c> WHO #x
+         c< :chat.local 352 c #x u * a H@ *
+         c> WHOIS a
+         c< :chat.local 319 c a @#x",
+    );
+}
+
+/// Names are cut off nobody, however long they and what stands before them are.
+#[test]
+fn the_longest_names_are_listed_whole() {
+    let mut world = World::new(1, SimLog::default(), |config| {
+        config.name = ServerName::new(&format!("{}.example.org", "s".repeat(50))).unwrap();
+    });
+    let room = format!("#{}", "r".repeat(63));
+    let nick = |n: usize| format!("n{n:02}{}", "x".repeat(29));
+    for n in 0..40 {
+        let nick = nick(n);
+        world.open(&nick, Door::Irc);
+        let lines = format!(
+            "CAP REQ :userhost-in-names\r\nNICK {nick}\r\nUSER u 0 * :R\r\nCAP END\r\nJOIN {room}\r\n"
+        );
+        world.send_bytes(&nick, lines.as_bytes());
+        world.settle();
+    }
+    let last = nick(39);
+    let listed: Vec<&String> =
+        world.lines(&last).iter().filter(|line| line.contains(" 353 ")).collect();
+    assert!(listed.iter().all(|line| line.len() <= 510), "{listed:#?}");
+    for n in 0..40 {
+        let whole = format!("{}!u", nick(n));
+        let is_whole = |line: &&&String| line.split([' ', ':', '@']).any(|word| word == whole);
+        // `:` also stands before the first name; the user and host come behind the nick.
+        assert_eq!(listed.iter().filter(is_whole).count(), 1, "{whole} in {listed:#?}");
+    }
 }

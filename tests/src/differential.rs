@@ -214,7 +214,7 @@ fn commands(lines: &[String]) -> BTreeSet<String> {
 /// A line as ours might have written it: with and without a colon that is not needed, and with the tags
 /// alone that `mask` names, in its order.
 fn spellings(line: &str, mask: &str) -> Vec<String> {
-    let line = line.replace("!~u@", "!u@").replace(" ~u ", " u ");
+    let line = line.trim_end().replace("!~u@", "!u@").replace(" ~u ", " u ");
     let Ok(parsed) = WireLine::parse(&line) else { return vec![line] };
     let named = mask.strip_prefix('@').and_then(|rest| rest.split(' ').next()).unwrap_or_default();
     let named: Vec<&str> =

@@ -392,6 +392,9 @@ impl World {
                     own.is_held = true;
                 }
             }
+            Effect::Offer { conn, nick, before } => {
+                self.with_session(conn, |session, _, output| session.offer(&nick, &before, output));
+            }
             Effect::Negotiate { conn, nick, label, subcommand, arguments } => {
                 self.with_session(conn, |session, _, output| {
                     session.negotiate(&nick, label.as_deref(), &subcommand, &arguments, output);
@@ -598,6 +601,7 @@ fn worker_of(effect: &Effect) -> WorkerId {
         | Effect::Close { conn, .. }
         | Effect::Hold { conn }
         | Effect::Negotiate { conn, .. }
+        | Effect::Offer { conn, .. }
         | Effect::Release { conn }
         | Effect::Reply { conn, .. }
         | Effect::Subscribe { conn, .. }

@@ -50,7 +50,7 @@ capabilities! {
     /// <https://ircv3.net/specs/extensions/invite-notify>
     InviteNotify: "invite-notify";
     /// <https://ircv3.net/specs/extensions/labeled-response>
-    LabeledResponse: "labeled-response" | "draft/labeled-response-0.2";
+    LabeledResponse: "labeled-response";
     /// <https://ircv3.net/specs/extensions/message-tags>
     MessageTags: "message-tags" | "draft/message-tags-0.2";
     /// <https://ircv3.net/specs/extensions/metadata>

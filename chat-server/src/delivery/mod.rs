@@ -359,8 +359,9 @@ impl Event {
             let start = start.source(source).command(kind.word());
             finish(start.param(target).last(&line.text));
         }
-        let close = LineWriter::new(out).source(source).command("BATCH");
-        finish(close.param(&format!("-{reference}")));
+        let around = tags.iter().filter(|(key, _)| *key == "batch");
+        let close = around.fold(LineWriter::new(out), |close, (key, value)| close.tag(key, value));
+        finish(close.source(source).command("BATCH").param(&format!("-{reference}")));
     }
 
     /// Roughly how many bytes this is on the wire and in memory.

@@ -84,15 +84,25 @@ impl Reply {
         batches: &mut Batches,
         out: &mut Vec<u8>,
     ) {
-        let label =
-            self.label.as_deref().filter(|_| capabilities.contains(Capability::LabeledResponse));
+        // What the one who asked would not understand, the others are told all the same.
+        let is_understood = |line: &&ReplyLine| match line {
+            ReplyLine::Event(event) => {
+                event.requires().is_none_or(|required| capabilities.contains(required))
+            }
+            _ => true,
+        };
+        let lines: Vec<&ReplyLine> = self.lines.iter().filter(is_understood).collect();
+        // Labels need batches (labeled-response, "Dependencies").
+        let knows_labels = capabilities.contains(Capability::LabeledResponse)
+            && capabilities.contains(Capability::Batch);
+        let label = self.label.as_deref().filter(|_| knows_labels);
         let Some(label) = label else {
-            self.lines
+            lines
                 .iter()
                 .for_each(|line| self.write_line(line, server, capabilities, &[], batches, out));
             return;
         };
-        match (&*self.lines, self.page) {
+        match (&*lines, self.page) {
             ([], Page::Only) => {
                 finish(LineWriter::new(out).tag("label", label).source(server).command("ACK"));
             }
@@ -149,9 +159,11 @@ impl Reply {
             for line in lines {
                 self.write_line(line, server, capabilities, &[("batch", &batch)], batches, out);
             }
-            return finish(
-                LineWriter::new(out).source(server).command("BATCH").param(&format!("-{batch}")),
-            );
+            // Its end belongs to the batch around it as its beginning does; a label only begins.
+            let around = tags.iter().filter(|(key, _)| *key == "batch");
+            let close =
+                around.fold(LineWriter::new(out), |close, (key, value)| close.tag(key, value));
+            return finish(close.source(server).command("BATCH").param(&format!("-{batch}")));
         }
         let mut writer = LineWriter::new(out);
         for (key, value) in tags {
@@ -164,7 +176,17 @@ impl Reply {
         finish(match line {
             ReplyLine::Batch { .. } | ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
             ReplyLine::Fail { command, code, context, text } => {
-                if capabilities.contains(Capability::StandardReplies) {
+                // The specifications of some commands ask for it by themselves.
+                let own = match *command {
+                    "BATCH" => Some(Capability::Multiline),
+                    "METADATA" => Some(Capability::Metadata),
+                    "RENAME" => Some(Capability::ChannelRename),
+                    "SETNAME" => Some(Capability::Setname),
+                    _ => None,
+                };
+                if capabilities.contains(Capability::StandardReplies)
+                    || own.is_some_and(|own| capabilities.contains(own))
+                {
                     let mut writer = writer.command("FAIL").param(command).param(code);
                     for word in context {
                         writer = writer.param(word);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     auth::Question,
+    config::House,
     delivery::{Delivery, Reply},
     event::ServerEvent,
     ids::{ConnId, RoomId, Ticket, WorkerId},
@@ -53,7 +54,8 @@ pub enum Effect {
         /// Which.
         conn: ConnId,
     },
-    /// A registered client negotiates capabilities; its session answers, in its turn.
+    /// A registered client negotiates capabilities; its session answers, in its turn, and says what holds
+    /// now ([`super::Input::Capabilities`]).
     Negotiate {
         /// Which.
         conn: ConnId,
@@ -65,6 +67,16 @@ pub enum Effect {
         subcommand: String,
         /// What follows it.
         arguments: Vec<String>,
+    },
+    /// Other capabilities are offered than before: the session tells its client of them, if it wants to know,
+    /// and goes on without those that are gone.
+    Offer {
+        /// Which.
+        conn: ConnId,
+        /// Their nick.
+        nick: Arc<str>,
+        /// What was offered.
+        before: Arc<House>,
     },
     /// Read on.
     Release {

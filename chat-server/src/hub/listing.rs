@@ -8,7 +8,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chat_core::proto::{Capability, ListCondition, Numeric, mask_matches};
+use chat_core::{
+    proto::{Capability, ListCondition, Numeric, mask_matches},
+    wire::limits::BODY_BYTES_MAX,
+};
 
 use super::{
     Effect, Hub,
@@ -25,9 +28,6 @@ use crate::{
 
 /// Rows (people or rooms) that are looked at in one turn.
 pub(super) const ROWS_PER_TURN: usize = 256;
-
-/// Bytes of nicks in one `RPL_NAMREPLY`; the rest of the line's 512 is for what stands before them.
-const NAMES_BYTES_MAX: usize = 380;
 
 /// An answer under way: where it goes on.
 #[derive(Debug)]
@@ -202,6 +202,9 @@ impl Hub {
         let all = asker.capabilities.contains(Capability::MultiPrefix);
         let with_host = asker.capabilities.contains(Capability::UserhostInNames);
         let is_secret = self.rooms.get(&room).is_some_and(|room| room.modes.has(Flag::Secret));
+        // ":server 353 nick = room :" and the line break stand around them.
+        let around = self.house.name.as_str().len() + asker.nick.as_str().len() + name.len() + 15;
+        let names_bytes_max = BODY_BYTES_MAX.saturating_sub(around);
         let kind = if is_secret { "@" } else { "=" };
         let mut names = String::new();
         let mut flush = |names: &mut String| {
@@ -213,8 +216,20 @@ impl Hub {
         };
         let mut rest = None;
         for (member, rank) in self.members_after(room, after) {
+            *rows -= 1;
+            if *rows == 0 {
+                rest = Some(member.conn);
+            }
+            // "not shown … unless the requesting client is also joined to that channel"
+            // (<https://modern.ircdocs.horse/#names-message>)
+            if !self.may_find(asker, member) {
+                if rest.is_some() {
+                    break;
+                }
+                continue;
+            }
             let shown = if with_host { &*member.source } else { member.nick.as_str() };
-            if names.len() + shown.len() + 3 > NAMES_BYTES_MAX {
+            if names.len() + shown.len() + 3 > names_bytes_max {
                 flush(&mut names);
             }
             if !names.is_empty() {
@@ -222,9 +237,7 @@ impl Hub {
             }
             names.push_str(rank.prefix(all));
             names.push_str(shown);
-            *rows -= 1;
-            if *rows == 0 {
-                rest = Some(member.conn);
+            if rest.is_some() {
                 break;
             }
         }

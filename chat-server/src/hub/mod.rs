@@ -57,7 +57,7 @@ use self::{
 };
 use crate::{
     config::House,
-    delivery::{Content, Delivery, Event, Page, Reply, ReplyLine, Target},
+    delivery::{Content, Delivery, Event, ReplyLine, Target},
     event::ServerEvent,
     ids::{ConnId, RoomId, Ticket, WorkerId},
 };
@@ -170,6 +170,8 @@ impl Hub {
             Input::Capabilities { conn, capabilities } => {
                 if let Some(person) = self.people.get_mut(&conn) {
                     person.capabilities = capabilities;
+                    person.is_negotiating = false;
+                    self.take_waiting(now, conn, effects);
                 } else if let Some(newcomer) = self.newcomers.get_mut(&conn) {
                     newcomer.capabilities = capabilities;
                 }
@@ -181,6 +183,7 @@ impl Hub {
                     // What they have said is said before they go; other answers are nobody's.
                     person.departing = Some(reason);
                     person.listing = None;
+                    person.is_negotiating = false;
                     self.take_waiting(now, conn, effects);
                 }
             }
@@ -249,6 +252,7 @@ impl Hub {
         let waiting = Waiting { label, command };
         let must_wait = !person.waiting.is_empty()
             || person.listing.is_some()
+            || person.is_negotiating
             || (person.n_pending > 0 && !waiting.is_message());
         if must_wait {
             person.waiting.push_back(waiting);
@@ -301,6 +305,7 @@ impl Hub {
     fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         while let Some(person) = self.people.get_mut(&conn)
             && person.listing.is_none()
+            && !person.is_negotiating
         {
             let is_departing = person.departing.is_some();
             person.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
@@ -333,29 +338,12 @@ impl Hub {
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
     fn reload(&mut self, house: Arc<House>, effects: &mut Vec<Effect>) {
         let before = std::mem::replace(&mut self.house, house);
-        for person in self.people.values() {
-            if !person.capabilities.contains(Capability::CapNotify) {
-                continue;
-            }
-            let nick = person.nick.shown();
-            let mut lines = Vec::new();
-            for capability in Capability::ALL {
-                let [was, is] =
-                    [&before, &self.house].map(|house| house.offers(*capability, person.is_secure));
-                let name = capability.name();
-                let change = match (was, is) {
-                    (was, is) if was == is => continue,
-                    (_, Some(Some(value))) => format!("NEW :{name}={value}"),
-                    (_, Some(None)) => format!("NEW :{name}"),
-                    (_, None) => format!("DEL :{name}"),
-                };
-                let line = format!(":{} CAP {nick} {change}", self.house.name);
-                lines.push(ReplyLine::Raw(line.into()));
-            }
-            if !lines.is_empty() {
-                let reply = Reply { label: None, nick: Arc::clone(nick), lines, page: Page::Only };
-                effects.push(Effect::Reply { conn: person.conn, reply });
-            }
+        let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
+        conns.sort_unstable();
+        let newcomers = conns.into_iter().map(|conn| (conn, Arc::from("*")));
+        let people = self.people.iter().map(|(conn, own)| (*conn, Arc::clone(own.nick.shown())));
+        for (conn, nick) in newcomers.chain(people) {
+            effects.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
         }
     }
 

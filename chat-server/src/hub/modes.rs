@@ -55,6 +55,11 @@ pub(super) enum List {
 impl List {
     const ALL: [(Self, char); 3] = [(Self::Invited, 'I'), (Self::Ban, 'b'), (Self::Except, 'e')];
 
+    /// Its letter.
+    pub(super) fn letter(self) -> char {
+        Self::ALL.iter().find(|(own, _)| *own == self).expect("all are there").1
+    }
+
     /// The numerics of one entry and of the end, and the words of the end.
     pub(super) fn numerics(self) -> (Numeric, Numeric, &'static str) {
         match self {
@@ -334,9 +339,7 @@ impl What {
             }
             Self::Key(_) => 'k',
             Self::Limit(_) => 'l',
-            Self::Listed(list, _) => {
-                List::ALL.iter().find(|(own, _)| own == list).expect("all are there").1
-            }
+            Self::Listed(list, _) => list.letter(),
             Self::Operator(_) => 'o',
             Self::Voice(_) => 'v',
         }

@@ -57,6 +57,8 @@ pub(super) struct Person {
     pub(super) is_held: bool,
     /// Their connection is gone, and why; they leave when all they said is in the log.
     pub(super) departing: Option<Arc<str>>,
+    /// Their session has been asked what they negotiate, and has not said.
+    pub(super) is_negotiating: bool,
     /// Wrong passwords so far.
     pub(super) n_failed_logins: u8,
 }

@@ -126,6 +126,7 @@ impl Hub {
             listing: None,
             is_held: !waiting.is_empty(),
             departing: None,
+            is_negotiating: false,
             n_failed_logins: newcomer.n_failed_logins,
         };
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });

@@ -88,6 +88,10 @@ impl Hub {
         }
         if argument.len() == CHUNK_BYTES {
             self.exchanges.insert(conn, sasl);
+            // With a label it is answered all the same.
+            if label.is_some() {
+                self.say_to(conn, label, Vec::new(), effects);
+            }
             return;
         }
         let decoded = BASE64.decode(&sasl.response).ok();
@@ -143,8 +147,9 @@ impl Hub {
             _ => {
                 let mechanisms = vec![MECHANISMS.into(), "are the mechanisms".into()];
                 let line = ReplyLine::Numeric(Numeric::RPL_SASLMECHS, mechanisms);
-                self.say_to(conn, None, vec![line], effects);
-                return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+                let failed = vec!["There is no such mechanism".into()];
+                let failed = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, failed);
+                return self.say_to(conn, label, vec![line, failed], effects);
             }
         };
         self.exchanges.insert(conn, Sasl { stage, response: String::new() });

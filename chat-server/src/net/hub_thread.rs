@@ -135,6 +135,9 @@ impl HubThread {
             Effect::Close { conn, reason } => (conn.worker, Order::Close { conn, reason }),
             Effect::Deliver { worker, delivery } => (worker, Order::Deliver(delivery)),
             Effect::Hold { conn } => (conn.worker, Order::Hold { conn }),
+            Effect::Offer { conn, nick, before } => {
+                (conn.worker, Order::Offer { conn, nick, before })
+            }
             Effect::Negotiate { conn, nick, label, subcommand, arguments } => {
                 (conn.worker, Order::Negotiate { conn, nick, label, subcommand, arguments })
             }

@@ -46,6 +46,11 @@ pub(crate) enum Order {
         subcommand: String,
         arguments: Vec<String>,
     },
+    Offer {
+        conn: ConnId,
+        nick: Arc<str>,
+        before: Arc<House>,
+    },
     Release {
         conn: ConnId,
     },

@@ -188,6 +188,9 @@ impl Worker {
                     session.negotiate(&nick, label.as_deref(), &subcommand, &arguments, output);
                 });
             }
+            Order::Offer { conn, nick, before } => {
+                self.with_session(conn, |session, output| session.offer(&nick, &before, output));
+            }
             Order::Release { conn } => {
                 if let Some(own) = self.own_mut(conn) {
                     own.is_held = false;

@@ -218,8 +218,21 @@ impl IrcSession {
             page: Page::Only,
         };
         reply.write_irc(server, before, &mut self.batches, &mut out.bytes);
+        // The hub waits for it, if it has asked.
+        let is_asked = !matches!(self.phase, Phase::Collecting { .. });
         let capabilities = self.negotiation.capabilities;
-        if capabilities != before {
+        if is_asked || capabilities != before {
+            out.inputs.push(Input::Capabilities { conn: self.conn, capabilities });
+        }
+    }
+
+    pub(super) fn offer(&mut self, nick: &str, before: &House, out: &mut Output) {
+        let capabilities = self.negotiation.capabilities;
+        for line in self.negotiation.offer(before, &self.house, nick) {
+            finish(LineWriter::new(&mut out.bytes).raw(&line));
+        }
+        if self.negotiation.capabilities != capabilities {
+            let capabilities = self.negotiation.capabilities;
             out.inputs.push(Input::Capabilities { conn: self.conn, capabilities });
         }
     }
@@ -304,20 +317,14 @@ fn read(
     batch: &mut Option<Box<Batch>>,
     house: &House,
 ) -> Option<Read> {
-    let bytes = match framed {
-        Framed::Line(bytes) if limits::client_line_fits(bytes) => bytes,
-        Framed::Line(_) | Framed::TooLong { .. } => {
-            return Some((None, Err(CommandError::TooLong)));
+    let line = match parse(framed) {
+        Ok(line) => line?,
+        Err(error) => {
+            if let Some(open) = batch {
+                open.spoil();
+            }
+            return Some((None, Err(error)));
         }
-    };
-    let Ok(text) = std::str::from_utf8(bytes) else {
-        return Some((None, Err(CommandError::NotUtf8)));
-    };
-    let line = match Line::parse(text) {
-        Ok(line) => line,
-        Err(ParseError::Empty) => return None,
-        Err(ParseError::NoCommand) => return Some((None, Err(CommandError::Unknown("*".into())))),
-        Err(ParseError::ForbiddenByte) => return Some((None, Err(CommandError::ForbiddenByte))),
     };
     let label = line.tags.get("label").filter(|label| {
         capabilities.contains(Capability::LabeledResponse)
@@ -347,6 +354,21 @@ fn read(
         return outcome.err().map(|error| (label, Err(error)));
     }
     Some((label, Command::parse(&line)))
+}
+
+/// The line in some bytes; `None` if it is empty.
+fn parse(framed: Framed<'_>) -> Result<Option<Line<'_>>, CommandError> {
+    let bytes = match framed {
+        Framed::Line(bytes) if limits::client_line_fits(bytes) => bytes,
+        Framed::Line(_) | Framed::TooLong { .. } => return Err(CommandError::TooLong),
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| CommandError::NotUtf8)?;
+    match Line::parse(text) {
+        Ok(line) => Ok(Some(line)),
+        Err(ParseError::Empty) => Ok(None),
+        Err(ParseError::NoCommand) => Err(CommandError::Unknown("*".into())),
+        Err(ParseError::ForbiddenByte) => Err(CommandError::ForbiddenByte),
+    }
 }
 
 /// `ERROR` (RFC 2812 §3.7.4), the last line a client gets.

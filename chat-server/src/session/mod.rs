@@ -166,6 +166,14 @@ impl Session {
         }
     }
 
+    /// Tells the peer what is offered now and was not `before`, and what no longer is.
+    pub fn offer(&mut self, nick: &str, before: &House, out: &mut Output) {
+        match self {
+            Self::Irc(session) => session.offer(nick, before, out),
+            Self::Http(_) | Self::Text(_) => {}
+        }
+    }
+
     /// What the peer understands.
     #[must_use]
     pub fn capabilities(&self) -> CapabilitySet {

@@ -36,6 +36,7 @@ pub(super) struct Batch {
     n_bytes: usize,
     /// What is wrong has been said; what is left of it is thrown away.
     is_refused: bool,
+    is_spoiled: bool,
 }
 
 /// What a line was to a batch.
@@ -99,6 +100,7 @@ impl Batch {
             lines: Vec::new(),
             n_bytes: 0,
             is_refused: outcome.is_err(),
+            is_spoiled: false,
         };
         (batch, outcome)
     }
@@ -116,6 +118,11 @@ impl Batch {
     /// Whether anything of it is still wanted.
     pub(super) fn is_refused(&self) -> bool {
         self.is_refused
+    }
+
+    /// A line came that could not be read. It may have been one of these, so the whole is none.
+    pub(super) fn spoil(&mut self) {
+        self.is_spoiled = true;
     }
 
     /// Lines that have been taken.
@@ -184,7 +191,7 @@ impl Batch {
 
     fn finish(&mut self) -> Result<Command, CommandError> {
         let has_text = self.lines.iter().any(|line| !line.text.is_empty());
-        let kind = self.kind.filter(|_| has_text);
+        let kind = self.kind.filter(|_| has_text && !self.is_spoiled);
         Ok(Command::Multiline {
             kind: kind.ok_or_else(|| fail("MULTILINE_INVALID", &[]))?,
             target: std::mem::take(&mut self.target),

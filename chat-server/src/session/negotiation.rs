@@ -38,7 +38,9 @@ impl Negotiation {
         match &*subcommand.to_ascii_uppercase() {
             "LS" => {
                 self.is_open |= !is_registered;
-                if argument.parse::<u32>().is_ok_and(|version| version >= 302) {
+                // "SHOULD answer per the request's version", whatever came before.
+                let is_302 = argument.parse::<u32>().is_ok_and(|version| version >= 302);
+                if is_302 {
                     self.is_302 = true;
                     self.capabilities = self.capabilities.with(Capability::CapNotify);
                 }
@@ -46,28 +48,28 @@ impl Negotiation {
                     .iter()
                     .filter_map(|own| match house.offers(*own, self.is_secure)? {
                         // Values are for those who know that there can be any ("CAP LS 302").
-                        Some(value) if self.is_302 => Some(format!("{}={value}", own.name())),
+                        Some(value) if is_302 => Some(format!("{}={value}", own.name())),
                         // "MUST NOT be advertised with CAP LS of a version below 302."
                         Some(_) if *own == Capability::Sts => None,
                         // Their list is one line, and they are older than any draft.
-                        _ if !self.is_302 && own.name().starts_with("draft/") => None,
+                        _ if !is_302 && own.name().starts_with("draft/") => None,
                         _ => Some(own.name().to_owned()),
                     })
                     .collect();
-                self.list(server, nick, "LS", offered.iter().map(String::as_str))
+                list(server, nick, "LS", is_302, offered.iter().map(String::as_str))
             }
             "LIST" => {
-                self.list(server, nick, "LIST", self.capabilities.iter().map(Capability::name))
+                let names = self.capabilities.iter().map(Capability::name);
+                list(server, nick, "LIST", self.is_302, names)
             }
             "REQ" => {
                 self.is_open |= !is_registered;
-                match self.request(house, argument) {
-                    Some(requested) => {
-                        self.capabilities = requested;
-                        self.list(server, nick, "ACK", argument.split(' '))
-                    }
-                    None => vec![format!(":{server} CAP {nick} NAK :{argument}").into()],
-                }
+                // Without a colon they are parameters of their own.
+                let wanted = arguments.join(" ");
+                let requested = self.request(house, &wanted);
+                let answer = if requested.is_some() { "ACK" } else { "NAK" };
+                self.capabilities = requested.unwrap_or(self.capabilities);
+                vec![format!(":{server} CAP {nick} {answer} :{wanted}").into()]
             }
             "END" => {
                 self.is_open = false;
@@ -84,13 +86,46 @@ impl Negotiation {
         }
     }
 
+    /// What to say of what is offered `now` and was not `before`
+    /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>); what is no longer offered holds
+    /// no longer.
+    pub(super) fn offer(&mut self, before: &House, now: &House, nick: &str) -> Vec<Box<str>> {
+        let mut lines = Vec::new();
+        let wants_to_know = self.capabilities.contains(Capability::CapNotify);
+        for capability in Capability::ALL {
+            let [was, is] = [before, now].map(|house| house.offers(*capability, self.is_secure));
+            let name = capability.name();
+            let change = match (was, is) {
+                (was, is) if was == is => continue,
+                // "Servers MUST NOT send CAP DEL to disable this capability"; a policy of no duration ends it,
+                // and only what nobody else can read is believed. (sts)
+                (_, None) if *capability == Capability::Sts && self.is_secure => {
+                    format!("NEW :{name}=duration=0")
+                }
+                (_, None) if *capability == Capability::Sts => continue,
+                (_, Some(Some(value))) if self.is_302 => format!("NEW :{name}={value}"),
+                // "MUST NOT be advertised with CAP LS of a version below 302."
+                (_, Some(Some(_))) if *capability == Capability::Sts => continue,
+                (_, Some(_)) => format!("NEW :{name}"),
+                (_, None) => {
+                    self.capabilities = self.capabilities.without(*capability);
+                    format!("DEL :{name}")
+                }
+            };
+            lines.push(format!(":{} CAP {nick} {change}", now.name).into());
+        }
+        if wants_to_know { lines } else { Vec::new() }
+    }
+
     /// The set after a request; `None` if any of it cannot be had: all or nothing.
     fn request(&self, house: &House, argument: &str) -> Option<CapabilitySet> {
         let mut capabilities = self.capabilities;
         for word in argument.split(' ').filter(|word| !word.is_empty()) {
             let (name, is_off) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
             let capability = Capability::from_name(name)?;
-            house.offers(capability, self.is_secure)?;
+            if !is_off {
+                house.offers(capability, self.is_secure)?;
+            }
             // "Clients MUST NOT request this capability", and it is not for switching on.
             if capability == Capability::Sts {
                 return None;
@@ -107,32 +142,32 @@ impl Negotiation {
         }
         Some(capabilities)
     }
+}
 
-    /// `words` in as many lines as they need, if the client knows that there may be several.
-    fn list<'w>(
-        &self,
-        server: &str,
-        nick: &str,
-        subcommand: &str,
-        words: impl Iterator<Item = &'w str>,
-    ) -> Vec<Box<str>> {
-        let mut lines = vec![String::new()];
-        for word in words {
-            let line = lines.last_mut().expect("there is always one");
-            if line.len() + word.len() > NAMES_BYTES_MAX && self.is_302 {
-                lines.push(word.to_owned());
-                continue;
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+/// `words` in as many lines as they need, if the client knows that there may be several.
+fn list<'w>(
+    server: &str,
+    nick: &str,
+    subcommand: &str,
+    in_several: bool,
+    words: impl Iterator<Item = &'w str>,
+) -> Vec<Box<str>> {
+    let mut lines = vec![String::new()];
+    for word in words {
+        let line = lines.last_mut().expect("there is always one");
+        if line.len() + word.len() > NAMES_BYTES_MAX && in_several {
+            lines.push(word.to_owned());
+            continue;
         }
-        let last = lines.len() - 1;
-        let lines = lines.iter().enumerate().map(|(index, names)| {
-            let more = if index < last { " *" } else { "" };
-            format!(":{server} CAP {nick} {subcommand}{more} :{names}").into()
-        });
-        lines.collect()
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
+    let last = lines.len() - 1;
+    let lines = lines.iter().enumerate().map(|(index, names)| {
+        let more = if index < last { " *" } else { "" };
+        format!(":{server} CAP {nick} {subcommand}{more} :{names}").into()
+    });
+    lines.collect()
 }

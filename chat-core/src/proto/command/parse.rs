@@ -1,5 +1,7 @@
 //! From a line's word and parameters to a [`Command`].
 
+use std::collections::BTreeMap;
+
 use super::{Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields};
 use crate::wire::Line;
 
@@ -139,7 +141,9 @@ impl Command {
                 name: need(1, "RENAME")?,
                 reason: owned(2),
             },
-            "SETNAME" => Self::Setname { realname: need(0, "SETNAME")? },
+            "SETNAME" => {
+                Self::Setname { realname: owned(0).ok_or(CommandError::NeedMoreParams("SETNAME"))? }
+            }
             "TAGMSG" => message(MessageKind::Tagmsg, line)?,
             "TIME" => Self::Time { server: given(0) },
             "TOPIC" => Self::Topic { room: need(0, "TOPIC")?, topic: owned(1) },
@@ -180,10 +184,13 @@ fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> 
     Ok(Command::Message { kind, targets, text: text.to_owned(), tags: client_only_tags(line) })
 }
 
-/// The tags that servers relay, as they stood.
+/// The tags that servers relay, as they stood; of those that come twice, the last ("only be used a maximum
+/// of once per message", message-tags).
 pub(super) fn client_only_tags(line: &Line<'_>) -> String {
     let mut tags = String::new();
-    for tag in line.tags.iter().filter(|tag| tag.is_client_only()) {
+    let own = || line.tags.iter().filter(|tag| tag.is_client_only()).enumerate();
+    let last: BTreeMap<&str, usize> = own().map(|(at, tag)| (tag.key, at)).collect();
+    for (_, tag) in own().filter(|(at, tag)| last[tag.key] == *at) {
         if !tags.is_empty() {
             tags.push(';');
         }

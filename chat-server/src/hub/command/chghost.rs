@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_core::proto::{CommandError, Numeric, USER_BYTES_MAX};
 
 use crate::{
-    delivery::{Content, ReplyLine},
+    delivery::{Content, Page, Reply, ReplyLine},
     hub::{Effect, Hub, Now, Refusal, Turn},
     ids::ConnId,
 };
@@ -35,15 +35,21 @@ impl Hub {
         let conn = self.find_person(nick)?.conn;
         let event = self.change_host(turn.now, conn, user.into(), host.into(), turn.effects);
         let shown = Arc::clone(self.person(conn).nick.shown());
-        if conn != turn.conn {
-            self.tell(conn, &event, turn.effects);
-        } else {
+        let hidden: Vec<Box<str>> =
+            vec![format!("{user}@{host}").into(), "is now your user and host".into()];
+        let hidden = ReplyLine::Numeric(Numeric::RPL_HOSTHIDDEN, hidden);
+        if conn == turn.conn {
             turn.say(ReplyLine::Event(event));
+            turn.say(hidden);
+            return Ok(());
         }
-        turn.numeric(
-            Numeric::RPL_HOSTHIDDEN,
-            &[&format!("{user}@{host}"), &format!("is now {shown}'s user and host")],
-        );
+        self.tell(conn, &event, turn.effects);
+        let nick = Arc::clone(&shown);
+        let reply = Reply { label: None, nick, lines: vec![hidden], page: Page::Only };
+        turn.effects.push(Effect::Reply { conn, reply });
+        let (server, asker) = (&self.house.name, &self.person(turn.conn).nick);
+        let notice = format!(":{server} NOTICE {asker} :{shown} is now {user}@{host}");
+        turn.say(ReplyLine::Raw(notice.into()));
         Ok(())
     }
 

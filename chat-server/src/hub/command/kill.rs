@@ -7,7 +7,10 @@ use chat_core::{
     text::printable,
 };
 
-use crate::hub::{Effect, Hub, Refusal, Turn};
+use crate::{
+    delivery::{Page, Reply, ReplyLine},
+    hub::{Effect, Hub, Refusal, Turn},
+};
 
 impl Hub {
     pub(super) fn kill(
@@ -22,7 +25,15 @@ impl Hub {
         }
         let conn = self.find_person(nick)?.conn;
         let reason = printable(cut(reason, TOPIC_BYTES_MAX)).into_owned();
+        // "the client being killed receives the KILL message" (<https://modern.ircdocs.horse/#kill-message>)
+        let (source, shown) = (&asker.source, self.person(conn).nick.as_str());
+        let words = [&**source, "KILL", shown];
+        let told = super::relayable(&reason, &words, TOPIC_BYTES_MAX);
+        let line = ReplyLine::Raw(format!(":{source} KILL {shown} :{told}").into());
+        let nick = Arc::clone(self.person(conn).nick.shown());
+        let reply = Reply { label: None, nick, lines: vec![line], page: Page::Only };
         let reason: Arc<str> = format!("Killed ({} ({reason}))", asker.nick).into();
+        turn.effects.push(Effect::Reply { conn, reply });
         turn.effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         self.leave_for_good(turn.now, conn, &reason, turn.effects);
         Ok(())

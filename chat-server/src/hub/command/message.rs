@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::{
-    proto::{Capability, MessageKind, MessageLine},
+    proto::{Capability, CommandError, MessageKind, MessageLine},
     wire::limits::BODY_BYTES_MAX,
 };
 
@@ -40,7 +40,8 @@ impl Hub {
             let is_told = |refusal: &Refusal| {
                 kind != MessageKind::Notice
                     || has_label
-                    || matches!(refusal, Refusal::NotStored { .. })
+                    // That something is lost is told in any case.
+                    || matches!(refusal, Refusal::NotStored { .. } | Refusal::TooLongToRelay)
             };
             if let Some(refusal) = outcome.err().filter(is_told) {
                 turn.say(refusal.reply());
@@ -61,11 +62,18 @@ impl Hub {
         self.person_mut(turn.conn).last_spoke = turn.now.mono;
         let first = lines.first().map_or("", |line| &*line.text);
         let (place, target) = self.find_place(turn, kind, target, first)?;
+        if let Place::Room(room) | Place::Ranked(room, _) = place {
+            for line in &lines {
+                self.check_speech(turn.conn, &self.rooms[&room], &line.text)?;
+            }
+        }
         let source = Arc::clone(&self.person(turn.conn).source);
         let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or_default();
         // As each line of it is relayed, also to those who read them one by one.
         if source.len() + kind.word().len() + target.len() + longest + 7 > BODY_BYTES_MAX {
-            return Err(Refusal::TooLongToRelay);
+            return Err(
+                CommandError::Batch { code: "MULTILINE_INVALID", context: Vec::new() }.into()
+            );
         }
         let content =
             Content::Multiline { source, kind, target, lines: lines.into(), tags: tags.into() };

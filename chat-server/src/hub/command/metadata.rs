@@ -12,6 +12,8 @@ use crate::{
         Hub, Refusal, Turn,
         listing::Part,
         metadata::{Keys, Owner, Sync, batch, is_key, key_value},
+        modes::Flag,
+        room::Room,
     },
 };
 
@@ -96,7 +98,13 @@ impl Hub {
         if target == "*" {
             return Ok(Owner::Person(turn.conn));
         }
-        let room = self.find_room(target).ok().filter(|room| room.is_visible_to(turn.conn));
+        // Of a room that not everyone may enter those outside learn nothing.
+        let is_open = |room: &&Room| {
+            let is_closed = room.modes.has(Flag::InviteOnly) || room.modes.key.is_some();
+            let is_inside = room.has(turn.conn) || self.person(turn.conn).modes.is_operator;
+            room.is_visible_to(turn.conn) && (is_inside || !is_closed)
+        };
+        let room = self.find_room(target).ok().filter(is_open);
         room.map(|room| Owner::Room(room.id))
             .or_else(|| self.find_person(target).ok().map(|person| Owner::Person(person.conn)))
             .ok_or_else(|| fail("INVALID_TARGET", &[target], "there is no such person or room"))

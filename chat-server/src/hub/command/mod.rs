@@ -61,6 +61,8 @@ impl Hub {
                 let nick = self.person(conn).nick.shown().clone();
                 turn.is_answered = true;
                 let label = turn.label.take();
+                // What comes behind it goes by what is negotiated then.
+                self.person_mut(conn).is_negotiating = true;
                 turn.effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
                 Ok(())
             }

@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{KEY_BYTES_MAX, Numeric};
+use chat_core::{
+    proto::{KEY_BYTES_MAX, Numeric},
+    wire::limits::BODY_BYTES_MAX,
+};
 
 use crate::{
     delivery::{Content, ReplyLine},
@@ -32,18 +35,42 @@ impl Hub {
             return Ok(());
         };
         let changes = self.read_changes(turn, room, letters, arguments);
-        if changes.is_empty() {
-            return Ok(());
+        let (id, target) = (room.id, Arc::clone(room.name.shown()));
+        let source = Arc::clone(&self.person(turn.conn).source);
+        // ":source MODE room " and the line break stand around them.
+        let room_bytes = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
+        for changes in self.in_lines(changes, room_bytes) {
+            let (changes_text, words) = self.written_changes(&changes);
+            let content = Content::Mode {
+                source: Arc::clone(&source),
+                target: Arc::clone(&target),
+                changes: changes_text.into(),
+                arguments: words,
+            };
+            self.submit(turn, Place::Room(id), content, Doing::Modes(changes))?;
         }
-        let (changes_text, words) = self.written_changes(&changes);
-        let content = Content::Mode {
-            source: Arc::clone(&self.person(turn.conn).source),
-            target: Arc::clone(room.name.shown()),
-            changes: changes_text.into(),
-            arguments: words,
-        };
-        let place = Place::Room(room.id);
-        self.submit(turn, place, content, Doing::Modes(changes))
+        Ok(())
+    }
+
+    /// Changes in as many lines as they need, each of at most so many bytes.
+    fn in_lines(&self, changes: Vec<Change>, bytes_max: usize) -> Vec<Vec<Change>> {
+        let mut lines: Vec<Vec<Change>> = Vec::new();
+        let mut n_bytes = 0;
+        for change in changes {
+            let (letters, words) = self.written_changes(std::slice::from_ref(&change));
+            let bytes = letters.len() + words.iter().map(|word| word.len() + 1).sum::<usize>();
+            match lines.last_mut() {
+                Some(line) if n_bytes + bytes <= bytes_max => {
+                    line.push(change);
+                    n_bytes += bytes;
+                }
+                _ => {
+                    lines.push(vec![change]);
+                    n_bytes = bytes;
+                }
+            }
+        }
+        lines
     }
 
     fn show_modes(&self, turn: &mut Turn<'_>, room: &Room) {
@@ -173,8 +200,9 @@ impl Hub {
                     .ok_or_else(|| invalid('l', "The limit is a number of people"))
             }
             Letter::List(list) => {
-                let mask = modes::mask(argument.unwrap_or_default())
-                    .ok_or_else(|| invalid('b', "This is no mask such as nick!user@host"))?;
+                let mask = modes::mask(argument.unwrap_or_default()).ok_or_else(|| {
+                    invalid(list.letter(), "This is no mask such as nick!user@host")
+                })?;
                 let n_added = |change: &Change| matches!(change.what, What::Listed(..));
                 let n_entries =
                     room.modes.n_entries() + changes.iter().filter(|c| n_added(c)).count();
@@ -188,7 +216,8 @@ impl Hub {
                 Ok(What::Listed(list, mask))
             }
             Letter::Operator | Letter::Voice => {
-                let nick = argument.ok_or_else(|| invalid('o', "The nick is missing"))?;
+                let own = if letter == Letter::Operator { 'o' } else { 'v' };
+                let nick = argument.ok_or_else(|| invalid(own, "The nick is missing"))?;
                 let person = self.find_person(nick)?;
                 if !room.has(person.conn) {
                     let (nick, room) = (person.nick.to_string(), room.name.to_string());

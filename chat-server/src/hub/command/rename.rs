@@ -99,6 +99,10 @@ impl Hub {
                 let topic = Command::Topic { room: new.to_string(), topic: None };
                 self.command(now, conn, None, Ok(topic), effects);
             }
+            // "MUST NOT send an implicit NAMES reply after … JOIN" (no-implicit-names)
+            if self.person(conn).capabilities.contains(Capability::NoImplicitNames) {
+                continue;
+            }
             let names = Command::Names { rooms: vec![new.to_string()] };
             self.command(now, conn, None, Ok(names), effects);
         }

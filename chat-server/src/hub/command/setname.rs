@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Capability, REALNAME_BYTES_MAX, cut};
+use chat_core::{
+    proto::{Capability, REALNAME_BYTES_MAX, cut},
+    text::printable,
+};
 
 use crate::{
     delivery::{Content, ReplyLine},
@@ -11,7 +14,15 @@ use crate::{
 
 impl Hub {
     pub(super) fn setname(&mut self, turn: &mut Turn<'_>, realname: &str) -> Result<(), Refusal> {
-        let realname: Arc<str> = cut(realname, REALNAME_BYTES_MAX).into();
+        let realname: Arc<str> = cut(&printable(realname), REALNAME_BYTES_MAX).into();
+        if realname.trim().is_empty() {
+            return Err(Refusal::Fail {
+                command: "SETNAME",
+                code: "INVALID_REALNAME",
+                context: Vec::new(),
+                text: "a real name has at least one character that can be seen".into(),
+            });
+        }
         let person = self.person_mut(turn.conn);
         person.realname = Arc::clone(&realname);
         let understands = person.capabilities.contains(Capability::Setname);

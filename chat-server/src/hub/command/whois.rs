@@ -28,6 +28,7 @@ impl Hub {
         let asker = self.person(turn.conn);
         // Rooms of the invisible are for those who are in them too.
         let sees_all = person.conn == asker.conn || asker.modes.is_operator;
+        let all = asker.capabilities.contains(Capability::MultiPrefix);
         let shared: Vec<String> = person
             .rooms
             .iter()
@@ -36,7 +37,7 @@ impl Hub {
                 let is_open = !person.modes.is_invisible && room.is_visible_to(asker.conn);
                 sees_all || is_open || room.has(asker.conn)
             })
-            .map(|room| format!("{}{}", room.members[&person.conn].prefix(false), room.name))
+            .map(|room| format!("{}{}", room.members[&person.conn].prefix(all), room.name))
             .collect();
         for rooms in shared.chunks(5) {
             turn.numeric(Numeric::RPL_WHOISCHANNELS, &[shown, &rooms.join(" ")]);
