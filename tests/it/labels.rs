@@ -232,3 +232,58 @@ fn last_words_are_heard() {
         assert!(world.expect("a", &format!(":c!* {line}")), "{:#?}", world.transcript);
     }
 }
+
+/// Nothing overtakes what was said before it: no refusal, no answer, no tags alone.
+#[test]
+fn answers_come_behind_the_messages_before_them() {
+    check(
+        "caps a echo-message message-tags
+         caps b message-tags
+         a> JOIN #x
+         b> JOIN #x
+         b> AWAY :lunch
+         hold log
+         a> PRIVMSG #x :one
+         a> PRIVMSG nosuch :two
+         a> PRIVMSG b :three
+         a> @+draft/react=x TAGMSG #x
+         a> PRIVMSG #x :four
+         a! * 401 *
+         a! * 301 *
+         b! * TAGMSG *
+         free log
+         a< * PRIVMSG #x :one
+         a< * 401 a nosuch *
+         a< * 301 a b lunch
+         a< * PRIVMSG b :three
+         a< * TAGMSG #x
+         a< * PRIVMSG #x :four
+         b< * PRIVMSG #x :one
+         b< * PRIVMSG b :three
+         b< * TAGMSG #x
+         b< * PRIVMSG #x :four",
+    );
+}
+
+/// What is under way when a room or a person gets another name is delivered under that one.
+#[test]
+fn messages_go_to_the_names_of_the_moment() {
+    check(
+        "caps a echo-message draft/channel-rename
+         caps b draft/channel-rename
+         a> JOIN #old
+         b> JOIN #old
+         c> JOIN #old
+         hold log
+         a> RENAME #old #new
+         b> PRIVMSG #old :under way
+         b> PRIVMSG c :to you
+         c> NICK cc
+         c< :c!* NICK cc
+         free log
+         a< * RENAME #old #new *
+         a< :b!* PRIVMSG #new :under way
+         c< :b!* PRIVMSG #new :under way
+         c< :b!* PRIVMSG cc :to you",
+    );
+}

@@ -159,6 +159,21 @@ pub enum Content {
     },
 }
 
+impl Content {
+    /// The room or person a record is for, as it is written.
+    pub fn target_mut(&mut self) -> Option<&mut Arc<str>> {
+        match self {
+            Self::Kick { room: own, .. }
+            | Self::Message { target: own, .. }
+            | Self::Mode { target: own, .. }
+            | Self::Multiline { target: own, .. }
+            | Self::Rename { room: own, .. }
+            | Self::Topic { room: own, .. } => Some(own),
+            _ => None,
+        }
+    }
+}
+
 /// What one kind of reader gets to see of an event. Readers of one kind share the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Audience(u8);

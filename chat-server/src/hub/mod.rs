@@ -113,12 +113,23 @@ pub(crate) struct Turn<'a> {
     is_answered: bool,
     /// The labelled answer that waits for the records of this turn.
     answer: Option<AnswerId>,
+    /// The record that was under way when it began: what is answered here comes behind it.
+    after: Option<Ticket>,
     effects: &'a mut Vec<Effect>,
 }
 
 impl<'a> Turn<'a> {
     fn new(now: Now, conn: ConnId, label: Option<Arc<str>>, effects: &'a mut Vec<Effect>) -> Self {
-        Self { now, conn, label, reply: Vec::new(), is_answered: false, answer: None, effects }
+        Self {
+            now,
+            conn,
+            label,
+            reply: Vec::new(),
+            is_answered: false,
+            answer: None,
+            after: None,
+            effects,
+        }
     }
 
     fn say(&mut self, line: ReplyLine) {
@@ -183,6 +194,7 @@ impl Hub {
                     // What they have said is said before they go; other answers are nobody's.
                     person.departing = Some(reason);
                     person.listing = None;
+                    person.deferred.clear();
                     person.is_negotiating = false;
                     self.take_waiting(now, conn, effects);
                 }
@@ -273,7 +285,10 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
+        let person = self.person(conn);
+        let after = person.latest_record.filter(|_| person.n_pending > 0);
         let mut turn = Turn::new(now, conn, label, effects);
+        turn.after = after;
         let outcome = match command {
             Ok(command) => self.dispatch(&mut turn, command),
             Err(error) => Err(error.into()),
@@ -286,7 +301,7 @@ impl Hub {
 
     /// Sends what the turn has to say: at once if it is short, in pages if it is long.
     fn end_turn(&mut self, turn: Turn<'_>) {
-        let Turn { conn, label, mut reply, is_answered, answer, effects, .. } = turn;
+        let Turn { conn, label, mut reply, is_answered, answer, after, effects, .. } = turn;
         if self.add_to_answer(answer, &mut reply) {
             return;
         }
@@ -294,8 +309,32 @@ impl Hub {
         let wants_ack = label.is_some()
             && !is_answered
             && person.capabilities.contains(Capability::LabeledResponse);
-        if !reply.is_empty() || wants_ack {
-            person.listing = Some(Listing { label, parts: reply.into(), is_first: true });
+        if reply.is_empty() && !wants_ack {
+            return;
+        }
+        let listing = Listing { label, parts: reply.into(), is_first: true };
+        if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
+            self.person_mut(conn).deferred.push_back((after, listing));
+        } else {
+            self.person_mut(conn).listing = Some(listing);
+            self.next_page(effects, conn);
+        }
+    }
+
+    /// Whether a record is on its way to the log, and its sender has not been told that it takes too long.
+    fn is_under_way(&self, ticket: Ticket) -> bool {
+        self.pending.get(&ticket).is_some_and(|pending| !pending.is_overdue)
+    }
+
+    /// Gives the answers that have waited for records, as far as those are done.
+    fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+        while let Some(person) = self.people.get(&conn)
+            && person.listing.is_none()
+            && let Some((after, _)) = person.deferred.front()
+            && !self.is_under_way(*after)
+        {
+            let person = self.person_mut(conn);
+            person.listing = person.deferred.pop_front().map(|(_, listing)| listing);
             self.next_page(effects, conn);
         }
     }
@@ -303,6 +342,7 @@ impl Hub {
     /// Runs the commands of `conn` that waited, as far as they need wait no more. Whoever has closed
     /// leaves when nothing of theirs is under way.
     fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        self.answer_deferred(conn, effects);
         while let Some(person) = self.people.get_mut(&conn)
             && person.listing.is_none()
             && !person.is_negotiating

@@ -8,10 +8,10 @@ use std::{
 
 use chat_core::proto::{CapabilitySet, Command, CommandError, Nick};
 
-use super::{Door, listing::Listing, metadata::Metadata};
+use super::{Door, listing::Listing, metadata::Metadata, records::is_kept};
 use crate::{
     delivery::Sender,
-    ids::{ConnId, RoomId},
+    ids::{ConnId, RoomId, Ticket},
 };
 
 /// A person, with the connection they speak through.
@@ -57,6 +57,10 @@ pub(super) struct Person {
     pub(super) is_held: bool,
     /// Their connection is gone, and why; they leave when all they said is in the log.
     pub(super) departing: Option<Arc<str>>,
+    /// The latest of their records, also when it has been appended.
+    pub(super) latest_record: Option<Ticket>,
+    /// Answers that wait for records before them, each with the latest of those.
+    pub(super) deferred: VecDeque<(Ticket, Listing)>,
     /// Their session has been asked what they negotiate, and has not said.
     pub(super) is_negotiating: bool,
     /// Wrong passwords so far.
@@ -115,7 +119,12 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Messages may follow messages into the log; all else waits until it is known what became of them.
     pub(super) fn is_message(&self) -> bool {
-        matches!(self.command, Ok(Command::Message { .. } | Command::Multiline { .. }))
+        match &self.command {
+            // What nobody keeps must not overtake what is kept.
+            Ok(Command::Message { kind, .. }) => is_kept(*kind),
+            Ok(Command::Multiline { .. }) => true,
+            _ => false,
+        }
     }
 
     /// Whether it matters to others, also when whoever said it is gone.

@@ -61,6 +61,24 @@ pub(super) struct Answer {
     n_records: usize,
 }
 
+/// A record's event, to the person or in the room that is called so now.
+fn to(pending: &Pending, name: &Arc<str>) -> Arc<Event> {
+    let mut content = pending.event.content.clone();
+    if let Some(target) = content.target_mut() {
+        *target = Arc::clone(name);
+    }
+    with_content(&pending.event, content)
+}
+
+/// The event with another content, if it is another one.
+fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
+    if content == event.content {
+        return Arc::clone(event);
+    }
+    let now = Event::new(content, event.time, event.msgid.clone());
+    Arc::new(now.by(event.sender().clone()))
+}
+
 /// How many times the time-out of an append must pass before the hub forgets a record that was lost
 /// without a word.
 const FORGET_AFTER: u32 = 10;
@@ -120,7 +138,9 @@ impl Hub {
         self.pending.insert(ticket, pending);
         let due = turn.now.mono + self.house.limits.append_timeout;
         self.append_deadlines.insert((due, ticket));
-        self.person_mut(turn.conn).n_pending += 1;
+        let person = self.person_mut(turn.conn);
+        person.n_pending += 1;
+        person.latest_record = Some(ticket);
         turn.effects.push(Effect::Append { ticket, record });
         Ok(())
     }
@@ -262,23 +282,29 @@ impl Hub {
         });
         match pending.place {
             Place::Direct(other) => {
-                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&pending.event)));
+                let name = self.people.get(&other).map(|person| person.nick.shown());
+                let event =
+                    name.map_or_else(|| Arc::clone(&pending.event), |name| to(pending, name));
+                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
                 // To oneself, the echo has the label and the delivered copy has not
                 // (labeled-response, messages to oneself).
                 if self.people.contains_key(&other) {
-                    self.tell(other, &pending.event, effects);
+                    self.tell(other, &event, effects);
                 }
             }
             Place::Ranked(id, sign) => {
-                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&pending.event)));
+                let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
+                let event =
+                    name.map_or_else(|| Arc::clone(&pending.event), |name| to(pending, &name));
+                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
                 if let Some(room) = self.rooms.get(&id) {
                     let others = room
                         .members
                         .iter()
                         .filter(|(conn, rank)| **conn != sender && rank.is_at_least(sign));
-                    self.tell_some(others.map(|(conn, _)| *conn), &pending.event, effects);
+                    self.tell_some(others.map(|(conn, _)| *conn), &event, effects);
                 }
             }
             Place::Room(id) => {
@@ -298,22 +324,22 @@ impl Hub {
         }
     }
 
-    /// The event with the nicks that those it names have now; `None` if there is nothing left of it,
+    /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
     /// because they, or the room, have gone.
     fn as_it_is_now(&self, id: RoomId, pending: &Pending) -> Option<Arc<Event>> {
         let room = self.rooms.get(&id)?;
         let event = &pending.event;
         let content = match (&event.content, &pending.doing) {
-            (Content::Kick { source, room: name, reason, .. }, Doing::Kick(kicked)) => {
+            (Content::Kick { source, reason, .. }, Doing::Kick(kicked)) => {
                 let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
                 Content::Kick {
                     source: Arc::clone(source),
-                    room: Arc::clone(name),
+                    room: Arc::clone(room.name.shown()),
                     nick: Arc::clone(nick),
                     reason: Arc::clone(reason),
                 }
             }
-            (Content::Mode { source, target, .. }, Doing::Modes(changes)) => {
+            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
                 let is_there =
                     |change: &&Change| change.what.member().is_none_or(|conn| room.has(conn));
                 let changes: Vec<Change> = changes.iter().filter(is_there).cloned().collect();
@@ -321,21 +347,20 @@ impl Hub {
                 if letters.is_empty() {
                     return None;
                 }
-                let (source, target) = (Arc::clone(source), Arc::clone(target));
+                let (source, target) = (Arc::clone(source), Arc::clone(room.name.shown()));
                 Content::Mode { source, target, changes: letters.into(), arguments }
             }
             // Somebody else has founded a room of that name meanwhile.
             (_, Doing::Rename(name)) => {
                 let owner = self.rooms_by_name.get(name.key());
-                return owner.is_none_or(|owner| *owner == id).then(|| Arc::clone(event));
+                if owner.is_some_and(|owner| *owner != id) {
+                    return None;
+                }
+                return Some(to(pending, room.name.shown()));
             }
-            _ => return Some(Arc::clone(event)),
+            _ => return Some(to(pending, room.name.shown())),
         };
-        if content == event.content {
-            return Some(Arc::clone(event));
-        }
-        let now = Event::new(content, event.time, event.msgid.clone());
-        Some(Arc::new(now.by(event.sender().clone())))
+        Some(with_content(event, content))
     }
 
     /// What a record changes of its room beside being seen.

@@ -126,6 +126,8 @@ impl Hub {
             listing: None,
             is_held: !waiting.is_empty(),
             departing: None,
+            latest_record: None,
+            deferred: VecDeque::new(),
             is_negotiating: false,
             n_failed_logins: newcomer.n_failed_logins,
         };
