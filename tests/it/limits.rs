@@ -345,8 +345,11 @@ fn limits_on_what_one_line_asks_for_are_kept() {
          a> PRIVMSG #x :one
          a> PRIVMSG #x :two
          a> PRIVMSG #x :three
-         a< * NOTICE a :*#x*not delivered*
+         c> PRIVMSG #x :four
+         c< * NOTICE c :*#x*not delivered*
+         a! * NOTICE *
          free log
+         a< * NOTICE a :*#x*not delivered*
          b< :a!* PRIVMSG #x :one
          b< :a!* PRIVMSG #x :two
          b! * PRIVMSG *",
@@ -355,6 +358,94 @@ fn limits_on_what_one_line_asks_for_are_kept() {
             config.limits.pending_records_max = 2;
         },
     );
+}
+
+/// At the limit whole, above it cut on a character's boundary or refused, as docs/protocol.md says.
+#[test]
+fn what_has_a_length_is_cut_or_refused() {
+    // One byte, then characters of two: the limit falls into the middle of one.
+    let long = format!("x{}", "é".repeat(230));
+    let cut = |bytes: usize| format!("x{}", "é".repeat((bytes - 1) / 2));
+    let (text, name, user) = (cut(390), cut(128), "u".repeat(16));
+    let (key, fits) = ("k".repeat(33), "k".repeat(32));
+    let (room, mask) = (format!("#{}", "r".repeat(64)), "m".repeat(129));
+    let (label, label_fits) = ("l".repeat(65), "l".repeat(64));
+    check_with(
+        &format!(
+            "a> JOIN #x
+             b> JOIN #x
+             a> TOPIC #x :{long}
+             b< :a!* TOPIC #x :{text}
+             b> PART #x :{long}
+             a< :b!* PART #x :{text}
+             b> JOIN #x
+             a> KICK #x b :{long}
+             b< :a!* KICK #x b :{text}
+             b> AWAY :{long}
+             a> PRIVMSG b :there?
+             a< * 301 a b {text}
+             b> QUIT :{long}
+             c> JOIN #x
+             new d
+             d> NICK d
+             d> USER {user}uuuu 0 * :{long}
+             a> WHOIS d
+             a< * 311 a d {user} 127.0.0.1 ? {name}
+             a> MODE #x +k {key}
+             a< * 525 a #x *
+             a> MODE #x +k {fits}
+             a< :a!* MODE #x +k {fits}
+             a> JOIN {room}
+             a< * 476 a #rr*
+             a> MODE #x +b {mask}
+             a< * 696 a #x b *
+             a> MODE #x +e {mask}
+             a< * 696 a #x e *
+             a> MODE #x +v
+             a< * 696 a #x v *
+             a> USERHOST a c d a c d a
+             a< * 302 a :a=* c=* d=* a=* c=*
+             a! * 302 *
+             caps e labeled-response batch
+             e> @label={label_fits} PING x
+             e< @label={label_fits} :chat.local PONG *
+             e> @label={label} PING x
+             e< :chat.local PONG *
+             e> KICK #x a,b,c,d,e
+             e< * 407 e e *
+             e> WHOIS a,b,c,d,e
+             e< * 407 e e *
+             e> WHOWAS a,b,c,d,e
+             e< * 407 e e *
+             e> @label=n NOTICE a,b,c,d,e :x
+             e< * 407 e e *"
+        ),
+        |_| (),
+    );
+}
+
+/// A house, a label, names that are watched: lines are as long as they may be and no longer.
+#[test]
+fn long_lists_come_in_several_lines() {
+    let nicks: Vec<String> = (0..30).map(|n| format!("n{n:02}{}", "x".repeat(29))).collect();
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    world.open("a", Door::Irc);
+    world.send_bytes("a", b"NICK a\r\nUSER u 0 * :A\r\n");
+    for some in nicks.chunks(10) {
+        world.send_bytes("a", format!("MONITOR + {}\r\n", some.join(",")).as_bytes());
+    }
+    world.settle();
+    world.forget("a");
+    world.send_bytes("a", b"MONITOR L\r\n");
+    world.settle();
+    let listed: Vec<&str> = world
+        .unexpected("a")
+        .iter()
+        .inspect(|line| assert!(line.len() <= 510, "{line}"))
+        .filter_map(|line| line.split_once(" 732 a ")?.1.trim_start_matches(':').into())
+        .flat_map(|line| line.split(','))
+        .collect();
+    assert_eq!(listed, nicks);
 }
 
 /// Words that commands are made of, and worse ones.
