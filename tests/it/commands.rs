@@ -270,3 +270,34 @@ fn the_message_of_the_day_is_shown() {
         |config| config.motd = Some("one\ntwo".into()),
     );
 }
+
+/// <https://modern.ircdocs.horse/#rplisupport-parameters>: every token, with its value.
+#[test]
+fn what_is_supported_is_told_whole() {
+    check(
+        "new a
+         a> NICK a
+         a> USER u 0 * :A
+         a< :chat.local 005 a ACCOUNTEXTBAN=a,account AWAYLEN=390 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=Ibe,k,l,Cimnst CHANNELLEN=64 CHANTYPES=# ELIST=CMNTU EXCEPTS=e EXTBAN=~,am INVEX=I KEYLEN=32 :are supported by this server
+         a< :chat.local 005 a KICKLEN=390 MAXLIST=Ibe:100 MODES=6 MONITOR=100 NAMELEN=128 NETWORK=chat NICKLEN=32 PREFIX=(ov)@+ SAFELIST STATUSMSG=@+ TARGMAX=JOIN:,KICK:4,KILL:1,LIST:,NAMES:,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:4,WHOWAS:4 TOPICLEN=390 USERLEN=16 :are supported by this server
+         a< :chat.local 005 a UTF8ONLY WHOX soju.im/SAFERATE :are supported by this server
+         a! * 005 *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/away-notify>, userhost-in-names
+#[test]
+fn whoever_joins_is_known_at_once() {
+    check(
+        "caps a away-notify userhost-in-names
+         a> JOIN #x
+         a< :chat.local 353 a = #x @a!u@127.0.0.1
+         b> AWAY :lunch
+         b> JOIN #x
+         a< :b!* JOIN #x
+         a< :b!* AWAY :lunch
+         b! * AWAY *
+         a> NAMES #x
+         a< :chat.local 353 a = #x :@a!u@127.0.0.1 b!u@127.0.0.1",
+    );
+}

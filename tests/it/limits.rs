@@ -280,6 +280,8 @@ fn who_has_no_nick_yet_is_answered_all_the_same() {
          b> NICK a
          b> USER u 0 * :B
          b< * 433 * a *
+         b> USER u 0 * :again
+         b< * 462 * *
          b> PING here
          b< *PONG * :here
          b> CAP LS

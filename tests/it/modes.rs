@@ -151,6 +151,9 @@ fn who_is_not_invited_does_not_enter() {
          c< :chat.local 473 c #x *
          a> MODE #x +I c!*@*
          a< :a!* MODE #x +I c!*@*
+         a> MODE #x I
+         a< :chat.local 346 a #x c!*@* a!u@127.0.0.1 1*
+         a< :chat.local 347 a #x *
          c> JOIN #x
          c< :c!* JOIN #x",
     );

@@ -46,6 +46,9 @@ fn questions_are_answered_to_their_end() {
          a> LUSERS
          a< :chat.local 251 a *
          a< :chat.local 254 a 2 rooms
+         a< :chat.local 255 a *
+         a< :chat.local 265 a 2 2 *
+         a< :chat.local 266 a 2 2 *
          a> MOTD
          a< :chat.local 422 a *
          a> PING :a token

@@ -212,6 +212,30 @@ fn a_certificate_that_is_none_is_said_in_one_line() {
     }
 }
 
+/// A flag that names the one kind of certificate overrides a file that names the other.
+#[test]
+fn flags_choose_the_certificate() {
+    let folder = Folder::new("flags");
+    let fingerprint = certificate(&folder, "server");
+    let (own, key) = (folder.path("server.pem"), folder.path("server.key"));
+    let file = folder.path("file.toml");
+    let text = format!("tls-listen = [\"127.0.0.1:0\"]\ncertificate = {own:?}\nkey = {key:?}\n");
+    std::fs::write(&file, text).unwrap();
+    let says = |arguments: &[&str]| {
+        let (mut program, _) = Program::start_server(&[&["--config", &file], arguments].concat());
+        program.expect("*fingerprint is *").contains(&fingerprint)
+    };
+    assert!(says(&[]));
+    assert!(!says(&["--self-signed", &folder.path("own")]));
+    std::fs::write(
+        &file,
+        format!("tls-listen = [\"127.0.0.1:0\"]\nself-signed = {:?}\n", folder.path("own")),
+    )
+    .unwrap();
+    assert!(!says(&[]));
+    assert!(says(&["--certificate", &own, "--key", &key]));
+}
+
 /// A certificate whose time is over, as two files; its fingerprint.
 fn expired_certificate(folder: &Folder, name: &str) -> String {
     let key = rcgen::KeyPair::generate().unwrap();

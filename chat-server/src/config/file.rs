@@ -195,7 +195,13 @@ impl<'de> Deserialize<'de> for Span {
 impl ConfigFile {
     /// What this says, and what `other` says where this says nothing.
     #[must_use]
-    pub fn or(self, other: Self) -> Self {
+    pub fn or(self, mut other: Self) -> Self {
+        // One certificate or the other.
+        if self.self_signed.is_some() {
+            (other.certificate, other.key) = (None, None);
+        } else if self.certificate.is_some() {
+            other.self_signed = None;
+        }
         Self {
             listen: self.listen.or(other.listen),
             tls_listen: self.tls_listen.or(other.tls_listen),

@@ -244,6 +244,10 @@ impl Hub {
                 effects.push(Effect::Reply { conn, reply });
             }
             Ok(Command::Pong) => {}
+            // They have said who they are; only the nick is missing.
+            Ok(Command::User { .. } | Command::Pass { .. }) if newcomer.refused.is_some() => {
+                refuse(conn, label, &Refusal::AlreadyRegistered, effects);
+            }
             Ok(Command::Quit { .. }) => {
                 self.forget_newcomer(conn);
                 effects.push(Effect::Close { conn, reason: "You left".into() });

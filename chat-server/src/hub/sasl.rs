@@ -73,12 +73,13 @@ impl Hub {
         if !self.capabilities_of(conn).contains(Capability::Sasl) {
             return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
         }
-        let Some(mut sasl) = self.exchanges.remove(&conn) else {
-            return self.begin(conn, label, argument, effects);
-        };
+        let under_way = self.exchanges.remove(&conn);
         if argument == "*" {
             return self.sasl_end(conn, label, Numeric::ERR_SASLABORTED, effects);
         }
+        let Some(mut sasl) = under_way else {
+            return self.begin(conn, label, argument, effects);
+        };
         if argument.len() > CHUNK_BYTES || sasl.response.len() + argument.len() > RESPONSE_BYTES_MAX
         {
             return self.sasl_end(conn, label, Numeric::ERR_SASLTOOLONG, effects);

@@ -36,6 +36,8 @@ pub(super) struct Conn {
     pub(super) owes_page: bool,
     /// The deadline the timers know of.
     pub(super) timer: Option<Instant>,
+    /// A later one that they know of too.
+    pub(super) later_timer: Option<Instant>,
     pub(super) place: Place,
 }
 

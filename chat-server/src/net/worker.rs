@@ -265,6 +265,7 @@ impl Worker {
             is_reported: false,
             owes_page: false,
             timer: None,
+            later_timer: None,
             place,
         });
         let metrics = &self.house.metrics;
@@ -388,7 +389,7 @@ impl Worker {
             let Some(conn) = self.own_mut(id).filter(|conn| conn.timer == Some(at)) else {
                 continue;
             };
-            conn.timer = None;
+            conn.timer = conn.later_timer.take();
             conn.throttled_until = conn.throttled_until.filter(|until| *until > now);
             if conn.closing.is_some_and(|until| until <= now) {
                 self.remove(id.slot, "");
@@ -417,6 +418,8 @@ impl Worker {
         let Some(deadline) = conn.next_deadline() else { return };
         // A later deadline is found when the earlier entry comes up.
         if conn.timer.is_none_or(|timer| deadline < timer) {
+            // The one it was stays in the heap: it need not be put there again.
+            conn.later_timer = conn.timer.or(conn.later_timer);
             conn.timer = Some(deadline);
             self.timers.add(deadline, conn.id);
         }

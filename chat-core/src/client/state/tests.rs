@@ -151,8 +151,8 @@ fn registration_asks_for_what_is_offered_and_wanted() {
     script.server(":s CAP * LS * :batch sasl=PLAIN unheard-of");
     assert!(script.sent().is_empty(), "the list is not at its end");
     // A draft is asked for by the name it is offered under.
-    script.server(":s CAP * LS :draft/labeled-response-0.2 echo-message");
-    let names = "batch echo-message draft/labeled-response-0.2";
+    script.server(":s CAP * LS :draft/message-tags-0.2 echo-message");
+    let names = "batch echo-message draft/message-tags-0.2";
     assert_eq!(script.sent(), [format!("CAP REQ :{names}")]);
     script.server(&format!(":s CAP * ACK :{names}"));
     assert_eq!(script.sent(), ["CAP END"]);
