@@ -34,6 +34,8 @@ fn questions_are_answered_to_their_end() {
          a< :chat.local 315 a #x *
          a> WHO nobody
          a< :chat.local 315 a nobody *
+         a> WHO 0
+         a< :chat.local 315 a 0 *
          a> WHOIS b
          a< :chat.local 311 a b u 127.0.0.1 * :Real Name
          a< :chat.local 319 a b #x

@@ -229,10 +229,12 @@ fn scram_final(password: &str, bare: &str, server_first: &str) -> (String, Strin
     )
 }
 
-/// RFC 5802, RFC 7677
+/// RFC 5802, RFC 7677; whoever guesses at names does not learn which there are.
 #[test]
 fn scram_proves_both_to_each_other() {
-    for (password, is_right) in [("secret", true), ("Secret", false)] {
+    for (name, password, is_right) in
+        [("ann", "secret", true), ("ann", "Secret", false), ("nobody", "secret", false)]
+    {
         let mut world = World::new(3, SimLog::default(), with_account);
         world.open("a", Door::Irc);
         let mut say = |line: &str| {
@@ -242,7 +244,7 @@ fn scram_proves_both_to_each_other() {
         };
         say("CAP REQ :sasl");
         assert_eq!(say("AUTHENTICATE SCRAM-SHA-256"), "AUTHENTICATE +");
-        let bare = "n=ann,r=fyko+d2lbbFgONRv9qkxdawL";
+        let bare = &format!("n={name},r=fyko+d2lbbFgONRv9qkxdawL");
         let answer = say(&format!("AUTHENTICATE {}", BASE64.encode(format!("n,,{bare}"))));
         let server_first = BASE64.decode(answer.strip_prefix("AUTHENTICATE ").unwrap()).unwrap();
         let server_first = String::from_utf8(server_first).unwrap();

@@ -9,7 +9,8 @@ use subtle::ConstantTimeEq;
 /// Iterations of new credentials; RFC 7677 §4 asks for 4096 at least.
 const ITERATIONS: u32 = 10_000;
 
-type Key = [u8; 32];
+/// A key, or what is left of one by a hash.
+pub type Key = [u8; 32];
 
 /// What is kept of a password, written `iterations:salt:stored key:server key`, the last three in
 /// base 64.
@@ -71,6 +72,18 @@ impl Credentials {
             stored_key: Sha256::digest(client_key).into(),
             server_key: hmac(&salted, b"Server Key"),
         }
+    }
+}
+
+impl Credentials {
+    /// What somebody is asked with who names an account that is not there: the same for the same name, like
+    /// an account's, and of no password (RFC 5802 §5.1). `secret` is the server's own.
+    #[must_use]
+    pub fn of_nobody(name: &str, secret: &Key) -> Self {
+        let key = |purpose: &str| hmac(secret, format!("{purpose}:{name}").as_bytes());
+        let salt = key("salt")[..16].to_vec();
+        let (stored_key, server_key) = (key("stored"), key("server"));
+        Self { iterations: ITERATIONS, salt, stored_key, server_key }
     }
 }
 

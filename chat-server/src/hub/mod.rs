@@ -38,7 +38,10 @@ use chat_core::{
     text::printable,
 };
 
-use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
 
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
@@ -56,6 +59,7 @@ use self::{
     sasl::Sasl,
 };
 use crate::{
+    auth::scram,
     config::House,
     delivery::{Content, Delivery, Event, ReplyLine, Target},
     event::ServerEvent,
@@ -68,6 +72,8 @@ pub struct Hub {
     house: Arc<House>,
     /// Where ids come from; seeded, so that a run can be repeated.
     random: ChaCha8Rng,
+    /// What is made up with it is the same each time, and nobody's guess.
+    secret: scram::Key,
     started: Option<SystemTime>,
     /// The clock at the latest input.
     latest: Option<Instant>,
@@ -145,9 +151,13 @@ impl Hub {
     /// A hub without people. What it draws at random follows from `seed`.
     #[must_use]
     pub fn new(house: Arc<House>, seed: u64) -> Self {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let mut secret = scram::Key::default();
+        random.fill_bytes(&mut secret);
         Self {
             house,
-            random: ChaCha8Rng::seed_from_u64(seed),
+            random,
+            secret,
             started: None,
             latest: None,
             newcomers: HashMap::new(),

@@ -11,7 +11,7 @@ use super::{Effect, Hub, Now};
 use crate::{
     auth::{
         Question,
-        scram::{self, Exchange},
+        scram::{self, Credentials, Exchange},
     },
     config::Account,
     delivery::{Content, Page, Reply, ReplyLine},
@@ -188,8 +188,12 @@ impl Hub {
                 self.random.fill_bytes(&mut nonce);
                 let begin = || {
                     let (name, bare) = scram::client_first(response)?;
-                    let credentials = self.account(&name)?.scram.as_ref()?;
-                    Exchange::new(name, bare, credentials, &BASE64.encode(nonce))
+                    let account = self.account(&name).and_then(|account| account.scram.clone());
+                    // Whether there is such an account is not told.
+                    let credentials = account.unwrap_or_else(|| {
+                        Credentials::of_nobody(&CaseMapping::Ascii.fold(&name), &self.secret)
+                    });
+                    Exchange::new(name, bare, &credentials, &BASE64.encode(nonce))
                 };
                 match begin() {
                     Some((exchange, challenge)) => {

@@ -24,7 +24,7 @@ impl Hub {
         query: WhoQuery,
     ) -> Result<(), Refusal> {
         // "0" is everyone, as an old server has it (RFC 2812 §3.6.1).
-        let mask = if mask == "0" { "*" } else { mask };
+        let (asked, mask) = (mask, if mask == "0" { "*" } else { mask });
         if mask.starts_with('#') {
             if let Ok(room) = self.find_visible_room(turn.conn, mask) {
                 let of = Whom::Room(room.id, Arc::clone(room.name.shown()));
@@ -40,7 +40,7 @@ impl Hub {
             let of = Whom::Mask(mask.into());
             turn.reply.push(Part::Who(Who { of, query: Arc::new(query), after: None }));
         }
-        let params = vec![word(mask).into(), "End of WHO".into()];
+        let params = vec![word(asked).into(), "End of WHO".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFWHO, params));
         Ok(())
     }
