@@ -109,6 +109,13 @@ fn answers_come_in_order_while_a_password_is_checked() {
         .take(5)
         .collect();
     assert_eq!(words, ["904", "451", "900", "903", "451"], "{:#?}", world.lines("a"));
+    // A sign of life comes in its turn too.
+    world.forget("a");
+    world.send_bytes("a", b"AUTHENTICATE PLAIN\r\nPING x\r\nAUTHENTICATE *\r\n");
+    world.settle();
+    let answers: Vec<&str> = world.unexpected("a").iter().map(|line| &line[..12]).collect();
+    assert_eq!(answers, ["AUTHENTICATE", ":chat.local ", ":chat.local "]);
+    assert!(world.expect("a", "* PONG *:x") && world.expect("a", "* 906 *"));
     // Nothing is left of it, also when they go in the middle.
     world.send_bytes("a", b"AUTHENTICATE PLAIN\r\nQUIT\r\n");
     world.settle();

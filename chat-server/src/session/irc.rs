@@ -163,11 +163,6 @@ impl IrcSession {
             Ok(Command::Nick { nick: wanted }) => *nick = Some(wanted),
             Ok(Command::Pass { password: given }) => *password = Some(given),
             Ok(Command::User { user: name, realname }) => *user = Some((name, realname)),
-            Ok(Command::Ping { token }) => {
-                let server = self.house.name.as_str();
-                let line = LineWriter::new(&mut out.bytes).source(server).command("PONG");
-                finish(line.param(server).last(&token));
-            }
             Ok(Command::Pong) => {}
             other => out.inputs.push(Input::Command { conn: self.conn, label, command: other }),
         }
