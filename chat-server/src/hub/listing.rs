@@ -202,6 +202,7 @@ impl Hub {
         let all = asker.capabilities.contains(Capability::MultiPrefix);
         let with_host = asker.capabilities.contains(Capability::UserhostInNames);
         let is_secret = self.rooms.get(&room).is_some_and(|room| room.modes.has(Flag::Secret));
+        let is_inside = self.rooms.get(&room).is_some_and(|room| room.has(asker.conn));
         // ":server 353 nick = room :" and the line break stand around them.
         let around = self.house.name.as_str().len() + asker.nick.as_str().len() + name.len() + 15;
         let names_bytes_max = BODY_BYTES_MAX.saturating_sub(around);
@@ -216,28 +217,21 @@ impl Hub {
         };
         let mut rest = None;
         for (member, rank) in self.members_after(room, after) {
+            // Outsiders are not shown the invisible (<https://modern.ircdocs.horse/#names-message>).
+            if is_inside || self.may_find(asker, member) {
+                let shown = if with_host { &*member.source } else { member.nick.as_str() };
+                if names.len() + shown.len() + 3 > names_bytes_max {
+                    flush(&mut names);
+                }
+                if !names.is_empty() {
+                    names.push(' ');
+                }
+                names.push_str(rank.prefix(all));
+                names.push_str(shown);
+            }
             *rows -= 1;
             if *rows == 0 {
                 rest = Some(member.conn);
-            }
-            // "not shown … unless the requesting client is also joined to that channel"
-            // (<https://modern.ircdocs.horse/#names-message>)
-            if !self.may_find(asker, member) {
-                if rest.is_some() {
-                    break;
-                }
-                continue;
-            }
-            let shown = if with_host { &*member.source } else { member.nick.as_str() };
-            if names.len() + shown.len() + 3 > names_bytes_max {
-                flush(&mut names);
-            }
-            if !names.is_empty() {
-                names.push(' ');
-            }
-            names.push_str(rank.prefix(all));
-            names.push_str(shown);
-            if rest.is_some() {
                 break;
             }
         }

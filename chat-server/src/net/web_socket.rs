@@ -146,7 +146,7 @@ impl WebSocket {
             // Answers to pings and to the end are made inside.
             _ => return Ok(empty_line(buffer)),
         };
-        // "Clients MUST NOT include trailing \\r or \\n characters", and some do.
+        // "clients MUST NOT include trailing `\r` or `\n` characters in the message", and some do.
         let line = without_break(line);
         let n = line.len();
         buffer[..n].copy_from_slice(line);

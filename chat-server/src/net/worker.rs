@@ -33,8 +33,7 @@ use crate::{
     config::House,
     delivery::{Delivery, Page, Reply, Target},
     fanout::Fanout,
-    hub::Door,
-    hub::Input,
+    hub::{Door, Input},
     ids::{ConnId, WorkerId, host_text},
     session::{Output, Session},
 };

@@ -38,7 +38,7 @@ impl Negotiation {
         match &*subcommand.to_ascii_uppercase() {
             "LS" => {
                 self.is_open |= !is_registered;
-                // "SHOULD answer per the request's version", whatever came before.
+                // "consistent with the request's version", whatever came before.
                 let is_302 = argument.parse::<u32>().is_ok_and(|version| version >= 302);
                 if is_302 {
                     self.is_302 = true;
@@ -49,7 +49,7 @@ impl Negotiation {
                     .filter_map(|own| match house.offers(*own, self.is_secure)? {
                         // Values are for those who know that there can be any ("CAP LS 302").
                         Some(value) if is_302 => Some(format!("{}={value}", own.name())),
-                        // "MUST NOT be advertised with CAP LS of a version below 302."
+                        // Without its value, which such clients know nothing of, it says nothing.
                         Some(_) if *own == Capability::Sts => None,
                         // Their list is one line, and they are older than any draft.
                         _ if !is_302 && own.name().starts_with("draft/") => None,
@@ -104,7 +104,7 @@ impl Negotiation {
                 }
                 (_, None) if *capability == Capability::Sts => continue,
                 (_, Some(Some(value))) if self.is_302 => format!("NEW :{name}={value}"),
-                // "MUST NOT be advertised with CAP LS of a version below 302."
+                // Without its value, which such clients know nothing of, it says nothing.
                 (_, Some(Some(_))) if *capability == Capability::Sts => continue,
                 (_, Some(_)) => format!("NEW :{name}"),
                 (_, None) => {

@@ -4,6 +4,8 @@
 
 mod parse;
 
+pub use parse::relayed_tags;
+
 /// How a message wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
@@ -13,13 +15,6 @@ pub enum MessageKind {
     Notice,
     /// `TAGMSG`: tags only, no text (message-tags specification).
     Tagmsg,
-}
-
-/// The client-only tags of a line, in wire form: what servers relay
-/// (<https://ircv3.net/specs/extensions/message-tags>).
-#[must_use]
-pub fn relayed_tags(line: &crate::wire::Line<'_>) -> String {
-    parse::client_only_tags(line)
 }
 
 impl MessageKind {

@@ -181,12 +181,14 @@ fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> 
         MessageKind::Tagmsg => "",
         _ => line.params.get(1).filter(|text| !text.is_empty()).ok_or(CommandError::NoText)?,
     };
-    Ok(Command::Message { kind, targets, text: text.to_owned(), tags: client_only_tags(line) })
+    Ok(Command::Message { kind, targets, text: text.to_owned(), tags: relayed_tags(line) })
 }
 
-/// The tags that servers relay, as they stood; of those that come twice, the last ("only be used a maximum
-/// of once per message", message-tags).
-pub(super) fn client_only_tags(line: &Line<'_>) -> String {
+/// The client-only tags of a line, in wire form, as they stood: what servers relay. Of those that come
+/// twice, the last ("only be used a maximum of once per message").
+/// <https://ircv3.net/specs/extensions/message-tags>
+#[must_use]
+pub fn relayed_tags(line: &Line<'_>) -> String {
     let mut tags = String::new();
     let own = || line.tags.iter().filter(|tag| tag.is_client_only()).enumerate();
     let last: BTreeMap<&str, usize> = own().map(|(at, tag)| (tag.key, at)).collect();

@@ -38,8 +38,8 @@ impl Hub {
         let (id, target) = (room.id, Arc::clone(room.name.shown()));
         let source = Arc::clone(&self.person(turn.conn).source);
         // ":source MODE room " and the line break stand around them.
-        let room_bytes = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
-        for changes in self.in_lines(changes, room_bytes) {
+        let changes_bytes_max = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
+        for changes in self.in_lines(changes, changes_bytes_max) {
             let (changes_text, words) = self.written_changes(&changes);
             let content = Content::Mode {
                 source: Arc::clone(&source),

@@ -99,7 +99,7 @@ impl Hub {
                 let topic = Command::Topic { room: new.to_string(), topic: None };
                 self.command(now, conn, None, Ok(topic), effects);
             }
-            // "MUST NOT send an implicit NAMES reply after … JOIN" (no-implicit-names)
+            // "MUST NOT send an implicit `NAMES` reply after sending a `JOIN` message" (no-implicit-names)
             if self.person(conn).capabilities.contains(Capability::NoImplicitNames) {
                 continue;
             }
