@@ -76,8 +76,8 @@ fn capabilities_are_all_or_nothing_and_hold_up_registration() {
          a> CAP LS
          a< :chat.local CAP * LS :account-notify account-tag away-notify batch cap-notify chghost *userhost-in-names
          a> CAP LS 302
-         a< :chat.local CAP * LS * :*batch*server-time*
-         a< :chat.local CAP * LS :*userhost-in-names
+         a< :chat.local CAP * LS * :*batch*
+         a< :chat.local CAP * LS :*server-time*userhost-in-names
          a> NICK a
          a> USER u 0 * :A
          a! * 001 *

@@ -14,6 +14,7 @@ mod ircv3;
 mod labels;
 mod limits;
 mod metadata;
+mod metadata_3;
 mod modes;
 mod options;
 mod queries;

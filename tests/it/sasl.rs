@@ -34,7 +34,7 @@ fn plain_and_scram_log_in() {
              a> CAP LS
              a< :chat.local CAP * LS :* sasl *
              a> CAP LS 302
-             a< :chat.local CAP * LS * :* sasl=EXTERNAL,PLAIN,SCRAM-SHA-256*
+             a< :chat.local CAP * LS :* sasl=EXTERNAL,PLAIN,SCRAM-SHA-256*
              a> AUTHENTICATE PLAIN
              a< :chat.local 904 * *
              a> CAP REQ :sasl
@@ -120,6 +120,33 @@ fn answers_come_in_order_while_a_password_is_checked() {
     world.send_bytes("a", b"AUTHENTICATE PLAIN\r\nQUIT\r\n");
     world.settle();
     world.step();
+}
+
+/// `CAP` is answered behind what was asked before it, and all of that before the welcome.
+#[test]
+fn what_came_before_is_answered_before() {
+    let right = plain("", "ann", "secret");
+    let mut world = World::new(1, SimLog::default(), with_account);
+    world.open("a", Door::Irc);
+    let lines = format!(
+        "CAP REQ :sasl batch\r\nPING 1\r\nCAP LIST\r\nAUTHENTICATE PLAIN\r\nAUTHENTICATE {right}\r\n\
+         CAP LIST\r\nPING 2\r\nCAP LIST\r\nNICK a\r\nUSER u 0 * :A\r\nCAP END\r\nPING 3\r\n"
+    );
+    world.send_bytes("a", lines.as_bytes());
+    world.settle();
+    let answers = world.lines("a");
+    let words: Vec<&str> = answers
+        .iter()
+        .map(
+            |line| {
+                if line.starts_with(':') { line.split(' ').nth(1).unwrap() } else { &line[..12] }
+            },
+        )
+        .filter(|word| !matches!(*word, "002" | "003" | "004" | "005" | "422"))
+        .filter(|word| !word.starts_with("25") && !word.starts_with("26"))
+        .collect();
+    let expected = "CAP PONG CAP AUTHENTICATE 906 CAP PONG CAP 001 PONG";
+    assert_eq!(words.join(" "), expected, "{answers:#?}");
 }
 
 /// "If the client completes registration while the SASL authentication is still in progress" (906)

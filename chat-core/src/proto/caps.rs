@@ -53,8 +53,10 @@ capabilities! {
     LabeledResponse: "labeled-response";
     /// <https://ircv3.net/specs/extensions/message-tags>
     MessageTags: "message-tags" | "draft/message-tags-0.2";
-    /// <https://ircv3.net/specs/extensions/metadata>
-    Metadata: "draft/metadata-2" | "metadata-2";
+    /// <https://ircv3.net/specs/extensions/metadata>, as published
+    Metadata2: "draft/metadata-2" | "metadata-2";
+    /// Its successor, <https://github.com/ircv3/ircv3-specifications/pull/613>
+    Metadata3: "draft/metadata-3" | "metadata-3";
     /// <https://ircv3.net/specs/extensions/multi-prefix>
     MultiPrefix: "multi-prefix";
     /// <https://ircv3.net/specs/extensions/multiline>

@@ -4,7 +4,9 @@ mod file;
 
 use std::{net::TcpListener, num::NonZeroUsize, sync::Arc, time::Duration};
 
-use chat_core::proto::{Capability, METADATA_VALUE_BYTES_MAX, RoomName, ServerName};
+use chat_core::proto::{
+    Capability, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX, RoomName, ServerName,
+};
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
 
@@ -326,11 +328,15 @@ impl House {
     #[must_use]
     pub fn offers(&self, capability: Capability, is_secure: bool) -> Option<Option<String>> {
         match capability {
-            Capability::Metadata => {
+            Capability::Metadata2 | Capability::Metadata3 => {
                 let Limits { metadata_keys_max, subscriptions_max, .. } = self.limits;
-                Some(Some(format!(
-                    "max-subs={subscriptions_max},max-keys={metadata_keys_max},max-value-bytes={METADATA_VALUE_BYTES_MAX}"
-                )))
+                let mut value =
+                    format!("max-subs={subscriptions_max},max-keys={metadata_keys_max}");
+                if capability == Capability::Metadata3 {
+                    value += &format!(",max-key-bytes={METADATA_KEY_BYTES_MAX}");
+                }
+                value += &format!(",max-value-bytes={METADATA_VALUE_BYTES_MAX}");
+                Some(Some(value))
             }
             Capability::Multiline => {
                 let (n_bytes, n_lines) =

@@ -106,7 +106,7 @@ pub enum Content {
         tags: Arc<str>,
     },
     /// A piece of metadata of a person or a room was set, or removed
-    /// (<https://ircv3.net/specs/extensions/metadata>).
+    /// (<https://ircv3.net/specs/extensions/metadata>), for readers of `draft/metadata-2`.
     Metadata {
         server: Arc<str>,
         target: Arc<str>,
@@ -264,7 +264,7 @@ impl Event {
             Content::Away { .. } => Some(Capability::AwayNotify),
             Content::Chghost { .. } => Some(Capability::Chghost),
             Content::InviteNotice { .. } => Some(Capability::InviteNotify),
-            Content::Metadata { .. } => Some(Capability::Metadata),
+            Content::Metadata { .. } => Some(Capability::Metadata2),
             Content::Rename { .. } => Some(Capability::ChannelRename),
             Content::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
             Content::Setname { .. } => Some(Capability::Setname),

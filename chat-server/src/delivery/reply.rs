@@ -23,6 +23,18 @@ pub enum Page {
     Last,
 }
 
+impl Page {
+    /// The page that begins the answer if `is_first`, and ends it if `is_last`.
+    #[must_use]
+    pub fn of(is_first: bool, is_last: bool) -> Self {
+        match (is_first, is_last) {
+            (true, true) => Self::Only,
+            (false, true) => Self::Last,
+            (is_first, false) => Self::More { is_first },
+        }
+    }
+}
+
 /// The answer to one command, for the one who gave it.
 #[derive(Debug)]
 pub struct Reply {
@@ -49,6 +61,8 @@ pub enum ReplyLine {
         params: Vec<Box<str>>,
         /// The lines.
         lines: Vec<Self>,
+        /// Whether it is the whole batch, or a page of the one batch that may come in pages at a time.
+        page: Page,
     },
     /// An event that is part of the answer, such as one's own `JOIN`.
     Event(Arc<Event>),
@@ -63,6 +77,8 @@ pub enum ReplyLine {
         context: Vec<Box<str>>,
         /// A sentence for people.
         text: Box<str>,
+        /// The rest of the command was carried out: a `WARN`.
+        is_partial: bool,
     },
     /// A numeric; the addressee's nick is put before the parameters.
     Numeric(Numeric, Vec<Box<str>>),
@@ -150,14 +166,28 @@ impl Reply {
             }
             return;
         }
-        if let ReplyLine::Batch { kind, params, lines } = line {
-            let batch = batches.next().to_string();
-            let open =
-                tags.iter().fold(LineWriter::new(out), |open, (key, value)| open.tag(key, value));
-            let open = open.source(server).command("BATCH").param(&format!("+{batch}"));
-            finish(params.iter().fold(open.param(kind), |open, param| open.param(param)));
+        if let ReplyLine::Batch { kind, params, lines, page } = line {
+            let batch = match page {
+                Page::Only => batches.next(),
+                Page::More { is_first: true } => {
+                    batches.paged = batches.next();
+                    batches.paged
+                }
+                Page::More { is_first: false } | Page::Last => batches.paged,
+            };
+            let batch = batch.to_string();
+            if matches!(page, Page::Only | Page::More { is_first: true }) {
+                let open = tags
+                    .iter()
+                    .fold(LineWriter::new(out), |open, (key, value)| open.tag(key, value));
+                let open = open.source(server).command("BATCH").param(&format!("+{batch}"));
+                finish(params.iter().fold(open.param(kind), |open, param| open.param(param)));
+            }
             for line in lines {
                 self.write_line(line, server, capabilities, &[("batch", &batch)], batches, out);
+            }
+            if matches!(page, Page::More { .. }) {
+                return;
             }
             // Its end belongs to the batch around it as its beginning does; a label only begins.
             let around = tags.iter().filter(|(key, _)| *key == "batch");
@@ -175,19 +205,20 @@ impl Reply {
         let writer = writer.source(server);
         finish(match line {
             ReplyLine::Batch { .. } | ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
-            ReplyLine::Fail { command, code, context, text } => {
+            ReplyLine::Fail { command, code, context, text, is_partial } => {
                 // The specifications of some commands ask for it by themselves.
-                let own = match *command {
-                    "BATCH" => Some(Capability::Multiline),
-                    "METADATA" => Some(Capability::Metadata),
-                    "RENAME" => Some(Capability::ChannelRename),
-                    "SETNAME" => Some(Capability::Setname),
-                    _ => None,
+                let own: &[Capability] = match *command {
+                    "BATCH" => &[Capability::Multiline],
+                    "METADATA" => &[Capability::Metadata2, Capability::Metadata3],
+                    "RENAME" => &[Capability::ChannelRename],
+                    "SETNAME" => &[Capability::Setname],
+                    _ => &[],
                 };
                 if capabilities.contains(Capability::StandardReplies)
-                    || own.is_some_and(|own| capabilities.contains(own))
+                    || own.iter().any(|own| capabilities.contains(*own))
                 {
-                    let mut writer = writer.command("FAIL").param(command).param(code);
+                    let kind = if *is_partial { "WARN" } else { "FAIL" };
+                    let mut writer = writer.command(kind).param(command).param(code);
                     for word in context {
                         writer = writer.param(word);
                     }
@@ -261,6 +292,8 @@ pub struct Batches {
     last: u32,
     /// The one of the labelled answer that comes in pages.
     answer: u32,
+    /// The one inside an answer that comes in pages itself.
+    paged: u32,
 }
 
 impl Batches {

@@ -9,6 +9,7 @@ use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
     config::House,
+    delivery::Reply,
     ids::{ConnId, Ticket},
     room_log::AppendError,
 };
@@ -49,6 +50,13 @@ pub struct Registration {
 /// Something the hub is told.
 #[derive(Debug)]
 pub enum Input {
+    /// A newcomer's session has an answer of its own, to be given behind those of the hub.
+    Answer {
+        /// Who.
+        conn: ConnId,
+        /// The answer.
+        reply: Reply,
+    },
     /// A record is in the room log, or cannot be.
     Appended {
         /// Which.

@@ -6,7 +6,7 @@ use chat_core::proto::{
 };
 
 use super::{Hub, Turn, modes::chanmodes};
-use crate::delivery::ReplyLine;
+use crate::delivery::{Page, ReplyLine};
 
 /// Tokens in one line (<https://modern.ircdocs.horse/#rplisupport-005>).
 const TOKENS_PER_LINE: usize = 13;
@@ -32,7 +32,12 @@ impl Hub {
         if !wants_batch {
             return lines;
         }
-        vec![ReplyLine::Batch { kind: "draft/isupport", params: Vec::new(), lines }]
+        vec![ReplyLine::Batch {
+            kind: "draft/isupport",
+            params: Vec::new(),
+            lines,
+            page: Page::Only,
+        }]
     }
 
     fn isupport_tokens(&self) -> Vec<String> {

@@ -47,7 +47,7 @@ pub(super) enum Part {
     Names { room: RoomId, name: Arc<str>, after: Option<ConnId> },
     /// A line as it is.
     Line(ReplyLine),
-    /// Metadata of a room and its members.
+    /// Metadata.
     Metadata(Sync),
     /// The rows of a `WHO`.
     Who(Who),
@@ -129,11 +129,7 @@ impl Hub {
             }
         }
         let is_last = listing.parts.is_empty();
-        let page = match (listing.is_first, is_last) {
-            (true, true) => Page::Only,
-            (false, true) => Page::Last,
-            (is_first, false) => Page::More { is_first },
-        };
+        let page = Page::of(listing.is_first, is_last);
         listing.is_first = false;
         let reply = Reply {
             label: listing.label.clone(),

@@ -1,16 +1,21 @@
-//! What people and rooms have published about themselves, and who is told of it
-//! (<https://ircv3.net/specs/extensions/metadata>). It is kept in memory and goes with its owner.
+//! What people and rooms have published about themselves, and who is told of it. It is kept in memory and
+//! goes with its owner.
+//!
+//! Two revisions of the draft are spoken, each by those who asked for it: the published one
+//! (<https://ircv3.net/specs/extensions/metadata>, `draft/metadata-2`) and its successor
+//! (<https://github.com/ircv3/ircv3-specifications/pull/613>, `draft/metadata-3`). What is published is
+//! one; [`Dialect`] is all that differs.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
 use chat_core::proto::{Capability, METADATA_KEY_BYTES_MAX, Numeric};
 
-use super::{Effect, Hub, Now, listing::Part, person::Person};
+use super::{Effect, Hub, Now, Turn, listing::Part, person::Person};
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, RoomId},
 };
 
@@ -27,18 +32,59 @@ pub(super) enum Owner {
     Room(RoomId),
 }
 
-/// The metadata of a room and of its members, told page by page.
+/// The revision of the draft in which someone is told of metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// `draft/metadata-2`: changes are `METADATA` lines.
+    Second,
+    /// `draft/metadata-3`: changes are numerics, what there is comes in batches, and an empty value is none.
+    Third,
+}
+
+/// The metadata of several owners, told page by page; of a room with that of its members.
 #[derive(Debug)]
 pub(super) struct Sync {
-    pub(super) room: RoomId,
+    /// The parameter of the batch around it, if there is to be one.
+    pub(super) target: Option<Arc<str>>,
+    /// Those still to be told of.
+    pub(super) owners: VecDeque<Owner>,
     /// What is told of.
     pub(super) keys: Arc<Keys>,
-    /// The member told last; at first the room itself is told of.
+    /// The member of the first room who was told of last; at first the room itself is.
     pub(super) after: Option<ConnId>,
-    /// The answer to `SYNC`: each page is a batch.
-    pub(super) is_batched: bool,
     /// Members who are in an earlier room of the reader's too have been told of there.
     pub(super) is_each_once: bool,
+    /// No page has been made.
+    pub(super) is_first: bool,
+}
+
+impl Sync {
+    /// All of `keys` that `owners` have, in a batch about `target`.
+    pub(super) fn batched(
+        target: Arc<str>,
+        owners: impl Into<VecDeque<Owner>>,
+        keys: Keys,
+    ) -> Self {
+        let (owners, keys) = (owners.into(), Arc::new(keys));
+        let target = Some(target);
+        Self { target, owners, keys, after: None, is_each_once: false, is_first: true }
+    }
+}
+
+impl Person {
+    /// In which revision they are told of metadata unasked, if at all.
+    pub(super) fn told_metadata_in(&self) -> Option<Dialect> {
+        let has = |capability| self.capabilities.contains(capability);
+        // "A metadata-aware client is a client who has negotiated both [...]"
+        let is_third = has(Capability::Metadata3) && has(Capability::Batch);
+        let is_second = has(Capability::Metadata2).then_some(Dialect::Second);
+        if is_third { Some(Dialect::Third) } else { is_second }
+    }
+
+    /// In which revision their commands about metadata are answered.
+    pub(super) fn metadata_dialect(&self) -> Dialect {
+        self.told_metadata_in().unwrap_or(Dialect::Third)
+    }
 }
 
 /// "Key names are restricted to the ranges `a-z`, `0-9`, and `_./-`."
@@ -50,12 +96,18 @@ pub(super) fn is_key(key: &str) -> bool {
 
 /// Lines that are one answer about `target`.
 pub(super) fn batch(target: &str, lines: Vec<ReplyLine>) -> ReplyLine {
-    ReplyLine::Batch { kind: "metadata", params: vec![target.into()], lines }
+    ReplyLine::Batch { kind: "metadata", params: vec![target.into()], lines, page: Page::Only }
 }
 
 /// One value, as an answer.
 pub(super) fn key_value(numeric: Numeric, target: &str, key: &str, value: &str) -> ReplyLine {
     ReplyLine::Numeric(numeric, vec![target.into(), key.into(), "*".into(), value.into()])
+}
+
+/// That there is no such value, as an answer.
+pub(super) fn key_not_set(target: &str, key: &str) -> ReplyLine {
+    let params = vec![target.into(), key.into(), "key not set".into()];
+    ReplyLine::Numeric(Numeric::RPL_KEYNOTSET, params)
 }
 
 impl Hub {
@@ -80,6 +132,16 @@ impl Hub {
         }
     }
 
+    /// What `owner` has published, as those who speak `dialect` see it.
+    pub(super) fn published(
+        &self,
+        owner: Owner,
+        dialect: Dialect,
+    ) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        let is_shown = move |value: &str| dialect == Dialect::Second || !value.is_empty();
+        self.metadata_of(owner).iter().filter(move |(_, value)| is_shown(value))
+    }
+
     /// Tells who is to know that `key` of `owner` is now what it is; `by` changed it and is not told.
     pub(super) fn tell_of_metadata(
         &self,
@@ -99,7 +161,7 @@ impl Hub {
             }
         };
         let readers = readers.into_iter().filter(|reader| *reader != by);
-        self.tell_some(readers, &self.metadata_event(now, owner, key), effects);
+        self.tell_readers(now, readers, owner, key, effects);
     }
 
     /// Tells the members of a room what someone who has just come has published, but those who see them
@@ -118,36 +180,64 @@ impl Hub {
         };
         for key in person.metadata.keys() {
             let readers = self.subscribers_in(room, key).into_iter().filter(meets_first);
-            let event = self.metadata_event(now, Owner::Person(conn), key);
-            self.tell_some(readers, &event, effects);
+            self.tell_readers(now, readers, Owner::Person(conn), key, effects);
         }
     }
 
-    /// Tells those who watch the nick that `conn` has taken what its owner has published; those who share
-    /// a room know.
+    /// Tells those who watch the nick that `conn` has taken what its owner has published.
     pub(super) fn introduce_to_watchers(&self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        let person = self.person(conn);
-        let is_new_to = |reader: &ConnId| {
-            let reader = self.person(*reader);
-            reader.conn != conn
-                && reader.monitored.contains_key(person.nick.key())
+        let (person, owner) = (self.person(conn), Owner::Person(conn));
+        let watchers = self.watchers.get(person.nick.key());
+        let watchers = || watchers.into_iter().flatten().map(|watcher| self.person(*watcher));
+        // "When server sends `730 RPL_MONONLINE` to a metadata-aware client [...]"
+        let is_aware = |reader: &&Person| reader.told_metadata_in() == Some(Dialect::Third);
+        for reader in watchers().filter(is_aware) {
+            let lines = self.metadata_lines(Dialect::Third, owner, &reader.subscriptions);
+            effects.push(unasked(reader, batch(person.nick.as_str(), lines)));
+        }
+        // Those who share a room know.
+        let is_new_to = |reader: &&Person| {
+            reader.told_metadata_in() == Some(Dialect::Second)
+                && reader.conn != conn
                 && !person.rooms.iter().any(|room| reader.rooms.contains(room))
         };
         for key in person.metadata.keys() {
-            let subscribers = self.subscribers.get(key).into_iter().flatten().copied();
-            let event = self.metadata_event(now, Owner::Person(conn), key);
-            self.tell_some(subscribers.filter(is_new_to), &event, effects);
+            let readers = watchers().filter(is_new_to);
+            let readers = readers.filter(|reader| reader.subscriptions.contains(key));
+            self.tell_readers(now, readers.map(|reader| reader.conn), owner, key, effects);
         }
     }
 
-    fn metadata_event(&self, now: Now, owner: Owner, key: &Arc<str>) -> Arc<Event> {
-        let content = Content::Metadata {
-            server: self.house.name.as_str().into(),
-            target: self.name_of_owner(owner),
-            key: Arc::clone(key),
-            value: self.metadata_of(owner).get(key).cloned(),
-        };
-        Arc::new(Event::new(content, now.wall, None))
+    /// Tells `readers`, each in the revision they know, what `key` of `owner` is.
+    fn tell_readers(
+        &self,
+        now: Now,
+        readers: impl Iterator<Item = ConnId>,
+        owner: Owner,
+        key: &Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (target, value) = (self.name_of_owner(owner), self.metadata_of(owner).get(key));
+        let mut second = Vec::new();
+        for reader in readers.map(|reader| self.person(reader)) {
+            match reader.told_metadata_in() {
+                Some(Dialect::Second) => second.push(reader.conn),
+                Some(Dialect::Third) => {
+                    let line = match value.filter(|value| !value.is_empty()) {
+                        Some(value) => key_value(Numeric::RPL_KEYVALUE, &target, key, value),
+                        None => key_not_set(&target, key),
+                    };
+                    effects.push(unasked(reader, line));
+                }
+                None => {}
+            }
+        }
+        if !second.is_empty() {
+            let (server, value) = (self.house.name.as_str().into(), value.cloned());
+            let content = Content::Metadata { server, target, key: Arc::clone(key), value };
+            let event = Arc::new(Event::new(content, now.wall, None));
+            self.tell_some(second.into_iter(), &event, effects);
+        }
     }
 
     /// The members of a room who subscribed to `key`: by way of the shorter list.
@@ -189,59 +279,131 @@ impl Hub {
     /// What `conn` is to be told of a room that they have entered.
     pub(super) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Part> {
         let person = self.person(conn);
-        let wants =
-            person.capabilities.contains(Capability::Metadata) && !person.subscriptions.is_empty();
-        let keys = Arc::new(person.subscriptions.clone());
-        let (is_batched, is_each_once) = (false, false);
-        wants.then(|| Part::Metadata(Sync { room, keys, after: None, is_batched, is_each_once }))
+        let (owners, keys) = ([Owner::Room(room)], person.subscriptions.clone());
+        let sync = Sync::batched(Arc::clone(self.rooms[&room].name.shown()), owners, keys);
+        match person.told_metadata_in()? {
+            Dialect::Second if person.subscriptions.is_empty() => None,
+            Dialect::Second => Some(Part::Metadata(Sync { target: None, ..sync })),
+            // "the server MUST send either a `metadata` batch containing the channel's metadata [...]"
+            Dialect::Third => Some(Part::Metadata(sync)),
+        }
     }
 
-    /// `METADATA` lines of what `owner` has of `keys`.
-    pub(super) fn metadata_lines(&self, owner: Owner, keys: &Keys) -> Vec<ReplyLine> {
+    /// What `turn`'s asker is to be told of people whom they watch and who are here.
+    pub(super) fn sync_watched(&self, turn: &mut Turn<'_>, conns: &[ConnId], is_new: bool) {
+        let person = self.person(turn.conn);
+        let keys = &person.subscriptions;
+        let owners = || conns.iter().map(|conn| Owner::Person(*conn));
+        match person.told_metadata_in() {
+            Some(Dialect::Third) => turn.reply.extend(owners().map(|owner| {
+                let name = self.name_of_owner(owner);
+                Part::Metadata(Sync::batched(name, [owner], keys.clone()))
+            })),
+            Some(Dialect::Second) if is_new => {
+                let owners: VecDeque<Owner> = owners().collect();
+                let sync = Sync::batched(Arc::default(), owners, keys.clone());
+                turn.reply.push(Part::Metadata(Sync { target: None, ..sync }));
+            }
+            _ => {}
+        }
+    }
+
+    /// What `owner` has of `keys`, for those who speak `dialect`.
+    fn metadata_lines(&self, dialect: Dialect, owner: Owner, keys: &Keys) -> Vec<ReplyLine> {
         let (server, name) = (&self.house.name, self.name_of_owner(owner));
-        let wanted = self.metadata_of(owner).iter().filter(|(key, _)| keys.contains(*key));
-        wanted
-            .map(|(key, value)| format!(":{server} METADATA {name} {key} * :{value}"))
-            .map(|line| ReplyLine::Raw(line.into()))
-            .collect()
+        let wanted = self.published(owner, dialect).filter(|(key, _)| keys.contains(*key));
+        let line = |(key, value): (&Arc<str>, &Arc<str>)| match dialect {
+            Dialect::Second => {
+                ReplyLine::Raw(format!(":{server} METADATA {name} {key} * :{value}").into())
+            }
+            Dialect::Third => key_value(Numeric::RPL_KEYVALUE, &name, key, value),
+        };
+        wanted.map(line).collect()
     }
 
     pub(super) fn list_metadata(
         &self,
         asker: &Person,
-        sync: Sync,
+        mut sync: Sync,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
     ) -> Option<Part> {
-        // It may have ended since the page before, or they may have been sent out.
-        let room = self.rooms.get(&sync.room).filter(|room| room.is_visible_to(asker.conn))?;
         let mut page = Vec::new();
-        if sync.after.is_none() {
-            page = self.metadata_lines(Owner::Room(room.id), &sync.keys);
+        while *rows > 0
+            && let Some(owner) = sync.owners.front()
+        {
+            let is_done = match *owner {
+                Owner::Room(id) => self.list_room_metadata(asker, id, &mut sync, rows, &mut page),
+                // They may have gone since the page before.
+                Owner::Person(conn) if self.people.contains_key(&conn) => {
+                    let told = self.metadata_lines(asker.metadata_dialect(), *owner, &sync.keys);
+                    *rows = rows.saturating_sub(1 + told.len());
+                    page.extend(told);
+                    true
+                }
+                Owner::Person(_) => true,
+            };
+            if is_done {
+                sync.owners.pop_front();
+                sync.after = None;
+            }
         }
-        let n_rows = *rows;
+        let (is_first, is_last) = (sync.is_first, sync.owners.is_empty());
+        sync.is_first = false;
+        match &sync.target {
+            Some(target) => lines.push(ReplyLine::Batch {
+                kind: "metadata",
+                params: vec![(**target).into()],
+                lines: page,
+                page: Page::of(is_first, is_last),
+            }),
+            None => lines.append(&mut page),
+        }
+        (!is_last).then_some(Part::Metadata(sync))
+    }
+
+    /// Goes on with a room and its members; whether that was all of them.
+    fn list_room_metadata(
+        &self,
+        asker: &Person,
+        room: RoomId,
+        sync: &mut Sync,
+        rows: &mut usize,
+        page: &mut Vec<ReplyLine>,
+    ) -> bool {
+        // It may have ended since the page before, or they may have been sent out.
+        let is_there = |room: &&crate::hub::room::Room| room.is_visible_to(asker.conn);
+        let Some(room) = self.rooms.get(&room).filter(is_there) else { return true };
+        let dialect = asker.metadata_dialect();
+        if sync.after.is_none() {
+            page.extend(self.metadata_lines(dialect, Owner::Room(room.id), &sync.keys));
+        }
+        if !room.has(asker.conn) {
+            return true;
+        }
         let is_first_seen_here = |member: ConnId| {
             asker.rooms.iter().find(|id| self.rooms[id].has(member)) == Some(&room.id)
         };
-        let mut rest = None;
-        let is_member = room.has(asker.conn);
-        for (member, _) in self.members_after(room.id, sync.after).take_while(|_| is_member) {
+        for (member, _) in self.members_after(room.id, sync.after) {
+            let mut told = Vec::new();
             if !sync.is_each_once || is_first_seen_here(member.conn) {
-                page.append(&mut self.metadata_lines(Owner::Person(member.conn), &sync.keys));
+                told = self.metadata_lines(dialect, Owner::Person(member.conn), &sync.keys);
             }
             // Looking costs as much as a line.
-            *rows -= 1;
-            if *rows == 0 || page.len() >= n_rows {
-                rest = Some(member.conn);
-                break;
+            *rows = rows.saturating_sub(1 + told.len());
+            page.extend(told);
+            if *rows == 0 {
+                sync.after = Some(member.conn);
+                return false;
             }
         }
-        *rows = rows.saturating_sub(page.len());
-        if sync.is_batched {
-            lines.push(batch(room.name.as_str(), page));
-        } else {
-            lines.append(&mut page);
-        }
-        rest.map(|conn| Part::Metadata(Sync { after: Some(conn), ..sync }))
+        true
     }
+}
+
+/// A line that answers nothing, for one reader.
+fn unasked(reader: &Person, line: ReplyLine) -> Effect {
+    let nick = Arc::clone(reader.nick.shown());
+    let reply = Reply { label: None, nick, lines: vec![line], page: Page::Only };
+    Effect::Reply { conn: reader.conn, reply }
 }

@@ -188,10 +188,17 @@ impl Hub {
         self.latest = Some(now.mono);
         match input {
             Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
+            Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
             Input::Capabilities { conn, capabilities } => {
                 if let Some(person) = self.people.get_mut(&conn) {
+                    let before = person.told_metadata_in();
                     person.capabilities = capabilities;
                     person.is_negotiating = false;
+                    // "If a client removes this capability or the batch capability from themselves, servers
+                    // MUST clear that client's subscription list." (metadata)
+                    if before.is_some() && before != person.told_metadata_in() {
+                        self.unsubscribe_all(conn);
+                    }
                     self.take_waiting(now, conn, effects);
                 } else if let Some(newcomer) = self.newcomers.get_mut(&conn) {
                     newcomer.capabilities = capabilities;

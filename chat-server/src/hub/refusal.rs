@@ -93,6 +93,7 @@ impl Refusal {
                     code: "MESSAGE_NOT_STORED",
                     context: vec![word(target).into()],
                     text: format!("{what}: {why}").into(),
+                    is_partial: false,
                 };
             }
             Self::Fail { command, code, context, text } => {
@@ -101,6 +102,7 @@ impl Refusal {
                     code,
                     context: context.iter().map(|context| word(context).into()).collect(),
                     text: text.as_str().into(),
+                    is_partial: false,
                 };
             }
             Self::Command(CommandError::Batch { code, context }) => {
@@ -110,6 +112,7 @@ impl Refusal {
                     context: context.iter().map(|context| word(context).into()).collect(),
                     text: "your message of several lines cannot be taken and was not delivered"
                         .into(),
+                    is_partial: false,
                 };
             }
             Self::Command(CommandError::NotUtf8) => {
@@ -119,6 +122,7 @@ impl Refusal {
                     code: "INVALID_UTF8",
                     context: Vec::new(),
                     text: "your line was not UTF-8 text and was not delivered".into(),
+                    is_partial: false,
                 };
             }
             Self::Command(CommandError::ForbiddenByte) => {
@@ -128,6 +132,7 @@ impl Refusal {
                     context: Vec::new(),
                     text: "your line contained a NUL or a carriage return and was not delivered"
                         .into(),
+                    is_partial: false,
                 };
             }
             Self::Command(CommandError::TooLong) => (

@@ -50,8 +50,15 @@ pub(super) struct Newcomer {
     is_negotiating: bool,
     /// Wrong passwords so far.
     pub(super) n_failed_logins: u8,
-    /// Commands that wait for a password to be checked. While there are any, no more are read.
-    waiting: VecDeque<Waiting>,
+    /// What waits for a password to be checked. While there is any, no more commands are read.
+    waiting: VecDeque<Delayed>,
+}
+
+/// Something whose turn has not come.
+#[derive(Debug)]
+enum Delayed {
+    Answer(Reply),
+    Command(Waiting),
 }
 
 impl Newcomer {
@@ -88,6 +95,12 @@ impl Hub {
     ) {
         // "The server SHOULD abort it, then register the client without authentication." (sasl-3.1)
         self.abort_sasl(conn, effects);
+        // What came before is answered before; it may begin to log in anew.
+        self.take_newcomers_waiting(now, conn, effects);
+        while self.is_checking(conn) {
+            self.abort_sasl(conn, effects);
+            self.take_newcomers_waiting(now, conn, effects);
+        }
         // A connection may have closed, or the server may be stopping.
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
         let nick = match choose_nick(&self.nicks, &registration) {
@@ -97,8 +110,7 @@ impl Hub {
                 return refuse(conn, None, &refusal, effects);
             }
         };
-        let mut newcomer = self.newcomers.remove(&conn).expect("it was there above");
-        let waiting = std::mem::take(&mut newcomer.waiting);
+        let newcomer = self.newcomers.remove(&conn).expect("it was there above");
         let user = clean_user(&registration.user);
         let person = Person {
             conn,
@@ -124,7 +136,7 @@ impl Hub {
             metadata: BTreeMap::new(),
             subscriptions: BTreeSet::new(),
             listing: None,
-            is_held: !waiting.is_empty(),
+            is_held: false,
             departing: None,
             latest_record: None,
             deferred: VecDeque::new(),
@@ -142,6 +154,7 @@ impl Hub {
         let person = self.person(conn);
         let (key, who) = (Arc::clone(person.nick.key()), Arc::clone(&person.source));
         self.tell_watchers(now, &key, &who, true, effects);
+        self.introduce_to_watchers(now, conn, effects);
         self.n_people_max = self.n_people_max.max(self.people.len());
 
         let mut turn = Turn::new(now, conn, None, effects);
@@ -153,8 +166,6 @@ impl Hub {
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
-        self.person_mut(conn).waiting.extend(waiting);
-        self.take_waiting(now, conn, effects);
     }
 
     /// A newcomer is gone.
@@ -163,7 +174,7 @@ impl Hub {
         self.exchanges.remove(&conn);
     }
 
-    /// Runs the commands of a newcomer that waited for a password to be checked.
+    /// Goes on with what waited for a newcomer's password to be checked.
     pub(super) fn take_newcomers_waiting(
         &mut self,
         now: Now,
@@ -172,13 +183,48 @@ impl Hub {
     ) {
         while !self.is_checking(conn)
             && let Some(newcomer) = self.newcomers.get_mut(&conn)
-            && let Some(Waiting { label, command }) = newcomer.waiting.pop_front()
+            && let Some(delayed) = newcomer.waiting.pop_front()
         {
-            let is_last = newcomer.waiting.is_empty();
-            self.newcomer_command(now, conn, label, command, effects);
-            if is_last {
+            if newcomer.waiting.is_empty() {
                 effects.push(Effect::Release { conn });
             }
+            match delayed {
+                Delayed::Answer(reply) => effects.push(Effect::Reply { conn, reply }),
+                Delayed::Command(Waiting { label, command }) => {
+                    self.newcomer_command(now, conn, label, command, effects);
+                }
+            }
+        }
+    }
+
+    /// Keeps what a newcomer said while a password is checked, and reads no more of them; gives it back
+    /// if there is nothing to wait for.
+    fn delay(
+        &mut self,
+        conn: ConnId,
+        delayed: Delayed,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Delayed> {
+        let is_checking = self.is_checking(conn);
+        let Some(newcomer) = self.newcomers.get_mut(&conn).filter(|_| is_checking) else {
+            return Some(delayed);
+        };
+        if newcomer.waiting.is_empty() {
+            effects.push(Effect::Hold { conn });
+        }
+        newcomer.waiting.push_back(delayed);
+        None
+    }
+
+    /// An answer that a newcomer's session has made: it is given in its turn.
+    pub(super) fn newcomer_answer(
+        &mut self,
+        conn: ConnId,
+        reply: Reply,
+        effects: &mut Vec<Effect>,
+    ) {
+        if let Some(Delayed::Answer(reply)) = self.delay(conn, Delayed::Answer(reply), effects) {
+            effects.push(Effect::Reply { conn, reply });
         }
     }
 
@@ -191,15 +237,12 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let is_checking = self.is_checking(conn);
-        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
-        if is_checking {
-            if newcomer.waiting.is_empty() {
-                effects.push(Effect::Hold { conn });
-            }
-            newcomer.waiting.push_back(Waiting { label, command });
+        let delayed = Delayed::Command(Waiting { label, command });
+        let Some(Delayed::Command(Waiting { label, command })) = self.delay(conn, delayed, effects)
+        else {
             return;
-        }
+        };
+        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
         match command {
             Ok(Command::Nick { nick }) => {
                 newcomer.other_nick = Some(nick);
@@ -287,7 +330,7 @@ impl Hub {
         self.isupport(turn);
         self.lusers(turn);
         // "as part of the registration burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD" (metadata)
-        if self.person(turn.conn).capabilities.contains(Capability::Metadata) {
+        if self.person(turn.conn).told_metadata_in().is_some() {
             turn.say(metadata::batch(&nick, Vec::new()));
         }
         self.motd(turn);

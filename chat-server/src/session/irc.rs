@@ -54,6 +54,8 @@ enum Phase {
         nick: Option<String>,
         user: Option<(String, String)>,
         password: Option<String>,
+        /// The hub has been given something that it may have to answer.
+        has_asked: bool,
         since: Instant,
     },
     Forwarding {
@@ -73,7 +75,13 @@ impl IrcSession {
             batch: None,
             house,
             negotiation: Negotiation::new(is_secure),
-            phase: Phase::Collecting { nick: None, user: None, password: None, since: now },
+            phase: Phase::Collecting {
+                nick: None,
+                user: None,
+                password: None,
+                has_asked: false,
+                since: now,
+            },
             last_heard: now,
             asked: None,
             batches: Batches::default(),
@@ -152,7 +160,7 @@ impl IrcSession {
         command: Result<Command, CommandError>,
         out: &mut Output,
     ) {
-        let Phase::Collecting { nick, user, password, .. } = &mut self.phase else {
+        let Phase::Collecting { nick, user, password, has_asked, .. } = &mut self.phase else {
             out.inputs.push(Input::Command { conn: self.conn, label, command });
             return;
         };
@@ -164,14 +172,17 @@ impl IrcSession {
             Ok(Command::Pass { password: given }) => *password = Some(given),
             Ok(Command::User { user: name, realname }) => *user = Some((name, realname)),
             Ok(Command::Pong) => {}
-            other => out.inputs.push(Input::Command { conn: self.conn, label, command: other }),
+            other => {
+                *has_asked = true;
+                out.inputs.push(Input::Command { conn: self.conn, label, command: other });
+            }
         }
         self.register_when_complete(out);
     }
 
     /// Once all is said, and capabilities are settled, asks the hub to make this a person.
     fn register_when_complete(&mut self, out: &mut Output) {
-        let Phase::Collecting { nick, user, password, since } = &mut self.phase else { return };
+        let Phase::Collecting { nick, user, password, since, .. } = &mut self.phase else { return };
         if self.negotiation.is_open || nick.is_none() || user.is_none() {
             return;
         }
@@ -212,7 +223,11 @@ impl IrcSession {
             lines: lines.into_iter().map(ReplyLine::Raw).collect(),
             page: Page::Only,
         };
-        reply.write_irc(server, before, &mut self.batches, &mut out.bytes);
+        if matches!(self.phase, Phase::Collecting { has_asked: true, .. }) {
+            out.inputs.push(Input::Answer { conn: self.conn, reply });
+        } else {
+            reply.write_irc(server, before, &mut self.batches, &mut out.bytes);
+        }
         // The hub waits for it, if it has asked.
         let is_asked = !matches!(self.phase, Phase::Collecting { .. });
         let capabilities = self.negotiation.capabilities;

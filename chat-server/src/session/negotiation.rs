@@ -140,6 +140,12 @@ impl Negotiation {
                 capabilities.with(capability)
             };
         }
+        // "Clients MUST NOT request more than one of [...]. Servers MUST NOT accept these requests either."
+        // (metadata)
+        let both = [Capability::Metadata2, Capability::Metadata3];
+        if both.iter().all(|one| capabilities.contains(*one)) {
+            return None;
+        }
         Some(capabilities)
     }
 }

@@ -1,36 +1,104 @@
-//! `METADATA` (<https://ircv3.net/specs/extensions/metadata>): reading, setting, and subscribing. Everyone
-//! sets their own, operators of a room the room's, operators of the server anyone's. What is published
-//! is for all, but that of a secret room for its members.
+//! `METADATA`: reading, setting, and subscribing, in the revisions of the draft that [`Dialect`] names.
+//! Everyone sets their own, operators of a room the room's, operators of the server anyone's. What is
+//! published is for all, but that of a secret room for its members.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use chat_core::proto::{CommandError, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX, Numeric};
 
 use crate::{
-    delivery::ReplyLine,
+    delivery::{Page, ReplyLine},
     hub::{
         Hub, Refusal, Turn,
         listing::Part,
-        metadata::{Keys, Owner, Sync, batch, is_key, key_value},
+        metadata::{Dialect, Keys, Owner, Sync, batch, is_key, key_not_set, key_value},
         modes::Flag,
         room::Room,
     },
+    ids::ConnId,
 };
 
 /// Names in one `RPL_METADATASUBS`: of the longest, as many as a line holds.
 const KEYS_PER_LINE: usize = 10;
 
-/// A refusal as the table under "Standard Replies" has it.
-fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
-    let context = context.iter().map(|&word| word.to_owned()).collect();
-    Refusal::Fail { command: "METADATA", code, context, text: text.to_owned() }
+/// The target that stands for all that one is told of changes of (`draft/metadata-3`).
+const ALL: &str = "*ALL";
+
+/// Why something about metadata is refused: the tables under "Standard Replies" and "Replies".
+enum Problem<'a> {
+    InvalidKey(&'a str),
+    InvalidTarget(&'a str),
+    InvalidValue(&'a str),
+    NoPermission { target: &'a str, key: &'a str },
+    NotSet { target: &'a str, key: &'a str },
+    TooManyKeys { target: &'a str, n_max: usize },
+    TooManySubscriptions { key: &'a str, n_max: usize },
+    UnknownSubcommand(&'a str),
 }
 
-fn invalid_key(key: &str) -> Refusal {
-    let text = format!(
-        "a name of metadata is 1 to {METADATA_KEY_BYTES_MAX} of the signs a-z, 0-9, _, ., / and -"
-    );
-    fail("KEY_INVALID", &[key], &text)
+impl Problem<'_> {
+    fn refusal(&self, dialect: Dialect) -> Refusal {
+        let is_second = dialect == Dialect::Second;
+        let either = |second, third| if is_second { second } else { third };
+        // What -3 says more of: the limit, and the key of a value.
+        let and = |context: &[&str], more: &str| {
+            let more = (!is_second).then_some(more);
+            context.iter().copied().chain(more).map(str::to_owned).collect::<Vec<String>>()
+        };
+        let only = |context: &[&str]| context.iter().map(|&word| word.to_owned()).collect();
+        let (code, context, text) = match self {
+            Self::InvalidKey(key) => (
+                either("KEY_INVALID", "INVALID_KEY"),
+                only(&[key]),
+                format!(
+                    "a name of metadata is 1 to {METADATA_KEY_BYTES_MAX} of the signs a-z, 0-9, _, ., / and -"
+                ),
+            ),
+            Self::InvalidTarget(target) => {
+                ("INVALID_TARGET", only(&[target]), "there is no such person or room".into())
+            }
+            Self::InvalidValue(key) => (
+                either("VALUE_INVALID", "INVALID_VALUE"),
+                and(&[], key),
+                format!("a value has at most {METADATA_VALUE_BYTES_MAX} bytes"),
+            ),
+            Self::NoPermission { target, key } => (
+                "KEY_NO_PERMISSION",
+                only(&[target, key]),
+                "only its owner, the operators of the room or those of the server change that"
+                    .into(),
+            ),
+            Self::NotSet { target, key } => {
+                ("KEY_NOT_SET", only(&[target, key]), "there is nothing to remove".into())
+            }
+            Self::TooManyKeys { target, n_max } => (
+                "LIMIT_REACHED",
+                and(&[target], &n_max.to_string()),
+                format!("there are {n_max} already: remove one first"),
+            ),
+            Self::TooManySubscriptions { key, n_max } => (
+                either("TOO_MANY_SUBS", "LIMIT_REACHED"),
+                and(&[key], &n_max.to_string()),
+                format!("you have {n_max} subscriptions: end one first"),
+            ),
+            Self::UnknownSubcommand(word) => (
+                either("SUBCOMMAND_INVALID", "INVALID_PARAMS"),
+                // "or an asterisk [...] if the subcommand is not valid as a middle parameter"
+                only(&[if word.starts_with(':') || word.contains(' ') { "*" } else { word }]),
+                "the subcommands are GET, LIST, SET, CLEAR, SUB, UNSUB, SUBS and SYNC".into(),
+            ),
+        };
+        Refusal::Fail { command: "METADATA", code, context, text }
+    }
+
+    /// The refusal of a part of a command: a warning, where the draft knows any.
+    fn line(&self, dialect: Dialect) -> ReplyLine {
+        let mut line = self.refusal(dialect).reply();
+        if let ReplyLine::Fail { is_partial, .. } = &mut line {
+            *is_partial = dialect == Dialect::Third;
+        }
+        line
+    }
 }
 
 impl Hub {
@@ -41,55 +109,55 @@ impl Hub {
         subcommand: &str,
         params: &[String],
     ) -> Result<(), Refusal> {
-        let owner = self.find_owner(turn, target)?;
+        let dialect = self.person(turn.conn).metadata_dialect();
         let need = |index: usize| {
             params.get(index).ok_or(Refusal::Command(CommandError::NeedMoreParams("METADATA")))
         };
-        match &*subcommand.to_ascii_uppercase() {
+        let subcommand_upper = subcommand.to_ascii_uppercase();
+        match &*subcommand_upper {
+            "SYNC" if target == ALL => {
+                let keys = self.person(turn.conn).subscriptions.clone();
+                self.sync_all(turn, keys, Dialect::Third);
+                return Ok(());
+            }
+            "SUB" | "UNSUB" | "SUBS" => {
+                // "If the `<Target>` parameter is not an asterisk (`*`) or the client's nickname, the server
+                // MUST fail the request" (draft/metadata-3)
+                let is_own = target == "*"
+                    || self.find_person(target).is_ok_and(|person| person.conn == turn.conn);
+                if !is_own && dialect == Dialect::Third {
+                    return Err(Problem::InvalidTarget(target).refusal(dialect));
+                }
+                match &*subcommand_upper {
+                    "SUB" => need(0).map(|_| self.metadata_subscribe(turn, params))?,
+                    "UNSUB" => need(0).map(|_| self.metadata_unsubscribe(turn, params))?,
+                    _ => self.metadata_subscriptions(turn),
+                }
+                return Ok(());
+            }
+            _ => {}
+        }
+        let owner = self.find_owner(turn, target)?;
+        match &*subcommand_upper {
             "GET" => need(0).map(|_| self.metadata_get(turn, owner, params)),
             "LIST" => {
                 let name = self.name_of_owner(owner);
-                let values = self.metadata_of(owner).iter();
                 let line = |(key, value): (&Arc<str>, &Arc<str>)| {
                     key_value(Numeric::RPL_KEYVALUE, &name, key, value)
                 };
-                turn.say(batch(&name, values.map(line).collect()));
+                let lines = self.published(owner, dialect).map(line).collect();
+                turn.say(batch(&name, lines));
                 Ok(())
             }
             "SET" => self.metadata_set(turn, owner, need(0)?, params.get(1).map(String::as_str)),
             "CLEAR" => self.metadata_clear(turn, owner),
-            "SUB" => need(0).map(|_| self.metadata_subscribe(turn, params)),
-            "UNSUB" => need(0).map(|_| self.metadata_unsubscribe(turn, params)),
-            "SUBS" => {
-                let keys: Vec<Box<str>> =
-                    self.person(turn.conn).subscriptions.iter().map(|key| (**key).into()).collect();
-                let lines = keys.chunks(KEYS_PER_LINE);
-                let lines = lines
-                    .map(|keys| ReplyLine::Numeric(Numeric::RPL_METADATASUBS, keys.to_vec()))
-                    .collect();
-                turn.say(ReplyLine::Batch { kind: "metadata-subs", params: Vec::new(), lines });
-                Ok(())
-            }
             "SYNC" => {
-                let keys = Arc::new(self.person(turn.conn).subscriptions.clone());
-                match owner {
-                    Owner::Room(room) => {
-                        let (is_batched, is_each_once) = (true, false);
-                        let sync = Sync { room, keys, after: None, is_batched, is_each_once };
-                        turn.reply.push(Part::Metadata(sync));
-                    }
-                    Owner::Person(_) => {
-                        let lines = self.metadata_lines(owner, &keys);
-                        turn.say(batch(&self.name_of_owner(owner), lines));
-                    }
-                }
+                let keys = self.person(turn.conn).subscriptions.clone();
+                let name = self.name_of_owner(owner);
+                turn.reply.push(Part::Metadata(Sync::batched(name, [owner], keys)));
                 Ok(())
             }
-            _ => Err(fail(
-                "SUBCOMMAND_INVALID",
-                &[subcommand],
-                "the subcommands are GET, LIST, SET, CLEAR, SUB, UNSUB, SUBS and SYNC",
-            )),
+            _ => Err(Problem::UnknownSubcommand(subcommand).refusal(dialect)),
         }
     }
 
@@ -105,9 +173,10 @@ impl Hub {
             room.is_visible_to(turn.conn) && (is_inside || !is_closed)
         };
         let room = self.find_room(target).ok().filter(is_open);
+        let dialect = self.person(turn.conn).metadata_dialect();
         room.map(|room| Owner::Room(room.id))
             .or_else(|| self.find_person(target).ok().map(|person| Owner::Person(person.conn)))
-            .ok_or_else(|| fail("INVALID_TARGET", &[target], "there is no such person or room"))
+            .ok_or_else(|| Problem::InvalidTarget(target).refusal(dialect))
     }
 
     fn may_set_metadata(&self, turn: &Turn<'_>, owner: Owner) -> bool {
@@ -120,11 +189,15 @@ impl Hub {
     }
 
     fn metadata_get(&self, turn: &mut Turn<'_>, owner: Owner, keys: &[String]) {
-        let (name, metadata) = (self.name_of_owner(owner), self.metadata_of(owner));
-        let line = |key: &String| match metadata.get(&**key) {
-            _ if !is_key(key) => invalid_key(key).reply(),
-            Some(value) => key_value(Numeric::RPL_KEYVALUE, &name, key, value),
-            None => key_not_set(&name, key),
+        let dialect = self.person(turn.conn).metadata_dialect();
+        let name = self.name_of_owner(owner);
+        let line = |key: &String| {
+            let value = self.published(owner, dialect).find(|(own, _)| ***own == **key);
+            match value {
+                _ if !is_key(key) => Problem::InvalidKey(key).line(dialect),
+                Some((_, value)) => key_value(Numeric::RPL_KEYVALUE, &name, key, value),
+                None => key_not_set(&name, key),
+            }
         };
         turn.say(batch(&name, keys.iter().map(line).collect()));
     }
@@ -136,35 +209,36 @@ impl Hub {
         key: &str,
         value: Option<&str>,
     ) -> Result<(), Refusal> {
-        let name = self.name_of_owner(owner);
+        let dialect = self.person(turn.conn).metadata_dialect();
+        let target = &*self.name_of_owner(owner);
         if !is_key(key) {
-            return Err(invalid_key(key));
+            return Err(Problem::InvalidKey(key).refusal(dialect));
         }
         if !self.may_set_metadata(turn, owner) {
-            let text = "only its owner, the operators of the room or those of the server set that";
-            return Err(fail("KEY_NO_PERMISSION", &[&name, key], text));
+            return Err(Problem::NoPermission { target, key }.refusal(dialect));
         }
-        let n_keys_max = self.house.limits.metadata_keys_max;
+        let n_max = self.house.limits.metadata_keys_max;
         let metadata = self.metadata_mut(owner);
+        // "If the Value parameter is omitted or is an empty string, the key is removed." (draft/metadata-3)
+        let value = value.filter(|value| dialect == Dialect::Second || !value.is_empty());
         let key: Arc<str> = key.into();
         let (before, reply) = match value {
             None => {
-                let Some(before) = metadata.remove(&key) else {
-                    return Err(fail("KEY_NOT_SET", &[&name, &key], "there is nothing to remove"));
-                };
-                (Some(before), key_not_set(&name, &key))
+                let before = metadata.remove(&key);
+                if before.is_none() && dialect == Dialect::Second {
+                    return Err(Problem::NotSet { target, key: &key }.refusal(dialect));
+                }
+                (before, key_not_set(target, &key))
             }
             Some(value) if value.len() > METADATA_VALUE_BYTES_MAX => {
-                let text = format!("a value has at most {METADATA_VALUE_BYTES_MAX} bytes");
-                return Err(fail("VALUE_INVALID", &[], &text));
+                return Err(Problem::InvalidValue(&key).refusal(dialect));
             }
             Some(value) => {
-                if metadata.len() >= n_keys_max && !metadata.contains_key(&key) {
-                    let text = format!("there are {n_keys_max} already: remove one first");
-                    return Err(fail("LIMIT_REACHED", &[&name], &text));
+                if metadata.len() >= n_max && !metadata.contains_key(&key) {
+                    return Err(Problem::TooManyKeys { target, n_max }.refusal(dialect));
                 }
                 let before = metadata.insert(Arc::clone(&key), value.into());
-                (before, key_value(Numeric::RPL_KEYVALUE, &name, &key, value))
+                (before, key_value(Numeric::RPL_KEYVALUE, target, &key, value))
             }
         };
         turn.say(reply);
@@ -175,37 +249,38 @@ impl Hub {
     }
 
     fn metadata_clear(&mut self, turn: &mut Turn<'_>, owner: Owner) -> Result<(), Refusal> {
-        let name = self.name_of_owner(owner);
+        let dialect = self.person(turn.conn).metadata_dialect();
+        let target = &*self.name_of_owner(owner);
         if !self.may_set_metadata(turn, owner) {
-            let text =
-                "only its owner, the operators of the room or those of the server clear that";
-            return Err(fail("KEY_NO_PERMISSION", &[&name, "*"], text));
+            return Err(Problem::NoPermission { target, key: "*" }.refusal(dialect));
         }
         let cleared = std::mem::take(self.metadata_mut(owner));
         for key in cleared.keys() {
             self.tell_of_metadata(turn.now, owner, key, turn.conn, turn.effects);
         }
-        let line = |(key, value): (&Arc<str>, &Arc<str>)| {
-            key_value(Numeric::RPL_KEYVALUE, &name, key, value)
+        let line = |(key, value): (&Arc<str>, &Arc<str>)| match dialect {
+            Dialect::Second => key_value(Numeric::RPL_KEYVALUE, target, key, value),
+            Dialect::Third => key_not_set(target, key),
         };
-        turn.say(batch(&name, cleared.iter().map(line).collect()));
+        turn.say(batch(target, cleared.iter().map(line).collect()));
         Ok(())
     }
 
-    /// "The server processes each key in order", and tells what is there of those that are new.
+    /// "the server MUST process each key in order", and tells what is there of those that are new.
     fn metadata_subscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
+        let dialect = self.person(turn.conn).metadata_dialect();
         let n_max = self.house.limits.subscriptions_max;
         let (mut subscribed, mut new, mut failures) = (Vec::new(), Keys::new(), Vec::new());
         for key in keys {
             if !is_key(key) {
-                failures.push(invalid_key(key));
+                failures.push(Problem::InvalidKey(key).line(dialect));
                 continue;
             }
             let person = self.person_mut(turn.conn);
             if !person.subscriptions.contains(&**key) {
                 if person.subscriptions.len() >= n_max {
-                    let text = format!("you have {n_max} subscriptions: end one first");
-                    failures.push(fail("TOO_MANY_SUBS", &[key], &text));
+                    let problem = Problem::TooManySubscriptions { key, n_max };
+                    failures.push(problem.refusal(dialect).reply());
                     break;
                 }
                 let key: Arc<str> = key.as_str().into();
@@ -218,39 +293,49 @@ impl Hub {
         if !subscribed.is_empty() {
             turn.numeric(Numeric::RPL_METADATASUBOK, &subscribed);
         }
-        failures.iter().for_each(|refusal| turn.say(refusal.reply()));
-        if new.is_empty() {
-            return;
+        failures.into_iter().for_each(|line| turn.say(line));
+        if !new.is_empty() {
+            self.sync_all(turn, new, dialect);
         }
-        let keys = Arc::new(new);
+    }
+
+    /// Tells the asker of `keys` of all whose changes they are told of, everyone once.
+    fn sync_all(&self, turn: &mut Turn<'_>, keys: Keys, dialect: Dialect) {
         let person = self.person(turn.conn);
-        let watched = person.monitored.keys().filter_map(|key| self.nicks.get(key));
-        for conn in watched {
-            // Those who share a room come with it.
-            if !self.person(*conn).rooms.iter().any(|room| person.rooms.contains(room)) {
-                let lines = self.metadata_lines(Owner::Person(*conn), &keys);
-                lines.into_iter().for_each(|line| turn.say(line));
-            }
-        }
-        let (is_batched, is_each_once) = (false, true);
-        turn.reply.extend(person.rooms.iter().map(|&room| {
-            let keys = Arc::clone(&keys);
-            Part::Metadata(Sync { room, keys, after: None, is_batched, is_each_once })
-        }));
+        // Those who share a room come with it.
+        let is_elsewhere = |conn: &ConnId| {
+            !self.person(*conn).rooms.iter().any(|room| person.rooms.contains(room))
+        };
+        let watched = person.monitored.keys().filter_map(|key| self.nicks.get(key)).copied();
+        let alone = person.rooms.is_empty().then_some(turn.conn);
+        let others = watched.filter(|conn| *conn != turn.conn && is_elsewhere(conn));
+        let people = alone.into_iter().chain(others).map(Owner::Person);
+        let owners: VecDeque<Owner> =
+            people.chain(person.rooms.iter().copied().map(Owner::Room)).collect();
+        let sync = Sync { is_each_once: true, ..Sync::batched(ALL.into(), owners, keys) };
+        let target = sync.target.clone().filter(|_| dialect == Dialect::Third);
+        turn.reply.push(Part::Metadata(Sync { target, ..sync }));
     }
 
     fn metadata_unsubscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
+        let dialect = self.person(turn.conn).metadata_dialect();
         let (valid, invalid): (Vec<&str>, Vec<&str>) =
             keys.iter().map(String::as_str).partition(|key| is_key(key));
         valid.iter().for_each(|key| self.unsubscribe(turn.conn, key));
         if !valid.is_empty() {
             turn.numeric(Numeric::RPL_METADATAUNSUBOK, &valid);
         }
-        invalid.iter().for_each(|key| turn.say(invalid_key(key).reply()));
+        invalid.iter().for_each(|key| turn.say(Problem::InvalidKey(key).line(dialect)));
     }
-}
 
-fn key_not_set(target: &str, key: &str) -> ReplyLine {
-    let params = vec![target.into(), key.into(), "key not set".into()];
-    ReplyLine::Numeric(Numeric::RPL_KEYNOTSET, params)
+    fn metadata_subscriptions(&self, turn: &mut Turn<'_>) {
+        let keys: Vec<Box<str>> =
+            self.person(turn.conn).subscriptions.iter().map(|key| (**key).into()).collect();
+        let lines = keys.chunks(KEYS_PER_LINE);
+        let lines = lines
+            .map(|keys| ReplyLine::Numeric(Numeric::RPL_METADATASUBS, keys.to_vec()))
+            .collect();
+        let (kind, params) = ("metadata-subs", Vec::new());
+        turn.say(ReplyLine::Batch { kind, params, lines, page: Page::Only });
+    }
 }

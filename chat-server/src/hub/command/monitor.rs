@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use chat_core::proto::{CommandError, Nick, Numeric};
 
-use crate::{
-    hub::{Hub, Refusal, Turn, metadata::Owner},
-    ids::ConnId,
-};
+use crate::hub::{Hub, Refusal, Turn};
 
 /// Bytes of targets in one line; the rest of the line's 512 stands before them.
 const TARGETS_BYTES_MAX: usize = 400;
@@ -37,7 +34,7 @@ impl Hub {
             }
             "S" | "s" => {
                 let watched = self.person(turn.conn).monitored.values().cloned().collect();
-                self.say_presence(turn, watched);
+                self.say_presence(turn, watched, false);
             }
             _ => return Err(CommandError::NeedMoreParams("MONITOR").into()),
         }
@@ -62,34 +59,28 @@ impl Hub {
             self.watchers.entry(Arc::clone(nick.key())).or_default().insert(turn.conn);
             added.push(Arc::clone(nick.shown()));
         }
-        let keys = self.person(turn.conn).subscriptions.clone();
-        let conns: Vec<ConnId> = added
-            .iter()
-            .filter_map(|nick| self.find_person(nick).ok())
-            .map(|person| person.conn)
-            .collect();
-        self.say_presence(turn, added);
-        for conn in conns {
-            let lines = self.metadata_lines(Owner::Person(conn), &keys);
-            lines.into_iter().for_each(|line| turn.say(line));
-        }
+        self.say_presence(turn, added, true);
         if !refused.is_empty() {
             let (n_max, refused) = (n_max.to_string(), refused.join(","));
             turn.numeric(Numeric::ERR_MONLISTFULL, &[&n_max, &refused, "Monitor list is full"]);
         }
     }
 
-    /// Tells which of `nicks` are here and which are not.
-    fn say_presence(&self, turn: &mut Turn<'_>, nicks: Vec<Arc<str>>) {
-        let (mut here, mut away) = (Vec::new(), Vec::new());
+    /// Tells which of `nicks`, watched from now on if `is_new`, are here and which are not.
+    fn say_presence(&self, turn: &mut Turn<'_>, nicks: Vec<Arc<str>>, is_new: bool) {
+        let (mut here, mut conns, mut away) = (Vec::new(), Vec::new(), Vec::new());
         for nick in nicks {
             match self.find_person(&nick) {
-                Ok(person) => here.push(Arc::clone(&person.source)),
+                Ok(person) => {
+                    here.push(Arc::clone(&person.source));
+                    conns.push(person.conn);
+                }
                 Err(_) => away.push(nick),
             }
         }
         say_targets(turn, Numeric::RPL_MONONLINE, &here);
         say_targets(turn, Numeric::RPL_MONOFFLINE, &away);
+        self.sync_watched(turn, &conns, is_new);
     }
 }
 

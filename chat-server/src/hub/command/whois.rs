@@ -3,7 +3,11 @@
 use chat_core::proto::{Capability, Numeric};
 
 use crate::hub::{
-    Hub, Refusal, Turn, metadata::key_value, modes::unix_seconds, person::Person, refusal::word,
+    Hub, Refusal, Turn,
+    metadata::{Owner, key_value},
+    modes::unix_seconds,
+    person::Person,
+    refusal::word,
 };
 
 impl Hub {
@@ -59,8 +63,8 @@ impl Hub {
         if let Some(reason) = &person.away {
             turn.numeric(Numeric::RPL_AWAY, &[shown, reason]);
         }
-        if asker.capabilities.contains(Capability::Metadata) {
-            for (key, value) in &person.metadata {
+        if let Some(dialect) = asker.told_metadata_in() {
+            for (key, value) in self.published(Owner::Person(person.conn), dialect) {
                 turn.say(key_value(Numeric::RPL_WHOISKEYVALUE, shown, key, value));
             }
         }

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     for name in NAMES {
         world.open(name, if name == "t" { Door::Text } else { Door::Irc });
         let caps =
-            "batch draft/metadata-2 draft/multiline echo-message labeled-response message-tags";
+            "batch draft/metadata-3 draft/multiline echo-message labeled-response message-tags";
         if name == "t" {
             world.send_bytes(name, b"t\r\n");
         } else {
