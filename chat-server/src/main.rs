@@ -6,12 +6,13 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
+    thread::JoinHandle,
     time::{Duration, SystemTime},
 };
 
 use chat_server::{Reloader, Server, ServerEvent, config::ConfigFile};
 use clap::Parser;
-use crossbeam_channel::{Receiver, Sender, never, select};
+use crossbeam_channel::{Receiver, Sender};
 use ipnet::IpNet;
 use listenfd::ListenFd;
 use signal_hook::{
@@ -128,7 +129,8 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| error.to_string())?;
     let server = Server::start(config).map_err(|error| error.to_string())?;
-    let printer = Printer::start(arrivals, server.reloader(), arguments.clone())?;
+    let printer = Printer::start()?;
+    let reporter = report(arrivals, printer.lines.clone(), server.reloader(), arguments.clone())?;
     for address in server.addresses() {
         printer.say(format!("listening on {address}"));
     }
@@ -172,6 +174,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     let outcome = server.join().map_err(|error| error.to_string());
     signals_handle.close();
     signal_thread.join().map_err(|_| "the signal thread panicked".to_owned())?;
+    reporter.join().map_err(|_| "the reporting thread panicked".to_owned())?;
     printer.say("stopped".to_owned());
     printer.end();
     outcome
@@ -242,21 +245,13 @@ struct Printer {
 }
 
 impl Printer {
-    /// Prints what is said and who comes and goes.
-    fn start(
-        events: Receiver<ServerEvent>,
-        reloader: Reloader,
-        arguments: Arguments,
-    ) -> Result<Self, String> {
-        let (lines, said) = crossbeam_channel::unbounded();
+    fn start() -> Result<Self, String> {
+        let (lines, said) = crossbeam_channel::unbounded::<String>();
         let (ended, has_ended) = crossbeam_channel::bounded(0);
         let print = move || {
             // Nobody waits on it but for its being dropped.
             let _ended: Sender<()> = ended;
-            print_all(&said, events, |event| {
-                let ServerEvent::ReloadAsked { by } = event else { return described(event) };
-                Some(format!("{by}: {}", reload(&reloader, &arguments)))
-            });
+            said.iter().for_each(|line| print(&line));
         };
         let thread = std::thread::Builder::new().name("chat-print".into()).spawn(print);
         thread.map_err(|error| error.to_string())?;
@@ -275,30 +270,31 @@ impl Printer {
     }
 }
 
-/// Until nothing more can be said: what is said comes before who came and went since.
-fn print_all(
-    said: &Receiver<String>,
-    mut events: Receiver<ServerEvent>,
-    describe: impl Fn(&ServerEvent) -> Option<String>,
-) {
-    loop {
-        select! {
-            recv(said) -> line => match line {
-                Ok(line) => {
-                    // What happened before it is told before it.
-                    events.try_iter().filter_map(|event| describe(&event)).for_each(|l| print(&l));
-                    print(&line);
-                }
-                Err(_) => return,
-            },
-            recv(events) -> event => match event {
-                Ok(event) => describe(&event).iter().for_each(|line| print(line)),
-                // The server has ended.
-                Err(_) => events = never(),
-            },
-        }
-    }
+/// Does what the server asks of the program around it, and has told who comes and goes while anybody reads.
+fn report(
+    events: Receiver<ServerEvent>,
+    lines: Sender<String>,
+    reloader: Reloader,
+    arguments: Arguments,
+) -> Result<JoinHandle<()>, String> {
+    let handle = move |event| {
+        let line = match &event {
+            ServerEvent::ReloadAsked { by } => {
+                Some(format!("{by}: {}", reload(&reloader, &arguments)))
+            }
+            _ if lines.len() >= LINES_WAITING_MAX => None,
+            event => described(event),
+        };
+        // The printer ends after this thread.
+        line.into_iter().for_each(|line| drop(lines.send(line)));
+    };
+    let run = move || events.iter().for_each(handle);
+    let thread = std::thread::Builder::new().name("chat-report".into()).spawn(run);
+    thread.map_err(|error| error.to_string())
 }
+
+/// Lines that may wait for an output nobody reads; who comes and goes then is not told.
+const LINES_WAITING_MAX: usize = 4096;
 
 /// A line for an arrival or a departure.
 fn described(event: &ServerEvent) -> Option<String> {

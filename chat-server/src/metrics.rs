@@ -22,6 +22,10 @@ pub struct Metrics {
     pub(crate) messages_total: AtomicU64,
     pub(crate) pending_records: AtomicU64,
     pub(crate) hub_queue: AtomicU64,
+    pub(crate) refused_records_total: AtomicU64,
+    pub(crate) mailbox_bytes: AtomicU64,
+    pub(crate) outbox_bytes: AtomicU64,
+    pub(crate) password_queue: AtomicU64,
     steps: [AtomicU64; STEP_BOUNDS.len() + 1],
     steps_microseconds: AtomicU64,
 }
@@ -35,11 +39,20 @@ impl Metrics {
         self.steps_microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
+    /// What waits for a reader was `before` bytes and is `now`.
+    pub(crate) fn note_waiting(&self, before: usize, now: usize) {
+        if now > before {
+            self.outbox_bytes.fetch_add((now - before) as u64, Ordering::Relaxed);
+        } else if now < before {
+            self.outbox_bytes.fetch_sub((before - now) as u64, Ordering::Relaxed);
+        }
+    }
+
     /// All of them, as Prometheus reads them.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let rows: [(&str, &str, &str, &AtomicU64); 9] = [
+        let rows: [(&str, &str, &str, &AtomicU64); 13] = [
             ("chat_connections", "gauge", "Connections there are.", &self.connections),
             (
                 "chat_connections_total",
@@ -69,6 +82,30 @@ impl Metrics {
                 &self.pending_records,
             ),
             ("chat_hub_queue", "gauge", "Inputs that wait for the hub.", &self.hub_queue),
+            (
+                "chat_refused_records_total",
+                "counter",
+                "Records that could not be stored, and were not delivered.",
+                &self.refused_records_total,
+            ),
+            (
+                "chat_mailbox_bytes",
+                "gauge",
+                "Bytes on their way from the hub to the workers.",
+                &self.mailbox_bytes,
+            ),
+            (
+                "chat_outbox_bytes",
+                "gauge",
+                "Bytes that wait for their readers.",
+                &self.outbox_bytes,
+            ),
+            (
+                "chat_password_queue",
+                "gauge",
+                "Passwords that wait to be checked.",
+                &self.password_queue,
+            ),
         ];
         for (name, kind, help, value) in rows {
             let value = value.load(Ordering::Relaxed);

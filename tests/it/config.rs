@@ -224,6 +224,47 @@ fn numbers_that_serve_nobody_are_refused() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// Whose account is gone is logged out, and those who want to know are told.
+#[test]
+fn who_has_no_account_any_more_is_logged_out() {
+    let mut config = chat_server::Config::default();
+    let with_ann = |config: &mut chat_server::Config| {
+        let password = chat_server::auth::hash("secret").unwrap();
+        let (name, fingerprints) = ("Ann".into(), vec![]);
+        config.accounts =
+            vec![chat_server::config::Account { name, password, scram: None, fingerprints }];
+    };
+    let server = chat_tests::TestServer::with(with_ann);
+    let mut bob = TestClient::register_with(&server, "Bob", "account-notify");
+    let mut ann = TestClient::connect(server.address());
+    let mut new = TestClient::connect(server.address());
+    for client in [&mut ann, &mut new] {
+        for line in
+            ["CAP REQ :sasl account-notify", "AUTHENTICATE PLAIN", "AUTHENTICATE AGFubgBzZWNyZXQ="]
+        {
+            client.send(line);
+        }
+        client.expect("* 903 *");
+    }
+    for line in ["NICK ann", "USER u 0 * :A", "CAP END"] {
+        ann.send(line);
+    }
+    bob.expect("* JOIN *");
+    with_ann(&mut config);
+    server.reloader().reload(&config).unwrap();
+    ann.send("WHOIS ann");
+    ann.expect("* 330 ann ann Ann *");
+    config.accounts.clear();
+    server.reloader().reload(&config).unwrap();
+    ann.expect(":chat.local 901 ann ann!u@127.0.0.1 :*");
+    ann.expect(":ann!* ACCOUNT *");
+    bob.expect(":ann!* ACCOUNT *");
+    new.expect(":chat.local 901 * * :*");
+    ann.send("WHOIS ann");
+    ann.expect("* 311 *");
+    ann.expect_none("* 330 *");
+}
+
 /// Limits hold for those who are there, and whoever is in a room at the text door stays in it.
 #[test]
 fn what_is_read_again_holds_for_those_who_are_there() {

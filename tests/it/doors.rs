@@ -191,6 +191,38 @@ fn who_never_comes_to_an_end_is_let_go_at_every_door() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// "The longest header is 107 bytes" of version 1; of version 2 some more than proxies add.
+#[test]
+fn a_proxys_header_has_an_end() {
+    let server = TestServer::with(|config| {
+        config.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        // It is not time that ends them.
+        config.limits.registration_timeout = 10 * PATIENCE;
+    });
+    let first = |n_bytes: usize| {
+        let rest = "x".repeat(n_bytes - "PROXY UNKNOWN \r\n".len());
+        format!("PROXY UNKNOWN {rest}\r\n").into_bytes()
+    };
+    let second = |n_bytes: usize| {
+        let mut header = b"\r\n\r\n\0\r\nQUIT\n\x20\0".to_vec();
+        header.extend(u16::try_from(n_bytes - 16).unwrap().to_be_bytes());
+        header.resize(n_bytes, 0);
+        header
+    };
+    for (header, fits) in
+        [(first(107), true), (first(108), false), (second(1024), true), (second(1025), false)]
+    {
+        let mut client = TestClient::connect(server.address());
+        client.raw(&header);
+        if fits {
+            client.send("PING :fits");
+            client.expect("*PONG*:fits");
+        } else {
+            assert!(client.expect_close().is_empty(), "{} bytes", header.len());
+        }
+    }
+}
+
 #[test]
 fn who_is_no_proxy_passes_nobody_on() {
     let server = TestServer::with(|config| config.proxies = vec!["192.0.2.0/24".parse().unwrap()]);

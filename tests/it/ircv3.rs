@@ -188,7 +188,12 @@ fn what_is_supported_can_be_asked_early_and_again() {
 #[test]
 fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
     check_with(
-        "caps a chghost
+        &format!(
+            "caps w chghost extended-monitor
+         w> MONITOR + c
+         caps v chghost
+         v> MONITOR + c
+         caps a chghost
          a> JOIN #x
          b> JOIN #x
          c> JOIN #x
@@ -198,6 +203,8 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          a> OPER ann secret
          a> CHGHOST c hidden away.example
          a< :c!u@127.0.0.1 CHGHOST hidden away.example
+         w< :c!u@127.0.0.1 CHGHOST hidden away.example
+         v! * CHGHOST *
          a! * QUIT *
          b< :c!u@127.0.0.1 QUIT :Changing hostname
          b< :c!hidden@away.example JOIN #x
@@ -209,12 +216,18 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          a< :c!hidden@away.example PRIVMSG #x :still me
          a> CHGHOST c hidden :two words
          a< :chat.local 461 a CHGHOST *
+         a> CHGHOST c hidden {0}x
+         a< :chat.local 461 a CHGHOST *
+         a> CHGHOST c hidden {0}
+         a< :c!* CHGHOST hidden {0}
          a> CHGHOST nobody hidden away.example
          a< :chat.local 401 a nobody *
          a> CHGHOST a self here.example
          a< :a!u@127.0.0.1 CHGHOST self here.example
          a> WHOIS a
          a< :chat.local 311 a a self here.example *",
+            "h".repeat(63)
+        ),
         with_oper,
     );
 }
@@ -372,6 +385,19 @@ fn lines_that_make_no_message_are_refused_as_one() {
             config.limits.multiline_lines_max = 3;
         },
     );
+    let (longest, longer) = ("r".repeat(64), "r".repeat(65));
+    check(&format!(
+        "caps a draft/multiline batch
+         a> JOIN #x
+         b> JOIN #x
+         a> BATCH +{longer} draft/multiline #x
+         a< * FAIL BATCH INVALID_REFTAG rrr*
+         a> BATCH -{longer}
+         a> BATCH +{longest} draft/multiline #x
+         a> @batch={longest} PRIVMSG #x :one line
+         a> BATCH -{longest}
+         b< :a!* PRIVMSG #x :one line"
+    ));
 }
 
 /// A line that cannot be read may have been one of the message's: nothing is delivered with a hole.

@@ -214,6 +214,30 @@ fn expensive_commands_come_less_often() {
     );
 }
 
+/// What is said in a flood at the text door is said later, and in order.
+#[test]
+fn a_flood_at_the_text_door_waits_too() {
+    check_with(
+        "text z
+         z> Zoe
+         z< Welcome, Zoe!*
+         a> JOIN #lobby
+         z> one
+         z> two
+         z> three
+         a< :Zoe!* PRIVMSG #lobby :three
+         z> four
+         z> five
+         a! * PRIVMSG *
+         wait 61
+         a< :Zoe!* PRIVMSG #lobby :four
+         a! * PRIVMSG *
+         wait 61
+         a< :Zoe!* PRIVMSG #lobby :five",
+        |config| config.limits.flood = Some(Flood { burst: 4.0, per_second: 1.0 / 60.0 }),
+    );
+}
+
 /// Whoever reads at the text door needs to say nothing.
 #[test]
 fn listening_at_the_text_door_is_no_sign_of_death() {

@@ -144,8 +144,12 @@ fn every_option_can_be_given_in_both_ways() {
 #[test]
 fn a_server_whose_output_is_not_read_goes_on_and_stops() {
     use std::{io::BufRead, process};
+    let file = std::env::temp_dir().join(format!("chat-unread-{}.toml", process::id()));
+    let password = chat_server::auth::hash("secret").unwrap();
+    let start = format!("[[oper]]\nname = \"ann\"\npassword = \"{password}\"\n");
+    std::fs::write(&file, &start).unwrap();
     let mut server = process::Command::new(chat_tests::program::path("chat-server"))
-        .args(["--listen", "127.0.0.1:0", "--unlimited"])
+        .args(["--listen", "127.0.0.1:0", "--unlimited", "--config", file.to_str().unwrap()])
         .stdout(process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -160,6 +164,23 @@ fn a_server_whose_output_is_not_read_goes_on_and_stops() {
         client.send("QUIT :and a long reason to leave again");
         client.expect_close();
     }
+    // An operator is still heard.
+    let mut ann = TestClient::connect(address);
+    register(&mut ann, "ann");
+    ann.send("OPER ann secret");
+    ann.expect("* 381 *");
+    std::fs::write(&file, format!("room = \"#again\"\n{start}")).unwrap();
+    ann.send("REHASH");
+    ann.expect("* 382 *");
+    for n in 0.. {
+        let mut client = TestClient::connect(address);
+        register(&mut client, &format!("after{n}"));
+        if client.expect("* JOIN *").ends_with("#again") {
+            break;
+        }
+        assert!(n < 1000, "it does not read its configuration again");
+    }
+    std::fs::remove_file(&file).unwrap();
     let killed = process::Command::new("kill").arg(server.id().to_string()).status().unwrap();
     assert!(killed.success());
     let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(10));

@@ -45,6 +45,12 @@ fn questions_are_answered_to_their_end() {
          a> WHOIS nobody
          a< :chat.local 401 a nobody *
          a< :chat.local 318 a nobody *
+         a> WHOIS nowhere.example b
+         a< :chat.local 402 a nowhere.example *
+         a> WHOIS chat.local b
+         a< :chat.local 311 a b *
+         a> WHOIS b b
+         a< :chat.local 311 a b *
          a> LUSERS
          a< :chat.local 251 a *
          a< :chat.local 254 a 2 rooms

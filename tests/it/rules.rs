@@ -277,6 +277,33 @@ fn slow_reader_is_closed_not_waited_for() {
     );
 }
 
+/// Whoever does not read is not read from either: their own questions do not close them.
+#[test]
+fn who_does_not_read_is_not_read_from() {
+    use std::io::{ErrorKind, Write};
+    let server = TestServer::with(|config| {
+        config.limits.outbox_pause_bytes = 16 << 10;
+        config.limits.outbox_bytes_max = 256 << 10;
+    });
+    let mut asker = TestClient::register(&server, "Ask");
+    let mut stream = asker.stream();
+    stream.set_write_timeout(Some(Duration::from_millis(500))).unwrap();
+    let question = format!("PING :{}\r\n", "x".repeat(400)).into_bytes();
+    // Without end, until nothing more is taken.
+    let mut n_bytes = 0;
+    let error = loop {
+        match stream.write(&question[n_bytes % question.len()..]) {
+            Ok(n) => n_bytes += n,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::WouldBlock, "after {n_bytes} bytes");
+    // Now it reads: every question that was asked whole has its answer.
+    for _ in 0..n_bytes / question.len() {
+        asker.expect("*PONG*xxx");
+    }
+}
+
 /// Rule 7, its other side: whoever reads is not closed because everyone talks at once.
 #[test]
 fn a_burst_does_not_close_those_who_read() {

@@ -329,3 +329,76 @@ fn accounts_are_told() {
         with_account,
     );
 }
+
+/// <https://ircv3.net/specs/extensions/extended-monitor>: "account-notify"; sasl-3.1, "re-authenticate"
+#[test]
+fn watchers_learn_of_accounts_and_one_may_log_in_again() {
+    let and_bob = |config: &mut Config| {
+        with_account(config);
+        let password = auth::hash("other").unwrap();
+        let bob = Account { name: "Bob".into(), password, scram: None, fingerprints: vec![] };
+        config.accounts.push(bob);
+    };
+    check_with(
+        &format!(
+            "caps w extended-monitor account-notify
+             w> MONITOR + a
+             caps v account-notify
+             v> MONITOR + a
+             caps a sasl account-notify
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {}
+             a< * 903 *
+             w< :a!* ACCOUNT Ann
+             v! * ACCOUNT *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {}
+             a< :chat.local 900 a a!u@127.0.0.1 Bob *
+             a< * 903 *
+             w< :a!* ACCOUNT Bob
+             a> WHOIS a
+             a< * 330 a a Bob *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {}
+             a< * 904 *
+             a> WHOIS a
+             a< * 330 a a Bob *",
+            plain("", "ann", "secret"),
+            plain("", "bob", "other"),
+            plain("", "bob", "wrong"),
+        ),
+        and_bob,
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/account-extban>: in each of the lists.
+#[test]
+fn accounts_are_named_in_every_list() {
+    check_with(
+        &format!(
+            "b> JOIN #x
+             b> MODE #x +be *!*@* ~a:ann
+             b> JOIN #y
+             b> MODE #y +iI ~account:ANN
+             caps a sasl
+             a> JOIN #x
+             a< * 474 *
+             a> JOIN #y
+             a< * 473 *
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {}
+             a< * 903 *
+             a> JOIN #x,#y
+             a< :a!* JOIN #x
+             a< :a!* JOIN #y
+             b> MODE #x -e+b ~a:ann ~a:Anna
+             a> PRIVMSG #x :silenced
+             a< * 404 a #x *
+             b> MODE #x -b *!*@*
+             a> PRIVMSG #x :Anna is somebody else
+             b< :a!* PRIVMSG #x :Anna *",
+            plain("", "ann", "secret")
+        ),
+        with_account,
+    );
+}

@@ -148,6 +148,39 @@ fn a_certificate_of_ones_own_logs_in() {
     }
 }
 
+/// <https://ircv3.net/specs/extensions/webirc>: what a gateway says of its client's TLS counts where its
+/// own connection is secure.
+#[test]
+fn a_gateway_over_tls_tells_of_its_clients_tls() {
+    let folder = Folder::new("webirc");
+    let server = with_tls(&folder, |config| {
+        let (password, addresses) = ("hunter2".into(), vec!["127.0.0.1/32".parse().unwrap()]);
+        config.gateways = vec![chat_server::config::Gateway { password, addresses }];
+        let (name, password) = ("Ann".into(), String::new());
+        let fingerprints = vec!["ab12".into()];
+        config.accounts = vec![Account { name, password, scram: None, fingerprints }];
+    });
+    for (nick, options, is_secure, answer) in [
+        ("ann", "secure certfp-sha-256=ab12", true, "* 900 *"),
+        ("eve", "secure certfp-sha-256=ffff", true, "* 904 *"),
+        ("old", "certfp-sha-256=ab12", false, "* 904 *"),
+    ] {
+        let mut client = s_client(server.tls_address(), &[]);
+        client.send(&format!("WEBIRC hunter2 web host.example 198.51.100.3 :{options}"));
+        for line in ["CAP REQ :sasl", "AUTHENTICATE EXTERNAL", "AUTHENTICATE +"] {
+            client.send(line);
+        }
+        client.expect(answer);
+        register(&mut client, nick);
+        client.send("CAP END");
+        client.expect(&format!(":{nick}!u@198.51.100.3 JOIN #lobby"));
+        client.send(&format!("WHOIS {nick}"));
+        client.expect("* 312 *");
+        let next = client.expect(&format!("* {nick} *"));
+        assert_eq!(next.contains(" 671 "), is_secure, "{nick}: {next}");
+    }
+}
+
 #[test]
 fn a_new_certificate_is_read_with_nobody_dropped() {
     let folder = Folder::new("reload");

@@ -3,13 +3,19 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use chat_core::proto::mask_matches;
-use chat_server::Config;
+use chat_server::{Config, TlsSource};
 use chat_tests::{PATIENCE, TestClient, TestServer};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    pki_types::{CertificateDer, pem::PemObject},
+};
 use tungstenite::{Message, WebSocket, client::IntoClientRequest, http::HeaderValue};
 
 fn with_web_sockets(change: impl FnOnce(&mut Config)) -> TestServer {
@@ -19,16 +25,46 @@ fn with_web_sockets(change: impl FnOnce(&mut Config)) -> TestServer {
     })
 }
 
-struct Client(WebSocket<TcpStream>);
+struct Client<S = TcpStream>(WebSocket<S>);
 
 impl Client {
     /// # Errors
     /// The status the server refuses it with.
     fn connect(server: &TestServer, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
-        let address = server.web_socket_address();
-        let stream = TcpStream::connect(address).unwrap();
+        let stream = TcpStream::connect(server.web_socket_address()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut request = format!("ws://{address}/").into_client_request().unwrap();
+        Self::shake_hands(stream, headers)
+    }
+}
+
+/// A connection over TLS to a server with the certificate in `folder`.
+fn over_tls(address: SocketAddr, folder: &Path) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut trusted = RootCertStore::empty();
+    let own = CertificateDer::from_pem_file(folder.join("certificate.pem")).unwrap();
+    trusted.add(own).unwrap();
+    let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
+    let name = "chat.local".try_into().unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
+}
+
+/// A server with TLS and WebSockets, alone and together, and the folder of its certificate.
+fn with_all_layers(name: &str, change: impl FnOnce(&mut Config)) -> (TestServer, PathBuf) {
+    let folder = std::env::temp_dir().join(format!("chat-{name}-{}", std::process::id()));
+    let server = with_web_sockets(|config| {
+        let free = || vec!["127.0.0.1:0".into()];
+        (config.tls_listen, config.web_socket_tls_listen) = (free(), free());
+        let names = vec!["chat.local".into()];
+        config.tls = Some(TlsSource::SelfSigned { folder: folder.clone(), names });
+        change(config);
+    });
+    (server, folder)
+}
+
+impl<S: Read + Write> Client<S> {
+    fn shake_hands(stream: S, headers: &[(&'static str, &str)]) -> Result<Self, u16> {
+        let mut request = "ws://chat.local/".into_client_request().unwrap();
         for (name, value) in headers {
             request.headers_mut().append(*name, HeaderValue::from_str(value).unwrap());
         }
@@ -177,6 +213,71 @@ fn a_page_that_may_not_is_refused() {
 }
 
 #[test]
+fn web_sockets_go_over_tls_too() {
+    let (server, folder) = with_all_layers("wss", |_| ());
+    let mut irc = TestClient::register(&server, "Ira");
+    let tls = over_tls(server.web_socket_tls_address(), &folder);
+    let mut web =
+        Client::shake_hands(tls, &[("sec-websocket-protocol", "text.ircv3.net")]).unwrap();
+    web.send("NICK Web");
+    web.send("USER u 0 * :W");
+    irc.expect(":Web!*@127.0.0.1 JOIN #lobby");
+    irc.send("WHOIS Web");
+    irc.expect("* 671 Ira Web *");
+    // Much at once, and in pieces of other sizes than the lines.
+    for n in 0..3000 {
+        irc.send(&format!("PRIVMSG #lobby :{n} {}", "x".repeat(300)));
+    }
+    for n in 0..3000 {
+        web.expect(&format!(":Ira!* PRIVMSG #lobby :{n} *"));
+    }
+    web.send("QUIT :bye");
+    web.expect("ERROR *");
+    irc.expect(":Web!* QUIT :Quit: bye");
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Whoever never reads is let go, whatever lies between them and their outbox.
+#[test]
+fn slow_readers_are_let_go_through_every_layer() {
+    let (server, folder) = with_all_layers("slow-layers", |config| {
+        config.limits.outbox_bytes_max = 64 << 10;
+    });
+    let mut ann = TestClient::register_with(&server, "Ann", "echo-message");
+    ann.expect("* 366 *");
+    let mut tls = over_tls(server.tls_address(), &folder);
+    tls.write_all(b"NICK Tls\r\nUSER u 0 * :R\r\n").unwrap();
+    let mut ws = Client::connect(&server, &[]).unwrap();
+    let mut wss =
+        Client::shake_hands(over_tls(server.web_socket_tls_address(), &folder), &[]).unwrap();
+    for (nick, send) in [
+        ("Ws", &mut (|line: &str| ws.send(line)) as &mut dyn FnMut(&str)),
+        ("Wss", &mut |line: &str| wss.send(line)),
+    ] {
+        send(&format!("NICK {nick}"));
+        send("USER u 0 * :R");
+    }
+    for _ in 0..3 {
+        ann.expect("* JOIN #lobby");
+    }
+    let mut left = std::collections::BTreeSet::new();
+    for n in 0.. {
+        ann.send(&format!("PRIVMSG #lobby :{n} {}", "x".repeat(400)));
+        while let Some(line) = ann.next_line().filter(|line| !line.contains(" PRIVMSG ")) {
+            if let Some((who, reason)) = line.split_once(" QUIT ") {
+                assert!(reason.contains("too slowly"), "{line}");
+                left.insert(who.split('!').next().unwrap().trim_start_matches(':').to_owned());
+            }
+        }
+        if left.len() == 3 {
+            break;
+        }
+        assert!(n < 200_000, "only {left:?} are gone");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn what_is_no_web_socket_is_answered_and_let_go() {
     let server = with_web_sockets(|_| ());
     let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(9000));
@@ -194,6 +295,9 @@ fn what_is_no_web_socket_is_answered_and_let_go() {
         let _ = stream.read_to_string(&mut text);
         assert!(text.starts_with(answer), "{:?}: {text:?}", &request[..20]);
     }
+    // With the five of its own, 64 headers.
+    assert!(Client::connect(&server, &[("x", "y"); 59]).is_ok());
+    assert_eq!(Client::connect(&server, &[("x", "y"); 60]).map(|_| ()), Err(400));
     // Frames that are none: the connection ends, and nobody else's.
     let mut web = Client::connect(&server, &[]).unwrap();
     web.0.get_mut().write_all(&[0xff; 100]).unwrap();

@@ -83,6 +83,15 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").web_socket_addresses()[0]
     }
 
+    /// Where IRC is spoken over WebSockets over TLS.
+    ///
+    /// # Panics
+    /// If it is not.
+    #[must_use]
+    pub fn web_socket_tls_address(&self) -> SocketAddr {
+        self.handle.as_ref().expect("it runs").web_socket_tls_addresses()[0]
+    }
+
     /// Where health and numbers are told.
     ///
     /// # Panics

@@ -100,6 +100,7 @@ pub struct Hub {
     /// The most people there have been at once.
     n_people_max: usize,
     n_messages: u64,
+    n_refused_records: u64,
     departed: Departures,
     /// Who watches which nick, by its key.
     watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
@@ -175,6 +176,7 @@ impl Hub {
             next_answer: 0,
             n_people_max: 0,
             n_messages: 0,
+            n_refused_records: 0,
             departed: Departures::default(),
             watchers: HashMap::new(),
             subscribers: HashMap::new(),
@@ -230,7 +232,7 @@ impl Hub {
             Input::Register { conn, registration } => {
                 self.register(now, conn, registration, effects)
             }
-            Input::Reload { house } => self.reload(house, effects),
+            Input::Reload { house } => self.reload(now, house, effects),
             Input::Stop { reason } => self.stop(&reason, effects),
         }
     }
@@ -257,6 +259,12 @@ impl Hub {
     #[must_use]
     pub fn n_messages(&self) -> u64 {
         self.n_messages
+    }
+
+    /// Records that the log has refused.
+    #[must_use]
+    pub fn n_refused_records(&self) -> u64 {
+        self.n_refused_records
     }
 
     /// How many records are on their way to the log.
@@ -393,8 +401,9 @@ impl Hub {
 
     /// Goes on by another configuration, and tells those who want to know what is offered now
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
-    fn reload(&mut self, house: Arc<House>, effects: &mut Vec<Effect>) {
+    fn reload(&mut self, now: Now, house: Arc<House>, effects: &mut Vec<Effect>) {
         let before = std::mem::replace(&mut self.house, house);
+        self.log_out_strangers(now, effects);
         let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
         conns.sort_unstable();
         let newcomers = conns.into_iter().map(|conn| (conn, Arc::from("*")));

@@ -163,6 +163,7 @@ impl Hub {
         if let Some(person) = self.people.get_mut(&sender).filter(|_| !pending.is_overdue) {
             person.n_pending -= 1;
         }
+        self.n_refused_records += u64::from(outcome.is_err());
         match outcome {
             Ok(()) => self.apply(now, &pending, effects),
             Err(error) if !pending.is_overdue => {

@@ -259,13 +259,51 @@ impl Hub {
         self.say_to(conn, label, vec![logged_in, done], effects);
         if let Some(newcomer) = self.newcomers.get_mut(&conn) {
             newcomer.account = Some(Arc::clone(account));
-        } else if let Some(person) = self.people.get_mut(&conn) {
-            person.account = Some(Arc::clone(account));
-            let (source, account) = (Arc::clone(&person.source), Some(Arc::clone(account)));
-            let event = self.event(conn, Content::Account { source, account }, now);
-            self.tell_of_change(conn, &event, effects);
-            self.tell(conn, &event, effects);
+        } else {
+            self.set_account(now, conn, Some(Arc::clone(account)), effects);
         }
+    }
+
+    /// Whose account there is no more is logged out.
+    pub(super) fn log_out_strangers(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_gone = |account: &Option<Arc<str>>| {
+            account.as_ref().is_some_and(|account| self.account(account).is_none())
+        };
+        let mut newcomers: Vec<ConnId> = self.newcomers.keys().copied().collect();
+        newcomers.retain(|conn| is_gone(&self.newcomers[conn].account));
+        newcomers.sort_unstable();
+        let people = self.people.values().filter(|person| is_gone(&person.account));
+        let people: Vec<ConnId> = people.map(|person| person.conn).collect();
+        for conn in newcomers.into_iter().chain(people) {
+            let source: Box<str> = match self.people.get(&conn) {
+                Some(person) => (*person.source).into(),
+                None => "*".into(),
+            };
+            let params = vec![source, "You are logged out: the account is no more".into()];
+            let line = ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params);
+            self.say_to(conn, None, vec![line], effects);
+            if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+                newcomer.account = None;
+            } else {
+                self.set_account(now, conn, None, effects);
+            }
+        }
+    }
+
+    /// Gives a person an account, or none, and tells who is to know.
+    fn set_account(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        account: Option<Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(person) = self.people.get_mut(&conn) else { return };
+        person.account.clone_from(&account);
+        let source = Arc::clone(&person.source);
+        let event = self.event(conn, Content::Account { source, account }, now);
+        self.tell_of_change(conn, &event, effects);
+        self.tell(conn, &event, effects);
     }
 
     /// Registration goes on without it.

@@ -36,6 +36,8 @@ impl Hub {
         // "only if this flag is sent and the connection from the gateway is also secure"
         newcomer.is_secure &= options.clone().any(|(name, _)| name == "secure");
         let fingerprint = options.find(|(name, _)| *name == "certfp-sha-256");
+        // Who could be read on the way has shown no certificate.
+        let fingerprint = fingerprint.filter(|_| newcomer.is_secure);
         newcomer.fingerprint = fingerprint.map(|(_, value)| Arc::from(value));
     }
 }

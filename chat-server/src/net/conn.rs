@@ -16,6 +16,8 @@ pub(super) struct Conn {
     pub(super) is_opened: bool,
     pub(super) session: Session,
     pub(super) outbox: Outbox,
+    /// The bytes waiting there that the metrics know of.
+    pub(super) told_bytes: usize,
     /// The socket may have bytes: epoll told, and no read has come up empty since.
     pub(super) is_readable: bool,
     /// All bytes have been read; what is left is in the session.

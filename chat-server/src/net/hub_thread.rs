@@ -67,13 +67,14 @@ impl HubThread {
                 let Ok(input) = self.inputs.try_recv() else { break };
                 is_stopped |= self.step(now, input, &mut effects, &mut orders);
             }
-            self.note_state();
+            let mut mailbox_bytes = 0;
             for (mailbox, orders) in self.mailboxes.iter().zip(&mut orders) {
-                mailbox.post(orders);
+                mailbox_bytes += mailbox.post(orders);
                 if mailbox.is_starved.swap(false, Ordering::SeqCst) {
                     mailbox.wake();
                 }
             }
+            self.note_state(mailbox_bytes);
             for mailbox in &self.mailboxes {
                 mailbox.wait_below(self.mailbox_bytes_max);
             }
@@ -88,13 +89,16 @@ impl HubThread {
         after
     }
 
-    fn note_state(&self) {
+    fn note_state(&self, mailbox_bytes: usize) {
         let set = |metric: &AtomicU64, n: usize| metric.store(n as u64, Ordering::Relaxed);
         set(&self.metrics.people, self.hub.n_people());
         set(&self.metrics.rooms, self.hub.n_rooms());
         set(&self.metrics.pending_records, self.hub.n_pending());
         set(&self.metrics.hub_queue, self.inputs.len());
+        set(&self.metrics.mailbox_bytes, mailbox_bytes);
+        set(&self.metrics.password_queue, self.questions.len());
         self.metrics.messages_total.store(self.hub.n_messages(), Ordering::Relaxed);
+        self.metrics.refused_records_total.store(self.hub.n_refused_records(), Ordering::Relaxed);
     }
 
     /// One input and all that follows from it at once; whether it was the end.

@@ -111,24 +111,26 @@ impl Mailbox {
         }
     }
 
-    /// Hands over all of `orders`, leaving it empty.
-    pub(crate) fn post(&self, orders: &mut Vec<Order>) {
+    /// Hands over all of `orders`, leaving it empty; how many bytes wait then.
+    pub(crate) fn post(&self, orders: &mut Vec<Order>) -> usize {
         if orders.is_empty() {
-            return;
+            return self.lock().bytes;
         }
         let bytes = orders.iter().map(Order::size).sum::<usize>();
         let mut waiting = self.lock();
         if waiting.is_closed {
             orders.clear();
-            return;
+            return 0;
         }
         let was_empty = waiting.orders.is_empty();
         waiting.orders.append(orders);
         waiting.bytes += bytes;
+        let bytes = waiting.bytes;
         drop(waiting);
         if was_empty {
             self.wake();
         }
+        bytes
     }
 
     pub(crate) fn wake(&self) {

@@ -254,6 +254,7 @@ impl Worker {
             is_opened: false,
             session,
             outbox: Outbox::default(),
+            told_bytes: 0,
             is_readable: true,
             has_ended: false,
             is_held: false,

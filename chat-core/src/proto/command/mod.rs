@@ -139,7 +139,7 @@ pub enum Command {
     /// RFC 2812 §3.6.1, and <https://ircv3.net/specs/extensions/whox>
     Who { mask: String, query: WhoQuery },
     /// RFC 2812 §3.6.2
-    Whois { nicks: Vec<String> },
+    Whois { server: Option<String>, nicks: Vec<String> },
     /// RFC 2812 §3.6.3
     Whowas { nicks: Vec<String>, count: Option<usize> },
 }

@@ -160,10 +160,11 @@ impl Command {
                 mask: non_empty(0).unwrap_or("*").to_owned(),
                 query: who_query(non_empty(1).unwrap_or_default()),
             },
-            // `WHOIS server nick` asks a named server; there is only this one.
+            // `WHOIS server nick` asks a named server.
             "WHOIS" => {
                 let nicks = params.last().filter(|nick| !nick.is_empty());
-                Self::Whois { nicks: split_list(nicks.ok_or(CommandError::NoNickGiven)?) }
+                let nicks = split_list(nicks.ok_or(CommandError::NoNickGiven)?);
+                Self::Whois { server: given(0).filter(|_| params.len() > 1), nicks }
             }
             "WHOWAS" => Self::Whowas {
                 nicks: split_list(non_empty(0).ok_or(CommandError::NoNickGiven)?),

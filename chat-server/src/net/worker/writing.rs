@@ -22,6 +22,8 @@ impl Worker {
             return self.remove(slot, &lost(&error));
         }
         let waiting_bytes = conn.outbox.waiting_bytes();
+        let told_bytes = std::mem::replace(&mut conn.told_bytes, waiting_bytes);
+        self.house.metrics.note_waiting(told_bytes, waiting_bytes);
         if conn.closing.is_some() {
             if waiting_bytes == 0 && !conn.link.has_unwritten() {
                 // The peer reads our last words and then the end.
@@ -76,6 +78,7 @@ impl Worker {
         self.fanout.remove(slot);
         let mut conn = self.conns.remove(slot as usize);
         self.house.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+        self.house.metrics.note_waiting(conn.told_bytes, 0);
         // It is closed by being dropped, whether or not epoll still knows it.
         let _ = self.poll.registry().deregister(conn.link.socket());
     }
