@@ -125,10 +125,36 @@ fn the_protocol_page_lists_everything() {
             "docs/protocol.md lacks the capability {name}"
         );
     }
+    // A numeric has its specification, and a test in which it comes.
+    let files = all_rust_files();
     for (numeric, name) in Numeric::ALL {
-        let row = format!("| {numeric} | `{name}` |");
-        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
+        let start = format!("| {numeric} | `{name}` | ");
+        let row = page.lines().find_map(|line| line.strip_prefix(&start));
+        let row = row.unwrap_or_else(|| panic!("docs/protocol.md lacks {start}"));
+        let (_, test) = row.split_once(" | ").unwrap();
+        if *numeric == Numeric::ERR_UNKNOWNERROR {
+            continue;
+        }
+        let (module, test) = test.trim_matches(['`', ' ', '|']).split_once("::").unwrap();
+        let body = files.iter().find_map(|(_, text)| {
+            let (_, body) = text.split_once(&format!("\nfn {test}("))?;
+            body.split("\n}\n").next()
+        });
+        let body = body.unwrap_or_else(|| panic!("{module}::{test} is not there"));
+        assert!(body.contains(&numeric.to_string()), "{numeric} does not come in {module}::{test}");
     }
+    let n_rows = page.lines().filter(|line| line.contains("| `RPL_") || line.contains("| `ERR_"));
+    assert_eq!(n_rows.count(), Numeric::ALL.len(), "docs/protocol.md has numerics of its own");
+    let words = |heading: &str| {
+        let table = page.split(heading).nth(1).unwrap().split("\n## ").next().unwrap();
+        let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+        rows.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let commands = words("## Commands");
+    let n_commands =
+        commands.iter().filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()));
+    assert_eq!(n_commands.filter(|word| word.len() > 1).count(), Command::WORDS.len());
+    assert_eq!(words("## Capabilities").len(), Capability::ALL.len());
 }
 
 #[test]

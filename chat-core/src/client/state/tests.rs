@@ -365,6 +365,19 @@ fn attempts_are_spread_out_and_a_good_connection_starts_over() {
     assert!(retry_in <= Duration::from_millis(2250), "{retry_in:?}");
 }
 
+/// `ERR_YOUREBANNEDCREEP`
+#[test]
+fn who_is_not_let_in_learns_why() {
+    let mut script = Script::new();
+    script.connected();
+    script.server(":s CAP * LS :");
+    script.server(":s 465 Ann :You are banned from this server");
+    let outputs = std::mem::take(&mut script.outputs);
+    assert!(outputs.disconnect);
+    let reason = format!("{:?} {:?}", outputs.finish, outputs.updates);
+    assert!(reason.contains("You are banned from this server"), "{reason}");
+}
+
 #[test]
 fn a_server_that_has_enough_of_us_is_left_alone_for_a_minute() {
     let mut script = Script::ready("", FAST);
