@@ -33,7 +33,7 @@ pub(crate) fn run(seconds: u32) -> Outcome {
         let mut fuzz = Command::new(program);
         fuzz.arg(format!("-max_total_time={seconds}"))
             // Bounds on one input: bytes, seconds, and MiB of everything.
-            .args(["-max_len=4096", "-timeout=10", "-rss_limit_mb=1024"])
+            .args(["-max_len=20000", "-timeout=10", "-rss_limit_mb=1024"])
             .args(["-verbosity=0", "-print_final_stats=1"])
             .arg(format!("-dict={}", root().join("tests/fuzz/irc.dict").display()))
             .arg(format!("-artifact_prefix={}/", root().join("target/fuzz/found").display()))

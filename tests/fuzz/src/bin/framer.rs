@@ -12,6 +12,8 @@ fn lines(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
     let mut framer = Framer::new(LINE_BYTES_MAX);
     let mut lines = Vec::new();
     for piece in pieces {
+        // All lines have been pulled: what is kept is one that has not ended.
+        assert!(framer.buffered_bytes() <= LINE_BYTES_MAX);
         framer.push(piece);
         while let Some(framed) = framer.pull() {
             lines.push(match framed {

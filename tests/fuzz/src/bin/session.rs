@@ -1,4 +1,4 @@
-//! Any bytes at either door: what the session says is lines, and what it wants of the hub has a bound.
+//! Any bytes at each door: what the session says is lines, and what it says and wants of the hub has a bound.
 
 #![no_main]
 
@@ -14,9 +14,13 @@ use chat_server::{
 };
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|data: (bool, Vec<Vec<u8>>)| {
-    let (is_irc, pieces) = data;
-    let door = if is_irc { Door::Irc } else { Door::Text };
+/// Bytes a session may say for each byte it is told: the longest answer of its own is that to `CAP LS`.
+const BYTES_SAID_MAX: usize = 400;
+
+fuzz_target!(|data: (u8, Vec<Vec<u8>>)| {
+    let (door, pieces) = data;
+    let door = [Door::Irc, Door::Text, Door::Http][usize::from(door % 3)];
+    let is_irc = door == Door::Irc;
     let mut config = Config::default();
     config.limits = config.limits.unlimited();
     let house = House::new(&config, 1);
@@ -25,7 +29,10 @@ fuzz_target!(|data: (bool, Vec<Vec<u8>>)| {
     let conn = ConnId { worker: WorkerId(0), generation: 0, slot: 0 };
     let mut output = Output::default();
     let mut session = Session::new(door, conn, Arc::clone(&house), false, now, &mut output);
+    let (mut n_bytes, mut n_lines) = (0, 0);
     for piece in pieces {
+        n_bytes += piece.len();
+        n_lines += piece.iter().filter(|byte| **byte == b'\n').count();
         session.push(now, &piece);
         while session.step(now, &mut output) == Step::Line && output.close.is_none() {}
         session.handle_deadline(now, &mut output);
@@ -33,7 +40,13 @@ fuzz_target!(|data: (bool, Vec<Vec<u8>>)| {
             break;
         }
     }
+    // A line is one thing to do, and with the name that stands for none, the registration is another.
+    assert!(output.inputs.len() <= 3 * n_lines + 4, "{} inputs", output.inputs.len());
+    assert!(output.bytes.len() <= 4096 + BYTES_SAID_MAX * n_bytes, "{} bytes", output.bytes.len());
     let said = String::from_utf8(output.bytes).expect("a session says text");
+    if door == Door::Http {
+        return assert!(said.is_empty() || said.starts_with("HTTP/1.1 "), "{said:?}");
+    }
     for line in said.split_terminator("\r\n") {
         assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
         assert!(!is_irc || Line::parse(line).is_ok(), "{line:?}");
