@@ -65,7 +65,10 @@ pub fn next_piece(text: &str, bytes_max: usize) -> Option<(&str, &str)> {
     if text.is_empty() {
         return None;
     }
-    let line = &text[..text.find(['\n', '\r']).unwrap_or(text.len())];
+    // No further than the piece may reach, and the character behind it, of at most 4 bytes: long text is cut in
+    // a time that grows with its length.
+    let near = &text[..text.floor_char_boundary(bytes_max + 4)];
+    let line = &near[..near.find(['\n', '\r']).unwrap_or(near.len())];
     Some(text.split_at(piece_bytes(line, bytes_max)))
 }
 
