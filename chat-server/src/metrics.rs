@@ -24,6 +24,7 @@ pub struct Metrics {
     pub(crate) hub_queue: AtomicU64,
     pub(crate) refused_records_total: AtomicU64,
     pub(crate) mailbox_bytes: AtomicU64,
+    pub(crate) inbox_bytes: AtomicU64,
     pub(crate) outbox_bytes: AtomicU64,
     pub(crate) password_queue: AtomicU64,
     steps: [AtomicU64; STEP_BOUNDS.len() + 1],
@@ -39,12 +40,12 @@ impl Metrics {
         self.steps_microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
-    /// What waits for a reader was `before` bytes and is `now`.
-    pub(crate) fn note_waiting(&self, before: usize, now: usize) {
+    /// What waits on one connection was `before` bytes and is `now`.
+    pub(crate) fn note_waiting(gauge: &AtomicU64, before: usize, now: usize) {
         if now > before {
-            self.outbox_bytes.fetch_add((now - before) as u64, Ordering::Relaxed);
+            gauge.fetch_add((now - before) as u64, Ordering::Relaxed);
         } else if now < before {
-            self.outbox_bytes.fetch_sub((before - now) as u64, Ordering::Relaxed);
+            gauge.fetch_sub((before - now) as u64, Ordering::Relaxed);
         }
     }
 
@@ -52,7 +53,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let rows: [(&str, &str, &str, &AtomicU64); 13] = [
+        let rows: [(&str, &str, &str, &AtomicU64); 14] = [
             ("chat_connections", "gauge", "Connections there are.", &self.connections),
             (
                 "chat_connections_total",
@@ -93,6 +94,12 @@ impl Metrics {
                 "gauge",
                 "Bytes on their way from the hub to the workers.",
                 &self.mailbox_bytes,
+            ),
+            (
+                "chat_inbox_bytes",
+                "gauge",
+                "Bytes that were read and wait for their turn.",
+                &self.inbox_bytes,
             ),
             (
                 "chat_outbox_bytes",

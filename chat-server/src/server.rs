@@ -220,7 +220,7 @@ impl Server {
         for _ in 0..n_workers {
             let poll = Poll::new()?;
             let waker = Waker::new(poll.registry(), worker::WAKER)?;
-            mailboxes.push(Arc::new(Mailbox::new(waker)));
+            mailboxes.push(Arc::new(Mailbox::new(waker, Arc::clone(&house.metrics))));
             polls.push(poll);
         }
         let admission = Admission::new(&house.limits);
@@ -553,7 +553,8 @@ mod tests {
         let config = Config { listen: vec!["127.0.0.1:0".into()], ..Config::default() };
         let mut handle = Server::start(config).unwrap();
         let poll = Poll::new().unwrap();
-        let mailbox = Arc::new(Mailbox::new(Waker::new(poll.registry(), worker::WAKER).unwrap()));
+        let waker = Waker::new(poll.registry(), worker::WAKER).unwrap();
+        let mailbox = Arc::new(Mailbox::new(waker, Arc::default()));
         let mailboxes = [Arc::clone(&mailbox)];
         let (full, is_full) = crossbeam_channel::bounded(0);
         let hubs = Arc::clone(&mailbox);

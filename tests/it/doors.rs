@@ -48,9 +48,13 @@ fn health_and_numbers_are_told() {
         "chat_closed_slow_total 0",
         "chat_pending_records 0",
         "chat_hub_queue 0",
+        "chat_refused_records_total 0",
+        "chat_outbox_bytes 0",
+        "chat_password_queue 0",
     ] {
         assert!(numbers.lines().any(|own| own == line), "{line} is not in {numbers}");
     }
+    assert!(numbers.contains("\nchat_mailbox_bytes "));
     // Every line is a comment, or a name and a number.
     let (_, body) = numbers.split_once("\r\n\r\n").unwrap();
     for line in body.lines().filter(|line| !line.starts_with("# ")) {
@@ -71,6 +75,31 @@ fn health_and_numbers_are_told() {
         let _ = stream.read_to_string(&mut answer);
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
     }
+}
+
+/// The number of that name at `/metrics`.
+fn number(server: &TestServer, name: &str) -> usize {
+    let numbers = ask(server.http_address(), "GET /metrics HTTP/1.0\r\n\r\n");
+    let value = numbers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    value.unwrap_or_else(|| panic!("{name} is not in {numbers}")).parse().unwrap()
+}
+
+/// What is sent faster than it is taken stays with the sender, but for a little.
+#[test]
+fn what_waits_for_its_turn_has_a_bound() {
+    let server = TestServer::with(|config| {
+        config.http_listen = vec!["127.0.0.1:0".into()];
+        config.limits.inbox_bytes_max = 1024;
+        config.limits.flood =
+            Some(chat_server::config::Flood { burst: 4.0, per_second: 1.0 / 600.0 });
+    });
+    let mut irc = TestClient::connect(server.address());
+    let mut text = TestClient::text(&server, "Zoe");
+    irc.raw("PING :twenty bytes x\r\n".repeat(5000).as_bytes());
+    text.raw("twenty-two bytes, once\n".repeat(5000).as_bytes());
+    let waiting = (0..10_000).map(|_| number(&server, "chat_inbox_bytes")).find(|n| *n > 1024);
+    let waiting = waiting.expect("both have sent more");
+    assert!(waiting <= 2 * (1024 + 32), "{waiting} bytes wait");
 }
 
 /// <https://www.haproxy.org/download/2.9/doc/proxy-protocol.txt>

@@ -124,6 +124,8 @@ pub struct LimitsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expensive_per_second: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub inbox_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outbox_pause_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outbox_bytes: Option<usize>,
@@ -382,6 +384,7 @@ impl LimitsFile {
             commands_per_second: self.commands_per_second.or(other.commands_per_second),
             expensive_at_once: self.expensive_at_once.or(other.expensive_at_once),
             expensive_per_second: self.expensive_per_second.or(other.expensive_per_second),
+            inbox_bytes: self.inbox_bytes.or(other.inbox_bytes),
             outbox_pause_bytes: self.outbox_pause_bytes.or(other.outbox_pause_bytes),
             outbox_bytes: self.outbox_bytes.or(other.outbox_bytes),
             mailbox_bytes: self.mailbox_bytes.or(other.mailbox_bytes),
@@ -416,6 +419,7 @@ impl LimitsFile {
             commands_per_second: flood.map(|flood| flood.per_second),
             expensive_at_once: expensive.map(|flood| flood.burst),
             expensive_per_second: expensive.map(|flood| flood.per_second),
+            inbox_bytes: Some(limits.inbox_bytes_max),
             outbox_pause_bytes: Some(limits.outbox_pause_bytes),
             outbox_bytes: Some(limits.outbox_bytes_max),
             mailbox_bytes: Some(limits.mailbox_bytes_max),
@@ -452,6 +456,7 @@ impl LimitsFile {
             (&mut limits.whowas_entries_max, file.whowas_entries),
             (&mut limits.multiline_bytes_max, file.multiline_bytes),
             (&mut limits.multiline_lines_max, file.multiline_lines),
+            (&mut limits.inbox_bytes_max, file.inbox_bytes),
             (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),
             (&mut limits.outbox_bytes_max, file.outbox_bytes),
             (&mut limits.mailbox_bytes_max, file.mailbox_bytes),
@@ -494,6 +499,7 @@ impl LimitsFile {
             ("rooms-per-person", self.rooms_per_person, 1),
             ("targets", self.targets, 1),
             ("modes", self.modes, 1),
+            ("inbox-bytes", self.inbox_bytes, 512),
             ("outbox-pause-bytes", self.outbox_pause_bytes, 1),
             ("outbox-bytes", self.outbox_bytes, 1 << 16),
             ("mailbox-bytes", self.mailbox_bytes, 1),

@@ -142,6 +142,9 @@ pub struct Limits {
     pub flood: Option<Flood>,
     /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
     pub expensive: Option<Flood>,
+    /// Bytes read from one connection at once; no more are until the lines in them have been taken. (Of a
+    /// WebSocket a whole message is.)
+    pub inbox_bytes_max: usize,
     /// Bytes waiting for one reader above which nothing more is read from them.
     pub outbox_pause_bytes: usize,
     /// Bytes waiting for one reader at which the connection is closed.
@@ -250,6 +253,7 @@ impl Default for Limits {
             multiline_lines_max: 100,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
+            inbox_bytes_max: 16 << 10,
             outbox_pause_bytes: 64 << 10,
             outbox_bytes_max: 1 << 20,
             mailbox_bytes_max: 1 << 20,

@@ -17,7 +17,9 @@ pub(super) struct Conn {
     pub(super) session: Session,
     pub(super) outbox: Outbox,
     /// The bytes waiting there that the metrics know of.
-    pub(super) told_bytes: usize,
+    pub(super) told_outbox: usize,
+    /// The same of those that were read.
+    pub(super) told_inbox: usize,
     /// The socket may have bytes: epoll told, and no read has come up empty since.
     pub(super) is_readable: bool,
     /// All bytes have been read; what is left is in the session.

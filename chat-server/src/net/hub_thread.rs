@@ -67,14 +67,13 @@ impl HubThread {
                 let Ok(input) = self.inputs.try_recv() else { break };
                 is_stopped |= self.step(now, input, &mut effects, &mut orders);
             }
-            let mut mailbox_bytes = 0;
+            self.note_state();
             for (mailbox, orders) in self.mailboxes.iter().zip(&mut orders) {
-                mailbox_bytes += mailbox.post(orders);
+                mailbox.post(orders);
                 if mailbox.is_starved.swap(false, Ordering::SeqCst) {
                     mailbox.wake();
                 }
             }
-            self.note_state(mailbox_bytes);
             for mailbox in &self.mailboxes {
                 mailbox.wait_below(self.mailbox_bytes_max);
             }
@@ -89,13 +88,12 @@ impl HubThread {
         after
     }
 
-    fn note_state(&self, mailbox_bytes: usize) {
+    fn note_state(&self) {
         let set = |metric: &AtomicU64, n: usize| metric.store(n as u64, Ordering::Relaxed);
         set(&self.metrics.people, self.hub.n_people());
         set(&self.metrics.rooms, self.hub.n_rooms());
         set(&self.metrics.pending_records, self.hub.n_pending());
         set(&self.metrics.hub_queue, self.inputs.len());
-        set(&self.metrics.mailbox_bytes, mailbox_bytes);
         set(&self.metrics.password_queue, self.questions.len());
         self.metrics.messages_total.store(self.hub.n_messages(), Ordering::Relaxed);
         self.metrics.refused_records_total.store(self.hub.n_refused_records(), Ordering::Relaxed);

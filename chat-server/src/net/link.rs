@@ -44,6 +44,11 @@ impl Link {
         self.wire.take_source()
     }
 
+    /// Whether it is read by messages, which are not cut.
+    pub(super) fn is_in_messages(&self) -> bool {
+        self.web_socket.is_some()
+    }
+
     /// Whether lines can be exchanged: handshakes are over.
     pub(super) fn is_established(&self) -> bool {
         self.wire.is_established()

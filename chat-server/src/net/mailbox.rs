@@ -13,6 +13,7 @@ use crate::{
     config::House,
     delivery::{Delivery, Reply},
     ids::{ConnId, RoomId},
+    metrics::Metrics,
     net::{acceptor::Gate, admission::Place},
 };
 
@@ -86,6 +87,7 @@ impl Order {
 /// The way to one worker.
 #[derive(Debug)]
 pub(crate) struct Mailbox {
+    metrics: Arc<Metrics>,
     waiting: Mutex<Waiting>,
     emptied: Condvar,
     waker: mio::Waker,
@@ -102,8 +104,9 @@ struct Waiting {
 }
 
 impl Mailbox {
-    pub(crate) fn new(waker: mio::Waker) -> Self {
+    pub(crate) fn new(waker: mio::Waker, metrics: Arc<Metrics>) -> Self {
         Self {
+            metrics,
             waiting: Mutex::default(),
             emptied: Condvar::new(),
             waker,
@@ -111,26 +114,25 @@ impl Mailbox {
         }
     }
 
-    /// Hands over all of `orders`, leaving it empty; how many bytes wait then.
-    pub(crate) fn post(&self, orders: &mut Vec<Order>) -> usize {
+    /// Hands over all of `orders`, leaving it empty.
+    pub(crate) fn post(&self, orders: &mut Vec<Order>) {
         if orders.is_empty() {
-            return self.lock().bytes;
+            return;
         }
         let bytes = orders.iter().map(Order::size).sum::<usize>();
         let mut waiting = self.lock();
         if waiting.is_closed {
             orders.clear();
-            return 0;
+            return;
         }
         let was_empty = waiting.orders.is_empty();
         waiting.orders.append(orders);
         waiting.bytes += bytes;
-        let bytes = waiting.bytes;
+        Metrics::note_waiting(&self.metrics.mailbox_bytes, 0, bytes);
         drop(waiting);
         if was_empty {
             self.wake();
         }
-        bytes
     }
 
     pub(crate) fn wake(&self) {
@@ -142,8 +144,9 @@ impl Mailbox {
     pub(crate) fn take(&self, orders: &mut Vec<Order>) {
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.orders, orders);
-        waiting.bytes = 0;
+        let bytes = std::mem::take(&mut waiting.bytes);
         drop(waiting);
+        Metrics::note_waiting(&self.metrics.mailbox_bytes, bytes, 0);
         self.emptied.notify_all();
     }
 
@@ -195,7 +198,7 @@ mod tests {
     #[test]
     fn a_worker_is_woken_once_for_all_that_waits() {
         let mut poll = Poll::new().unwrap();
-        let mailbox = Mailbox::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mailbox = Mailbox::new(Waker::new(poll.registry(), Token(0)).unwrap(), Arc::default());
         mailbox.post(&mut Vec::new());
         assert!(!is_woken(&mut poll), "for nothing");
         mailbox.post(&mut vec![hold(1)]);
@@ -212,7 +215,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_for_a_worker_that_has_ended() {
         let poll = Poll::new().unwrap();
-        let mailbox = Mailbox::new(Waker::new(poll.registry(), Token(0)).unwrap());
+        let mailbox = Mailbox::new(Waker::new(poll.registry(), Token(0)).unwrap(), Arc::default());
         mailbox.post(&mut vec![hold(1)]);
         mailbox.close();
         mailbox.post(&mut vec![hold(2)]);

@@ -44,8 +44,8 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Lines that one connection may have taken in one turn, so that a flood does not starve its neighbours.
 const LINES_PER_TURN: usize = 64;
 
-/// Bytes read at once; also the most one connection may have read in one turn.
-const READ_BYTES: usize = 16 << 10;
+/// Bytes that the longest message over a WebSocket needs: those are read whole.
+const READ_BYTES_MIN: usize = 16 << 10;
 
 /// Bytes that are written at once, whatever else the turn brings: the outboxes of a crowd stay small
 /// when everyone talks.
@@ -71,7 +71,7 @@ pub(crate) struct Worker {
     dirty: Vec<u32>,
     /// Slots that have so much to write that it is not put off to the end of the turn.
     overfull: Vec<u32>,
-    read_buffer: Box<[u8]>,
+    read_buffer: Vec<u8>,
     output: Output,
     /// The server stops: end when all is flushed, or then.
     stopping: Option<Instant>,
@@ -101,7 +101,7 @@ impl Worker {
             queued: VecDeque::new(),
             dirty: Vec::new(),
             overfull: Vec::new(),
-            read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            read_buffer: Vec::new(),
             output: Output::default(),
             stopping: None,
         }
@@ -110,6 +110,7 @@ impl Worker {
     /// The thread.
     #[expect(clippy::disallowed_methods, reason = "this loop is where a worker's clock is read")]
     pub(crate) fn run(mut self) -> io::Result<()> {
+        self.make_room();
         let mut events = Events::with_capacity(1024);
         let mut orders = Vec::new();
         while !self.has_finished(Instant::now()) {
@@ -133,6 +134,11 @@ impl Worker {
             self.flush_dirty(now);
         }
         Ok(())
+    }
+
+    /// For as much as is read at once.
+    fn make_room(&mut self) {
+        self.read_buffer.resize(self.house.limits.inbox_bytes_max.max(READ_BYTES_MIN), 0);
     }
 
     fn poll_timeout(&self, now: Instant) -> Option<Duration> {
@@ -202,6 +208,7 @@ impl Worker {
                     conn.session.renew(&house);
                 }
                 self.house = house;
+                self.make_room();
                 // Times may have become shorter.
                 let ids: Vec<ConnId> = self.conns.iter().map(|(_, conn)| conn.id).collect();
                 for id in ids {
@@ -254,7 +261,8 @@ impl Worker {
             is_opened: false,
             session,
             outbox: Outbox::default(),
-            told_bytes: 0,
+            told_outbox: 0,
+            told_inbox: 0,
             is_readable: true,
             has_ended: false,
             is_held: false,

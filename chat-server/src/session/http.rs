@@ -26,6 +26,10 @@ impl HttpSession {
         Self { house, since: now, request: Vec::new(), is_answered: false }
     }
 
+    pub(super) fn inbox_bytes(&self) -> usize {
+        self.request.len()
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         if !self.is_answered {
             self.request.extend_from_slice(bytes);

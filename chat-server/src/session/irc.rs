@@ -94,6 +94,10 @@ impl IrcSession {
         self.house = house;
     }
 
+    pub(super) fn inbox_bytes(&self) -> usize {
+        self.framer.buffered_bytes()
+    }
+
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
         self.framer.push(bytes);
         self.last_heard = now;

@@ -106,6 +106,16 @@ impl Session {
         }
     }
 
+    /// Bytes that were pushed and have not been taken.
+    #[must_use]
+    pub fn inbox_bytes(&self) -> usize {
+        match self {
+            Self::Http(session) => session.inbox_bytes(),
+            Self::Irc(session) => session.inbox_bytes(),
+            Self::Text(session) => session.inbox_bytes(),
+        }
+    }
+
     /// The peer will send nothing more: what it began is all there is.
     pub fn end_input(&mut self) {
         if let Self::Text(session) = self {

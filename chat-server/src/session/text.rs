@@ -86,6 +86,10 @@ impl TextSession {
         self.house = house;
     }
 
+    pub(super) fn inbox_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
         self.last_heard = now;

@@ -10,6 +10,7 @@ use super::{LINES_PER_TURN, Worker};
 use crate::{
     hub::{Door, Input},
     ids::{ConnId, host_text},
+    metrics::Metrics,
     net::conn::lost,
     session::{Output, Session, Step},
 };
@@ -27,8 +28,18 @@ impl Worker {
         }
     }
 
-    /// Takes lines of one connection until there are none, its share is used up, or it must wait.
+    /// Lets one connection have its turn.
     pub(super) fn drive(&mut self, now: Instant, slot: u32) {
+        self.take_lines(now, slot);
+        if let Some(conn) = self.conns.get_mut(slot as usize) {
+            let waiting_bytes = conn.session.inbox_bytes();
+            let told_bytes = std::mem::replace(&mut conn.told_inbox, waiting_bytes);
+            Metrics::note_waiting(&self.house.metrics.inbox_bytes, told_bytes, waiting_bytes);
+        }
+    }
+
+    /// Takes lines of one connection until there are none, its share is used up, or it must wait.
+    fn take_lines(&mut self, now: Instant, slot: u32) {
         let pause_bytes = self.house.limits.outbox_pause_bytes;
         let mut lines_left = LINES_PER_TURN;
         let mut may_read = true;
@@ -101,7 +112,10 @@ impl Worker {
     pub(super) fn read(&mut self, now: Instant, slot: u32) {
         let conn = &mut self.conns[slot as usize];
         loop {
-            match conn.link.read(&mut self.read_buffer) {
+            let is_whole = conn.link.is_in_messages();
+            let n_max =
+                if is_whole { self.read_buffer.len() } else { self.house.limits.inbox_bytes_max };
+            match conn.link.read(&mut self.read_buffer[..n_max]) {
                 Ok(0) => {
                     conn.is_readable = false;
                     conn.has_ended = true;

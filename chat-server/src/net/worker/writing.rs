@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Instant};
 
 use super::Worker;
-use crate::{hub::Input, net::conn::lost};
+use crate::{hub::Input, metrics::Metrics, net::conn::lost};
 
 impl Worker {
     pub(super) fn flush_dirty(&mut self, now: Instant) {
@@ -22,8 +22,8 @@ impl Worker {
             return self.remove(slot, &lost(&error));
         }
         let waiting_bytes = conn.outbox.waiting_bytes();
-        let told_bytes = std::mem::replace(&mut conn.told_bytes, waiting_bytes);
-        self.house.metrics.note_waiting(told_bytes, waiting_bytes);
+        let told_bytes = std::mem::replace(&mut conn.told_outbox, waiting_bytes);
+        Metrics::note_waiting(&self.house.metrics.outbox_bytes, told_bytes, waiting_bytes);
         if conn.closing.is_some() {
             if waiting_bytes == 0 && !conn.link.has_unwritten() {
                 // The peer reads our last words and then the end.
@@ -77,8 +77,10 @@ impl Worker {
         self.report(slot, reason);
         self.fanout.remove(slot);
         let mut conn = self.conns.remove(slot as usize);
-        self.house.metrics.connections.fetch_sub(1, Ordering::Relaxed);
-        self.house.metrics.note_waiting(conn.told_bytes, 0);
+        let metrics = &self.house.metrics;
+        metrics.connections.fetch_sub(1, Ordering::Relaxed);
+        Metrics::note_waiting(&metrics.inbox_bytes, conn.told_inbox, 0);
+        Metrics::note_waiting(&metrics.outbox_bytes, conn.told_outbox, 0);
         // It is closed by being dropped, whether or not epoll still knows it.
         let _ = self.poll.registry().deregister(conn.link.socket());
     }
