@@ -15,6 +15,7 @@ mod effect;
 mod input;
 mod isupport;
 mod listing;
+mod membership;
 mod metadata;
 mod modes;
 mod person;
@@ -23,6 +24,8 @@ mod refusal;
 mod registration;
 mod room;
 mod sasl;
+mod telling;
+mod turn;
 mod watch;
 mod webirc;
 mod who;
@@ -33,11 +36,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use chat_core::{
-    proto::{Capability, Command, CommandError},
-    text::printable,
-};
-
+use chat_core::text::printable;
 use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
@@ -47,12 +46,12 @@ pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
 pub(crate) use sasl::MECHANISMS;
+pub(crate) use turn::Turn;
 
 use self::{
     checks::Check,
     departures::Departures,
-    listing::{Listing, Part},
-    person::{Person, Waiting},
+    person::Person,
     records::{Answer, AnswerId, Pending},
     registration::Newcomer,
     room::{Rank, Room},
@@ -61,9 +60,9 @@ use self::{
 use crate::{
     auth::scram,
     config::House,
-    delivery::{Content, Delivery, Event, ReplyLine, Target},
+    delivery::{Content, Event},
     event::ServerEvent,
-    ids::{ConnId, RoomId, Ticket, WorkerId},
+    ids::{ConnId, RoomId, Ticket},
 };
 
 /// Decides. Never touches a socket, a file, a clock or a thread.
@@ -107,45 +106,6 @@ pub struct Hub {
     /// Who is told of which metadata, by its name.
     subscribers: HashMap<Arc<str>, BTreeSet<ConnId>>,
     is_stopping: bool,
-}
-
-/// One command's turn: who asked, and what they are answered.
-pub(crate) struct Turn<'a> {
-    now: Now,
-    conn: ConnId,
-    label: Option<Arc<str>>,
-    /// What the one who asked is told when the turn ends.
-    reply: Vec<Part>,
-    /// The answer comes in another way or later.
-    is_answered: bool,
-    /// The labelled answer that waits for the records of this turn.
-    answer: Option<AnswerId>,
-    /// The record that was under way when it began: what is answered here comes behind it.
-    after: Option<Ticket>,
-    effects: &'a mut Vec<Effect>,
-}
-
-impl<'a> Turn<'a> {
-    fn new(now: Now, conn: ConnId, label: Option<Arc<str>>, effects: &'a mut Vec<Effect>) -> Self {
-        Self {
-            now,
-            conn,
-            label,
-            reply: Vec::new(),
-            is_answered: false,
-            answer: None,
-            after: None,
-            effects,
-        }
-    }
-
-    fn say(&mut self, line: ReplyLine) {
-        self.reply.push(Part::Line(line));
-    }
-
-    fn numeric(&mut self, numeric: chat_core::proto::Numeric, params: &[&str]) {
-        self.say(ReplyLine::Numeric(numeric, params.iter().map(|&param| param.into()).collect()));
-    }
 }
 
 impl Hub {
@@ -273,132 +233,6 @@ impl Hub {
         self.pending.len()
     }
 
-    fn command(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        command: Result<Command, CommandError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(person) = self.people.get_mut(&conn) else {
-            return self.newcomer_command(now, conn, label, command, effects);
-        };
-        // Answers on one connection come strictly in order: while an earlier command waits for its
-        // answer, later ones wait too. Messages may follow messages into the log.
-        let waiting = Waiting { label, command };
-        let must_wait = !person.waiting.is_empty()
-            || person.listing.is_some()
-            || person.is_negotiating
-            || (person.n_pending > 0 && !waiting.is_message());
-        if must_wait {
-            person.waiting.push_back(waiting);
-            if !person.is_held {
-                person.is_held = true;
-                effects.push(Effect::Hold { conn });
-            }
-            return;
-        }
-        self.run_command(now, conn, waiting.label, waiting.command, effects);
-    }
-
-    fn run_command(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        command: Result<Command, CommandError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let person = self.person(conn);
-        let after = person.latest_record.filter(|_| person.n_pending > 0);
-        let mut turn = Turn::new(now, conn, label, effects);
-        turn.after = after;
-        let outcome = match command {
-            Ok(command) => self.dispatch(&mut turn, command),
-            Err(error) => Err(error.into()),
-        };
-        if let Err(refusal) = outcome {
-            turn.say(refusal.reply());
-        }
-        self.end_turn(turn);
-    }
-
-    /// Sends what the turn has to say: at once if it is short, in pages if it is long.
-    fn end_turn(&mut self, turn: Turn<'_>) {
-        let Turn { conn, label, mut reply, is_answered, answer, after, effects, .. } = turn;
-        if self.add_to_answer(answer, &mut reply) {
-            return;
-        }
-        let Some(person) = self.people.get_mut(&conn) else { return };
-        let wants_ack = label.is_some()
-            && !is_answered
-            && person.capabilities.contains(Capability::LabeledResponse);
-        if reply.is_empty() && !wants_ack {
-            return;
-        }
-        let listing = Listing { label, parts: reply.into(), is_first: true };
-        if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
-            self.person_mut(conn).deferred.push_back((after, listing));
-        } else {
-            self.person_mut(conn).listing = Some(listing);
-            self.next_page(effects, conn);
-        }
-    }
-
-    /// Whether a record is on its way to the log, and its sender has not been told that it takes too long.
-    fn is_under_way(&self, ticket: Ticket) -> bool {
-        self.pending.get(&ticket).is_some_and(|pending| !pending.is_overdue)
-    }
-
-    /// Gives the answers that have waited for records, as far as those are done.
-    fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
-        while let Some(person) = self.people.get(&conn)
-            && person.listing.is_none()
-            && let Some((after, _)) = person.deferred.front()
-            && !self.is_under_way(*after)
-        {
-            let person = self.person_mut(conn);
-            person.listing = person.deferred.pop_front().map(|(_, listing)| listing);
-            self.next_page(effects, conn);
-        }
-    }
-
-    /// Runs the commands of `conn` that waited, as far as they need wait no more. Whoever has closed
-    /// leaves when nothing of theirs is under way.
-    fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        self.answer_deferred(conn, effects);
-        while let Some(person) = self.people.get_mut(&conn)
-            && person.listing.is_none()
-            && !person.is_negotiating
-        {
-            let is_departing = person.departing.is_some();
-            person.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
-            let may_run = |waiting: &Waiting| person.n_pending == 0 || waiting.is_message();
-            if !person.waiting.front().is_some_and(may_run) {
-                return self.rest(now, conn, effects);
-            }
-            let Some(waiting) = person.waiting.pop_front() else { return };
-            self.run_command(now, conn, waiting.label, waiting.command, effects);
-        }
-    }
-
-    /// Nothing of `conn`'s can be run now.
-    fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        let person = self.person_mut(conn);
-        if !person.waiting.is_empty() {
-            return;
-        }
-        if std::mem::take(&mut person.is_held) {
-            effects.push(Effect::Release { conn });
-        }
-        if person.n_pending == 0
-            && let Some(reason) = person.departing.take()
-        {
-            self.leave_for_good(now, conn, &reason, effects);
-        }
-    }
-
     /// Goes on by another configuration, and tells those who want to know what is offered now
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
     fn reload(&mut self, now: Now, house: Arc<House>, effects: &mut Vec<Effect>) {
@@ -496,138 +330,5 @@ impl Hub {
             return Err(Refusal::NotOperator(name.to_owned()));
         }
         Ok(room)
-    }
-
-    /// Delivers to everyone in `room` but one: once for each worker that has members.
-    fn tell_room(
-        &self,
-        room: &Room,
-        except: Option<ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
-        for worker in room.workers() {
-            let target = Target::Room { room: room.id, except };
-            let delivery = Delivery { target, event: Arc::clone(event) };
-            effects.push(Effect::Deliver { worker, delivery });
-        }
-    }
-
-    /// Delivers to those of `conns`, once for each worker that has any.
-    fn tell_some(
-        &self,
-        conns: impl Iterator<Item = ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let mut conns_at: BTreeMap<WorkerId, Vec<ConnId>> = BTreeMap::new();
-        for conn in conns {
-            conns_at.entry(conn.worker).or_default().push(conn);
-        }
-        for (worker, conns) in conns_at {
-            let delivery =
-                Delivery { target: Target::Some(conns.into()), event: Arc::clone(event) };
-            effects.push(Effect::Deliver { worker, delivery });
-        }
-    }
-
-    /// Delivers to everyone who shares a room with `conn`, not to `conn`.
-    fn tell_peers(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
-        let rooms: Arc<[RoomId]> = self.person(conn).rooms.as_slice().into();
-        let mut workers: Vec<_> =
-            rooms.iter().flat_map(|room| self.rooms[room].workers()).collect();
-        workers.sort_unstable();
-        workers.dedup();
-        for worker in workers {
-            let target = Target::Peers { rooms: Arc::clone(&rooms), except: Some(conn) };
-            let delivery = Delivery { target, event: Arc::clone(event) };
-            effects.push(Effect::Deliver { worker, delivery });
-        }
-    }
-
-    fn tell(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
-        let delivery = Delivery { target: Target::Conn(conn), event: Arc::clone(event) };
-        effects.push(Effect::Deliver { worker: conn.worker, delivery });
-    }
-
-    /// Puts a person into a room, founding it if it is not there. They are told by their reply.
-    fn enter(&mut self, turn: &mut Turn<'_>, name: chat_core::proto::RoomName) {
-        let conn = turn.conn;
-        let id = self.rooms_by_name.get(name.key()).copied();
-        let id = id.unwrap_or_else(|| self.found(name, turn.now.wall));
-        let person = self.person(conn);
-        let content = Content::Join {
-            source: Arc::clone(&person.source),
-            room: Arc::clone(self.rooms[&id].name.shown()),
-            realname: Arc::clone(&person.realname),
-        };
-        let event = self.event(conn, content, turn.now);
-        let room = &self.rooms[&id];
-        self.tell_room(room, None, &event, turn.effects);
-        if let Some(reason) = person.away.clone() {
-            let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
-            let away = self.event(conn, away, turn.now);
-            self.tell_room(room, None, &away, turn.effects);
-        }
-        turn.say(ReplyLine::Event(event));
-        turn.effects.push(Effect::Subscribe { conn, room: id });
-        let room = self.rooms.get_mut(&id).expect("found or founded above");
-        let rank = Rank { is_operator: room.members.is_empty(), has_voice: false };
-        room.add(conn, rank);
-        let person = self.person_mut(conn);
-        person.invited.remove(&id);
-        person.rooms.push(id);
-        self.introduce(turn.now, conn, id, turn.effects);
-    }
-
-    fn found(&mut self, name: chat_core::proto::RoomName, wall: SystemTime) -> RoomId {
-        let id = RoomId(self.next_room);
-        self.next_room += 1;
-        self.rooms_by_name.insert(Arc::clone(name.key()), id);
-        self.rooms.insert(id, Room::new(id, name, wall, self.house.n_workers));
-        id
-    }
-
-    /// Takes a person out of a room; the last one ends it. Nobody is told here.
-    fn remove_member(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Unsubscribe { conn, room: id });
-        self.person_mut(conn).rooms.retain(|room| *room != id);
-        let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
-        room.remove(conn);
-        if room.members.is_empty() {
-            self.rooms_by_name.remove(room.name.key());
-            self.rooms.remove(&id);
-        }
-    }
-
-    /// A person is gone: everyone who could see them is told once.
-    fn leave_for_good(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        reason: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let person = self.person(conn);
-        let content =
-            Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
-        let event = self.event(conn, content, now);
-        let nick = Arc::clone(person.nick.shown());
-        self.tell_peers(conn, &event, effects);
-        for room in self.person(conn).rooms.clone() {
-            self.remove_member(conn, room, effects);
-        }
-        self.forget_answers(conn);
-        self.monitor_nobody(conn);
-        self.unsubscribe_all(conn);
-        self.exchanges.remove(&conn);
-        let person = self.people.remove(&conn).expect("they were there above");
-        self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
-        self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
-        self.nicks.remove(person.nick.key());
-        effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
-        if self.people.is_empty() && self.house.exit_when_empty {
-            self.stop(&"The last person has left".into(), effects);
-        }
     }
 }

@@ -1,0 +1,189 @@
+//! Whose turn it is: the commands of one connection are carried out one after the other and answered in that
+//! order, whatever waits for a page to be taken, for capabilities, or for the log.
+
+use std::sync::Arc;
+
+use chat_core::proto::{Capability, Command, CommandError, Numeric};
+
+use super::{
+    Effect, Hub, Now,
+    listing::{Listing, Part},
+    person::Waiting,
+    records::AnswerId,
+};
+use crate::{
+    delivery::ReplyLine,
+    ids::{ConnId, Ticket},
+};
+
+/// One command's turn: who asked, and what they are answered.
+pub(crate) struct Turn<'a> {
+    pub(super) now: Now,
+    pub(super) conn: ConnId,
+    pub(super) label: Option<Arc<str>>,
+    /// What the one who asked is told when the turn ends.
+    pub(super) reply: Vec<Part>,
+    /// The answer comes in another way or later.
+    pub(super) is_answered: bool,
+    /// The labelled answer that waits for the records of this turn.
+    pub(super) answer: Option<AnswerId>,
+    /// The record that was under way when it began: what is answered here comes behind it.
+    pub(super) after: Option<Ticket>,
+    pub(super) effects: &'a mut Vec<Effect>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        effects: &'a mut Vec<Effect>,
+    ) -> Self {
+        Self {
+            now,
+            conn,
+            label,
+            reply: Vec::new(),
+            is_answered: false,
+            answer: None,
+            after: None,
+            effects,
+        }
+    }
+
+    pub(super) fn say(&mut self, line: ReplyLine) {
+        self.reply.push(Part::Line(line));
+    }
+
+    pub(super) fn numeric(&mut self, numeric: Numeric, params: &[&str]) {
+        self.say(ReplyLine::Numeric(numeric, params.iter().map(|&param| param.into()).collect()));
+    }
+}
+
+impl Hub {
+    pub(super) fn command(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        command: Result<Command, CommandError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(person) = self.people.get_mut(&conn) else {
+            return self.newcomer_command(now, conn, label, command, effects);
+        };
+        // Answers on one connection come strictly in order: while an earlier command waits for its
+        // answer, later ones wait too. Messages may follow messages into the log.
+        let waiting = Waiting { label, command };
+        let must_wait = !person.waiting.is_empty()
+            || person.listing.is_some()
+            || person.is_negotiating
+            || (person.n_pending > 0 && !waiting.is_message());
+        if must_wait {
+            person.waiting.push_back(waiting);
+            if !person.is_held {
+                person.is_held = true;
+                effects.push(Effect::Hold { conn });
+            }
+            return;
+        }
+        self.run_command(now, conn, waiting.label, waiting.command, effects);
+    }
+
+    pub(super) fn run_command(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        command: Result<Command, CommandError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let person = self.person(conn);
+        let after = person.latest_record.filter(|_| person.n_pending > 0);
+        let mut turn = Turn::new(now, conn, label, effects);
+        turn.after = after;
+        let outcome = match command {
+            Ok(command) => self.dispatch(&mut turn, command),
+            Err(error) => Err(error.into()),
+        };
+        if let Err(refusal) = outcome {
+            turn.say(refusal.reply());
+        }
+        self.end_turn(turn);
+    }
+
+    /// Sends what the turn has to say: at once if it is short, in pages if it is long.
+    pub(super) fn end_turn(&mut self, turn: Turn<'_>) {
+        let Turn { conn, label, mut reply, is_answered, answer, after, effects, .. } = turn;
+        if self.add_to_answer(answer, &mut reply) {
+            return;
+        }
+        let Some(person) = self.people.get_mut(&conn) else { return };
+        let wants_ack = label.is_some()
+            && !is_answered
+            && person.capabilities.contains(Capability::LabeledResponse);
+        if reply.is_empty() && !wants_ack {
+            return;
+        }
+        let listing = Listing { label, parts: reply.into(), is_first: true };
+        if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
+            self.person_mut(conn).deferred.push_back((after, listing));
+        } else {
+            self.person_mut(conn).listing = Some(listing);
+            self.next_page(effects, conn);
+        }
+    }
+
+    /// Whether a record is on its way to the log, and its sender has not been told that it takes too long.
+    pub(super) fn is_under_way(&self, ticket: Ticket) -> bool {
+        self.pending.get(&ticket).is_some_and(|pending| !pending.is_overdue)
+    }
+
+    /// Gives the answers that have waited for records, as far as those are done.
+    pub(super) fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+        while let Some(person) = self.people.get(&conn)
+            && person.listing.is_none()
+            && let Some((after, _)) = person.deferred.front()
+            && !self.is_under_way(*after)
+        {
+            let person = self.person_mut(conn);
+            person.listing = person.deferred.pop_front().map(|(_, listing)| listing);
+            self.next_page(effects, conn);
+        }
+    }
+
+    /// Runs the commands of `conn` that waited, as far as they need wait no more. Whoever has closed
+    /// leaves when nothing of theirs is under way.
+    pub(super) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        self.answer_deferred(conn, effects);
+        while let Some(person) = self.people.get_mut(&conn)
+            && person.listing.is_none()
+            && !person.is_negotiating
+        {
+            let is_departing = person.departing.is_some();
+            person.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
+            let may_run = |waiting: &Waiting| person.n_pending == 0 || waiting.is_message();
+            if !person.waiting.front().is_some_and(may_run) {
+                return self.rest(now, conn, effects);
+            }
+            let Some(waiting) = person.waiting.pop_front() else { return };
+            self.run_command(now, conn, waiting.label, waiting.command, effects);
+        }
+    }
+
+    /// Nothing of `conn`'s can be run now.
+    pub(super) fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+        let person = self.person_mut(conn);
+        if !person.waiting.is_empty() {
+            return;
+        }
+        if std::mem::take(&mut person.is_held) {
+            effects.push(Effect::Release { conn });
+        }
+        if person.n_pending == 0
+            && let Some(reason) = person.departing.take()
+        {
+            self.leave_for_good(now, conn, &reason, effects);
+        }
+    }
+}
