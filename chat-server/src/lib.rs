@@ -28,6 +28,7 @@ pub mod config;
 pub mod delivery;
 pub mod event;
 pub mod fanout;
+pub mod history;
 pub mod hub;
 pub mod ids;
 pub mod metrics;
@@ -35,6 +36,7 @@ mod net;
 pub mod room_log;
 mod server;
 pub mod session;
+pub mod store;
 mod tls;
 
 pub use config::{Config, DEFAULT_PORT, Limits};

@@ -88,8 +88,11 @@ struct Arguments {
     /// Lift the limits on flooding and on connections per address, for benchmarks and tests.
     #[arg(long, global = true)]
     unlimited: bool,
-    /// Keep messages in memory only. (They are, for now, whether asked or not.)
-    #[arg(long, global = true)]
+    /// Where to keep messages (default: chat-server in your folder for data).
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Keep no messages.
+    #[arg(long, global = true, conflicts_with = "data")]
     in_memory: bool,
     /// A file with these settings, in TOML, by the same names; arguments override it.
     #[arg(long, global = true, value_name = "FILE")]
@@ -338,6 +341,7 @@ fn settings(arguments: Arguments) -> Result<ConfigFile, String> {
         max_clients: arguments.max_clients,
         exit_when_empty: is_set(arguments.exit_when_empty),
         unlimited: is_set(arguments.unlimited),
+        data: arguments.data,
         in_memory: is_set(arguments.in_memory),
         ..ConfigFile::default()
     };

@@ -3,17 +3,24 @@
 //! The hub decides a record and asks for it to be appended; only when it hears that the record's
 //! place is fixed does it let anyone see it. What stands behind the seam is not the hub's business.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use crossbeam_channel::Sender;
 
-use crate::{delivery::Event, hub::Input, ids::Ticket};
+use crate::{
+    delivery::Event,
+    history::{Answer, Query},
+    hub::Input,
+    ids::Ticket,
+};
 
 /// A change of a conversation, as it is kept.
 #[derive(Debug)]
 pub struct Record {
-    /// Which conversation it belongs to: a room's folded name, or two nicks in order.
+    /// Which conversation it belongs to.
     pub conversation: Conversation,
+    /// Who caused it, as direct conversations name people.
+    pub by: Arc<str>,
     /// What changed, with its time and id.
     pub event: Arc<Event>,
 }
@@ -21,12 +28,37 @@ pub struct Record {
 /// A sequence of records with one order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Conversation {
-    /// Between two people; folded nicks in alphabetical order.
+    /// Between two people, in alphabetical order: `=` and an account's folded name, or `~` and a number
+    /// that a guest has as long as they stay.
     Direct(Arc<str>, Arc<str>),
     /// Among the members of a room with that sign before their nick, or a higher one; its folded name.
     Ranked(Arc<str>, char),
     /// In a room; its folded name.
     Room(Arc<str>),
+}
+
+/// Something about a conversation that is no record of it, in its place among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// Not everyone may come into the room, or everyone may again.
+    Closed {
+        /// Its folded name.
+        room: Arc<str>,
+        /// Whether it is closed from here on.
+        is_closed: bool,
+    },
+    /// A room that was closed has ended: whoever takes its name begins another conversation.
+    Ended {
+        /// Its folded name.
+        room: Arc<str>,
+    },
+    /// A room goes on under another name; whatever had that name has ended.
+    Renamed {
+        /// Its folded name so far.
+        from: Arc<str>,
+        /// Its folded name from here on.
+        to: Arc<str>,
+    },
 }
 
 /// Why a record is not in the log.
@@ -47,6 +79,15 @@ pub enum Appending {
     Now(Result<(), AppendError>),
 }
 
+/// What [`RoomLog::recall`] knows at once.
+#[derive(Debug, Clone)]
+pub enum Recalling {
+    /// The answer will come through [`Appender::recalled`].
+    Later,
+    /// The answer, or why there is none.
+    Now(Result<Answer, Arc<str>>),
+}
+
 /// How a log tells outcomes that it did not know at once; from any thread, but not from within
 /// [`RoomLog::append`].
 #[derive(Debug, Clone)]
@@ -55,6 +96,19 @@ pub struct Appender {
 }
 
 impl Appender {
+    /// Tells them to whoever reads these inputs.
+    #[must_use]
+    pub fn new(to_hub: Sender<Input>) -> Self {
+        Self { to_hub }
+    }
+
+    /// What was asked under `ticket` has been looked up, or why it could not be. Waits while the hub has too
+    /// much to do.
+    pub fn recalled(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) {
+        // A server that has ended tells nobody any more.
+        let _ = self.to_hub.send(Input::Recalled { ticket, answer });
+    }
+
     /// The record of `ticket` has its place, or has none. Waits while the hub has too much to do.
     pub fn appended(&self, ticket: Ticket, outcome: Result<(), AppendError>) {
         // A server that has ended tells nobody any more.
@@ -68,8 +122,33 @@ impl Appender {
 /// ends when the log is dropped.
 pub trait RoomLog: Send {
     /// The server starts; `appender` is for later.
-    fn start(&mut self, appender: Appender) {
+    ///
+    /// # Errors
+    /// If the system gives no thread.
+    fn start(&mut self, appender: Appender) -> std::io::Result<()> {
         drop(appender);
+        Ok(())
+    }
+
+    /// Takes a note. That it cannot be kept is nobody's to know: the next start does what is safe.
+    fn note(&mut self, note: Note) {
+        drop(note);
+    }
+
+    /// Whether it can be asked about the past.
+    fn keeps_history(&self) -> bool {
+        false
+    }
+
+    /// When the latest record in it was made: later ones are made later.
+    fn latest_time(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH
+    }
+
+    /// Looks something up.
+    fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
+        let _ = (ticket, query);
+        Recalling::Now(Err("nothing is kept here".into()))
     }
 
     /// Takes a record; says when its place is fixed and it survives a crash.

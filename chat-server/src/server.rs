@@ -29,6 +29,7 @@ use crate::{
         worker::{self, Worker},
     },
     room_log::{Appender, MemoryLog, RoomLog},
+    store::{LocalLog, StoreError},
     tls::Certificates,
 };
 
@@ -61,6 +62,9 @@ pub enum StartError {
     /// No address was given.
     #[error("there is no address to listen on")]
     NoAddress,
+    /// There is nothing to keep messages in.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The system gives no threads or descriptors.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -168,7 +172,7 @@ impl Reloader {
 }
 
 impl Server {
-    /// Starts a server with its messages in memory. Returns once it listens.
+    /// Starts a server that keeps its messages where [`Config::data`] says. Returns once it listens.
     ///
     /// Installs no signal handler and no logger; several servers can live in one process.
     ///
@@ -176,7 +180,11 @@ impl Server {
     /// [`StartError`], with nothing left running.
     pub fn start(config: Config) -> Result<ServerHandle, StartError> {
         let seed = getrandom::u64().map_err(|error| StartError::Thread(error.into()))?;
-        Self::start_with(config, Box::new(MemoryLog), seed)
+        let log: Box<dyn RoomLog> = match &config.data {
+            Some(folder) => Box::new(LocalLog::open(folder, config.durability)?),
+            None => Box::new(MemoryLog),
+        };
+        Self::start_with(config, log, seed)
     }
 
     /// Starts a server with a room log of your own; what it draws at random follows from `seed`.
@@ -204,7 +212,11 @@ impl Server {
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let n_workers = config.workers.map_or(n_cores, NonZeroUsize::get).min(64);
         let n_workers = u16::try_from(n_workers).expect("at most 64");
-        let house = House::new(&config, n_workers);
+        let house = if log.keeps_history() {
+            House::with_history(&config, n_workers)
+        } else {
+            House::new(&config, n_workers)
+        };
 
         let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
         let (stops, stop_reasons) = crossbeam_channel::unbounded();
@@ -256,11 +268,13 @@ impl Server {
             auth::run(&asked, &answers);
             Ok(())
         })?;
-        log.start(Appender { to_hub });
+        let mut hub = Hub::new(Arc::clone(&house), seed);
+        hub.begin_after(log.latest_time());
+        log.start(Appender::new(to_hub))?;
         let hub = HubThread {
             mailbox_bytes_max: house.limits.mailbox_bytes_max,
             metrics: Arc::clone(&house.metrics),
-            hub: Hub::new(house, seed),
+            hub,
             inputs,
             stops: stop_reasons,
             mailboxes: mailboxes.clone(),

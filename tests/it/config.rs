@@ -29,6 +29,7 @@ fn the_explained_file_is_true_and_whole() {
     let is_example = |field: &str| {
         let examples = [
             "certificate",
+            "data",
             "key",
             "self-signed",
             "network-icon",

@@ -482,7 +482,7 @@ fn a_list_of_capabilities_is_by_the_version_asked_for() {
     check(
         "new a
          a> CAP LS 302
-         a< :chat.local CAP * LS * :*draft/multiline=max-bytes*
+         a< :chat.local CAP * LS :*draft/multiline=max-bytes*
          a> CAP LS
          a< :chat.local CAP * LS :account-notify*userhost-in-names
          a! *=*

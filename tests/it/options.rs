@@ -149,7 +149,14 @@ fn a_server_whose_output_is_not_read_goes_on_and_stops() {
     let start = format!("[[oper]]\nname = \"ann\"\npassword = \"{password}\"\n");
     std::fs::write(&file, &start).unwrap();
     let mut server = process::Command::new(chat_tests::program::path("chat-server"))
-        .args(["--listen", "127.0.0.1:0", "--unlimited", "--config", file.to_str().unwrap()])
+        .args([
+            "--listen",
+            "127.0.0.1:0",
+            "--unlimited",
+            "--in-memory",
+            "--config",
+            file.to_str().unwrap(),
+        ])
         .stdout(process::Stdio::piped())
         .spawn()
         .unwrap();

@@ -16,6 +16,8 @@
 
 mod client;
 pub mod differential;
+pub mod folder;
+pub mod past;
 mod peer;
 pub mod program;
 pub mod script;

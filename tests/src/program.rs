@@ -11,7 +11,7 @@ use std::{
 use chat_core::proto::mask_matches;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::PATIENCE;
+use crate::{PATIENCE, folder::TempFolder};
 
 /// Where the program `name` was built.
 ///
@@ -35,6 +35,7 @@ pub struct Program {
     lines: Receiver<String>,
     errors: Option<JoinHandle<String>>,
     transcript: Vec<String>,
+    _folder: TempFolder,
 }
 
 impl Program {
@@ -77,6 +78,11 @@ impl Program {
     #[track_caller]
     pub fn run(name: &str, command: &mut Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // What it keeps is its own, unless a test wants it to go on with another one's.
+        let folder = TempFolder::new("program");
+        if !command.get_envs().any(|(name, _)| name == "XDG_DATA_HOME") {
+            command.env("XDG_DATA_HOME", folder.path());
+        }
         let mut child =
             command.spawn().unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
         let (tell, lines) = crossbeam_channel::unbounded();
@@ -99,7 +105,8 @@ impl Program {
         });
         let stdin = child.stdin.take();
         let errors = Some(errors.expect("a test can start a thread"));
-        Self { name: name.to_owned(), child, stdin, lines, errors, transcript: Vec::new() }
+        let (name, transcript) = (name.to_owned(), Vec::new());
+        Self { name, child, stdin, lines, errors, transcript, _folder: folder }
     }
 
     /// Types a line.

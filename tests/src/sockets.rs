@@ -12,14 +12,17 @@ use std::{
 use chat_core::{proto::mask_matches, wire::Line};
 use chat_server::{
     Config, Server, ServerHandle,
+    history::Query,
     hub::Door,
     ids::Ticket,
-    room_log::{Appender, Appending, Record, RoomLog},
+    room_log::{Appender, Appending, Note, Recalling, Record, RoomLog},
+    store::{Durability, LocalLog},
 };
 use socket2::SockRef;
 
 use crate::{
     PATIENCE,
+    folder::TempFolder,
     peer::Peer,
     script::{Pretence, Stage},
 };
@@ -63,29 +66,65 @@ const HELD_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a peer may take to let somebody in: InspIRCd looks once a second who has registered.
 const ADMIT_WITHIN: Duration = Duration::from_secs(3);
 
-/// A log in memory that can be told to wait.
-#[derive(Clone, Default)]
+/// A log on disk that can be told to wait.
+#[derive(Clone)]
 struct Gate(Arc<Mutex<Held>>);
 
-#[derive(Default)]
 struct Held {
     is_held: bool,
-    waiting: Vec<Ticket>,
-    appender: Option<Appender>,
+    waiting: Vec<Entry>,
+    log: LocalLog,
+    _folder: TempFolder,
+}
+
+/// Something for the log.
+enum Entry {
+    Note(Note),
+    Record(Ticket, Arc<Record>),
+}
+
+impl Gate {
+    fn new() -> Self {
+        let folder = TempFolder::new("script");
+        let log = LocalLog::open(folder.path(), Durability::Relaxed).expect("a folder of its own");
+        Self(Arc::new(Mutex::new(Held {
+            is_held: false,
+            waiting: Vec::new(),
+            log,
+            _folder: folder,
+        })))
+    }
 }
 
 impl RoomLog for Gate {
-    fn start(&mut self, appender: Appender) {
-        self.hold().appender = Some(appender);
+    fn start(&mut self, appender: Appender) -> std::io::Result<()> {
+        self.hold().log.start(appender)
     }
 
-    fn append(&mut self, ticket: Ticket, _: &Arc<Record>) -> Appending {
+    fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
         let mut held = self.hold();
         if !held.is_held {
-            return Appending::Now(Ok(()));
+            return held.log.append(ticket, record);
         }
-        held.waiting.push(ticket);
+        held.waiting.push(Entry::Record(ticket, Arc::clone(record)));
         Appending::Later
+    }
+
+    fn note(&mut self, note: Note) {
+        let mut held = self.hold();
+        if held.is_held {
+            held.waiting.push(Entry::Note(note));
+        } else {
+            held.log.note(note);
+        }
+    }
+
+    fn keeps_history(&self) -> bool {
+        true
+    }
+
+    fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
+        self.hold().log.recall(ticket, query)
     }
 }
 
@@ -98,7 +137,7 @@ impl Sockets {
         config.workers = NonZeroUsize::new(2);
         config.limits = config.limits.unlimited();
         change(&mut config);
-        let log = Gate::default();
+        let log = Gate::new();
         let server = Server::start_with(config, Box::new(log.clone()), 1);
         let server = Some(server.expect("this computer has free ports"));
         Self::with(Host::Ours { server, log })
@@ -296,10 +335,14 @@ impl Stage for Sockets {
         if is_held {
             return;
         }
-        let (waiting, appender) = (std::mem::take(&mut held.waiting), held.appender.clone());
-        drop(held);
-        for ticket in waiting {
-            appender.as_ref().expect("it was started").appended(ticket, Ok(()));
+        for entry in std::mem::take(&mut held.waiting) {
+            match entry {
+                Entry::Note(note) => held.log.note(note),
+                Entry::Record(ticket, record) => {
+                    let appending = held.log.append(ticket, &record);
+                    assert_eq!(appending, Appending::Later, "it is open");
+                }
+            }
         }
     }
 

@@ -14,13 +14,17 @@ use chat_server::{
     config::House,
     delivery::{Content, Delivery, Page, Target},
     fanout::Fanout,
+    history::Query,
     hub::{Door, Effect, Hub, Input, Now},
     ids::{ConnId, Ticket, WorkerId},
-    room_log::{AppendError, Conversation, Record},
+    room_log::{AppendError, Conversation, Note, Record},
     session::{Output, Session, Step},
 };
 
-use crate::script::{Pretence, Stage};
+use crate::{
+    past::Past,
+    script::{Pretence, Stage},
+};
 
 /// Workers of the world: two, so that nothing works by there being one.
 const N_WORKERS: u16 = 2;
@@ -41,14 +45,18 @@ pub struct World {
     house: Arc<House>,
     hub: Hub,
     log: SimLog,
-    /// Records the log has taken and not answered.
-    unanswered: VecDeque<(Ticket, Arc<Record>)>,
+    /// What the log has taken and not answered.
+    unanswered: VecDeque<Entry>,
     /// Passwords under check.
     questions: VecDeque<(Ticket, Question)>,
     /// The log answers nothing for now.
     is_log_held: bool,
     /// What the log holds: messages in their order.
     pub appended: Vec<Arc<Record>>,
+    /// The same, to be looked up.
+    past: Past,
+    /// What is being looked up.
+    recalls: VecDeque<(Ticket, Query)>,
     random: fastrand::Rng,
     now: Now,
     conns: BTreeMap<ConnId, WorldConn>,
@@ -66,6 +74,12 @@ pub struct World {
     has_stopped: bool,
     /// The certificate that the next to connect shows.
     pub fingerprint: Option<Arc<str>>,
+}
+
+/// Something for the log.
+enum Entry {
+    Note(Note),
+    Record(Ticket, Arc<Record>),
 }
 
 struct WorldConn {
@@ -88,7 +102,7 @@ impl World {
         config.auto_join = false;
         config.limits = config.limits.unlimited();
         change(&mut config);
-        let house = House::new(&config, N_WORKERS);
+        let house = House::with_history(&config, N_WORKERS);
         #[expect(
             clippy::disallowed_methods,
             reason = "a point to count from; nothing depends on it"
@@ -103,6 +117,8 @@ impl World {
             questions: VecDeque::new(),
             is_log_held: false,
             appended: Vec::new(),
+            past: Past::default(),
+            recalls: VecDeque::new(),
             random: fastrand::Rng::with_seed(seed ^ 0x5eed),
             now: Now { mono, wall },
             conns: BTreeMap::new(),
@@ -254,6 +270,7 @@ impl World {
             world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
                 || !world.questions.is_empty()
+                || !world.recalls.is_empty()
                 || !world.is_log_held && !world.unanswered.is_empty()
         };
         while has_work(self) {
@@ -266,10 +283,13 @@ impl World {
             while let Some((ticket, question)) = self.questions.pop_front() {
                 self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
             }
+            while let Some((ticket, query)) = self.recalls.pop_front() {
+                self.handle(Input::Recalled { ticket, answer: Ok(self.past.answer(&query)) });
+            }
             while !self.is_log_held
-                && let Some((ticket, record)) = self.unanswered.pop_front()
+                && let Some(entry) = self.unanswered.pop_front()
             {
-                self.answer(ticket, &record, Ok(()));
+                self.take_entry(entry, Ok(()));
             }
         }
     }
@@ -291,6 +311,13 @@ impl World {
                 if let Some((ticket, question)) = self.questions.pop_front() {
                     self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
                 }
+                if let Some((ticket, query)) = self.recalls.pop_front() {
+                    let is_failing = self.random.u8(..100) < self.log.failing;
+                    let answer = self.past.answer(&query);
+                    let answer =
+                        if is_failing { Err("the disk is broken".into()) } else { Ok(answer) };
+                    self.handle(Input::Recalled { ticket, answer });
+                }
             }
         }
         if let Err(broken) = self.hub.check_invariants() {
@@ -301,26 +328,41 @@ impl World {
     fn log_step(&mut self) {
         if self.random.u8(..100) < self.log.restarting {
             self.transcript.push("the log restarts".into());
-            for (ticket, _) in std::mem::take(&mut self.unanswered) {
+            for entry in std::mem::take(&mut self.unanswered) {
+                let ticket = match entry {
+                    Entry::Note(note) => {
+                        self.past.note(&note);
+                        continue;
+                    }
+                    Entry::Record(ticket, _) => ticket,
+                };
                 if self.random.bool() {
                     let outcome = Err(AppendError::Refused("it was restarting".into()));
                     self.handle(Input::Appended { ticket, outcome });
                 }
             }
         }
-        if let Some((ticket, record)) = self.unanswered.pop_front() {
+        if let Some(entry) = self.unanswered.pop_front() {
             let outcome = if self.random.u8(..100) < self.log.failing {
                 Err(AppendError::Refused("the disk is full".into()))
             } else {
                 Ok(())
             };
-            self.answer(ticket, &record, outcome);
+            self.take_entry(entry, outcome);
+        }
+    }
+
+    fn take_entry(&mut self, entry: Entry, outcome: Result<(), AppendError>) {
+        match entry {
+            Entry::Note(note) => self.past.note(&note),
+            Entry::Record(ticket, record) => self.answer(ticket, &record, outcome),
         }
     }
 
     fn answer(&mut self, ticket: Ticket, record: &Arc<Record>, outcome: Result<(), AppendError>) {
         if outcome.is_ok() {
             self.appended.push(Arc::clone(record));
+            self.past.append(record);
             self.note_due(record);
         }
         self.handle(Input::Appended { ticket, outcome });
@@ -361,9 +403,12 @@ impl World {
                     if self.unanswered.is_empty() && !is_late {
                         at_once.push((ticket, record));
                     } else {
-                        self.unanswered.push_back((ticket, record));
+                        self.unanswered.push_back(Entry::Record(ticket, record));
                     }
                 }
+                // In its place among the records.
+                Effect::Note(note) => self.unanswered.push_back(Entry::Note(note)),
+                Effect::Recall { ticket, query } => self.recalls.push_back((ticket, query)),
                 Effect::Stop => self.has_stopped = true,
                 // Takes its time like a late log, if that is late.
                 Effect::Check { ticket, question } => self.questions.push_back((ticket, question)),
@@ -427,7 +472,12 @@ impl World {
                     self.fanouts[worker].unsubscribe(conn, room);
                 }
             }
-            Effect::Append { .. } | Effect::Check { .. } | Effect::Report(_) | Effect::Stop => {}
+            Effect::Append { .. }
+            | Effect::Check { .. }
+            | Effect::Note(_)
+            | Effect::Recall { .. }
+            | Effect::Report(_)
+            | Effect::Stop => {}
         }
         true
     }
@@ -607,9 +657,12 @@ fn worker_of(effect: &Effect) -> WorkerId {
         | Effect::Subscribe { conn, .. }
         | Effect::Unsubscribe { conn, .. } => conn.worker,
         Effect::Deliver { worker, .. } => *worker,
-        Effect::Append { .. } | Effect::Check { .. } | Effect::Report(_) | Effect::Stop => {
-            WorkerId(0)
-        }
+        Effect::Append { .. }
+        | Effect::Check { .. }
+        | Effect::Note(_)
+        | Effect::Recall { .. }
+        | Effect::Report(_)
+        | Effect::Stop => WorkerId(0),
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) const TESTS: Group = Group {
         "openssl",
         "python3-gi",
         "python3-pyatspi",
+        "sqlite3",
         "weechat-headless",
         "weechat-plugins",
         "xauth",

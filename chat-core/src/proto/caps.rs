@@ -37,10 +37,14 @@ capabilities! {
     CapNotify: "cap-notify";
     /// <https://ircv3.net/specs/extensions/channel-rename>
     ChannelRename: "draft/channel-rename" | "channel-rename";
+    /// <https://ircv3.net/specs/extensions/chathistory>
+    ChatHistory: "draft/chathistory" | "chathistory";
     /// <https://ircv3.net/specs/extensions/chghost>
     Chghost: "chghost";
     /// <https://ircv3.net/specs/extensions/echo-message>
     EchoMessage: "echo-message";
+    /// <https://ircv3.net/specs/extensions/chathistory>
+    EventPlayback: "draft/event-playback" | "event-playback";
     /// <https://ircv3.net/specs/extensions/extended-isupport>
     ExtendedIsupport: "draft/extended-isupport" | "extended-isupport";
     /// <https://ircv3.net/specs/extensions/extended-join>

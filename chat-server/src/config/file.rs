@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Account, Admin, Config, Flood, Gateway, Limits, Oper, Sts};
-use crate::{TlsSource, auth};
+use crate::{TlsSource, auth, store::Durability};
 
 /// The whole file. Every key is optional.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -67,6 +67,10 @@ pub struct ConfigFile {
     pub exit_when_empty: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unlimited: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_memory: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,6 +127,8 @@ pub struct LimitsFile {
     pub expensive_at_once: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expensive_per_second: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history_page: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbox_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -227,7 +233,13 @@ impl ConfigFile {
             workers: self.workers.or(other.workers),
             exit_when_empty: self.exit_when_empty.or(other.exit_when_empty),
             unlimited: self.unlimited.or(other.unlimited),
-            in_memory: self.in_memory.or(other.in_memory),
+            // Whoever says where to keep them says that they are to be kept.
+            in_memory: self
+                .in_memory
+                .or_else(|| self.data.as_ref().map(|_| false))
+                .or(other.in_memory),
+            data: self.data.or(other.data),
+            durability: self.durability.or(other.durability),
             admin: self.admin.or(other.admin),
             sts: self.sts.or(other.sts),
             limits: Some(self.limits.unwrap_or_default().or(other.limits.unwrap_or_default())),
@@ -278,7 +290,9 @@ impl ConfigFile {
             max_clients: Some(config.limits.clients_max),
             exit_when_empty: Some(config.exit_when_empty),
             unlimited: Some(false),
-            in_memory: Some(true),
+            data: default_folder(),
+            durability: Some(config.durability),
+            in_memory: Some(false),
             limits: Some(LimitsFile::of(&config.limits)),
             ..Self::default()
         }
@@ -317,6 +331,12 @@ impl ConfigFile {
         }
         config.workers = file.workers;
         config.exit_when_empty = file.exit_when_empty.unwrap_or(false);
+        config.durability = file.durability.unwrap_or_default();
+        if !file.in_memory.unwrap_or(false) {
+            config.data = Some(file.data.ok_or(
+                "there is no folder to keep messages in: name one with --data, or keep none with --in-memory",
+            )?);
+        }
         config.password = file.password_file.as_deref().map(read_password).transpose()?;
         config.motd = file.motd_file.as_deref().map(read_text).transpose()?;
         config.tls = tls(file.certificate, file.key, file.self_signed, &config.name)?;
@@ -336,6 +356,14 @@ impl ConfigFile {
         }
         Ok(config)
     }
+}
+
+/// Where messages are kept unless somebody says where: what systemd gives a service, or the user's folder for
+/// such things.
+#[must_use]
+pub fn default_folder() -> Option<PathBuf> {
+    let given = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+    given.or_else(|| Some(dirs::data_dir()?.join("chat-server")))
 }
 
 /// # Errors
@@ -384,6 +412,7 @@ impl LimitsFile {
             commands_per_second: self.commands_per_second.or(other.commands_per_second),
             expensive_at_once: self.expensive_at_once.or(other.expensive_at_once),
             expensive_per_second: self.expensive_per_second.or(other.expensive_per_second),
+            history_page: self.history_page.or(other.history_page),
             inbox_bytes: self.inbox_bytes.or(other.inbox_bytes),
             outbox_pause_bytes: self.outbox_pause_bytes.or(other.outbox_pause_bytes),
             outbox_bytes: self.outbox_bytes.or(other.outbox_bytes),
@@ -419,6 +448,7 @@ impl LimitsFile {
             commands_per_second: flood.map(|flood| flood.per_second),
             expensive_at_once: expensive.map(|flood| flood.burst),
             expensive_per_second: expensive.map(|flood| flood.per_second),
+            history_page: Some(limits.history_page_max),
             inbox_bytes: Some(limits.inbox_bytes_max),
             outbox_pause_bytes: Some(limits.outbox_pause_bytes),
             outbox_bytes: Some(limits.outbox_bytes_max),
@@ -456,6 +486,7 @@ impl LimitsFile {
             (&mut limits.whowas_entries_max, file.whowas_entries),
             (&mut limits.multiline_bytes_max, file.multiline_bytes),
             (&mut limits.multiline_lines_max, file.multiline_lines),
+            (&mut limits.history_page_max, file.history_page),
             (&mut limits.inbox_bytes_max, file.inbox_bytes),
             (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),
             (&mut limits.outbox_bytes_max, file.outbox_bytes),
@@ -499,6 +530,7 @@ impl LimitsFile {
             ("rooms-per-person", self.rooms_per_person, 1),
             ("targets", self.targets, 1),
             ("modes", self.modes, 1),
+            ("history-page", self.history_page, 1),
             ("inbox-bytes", self.inbox_bytes, 512),
             ("outbox-pause-bytes", self.outbox_pause_bytes, 1),
             ("outbox-bytes", self.outbox_bytes, 1 << 16),

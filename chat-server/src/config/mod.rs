@@ -2,7 +2,7 @@
 
 mod file;
 
-use std::{net::TcpListener, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{net::TcpListener, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use chat_core::proto::{
     Capability, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX, RoomName, ServerName,
@@ -10,9 +10,12 @@ use chat_core::proto::{
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
 
-pub use file::{AccountFile, ConfigFile, LimitsFile, StsFile};
+pub use file::{AccountFile, ConfigFile, LimitsFile, StsFile, default_folder};
 
-use crate::{auth::scram::Credentials, event::ServerEvent, metrics::Metrics, tls::TlsSource};
+use crate::{
+    auth::scram::Credentials, event::ServerEvent, metrics::Metrics, store::Durability,
+    tls::TlsSource,
+};
 
 /// The port everything here listens on and connects to unless told otherwise.
 pub const DEFAULT_PORT: u16 = 53000;
@@ -65,6 +68,10 @@ pub struct Config {
     pub opers: Vec<Oper>,
     /// The accounts one can log in to.
     pub accounts: Vec<Account>,
+    /// The folder in which messages are kept; `None`: they are kept by nobody.
+    pub data: Option<PathBuf>,
+    /// What a message has survived when it is delivered.
+    pub durability: Durability,
     /// Stop when the last person leaves.
     pub exit_when_empty: bool,
     /// Worker threads; one for each core unless set.
@@ -101,6 +108,8 @@ impl Default for Config {
             opers: Vec::new(),
             accounts: Vec::new(),
             exit_when_empty: false,
+            data: None,
+            durability: Durability::default(),
             workers: None,
             limits: Limits::default(),
             events: None,
@@ -142,6 +151,8 @@ pub struct Limits {
     pub flood: Option<Flood>,
     /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
     pub expensive: Option<Flood>,
+    /// Records in one page of history.
+    pub history_page_max: usize,
     /// Bytes read from one connection at once; no more are until the lines in them have been taken. (Of a
     /// WebSocket a whole message is.)
     pub inbox_bytes_max: usize,
@@ -253,6 +264,7 @@ impl Default for Limits {
             multiline_lines_max: 100,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
+            history_page_max: 100,
             inbox_bytes_max: 16 << 10,
             outbox_pause_bytes: 64 << 10,
             outbox_bytes_max: 1 << 20,
@@ -312,6 +324,8 @@ pub struct House {
     pub exit_when_empty: bool,
     /// [`Config::limits`]
     pub limits: Limits,
+    /// Whether what was said before can be asked for.
+    pub keeps_history: bool,
     /// Worker threads.
     pub n_workers: u16,
 }
@@ -324,6 +338,7 @@ impl House {
             name: self.name.clone(),
             network: self.network.clone(),
             metrics: Arc::clone(&self.metrics),
+            keeps_history: self.keeps_history,
             ..Self::of(config, self.n_workers)
         })
     }
@@ -347,6 +362,7 @@ impl House {
                     (self.limits.multiline_bytes_max, self.limits.multiline_lines_max);
                 Some(Some(format!("max-bytes={n_bytes},max-lines={n_lines}")))
             }
+            Capability::ChatHistory | Capability::EventPlayback if !self.keeps_history => None,
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
             Capability::Sasl if self.accounts.is_empty() => None,
@@ -364,6 +380,12 @@ impl House {
     #[must_use]
     pub fn new(config: &Config, n_workers: u16) -> Arc<Self> {
         Arc::new(Self::of(config, n_workers))
+    }
+
+    /// The same, where what was said before can be asked for.
+    #[must_use]
+    pub fn with_history(config: &Config, n_workers: u16) -> Arc<Self> {
+        Arc::new(Self { keeps_history: true, ..Self::of(config, n_workers) })
     }
 
     fn of(config: &Config, n_workers: u16) -> Self {
@@ -389,6 +411,7 @@ impl House {
             sts: config.sts,
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
+            keeps_history: false,
             n_workers,
         }
     }

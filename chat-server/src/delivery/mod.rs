@@ -352,10 +352,13 @@ impl Event {
         out: &mut Vec<u8>,
     ) {
         let Lines { source, kind, target, lines } = message;
+        // The batch around it is that of all lines; a label is that of the first.
+        let around: Vec<(&str, &str)> =
+            tags.iter().filter(|(key, _)| *key == "batch").copied().collect();
         if !audience.has(Audience::FULL) {
             let mut is_first = true;
             for line in lines.iter().filter(|line| !line.text.is_empty()) {
-                let tags = if is_first { tags } else { &[] };
+                let tags = if is_first { tags } else { &around };
                 let start = self.tagged(audience, tags, is_first, out).source(source);
                 finish(start.command(kind.word()).param(target).last(&line.text));
                 is_first = false;
@@ -374,8 +377,8 @@ impl Event {
             let start = start.source(source).command(kind.word());
             finish(start.param(target).last(&line.text));
         }
-        let around = tags.iter().filter(|(key, _)| *key == "batch");
-        let close = around.fold(LineWriter::new(out), |close, (key, value)| close.tag(key, value));
+        let close =
+            around.iter().fold(LineWriter::new(out), |close, (key, value)| close.tag(key, value));
         finish(close.source(source).command("BATCH").param(&format!("-{reference}")));
     }
 

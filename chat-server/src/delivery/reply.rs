@@ -272,17 +272,24 @@ impl Reply {
     /// Roughly how many bytes this is.
     #[must_use]
     pub fn size(&self) -> usize {
-        let line_size = |line: &ReplyLine| match line {
-            ReplyLine::Event(event) => event.size(),
-            ReplyLine::Fail { text, .. } => text.len() + 100,
-            ReplyLine::Numeric(_, params) => {
+        64 + self.lines.iter().map(ReplyLine::size).sum::<usize>()
+    }
+}
+
+impl ReplyLine {
+    /// Roughly how many bytes it is.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Event(event) => event.size(),
+            Self::Fail { text, .. } => text.len() + 100,
+            Self::Numeric(_, params) => {
                 60 + params.iter().map(|param| param.len() + 1).sum::<usize>()
             }
-            ReplyLine::Pong { token } => token.len() + 60,
-            ReplyLine::Raw(line) => line.len() + 60,
-            ReplyLine::Batch { lines, .. } => 600 * lines.len(),
-        };
-        64 + self.lines.iter().map(line_size).sum::<usize>()
+            Self::Pong { token } => token.len() + 60,
+            Self::Raw(line) => line.len() + 60,
+            Self::Batch { lines, .. } => 100 + lines.iter().map(Self::size).sum::<usize>(),
+        }
     }
 }
 

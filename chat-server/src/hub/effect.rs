@@ -7,8 +7,9 @@ use crate::{
     config::House,
     delivery::{Delivery, Reply},
     event::ServerEvent,
+    history::Query,
     ids::{ConnId, RoomId, Ticket, WorkerId},
-    room_log::Record,
+    room_log::{Note, Record},
 };
 
 /// Something the hub wants done.
@@ -27,6 +28,15 @@ pub enum Effect {
         ticket: Ticket,
         /// What.
         record: Arc<Record>,
+    },
+    /// Tell the room log something about a conversation.
+    Note(Note),
+    /// Look something up in the room log; [`super::Input::Recalled`] is to follow.
+    Recall {
+        /// To be given back.
+        ticket: Ticket,
+        /// What.
+        query: Query,
     },
     /// Find out whether a password is right; [`super::Input::Checked`] is to follow.
     Check {

@@ -10,6 +10,7 @@ use chat_core::proto::{CapabilitySet, Command, CommandError};
 use crate::{
     config::House,
     delivery::Reply,
+    history::Answer,
     ids::{ConnId, Ticket},
     room_log::AppendError,
 };
@@ -70,6 +71,13 @@ pub enum Input {
         conn: ConnId,
         /// All it understands now.
         capabilities: CapabilitySet,
+    },
+    /// Something about the past has been looked up.
+    Recalled {
+        /// Which question it answers.
+        ticket: Ticket,
+        /// What was found, or why nothing could be.
+        answer: Result<Answer, Arc<str>>,
     },
     /// A password has been checked.
     Checked {

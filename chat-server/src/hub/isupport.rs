@@ -78,6 +78,10 @@ impl Hub {
             // Those who send fast are read later, never closed for it.
             "soju.im/SAFERATE".into(),
         ];
+        if self.house.keeps_history {
+            tokens.push(format!("CHATHISTORY={}", limits.history_page_max));
+            tokens.push("MSGREFTYPES=msgid,timestamp".into());
+        }
         if let Some(icon) = &self.house.network_icon {
             tokens.push(format!("draft/ICON={icon}"));
         }

@@ -111,8 +111,9 @@ impl Hub {
             let Some(part) = listing.parts.pop_front() else { break };
             let rest = match part {
                 Part::Line(line) => {
+                    // A row is a line of about that many bytes.
+                    rows = rows.saturating_sub(1 + line.size() / 512);
                     lines.push(line);
-                    rows -= 1;
                     None
                 }
                 Part::List { filter, after } => {

@@ -12,6 +12,7 @@ use crate::{
     delivery::{Content, ReplyLine},
     event::ServerEvent,
     ids::{ConnId, RoomId},
+    room_log::Note,
 };
 
 impl Hub {
@@ -49,7 +50,9 @@ impl Hub {
         let id = RoomId(self.next_room);
         self.next_room += 1;
         self.rooms_by_name.insert(Arc::clone(name.key()), id);
-        self.rooms.insert(id, Room::new(id, name, wall, self.house.n_workers));
+        let mut room = Room::new(id, name, wall, self.house.n_workers);
+        room.begin_after(self.latest_record);
+        self.rooms.insert(id, room);
         id
     }
 
@@ -60,6 +63,10 @@ impl Hub {
         let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
         room.remove(conn);
         if room.members.is_empty() {
+            if room.is_closed() {
+                effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
+            }
+            self.latest_record = self.latest_record.max(room.latest());
             self.rooms_by_name.remove(room.name.key());
             self.rooms.remove(&id);
         }
@@ -83,6 +90,7 @@ impl Hub {
             self.remove_member(conn, room, effects);
         }
         self.forget_answers(conn);
+        self.forget_identity(conn);
         self.monitor_nobody(conn);
         self.unsubscribe_all(conn);
         self.exchanges.remove(&conn);

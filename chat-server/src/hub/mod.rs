@@ -19,6 +19,7 @@ mod membership;
 mod metadata;
 mod modes;
 mod person;
+mod recall;
 mod records;
 mod refusal;
 mod registration;
@@ -52,6 +53,7 @@ use self::{
     checks::Check,
     departures::Departures,
     person::Person,
+    recall::Recall,
     records::{Answer, AnswerId, Pending},
     registration::Newcomer,
     room::{Rank, Room},
@@ -98,6 +100,12 @@ pub struct Hub {
     next_answer: AnswerId,
     /// The most people there have been at once.
     n_people_max: usize,
+    /// Who is whom in direct conversations.
+    identities: BTreeMap<Arc<str>, BTreeSet<ConnId>>,
+    /// What has been asked about the past.
+    recalls: BTreeMap<Ticket, Recall>,
+    /// No record is earlier than this.
+    latest_record: SystemTime,
     n_messages: u64,
     n_refused_records: u64,
     departed: Departures,
@@ -135,6 +143,9 @@ impl Hub {
             answers: HashMap::new(),
             next_answer: 0,
             n_people_max: 0,
+            identities: BTreeMap::new(),
+            recalls: BTreeMap::new(),
+            latest_record: SystemTime::UNIX_EPOCH,
             n_messages: 0,
             n_refused_records: 0,
             departed: Departures::default(),
@@ -166,6 +177,7 @@ impl Hub {
                     newcomer.capabilities = capabilities;
                 }
             }
+            Input::Recalled { ticket, answer } => self.recalled(now, ticket, answer, effects),
             Input::Checked { ticket, is_right } => self.checked(now, ticket, is_right, effects),
             Input::Closed { conn, reason } => {
                 self.forget_newcomer(conn);
@@ -173,6 +185,7 @@ impl Hub {
                     // What they have said is said before they go; other answers are nobody's.
                     person.departing = Some(reason);
                     person.listing = None;
+                    person.recalling = None;
                     person.deferred.clear();
                     person.is_negotiating = false;
                     self.take_waiting(now, conn, effects);
@@ -201,6 +214,11 @@ impl Hub {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         self.append_deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Records from here on are later than `time`, that of the latest one in the log.
+    pub fn begin_after(&mut self, time: SystemTime) {
+        self.latest_record = self.latest_record.max(time);
     }
 
     /// How many people are registered.
@@ -270,6 +288,8 @@ impl Hub {
         self.pending.clear();
         self.append_deadlines.clear();
         self.exchanges.clear();
+        self.identities.clear();
+        self.recalls.clear();
         self.checks.clear();
         self.watchers.clear();
         self.subscribers.clear();

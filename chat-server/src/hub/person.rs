@@ -33,6 +33,10 @@ pub(super) struct Person {
     pub(super) fingerprint: Option<Arc<str>>,
     /// The account they are logged in to.
     pub(super) account: Option<Arc<str>>,
+    /// Who they are in direct conversations ([`super::recall`]).
+    pub(super) identity: Arc<str>,
+    /// What they have asked about the past, and are to be answered before anything else.
+    pub(super) recalling: Option<Ticket>,
     pub(super) modes: UserModes,
     /// Rooms an operator has invited them to.
     pub(super) invited: BTreeSet<RoomId>,

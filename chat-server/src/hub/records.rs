@@ -18,7 +18,7 @@ use super::{
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, RoomId, Ticket},
-    room_log::{AppendError, Conversation, Record},
+    room_log::{AppendError, Conversation, Note, Record},
 };
 
 /// A record on its way, and what is to be done when it arrives.
@@ -119,11 +119,13 @@ impl Hub {
                 (Conversation::Ranked(key, sign), room.next_time(turn.now.wall))
             }
             Place::Direct(other) => {
-                let mut nicks =
-                    [turn.conn, other].map(|conn| Arc::clone(self.person(conn).nick.key()));
-                nicks.sort_unstable();
-                let [first, second] = nicks;
-                (Conversation::Direct(first, second), turn.now.wall)
+                let mut both =
+                    [turn.conn, other].map(|conn| Arc::clone(&self.person(conn).identity));
+                both.sort_unstable();
+                let [first, second] = both;
+                // Times never fall, though the clock may.
+                self.latest_record = self.latest_record.max(turn.now.wall);
+                (Conversation::Direct(first, second), self.latest_record)
             }
         };
         let msgid = self.next_msgid(time);
@@ -131,7 +133,8 @@ impl Hub {
         let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        let record = Arc::new(Record { conversation, event: Arc::clone(&event) });
+        let by = Arc::clone(&self.person(turn.conn).identity);
+        let record = Arc::new(Record { conversation, by, event: Arc::clone(&event) });
         let answer = self.join_answer(turn);
         let sender = turn.conn;
         let pending = Pending { event, place, sender, doing, answer, is_overdue: false };
@@ -386,6 +389,7 @@ impl Hub {
             }
             (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
             (Content::Mode { source, .. }, Doing::Modes(changes)) => {
+                let was_closed = room.is_closed();
                 for change in changes {
                     room.modes.apply(change, source, event.time);
                     let member = change.what.member().and_then(|conn| room.members.get_mut(&conn));
@@ -394,6 +398,10 @@ impl Hub {
                         (What::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
                         _ => {}
                     }
+                }
+                let (is_closed, room) = (room.is_closed(), Arc::clone(room.name.key()));
+                if is_closed != was_closed {
+                    effects.push(Effect::Note(Note::Closed { room, is_closed }));
                 }
             }
             (Content::Topic { source, topic, .. }, _) => {

@@ -112,6 +112,7 @@ impl Hub {
         };
         let newcomer = self.newcomers.remove(&conn).expect("it was there above");
         let user = clean_user(&registration.user);
+        let identity = self.identity_of(newcomer.account.as_ref());
         let person = Person {
             conn,
             source: source(&nick, &user, &newcomer.host),
@@ -122,6 +123,8 @@ impl Hub {
             door: newcomer.door,
             capabilities: newcomer.capabilities,
             away: newcomer.away,
+            identity,
+            recalling: None,
             account: newcomer.account,
             fingerprint: newcomer.fingerprint,
             is_secure: newcomer.is_secure,
@@ -150,6 +153,7 @@ impl Hub {
         }));
         self.nicks.insert(Arc::clone(nick.key()), conn);
         let door = person.door;
+        self.identities.entry(Arc::clone(&person.identity)).or_default().insert(conn);
         self.people.insert(conn, person);
         let person = self.person(conn);
         let (key, who) = (Arc::clone(person.nick.key()), Arc::clone(&person.source));

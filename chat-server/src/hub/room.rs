@@ -120,6 +120,22 @@ impl Room {
         with_members.map(|(worker, _)| WorkerId(u16::try_from(worker).expect("counted in u16")))
     }
 
+    /// Whether not everyone may come in and read.
+    pub(super) fn is_closed(&self) -> bool {
+        let modes = &self.modes;
+        modes.has(Flag::InviteOnly) || modes.has(Flag::Secret) || modes.key.is_some()
+    }
+
+    /// Its records are later than `time`.
+    pub(super) fn begin_after(&mut self, time: SystemTime) {
+        self.latest = self.latest.max(time);
+    }
+
+    /// The time of its latest record.
+    pub(super) fn latest(&self) -> SystemTime {
+        self.latest
+    }
+
     /// A time for the next record: now, but later than the one before.
     pub(super) fn next_time(&mut self, wall: SystemTime) -> SystemTime {
         self.latest = wall.max(self.latest + Duration::from_millis(1));

@@ -298,7 +298,14 @@ impl Hub {
         account: Option<Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(person) = self.people.get_mut(&conn) else { return };
+        if !self.people.contains_key(&conn) {
+            return;
+        }
+        let identity = self.identity_of(account.as_ref());
+        self.forget_identity(conn);
+        self.identities.entry(Arc::clone(&identity)).or_default().insert(conn);
+        let person = self.person_mut(conn);
+        person.identity = identity;
         person.account.clone_from(&account);
         let source = Arc::clone(&person.source);
         let event = self.event(conn, Content::Account { source, account }, now);
@@ -361,7 +368,7 @@ impl Hub {
         effects.push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
     }
 
-    fn account(&self, name: &str) -> Option<&Account> {
+    pub(super) fn account(&self, name: &str) -> Option<&Account> {
         self.house.accounts.iter().find(|account| CaseMapping::Ascii.same(&account.name, name))
     }
 

@@ -78,6 +78,7 @@ impl Hub {
         let must_wait = !person.waiting.is_empty()
             || person.listing.is_some()
             || person.is_negotiating
+            || person.recalling.is_some()
             || (person.n_pending > 0 && !waiting.is_message());
         if must_wait {
             person.waiting.push_back(waiting);
@@ -158,6 +159,7 @@ impl Hub {
         self.answer_deferred(conn, effects);
         while let Some(person) = self.people.get_mut(&conn)
             && person.listing.is_none()
+            && person.recalling.is_none()
             && !person.is_negotiating
         {
             let is_departing = person.departing.is_some();

@@ -19,7 +19,7 @@ use crate::{
     hub::{Effect, Hub, Input, Now},
     ids::Ticket,
     metrics::Metrics,
-    room_log::{Appending, RoomLog},
+    room_log::{Appending, Recalling, RoomLog},
 };
 
 /// Inputs handled between two deliveries to the workers.
@@ -112,14 +112,23 @@ impl HubThread {
         while let Some(input) = next.pop_front() {
             self.hub.handle(now, input, effects);
             for effect in effects.drain(..) {
-                if let Effect::Append { ticket, record } = effect {
-                    if let Appending::Now(outcome) = self.log.append(ticket, &record) {
-                        next.push_back(Input::Appended { ticket, outcome });
+                match effect {
+                    Effect::Append { ticket, record } => {
+                        if let Appending::Now(outcome) = self.log.append(ticket, &record) {
+                            next.push_back(Input::Appended { ticket, outcome });
+                        }
                     }
-                    continue;
+                    Effect::Note(note) => self.log.note(note),
+                    Effect::Recall { ticket, query } => {
+                        if let Recalling::Now(answer) = self.log.recall(ticket, query) {
+                            next.push_back(Input::Recalled { ticket, answer });
+                        }
+                    }
+                    effect => {
+                        is_stopped |= matches!(effect, Effect::Stop);
+                        self.carry_out(effect, orders);
+                    }
                 }
-                is_stopped |= matches!(effect, Effect::Stop);
-                self.carry_out(effect, orders);
             }
         }
         is_stopped
@@ -128,7 +137,7 @@ impl HubThread {
     fn carry_out(&self, effect: Effect, orders: &mut [Vec<Order>]) {
         let (worker, order) = match effect {
             Effect::Admit { conn, nick } => (conn.worker, Order::Admit { conn, nick }),
-            Effect::Append { .. } => return,
+            Effect::Append { .. } | Effect::Note(_) | Effect::Recall { .. } => return,
             Effect::Check { ticket, question } => {
                 // The thread that checks ends after this one, unless the server has failed.
                 let _ = self.questions.send((ticket, question));

@@ -61,6 +61,8 @@ pub enum Command {
     /// A user and a host for someone, given by an operator of the server; others learn of it as
     /// <https://ircv3.net/specs/extensions/chghost> says.
     Chghost { nick: String, user: String, host: String },
+    /// <https://ircv3.net/specs/extensions/chathistory>: `LATEST`, `BEFORE`, ..., of what and which part.
+    ChatHistory { subcommand: String, params: Vec<String> },
     /// <https://ircv3.net/specs/extensions/capability-negotiation>
     Cap { subcommand: String, arguments: Vec<String> },
     /// `HELP` and `HELPOP` (<https://modern.ircdocs.horse/#help-message>).

@@ -13,6 +13,7 @@ impl Command {
         "AWAY",
         "BATCH",
         "CAP",
+        "CHATHISTORY",
         "CHGHOST",
         "HELP",
         "HELPOP",
@@ -81,6 +82,9 @@ impl Command {
             "BATCH" => {
                 let context = vec![need(0, "BATCH")?.trim_start_matches(['+', '-']).to_owned()];
                 return Err(CommandError::Batch { code: "INVALID_REFTAG", context });
+            }
+            "CHATHISTORY" => {
+                Self::ChatHistory { subcommand: need(0, "CHATHISTORY")?, params: rest(1) }
             }
             "CHGHOST" => Self::Chghost {
                 nick: need(0, "CHGHOST")?,

@@ -14,6 +14,10 @@ const TOPICS: &[(&str, &str)] = &[
         "BATCH +ref draft/multiline target: begin a message of several lines; BATCH -ref ends it",
     ),
     ("CAP", "CAP LS|LIST|REQ|END: what your program understands"),
+    (
+        "CHATHISTORY",
+        "CHATHISTORY LATEST|BEFORE|AFTER|AROUND|BETWEEN target ref [ref] n: what was said before",
+    ),
     ("CHGHOST", "CHGHOST nick user host: for operators: hide where someone is"),
     ("HELP", "HELP [command]: this"),
     ("HELPOP", "HELPOP [command]: the same as HELP"),

@@ -1,6 +1,7 @@
 //! What each command means: this match is the table of contents, one file each.
 
 mod away;
+mod chat_history;
 mod chghost;
 mod help;
 mod invite;
@@ -76,6 +77,9 @@ impl Hub {
                 Ok(())
             }
             Command::Away { reason } => self.away(turn, reason),
+            Command::ChatHistory { subcommand, params } => {
+                self.chat_history(turn, &subcommand, &params)
+            }
             Command::Chghost { nick, user, host } => self.chghost(turn, &nick, &user, &host),
             Command::Help { topic } => self.help(turn, topic.as_deref()),
             Command::Info { server } => {

@@ -13,6 +13,7 @@ use crate::{
         records::{Doing, Place},
     },
     ids::{ConnId, RoomId},
+    room_log::Note,
 };
 
 impl Hub {
@@ -79,6 +80,8 @@ impl Hub {
         if old == *new {
             return;
         }
+        let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
+        effects.push(Effect::Note(Note::Renamed { from, to }));
         for conn in others {
             let person = self.person(conn);
             let part = Content::Part {

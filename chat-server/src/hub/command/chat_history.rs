@@ -1,0 +1,113 @@
+//! `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>): what was said before, for those who may
+//! read it.
+
+use std::{sync::Arc, time::SystemTime};
+
+use chat_core::proto::{Capability, CommandError};
+
+use crate::{
+    history::{Query, Reference, Selection},
+    hub::{
+        Hub, Refusal, Turn,
+        recall::{Of, cannot_read, fail},
+    },
+    room_log::Conversation,
+};
+
+impl Hub {
+    pub(super) fn chat_history(
+        &mut self,
+        turn: &mut Turn<'_>,
+        subcommand: &str,
+        params: &[String],
+    ) -> Result<(), Refusal> {
+        let person = self.person(turn.conn);
+        // "The `draft/chathistory` capability MUST be negotiated."
+        if !person.capabilities.contains(Capability::ChatHistory) {
+            return Err(CommandError::Unknown("CHATHISTORY".into()).into());
+        }
+        let word = &*subcommand.to_ascii_uppercase();
+        let wrong = |what: &str| fail("INVALID_PARAMS", &[word], what);
+        let with_events = person.capabilities.contains(Capability::EventPlayback);
+        let n_max = self.house.limits.history_page_max;
+        let limit = |text: &str| {
+            let n: usize = text.parse().map_err(|_| wrong("the last parameter is a number"))?;
+            Ok::<usize, Refusal>(n.min(n_max))
+        };
+        if word == "TARGETS" {
+            let [from, to, n] = params else {
+                return Err(wrong("it takes two timestamps and a number"));
+            };
+            let time = |text: &str| match reference(word, "*", text)? {
+                Reference::Time(time) => Ok(time),
+                Reference::Msgid(_) => {
+                    Err(fail("INVALID_MSGREFTYPE", &[word, "*"], "only timestamps tell where"))
+                }
+            };
+            let room = |id| Conversation::Room(Arc::clone(self.rooms[id].name.key()));
+            let query = Query::Targets {
+                rooms: person.rooms.iter().map(room).collect(),
+                person: Arc::clone(&person.identity),
+                between: (time(from)?, time(to)?),
+                limit: limit(n)?,
+            };
+            self.recall(turn, Of::Targets, word, query);
+            return Ok(());
+        }
+        let Some((target, params)) = params.split_first() else {
+            return Err(wrong("a target is missing"));
+        };
+        let at = |text: &str| reference(word, target, text);
+        let (selection, n) = match (word, params) {
+            ("LATEST", [from, n]) if from == "*" => (Selection::Latest(None), n),
+            ("LATEST", [from, n]) => (Selection::Latest(Some(at(from)?)), n),
+            ("BEFORE", [from, n]) => (Selection::Before(at(from)?), n),
+            ("AFTER", [from, n]) => (Selection::After(at(from)?), n),
+            ("AROUND", [from, n]) => (Selection::Around(at(from)?), n),
+            ("BETWEEN", [from, to, n]) => (Selection::Between(at(from)?, at(to)?), n),
+            ("LATEST" | "BEFORE" | "AFTER" | "AROUND" | "BETWEEN", _) => {
+                return Err(wrong("too few or too many parameters"));
+            }
+            _ => {
+                return Err(wrong(
+                    "the subcommands are LATEST, BEFORE, AFTER, AROUND, BETWEEN and TARGETS",
+                ));
+            }
+        };
+        let limit = limit(n)?;
+        let (of, conversation, shown, rank) = if target.starts_with('#') {
+            let found = self.find_own_room(turn.conn, target);
+            let (room, rank) = found.map_err(|_| cannot_read(word, target))?;
+            let rank = if rank.is_operator { 2 } else { u8::from(rank.has_voice) };
+            let key = Conversation::Room(Arc::clone(room.name.key()));
+            (Of::Room(room.id), key, Some(Arc::clone(room.name.shown())), rank)
+        } else {
+            let (other, nick) =
+                self.find_identity(target).ok_or_else(|| cannot_read(word, target))?;
+            let mut both = [Arc::clone(&person.identity), other];
+            both.sort_unstable();
+            let [first, second] = both;
+            (Of::Person(nick), Conversation::Direct(first, second), None, 0)
+        };
+        let query = Query::Page { conversation, shown, selection, limit, rank, with_events };
+        self.recall(turn, of, word, query);
+        Ok(())
+    }
+}
+
+/// `timestamp=YYYY-MM-DDThh:mm:ss.sssZ` or `msgid=id`.
+fn reference(subcommand: &str, target: &str, text: &str) -> Result<Reference, Refusal> {
+    match text.split_once('=') {
+        Some(("msgid", msgid)) => Ok(Reference::Msgid(msgid.into())),
+        Some(("timestamp", time)) => humantime::parse_rfc3339(time)
+            .ok()
+            .filter(|time| *time >= SystemTime::UNIX_EPOCH)
+            .map(Reference::Time)
+            .ok_or_else(|| fail("INVALID_PARAMS", &[subcommand, time], "this is no timestamp")),
+        Some(_) => {
+            let text = "messages are referred to by msgid= or timestamp=";
+            Err(fail("INVALID_MSGREFTYPE", &[subcommand, target], text))
+        }
+        None => Err(fail("INVALID_PARAMS", &[subcommand, text], "this is no reference")),
+    }
+}

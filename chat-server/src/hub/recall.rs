@@ -1,0 +1,198 @@
+//! Questions about the past on their way to the room log and back, and who people are in direct
+//! conversations: their account, or as long as they stay a guest with a number of their own.
+//!
+//! Who may read: a room's history is its members', all of it; what was said between two people is theirs, and
+//! goes with the account. A room that not everyone could enter when its last member left is begun anew by
+//! whoever takes its name.
+
+use std::sync::Arc;
+
+use chat_core::proto::CaseMapping;
+use rand_chacha::rand_core::Rng;
+
+use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person};
+use crate::{
+    delivery::{Page, ReplyLine},
+    history::{Answer, Query, Target},
+    ids::{ConnId, RoomId, Ticket},
+    room_log::Conversation,
+};
+
+/// A question under way.
+#[derive(Debug)]
+pub(super) struct Recall {
+    conn: ConnId,
+    label: Option<Arc<str>>,
+    pub(super) of: Of,
+    /// The subcommand, for the refusal.
+    pub(super) subcommand: Arc<str>,
+}
+
+/// What is asked about.
+#[derive(Debug)]
+pub(super) enum Of {
+    /// A conversation with another person, as they are called now.
+    Person(Arc<str>),
+    Room(RoomId),
+    /// Where something was said.
+    Targets,
+}
+
+/// A refusal as the specification has them under "Errors and Warnings".
+pub(super) fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
+    let context = context.iter().map(|&word| word.to_owned()).collect();
+    Refusal::Fail { command: "CHATHISTORY", code, context, text: text.to_owned() }
+}
+
+impl Hub {
+    /// Who someone with that account, or a new guest, is in direct conversations.
+    pub(super) fn identity_of(&mut self, account: Option<&Arc<str>>) -> Arc<str> {
+        match account {
+            Some(account) => account_identity(account),
+            None => format!("~{:016x}", self.random.next_u64()).into(),
+        }
+    }
+
+    pub(super) fn forget_identity(&mut self, conn: ConnId) {
+        let identity = Arc::clone(&self.person(conn).identity);
+        if let Some(conns) = self.identities.get_mut(&identity) {
+            conns.remove(&conn);
+            if conns.is_empty() {
+                self.identities.remove(&identity);
+            }
+        }
+    }
+
+    /// Whom `nick` stands for in direct conversations: whoever has it, or the account of that name.
+    pub(super) fn find_identity(&self, nick: &str) -> Option<(Arc<str>, Arc<str>)> {
+        if let Ok(person) = self.find_person(nick) {
+            return Some((Arc::clone(&person.identity), Arc::clone(person.nick.shown())));
+        }
+        let account = self.account(nick)?;
+        Some((account_identity(&account.name), account.name.as_str().into()))
+    }
+
+    /// Asks the room log; the asker's next command waits for the answer.
+    pub(super) fn recall(&mut self, turn: &mut Turn<'_>, of: Of, subcommand: &str, query: Query) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let (conn, label) = (turn.conn, turn.label.take());
+        let subcommand = subcommand.into();
+        self.recalls.insert(ticket, Recall { conn, label, of, subcommand });
+        self.person_mut(conn).recalling = Some(ticket);
+        turn.is_answered = true;
+        turn.effects.push(Effect::Recall { ticket, query });
+    }
+
+    /// What was asked has been looked up. The asker may have gone, or been sent out of the room.
+    pub(super) fn recalled(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        answer: Result<Answer, Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(recall) = self.recalls.remove(&ticket) else { return };
+        let conn = recall.conn;
+        let Some(person) = self.people.get_mut(&conn) else { return };
+        if person.recalling != Some(ticket) {
+            return;
+        }
+        person.recalling = None;
+        let lines = match self.answer_lines(self.person(conn), &recall, answer) {
+            Ok(lines) => lines,
+            Err(refusal) => vec![refusal.reply()],
+        };
+        let parts = lines.into_iter().map(super::listing::Part::Line).collect();
+        let listing = Listing { label: recall.label, parts, is_first: true };
+        self.person_mut(conn).listing = Some(listing);
+        self.next_page(effects, conn);
+        self.take_waiting(now, conn, effects);
+    }
+
+    fn answer_lines(
+        &self,
+        asker: &Person,
+        recall: &Recall,
+        answer: Result<Answer, Arc<str>>,
+    ) -> Result<Vec<ReplyLine>, Refusal> {
+        let subcommand = &*recall.subcommand;
+        let name: Arc<str> = match &recall.of {
+            Of::Person(nick) => Arc::clone(nick),
+            Of::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.conn)) {
+                Some(room) => Arc::clone(room.name.shown()),
+                None => return Err(cannot_read(subcommand, "*")),
+            },
+            Of::Targets => "*".into(),
+        };
+        let answer = answer.map_err(|why| {
+            let text = format!("messages could not be retrieved: {why}");
+            fail("MESSAGE_ERROR", &[subcommand, &name], &text)
+        })?;
+        Ok(match answer {
+            Answer::Page(events) => {
+                let lines: Vec<ReplyLine> = events.into_iter().map(ReplyLine::Event).collect();
+                in_pages("chathistory", vec![(*name).into()], lines)
+            }
+            Answer::Targets(targets) => {
+                let lines = targets.iter().filter_map(|target| self.target_line(asker, target));
+                in_pages("draft/chathistory-targets", Vec::new(), lines.collect())
+            }
+        })
+    }
+
+    /// "CHATHISTORY TARGETS <nickname | channel name> <YYYY-MM-DDThh:mm:ss.sssZ>"
+    fn target_line(&self, asker: &Person, target: &Target) -> Option<ReplyLine> {
+        let name: Arc<str> = match &target.conversation {
+            Conversation::Room(key) | Conversation::Ranked(key, _) => {
+                Arc::clone(self.rooms[self.rooms_by_name.get(key)?].name.shown())
+            }
+            Conversation::Direct(first, second) => {
+                let other = if *first == asker.identity { second } else { first };
+                let here = self.identities.get(other).and_then(|conns| conns.first());
+                match (here, other.strip_prefix('=')) {
+                    (Some(conn), _) => Arc::clone(self.person(*conn).nick.shown()),
+                    (None, Some(account)) => self.account(account)?.name.as_str().into(),
+                    // A guest who has gone: nobody can be asked for what they said.
+                    (None, None) => return None,
+                }
+            }
+        };
+        let time = humantime::format_rfc3339_millis(target.time);
+        let line = format!(":{} CHATHISTORY TARGETS {name} {time}", self.house.name);
+        Some(ReplyLine::Raw(line.into()))
+    }
+}
+
+/// Who may not read is not told what there is.
+pub(super) fn cannot_read(subcommand: &str, target: &str) -> Refusal {
+    let text = "there are no messages here that you may read";
+    fail("INVALID_TARGET", &[subcommand, target], text)
+}
+
+fn account_identity(account: &str) -> Arc<str> {
+    format!("={}", CaseMapping::Ascii.fold(account)).into()
+}
+
+/// Bytes of one page of an answer.
+const PAGE_BYTES: usize = 32 << 10;
+
+/// One batch of `lines`, in as many pages as its size asks for.
+fn in_pages(kind: &'static str, params: Vec<Box<str>>, lines: Vec<ReplyLine>) -> Vec<ReplyLine> {
+    let mut pages: Vec<Vec<ReplyLine>> = vec![Vec::new()];
+    let mut bytes = 0;
+    for line in lines {
+        bytes += line.size();
+        if bytes > PAGE_BYTES && pages.last().is_some_and(|page| !page.is_empty()) {
+            pages.push(Vec::new());
+            bytes = line.size();
+        }
+        pages.last_mut().expect("there is one").push(line);
+    }
+    let n_pages = pages.len();
+    let page = |(index, lines)| {
+        let page = Page::of(index == 0, index + 1 == n_pages);
+        ReplyLine::Batch { kind, params: params.clone(), lines, page }
+    };
+    pages.into_iter().enumerate().map(page).collect()
+}

@@ -1,0 +1,277 @@
+//! The room log on disk: SQLite in a folder of its own, one thread that writes and one that reads.
+//!
+//! A record is told to be appended when the transaction it is in has been committed and, with
+//! [`Durability::Strict`], is safe from a power cut. What waits meanwhile goes into the next transaction
+//! together. Reading never waits for writing.
+
+mod history;
+mod rows;
+mod schema;
+mod writer;
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{
+    history::Query,
+    ids::Ticket,
+    room_log::{AppendError, Appender, Appending, Note, Recalling, Record, RoomLog},
+};
+
+/// What a record has survived when it is told to be appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Durability {
+    /// A power cut: one `fsync` for each transaction.
+    #[default]
+    Strict,
+    /// The end of the process, not that of the machine.
+    Relaxed,
+}
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another server has it.
+    #[error(
+        "another server keeps its messages in {0}: stop it, or give this one a folder of its own (--data)"
+    )]
+    Locked(PathBuf),
+    /// It was written by a program that knows more.
+    #[error(
+        "{path} was written by a newer chat-server (version {found} of the database, this one knows {known}): \
+         run that one, or give this one a folder of its own (--data)"
+    )]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// The version it has.
+        found: u32,
+        /// The latest version this program knows.
+        known: u32,
+    },
+    /// It is something else.
+    #[error("{0} is a database of another program: give chat-server a folder of its own (--data)")]
+    Foreign(PathBuf),
+    /// It is damaged.
+    #[error(
+        "{path} is damaged ({what}): restore a backup, or move it away to begin anew; chat-server check tells more"
+    )]
+    Corrupt {
+        /// Which.
+        path: PathBuf,
+        /// What SQLite says.
+        what: String,
+    },
+    /// The system refuses.
+    #[error("cannot keep messages in {path}: {what}")]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        what: String,
+    },
+}
+
+/// The name of the database in its folder.
+const DATABASE: &str = "chat.db";
+
+/// The name of the file that is locked while a server has the folder.
+const LOCK: &str = "chat.lock";
+
+/// How long a server before this one may take to end.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long to wait before the next look whether it has.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a statement waits for another program that looks at the database, such as a backup.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// A room log on disk.
+#[derive(Debug)]
+pub struct LocalLog {
+    path: PathBuf,
+    writing: Option<Connection>,
+    reading: Option<Connection>,
+    to_writer: Option<Sender<writer::Job>>,
+    to_reader: Option<Sender<(Ticket, Query)>>,
+    threads: Vec<JoinHandle<()>>,
+    latest: SystemTime,
+    /// Held as long as this is.
+    _lock: File,
+}
+
+impl LocalLog {
+    /// Opens the database in `folder`, making both if they are not there, and bringing it up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`], a sentence for whoever runs the server.
+    pub fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let unusable = |error: std::io::Error| StoreError::Unusable {
+            path: folder.to_owned(),
+            what: error.to_string(),
+        };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(LOCK))
+            .map_err(unusable)?;
+        let too_late = crossbeam_channel::after(LOCK_PATIENCE);
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+                Err(TryLockError::WouldBlock) if too_late.try_recv().is_ok() => {
+                    return Err(StoreError::Locked(folder.to_owned()));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    // The pause is all that is wanted of it.
+                    let _ = crossbeam_channel::after(LOCK_PAUSE).recv();
+                }
+            }
+        }
+        let path = folder.join(DATABASE);
+        let fault = |error: rusqlite::Error| fault(&path, &error);
+        let mut writing = Connection::open(&path).map_err(fault)?;
+        schema::bring_up_to_date(&mut writing, &path)?;
+        let synchronous = match durability {
+            Durability::Strict => "FULL",
+            Durability::Relaxed => "NORMAL",
+        };
+        writing.pragma_update(None, "synchronous", synchronous).map_err(fault)?;
+        let reading = open_to_read(&path).map_err(fault)?;
+        let latest = history::latest_time(&reading).map_err(fault)?;
+        Ok(Self {
+            writing: Some(writing),
+            reading: Some(reading),
+            to_writer: None,
+            to_reader: None,
+            threads: Vec::new(),
+            latest,
+            _lock: lock,
+            path,
+        })
+    }
+
+    /// The file it is in.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl RoomLog for LocalLog {
+    fn start(&mut self, appender: Appender) -> std::io::Result<()> {
+        let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
+            self.threads.push(thread);
+            Ok::<(), std::io::Error>(())
+        };
+        if let Some(writing) = self.writing.take() {
+            let (to_writer, jobs) = crossbeam_channel::unbounded();
+            let appender = appender.clone();
+            spawn("chat-store-write", Box::new(move || writer::run(writing, &jobs, &appender)))?;
+            self.to_writer = Some(to_writer);
+        }
+        if let Some(reading) = self.reading.take() {
+            let (to_reader, queries) = crossbeam_channel::unbounded();
+            spawn("chat-store-read", Box::new(move || read(&reading, &queries, &appender)))?;
+            self.to_reader = Some(to_reader);
+        }
+        Ok(())
+    }
+
+    /// What waits is bounded by the hub's `pending_records_max`.
+    fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
+        let job = writer::Job::Append { ticket, record: Arc::clone(record) };
+        match self.to_writer.as_ref().map(|to_writer| to_writer.send(job)) {
+            Some(Ok(())) => Appending::Later,
+            _ => Appending::Now(Err(AppendError::Refused("the database is closed".into()))),
+        }
+    }
+
+    fn note(&mut self, note: Note) {
+        if let Some(to_writer) = &self.to_writer {
+            // A writer that has ended is told of by the next record.
+            let _ = to_writer.send(writer::Job::Note(note));
+        }
+    }
+
+    /// What waits is bounded by the people there are: each waits for one answer at a time.
+    fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
+        let is_asked =
+            self.to_reader.as_ref().is_some_and(|reader| reader.send((ticket, query)).is_ok());
+        if is_asked {
+            Recalling::Later
+        } else {
+            Recalling::Now(Err("the database is closed".into()))
+        }
+    }
+
+    fn keeps_history(&self) -> bool {
+        true
+    }
+
+    fn latest_time(&self) -> SystemTime {
+        self.latest
+    }
+}
+
+impl Drop for LocalLog {
+    /// Waits until all that was given has been written.
+    fn drop(&mut self) {
+        (self.to_writer, self.to_reader) = (None, None);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The thread that reads; ends when nobody asks any more.
+fn read(reading: &Connection, queries: &Receiver<(Ticket, Query)>, appender: &Appender) {
+    for (ticket, query) in queries {
+        let answer = history::answer(reading, &query);
+        appender.recalled(ticket, answer.map_err(|error| error.to_string().into()));
+    }
+}
+
+fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reading = Connection::open_with_flags(path, flags)?;
+    reading.busy_timeout(BUSY)?;
+    Ok(reading)
+}
+
+/// What is wrong with the database at `path`, for whoever runs the server.
+fn fault(path: &Path, error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
+    let (path, what) = (path.to_owned(), error.to_string());
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => StoreError::Corrupt { path, what },
+        Some(DatabaseBusy | DatabaseLocked) => StoreError::Locked(path),
+        _ => StoreError::Unusable { path, what },
+    }
+}
+
+/// Milliseconds since 1970, as times are kept.
+fn milliseconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn time_of(milliseconds: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default())
+}

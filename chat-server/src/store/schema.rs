@@ -1,0 +1,101 @@
+//! How the database looks, version by version. A version is never changed once it has been released; the
+//! next one is another entry in [`MIGRATIONS`], and has a test from every version before it.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{BUSY, StoreError, fault};
+
+/// `chat`, in the database's header: whose it is.
+const APPLICATION_ID: i32 = 0x6368_6174;
+
+/// What makes each version of the one before it; the first makes version 1 of nothing.
+const MIGRATIONS: &[&str] = &[
+    // Records of one conversation lie together and in order, since their id is the conversation's number and
+    // their place in it: a page of history is one range, and needs no index beside it.
+    "CREATE TABLE conversations (
+         id INTEGER PRIMARY KEY,
+         -- Of a room, its folded name; of two people, both, divided by a line break.
+         name TEXT NOT NULL,
+         -- Nobody who comes later than its end may read it.
+         is_closed INTEGER NOT NULL DEFAULT 0,
+         -- It has ended: whoever takes the name begins another one.
+         is_retired INTEGER NOT NULL DEFAULT 0
+     ) STRICT;
+     CREATE UNIQUE INDEX conversation_names ON conversations (name) WHERE NOT is_retired;
+
+     -- Who has which conversations with other people.
+     CREATE TABLE participants (
+         person TEXT NOT NULL,
+         conversation INTEGER NOT NULL REFERENCES conversations,
+         PRIMARY KEY (person, conversation)
+     ) STRICT, WITHOUT ROWID;
+
+     CREATE TABLE senders (
+         id INTEGER PRIMARY KEY,
+         -- nick!user@host
+         source TEXT NOT NULL,
+         -- Empty: none.
+         account TEXT NOT NULL,
+         -- 1: a bot, 2: an operator of the server.
+         marks INTEGER NOT NULL,
+         UNIQUE (source, account, marks)
+     ) STRICT;
+
+     CREATE TABLE records (
+         -- conversation << 36 | place
+         id INTEGER PRIMARY KEY,
+         -- Milliseconds since 1970; never falling in a conversation.
+         time INTEGER NOT NULL,
+         -- The part of the msgid that is not the time.
+         random INTEGER NOT NULL,
+         sender INTEGER NOT NULL REFERENCES senders,
+         kind INTEGER NOT NULL,
+         -- In a room, for members with that rank: 0 all, 1 voice, 2 operators. Between two people, which of
+         -- them wrote it: 0 the first in the conversation's name, 1 the second.
+         part INTEGER NOT NULL,
+         text TEXT NOT NULL,
+         -- What few records have, as JSON.
+         extra TEXT
+     ) STRICT;",
+];
+
+/// The version that this program writes.
+pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+
+/// Makes what is not there, in one transaction a version.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let fault = |error: rusqlite::Error| fault(path, &error);
+    connection.busy_timeout(BUSY).map_err(fault)?;
+    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (owner, found) =
+        (number("application_id").map_err(fault)?, number("user_version").map_err(fault)?);
+    let n_tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(fault)?;
+    if n_tables > 0 && owner != i64::from(APPLICATION_ID) {
+        return Err(StoreError::Foreign(path.to_owned()));
+    }
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    if found > VERSION {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
+    }
+    // Before there is a table: what is deleted is given back page by page, when the writer has time.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fault)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    for (version, migration) in (1..=VERSION).zip(MIGRATIONS) {
+        if version > found {
+            let transaction = connection.transaction().map_err(fault)?;
+            transaction.execute_batch(migration).map_err(fault)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fault)?;
+            transaction.pragma_update(None, "user_version", version).map_err(fault)?;
+            transaction.commit().map_err(fault)?;
+        }
+    }
+    // All rooms have ended with the server before; those that not everyone could enter are nobody's now.
+    let retire = "UPDATE conversations SET is_retired = 1 WHERE is_closed AND NOT is_retired";
+    connection.execute(retire, []).map_err(fault)?;
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! The thread that writes: everything that waits goes into one transaction, and is told of when that has been
+//! committed.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use crossbeam_channel::Receiver;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    history::{PLACE_BITS, name_of, places_of},
+    rows::{self, SenderRow},
+};
+use crate::{
+    ids::Ticket,
+    room_log::{AppendError, Appender, Conversation, Note, Record},
+};
+
+/// Something to be written, in the order in which it was given.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// A record.
+    Append { ticket: Ticket, record: Arc<Record> },
+    /// What becomes of a conversation.
+    Note(Note),
+}
+
+/// Jobs in one transaction: many enough for `fsync` to cost little, and few enough to keep it short.
+const JOBS_PER_COMMIT: usize = 4096;
+
+/// Senders whose numbers are remembered.
+const SENDERS_REMEMBERED_MAX: usize = 1 << 16;
+
+/// What the database has said, as long as nothing is rolled back.
+#[derive(Default)]
+struct Known {
+    /// The number of each conversation, and the place of the next record in it.
+    conversations: BTreeMap<Conversation, (i64, i64)>,
+    senders: HashMap<SenderRow, i64>,
+}
+
+/// Ends when nobody has anything to write any more.
+pub(super) fn run(mut database: Connection, jobs: &Receiver<Job>, appender: &Appender) {
+    let mut known = Known::default();
+    let mut batch = Vec::new();
+    while let Ok(job) = jobs.recv() {
+        batch.push(job);
+        batch.extend(jobs.try_iter().take(JOBS_PER_COMMIT - 1));
+        let outcome = write(&mut database, &mut known, &batch).map_err(|error| {
+            // Numbers that were given out in it may be given out again.
+            known = Known::default();
+            AppendError::Refused(words(&error).into())
+        });
+        for job in batch.drain(..) {
+            match job {
+                Job::Append { ticket, .. } => appender.appended(ticket, outcome.clone()),
+                // If it is not kept, the room is as it was: the next note, or the next start, mends it.
+                Job::Note(_) => {}
+            }
+        }
+    }
+    // What is left in the log of the database is put into it, so that the next start is quick.
+    if let Err(error) = database.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+        // It is done at the next start then.
+        drop(error);
+    }
+}
+
+/// All of `batch`, or nothing.
+fn write(database: &mut Connection, known: &mut Known, batch: &[Job]) -> rusqlite::Result<()> {
+    let transaction = database.transaction()?;
+    for job in batch {
+        match job {
+            Job::Append { record, .. } => append(&transaction, known, record)?,
+            Job::Note(note) => take_note(&transaction, known, note)?,
+        }
+    }
+    transaction.commit()
+}
+
+fn append(database: &Connection, known: &mut Known, record: &Record) -> rusqlite::Result<()> {
+    let Some((sender, row)) = rows::row_of(record) else { return Ok(()) };
+    let sender = sender_number(database, known, sender)?;
+    // What some members of a room are told lies among what all are told.
+    let conversation = match &record.conversation {
+        Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
+        own => own.clone(),
+    };
+    let (number, place) = match known.conversations.get(&conversation) {
+        Some(found) => *found,
+        None => find_or_begin(database, &conversation)?,
+    };
+    known.conversations.insert(conversation, (number, place + 1));
+    let mut insert = database.prepare_cached(
+        "INSERT INTO records (id, time, random, sender, kind, part, text, extra)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let id = number << PLACE_BITS | place;
+    let rows::Row { time, random, kind, part, text, extra } = row;
+    insert.execute(params![id, time, random, sender, kind, part, text, extra])?;
+    Ok(())
+}
+
+fn take_note(database: &Connection, known: &mut Known, note: &Note) -> rusqlite::Result<()> {
+    let retire = "UPDATE conversations SET is_retired = 1 WHERE name = ? AND NOT is_retired";
+    match note {
+        Note::Closed { room, is_closed } => {
+            let close = "UPDATE conversations SET is_closed = ? WHERE name = ? AND NOT is_retired";
+            database.prepare_cached(close)?.execute(params![is_closed, &**room])?;
+        }
+        Note::Ended { room } => {
+            database.prepare_cached(retire)?.execute([&**room])?;
+            known.conversations.remove(&Conversation::Room(Arc::clone(room)));
+        }
+        Note::Renamed { from, to } => {
+            database.prepare_cached(retire)?.execute([&**to])?;
+            let rename = "UPDATE conversations SET name = ? WHERE name = ? AND NOT is_retired";
+            database.prepare_cached(rename)?.execute([&**to, &**from])?;
+            for room in [from, to] {
+                known.conversations.remove(&Conversation::Room(Arc::clone(room)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The number of a conversation, and the place behind its last record.
+fn find_or_begin(
+    database: &Connection,
+    conversation: &Conversation,
+) -> rusqlite::Result<(i64, i64)> {
+    let name = name_of(conversation);
+    let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
+    let found: Option<i64> =
+        database.prepare_cached(find)?.query_row([&name], |row| row.get(0)).optional()?;
+    if let Some(number) = found {
+        let (first, last) = places_of(number);
+        let latest = "SELECT max(id) FROM records WHERE id BETWEEN ? AND ?";
+        let latest: Option<i64> =
+            database.prepare_cached(latest)?.query_row([first, last], |row| row.get(0))?;
+        return Ok((number, latest.map_or(0, |id| id - first + 1)));
+    }
+    database.prepare_cached("INSERT INTO conversations (name) VALUES (?)")?.execute([&name])?;
+    let number = database.last_insert_rowid();
+    if let Conversation::Direct(first, second) = conversation {
+        let mut insert = database.prepare_cached(
+            "INSERT OR IGNORE INTO participants (person, conversation) VALUES (?, ?)",
+        )?;
+        for person in [first, second] {
+            insert.execute(params![&**person, number])?;
+        }
+    }
+    Ok((number, 0))
+}
+
+fn sender_number(
+    database: &Connection,
+    known: &mut Known,
+    sender: SenderRow,
+) -> rusqlite::Result<i64> {
+    if let Some(number) = known.senders.get(&sender) {
+        return Ok(*number);
+    }
+    let find = "SELECT id FROM senders WHERE source = ? AND account = ? AND marks = ?";
+    let parameters = params![sender.source, sender.account, sender.marks];
+    let found: Option<i64> =
+        database.prepare_cached(find)?.query_row(parameters, |row| row.get(0)).optional()?;
+    let number = match found {
+        Some(number) => number,
+        None => {
+            let insert = "INSERT INTO senders (source, account, marks) VALUES (?, ?, ?)";
+            database.prepare_cached(insert)?.execute(parameters)?;
+            database.last_insert_rowid()
+        }
+    };
+    if known.senders.len() >= SENDERS_REMEMBERED_MAX {
+        known.senders.clear();
+    }
+    known.senders.insert(sender, number);
+    Ok(number)
+}
+
+/// Why nothing could be written, for the one whose message it was.
+fn words(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, ReadOnly};
+    match error.sqlite_error_code() {
+        Some(DiskFull) => "the server's disk is full".to_owned(),
+        Some(DatabaseCorrupt) => "the server's database is damaged".to_owned(),
+        Some(ReadOnly) => "the server's database cannot be written to".to_owned(),
+        _ => format!("the server's database says: {error}"),
+    }
+}

@@ -1,0 +1,243 @@
+//! What was said before (<https://ircv3.net/specs/extensions/chathistory>).
+
+use chat_tests::script::{check, check_with};
+
+const CAPS: &str = "batch server-time message-tags draft/chathistory";
+
+/// "LATEST", "BEFORE", "AFTER", "AROUND", "BETWEEN"; "The order of returned messages within the batch [...] SHOULD be
+/// ascending time order"
+#[test]
+fn every_part_of_a_rooms_history_can_be_asked_for() {
+    check(&format!(
+        "caps a {CAPS}
+         caps b {CAPS} echo-message
+         a> JOIN #x
+         b> JOIN #x
+         b> PRIVMSG #x :one
+         b> PRIVMSG #x :two
+         b> NOTICE #x :three
+         b> PRIVMSG #x :four
+         b> PRIVMSG #x :five
+         a> CHATHISTORY LATEST #x * 3
+         a< :chat.local BATCH +* chathistory #x
+         a< @batch=*time=*msgid=* :b!* NOTICE #x :three
+         a< @batch=*time=*msgid=* :b!* PRIVMSG #x :four
+         a< @batch=*time=*msgid=* :b!* PRIVMSG #x :five
+         a< :chat.local BATCH -*
+         a> CHATHISTORY LATEST #x timestamp=2000-01-01T00:00:00.000Z 2
+         a< :chat.local BATCH +* chathistory #x
+         a< * PRIVMSG #x :four
+         a< * PRIVMSG #x :five
+         a< :chat.local BATCH -*
+         a> CHATHISTORY AFTER #x timestamp=2000-01-01T00:00:00.000Z 2
+         a< :chat.local BATCH +* chathistory #x
+         a< * PRIVMSG #x :one
+         a< * PRIVMSG #x :two
+         a< :chat.local BATCH -*
+         a> CHATHISTORY BEFORE #x timestamp=2100-01-01T00:00:00.000Z 2
+         a< :chat.local BATCH +* chathistory #x
+         a< * PRIVMSG #x :four
+         a< * PRIVMSG #x :five
+         a< :chat.local BATCH -*
+         a> CHATHISTORY BETWEEN #x timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 1
+         a< :chat.local BATCH +* chathistory #x
+         a< * PRIVMSG #x :one
+         a< :chat.local BATCH -*
+         a> CHATHISTORY BETWEEN #x timestamp=2100-01-01T00:00:00.000Z timestamp=2000-01-01T00:00:00.000Z 1
+         a< :chat.local BATCH +* chathistory #x
+         a< * PRIVMSG #x :five
+         a< :chat.local BATCH -*
+         a> CHATHISTORY AROUND #x timestamp=2000-01-01T00:00:00.000Z 2
+         a< :chat.local BATCH +* chathistory #x
+         a< * PRIVMSG #x :one
+         a< * PRIVMSG #x :two
+         a< :chat.local BATCH -*
+         a> CHATHISTORY BEFORE #x msgid=nonsense 5
+         a< :chat.local BATCH +* chathistory #x
+         a< :chat.local BATCH -*"
+    ));
+}
+
+/// "Errors and Warnings"
+#[test]
+fn what_cannot_be_looked_up_is_said() {
+    check(&format!(
+        "caps a {CAPS} standard-replies
+         b> JOIN #x
+         b> CHATHISTORY LATEST #x * 5
+         b< :chat.local 421 b CHATHISTORY *
+         a> CHATHISTORY
+         a< :chat.local 461 a CHATHISTORY *
+         a> CHATHISTORY DANCE #x * 5
+         a< :chat.local FAIL CHATHISTORY INVALID_PARAMS DANCE *
+         a> CHATHISTORY LATEST #x *
+         a< :chat.local FAIL CHATHISTORY INVALID_PARAMS LATEST *
+         a> CHATHISTORY LATEST #x * many
+         a< :chat.local FAIL CHATHISTORY INVALID_PARAMS LATEST *
+         a> CHATHISTORY BEFORE #x * 5
+         a< :chat.local FAIL CHATHISTORY INVALID_PARAMS BEFORE *
+         a> CHATHISTORY BEFORE #x timestamp=yesterday 5
+         a< :chat.local FAIL CHATHISTORY INVALID_PARAMS BEFORE yesterday *
+         a> CHATHISTORY BEFORE #x number=5 5
+         a< :chat.local FAIL CHATHISTORY INVALID_MSGREFTYPE BEFORE #x *
+         a> CHATHISTORY TARGETS msgid=1 msgid=2 5
+         a< :chat.local FAIL CHATHISTORY INVALID_MSGREFTYPE TARGETS *
+         a> CHATHISTORY LATEST #nowhere * 5
+         a< :chat.local FAIL CHATHISTORY INVALID_TARGET LATEST #nowhere *
+         a> CHATHISTORY LATEST #x * 5
+         a< :chat.local FAIL CHATHISTORY INVALID_TARGET LATEST #x *
+         a> CHATHISTORY LATEST nobody * 5
+         a< :chat.local FAIL CHATHISTORY INVALID_TARGET LATEST nobody *
+         a> ISUPPORT
+         a< :chat.local 005 a *CHATHISTORY=100*
+         a< :chat.local 005 a *MSGREFTYPES=msgid,timestamp*"
+    ));
+}
+
+/// "messages sent between the current user and the target nickname, including outgoing messages"; "TARGETS"
+#[test]
+fn direct_messages_are_read_by_both_and_nobody_else() {
+    check(&format!(
+        "caps a {CAPS}
+         caps b {CAPS}
+         caps c {CAPS}
+         a> JOIN #x
+         a> PRIVMSG b :hello
+         b< @* :a!* PRIVMSG b :hello
+         b> PRIVMSG a :hi, how are you?
+         a< @* :b!* PRIVMSG a :hi,*
+         a> NICK aa
+         a> PRIVMSG b :fine
+         a> CHATHISTORY LATEST b * 10
+         a< :chat.local BATCH +* chathistory b
+         a< @batch=* :a!* PRIVMSG b :hello
+         a< @batch=* :b!* PRIVMSG a :hi, *
+         a< @batch=* :aa!* PRIVMSG b :fine
+         a< :chat.local BATCH -*
+         c> CHATHISTORY LATEST b * 10
+         c< :chat.local BATCH +* chathistory b
+         c< :chat.local BATCH -*
+         a> PRIVMSG #x :last of all
+         a> CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 10
+         a< :chat.local BATCH +* draft/chathistory-targets
+         a< @batch=* :chat.local CHATHISTORY TARGETS b 20??-*
+         a< @batch=* :chat.local CHATHISTORY TARGETS #x 20??-*
+         a< :chat.local BATCH -*
+         c> CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 10
+         c< :chat.local BATCH +* draft/chathistory-targets
+         c< :chat.local BATCH -*
+         b> QUIT
+         new d
+         d> CAP REQ :{CAPS}
+         d> NICK b
+         d> USER d 0 * :d
+         d> CAP END
+         d> CHATHISTORY LATEST aa * 10
+         d< :chat.local BATCH +* chathistory aa
+         d< :chat.local BATCH -*
+         d! * PRIVMSG *"
+    ));
+}
+
+/// "the server SHOULD send additional lines relevant to the chat history"; signs, topics and lines of several.
+#[test]
+fn changes_of_the_room_are_for_those_who_ask() {
+    check(&format!(
+        "caps a {CAPS} draft/event-playback draft/multiline
+         caps b {CAPS}
+         a> JOIN #x
+         b> JOIN #x
+         a> TOPIC #x :what it is about
+         a> MODE #x +v b
+         a> PRIVMSG @#x :for operators
+         a> PRIVMSG +#x :for some
+         a> @+draft/react=x PRIVMSG #x :with a tag
+         a> BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #x :first
+         a> @batch=1;draft/multiline-concat PRIVMSG #x :and on
+         a> @batch=1 PRIVMSG #x :second
+         a> BATCH -1
+         b> CHATHISTORY LATEST #x * 10
+         b< :chat.local BATCH +* chathistory #x
+         b< @batch=* :a!* PRIVMSG +#x :for some
+         b< @batch=*+draft/react=x* :a!* PRIVMSG #x :with a tag
+         b< @batch=* :a!* PRIVMSG #x :first
+         b< @batch=* :a!* PRIVMSG #x :and on
+         b< @batch=* :a!* PRIVMSG #x :second
+         b< :chat.local BATCH -*
+         a> CHATHISTORY LATEST #x * 10
+         a< :chat.local BATCH +* chathistory #x
+         a< @batch=* :a!* TOPIC #x :what it is about
+         a< @batch=* :a!* MODE #x +v b
+         a< @batch=* :a!* PRIVMSG @#x :for operators
+         a< @batch=* :a!* PRIVMSG +#x :for some
+         a< @batch=* :a!* PRIVMSG #x :with a tag
+         a< @batch=* :a!* BATCH +* draft/multiline #x
+         a< @batch=* :a!* PRIVMSG #x :first
+         a< @batch=*draft/multiline-concat* :a!* PRIVMSG #x :and on
+         a< @batch=* :a!* PRIVMSG #x :second
+         a< * BATCH -*
+         a< :chat.local BATCH -*"
+    ));
+}
+
+/// The stated rule: a room's history is its members'; that of a room which was closed when it ended is nobody's.
+#[test]
+fn history_is_for_members_and_ends_with_a_closed_room() {
+    check(&format!(
+        "caps a {CAPS}
+         caps b {CAPS}
+         a> JOIN #open
+         a> PRIVMSG #open :in the open
+         a> PART #open
+         b> JOIN #open
+         b> CHATHISTORY LATEST #open * 5
+         b< :chat.local BATCH +* chathistory #open
+         b< * :a!* PRIVMSG #open :in the open
+         b< :chat.local BATCH -*
+         a> JOIN #shut
+         a> MODE #shut +i
+         a> PRIVMSG #shut :among us
+         a> INVITE b #shut
+         b> JOIN #shut
+         b> CHATHISTORY LATEST #shut * 5
+         b< :chat.local BATCH +* chathistory #shut
+         b< * :a!* PRIVMSG #shut :among us
+         b< :chat.local BATCH -*
+         a> KICK #shut b
+         b> CHATHISTORY LATEST #shut * 5
+         b< * NOTICE b :there are no messages here*
+         a> PART #shut
+         b> JOIN #shut
+         b> CHATHISTORY LATEST #shut * 5
+         b< :chat.local BATCH +* chathistory #shut
+         b< :chat.local BATCH -*
+         b! * PRIVMSG *
+         a> JOIN #old
+         a> PRIVMSG #old :before
+         a> RENAME #old #new
+         a> PRIVMSG #new :behind
+         a> CHATHISTORY LATEST #new * 5
+         a< :chat.local BATCH +* chathistory #new
+         a< * PRIVMSG #new :before
+         a< * PRIVMSG #new :behind
+         a< :chat.local BATCH -*"
+    ));
+}
+
+/// A page has at most so many records, whatever is asked for; a large one is one batch all the same.
+#[test]
+fn a_page_has_a_bound() {
+    use std::fmt::Write as _;
+
+    let mut script = format!("caps a {CAPS}\na> JOIN #x\n");
+    for n in 0..30 {
+        writeln!(script, "a> PRIVMSG #x :{n} {}", "x".repeat(400)).unwrap();
+    }
+    script += "a> CHATHISTORY LATEST #x * 9999\na< :chat.local BATCH +* chathistory #x\n";
+    for n in 5..30 {
+        writeln!(script, "a< @batch=* PRIVMSG #x :{n} *").unwrap();
+    }
+    script += "a< :chat.local BATCH -*\na! * BATCH *";
+    check_with(&script, |config| config.limits.history_page_max = 25);
+}

@@ -1,0 +1,320 @@
+//! The room log on disk: what goes in comes out, in order and once, whatever happens to the program, the file or
+//! the disk.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chat_core::proto::{MessageKind, MessageLine};
+use chat_server::{
+    Server,
+    delivery::{Content, Event},
+    history::{Answer, Query, Reference, Selection},
+    hub::Input,
+    ids::Ticket,
+    room_log::{Appender, Appending, Conversation, Note, Recalling, Record, RoomLog},
+    store::{Durability, LocalLog, StoreError},
+};
+use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, past::Past};
+use crossbeam_channel::Receiver;
+use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
+
+/// A store with its answers at hand.
+struct Store {
+    log: LocalLog,
+    answers: Receiver<Input>,
+    n_asked: u64,
+}
+
+impl Store {
+    fn open(folder: &Path) -> Self {
+        let mut log = LocalLog::open(folder, Durability::Relaxed).unwrap();
+        let (to_hub, answers) = crossbeam_channel::unbounded();
+        log.start(Appender::new(to_hub)).unwrap();
+        Self { log, answers, n_asked: 0 }
+    }
+
+    fn append(&mut self, record: &Arc<Record>) {
+        self.n_asked += 1;
+        assert_eq!(self.log.append(Ticket(self.n_asked), record), Appending::Later);
+        match self.answers.recv_timeout(PATIENCE).unwrap() {
+            Input::Appended { outcome, .. } => outcome.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn answer(&mut self, query: &Query) -> Answer {
+        self.n_asked += 1;
+        let recalling = self.log.recall(Ticket(self.n_asked), query.clone());
+        assert!(matches!(recalling, Recalling::Later));
+        match self.answers.recv_timeout(PATIENCE).unwrap() {
+            Input::Recalled { answer, .. } => answer.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn time(milliseconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + milliseconds)
+}
+
+fn msgid(milliseconds: u64, number: u64) -> Arc<str> {
+    format!("{:011x}{number:013x}", 1_700_000_000_000 + milliseconds).into()
+}
+
+fn in_conversation(number: u8) -> Conversation {
+    match number {
+        0 => Conversation::Room("#one".into()),
+        1 => Conversation::Room("#two".into()),
+        2 => Conversation::Ranked("#one".into(), '@'),
+        3 => Conversation::Ranked("#one".into(), '+'),
+        4 => Conversation::Direct("=ann".into(), "=bob".into()),
+        _ => Conversation::Direct("=ann".into(), "~1".into()),
+    }
+}
+
+/// Something that is kept.
+fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
+    let conversation = in_conversation(conversation);
+    let (by, source, other): (Arc<str>, Arc<str>, &str) = match (&conversation, number % 2) {
+        (Conversation::Direct(first, second), 0) => (Arc::clone(first), "ann!u@h".into(), second),
+        (Conversation::Direct(_, second), _) => (Arc::clone(second), "bob!u@h".into(), "ann"),
+        _ => ("=ann".into(), "ann!u@h".into(), ""),
+    };
+    let target: Arc<str> = match &conversation {
+        Conversation::Direct(..) => other.into(),
+        Conversation::Ranked(room, sign) => format!("{sign}{room}").into(),
+        Conversation::Room(room) => Arc::clone(room),
+    };
+    let text: Arc<str> = format!("number {number}").into();
+    let is_direct = matches!(conversation, Conversation::Direct(..));
+    let content = match kind {
+        1 if !is_direct => Content::Topic { source, room: target, topic: text },
+        2 if !is_direct => {
+            let arguments = vec!["ann".into(), "bob".into()];
+            Content::Mode { source, target, changes: "+ov".into(), arguments }
+        }
+        3 if !is_direct => Content::Kick { source, room: target, nick: "bob".into(), reason: text },
+        4 => {
+            let line = |text: &str, is_concat| MessageLine { text: text.to_owned(), is_concat };
+            let lines = [line("first", false), line("", false), line(&text, true)].into();
+            let tags = "+reply=x".into();
+            Content::Multiline { source, kind: MessageKind::Notice, target, lines, tags }
+        }
+        5 => {
+            let tags = "+reply=x;+draft/react=é".into();
+            Content::Message { source, kind: MessageKind::Notice, target, text, tags }
+        }
+        _ => Content::Message { source, kind: MessageKind::Privmsg, target, text, tags: "".into() },
+    };
+    let event = Event::new(content, time(at), Some(msgid(at, number)));
+    Arc::new(Record { conversation, by, event: Arc::new(event) })
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Append { conversation: u8, kind: u8, later: u64 },
+    Note(u8),
+    Reopen,
+    Ask { conversation: u8, selection: u8, from: u64, to: u64, limit: usize, rank: u8 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let append = (0..6_u8, 0..7_u8, 0..3_u64)
+        .prop_map(|(conversation, kind, later)| Step::Append { conversation, kind, later });
+    let ask = (0..6_u8, 0..12_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
+        |(conversation, selection, from, to, limit, rank)| Step::Ask {
+            conversation,
+            selection,
+            from,
+            to,
+            limit,
+            rank,
+        },
+    );
+    prop_oneof![8 => append, 5 => ask, 1 => (0..5_u8).prop_map(Step::Note), 1 => Just(Step::Reopen)]
+}
+
+/// What is asked of both.
+fn query(step: &Step, known: &[Arc<Record>]) -> Query {
+    let Step::Ask { conversation, selection, from, to, limit, rank } = step else {
+        unreachable!("only questions are asked");
+    };
+    let conversation = match in_conversation(*conversation) {
+        Conversation::Ranked(room, _) => Conversation::Room(room),
+        own => own,
+    };
+    let msgid_at = |at: u64| -> Reference {
+        let record = known.get(usize::try_from(at).unwrap() % known.len().max(1));
+        let msgid = record.and_then(|record| record.event.msgid.clone());
+        Reference::Msgid(msgid.unwrap_or_else(|| "none".into()))
+    };
+    let time_at = |at: u64| Reference::Time(time(at));
+    let selection = match selection {
+        0 => Selection::Latest(None),
+        1 => Selection::Latest(Some(time_at(*from))),
+        2 => Selection::Latest(Some(msgid_at(*from))),
+        3 => Selection::Before(time_at(*from)),
+        4 => Selection::Before(msgid_at(*from)),
+        5 => Selection::After(time_at(*from)),
+        6 => Selection::After(msgid_at(*from)),
+        7 => Selection::Around(time_at(*from)),
+        8 => Selection::Around(msgid_at(*from)),
+        9 => Selection::Between(time_at(*from), msgid_at(*to)),
+        10 => Selection::Between(msgid_at(*from), time_at(*to)),
+        _ => {
+            return Query::Targets {
+                rooms: vec![in_conversation(0), in_conversation(1)],
+                person: "=ann".into(),
+                between: (time(*from), time(*to)),
+                limit: *limit,
+            };
+        }
+    };
+    let shown = match &conversation {
+        Conversation::Room(_) => Some("#Shown".into()),
+        _ => None,
+    };
+    let with_events = from % 2 == 0;
+    Query::Page { conversation, shown, selection, limit: *limit, rank: *rank, with_events }
+}
+
+/// As it can be compared.
+fn written(answer: &Answer) -> Vec<String> {
+    match answer {
+        Answer::Page(events) => events
+            .iter()
+            .map(|event| {
+                format!(
+                    "{:?} {:?} {:?} {:?}",
+                    event.time,
+                    event.msgid,
+                    event.content,
+                    event.sender()
+                )
+            })
+            .collect(),
+        Answer::Targets(targets) => targets.iter().map(|target| format!("{target:?}")).collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 60,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        ..ProptestConfig::default()
+    })]
+
+    /// The database answers as the simplest memory does, also after it was closed and opened again.
+    #[test]
+    fn what_is_asked_is_answered_as_a_list_would(steps in vec(step(), 1..120)) {
+        let folder = TempFolder::new("model");
+        let (mut store, mut past) = (Store::open(folder.path()), Past::default());
+        let (mut known, mut at) = (Vec::new(), 0);
+        for step in &steps {
+            match step {
+                Step::Append { conversation, kind, later } => {
+                    at += later;
+                    let number = known.len() as u64;
+                    let record = record(*conversation, *kind, at, number);
+                    store.append(&record);
+                    past.append(&record);
+                    known.push(record);
+                }
+                Step::Note(number) => {
+                    let [one, two] = ["#one", "#two"].map(Arc::from);
+                    let note = match number {
+                        0 => Note::Closed { room: one, is_closed: true },
+                        1 => Note::Closed { room: one, is_closed: false },
+                        2 => Note::Ended { room: two },
+                        3 => Note::Renamed { from: two, to: one },
+                        _ => Note::Renamed { from: one, to: two },
+                    };
+                    store.log.note(note.clone());
+                    past.note(&note);
+                }
+                Step::Reopen => {
+                    drop(store);
+                    store = Store::open(folder.path());
+                    past.restart();
+                }
+                Step::Ask { .. } => {
+                    // What was noted has no answer to wait for; a record behind it has.
+                    let last = record(5, 0, at, known.len() as u64);
+                    store.append(&last);
+                    past.append(&last);
+                    known.push(last);
+                    let query = query(step, &known);
+                    let (found, expected) = (store.answer(&query), past.answer(&query));
+                    prop_assert_eq!(written(&found), written(&expected), "{:?}", query);
+                }
+            }
+        }
+    }
+}
+
+/// What was said before is there after a restart, and what is said then comes behind it.
+#[test]
+fn a_restart_forgets_nothing() {
+    let folder = TempFolder::new("restart");
+    let start = || TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let ask = "CHATHISTORY LATEST #lobby * 10";
+    let caps = "draft/chathistory server-time message-tags batch echo-message";
+    let first = start();
+    let mut ann = TestClient::register_with(&first, "Ann", caps);
+    ann.send("PRIVMSG #lobby :before the restart");
+    let echo = ann.expect("* PRIVMSG #lobby :before the restart");
+    drop((ann, first));
+    let second = start();
+    let mut bob = TestClient::register_with(&second, "Bob", caps);
+    bob.send("PRIVMSG #lobby :after it");
+    bob.expect("* PRIVMSG #lobby :after it");
+    bob.send(ask);
+    let replayed = bob.expect("@batch=* PRIVMSG #lobby :before the restart");
+    let tags = |line: &str, key: &str| {
+        let tags = line.split(' ').next().unwrap_or_default().trim_start_matches('@').to_owned();
+        let found = tags.split(';').find(|tag| tag.starts_with(key)).map(str::to_owned);
+        found.unwrap_or_else(|| panic!("{line} has no {key}"))
+    };
+    for key in ["msgid=", "time="] {
+        assert_eq!(tags(&replayed, key), tags(&echo, key));
+    }
+    bob.expect("@batch=* PRIVMSG #lobby :after it");
+    bob.expect("* BATCH -*");
+}
+
+/// What cannot be used is said in a sentence that tells what to do.
+#[test]
+fn a_folder_that_cannot_be_used_is_said() {
+    let folder = TempFolder::new("faults");
+    let open = || LocalLog::open(folder.path(), Durability::Strict);
+    let database = folder.path().join("chat.db");
+    let first = open().unwrap();
+    assert!(matches!(open(), Err(StoreError::Locked(_))));
+    let mut config = chat_server::Config::default();
+    config.listen = vec!["127.0.0.1:0".into()];
+    config.data = Some(folder.path().to_owned());
+    let refused = Server::start(config).err().unwrap().to_string();
+    assert!(refused.contains("another server") && refused.contains("--data"), "{refused}");
+    drop(first);
+    // A version that comes from the future.
+    let change = |sql: &str| {
+        let program = std::process::Command::new("sqlite3").arg(&database).arg(sql).output();
+        let output = program.unwrap();
+        assert!(output.status.success(), "{output:?}");
+    };
+    change("PRAGMA user_version = 99");
+    let newer = open().err().unwrap();
+    assert!(matches!(newer, StoreError::Newer { found: 99, .. }), "{newer}");
+    change("PRAGMA application_id = 1");
+    assert!(matches!(open(), Err(StoreError::Foreign(_))));
+    std::fs::write(&database, "this is no database, and long enough to be looked at".repeat(99))
+        .unwrap();
+    assert!(matches!(open(), Err(StoreError::Corrupt { .. })));
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let unusable = LocalLog::open(&file.join("below"), Durability::Strict);
+    assert!(matches!(unusable, Err(StoreError::Unusable { .. })));
+}

@@ -1,0 +1,228 @@
+//! What a room log remembers, in the simplest way there is: lists, searched from the front. The simulation
+//! looks things up here, and the store is held against it.
+
+use std::{
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use chat_server::{
+    delivery::{Content, Event},
+    history::{Answer, Query, Reference, Selection, Target},
+    room_log::{Conversation, Note, Record},
+};
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Past {
+    conversations: Vec<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    conversation: Conversation,
+    is_closed: bool,
+    is_retired: bool,
+    records: Vec<Arc<Record>>,
+}
+
+fn milliseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
+}
+
+fn is_message(event: &Event) -> bool {
+    matches!(event.content, Content::Message { .. } | Content::Multiline { .. })
+}
+
+impl Past {
+    fn find(&self, conversation: &Conversation) -> Option<&Remembered> {
+        self.conversations.iter().find(|own| own.conversation == *conversation && !own.is_retired)
+    }
+
+    fn find_mut(&mut self, conversation: &Conversation) -> Option<&mut Remembered> {
+        self.conversations
+            .iter_mut()
+            .find(|own| own.conversation == *conversation && !own.is_retired)
+    }
+
+    /// Keeps a record.
+    pub fn append(&mut self, record: &Arc<Record>) {
+        let conversation = match &record.conversation {
+            Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
+            own => own.clone(),
+        };
+        if self.find(&conversation).is_none() {
+            let conversation = conversation.clone();
+            let (is_closed, is_retired, records) = (false, false, Vec::new());
+            self.conversations.push(Remembered { conversation, is_closed, is_retired, records });
+        }
+        let own = self.find_mut(&conversation).expect("it was made above");
+        own.records.push(Arc::clone(record));
+    }
+
+    /// Takes a note.
+    pub fn note(&mut self, note: &Note) {
+        let retire = |own: &mut Remembered| own.is_retired = true;
+        match note {
+            Note::Closed { room, is_closed } => {
+                let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
+                own.into_iter().for_each(|own| own.is_closed = *is_closed);
+            }
+            Note::Ended { room } => {
+                self.find_mut(&Conversation::Room(Arc::clone(room))).into_iter().for_each(retire);
+            }
+            Note::Renamed { from, to } => {
+                let to = Conversation::Room(Arc::clone(to));
+                self.find_mut(&to).into_iter().for_each(retire);
+                let own = self.find_mut(&Conversation::Room(Arc::clone(from)));
+                own.into_iter().for_each(|own| own.conversation = to.clone());
+            }
+        }
+    }
+
+    /// The server starts again.
+    pub fn restart(&mut self) {
+        for own in self.conversations.iter_mut().filter(|own| own.is_closed) {
+            own.is_retired = true;
+        }
+    }
+
+    /// Looks something up.
+    #[must_use]
+    pub fn answer(&self, query: &Query) -> Answer {
+        match query {
+            Query::Page { conversation, shown, selection, limit, rank, with_events } => {
+                let records = self.find(conversation).map_or(&[][..], |own| &own.records);
+                let is_shown = |record: &Record| {
+                    let needed = match &record.conversation {
+                        Conversation::Ranked(_, '@') => 2,
+                        Conversation::Ranked(..) => 1,
+                        _ => 0,
+                    };
+                    needed <= *rank && (*with_events || is_message(&record.event))
+                };
+                let indices =
+                    select(records, selection, *limit, &|index| is_shown(&records[index]));
+                let events = indices.into_iter().map(|index| called(&records[index], shown));
+                Answer::Page(events.collect())
+            }
+            Query::Targets { rooms, person, between, limit } => {
+                Answer::Targets(self.targets(rooms, person, *between, *limit))
+            }
+        }
+    }
+
+    fn targets(
+        &self,
+        rooms: &[Conversation],
+        person: &Arc<str>,
+        (from, to): (SystemTime, SystemTime),
+        limit: usize,
+    ) -> Vec<Target> {
+        let (from, to) = (milliseconds(from), milliseconds(to));
+        let mut found = Vec::new();
+        for own in self.conversations.iter().filter(|own| !own.is_retired) {
+            let is_mine = match &own.conversation {
+                Conversation::Direct(first, second) => first == person || second == person,
+                room => rooms.contains(room),
+            };
+            let latest = own.records.iter().rev().find(|record| is_message(&record.event));
+            let Some(latest) = latest.filter(|_| is_mine) else { continue };
+            let time = milliseconds(latest.event.time);
+            if time > from.min(to) && time < from.max(to) {
+                let (Content::Message { source, target, .. }
+                | Content::Multiline { source, target, .. }) = &latest.event.content
+                else {
+                    continue;
+                };
+                let is_direct = matches!(own.conversation, Conversation::Direct(..));
+                let author = source.split('!').next().map(Arc::from);
+                let nick = if latest.by == *person { Some(Arc::clone(target)) } else { author };
+                let time = UNIX_EPOCH
+                    + std::time::Duration::from_millis(u64::try_from(time).unwrap_or_default());
+                let conversation = own.conversation.clone();
+                found.push(Target { conversation, nick: nick.filter(|_| is_direct), time });
+            }
+        }
+        found.sort_by(|a, b| (a.time, &a.conversation).cmp(&(b.time, &b.conversation)));
+        if from > to {
+            found.split_off(found.len().saturating_sub(limit))
+        } else {
+            found.truncate(limit);
+            found
+        }
+    }
+}
+
+/// The event as it is shown in a room of that name.
+fn called(record: &Record, shown: &Option<Arc<str>>) -> Arc<Event> {
+    let mut content = record.event.content.clone();
+    if let (Some(shown), Some(target)) = (shown, content.target_mut()) {
+        *target = match &record.conversation {
+            Conversation::Ranked(_, sign) => format!("{sign}{shown}").into(),
+            _ => Arc::clone(shown),
+        };
+    }
+    let event = Event::new(content, record.event.time, record.event.msgid.clone());
+    Arc::new(event.by(record.event.sender().clone()))
+}
+
+/// The indices of the records that are selected, in order.
+fn select(
+    records: &[Arc<Record>],
+    selection: &Selection,
+    limit: usize,
+    is_shown: &dyn Fn(usize) -> bool,
+) -> Vec<usize> {
+    // How many records are before a reference, and how many with those at it.
+    let place = |reference: &Reference| -> (usize, usize) {
+        let time = |index: usize| milliseconds(records[index].event.time);
+        let count =
+            |is_in: &dyn Fn(usize) -> bool| (0..records.len()).take_while(|i| is_in(*i)).count();
+        match reference {
+            Reference::Time(at) => {
+                let at = milliseconds(*at);
+                (count(&|index| time(index) < at), count(&|index| time(index) <= at))
+            }
+            Reference::Msgid(msgid) => {
+                let found = records.iter().position(|own| own.event.msgid.as_ref() == Some(msgid));
+                if let Some(index) = found {
+                    return (index, index + 1);
+                }
+                let is_ours =
+                    msgid.len() == 24 && msgid.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let at = msgid.get(..11).filter(|_| is_ours);
+                let at = at.and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or(0);
+                let before = count(&|index| time(index) < at);
+                (before, before)
+            }
+        }
+    };
+    let first = |range: std::ops::Range<usize>| -> Vec<usize> {
+        range.filter(|index| is_shown(*index)).take(limit).collect()
+    };
+    let last = |range: std::ops::Range<usize>| -> Vec<usize> {
+        let mut found: Vec<usize> =
+            range.rev().filter(|index| is_shown(*index)).take(limit).collect();
+        found.reverse();
+        found
+    };
+    let all = records.len();
+    match selection {
+        Selection::After(reference) => first(place(reference).1..all),
+        Selection::Before(reference) => last(0..place(reference).0),
+        Selection::Latest(None) => last(0..all),
+        Selection::Latest(Some(reference)) => last(place(reference).1..all),
+        Selection::Between(from, to) => {
+            let (from, to) = (place(from), place(to));
+            if from.0 > to.0 { last(to.1..from.0) } else { first(from.1..to.0.max(from.1)) }
+        }
+        Selection::Around(reference) => {
+            let at = place(reference).0;
+            let (before, behind) = (last(0..at), first(at..all));
+            let n_before = before.len().min((limit / 2).max(limit.saturating_sub(behind.len())));
+            let n_behind = behind.len().min(limit - n_before);
+            [&before[before.len() - n_before..], &behind[..n_behind]].concat()
+        }
+    }
+}
