@@ -1,5 +1,5 @@
 //! `cargo xtask test` does the set-up and runs everything that must pass; `cargo xtask fuzz` looks for
-//! longer; `cargo xtask bench` measures; `cargo xtask desktop` opens the desktop program. Nothing is done silently: each step is named before it is taken.
+//! longer; `cargo xtask crash` kills; `cargo xtask bench` measures; `cargo xtask desktop` opens the desktop program. Nothing is done silently: each step is named before it is taken.
 
 mod fuzz;
 mod packages;
@@ -14,6 +14,8 @@ use std::{
 const HELP: &str = "\
 cargo xtask test      install what the tests need, then check formatting, lints, docs and tests, and fuzz for a little
 cargo xtask fuzz [N]  fuzz each target for N seconds (600)
+cargo xtask crash --kills N
+                      kill -9 the server N times while people write, and look whether anything is lost
 cargo xtask bench     measure what others notice while strangers do their worst, and print it as a table
 cargo xtask desktop   install what GTK needs, then open the desktop program";
 
@@ -31,6 +33,8 @@ fn main() -> ExitCode {
         ["fuzz"] => fuzz("600"),
         ["fuzz", seconds] => fuzz(seconds),
         ["bench"] => bench(),
+        ["crash"] => crash("1000"),
+        ["crash", "--kills", kills] => crash(kills),
         ["desktop"] => desktop(),
         _ => {
             say(HELP);
@@ -62,6 +66,8 @@ fn test() -> Outcome {
     step("tests, with a display of their own", on_a_display(&tests)?)?;
     let small = ["test", "--package", "chat-tests", "--bench", "misuse", "--locked", "--", "0.5"];
     step("the benchmark, small, to see that it works", cargo(&small))?;
+    let kills = ["test", "--package", "chat-tests", "--bench", "crash", "--locked", "--", "200"];
+    step("200 kills while people write", cargo(&kills))?;
     fuzz::run(FUZZ_SECONDS)
 }
 
@@ -70,6 +76,18 @@ fn bench() -> Outcome {
     step("the server, for release", cargo(&server))?;
     let misuse = ["bench", "--package", "chat-tests", "--bench", "misuse", "--locked"];
     step("misuse", cargo(&misuse))
+}
+
+fn crash(kills: &str) -> Outcome {
+    let number: usize = kills.parse().map_err(|_| {
+        format!("{kills:?} is not a number of kills: try `cargo xtask crash --kills 1000`")
+    })?;
+    packages::install(&[packages::TESTS])?;
+    let server = ["build", "--release", "--package", "chat-server", "--locked"];
+    step("the server, for release", cargo(&server))?;
+    let number = number.to_string();
+    let crash = ["bench", "--package", "chat-tests", "--bench", "crash", "--locked", "--", &number];
+    step(&format!("{number} kills while people write"), cargo(&crash))
 }
 
 fn fuzz(seconds: &str) -> Outcome {
