@@ -241,3 +241,52 @@ fn a_page_has_a_bound() {
     script += "a< :chat.local BATCH -*\na! * BATCH *";
     check_with(&script, |config| config.limits.history_page_max = 25);
 }
+
+/// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that would otherwise
+/// be sent automatically"; and what is said while somebody comes is told them once.
+#[test]
+fn who_cannot_ask_is_shown_what_was_said() {
+    check_with(
+        "a> JOIN #x
+         a> PRIVMSG #x :one
+         a> PRIVMSG #x :two
+         a> TOPIC #x :no message
+         a> PRIVMSG #x :three
+         a> PRIVMSG @#x :for operators
+         b> JOIN #x
+         b< :chat.local 366 *
+         b< :chat.local NOTICE #x :Said here before you came, from 20*Z to 20*Z:
+         b< :a!* PRIVMSG #x :two
+         b< :a!* PRIVMSG #x :three
+         b< :chat.local NOTICE #x :That was before you came.
+         caps c server-time
+         c> JOIN #x
+         c< @time=* :c!* JOIN #x
+         c< @time=* :a!* PRIVMSG #x :two
+         c< @time=* :a!* PRIVMSG #x :three
+         c! * NOTICE *
+         caps d draft/chathistory server-time
+         d> JOIN #x
+         d< :chat.local 366 *
+         d! * PRIVMSG *
+         hold log
+         a> PRIVMSG #x :under way
+         e> JOIN #x
+         free log
+         e< :a!* PRIVMSG #x :three
+         e< * NOTICE #x :That was*
+         e< :a!* PRIVMSG #x :under way
+         e! * PRIVMSG *",
+        |config| config.limits.replay_max = 2,
+    );
+    check(
+        "a> JOIN #lobby
+         a> PRIVMSG #lobby :hello out there
+         text z
+         z> Zoe
+         z< Welcome, Zoe!*
+         z< * Said here before you came*
+         z< *hello out there
+         z< * That was before you came.",
+    );
+}

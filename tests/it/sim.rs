@@ -24,9 +24,9 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
                 world.open(&name, Door::Irc);
                 // Some with an echo and labels, some old and plain; all with message ids, to check by.
                 let caps = if random.bool() {
-                    "message-tags echo-message labeled-response batch"
+                    "message-tags draft/chathistory echo-message labeled-response batch"
                 } else {
-                    "message-tags"
+                    "message-tags draft/chathistory batch"
                 };
                 let lines =
                     format!("CAP REQ :{caps}\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\n");
@@ -55,6 +55,11 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
             }
             (13, Some(name)) if random.u8(..4) == 0 => world.drop_connection(&name),
             (14, Some(name)) if random.u8(..8) == 0 => world.send_bytes(&name, b"QUIT :bye\r\n"),
+            // What is told of the past may come at any time later.
+            (14, Some(name)) => {
+                let line = format!("CHATHISTORY LATEST {room} * 20\r\nPING behind\r\n");
+                world.send_bytes(&name, line.as_bytes());
+            }
             (15, Some(_)) => world.pass(Duration::from_secs(random.u64(..20))),
             (_, Some(name)) => {
                 for _ in 0..random.u8(1..4) {
@@ -75,10 +80,32 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
     world.check_settled();
     assert!(n_said > 20, "seed {seed} says too little to show anything");
     check_labels(&world, &names);
+    check_history(&world, &names);
     // And forgotten when it is much too late.
     world.pass(Duration::from_secs(160));
     assert_eq!(world.n_pending(), 0, "seed {seed} leaves records behind");
     world.transcript
+}
+
+/// What was told of the past is in the order in which it was delivered, and once in each answer.
+fn check_history(world: &World, names: &[String]) {
+    let msgids: Vec<&str> =
+        world.appended.iter().filter_map(|record| record.event.msgid.as_deref()).collect();
+    for name in names {
+        let mut last: Option<(&str, usize)> = None;
+        for line in world.lines(name).iter().filter(|line| line.contains(" PRIVMSG #")) {
+            let Some((tags, _)) = line.strip_prefix('@').and_then(|line| line.split_once(' '))
+            else {
+                continue;
+            };
+            let tag = |key| tags.split(';').find_map(|tag| tag.strip_prefix(key));
+            let (Some(batch), Some(msgid)) = (tag("batch="), tag("msgid=")) else { continue };
+            let place = msgids.iter().position(|own| *own == msgid).expect("it was appended");
+            let is_later = last.is_none_or(|(own, before)| own != batch || before < place);
+            assert!(is_later, "{name} is told of the past in another order: {line}");
+            last = Some((batch, place));
+        }
+    }
 }
 
 /// Each labelled message was answered, and answered once.

@@ -133,6 +133,7 @@ fn a_resize_and_a_search_lose_nothing() {
     terminal.resize(ROWS - 10, COLUMNS - 40);
     terminal.keys(" and after\r");
     bob.expect(":Ann!* PRIVMSG #lobby :typed before and after");
+    terminal.wait_for("the next line", |screen| screen.trim_end().ends_with("Ann>"));
     // While a search is open nothing can be printed; it comes when it is over, and the program goes on.
     terminal.keys("\u{12}typed");
     terminal.wait_for("the search", |screen| screen.contains("(reverse-i-search)"));

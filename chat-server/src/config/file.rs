@@ -128,6 +128,8 @@ pub struct LimitsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expensive_per_second: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub history_page: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbox_bytes: Option<usize>,
@@ -412,6 +414,7 @@ impl LimitsFile {
             commands_per_second: self.commands_per_second.or(other.commands_per_second),
             expensive_at_once: self.expensive_at_once.or(other.expensive_at_once),
             expensive_per_second: self.expensive_per_second.or(other.expensive_per_second),
+            replay: self.replay.or(other.replay),
             history_page: self.history_page.or(other.history_page),
             inbox_bytes: self.inbox_bytes.or(other.inbox_bytes),
             outbox_pause_bytes: self.outbox_pause_bytes.or(other.outbox_pause_bytes),
@@ -448,6 +451,7 @@ impl LimitsFile {
             commands_per_second: flood.map(|flood| flood.per_second),
             expensive_at_once: expensive.map(|flood| flood.burst),
             expensive_per_second: expensive.map(|flood| flood.per_second),
+            replay: Some(limits.replay_max),
             history_page: Some(limits.history_page_max),
             inbox_bytes: Some(limits.inbox_bytes_max),
             outbox_pause_bytes: Some(limits.outbox_pause_bytes),
@@ -486,6 +490,7 @@ impl LimitsFile {
             (&mut limits.whowas_entries_max, file.whowas_entries),
             (&mut limits.multiline_bytes_max, file.multiline_bytes),
             (&mut limits.multiline_lines_max, file.multiline_lines),
+            (&mut limits.replay_max, file.replay),
             (&mut limits.history_page_max, file.history_page),
             (&mut limits.inbox_bytes_max, file.inbox_bytes),
             (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),

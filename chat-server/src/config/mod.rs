@@ -151,6 +151,8 @@ pub struct Limits {
     pub flood: Option<Flood>,
     /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
     pub expensive: Option<Flood>,
+    /// Messages shown to those who come into a room and do not know how to ask for its history; 0: none.
+    pub replay_max: usize,
     /// Records in one page of history.
     pub history_page_max: usize,
     /// Bytes read from one connection at once; no more are until the lines in them have been taken. (Of a
@@ -264,6 +266,7 @@ impl Default for Limits {
             multiline_lines_max: 100,
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
+            replay_max: 20,
             history_page_max: 100,
             inbox_bytes_max: 16 << 10,
             outbox_pause_bytes: 64 << 10,

@@ -80,6 +80,13 @@ pub enum ReplyLine {
         /// The rest of the command was carried out: a `WARN`.
         is_partial: bool,
     },
+    /// A word of the server's own to one of its readers, about a room.
+    Notice {
+        /// The room.
+        target: Arc<str>,
+        /// A sentence for people.
+        text: Box<str>,
+    },
     /// A numeric; the addressee's nick is put before the parameters.
     Numeric(Numeric, Vec<Box<str>>),
     /// The answer to a `PING`.
@@ -230,6 +237,7 @@ impl Reply {
             ReplyLine::Numeric(numeric, params) => {
                 writer.command(&numeric.to_string()).param(&self.nick).params(params)
             }
+            ReplyLine::Notice { target, text } => writer.command("NOTICE").param(target).last(text),
             ReplyLine::Pong { token } => writer.command("PONG").param(server).last(token),
         });
     }
@@ -247,6 +255,7 @@ impl Reply {
                     continue;
                 }
                 ReplyLine::Fail { text, .. } => format!("! {text}"),
+                ReplyLine::Notice { text, .. } => format!("* {text}"),
                 ReplyLine::Numeric(Numeric::RPL_NAMREPLY, params) => {
                     format!("* here: {}", params.last().map_or("", |names| names.trim()))
                 }
@@ -282,7 +291,7 @@ impl ReplyLine {
     pub fn size(&self) -> usize {
         match self {
             Self::Event(event) => event.size(),
-            Self::Fail { text, .. } => text.len() + 100,
+            Self::Fail { text, .. } | Self::Notice { text, .. } => text.len() + 100,
             Self::Numeric(_, params) => {
                 60 + params.iter().map(|param| param.len() + 1).sum::<usize>()
             }

@@ -5,15 +5,18 @@
 //! goes with the account. A room that not everyone could enter when its last member left is begun anew by
 //! whoever takes its name.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use chat_core::proto::CaseMapping;
+use chat_core::proto::{Capability, CaseMapping};
 use rand_chacha::rand_core::Rng;
 
 use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person};
 use crate::{
-    delivery::{Page, ReplyLine},
-    history::{Answer, Query, Target},
+    delivery::{Event, Page, Reply, ReplyLine},
+    history::{Answer, Query, Reference, Selection, Target},
     ids::{ConnId, RoomId, Ticket},
     room_log::Conversation,
 };
@@ -34,6 +37,8 @@ pub(super) enum Of {
     /// A conversation with another person, as they are called now.
     Person(Arc<str>),
     Room(RoomId),
+    /// What was said in a room before somebody came who does not know how to ask.
+    Replay(RoomId),
     /// Where something was said.
     Targets,
 }
@@ -84,6 +89,71 @@ impl Hub {
         turn.effects.push(Effect::Recall { ticket, query });
     }
 
+    /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
+    /// would otherwise be sent automatically": others are shown what was said last before they came.
+    pub(super) fn ask_for_replay(&mut self, turn: &mut Turn<'_>, id: RoomId) {
+        let (limit, room) = (self.house.limits.replay_max, &self.rooms[&id]);
+        let asks_by_itself = self.person(turn.conn).capabilities.contains(Capability::ChatHistory);
+        if !self.house.keeps_history || limit == 0 || asks_by_itself {
+            return;
+        }
+        // What comes after that, they are told as it comes.
+        let first_unseen = room.seen + Duration::from_millis(1);
+        let query = Query::Page {
+            conversation: Conversation::Room(Arc::clone(room.name.key())),
+            shown: Some(Arc::clone(room.name.shown())),
+            selection: Selection::Before(Reference::Time(first_unseen)),
+            limit,
+            rank: 0,
+            with_events: false,
+        };
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        let (conn, of, subcommand) = (turn.conn, Of::Replay(id), "JOIN".into());
+        self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
+        turn.effects.push(Effect::Recall { ticket, query });
+    }
+
+    fn replay(
+        &self,
+        conn: ConnId,
+        room: RoomId,
+        answer: Result<Answer, Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(room) = self.rooms.get(&room).filter(|room| room.has(conn)) else { return };
+        let person = self.person(conn);
+        let notice = |text: String| ReplyLine::Notice {
+            target: Arc::clone(room.name.shown()),
+            text: text.into(),
+        };
+        let lines = match answer {
+            Ok(Answer::Page(events)) if events.is_empty() => return,
+            Ok(Answer::Page(events)) => {
+                let time = |event: Option<&Arc<Event>>| {
+                    let time = event.map_or(SystemTime::UNIX_EPOCH, |event| event.time);
+                    humantime::format_rfc3339_seconds(time).to_string().replace('T', " ")
+                };
+                let (from, to) = (time(events.first()), time(events.last()));
+                let knows_times = person.capabilities.contains(Capability::ServerTime);
+                let mut lines: Vec<ReplyLine> = events.into_iter().map(ReplyLine::Event).collect();
+                if !knows_times {
+                    lines.insert(
+                        0,
+                        notice(format!("Said here before you came, from {from} to {to}:")),
+                    );
+                    lines.push(notice("That was before you came.".to_owned()));
+                }
+                lines
+            }
+            Ok(Answer::Targets(_)) => return,
+            Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
+        };
+        let nick = Arc::clone(person.nick.shown());
+        let reply = Reply { label: None, nick, lines, page: Page::Only };
+        effects.push(Effect::Reply { conn, reply });
+    }
+
     /// What was asked has been looked up. The asker may have gone, or been sent out of the room.
     pub(super) fn recalled(
         &mut self,
@@ -94,6 +164,9 @@ impl Hub {
     ) {
         let Some(recall) = self.recalls.remove(&ticket) else { return };
         let conn = recall.conn;
+        if let Of::Replay(room) = recall.of {
+            return self.replay(conn, room, answer, effects);
+        }
         let Some(person) = self.people.get_mut(&conn) else { return };
         if person.recalling != Some(ticket) {
             return;
@@ -123,7 +196,7 @@ impl Hub {
                 Some(room) => Arc::clone(room.name.shown()),
                 None => return Err(cannot_read(subcommand, "*")),
             },
-            Of::Targets => "*".into(),
+            Of::Replay(_) | Of::Targets => "*".into(),
         };
         let answer = answer.map_err(|why| {
             let text = format!("messages could not be retrieved: {why}");

@@ -284,6 +284,11 @@ impl Hub {
         let echoes = self.people.get(&sender).is_some_and(|person| {
             !is_message || person.capabilities.contains(Capability::EchoMessage)
         });
+        if let Place::Room(id) | Place::Ranked(id, _) = pending.place
+            && let Some(room) = self.rooms.get_mut(&id)
+        {
+            room.seen = room.seen.max(pending.event.time);
+        }
         match pending.place {
             Place::Direct(other) => {
                 let name = self.people.get(&other).map(|person| person.nick.shown());

@@ -76,6 +76,8 @@ pub(super) struct Room {
     pub(super) n_members_at: Vec<u32>,
     /// The time of the latest record, so that the next one is later.
     pub(super) latest: SystemTime,
+    /// The time of the latest record that everyone has seen.
+    pub(super) seen: SystemTime,
 }
 
 impl Room {
@@ -90,6 +92,7 @@ impl Room {
             members: BTreeMap::new(),
             n_members_at: vec![0; usize::from(n_workers)],
             latest: SystemTime::UNIX_EPOCH,
+            seen: SystemTime::UNIX_EPOCH,
         }
     }
 
@@ -129,6 +132,7 @@ impl Room {
     /// Its records are later than `time`.
     pub(super) fn begin_after(&mut self, time: SystemTime) {
         self.latest = self.latest.max(time);
+        self.seen = self.latest;
     }
 
     /// The time of its latest record.

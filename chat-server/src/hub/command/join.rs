@@ -91,5 +91,6 @@ impl Hub {
             self.show_names(turn, id, name);
         }
         turn.reply.extend(self.sync_on_join(turn.conn, id));
+        self.ask_for_replay(turn, id);
     }
 }
