@@ -267,3 +267,35 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         let _ = ticks.recv();
     }
 }
+
+/// What was said before they came is shown to clients that do not know how to ask, with its time.
+#[test]
+fn irssi_and_weechat_read_what_was_said_before() {
+    let folder = chat_tests::folder::TempFolder::new("clients");
+    let start = || TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let mut server = start();
+    let mut ann = TestClient::register(&server, "Ann");
+    ann.send("PRIVMSG #lobby :yesterday's news é🦀");
+    ann.send("PING said");
+    ann.expect("*PONG*said");
+    drop(ann);
+    server.stop();
+    let server = start();
+    let weechat = Weechat::start(&server, "weechat-history", &[]);
+    weechat.wait_until_shown("yesterday's news é🦀");
+    let home = home("irssi-history");
+    let (host, port) = (server.address().ip().to_string(), server.address().port().to_string());
+    let mut command = CommandBuilder::new("irssi");
+    command.args(["--home", home.to_str().unwrap(), "-c", &host, "-p", &port, "-n", "Iris"]);
+    command.env("TERM", "xterm-256color");
+    let mut bob = TestClient::register(&server, "Bob");
+    let mut irssi = Terminal::run(command);
+    bob.expect(":Iris!*@* JOIN #lobby");
+    irssi.keys("/window goto #lobby\r");
+    irssi.wait_for("what was said", |screen| screen.contains("Ann> yesterday's news"));
+    irssi.keys("read it\r");
+    bob.expect(":Iris!*@* PRIVMSG #lobby :read it");
+    irssi.keys("/quit\r");
+    irssi.wait_for_exit();
+    fs::remove_dir_all(home).unwrap();
+}
