@@ -7,6 +7,7 @@ mod commands;
 mod config;
 mod desktop;
 mod differential;
+mod disk;
 mod doors;
 mod examples;
 mod filter;

@@ -1,0 +1,108 @@
+//! A disk that is full, broken or slow, under a real server: whoever writes is told in words, nobody sees what is
+//! not kept, and when it is mended all goes on.
+
+use std::{fs, net::SocketAddr, path::Path, process::Command};
+
+use chat_tests::{TestClient, folder::TempFolder, program::Program};
+
+const CAPS: &str = "echo-message standard-replies draft/chathistory batch message-tags";
+
+/// A server on a disk whose faults are files in `folder`.
+fn server_on_a_bad_disk(folder: &Path) -> (Program, SocketAddr) {
+    let shim = folder.join("disk.so");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/data/disk.c");
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-o"])
+        .arg(&shim)
+        .args([source, "-ldl"])
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{compiled:?}");
+    let data = folder.join("data");
+    let mut command = Command::new(chat_tests::program::path("chat-server"));
+    command
+        .args(["--listen", "127.0.0.1:0", "--unlimited", "--data", data.to_str().unwrap()])
+        .env("LD_PRELOAD", &shim)
+        .env("CHAT_DISK", folder);
+    let mut program = Program::run("chat-server", &mut command);
+    let address = program.expect_address();
+    (program, address)
+}
+
+fn connect(address: SocketAddr, nick: &str) -> TestClient {
+    let mut client = TestClient::connect(address);
+    client.send(&format!("CAP REQ :{CAPS}"));
+    client.send(&format!("NICK {nick}"));
+    client.send("USER u 0 * :U");
+    client.send("CAP END");
+    client.expect("* 366 *");
+    client
+}
+
+#[test]
+fn what_a_bad_disk_refuses_is_said_and_the_rest_goes_on() {
+    let folder = TempFolder::new("disk");
+    let (mut program, address) = server_on_a_bad_disk(folder.path());
+    let mut ann = connect(address, "Ann");
+    let mut bob = connect(address, "Bob");
+    ann.send("PRIVMSG #lobby :before");
+    ann.expect("* PRIVMSG #lobby :before");
+    for (fault, words) in [("full", "*disk is full*"), ("broken", "*database says*")] {
+        fs::write(folder.path().join(fault), "").unwrap();
+        ann.send(&format!("PRIVMSG #lobby :lost to {fault}"));
+        let refusal = ann.expect("* FAIL PRIVMSG MESSAGE_NOT_STORED #lobby *");
+        assert!(chat_core::proto::mask_matches(words, &refusal), "{refusal}");
+        // What passes by the log goes on.
+        ann.send("PING still");
+        ann.expect("*PONG*still");
+        ann.send("AWAY :until it is mended");
+        ann.expect("* 306 *");
+        fs::remove_file(folder.path().join(fault)).unwrap();
+        ann.send(&format!("PRIVMSG #lobby :mended after {fault}"));
+        ann.expect(&format!("* PRIVMSG #lobby :mended after {fault}"));
+    }
+    // Slow: the echo comes when it is kept, and signs of life do not wait for it.
+    fs::write(folder.path().join("slow"), "").unwrap();
+    bob.send("PRIVMSG #lobby :slowly");
+    ann.send("PING :quick");
+    ann.expect("*PONG*quick");
+    bob.expect("* PRIVMSG #lobby :slowly");
+    fs::remove_file(folder.path().join("slow")).unwrap();
+    // Nobody saw what was refused, and nobody finds it; all else is there, also after a restart.
+    let seen = bob_has_seen(&mut bob);
+    assert!(!seen.iter().any(|line| line.contains("lost to")), "{seen:?}");
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+    let (_program, address) = server_on_a_bad_disk(folder.path());
+    let mut eve = connect(address, "Eve");
+    eve.send("CHATHISTORY LATEST #lobby * 10");
+    for text in ["before", "mended after full", "mended after broken", "slowly"] {
+        eve.expect_next_message(text);
+    }
+    eve.expect("* BATCH -*");
+}
+
+/// Everything that has come to Bob so far.
+fn bob_has_seen(bob: &mut TestClient) -> Vec<String> {
+    bob.send("PING :all of it");
+    let mut seen = Vec::new();
+    while let Some(line) = bob.next_line() {
+        if line.contains("all of it") {
+            return seen;
+        }
+        seen.push(line);
+    }
+    panic!("the server is gone after {seen:?}")
+}
+
+trait Messages {
+    /// The next message is this one.
+    fn expect_next_message(&mut self, text: &str);
+}
+
+impl Messages for TestClient {
+    fn expect_next_message(&mut self, text: &str) {
+        let line = self.expect("* PRIVMSG #lobby :*");
+        assert!(line.ends_with(&format!(" :{text}")), "{line}, where {text:?} was to come");
+    }
+}
