@@ -318,3 +318,55 @@ fn a_folder_that_cannot_be_used_is_said() {
     let unusable = LocalLog::open(&file.join("below"), Durability::Strict);
     assert!(matches!(unusable, Err(StoreError::Unusable { .. })));
 }
+
+/// Whatever part of the last writes has reached the disk: what is there is whole, and the beginning of what was
+/// written.
+#[test]
+fn a_torn_end_leaves_a_whole_beginning() {
+    let folder = TempFolder::new("torn");
+    let mut store = Store::open(folder.path());
+    let written: Vec<Arc<Record>> = (0..40).map(|n| record(0, 0, n, n)).collect();
+    written.iter().for_each(|record| store.append(record));
+    // As a power cut would find them.
+    let files = ["chat.db", "chat.db-wal"];
+    let [database, log] = files.map(|name| std::fs::read(folder.path().join(name)).unwrap());
+    drop(store);
+    let all = Query::Page {
+        conversation: in_conversation(0),
+        shown: None,
+        selection: Selection::Latest(None),
+        limit: usize::MAX,
+        rank: 0,
+        with_events: false,
+    };
+    let seed = fastrand::u64(..);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut lengths = std::collections::BTreeSet::new();
+    for round in 0..60 {
+        let torn = TempFolder::new("torn-end");
+        let mut left = log.clone();
+        let cut = random.usize(..left.len());
+        if round % 2 == 0 {
+            left.truncate(cut);
+        } else {
+            // A page that was being written.
+            let end = (cut + 4096).min(left.len());
+            random.fill(&mut left[cut..end]);
+            left.truncate(end);
+        }
+        std::fs::write(torn.path().join(files[0]), &database).unwrap();
+        std::fs::write(torn.path().join(files[1]), &left).unwrap();
+        let mut store = Store::open(torn.path());
+        let Answer::Page(found) = store.answer(&all) else { unreachable!("a page was asked for") };
+        let ids = |events: &mut dyn Iterator<Item = Option<Arc<str>>>| events.collect::<Vec<_>>();
+        let found = ids(&mut found.iter().map(|event| event.msgid.clone()));
+        let beginning = written.iter().take(found.len()).map(|record| record.event.msgid.clone());
+        assert_eq!(found, ids(&mut beginning.into_iter()), "seed {seed}, round {round}");
+        lengths.insert(found.len());
+        // And it goes on.
+        store.append(&record(0, 0, 1000, 1000));
+        let Answer::Page(more) = store.answer(&all) else { unreachable!("a page was asked for") };
+        assert_eq!(more.len(), found.len() + 1, "seed {seed}, round {round}");
+    }
+    assert!(lengths.len() > 10, "the cuts are all alike: {lengths:?}");
+}
