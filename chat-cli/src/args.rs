@@ -45,6 +45,12 @@ pub(crate) struct HostOptions {
     /// Keep it to this computer.
     #[arg(long, conflicts_with = "listen")]
     pub(crate) local: bool,
+    /// Where to keep what is said (default: chat-server in your folder for data).
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<std::path::PathBuf>,
+    /// Keep nothing of what is said.
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) in_memory: bool,
 }
 
 #[derive(Debug, Args)]

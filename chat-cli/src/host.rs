@@ -39,12 +39,22 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
     config.listen = vec![if options.local { local } else { options.listen.clone() }];
     config.room = RoomName::new(&room)
         .map_err(|error| (Exit::Usage, format!("the room {room} cannot be hosted: {error}")))?;
-    let server = Server::start(config).map_err(|error| (Exit::Usage, error.to_string()))?;
+    let is_left_open = options.data.is_none() && !options.in_memory;
+    config.data.clone_from(&options.data);
+    let started = if is_left_open { Server::start_hosted(config) } else { Server::start(config) };
+    let server = started.map_err(|error| (Exit::Usage, error.to_string()))?;
     let shown = server.shared_address();
     let invitation = if shown.ip().is_loopback() {
         format!("You host {room} on this computer. Others here join with: chat-cli join {shown}")
     } else {
         format!("You host {room}. Others join with: chat-cli join {shown}")
+    };
+    let invitation = if is_left_open && !server.keeps_history() {
+        format!(
+            "{invitation}\nNothing said here is kept: another server keeps its messages in your folder (--data names another one)."
+        )
+    } else {
+        invitation
     };
     let session = Session {
         server: server.own_address().to_string(),

@@ -67,7 +67,9 @@ pub(crate) fn ask() -> Result<Exit, Failure> {
         match answer.to_ascii_lowercase().chars().next() {
             Some('h') => {
                 let listen = format!("0.0.0.0:{}", chat_server::DEFAULT_PORT);
-                let options = HostOptions { name, room: "lobby".into(), listen, local: false };
+                let room = "lobby".into();
+                let (local, data, in_memory) = (false, None, false);
+                let options = HostOptions { name, room, listen, local, data, in_memory };
                 drop(editor);
                 return host::run(&options, true);
             }

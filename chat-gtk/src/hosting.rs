@@ -18,7 +18,7 @@ pub(crate) struct Hosted {
 pub(crate) fn start(port: u16) -> Result<Hosted, StartError> {
     let mut config = Config::default();
     config.listen = vec![format!("0.0.0.0:{port}")];
-    let server = Server::start(config)?;
+    let server = Server::start_hosted(config)?;
     Ok(Hosted {
         own_address: server.own_address(),
         shared_address: server.shared_address(),

@@ -187,6 +187,22 @@ impl Server {
         Self::start_with(config, log, seed)
     }
 
+    /// Starts a server for a program that hosts by the way: messages are kept in the user's folder for such things,
+    /// unless there is none or another server has it ([`ServerHandle::keeps_history`] tells).
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_hosted(mut config: Config) -> Result<ServerHandle, StartError> {
+        config.data = config.data.or_else(crate::config::default_folder);
+        match Self::start(config.clone()) {
+            Err(StartError::Store(StoreError::Locked(_))) => {
+                config.data = None;
+                Self::start(config)
+            }
+            started => started,
+        }
+    }
+
     /// Starts a server with a room log of your own; what it draws at random follows from `seed`.
     ///
     /// # Errors
@@ -385,6 +401,12 @@ impl ServerHandle {
     pub fn fingerprint(&self) -> Option<String> {
         let certificates = self.reloader.certificates.as_ref();
         certificates.map(|certificates| certificates.fingerprint())
+    }
+
+    /// Whether what is said is kept, and can be asked for.
+    #[must_use]
+    pub fn keeps_history(&self) -> bool {
+        self.reloader.house.keeps_history
     }
 
     /// A way to change the configuration from another thread.

@@ -120,3 +120,36 @@ fn nc_is_enough() {
     server.signal("TERM");
     assert_eq!(server.exit_code(), Some(0));
 }
+
+/// What was said in a room that somebody hosts is there when they host it again.
+#[test]
+fn a_hosted_room_remembers() {
+    let folder = chat_tests::folder::TempFolder::new("hosted");
+    let data = folder.path().to_str().unwrap();
+    let host = |more: &[&str]| {
+        let arguments = ["host", "--name", "Hana", "--listen", "127.0.0.1:0", "--data", data];
+        Program::start("chat-cli", &[&arguments, more].concat())
+    };
+    let mut first = host(&[]);
+    first.send("to be remembered");
+    first.send("/quit");
+    assert_eq!(first.exit_code(), Some(0));
+    let mut second = host(&[]);
+    let invitation = second.expect("You host #lobby*");
+    let address = invitation.rsplit(' ').next().unwrap().parse().unwrap();
+    let mut ann = TestClient::connect(address);
+    ann.send("NICK Ann");
+    ann.send("USER u 0 * :A");
+    ann.expect(":Hana!* PRIVMSG #lobby :to be remembered");
+    // A program of ours takes nothing old for new.
+    ann.send("PRIVMSG #lobby :now");
+    assert!(!second.expect("Ann: *").contains("to be"), "it heard itself");
+    // Meanwhile nobody else can have that folder, and whoever asks for it is told.
+    let mut third = host(&[]);
+    assert_eq!(third.exit_code(), Some(1));
+    let said = third.errors();
+    assert!(
+        said.contains("another server keeps its messages in") && said.contains("--data"),
+        "{said}"
+    );
+}

@@ -8,7 +8,7 @@ use std::{
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
-use crate::{PATIENCE, program::path};
+use crate::{PATIENCE, folder::TempFolder, program::path};
 
 /// Columns of the screen.
 pub const COLUMNS: u16 = 100;
@@ -21,6 +21,8 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     screen: Arc<(Mutex<Screen>, Condvar)>,
+    /// What it keeps is its own.
+    folder: Option<TempFolder>,
 }
 
 struct Screen {
@@ -40,7 +42,11 @@ impl Terminal {
         let mut command = CommandBuilder::new(path(name));
         command.args(arguments);
         command.env("TERM", "xterm-256color");
-        Self::run(command)
+        let folder = TempFolder::new("terminal");
+        command.env("XDG_DATA_HOME", folder.path());
+        let mut terminal = Self::run(command);
+        terminal.folder = Some(folder);
+        terminal
     }
 
     /// Starts any program.
@@ -75,7 +81,7 @@ impl Terminal {
             }
         });
         drop(reading.expect("a test can start a thread"));
-        Self { child, master: pty.master, writer, screen }
+        Self { child, master: pty.master, writer, screen, folder: None }
     }
 
     /// Types `keys`, escape sequences included.

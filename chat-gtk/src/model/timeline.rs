@@ -135,11 +135,13 @@ fn notice_text(update: &Update) -> Option<String> {
     }
 }
 
-/// Hours and minutes here.
+/// Hours and minutes here, and the day if it is not today.
 fn clock(time: SystemTime) -> String {
     match jiff::Timestamp::try_from(time) {
         Ok(timestamp) => {
-            timestamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%H:%M").to_string()
+            let time = timestamp.to_zoned(jiff::tz::TimeZone::system());
+            let is_today = time.date() == jiff::Zoned::now().date();
+            time.strftime(if is_today { "%H:%M" } else { "%b %-d %H:%M" }).to_string()
         }
         // A server's clock beyond the year 9999.
         Err(_) => "--:--".to_owned(),

@@ -17,6 +17,8 @@ const WANTED: &[Capability] = &[
     Capability::AccountTag,
     Capability::AwayNotify,
     Capability::Batch,
+    // So that nothing old comes unasked and is taken for new.
+    Capability::ChatHistory,
     Capability::EchoMessage,
     Capability::ExtendedJoin,
     Capability::LabeledResponse,
