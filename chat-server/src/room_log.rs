@@ -23,6 +23,8 @@ pub struct Record {
     pub by: Arc<str>,
     /// What changed, with its time and id.
     pub event: Arc<Event>,
+    /// What it is known by if it is sent again: it is kept once in its conversation.
+    pub nonce: Option<Arc<str>>,
 }
 
 /// A sequence of records with one order.
@@ -65,6 +67,14 @@ pub enum Note {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {
+    /// A record with the same nonce is there already: that one, not this one.
+    #[error("it has been stored before")]
+    Known {
+        /// Its id.
+        msgid: Arc<str>,
+        /// Its time.
+        time: SystemTime,
+    },
     /// The log cannot take it now; nothing of it was kept.
     #[error("the message could not be stored ({0}); try again")]
     Refused(Arc<str>),

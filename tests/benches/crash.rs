@@ -1,5 +1,6 @@
 //! `kill -9` in a loop, while several people write to several rooms: whatever was echoed is in the history, in the
-//! order in which it was delivered, once; and the database passes its check.
+//! order in which it was delivered, once; what was not echoed is sent again and there once in the end; and the
+//! database passes its check.
 //!
 //! ```sh
 //! cargo xtask crash --kills 1000
@@ -10,7 +11,7 @@
 #![allow(clippy::unwrap_used, reason = "it fails by panicking")]
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     path::Path,
@@ -57,24 +58,60 @@ fn main() {
     println!("{n_kills} kills, pauses from the seed {seed}");
     let mut seen: BTreeMap<&str, Option<Arc<str>>> =
         ROOMS.iter().map(|room| (*room, None)).collect();
-    let (mut n_echoed, mut n_kept) = (0, 0);
-    for kill in 1..=n_kills {
+    let (mut n_echoed, mut n_kept, mut n_again) = (0, 0, 0);
+    let mut unanswered: Vec<VecDeque<Sent>> = vec![VecDeque::new(); N_WRITERS];
+    let mut orders: ByRoom<Order> = ROOMS.iter().map(|room| (*room, Order::default())).collect();
+    // After the last kill all that was never answered is sent once more.
+    for kill in 1..=n_kills + 1 {
         let pause = Duration::from_millis(random.u64(5..120));
-        let (echoed, watched) = write_until_killed(folder.path(), kill, pause);
+        let is_last = kill > n_kills;
+        n_again += unanswered.iter().map(VecDeque::len).sum::<usize>();
+        let heard = write_until_killed(folder.path(), kill, pause, is_last, &mut unanswered);
         let stored = read_back(folder.path(), &mut seen);
         for room in ROOMS {
-            check(kill, &echoed[room], &watched[room], &stored[room]);
-            n_echoed += echoed[room].len();
+            let order = orders.get_mut(room).unwrap();
+            check(kill, &heard.echoed[room], &heard.watched[room], &stored[room], order);
+            n_echoed += heard.echoed[room].len();
             n_kept += stored[room].len();
+        }
+        if is_last {
+            break;
         }
         if kill % KILLS_PER_CHECK == 0 || kill == n_kills {
             check_database(folder.path());
             println!(
-                "{kill} kills: {n_echoed} messages echoed, all of {n_kept} kept are in order and once"
+                "{kill} kills: {n_echoed} echoes, {n_again} sent again, all of {n_kept} kept are in order and once"
             );
         }
     }
-    assert!(n_echoed > n_kills, "hardly anything was said");
+    assert!(n_echoed > n_kills && n_again > n_kills, "hardly anything was said");
+    assert!(unanswered.iter().all(VecDeque::is_empty), "not all was answered in the end");
+    // Nothing that was ever sent is missing.
+    for (room, order) in &orders {
+        assert_eq!(order.kept, order.echoed, "{room}");
+    }
+}
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+struct Sent {
+    room: &'static str,
+    text: String,
+}
+
+/// How many messages of each one and each kill there are in a room, by whom and when.
+#[derive(Debug, Default)]
+struct Order {
+    /// Kept: the first ones, in their order.
+    kept: BTreeMap<String, usize>,
+    /// Echoed, as far as the last one.
+    echoed: BTreeMap<String, usize>,
+}
+
+/// What came back.
+struct Heard {
+    echoed: ByRoom<Vec<Said>>,
+    watched: ByRoom<Vec<Said>>,
 }
 
 /// What one message is to be found by: its text, and its id.
@@ -88,25 +125,32 @@ fn write_until_killed(
     folder: &Path,
     kill: usize,
     pause: Duration,
-) -> (ByRoom<Vec<Said>>, ByRoom<Vec<Said>>) {
+    is_last: bool,
+    unanswered: &mut [VecDeque<Sent>],
+) -> Heard {
     let data = folder.to_str().unwrap();
     let (program, address) = Program::start_server(&["--data", data, "--unlimited"]);
     let watcher = Client::connect(address, "watcher");
     thread::scope(|scope| {
-        let writers: Vec<_> = (0..N_WRITERS)
-            .map(|writer| scope.spawn(move || write(address, kill, writer)))
-            .collect();
+        let start = |(writer, unanswered)| {
+            scope.spawn(move || write(address, kill, writer, is_last, unanswered))
+        };
+        let writers: Vec<_> = unanswered.iter_mut().enumerate().map(start).collect();
         let watching = scope.spawn(move || watch(watcher));
-        thread::sleep(pause);
-        // Dropped, it is killed with SIGKILL and waited for.
-        drop(program);
         let mut echoed: ByRoom<Vec<Said>> = ROOMS.iter().map(|room| (*room, Vec::new())).collect();
+        let mut program = Some(program);
+        if !is_last {
+            thread::sleep(pause);
+            // Dropped, it is killed with SIGKILL and waited for.
+            program = None;
+        }
         for writer in writers {
             for (room, said) in writer.join().unwrap() {
                 echoed.get_mut(room).unwrap().extend(said);
             }
         }
-        (echoed, watching.join().unwrap())
+        drop(program);
+        Heard { echoed, watched: watching.join().unwrap() }
     })
 }
 
@@ -122,7 +166,7 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
         let mut client = Self { stream, reader };
-        client.send("CAP REQ :echo-message message-tags");
+        client.send("CAP REQ :draft/chathistory chat.local/nonce echo-message message-tags");
         client.send(&format!("NICK {nick}\r\nUSER u 0 * :U\r\nCAP END"));
         client.send(&format!("JOIN {}", ROOMS.join(",")));
         let mut n_joined = 0;
@@ -158,28 +202,43 @@ fn read_message(line: &str) -> Option<(&'static str, Said)> {
     Some((room, (text.to_owned(), msgid.to_owned())))
 }
 
-fn write(address: SocketAddr, kill: usize, writer: usize) -> ByRoom<Vec<Said>> {
+/// Sends again what has no answer, then new messages until the server is gone; to the last server only the
+/// former. `unanswered` is what has no answer then.
+fn write(
+    address: SocketAddr,
+    kill: usize,
+    writer: usize,
+    is_last: bool,
+    unanswered: &mut VecDeque<Sent>,
+) -> ByRoom<Vec<Said>> {
     let mut client = Client::connect(address, &format!("writer{writer}"));
     let mut echoed: ByRoom<Vec<Said>> = ROOMS.iter().map(|room| (*room, Vec::new())).collect();
-    let own = format!("{kill} {writer} ");
-    let mut n_sent = 0;
-    let mut send = |client: &mut Client| {
-        client.send(&format!(
-            "PRIVMSG {} :{own}{}",
-            ROOMS[n_sent % ROOMS.len()],
-            n_sent / ROOMS.len()
-        ));
-        n_sent += 1;
+    let send = |client: &mut Client, Sent { room, text }: &Sent| {
+        let nonce = text.replace(' ', "-");
+        client.send(&format!("@+chat.local/nonce={nonce} PRIVMSG {room} :{text}"));
     };
-    (0..WINDOW).for_each(|_| send(&mut client));
-    while let Some(line) = client.line() {
-        if let Some((room, said)) = read_message(&line).filter(|(_, said)| said.0.starts_with(&own))
-        {
+    unanswered.iter().for_each(|sent| send(&mut client, sent));
+    let mut n_new = 0;
+    loop {
+        while !is_last && unanswered.len() < WINDOW {
+            let (room, number) = (ROOMS[n_new % ROOMS.len()], n_new / ROOMS.len());
+            let sent = Sent { room, text: format!("{kill} {writer} {number}") };
+            send(&mut client, &sent);
+            unanswered.push_back(sent);
+            n_new += 1;
+        }
+        if unanswered.is_empty() {
+            return echoed;
+        }
+        let Some(line) = client.line() else { return echoed };
+        let Some((room, said)) = read_message(&line) else { continue };
+        // Another one's is not among them.
+        let own = unanswered.iter().position(|sent| sent.room == room && sent.text == said.0);
+        if let Some(own) = own {
+            unanswered.remove(own);
             echoed.get_mut(room).unwrap().push(said);
-            send(&mut client);
         }
     }
-    echoed
 }
 
 fn watch(mut client: Client) -> ByRoom<Vec<Said>> {
@@ -234,19 +293,29 @@ fn read_back(
 }
 
 /// One room after one kill.
-fn check(kill: usize, echoed: &[Said], watched: &[Said], stored: &[Said]) {
-    let kept: BTreeSet<&Said> = stored.iter().collect();
-    assert_eq!(kept.len(), stored.len(), "kill {kill}: something is kept twice");
-    for said in echoed.iter().chain(watched) {
-        assert!(kept.contains(said), "kill {kill}: {said:?} was delivered and is lost");
-    }
-    // Everyone's messages are there in the order in which they were written, without a hole.
-    let mut next: BTreeMap<&str, usize> = BTreeMap::new();
-    for (text, _) in stored {
+fn check(kill: usize, echoed: &[Said], watched: &[Said], stored: &[Said], order: &mut Order) {
+    let read = |text: &str| {
         let (who, number) = text.rsplit_once(' ').unwrap();
-        let expected = next.entry(who).or_default();
-        assert_eq!(number, expected.to_string(), "kill {kill}: of {who}");
+        (who.to_owned(), number.parse::<usize>().unwrap())
+    };
+    // Everyone's messages are there in the order in which they were written, without a hole and once, also those
+    // that were sent again.
+    for (text, _) in stored {
+        let (who, number) = read(text);
+        let expected = order.kept.entry(who).or_default();
+        assert_eq!(number, *expected, "kill {kill}: {text}");
         *expected += 1;
+    }
+    for (text, _) in echoed {
+        let (who, number) = read(text);
+        // What is sent again may have been kept before an earlier kill.
+        assert!(order.kept.get(&who) > Some(&number), "kill {kill}: {text} was echoed and is lost");
+        let n_echoed = order.echoed.entry(who).or_default();
+        *n_echoed = (*n_echoed).max(number + 1);
+    }
+    let kept: BTreeSet<&Said> = stored.iter().collect();
+    for said in watched {
+        assert!(kept.contains(said), "kill {kill}: {said:?} was delivered and is lost");
     }
     // What was seen is a part of it, in the same order and whole.
     if let Some(first) = watched.first() {

@@ -290,3 +290,52 @@ fn who_cannot_ask_is_shown_what_was_said() {
          z< * That was before you came.",
     );
 }
+
+/// docs/idempotent-send.md
+#[test]
+fn a_message_with_a_nonce_is_there_once() {
+    let longest = "n".repeat(64);
+    check(&format!(
+        "caps a {CAPS} chat.local/nonce echo-message labeled-response standard-replies draft/multiline
+         caps b message-tags
+         caps c chat.local/nonce message-tags
+         a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         a> @label=1;+chat.local/nonce=abc PRIVMSG #x :once
+         a< @label=1;*msgid=*+chat.local/nonce=abc* :a!* PRIVMSG #x :once
+         b< @*+chat.local/nonce=abc* :a!* PRIVMSG #x :once
+         a> @label=2;+chat.local/nonce=abc PRIVMSG #x :once
+         a< @label=2;*msgid=*+chat.local/nonce=abc* :a!* PRIVMSG #x :once
+         a> @+chat.local/nonce=abc PRIVMSG #x :once
+         a< @*msgid=*+chat.local/nonce=abc* :a!* PRIVMSG #x :once
+         c> @+chat.local/nonce=abc PRIVMSG #x :somebody else's
+         c> PING :nothing
+         c< *PONG*nothing
+         b! * PRIVMSG *
+         a> @+chat.local/nonce=abc PRIVMSG b :elsewhere it is new
+         b< @* :a!* PRIVMSG b :elsewhere *
+         b> @+chat.local/nonce=abc PRIVMSG #x :who has not asked for it sends what they send
+         a< @* :b!* PRIVMSG #x :who *
+         a> @+chat.local/nonce={longest} BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #x :several
+         a> @batch=1 PRIVMSG #x :lines
+         a> BATCH -1
+         b< @* :a!* PRIVMSG #x :several
+         b< :a!u@* PRIVMSG #x :lines
+         a> @+chat.local/nonce={longest} BATCH +2 draft/multiline #x
+         a> @batch=2 PRIVMSG #x :several
+         a> BATCH -2
+         b! * PRIVMSG *
+         a> @+chat.local/nonce={longest}n PRIVMSG #x :too long
+         a< * FAIL PRIVMSG INVALID_NONCE nnn*
+         a> @+chat.local/nonce=a.b NOTICE #x :no sign
+         a< * FAIL NOTICE INVALID_NONCE a.b *
+         b! * PRIVMSG *
+         a> CHATHISTORY LATEST #x * 10
+         a< :chat.local BATCH +* chathistory #x
+         a< @batch=*+chat.local/nonce=abc* :a!* PRIVMSG #x :once
+         a< @batch=* :b!* PRIVMSG #x :who *
+         a< @batch=* :a!* BATCH +* draft/multiline #x"
+    ));
+}

@@ -14,7 +14,7 @@ use chat_server::{
     history::{Answer, Query, Reference, Selection},
     hub::Input,
     ids::Ticket,
-    room_log::{Appender, Appending, Conversation, Note, Recalling, Record, RoomLog},
+    room_log::{AppendError, Appender, Appending, Conversation, Note, Recalling, Record, RoomLog},
     store::{Durability, LocalLog, StoreError},
 };
 use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, past::Past};
@@ -36,11 +36,11 @@ impl Store {
         Self { log, answers, n_asked: 0 }
     }
 
-    fn append(&mut self, record: &Arc<Record>) {
+    fn append(&mut self, record: &Arc<Record>) -> Result<(), AppendError> {
         self.n_asked += 1;
         assert_eq!(self.log.append(Ticket(self.n_asked), record), Appending::Later);
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Appended { outcome, .. } => outcome.unwrap(),
+            Input::Appended { outcome, .. } => outcome,
             other => panic!("{other:?}"),
         }
     }
@@ -110,7 +110,9 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
         _ => Content::Message { source, kind: MessageKind::Privmsg, target, text, tags: "".into() },
     };
     let event = Event::new(content, time(at), Some(msgid(at, number)));
-    Arc::new(Record { conversation, by, event: Arc::new(event) })
+    // Some are sent again.
+    let nonce = (number.is_multiple_of(3)).then(|| format!("nonce-{}", number % 9).into());
+    Arc::new(Record { conversation, by, event: Arc::new(event), nonce })
 }
 
 #[derive(Debug, Clone)]
@@ -219,8 +221,7 @@ proptest! {
                     at += later;
                     let number = known.len() as u64;
                     let record = record(*conversation, *kind, at, number);
-                    store.append(&record);
-                    past.append(&record);
+                    prop_assert_eq!(store.append(&record), past.append(&record));
                     known.push(record);
                 }
                 Step::Note(number) => {
@@ -243,8 +244,7 @@ proptest! {
                 Step::Ask { .. } => {
                     // What was noted has no answer to wait for; a record behind it has.
                     let last = record(5, 0, at, known.len() as u64);
-                    store.append(&last);
-                    past.append(&last);
+                    prop_assert_eq!(store.append(&last), past.append(&last));
                     known.push(last);
                     let query = query(step, &known);
                     let (found, expected) = (store.answer(&query), past.answer(&query));
@@ -325,8 +325,8 @@ fn a_folder_that_cannot_be_used_is_said() {
 fn a_torn_end_leaves_a_whole_beginning() {
     let folder = TempFolder::new("torn");
     let mut store = Store::open(folder.path());
-    let written: Vec<Arc<Record>> = (0..40).map(|n| record(0, 0, n, n)).collect();
-    written.iter().for_each(|record| store.append(record));
+    let written: Vec<Arc<Record>> = (0..40).map(|n| record(0, 0, n, 3 * n + 1)).collect();
+    written.iter().for_each(|record| store.append(record).unwrap());
     // As a power cut would find them.
     let files = ["chat.db", "chat.db-wal"];
     let [database, log] = files.map(|name| std::fs::read(folder.path().join(name)).unwrap());
@@ -364,9 +364,44 @@ fn a_torn_end_leaves_a_whole_beginning() {
         assert_eq!(found, ids(&mut beginning.into_iter()), "seed {seed}, round {round}");
         lengths.insert(found.len());
         // And it goes on.
-        store.append(&record(0, 0, 1000, 1000));
+        store.append(&record(0, 0, 1000, 1000)).unwrap();
         let Answer::Page(more) = store.answer(&all) else { unreachable!("a page was asked for") };
         assert_eq!(more.len(), found.len() + 1, "seed {seed}, round {round}");
     }
     assert!(lengths.len() > 10, "the cuts are all alike: {lengths:?}");
+}
+
+/// Whatever version wrote it, this one reads it and goes on.
+#[test]
+fn every_older_version_is_brought_up_to_date() {
+    let versions = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/store");
+    for version in 1..chat_server::store::VERSION {
+        let folder = TempFolder::new("older");
+        let database = folder.path().join("chat.db");
+        let dump = std::fs::File::open(versions.join(format!("version-{version}.sql"))).unwrap();
+        let made =
+            std::process::Command::new("sqlite3").arg(&database).stdin(dump).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        let mut store = Store::open(folder.path());
+        let query = Query::Page {
+            conversation: Conversation::Room("#room".into()),
+            shown: Some("#Room".into()),
+            selection: Selection::Latest(None),
+            limit: 10,
+            rank: 2,
+            with_events: true,
+        };
+        let Answer::Page(found) = store.answer(&query) else {
+            unreachable!("a page was asked for")
+        };
+        let lines: Vec<String> = found.iter().map(|event| format!("{:?}", event.content)).collect();
+        let expected = ["what it is about", "the first", "+reply=abc", "lines", "+v", "@#Room"];
+        assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+        for (line, word) in lines.iter().zip(expected) {
+            assert!(line.contains(word), "version {version}: {word} is not in {line}");
+        }
+        store.append(&record(0, 0, u64::from(u32::MAX), 3)).unwrap();
+        let again = store.append(&record(0, 0, u64::from(u32::MAX), 3));
+        assert!(matches!(again, Err(AppendError::Known { .. })), "{again:?}");
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 use chat_server::{
     delivery::{Content, Event},
     history::{Answer, Query, Reference, Selection, Target},
-    room_log::{Conversation, Note, Record},
+    room_log::{AppendError, Conversation, Note, Record},
 };
 
 /// See the module.
@@ -45,8 +45,11 @@ impl Past {
             .find(|own| own.conversation == *conversation && !own.is_retired)
     }
 
-    /// Keeps a record.
-    pub fn append(&mut self, record: &Arc<Record>) {
+    /// Keeps a record; the one it is known by already, if there is one.
+    ///
+    /// # Errors
+    /// [`AppendError::Known`].
+    pub fn append(&mut self, record: &Arc<Record>) -> Result<(), AppendError> {
         let conversation = match &record.conversation {
             Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
             own => own.clone(),
@@ -57,7 +60,13 @@ impl Past {
             self.conversations.push(Remembered { conversation, is_closed, is_retired, records });
         }
         let own = self.find_mut(&conversation).expect("it was made above");
+        let is_same = |own: &&Arc<Record>| own.nonce.is_some() && own.nonce == record.nonce;
+        if let Some(first) = own.records.iter().find(is_same) {
+            let msgid = first.event.msgid.clone().expect("what is kept has an id");
+            return Err(AppendError::Known { msgid, time: first.event.time });
+        }
         own.records.push(Arc::clone(record));
+        Ok(())
     }
 
     /// Takes a note.

@@ -360,9 +360,9 @@ impl World {
     }
 
     fn answer(&mut self, ticket: Ticket, record: &Arc<Record>, outcome: Result<(), AppendError>) {
+        let outcome = outcome.and_then(|()| self.past.append(record));
         if outcome.is_ok() {
             self.appended.push(Arc::clone(record));
-            self.past.append(record);
             self.note_due(record);
         }
         self.handle(Input::Appended { ticket, outcome });

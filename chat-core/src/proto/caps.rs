@@ -65,6 +65,8 @@ capabilities! {
     MultiPrefix: "multi-prefix";
     /// <https://ircv3.net/specs/extensions/multiline>
     Multiline: "draft/multiline" | "multiline";
+    /// `docs/idempotent-send.md`
+    Nonce: "chat.local/nonce";
     /// <https://ircv3.net/specs/extensions/no-implicit-names>
     NoImplicitNames: "no-implicit-names" | "draft/no-implicit-names";
     /// <https://ircv3.net/specs/extensions/oper-tag>

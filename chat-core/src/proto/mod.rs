@@ -10,8 +10,8 @@ mod numeric;
 
 pub use caps::{Capability, CapabilitySet};
 pub use command::{
-    Command, CommandError, JoinTarget, ListCondition, MessageKind, MessageLine, WhoQuery,
-    WhoxFields, relayed_tags,
+    Command, CommandError, JoinTarget, ListCondition, MessageKind, MessageLine, NONCE_TAG,
+    WhoQuery, WhoxFields, relayed_tags,
 };
 pub use mask::mask_matches;
 pub use names::{

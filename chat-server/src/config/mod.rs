@@ -365,7 +365,11 @@ impl House {
                     (self.limits.multiline_bytes_max, self.limits.multiline_lines_max);
                 Some(Some(format!("max-bytes={n_bytes},max-lines={n_lines}")))
             }
-            Capability::ChatHistory | Capability::EventPlayback if !self.keeps_history => None,
+            Capability::ChatHistory | Capability::EventPlayback | Capability::Nonce
+                if !self.keeps_history =>
+            {
+                None
+            }
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
             Capability::Sasl if self.accounts.is_empty() => None,

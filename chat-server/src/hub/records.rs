@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Capability, MessageKind, RoomName};
+use chat_core::proto::{Capability, MessageKind, NONCE_TAG, RoomName};
 
 use rand_chacha::rand_core::Rng;
 
@@ -47,6 +47,9 @@ pub(super) enum Doing {
     /// The room gets another name.
     Rename(RoomName),
 }
+
+/// Bytes of a nonce.
+const NONCE_BYTES_MAX: usize = 64;
 
 /// Names a labelled answer that waits for records.
 pub(super) type AnswerId = u64;
@@ -108,6 +111,7 @@ impl Hub {
             let why = "too many messages are waiting to be stored; try again in a moment";
             return Err(not_stored(&content, why.into()));
         }
+        let nonce = self.nonce_of(turn.conn, &content)?;
         let (conversation, time) = match place {
             Place::Room(id) => {
                 let room = self.rooms.get_mut(&id).expect("the caller found it");
@@ -134,7 +138,7 @@ impl Hub {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         let by = Arc::clone(&self.person(turn.conn).identity);
-        let record = Arc::new(Record { conversation, by, event: Arc::clone(&event) });
+        let record = Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce });
         let answer = self.join_answer(turn);
         let sender = turn.conn;
         let pending = Pending { event, place, sender, doing, answer, is_overdue: false };
@@ -166,8 +170,16 @@ impl Hub {
         if let Some(person) = self.people.get_mut(&sender).filter(|_| !pending.is_overdue) {
             person.n_pending -= 1;
         }
-        self.n_refused_records += u64::from(outcome.is_err());
+        self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
         match outcome {
+            Err(AppendError::Known { msgid, time }) => {
+                let content = pending.event.content.clone();
+                let first = Event::new(content, time, Some(msgid));
+                let first = Arc::new(first.by(pending.event.sender().clone()));
+                let echoes = self.echoes_messages(sender) && !pending.is_overdue;
+                let echo = echoes.then(|| ReplyLine::Event(first));
+                self.answer(sender, pending.answer, echo, effects);
+            }
             Ok(()) => self.apply(now, &pending, effects),
             Err(error) if !pending.is_overdue => {
                 let line = not_stored(&pending.event.content, error.to_string()).reply();
@@ -281,9 +293,8 @@ impl Hub {
         let is_message =
             matches!(pending.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
-        let echoes = self.people.get(&sender).is_some_and(|person| {
-            !is_message || person.capabilities.contains(Capability::EchoMessage)
-        });
+        let echoes =
+            !is_message && self.people.contains_key(&sender) || self.echoes_messages(sender);
         if let Place::Room(id) | Place::Ranked(id, _) = pending.place
             && let Some(room) = self.rooms.get_mut(&id)
         {
@@ -416,6 +427,37 @@ impl Hub {
             }
             _ => {}
         }
+    }
+
+    /// Whether someone is told of their own messages.
+    fn echoes_messages(&self, conn: ConnId) -> bool {
+        let person = self.people.get(&conn);
+        person.is_some_and(|person| person.capabilities.contains(Capability::EchoMessage))
+    }
+
+    /// What a message is known by if it is sent again (`docs/idempotent-send.md`).
+    fn nonce_of(&self, conn: ConnId, content: &Content) -> Result<Option<Arc<str>>, Refusal> {
+        let (Content::Message { kind, tags, .. } | Content::Multiline { kind, tags, .. }) = content
+        else {
+            return Ok(None);
+        };
+        if !self.person(conn).capabilities.contains(Capability::Nonce) {
+            return Ok(None);
+        }
+        let value = |tag: &str| tag.strip_prefix(NONCE_TAG)?.strip_prefix('=').map(str::to_owned);
+        let Some(nonce) = tags.split(';').find_map(value) else { return Ok(None) };
+        let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if nonce.len() > NONCE_BYTES_MAX || !nonce.bytes().all(is_sign) {
+            return Err(Refusal::Fail {
+                command: kind.word(),
+                code: "INVALID_NONCE",
+                context: vec![nonce],
+                text: format!(
+                    "a nonce is 1 to {NONCE_BYTES_MAX} of the signs A-Z, a-z, 0-9, - and _: the message was not delivered"
+                ),
+            });
+        }
+        Ok(Some(nonce.into()))
     }
 
     /// An id that sorts by time inside, and means nothing outside.

@@ -9,6 +9,8 @@ mod rows;
 mod schema;
 mod writer;
 
+pub use schema::VERSION;
+
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},

@@ -181,7 +181,7 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
 /// Digits of the time in a msgid.
 const TIME_DIGITS: usize = 11;
 
-fn msgid(time: i64, random: i64) -> String {
+pub(super) fn msgid(time: i64, random: i64) -> String {
     format!("{time:011x}{random:013x}")
 }
 

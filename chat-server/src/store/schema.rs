@@ -59,10 +59,17 @@ const MIGRATIONS: &[&str] = &[
          -- What few records have, as JSON.
          extra TEXT
      ) STRICT;",
+    // What records are known by that may be sent again (docs/idempotent-send.md).
+    "CREATE TABLE nonces (
+         conversation INTEGER NOT NULL REFERENCES conversations,
+         nonce TEXT NOT NULL,
+         record INTEGER NOT NULL,
+         PRIMARY KEY (conversation, nonce)
+     ) STRICT, WITHOUT ROWID;",
 ];
 
-/// The version that this program writes.
-pub(super) const VERSION: u32 = MIGRATIONS.len() as u32;
+/// The version of the database that this program writes.
+pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
 /// Makes what is not there, in one transaction a version.
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     history::{PLACE_BITS, name_of, places_of},
     rows::{self, SenderRow},
+    time_of,
 };
 use crate::{
     ids::Ticket,
@@ -48,14 +49,15 @@ pub(super) fn run(mut database: Connection, jobs: &Receiver<Job>, appender: &App
     while let Ok(job) = jobs.recv() {
         batch.push(job);
         batch.extend(jobs.try_iter().take(JOBS_PER_COMMIT - 1));
-        let outcome = write(&mut database, &mut known, &batch).map_err(|error| {
+        let outcomes = write(&mut database, &mut known, &batch).unwrap_or_else(|error| {
             // Numbers that were given out in it may be given out again.
             known = Known::default();
-            AppendError::Refused(words(&error).into())
+            let refused = Err(AppendError::Refused(words(&error).into()));
+            vec![refused; batch.len()]
         });
-        for job in batch.drain(..) {
+        for (job, outcome) in batch.drain(..).zip(outcomes) {
             match job {
-                Job::Append { ticket, .. } => appender.appended(ticket, outcome.clone()),
+                Job::Append { ticket, .. } => appender.appended(ticket, outcome),
                 // If it is not kept, the room is as it was: the next note, or the next start, mends it.
                 Job::Note(_) => {}
             }
@@ -68,20 +70,33 @@ pub(super) fn run(mut database: Connection, jobs: &Receiver<Job>, appender: &App
     }
 }
 
-/// All of `batch`, or nothing.
-fn write(database: &mut Connection, known: &mut Known, batch: &[Job]) -> rusqlite::Result<()> {
+/// All of `batch`, or nothing; what became of each.
+fn write(
+    database: &mut Connection,
+    known: &mut Known,
+    batch: &[Job],
+) -> rusqlite::Result<Vec<Result<(), AppendError>>> {
     let transaction = database.transaction()?;
+    let mut outcomes = Vec::with_capacity(batch.len());
     for job in batch {
-        match job {
+        outcomes.push(match job {
             Job::Append { record, .. } => append(&transaction, known, record)?,
-            Job::Note(note) => take_note(&transaction, known, note)?,
-        }
+            Job::Note(note) => {
+                take_note(&transaction, known, note)?;
+                Ok(())
+            }
+        });
     }
-    transaction.commit()
+    transaction.commit()?;
+    Ok(outcomes)
 }
 
-fn append(database: &Connection, known: &mut Known, record: &Record) -> rusqlite::Result<()> {
-    let Some((sender, row)) = rows::row_of(record) else { return Ok(()) };
+fn append(
+    database: &Connection,
+    known: &mut Known,
+    record: &Record,
+) -> rusqlite::Result<Result<(), AppendError>> {
+    let Some((sender, row)) = rows::row_of(record) else { return Ok(Ok(())) };
     let sender = sender_number(database, known, sender)?;
     // What some members of a room are told lies among what all are told.
     let conversation = match &record.conversation {
@@ -92,15 +107,36 @@ fn append(database: &Connection, known: &mut Known, record: &Record) -> rusqlite
         Some(found) => *found,
         None => find_or_begin(database, &conversation)?,
     };
+    let id = number << PLACE_BITS | place;
+    if let Some(nonce) = &record.nonce {
+        let add = "INSERT INTO nonces (conversation, nonce, record) VALUES (?, ?, ?)
+                   ON CONFLICT DO UPDATE SET record = excluded.record
+                   -- The first one may have been deleted since.
+                   WHERE NOT EXISTS (SELECT 1 FROM records WHERE id = nonces.record)";
+        let is_new = database.prepare_cached(add)?.execute(params![number, &**nonce, id])? > 0;
+        if !is_new {
+            known.conversations.insert(conversation, (number, place));
+            return first_with(database, number, nonce).map(Err);
+        }
+    }
     known.conversations.insert(conversation, (number, place + 1));
     let mut insert = database.prepare_cached(
         "INSERT INTO records (id, time, random, sender, kind, part, text, extra)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
-    let id = number << PLACE_BITS | place;
     let rows::Row { time, random, kind, part, text, extra } = row;
     insert.execute(params![id, time, random, sender, kind, part, text, extra])?;
-    Ok(())
+    Ok(Ok(()))
+}
+
+/// The record that has a nonce already.
+fn first_with(database: &Connection, number: i64, nonce: &str) -> rusqlite::Result<AppendError> {
+    let find = "SELECT time, random FROM nonces JOIN records ON records.id = record
+                WHERE conversation = ? AND nonce = ?";
+    let (time, random) = database
+        .prepare_cached(find)?
+        .query_row(params![number, nonce], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(AppendError::Known { msgid: rows::msgid(time, random).into(), time: time_of(time) })
 }
 
 fn take_note(database: &Connection, known: &mut Known, note: &Note) -> rusqlite::Result<()> {

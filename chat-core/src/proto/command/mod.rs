@@ -4,7 +4,7 @@
 
 mod parse;
 
-pub use parse::relayed_tags;
+pub use parse::{NONCE_TAG, relayed_tags};
 
 /// How a message wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

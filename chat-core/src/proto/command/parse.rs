@@ -189,6 +189,9 @@ fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> 
     Ok(Command::Message { kind, targets, text: text.to_owned(), tags: relayed_tags(line) })
 }
 
+/// The client-only tag that makes a message one that may be sent again (`docs/idempotent-send.md`).
+pub const NONCE_TAG: &str = "+chat.local/nonce";
+
 /// The client-only tags of a line, in wire form, as they stood: what servers relay. Of those that come
 /// twice, the last ("only be used a maximum of once per message").
 /// <https://ircv3.net/specs/extensions/message-tags>

@@ -41,7 +41,10 @@ impl Hub {
                 kind != MessageKind::Notice
                     || has_label
                     // That something is lost is told in any case.
-                    || matches!(refusal, Refusal::NotStored { .. } | Refusal::TooLongToRelay)
+                    || matches!(
+                        refusal,
+                        Refusal::NotStored { .. } | Refusal::TooLongToRelay | Refusal::Fail { .. }
+                    )
             };
             if let Some(refusal) = outcome.err().filter(is_told) {
                 turn.say(refusal.reply());
