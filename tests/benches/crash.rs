@@ -130,7 +130,7 @@ fn write_until_killed(
 ) -> Heard {
     let data = folder.to_str().unwrap();
     let (program, address) = Program::start_server(&["--data", data, "--unlimited"]);
-    let watcher = Client::connect(address, "watcher");
+    let watcher = Client::connect(address, "watcher").expect("it has just been started");
     thread::scope(|scope| {
         let start = |(writer, unanswered)| {
             scope.spawn(move || write(address, kill, writer, is_last, unanswered))
@@ -160,8 +160,9 @@ struct Client {
 }
 
 impl Client {
-    fn connect(address: SocketAddr, nick: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+    /// `None` when the server is gone already.
+    fn connect(address: SocketAddr, nick: &str) -> Option<Self> {
+        let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let reader = BufReader::new(stream.try_clone().unwrap());
@@ -171,10 +172,9 @@ impl Client {
         client.send(&format!("JOIN {}", ROOMS.join(",")));
         let mut n_joined = 0;
         while n_joined < ROOMS.len() {
-            let line = client.line().expect("it has just been started");
-            n_joined += usize::from(line.contains(" 366 "));
+            n_joined += usize::from(client.line()?.contains(" 366 "));
         }
-        client
+        Some(client)
     }
 
     fn send(&mut self, line: &str) {
@@ -211,8 +211,10 @@ fn write(
     is_last: bool,
     unanswered: &mut VecDeque<Sent>,
 ) -> ByRoom<Vec<Said>> {
-    let mut client = Client::connect(address, &format!("writer{writer}"));
     let mut echoed: ByRoom<Vec<Said>> = ROOMS.iter().map(|room| (*room, Vec::new())).collect();
+    let Some(mut client) = Client::connect(address, &format!("writer{writer}")) else {
+        return echoed;
+    };
     let send = |client: &mut Client, Sent { room, text }: &Sent| {
         let nonce = text.replace(' ', "-");
         client.send(&format!("@+chat.local/nonce={nonce} PRIVMSG {room} :{text}"));

@@ -405,3 +405,95 @@ fn every_older_version_is_brought_up_to_date() {
         assert!(matches!(again, Err(AppendError::Known { .. })), "{again:?}");
     }
 }
+
+/// Between a client and a server, and gone at a bad moment: what the client says arrives, what it is answered does
+/// not.
+struct Relay {
+    address: std::net::SocketAddr,
+    is_deaf: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Relay {
+    fn to(server: std::net::SocketAddr) -> Self {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let is_deaf = Arc::new(AtomicBool::new(false));
+        let deaf = Arc::clone(&is_deaf);
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            drop(std::thread::Builder::new().name(name.into()).spawn(run).unwrap());
+        };
+        spawn(
+            "relay",
+            Box::new(move || {
+                for client in listener.incoming().map_while(Result::ok) {
+                    let Ok(server) = std::net::TcpStream::connect(server) else { return };
+                    let (mut from_client, mut to_client) = (client.try_clone().unwrap(), client);
+                    let (mut from_server, mut to_server) = (server.try_clone().unwrap(), server);
+                    spawn(
+                        "relay-up",
+                        Box::new(move || {
+                            // Either end may close first.
+                            let _ = std::io::copy(&mut from_client, &mut to_server);
+                            let _ = to_server.shutdown(std::net::Shutdown::Both);
+                        }),
+                    );
+                    let deaf = Arc::clone(&deaf);
+                    spawn(
+                        "relay-down",
+                        Box::new(move || {
+                            use std::io::{Read, Write};
+                            let mut buffer = [0; 4096];
+                            while let Ok(n @ 1..) = from_server.read(&mut buffer) {
+                                // The line that would be the echo, and the connection with it.
+                                if deaf.swap(false, Ordering::SeqCst) {
+                                    break;
+                                }
+                                if to_client.write_all(&buffer[..n]).is_err() {
+                                    break;
+                                }
+                            }
+                            // Either end may have closed already.
+                            let _ = to_client.shutdown(std::net::Shutdown::Both);
+                            let _ = from_server.shutdown(std::net::Shutdown::Both);
+                        }),
+                    );
+                }
+            }),
+        );
+        Self { address, is_deaf }
+    }
+}
+
+/// A message whose echo is lost with the connection is sent again by the SDK, arrives once, and is acknowledged.
+#[test]
+fn a_lost_echo_makes_no_message_lost_or_doubled() {
+    use chat_core::{ChatClient, Delivery, ReconnectPolicy, testing::RecordingListener};
+    let folder = TempFolder::new("resend");
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let mut ann = TestClient::register(&server, "Ann");
+    let relay = Relay::to(server.address());
+    let (listener, record) = RecordingListener::new();
+    let mut policy = ReconnectPolicy::default();
+    (policy.first_delay, policy.delay_max) = (Duration::from_millis(20), Duration::from_millis(50));
+    let client = ChatClient::builder(relay.address.to_string(), "Bob")
+        .reconnect(policy)
+        .listener(listener)
+        .connect()
+        .unwrap();
+    ann.expect(":Bob!* JOIN #lobby");
+    let delivery = client.send_and_wait("#lobby", "all is well", PATIENCE).unwrap();
+    assert!(matches!(delivery, Delivery::Acknowledged { .. }));
+    for n in 0..5 {
+        relay.is_deaf.store(true, std::sync::atomic::Ordering::SeqCst);
+        let text = format!("said while the line broke, {n}");
+        let delivery = client.send_and_wait("#lobby", &text, PATIENCE).unwrap();
+        assert!(matches!(delivery, Delivery::Acknowledged { msgid: Some(_), .. }), "{delivery:?}");
+        ann.expect(&format!(":Bob*!* PRIVMSG #lobby :{text}"));
+    }
+    client.send("#lobby", "the end").unwrap();
+    // Nothing came between that came before.
+    let line = ann.expect("* PRIVMSG #lobby :*");
+    assert!(line.ends_with(":the end"), "{line}");
+    drop((client, record));
+}

@@ -141,7 +141,7 @@ impl ClientState {
             last_words: None,
             last_heard: None,
             asked: None,
-            sending: Sending::default(),
+            sending: Sending::new(fastrand::Rng::with_seed(!seed).u64(..)),
             batches: HashMap::new(),
             quitting: None,
             quit_sent: None,
@@ -282,7 +282,7 @@ impl ClientState {
         self.source_bytes = None;
         self.nick_number = 0;
         self.nick = Arc::clone(&self.wanted_nick);
-        self.fail_written(outputs);
+        self.lose_written(outputs);
     }
 
     /// The program asks to leave: what waits is still sent, within the time allowed.

@@ -15,7 +15,7 @@ use super::{ClientState, Now, Outputs, Phase, deadlines::later};
 use crate::{
     client::Timeouts,
     error::DeliveryError,
-    proto::Numeric,
+    proto::{NONCE_TAG, Numeric},
     text::{next_piece, printable},
     update::{ChatMessage, Delivery, MessageKind, Origin, SendId, Target, Update},
     wire::limits::BODY_BYTES_MAX,
@@ -52,8 +52,14 @@ pub(super) struct Sending {
     flying: BTreeMap<SendId, Flying>,
     /// Lines that are not acknowledged, oldest first.
     parts: VecDeque<Part>,
+    /// Lines of a connection before this one that are to be sent again, oldest first.
+    again: VecDeque<Part>,
+    /// What no other client's nonces begin with.
+    nonce_start: String,
     is_labelled: bool,
     is_echoed: bool,
+    /// What is sent again is there once (`docs/idempotent-send.md`).
+    pub(super) is_once: bool,
     unasked: Option<Unasked>,
     /// When so many further lines may be sent; `None`: at any time.
     allowance: Option<Allowance>,
@@ -98,10 +104,19 @@ struct Part {
     id: SendId,
     label: String,
     target: Arc<str>,
+    kind: MessageKind,
+    /// As it is written.
     text: String,
+    /// It is the last one of its message.
+    is_last: bool,
 }
 
 impl Sending {
+    /// Nothing to send yet; `random` is another number for every client.
+    pub(super) fn new(random: u64) -> Self {
+        Self { nonce_start: format!("{random:016x}"), ..Self::default() }
+    }
+
     /// A connection is ready.
     pub(super) fn begin(
         &mut self,
@@ -136,7 +151,7 @@ impl Sending {
     pub(super) fn next_line_at(&self) -> Option<Instant> {
         let wait_over = self.allowance.as_ref().filter(|allowance| allowance.lines == 0);
         let allowed = wait_over.map(|allowance| allowance.counted + CAREFUL_DELAY);
-        if !self.queue.is_empty() {
+        if !self.queue.is_empty() || !self.again.is_empty() {
             return allowed;
         }
         let asked = self.ask_at()?;
@@ -207,8 +222,13 @@ impl ClientState {
         let start = outputs.bytes.len();
         while outputs.bytes.len() - start < bytes_max {
             let asks = self.sending.ask_at().is_some_and(|at| at <= now.mono);
-            if self.sending.queue.is_empty() && !asks || !self.sending.take_allowance(now.mono) {
+            let has_lines = !self.sending.queue.is_empty() || !self.sending.again.is_empty();
+            if !has_lines && !asks || !self.sending.take_allowance(now.mono) {
                 return;
+            }
+            if let Some(part) = self.sending.again.pop_front() {
+                self.write_line(now, part, outputs);
+                continue;
             }
             match self.sending.unasked.take_if(|_| asks) {
                 Some(Unasked { last, .. }) => {
@@ -222,7 +242,8 @@ impl ClientState {
 
     /// Whether [`ClientState::pump`] has something to write now or later.
     pub(crate) fn has_unwritten(&self) -> bool {
-        !self.sending.queue.is_empty() || self.sending.unasked.is_some()
+        let sending = &self.sending;
+        !sending.queue.is_empty() || !sending.again.is_empty() || sending.unasked.is_some()
     }
 
     /// One line of the first message in the queue.
@@ -239,30 +260,43 @@ impl ClientState {
         let unwritten =
             Flying { since: now.mono, n_parts: 0, is_whole: false, is_written: false, msgid: None };
         let flying = sending.flying.entry(id).or_insert(unwritten);
+        flying.n_parts += 1;
+        flying.is_whole = is_last;
         let label = format!("{id}.{}", queued.offset);
         let body = match kind {
             MessageKind::Action => format!("\u{1}ACTION {piece}\u{1}"),
             MessageKind::Notice | MessageKind::Text => piece.to_owned(),
         };
-        let is_labelled = sending.is_labelled;
-        let word = if kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
+        if is_last {
+            sending.queue.pop_front();
+        }
+        let part = Part { id, label, target, kind, text: body, is_last };
+        self.write_line(now, part, outputs);
+    }
+
+    /// One line, for the first time or again.
+    fn write_line(&mut self, now: Now, part: Part, outputs: &mut Outputs) {
+        let sending = &mut self.sending;
+        let (is_labelled, is_once) = (sending.is_labelled, sending.is_once);
+        let nonce = format!("{}-{}", sending.nonce_start, part.label.replace('.', "-"));
+        let word = if part.kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
         let is_line = outputs.line(|line| {
-            let line = if is_labelled { line.tag("label", &label) } else { line };
-            line.command(word).param(&target).last(&body).finish()
+            let line = if is_labelled { line.tag("label", &part.label) } else { line };
+            let line = if is_once { line.tag(NONCE_TAG, &nonce) } else { line };
+            line.command(word).param(&part.target).last(&part.text).finish()
         });
         debug_assert!(is_line, "targets and texts were checked when they were sent");
-        flying.n_parts += 1;
-        flying.since = now.mono;
-        sending.parts.push_back(Part { id, label, target, text: body });
-        if is_last {
-            flying.is_whole = true;
-            sending.queue.pop_front();
+        if let Some(flying) = sending.flying.get_mut(&part.id) {
+            flying.since = now.mono;
+        }
+        if part.is_last {
             if !sending.is_labelled {
                 let n = sending.unasked.take().map_or(0, |unasked| unasked.n) + 1;
-                sending.unasked = Some(Unasked { last: id, since: now.mono, n });
+                sending.unasked = Some(Unasked { last: part.id, since: now.mono, n });
             }
-            outputs.marks.push((outputs.bytes.len(), id));
+            outputs.marks.push((outputs.bytes.len(), part.id));
         }
+        sending.parts.push_back(part);
     }
 
     /// How many bytes of text fit on a line as others get it.
@@ -383,8 +417,28 @@ impl ClientState {
         true
     }
 
-    /// The connection is gone: of what was written nobody knows.
-    pub(super) fn fail_written(&mut self, outputs: &mut Outputs) {
+    /// The connection is gone. What was written is sent again, if that makes it no two; else nobody knows of it.
+    pub(super) fn lose_written(&mut self, outputs: &mut Outputs) {
+        let sending = &mut self.sending;
+        if !sending.is_once {
+            return self.fail_written(outputs);
+        }
+        // Those that have not been sent again are later.
+        while let Some(part) = sending.parts.pop_back() {
+            sending.again.push_front(part);
+        }
+        sending.unasked = None;
+    }
+
+    /// Another connection is ready: it may be to a server that would have them twice.
+    pub(super) fn fail_what_cannot_be_sent_again(&mut self, outputs: &mut Outputs) {
+        if !self.sending.is_once && !self.sending.again.is_empty() {
+            self.fail_written(outputs);
+        }
+    }
+
+    /// Of what was written nobody knows.
+    fn fail_written(&mut self, outputs: &mut Outputs) {
         let ids: Vec<SendId> = self.sending.flying.keys().copied().collect();
         for id in ids {
             self.fail(id, DeliveryError::Unknown, outputs);
@@ -426,6 +480,7 @@ impl ClientState {
 
     fn fail(&mut self, id: SendId, error: DeliveryError, outputs: &mut Outputs) {
         self.sending.parts.retain(|part| part.id != id);
+        self.sending.again.retain(|part| part.id != id);
         self.sending.flying.remove(&id);
         self.sending.queue.retain(|queued| queued.message.id != id);
         self.settle(id, Delivery::Failed(error), outputs);

@@ -238,6 +238,54 @@ fn an_echo_without_a_label_acknowledges_the_oldest_of_its_text() {
     );
 }
 
+/// docs/idempotent-send.md
+#[test]
+fn what_has_no_answer_is_sent_again_where_it_is_there_once() {
+    let capabilities = "batch chat.local/nonce echo-message labeled-response message-tags";
+    let mut script = Script::ready(capabilities, FAST);
+    let id = script.say("#a", "hello");
+    let first = script.sent();
+    let nonce = |line: &str| {
+        let tags = line.strip_prefix('@').unwrap().split(' ').next().unwrap();
+        let found = tags.split(';').find_map(|tag| tag.strip_prefix("+chat.local/nonce="));
+        found.unwrap().to_owned()
+    };
+    let second = script.say("#a", "and behind it");
+    let lines = script.sent();
+    assert_ne!(nonce(&first[0]), nonce(&lines[0]), "each has its own");
+    script.updates();
+    script.lose();
+    assert!(script.deliveries().is_empty(), "nothing has failed yet");
+    script.wait(Duration::from_secs(10));
+    script.connected();
+    script.let_in(capabilities, FAST);
+    script.pump();
+    let again: Vec<String> =
+        script.sent().into_iter().filter(|line| line.contains("PRIVMSG")).collect();
+    assert_eq!(again, [first, lines].concat(), "the same lines in the same order");
+    for (line, own) in again.iter().zip([id, second]) {
+        let label = line.split("label=").nth(1).unwrap().split([';', ' ']).next().unwrap();
+        script.server(&format!("@label={label};msgid=m :Ann!u@h PRIVMSG #a :x"));
+        let deliveries = script.deliveries();
+        let is_there = |(id, state): &(SendId, Delivery)| {
+            *id == own && matches!(state, Delivery::Acknowledged { .. })
+        };
+        assert!(deliveries.iter().any(is_there), "{deliveries:?}");
+    }
+    // A server that would have them twice is not told twice.
+    let third = script.say("#a", "who knows");
+    script.updates();
+    script.lose();
+    script.wait(Duration::from_secs(10));
+    script.connected();
+    for line in ["CAP * LS :echo-message", "CAP * ACK :echo-message", "001 Ann :W", "422 Ann :No"] {
+        script.server(&format!(":s {line}"));
+    }
+    script.pump();
+    assert!(script.sent().iter().all(|line| !line.contains("PRIVMSG")));
+    assert_eq!(script.deliveries(), [(third, Delivery::Failed(DeliveryError::Unknown))]);
+}
+
 #[test]
 fn without_echoes_the_answer_to_a_ping_acknowledges() {
     let mut script = Script::ready("", FAST);
@@ -604,6 +652,8 @@ fn step() -> impl Strategy<Value = Step> {
     let line = prop_oneof![
         Just(":s CAP * LS :batch echo-message labeled-response".to_owned()),
         Just(":s CAP * ACK :batch echo-message labeled-response".to_owned()),
+        Just(":s CAP * LS :batch chat.local/nonce echo-message message-tags".to_owned()),
+        Just(":s CAP * ACK :batch chat.local/nonce echo-message message-tags".to_owned()),
         Just(":s CAP * NAK :batch".to_owned()),
         Just(":s 001 Ann :Welcome".to_owned()),
         Just(":s 422 Ann :none".to_owned()),
