@@ -1,7 +1,7 @@
 //! What is asked of the room log about the past, and what it answers
 //! (<https://ircv3.net/specs/extensions/chathistory>). Who may ask is the hub's business.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
 use crate::{delivery::Event, room_log::Conversation};
 
@@ -42,8 +42,12 @@ pub enum Query {
         selection: Selection,
         /// At most so many records.
         limit: usize,
+        /// At most so many bytes of them, but one record at least.
+        bytes_max: usize,
         /// The rank of the reader in the room: 0 none, 1 voice, 2 operator.
         rank: u8,
+        /// When the room was founded: what was written for some before that is nobody's who has a rank now.
+        ranked_after: SystemTime,
         /// Whether changes of the room are told too, and not messages alone.
         with_events: bool,
     },
@@ -53,6 +57,8 @@ pub enum Query {
         rooms: Vec<Conversation>,
         /// The reader, as direct conversations name them.
         person: Arc<str>,
+        /// The guests who are here: what others wrote can be asked for by nobody.
+        guests: BTreeSet<Arc<str>>,
         /// From when, and to when; either may be the later one.
         between: (SystemTime, SystemTime),
         /// At most so many, counted from the first time.

@@ -113,10 +113,9 @@ impl Appender {
     }
 
     /// What was asked under `ticket` has been looked up, or why it could not be. Waits while the hub has too
-    /// much to do.
-    pub fn recalled(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) {
-        // A server that has ended tells nobody any more.
-        let _ = self.to_hub.send(Input::Recalled { ticket, answer });
+    /// much to do; whether anybody hears it.
+    pub fn recalled(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) -> bool {
+        self.to_hub.send(Input::Recalled { ticket, answer }).is_ok()
     }
 
     /// The record of `ticket` has its place, or has none. Waits while the hub has too much to do.

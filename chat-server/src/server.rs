@@ -260,6 +260,10 @@ impl Server {
             mailboxes: mailboxes.clone(),
             turn: Arc::default(),
         };
+        let mut hub = Hub::new(Arc::clone(&house), seed);
+        hub.begin_after(log.latest_time());
+        // Before there is a thread of ours that would have to be ended.
+        log.start(Appender::new(to_hub.clone()))?;
         let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
@@ -279,14 +283,11 @@ impl Server {
         };
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
         let (questions, asked) = crossbeam_channel::unbounded();
-        let answers = to_hub.clone();
+        let answers = to_hub;
         handle.spawn("chat-auth", &mailboxes, None, move || {
             auth::run(&asked, &answers);
             Ok(())
         })?;
-        let mut hub = Hub::new(Arc::clone(&house), seed);
-        hub.begin_after(log.latest_time());
-        log.start(Appender::new(to_hub))?;
         let hub = HubThread {
             mailbox_bytes_max: house.limits.mailbox_bytes_max,
             metrics: Arc::clone(&house.metrics),

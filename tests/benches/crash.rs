@@ -270,7 +270,9 @@ fn read_back(
             shown: None,
             selection: Selection::After(reference),
             limit: usize::MAX,
+            bytes_max: usize::MAX,
             rank: 0,
+            ranked_after: std::time::UNIX_EPOCH,
             with_events: false,
         };
         log.recall(Ticket(0), query);

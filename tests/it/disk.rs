@@ -61,6 +61,22 @@ fn what_a_bad_disk_refuses_is_said_and_the_rest_goes_on() {
         ann.send(&format!("PRIVMSG #lobby :mended after {fault}"));
         ann.expect(&format!("* PRIVMSG #lobby :mended after {fault}"));
     }
+    // A closed room that ends while nothing can be written is nobody's all the same.
+    ann.send("JOIN #shut");
+    ann.send("MODE #shut +i");
+    ann.expect("* MODE #shut +i");
+    ann.send("PRIVMSG #shut :among us");
+    ann.expect("* PRIVMSG #shut :among us");
+    fs::write(folder.path().join("full"), "").unwrap();
+    ann.send("PART #shut");
+    ann.expect("* PART #shut*");
+    bob.send("JOIN #shut");
+    bob.send("CHATHISTORY LATEST #shut * 5");
+    bob.expect("* 366 Bob #shut *");
+    fs::remove_file(folder.path().join("full")).unwrap();
+    bob.expect("* BATCH +* chathistory #shut");
+    let next = bob.next_line().unwrap();
+    assert!(next.contains(" BATCH -"), "he is told {next}");
     // Slow: the echo comes when it is kept, and signs of life do not wait for it.
     fs::write(folder.path().join("slow"), "").unwrap();
     bob.send("PRIVMSG #lobby :slowly");

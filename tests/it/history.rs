@@ -206,7 +206,7 @@ fn history_is_for_members_and_ends_with_a_closed_room() {
          b< :chat.local BATCH -*
          a> KICK #shut b
          b> CHATHISTORY LATEST #shut * 5
-         b< * NOTICE b :there are no messages here*
+         b< * FAIL CHATHISTORY INVALID_TARGET LATEST #shut *
          a> PART #shut
          b> JOIN #shut
          b> CHATHISTORY LATEST #shut * 5
@@ -338,4 +338,52 @@ fn a_message_with_a_nonce_is_there_once() {
          a< @batch=* :b!* PRIVMSG #x :who *
          a< @batch=* :a!* BATCH +* draft/multiline #x"
     ));
+}
+
+/// What was written for operators is for those who were there; what a room that was closed said is told to nobody who
+/// takes its name, however slow the disk is; and a nonce is one for each sign.
+#[test]
+fn who_comes_first_into_an_empty_room_is_not_told_what_was_for_some() {
+    check(&format!(
+        "caps a {CAPS} chat.local/nonce echo-message
+         caps b {CAPS}
+         a> JOIN #x
+         a> PRIVMSG @#x :for operators
+         a> PRIVMSG #x :for all
+         a> @+chat.local/nonce=n PRIVMSG #x,@#x :both
+         a< @* PRIVMSG #x :both
+         a< @* PRIVMSG @#x :both
+         a> CHATHISTORY LATEST #x * 9
+         a< :chat.local BATCH +* chathistory #x
+         a< @batch=* PRIVMSG @#x :for operators
+         a< @batch=* PRIVMSG #x :for all
+         a< @batch=* PRIVMSG #x :both
+         a< @batch=* PRIVMSG @#x :both
+         a< :chat.local BATCH -*
+         a> PART #x
+         b> JOIN #x
+         b> CHATHISTORY LATEST #x * 9
+         b< :chat.local BATCH +* chathistory #x
+         b< @batch=* PRIVMSG #x :for all
+         b< @batch=* PRIVMSG #x :both
+         b< :chat.local BATCH -*
+         b! * PRIVMSG @*"
+    ));
+}
+
+/// A page has at most so many bytes too, and one message at least.
+#[test]
+fn long_messages_make_short_pages() {
+    use std::fmt::Write as _;
+
+    let mut script = format!("caps a {CAPS} draft/multiline\na> JOIN #x\n");
+    for n in 0..30 {
+        writeln!(script, "a> BATCH +{n} draft/multiline #x").unwrap();
+        for _ in 0..40 {
+            writeln!(script, "a> @batch={n} PRIVMSG #x :{n} {}", "x".repeat(380)).unwrap();
+        }
+        writeln!(script, "a> BATCH -{n}").unwrap();
+    }
+    script += "b> JOIN #x\nb< * 366 *\nb< * NOTICE #x :Said here *\nb< * PRIVMSG #x :29 *\nb! * PRIVMSG #x :2 *\n";
+    check_with(&script, |_| ());
 }

@@ -498,7 +498,13 @@ fn ten_thousand_silent_connections_disturb_nobody() {
     const N: usize = 10_000;
     let allowed = rlimit::increase_nofile_limit(20_000).unwrap();
     assert!(allowed as usize > N + 500, "this system allows only {allowed} descriptors");
-    let (mut program, address) = Program::start_server(&["--unlimited", "--max-clients", "20000"]);
+    // However long it takes to make them all here.
+    let folder = chat_tests::folder::TempFolder::new("silent");
+    let file = folder.path().join("chat-server.toml");
+    std::fs::write(&file, "[limits]\nregistration-timeout = \"10m\"\n").unwrap();
+    let config = file.to_str().unwrap();
+    let (mut program, address) =
+        Program::start_server(&["--unlimited", "--max-clients", "20000", "--config", config]);
     let silent: Vec<Socket> = (0..N).map(|_| connect_from_next_door(address)).collect();
     let mut ann = TestClient::connect(address);
     ann.send("NICK ann");

@@ -170,6 +170,7 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
             return Query::Targets {
                 rooms: vec![in_conversation(0), in_conversation(1)],
                 person: "=ann".into(),
+                guests: if from % 3 == 0 { ["~1".into()].into() } else { [].into() },
                 between: (time(*from), time(*to)),
                 limit: *limit,
             };
@@ -180,7 +181,18 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
         _ => None,
     };
     let with_events = from % 2 == 0;
-    Query::Page { conversation, shown, selection, limit: *limit, rank: *rank, with_events }
+    let (limit, rank, ranked_after) = (*limit, *rank, time(*to));
+    let bytes_max = usize::MAX;
+    Query::Page {
+        conversation,
+        shown,
+        selection,
+        limit,
+        bytes_max,
+        rank,
+        ranked_after,
+        with_events,
+    }
 }
 
 /// As it can be compared.
@@ -336,7 +348,9 @@ fn a_torn_end_leaves_a_whole_beginning() {
         shown: None,
         selection: Selection::Latest(None),
         limit: usize::MAX,
+        bytes_max: usize::MAX,
         rank: 0,
+        ranked_after: UNIX_EPOCH,
         with_events: false,
     };
     let seed = fastrand::u64(..);
@@ -388,7 +402,9 @@ fn every_older_version_is_brought_up_to_date() {
             shown: Some("#Room".into()),
             selection: Selection::Latest(None),
             limit: 10,
+            bytes_max: usize::MAX,
             rank: 2,
+            ranked_after: UNIX_EPOCH,
             with_events: true,
         };
         let Answer::Page(found) = store.answer(&query) else {

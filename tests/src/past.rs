@@ -60,7 +60,14 @@ impl Past {
             self.conversations.push(Remembered { conversation, is_closed, is_retired, records });
         }
         let own = self.find_mut(&conversation).expect("it was made above");
-        let is_same = |own: &&Arc<Record>| own.nonce.is_some() && own.nonce == record.nonce;
+        // What is for some of a room is another target than the room.
+        let sign = |record: &Record| match &record.conversation {
+            Conversation::Ranked(_, sign) => Some(*sign),
+            _ => None,
+        };
+        let is_same = |own: &&Arc<Record>| {
+            own.nonce.is_some() && own.nonce == record.nonce && sign(own) == sign(record)
+        };
         if let Some(first) = own.records.iter().find(is_same) {
             let msgid = first.event.msgid.clone().expect("what is kept has an id");
             return Err(AppendError::Known { msgid, time: first.event.time });
@@ -91,7 +98,16 @@ impl Past {
 
     /// The server starts again.
     pub fn restart(&mut self) {
-        for own in self.conversations.iter_mut().filter(|own| own.is_closed) {
+        let is_over = |own: &&mut Remembered| {
+            let with_guest = match &own.conversation {
+                Conversation::Direct(first, second) => {
+                    first.starts_with('~') || second.starts_with('~')
+                }
+                _ => false,
+            };
+            own.is_closed || with_guest
+        };
+        for own in self.conversations.iter_mut().filter(is_over) {
             own.is_retired = true;
         }
     }
@@ -100,7 +116,16 @@ impl Past {
     #[must_use]
     pub fn answer(&self, query: &Query) -> Answer {
         match query {
-            Query::Page { conversation, shown, selection, limit, rank, with_events } => {
+            Query::Page {
+                conversation,
+                shown,
+                selection,
+                limit,
+                rank,
+                ranked_after,
+                with_events,
+                ..
+            } => {
                 let records = self.find(conversation).map_or(&[][..], |own| &own.records);
                 let is_shown = |record: &Record| {
                     let needed = match &record.conversation {
@@ -108,15 +133,19 @@ impl Past {
                         Conversation::Ranked(..) => 1,
                         _ => 0,
                     };
-                    needed <= *rank && (*with_events || is_message(&record.event))
+                    let is_theirs = needed == 0
+                        || needed <= *rank
+                            && milliseconds(record.event.time) > milliseconds(*ranked_after);
+                    is_theirs && (*with_events || is_message(&record.event))
                 };
                 let indices =
                     select(records, selection, *limit, &|index| is_shown(&records[index]));
                 let events = indices.into_iter().map(|index| called(&records[index], shown));
                 Answer::Page(events.collect())
             }
-            Query::Targets { rooms, person, between, limit } => {
-                Answer::Targets(self.targets(rooms, person, *between, *limit))
+            Query::Targets { rooms, person, guests, between, limit } => {
+                let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+                Answer::Targets(self.targets(rooms, person, &is_known, *between, *limit))
             }
         }
     }
@@ -125,6 +154,7 @@ impl Past {
         &self,
         rooms: &[Conversation],
         person: &Arc<str>,
+        is_known: &dyn Fn(&str) -> bool,
         (from, to): (SystemTime, SystemTime),
         limit: usize,
     ) -> Vec<Target> {
@@ -132,10 +162,16 @@ impl Past {
         let mut found = Vec::new();
         for own in self.conversations.iter().filter(|own| !own.is_retired) {
             let is_mine = match &own.conversation {
-                Conversation::Direct(first, second) => first == person || second == person,
+                Conversation::Direct(first, second) => {
+                    first == person && is_known(second) || second == person && is_known(first)
+                }
                 room => rooms.contains(room),
             };
-            let latest = own.records.iter().rev().find(|record| is_message(&record.event));
+            let is_for_all = |record: &&Arc<Record>| {
+                is_message(&record.event)
+                    && !matches!(record.conversation, Conversation::Ranked(..))
+            };
+            let latest = own.records.iter().rev().find(is_for_all);
             let Some(latest) = latest.filter(|_| is_mine) else { continue };
             let time = milliseconds(latest.event.time);
             if time > from.min(to) && time < from.max(to) {

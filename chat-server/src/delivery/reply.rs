@@ -163,7 +163,11 @@ impl Reply {
         out: &mut Vec<u8>,
     ) {
         if let ReplyLine::Event(event) = line {
-            return event.write_line(Audience::irc(capabilities), tags, out);
+            // Also inside a batch: what they would not understand is not for them.
+            if event.requires().is_none_or(|required| capabilities.contains(required)) {
+                event.write_line(Audience::irc(capabilities), tags, out);
+            }
+            return;
         }
         if let ReplyLine::Batch { lines, .. } = line
             && !capabilities.contains(Capability::Batch)
@@ -216,6 +220,8 @@ impl Reply {
                 // The specifications of some commands ask for it by themselves.
                 let own: &[Capability] = match *command {
                     "BATCH" => &[Capability::Multiline],
+                    "CHATHISTORY" => &[Capability::ChatHistory],
+                    "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
                     "METADATA" => &[Capability::Metadata2, Capability::Metadata3],
                     "RENAME" => &[Capability::ChannelRename],
                     "SETNAME" => &[Capability::Setname],

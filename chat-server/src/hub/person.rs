@@ -37,6 +37,8 @@ pub(super) struct Person {
     pub(super) identity: Arc<str>,
     /// What they have asked about the past, and are to be answered before anything else.
     pub(super) recalling: Option<Ticket>,
+    /// What was said before in rooms they have come into, which they are still to be told.
+    pub(super) replays: BTreeMap<RoomId, Ticket>,
     pub(super) modes: UserModes,
     /// Rooms an operator has invited them to.
     pub(super) invited: BTreeSet<RoomId>,

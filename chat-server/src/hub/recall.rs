@@ -6,6 +6,7 @@
 //! whoever takes its name.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -35,7 +36,10 @@ pub(super) struct Recall {
 #[derive(Debug)]
 pub(super) enum Of {
     /// A conversation with another person, as they are called now.
-    Person(Arc<str>),
+    Person {
+        nick: Arc<str>,
+        is_here: bool,
+    },
     Room(RoomId),
     /// What was said in a room before somebody came who does not know how to ask.
     Replay(RoomId),
@@ -69,12 +73,18 @@ impl Hub {
     }
 
     /// Whom `nick` stands for in direct conversations: whoever has it, or the account of that name.
-    pub(super) fn find_identity(&self, nick: &str) -> Option<(Arc<str>, Arc<str>)> {
+    /// With how they are called, and whether they are here.
+    pub(super) fn find_identity(&self, nick: &str) -> Option<(Arc<str>, Arc<str>, bool)> {
         if let Ok(person) = self.find_person(nick) {
-            return Some((Arc::clone(&person.identity), Arc::clone(person.nick.shown())));
+            return Some((Arc::clone(&person.identity), Arc::clone(person.nick.shown()), true));
         }
         let account = self.account(nick)?;
-        Some((account_identity(&account.name), account.name.as_str().into()))
+        Some((account_identity(&account.name), account.name.as_str().into(), false))
+    }
+
+    /// The guests who are here.
+    pub(super) fn guests(&self) -> BTreeSet<Arc<str>> {
+        self.identities.keys().filter(|identity| identity.starts_with('~')).cloned().collect()
     }
 
     /// Asks the room log; the asker's next command waits for the answer.
@@ -94,7 +104,10 @@ impl Hub {
     pub(super) fn ask_for_replay(&mut self, turn: &mut Turn<'_>, id: RoomId) {
         let (limit, room) = (self.house.limits.replay_max, &self.rooms[&id]);
         let asks_by_itself = self.person(turn.conn).capabilities.contains(Capability::ChatHistory);
-        if !self.house.keeps_history || limit == 0 || asks_by_itself {
+        // Those that are asked for and not yet told are no more than one may have.
+        let is_too_much =
+            self.person(turn.conn).replays.len() >= self.house.limits.rooms_per_person_max;
+        if !self.house.keeps_history || limit == 0 || asks_by_itself || is_too_much {
             return;
         }
         // What comes after that, they are told as it comes.
@@ -104,11 +117,14 @@ impl Hub {
             shown: Some(Arc::clone(room.name.shown())),
             selection: Selection::Before(Reference::Time(first_unseen)),
             limit,
+            bytes_max: REPLAY_BYTES_MAX,
             rank: 0,
+            ranked_after: SystemTime::UNIX_EPOCH,
             with_events: false,
         };
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
+        self.person_mut(turn.conn).replays.insert(id, ticket);
         let (conn, of, subcommand) = (turn.conn, Of::Replay(id), "JOIN".into());
         self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
         turn.effects.push(Effect::Recall { ticket, query });
@@ -165,7 +181,18 @@ impl Hub {
         let Some(recall) = self.recalls.remove(&ticket) else { return };
         let conn = recall.conn;
         if let Of::Replay(room) = recall.of {
-            return self.replay(conn, room, answer, effects);
+            // Who went and came again is told what was asked for last.
+            let is_latest = self.people.get_mut(&conn).is_some_and(|person| {
+                let is_latest = person.replays.get(&room) == Some(&ticket);
+                if is_latest {
+                    person.replays.remove(&room);
+                }
+                is_latest
+            });
+            if is_latest {
+                self.replay(conn, room, answer, effects);
+            }
+            return;
         }
         let Some(person) = self.people.get_mut(&conn) else { return };
         if person.recalling != Some(ticket) {
@@ -191,7 +218,7 @@ impl Hub {
     ) -> Result<Vec<ReplyLine>, Refusal> {
         let subcommand = &*recall.subcommand;
         let name: Arc<str> = match &recall.of {
-            Of::Person(nick) => Arc::clone(nick),
+            Of::Person { nick, .. } => Arc::clone(nick),
             Of::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.conn)) {
                 Some(room) => Arc::clone(room.name.shown()),
                 None => return Err(cannot_read(subcommand, "*")),
@@ -203,6 +230,12 @@ impl Hub {
             fail("MESSAGE_ERROR", &[subcommand, &name], &text)
         })?;
         Ok(match answer {
+            // Which accounts there are is told to nobody who has not talked with them.
+            Answer::Page(events)
+                if events.is_empty() && matches!(recall.of, Of::Person { is_here: false, .. }) =>
+            {
+                return Err(cannot_read(subcommand, &name));
+            }
             Answer::Page(events) => {
                 let lines: Vec<ReplyLine> = events.into_iter().map(ReplyLine::Event).collect();
                 in_pages("chathistory", vec![(*name).into()], lines)
@@ -246,6 +279,9 @@ pub(super) fn cannot_read(subcommand: &str, target: &str) -> Refusal {
 fn account_identity(account: &str) -> Arc<str> {
     format!("={}", CaseMapping::Ascii.fold(account)).into()
 }
+
+/// Bytes that are shown to those who come and do not know how to ask, about.
+const REPLAY_BYTES_MAX: usize = 32 << 10;
 
 /// Bytes of one page of an answer.
 const PAGE_BYTES: usize = 32 << 10;

@@ -125,6 +125,7 @@ impl Hub {
             away: newcomer.away,
             identity,
             recalling: None,
+            replays: BTreeMap::new(),
             account: newcomer.account,
             fingerprint: newcomer.fingerprint,
             is_secure: newcomer.is_secure,

@@ -78,6 +78,8 @@ pub(super) struct Room {
     pub(super) latest: SystemTime,
     /// The time of the latest record that everyone has seen.
     pub(super) seen: SystemTime,
+    /// Its records are later than this.
+    pub(super) began: SystemTime,
 }
 
 impl Room {
@@ -93,6 +95,7 @@ impl Room {
             n_members_at: vec![0; usize::from(n_workers)],
             latest: SystemTime::UNIX_EPOCH,
             seen: SystemTime::UNIX_EPOCH,
+            began: SystemTime::UNIX_EPOCH,
         }
     }
 
@@ -132,7 +135,7 @@ impl Room {
     /// Its records are later than `time`.
     pub(super) fn begin_after(&mut self, time: SystemTime) {
         self.latest = self.latest.max(time);
-        self.seen = self.latest;
+        (self.seen, self.began) = (self.latest, self.latest);
     }
 
     /// The time of its latest record.

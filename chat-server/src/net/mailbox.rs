@@ -165,8 +165,9 @@ impl Mailbox {
         let mut waiting = self.lock();
         waiting.is_closed = true;
         waiting.orders.clear();
-        waiting.bytes = 0;
+        let bytes = std::mem::take(&mut waiting.bytes);
         drop(waiting);
+        Metrics::note_waiting(&self.metrics.mailbox_bytes, bytes, 0);
         self.emptied.notify_all();
     }
 

@@ -46,7 +46,16 @@ pub(super) fn latest_time(database: &Connection) -> rusqlite::Result<SystemTime>
 
 pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<Answer> {
     match query {
-        Query::Page { conversation, shown, selection, limit, rank, with_events } => {
+        Query::Page {
+            conversation,
+            shown,
+            selection,
+            limit,
+            bytes_max,
+            rank,
+            ranked_after,
+            with_events,
+        } => {
             let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
             let name = name_of(conversation);
             let number: Option<i64> =
@@ -56,13 +65,19 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
                 number,
                 // Between two people both may read all.
                 rank: if matches!(conversation, Conversation::Direct(..)) { 1 } else { *rank },
+                ranked_after: match conversation {
+                    Conversation::Direct(..) => i64::MIN,
+                    _ => milliseconds(*ranked_after),
+                },
+                bytes_max: *bytes_max,
                 last_kind: if *with_events { i64::MAX } else { LAST_MESSAGE },
                 room: shown.as_ref(),
             };
             page(database, &filter, selection, *limit).map(Answer::Page)
         }
-        Query::Targets { rooms, person, between, limit } => {
-            targets(database, rooms, person, *between, *limit).map(Answer::Targets)
+        Query::Targets { rooms, person, guests, between, limit } => {
+            let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+            targets(database, rooms, person, &is_known, *between, *limit).map(Answer::Targets)
         }
     }
 }
@@ -71,6 +86,8 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
 struct Filter<'a> {
     number: i64,
     rank: u8,
+    ranked_after: i64,
+    bytes_max: usize,
     last_kind: i64,
     room: Option<&'a Arc<str>>,
 }
@@ -120,18 +137,25 @@ fn select(
     let mut select = database.prepare_cached(&format!(
         "SELECT time, random, kind, part, text, extra, source, account, marks
          FROM records JOIN senders ON senders.id = records.sender
-         WHERE records.id >= ? AND records.id < ? AND kind <= ? AND part <= ?
+         WHERE records.id >= ? AND records.id < ? AND kind <= ?
+           AND (part = 0 OR part <= ? AND time > ?)
          ORDER BY records.id {order} LIMIT ?"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let parameters = params![range.start, range.end, filter.last_kind, filter.rank, limit];
+    let Filter { last_kind, rank, ranked_after, .. } = filter;
+    let parameters = params![range.start, range.end, last_kind, rank, ranked_after, limit];
     let found = select
         .query_map(parameters, |row| Ok(rows::event_of(sender(row)?, record(row)?, filter.room)))?;
-    // What a later version has written and this one cannot read is left out.
-    let mut events: Vec<Arc<Event>> = found
-        .filter_map(|event| event.transpose())
-        .map(|event| event.map(Arc::new))
-        .collect::<Result<_, _>>()?;
+    let (mut events, mut bytes) = (Vec::new(), 0);
+    for event in found {
+        // What a later version has written and this one cannot read is left out.
+        let Some(event) = event? else { continue };
+        bytes += event.size();
+        if bytes > filter.bytes_max && !events.is_empty() {
+            break;
+        }
+        events.push(Arc::new(event));
+    }
     if is_from_end {
         events.reverse();
     }
@@ -206,6 +230,7 @@ fn targets(
     database: &Connection,
     rooms: &[Conversation],
     person: &str,
+    is_known: &dyn Fn(&str) -> bool,
     (from, to): (SystemTime, SystemTime),
     limit: usize,
 ) -> rusqlite::Result<Vec<Target>> {
@@ -225,19 +250,23 @@ fn targets(
     let own = own.query_map([person], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
     for row in own {
         let (number, name) = row?;
-        if let Some((first, second)) = name.split_once('\n') {
+        if let Some((first, second)) = name.split_once('\n')
+            && is_known(if first == person { second } else { first })
+        {
             found.push((number, Conversation::Direct(first.into(), second.into())));
         }
     }
     let mut latest = database.prepare_cached(
         "SELECT time, part, source, extra FROM records JOIN senders ON senders.id = sender
-         WHERE records.id BETWEEN ? AND ? AND kind <= ? ORDER BY records.id DESC LIMIT 1",
+         WHERE records.id BETWEEN ? AND ? AND kind <= ? AND (part = 0 OR ?) ORDER BY records.id DESC LIMIT 1",
     )?;
     let mut targets = Vec::new();
     for (number, conversation) in found {
         let (first, last) = places_of(number);
+        // Of a room, what all its members may read.
+        let is_direct = matches!(conversation, Conversation::Direct(..));
         let row = latest
-            .query_row([first, last, LAST_MESSAGE], |row| {
+            .query_row(params![first, last, LAST_MESSAGE, is_direct], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?))
             })
             .optional()?;

@@ -22,6 +22,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender};
 use rusqlite::{Connection, OpenFlags};
 
+use self::writer::Noted;
 use crate::{
     history::Query,
     ids::Ticket,
@@ -90,6 +91,12 @@ const DATABASE: &str = "chat.db";
 /// The name of the file that is locked while a server has the folder.
 const LOCK: &str = "chat.lock";
 
+/// Records that may wait to be written, whatever the hub still waits for.
+const WAITING_MAX: usize = 1 << 16;
+
+/// How long what was noted may take to be written before what is asked is answered.
+const NOTE_PATIENCE: Duration = Duration::from_secs(5);
+
 /// How long a server before this one may take to end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -106,7 +113,10 @@ pub struct LocalLog {
     writing: Option<Connection>,
     reading: Option<Connection>,
     to_writer: Option<Sender<writer::Job>>,
-    to_reader: Option<Sender<(Ticket, Query)>>,
+    to_reader: Option<Sender<Asked>>,
+    /// Notes that were given to the writer.
+    n_notes: u64,
+    noted: Arc<Noted>,
     threads: Vec<JoinHandle<()>>,
     latest: SystemTime,
     /// Held as long as this is.
@@ -160,6 +170,8 @@ impl LocalLog {
             reading: Some(reading),
             to_writer: None,
             to_reader: None,
+            n_notes: 0,
+            noted: Arc::default(),
             threads: Vec::new(),
             latest,
             _lock: lock,
@@ -183,20 +195,26 @@ impl RoomLog for LocalLog {
         };
         if let Some(writing) = self.writing.take() {
             let (to_writer, jobs) = crossbeam_channel::unbounded();
-            let appender = appender.clone();
-            spawn("chat-store-write", Box::new(move || writer::run(writing, &jobs, &appender)))?;
+            let (appender, noted) = (appender.clone(), Arc::clone(&self.noted));
+            let write = move || writer::run(writing, &jobs, &appender, &noted);
+            spawn("chat-store-write", Box::new(write))?;
             self.to_writer = Some(to_writer);
         }
         if let Some(reading) = self.reading.take() {
             let (to_reader, queries) = crossbeam_channel::unbounded();
-            spawn("chat-store-read", Box::new(move || read(&reading, &queries, &appender)))?;
+            let noted = Arc::clone(&self.noted);
+            let read = move || read(&reading, &queries, &appender, &noted);
+            spawn("chat-store-read", Box::new(read))?;
             self.to_reader = Some(to_reader);
         }
         Ok(())
     }
 
-    /// What waits is bounded by the hub's `pending_records_max`.
     fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
+        if self.to_writer.as_ref().is_some_and(|to_writer| to_writer.len() >= WAITING_MAX) {
+            let why = "the server's disk is too slow; try again in a moment";
+            return Appending::Now(Err(AppendError::Refused(why.into())));
+        }
         let job = writer::Job::Append { ticket, record: Arc::clone(record) };
         match self.to_writer.as_ref().map(|to_writer| to_writer.send(job)) {
             Some(Ok(())) => Appending::Later,
@@ -206,15 +224,17 @@ impl RoomLog for LocalLog {
 
     fn note(&mut self, note: Note) {
         if let Some(to_writer) = &self.to_writer {
+            self.n_notes += 1;
             // A writer that has ended is told of by the next record.
             let _ = to_writer.send(writer::Job::Note(note));
         }
     }
 
-    /// What waits is bounded by the people there are: each waits for one answer at a time.
+    /// What waits is bounded by the people there are: each waits for one answer at a time, and for no more
+    /// replays than they may have rooms.
     fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
-        let is_asked =
-            self.to_reader.as_ref().is_some_and(|reader| reader.send((ticket, query)).is_ok());
+        let asked = Asked { ticket, query, n_notes: self.n_notes };
+        let is_asked = self.to_reader.as_ref().is_some_and(|reader| reader.send(asked).is_ok());
         if is_asked {
             Recalling::Later
         } else {
@@ -242,11 +262,26 @@ impl Drop for LocalLog {
     }
 }
 
-/// The thread that reads; ends when nobody asks any more.
-fn read(reading: &Connection, queries: &Receiver<(Ticket, Query)>, appender: &Appender) {
-    for (ticket, query) in queries {
-        let answer = history::answer(reading, &query);
-        appender.recalled(ticket, answer.map_err(|error| error.to_string().into()));
+/// A question, and how many notes were made before it.
+#[derive(Debug)]
+struct Asked {
+    ticket: Ticket,
+    query: Query,
+    n_notes: u64,
+}
+
+/// The thread that reads; ends when nobody asks any more, or nobody hears the answer.
+fn read(reading: &Connection, queries: &Receiver<Asked>, appender: &Appender, noted: &Noted) {
+    for Asked { ticket, query, n_notes } in queries {
+        // Who may read what is as the hub knows it.
+        let answer = if noted.wait_for(n_notes, NOTE_PATIENCE) {
+            history::answer(reading, &query).map_err(|error| error.to_string().into())
+        } else {
+            Err("the server's disk does not answer".into())
+        };
+        if !appender.recalled(ticket, answer) {
+            return;
+        }
     }
 }
 

@@ -3,10 +3,11 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
 };
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -31,8 +32,8 @@ pub(super) enum Job {
 /// Jobs in one transaction: many enough for `fsync` to cost little, and few enough to keep it short.
 const JOBS_PER_COMMIT: usize = 4096;
 
-/// Senders whose numbers are remembered.
-const SENDERS_REMEMBERED_MAX: usize = 1 << 16;
+/// Senders, and conversations, whose numbers are remembered.
+const REMEMBERED_MAX: usize = 1 << 16;
 
 /// What the database has said, as long as nothing is rolled back.
 #[derive(Default)]
@@ -42,24 +43,78 @@ struct Known {
     senders: HashMap<SenderRow, i64>,
 }
 
+/// How soon notes that could not be written are tried again when nothing else comes.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// How many notes have been written: what is read must be later than those that were made before it was asked.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    n_written: Mutex<u64>,
+    more: Condvar,
+}
+
+impl Noted {
+    fn add(&self, n: u64) {
+        if n > 0 {
+            *self.n_written.lock().unwrap_or_else(PoisonError::into_inner) += n;
+            self.more.notify_all();
+        }
+    }
+
+    /// Waits for a while until so many have been written; whether they have.
+    pub(super) fn wait_for(&self, n: u64, patience: Duration) -> bool {
+        let n_written = self.n_written.lock().unwrap_or_else(PoisonError::into_inner);
+        let wait = self.more.wait_timeout_while(n_written, patience, |own| *own < n);
+        let (n_written, _) = wait.unwrap_or_else(PoisonError::into_inner);
+        *n_written >= n
+    }
+}
+
 /// Ends when nobody has anything to write any more.
-pub(super) fn run(mut database: Connection, jobs: &Receiver<Job>, appender: &Appender) {
+pub(super) fn run(
+    mut database: Connection,
+    jobs: &Receiver<Job>,
+    appender: &Appender,
+    noted: &Noted,
+) {
     let mut known = Known::default();
-    let mut batch = Vec::new();
-    while let Ok(job) = jobs.recv() {
-        batch.push(job);
+    // A note that is not written would leave a room open that is closed: until it is, nothing else is.
+    let mut owed: Vec<Job> = Vec::new();
+    loop {
+        let first = if owed.is_empty() {
+            jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            jobs.recv_timeout(RETRY)
+        };
+        let mut batch = std::mem::take(&mut owed);
+        match first {
+            Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) if batch.is_empty() => break,
+            // Once more; what is not written then, the next start does not know.
+            Err(RecvTimeoutError::Disconnected) => {
+                drop(write(&mut database, &mut known, &batch));
+                break;
+            }
+        }
         batch.extend(jobs.try_iter().take(JOBS_PER_COMMIT - 1));
-        let outcomes = write(&mut database, &mut known, &batch).unwrap_or_else(|error| {
+        let written = write(&mut database, &mut known, &batch);
+        if written.is_ok() {
+            let is_note = |job: &&Job| matches!(job, Job::Note(_));
+            noted.add(batch.iter().filter(is_note).count() as u64);
+        }
+        let is_written = written.is_ok();
+        let outcomes = written.unwrap_or_else(|error| {
             // Numbers that were given out in it may be given out again.
             known = Known::default();
             let refused = Err(AppendError::Refused(words(&error).into()));
             vec![refused; batch.len()]
         });
-        for (job, outcome) in batch.drain(..).zip(outcomes) {
+        for (job, outcome) in batch.into_iter().zip(outcomes) {
             match job {
                 Job::Append { ticket, .. } => appender.appended(ticket, outcome),
-                // If it is not kept, the room is as it was: the next note, or the next start, mends it.
-                Job::Note(_) => {}
+                Job::Note(_) if is_written => {}
+                note @ Job::Note(_) => owed.push(note),
             }
         }
     }
@@ -109,15 +164,23 @@ fn append(
     };
     let id = number << PLACE_BITS | place;
     if let Some(nonce) = &record.nonce {
+        // What is for some of a room is another target than the room.
+        let nonce = match &record.conversation {
+            Conversation::Ranked(_, sign) => format!("{sign}{nonce}"),
+            _ => nonce.to_string(),
+        };
         let add = "INSERT INTO nonces (conversation, nonce, record) VALUES (?, ?, ?)
                    ON CONFLICT DO UPDATE SET record = excluded.record
                    -- The first one may have been deleted since.
                    WHERE NOT EXISTS (SELECT 1 FROM records WHERE id = nonces.record)";
-        let is_new = database.prepare_cached(add)?.execute(params![number, &**nonce, id])? > 0;
+        let is_new = database.prepare_cached(add)?.execute(params![number, nonce, id])? > 0;
         if !is_new {
             known.conversations.insert(conversation, (number, place));
-            return first_with(database, number, nonce).map(Err);
+            return first_with(database, number, &nonce).map(Err);
         }
+    }
+    if known.conversations.len() >= REMEMBERED_MAX {
+        known.conversations.clear();
     }
     known.conversations.insert(conversation, (number, place + 1));
     let mut insert = database.prepare_cached(
@@ -211,7 +274,7 @@ fn sender_number(
             database.last_insert_rowid()
         }
     };
-    if known.senders.len() >= SENDERS_REMEMBERED_MAX {
+    if known.senders.len() >= REMEMBERED_MAX {
         known.senders.clear();
     }
     known.senders.insert(sender, number);

@@ -14,6 +14,9 @@ use crate::{
     room_log::Conversation,
 };
 
+/// Bytes of one page of history, about.
+const PAGE_BYTES_MAX: usize = 256 << 10;
+
 impl Hub {
     pub(super) fn chat_history(
         &mut self,
@@ -28,7 +31,9 @@ impl Hub {
         }
         let word = &*subcommand.to_ascii_uppercase();
         let wrong = |what: &str| fail("INVALID_PARAMS", &[word], what);
-        let with_events = person.capabilities.contains(Capability::EventPlayback);
+        // Outside of a batch what has happened would be taken for what happens.
+        let with_events = person.capabilities.contains(Capability::EventPlayback)
+            && person.capabilities.contains(Capability::Batch);
         let n_max = self.house.limits.history_page_max;
         let limit = |text: &str| {
             let n: usize = text.parse().map_err(|_| wrong("the last parameter is a number"))?;
@@ -48,6 +53,7 @@ impl Hub {
             let query = Query::Targets {
                 rooms: person.rooms.iter().map(room).collect(),
                 person: Arc::clone(&person.identity),
+                guests: self.guests(),
                 between: (time(from)?, time(to)?),
                 limit: limit(n)?,
             };
@@ -75,21 +81,33 @@ impl Hub {
             }
         };
         let limit = limit(n)?;
-        let (of, conversation, shown, rank) = if target.starts_with('#') {
+        let (of, conversation, shown, rank, ranked_after) = if target.starts_with('#') {
             let found = self.find_own_room(turn.conn, target);
             let (room, rank) = found.map_err(|_| cannot_read(word, target))?;
             let rank = if rank.is_operator { 2 } else { u8::from(rank.has_voice) };
             let key = Conversation::Room(Arc::clone(room.name.key()));
-            (Of::Room(room.id), key, Some(Arc::clone(room.name.shown())), rank)
+            let shown = Some(Arc::clone(room.name.shown()));
+            (Of::Room(room.id), key, shown, rank, room.began)
         } else {
-            let (other, nick) =
+            let (other, nick, is_here) =
                 self.find_identity(target).ok_or_else(|| cannot_read(word, target))?;
             let mut both = [Arc::clone(&person.identity), other];
             both.sort_unstable();
             let [first, second] = both;
-            (Of::Person(nick), Conversation::Direct(first, second), None, 0)
+            let of = Of::Person { nick, is_here };
+            (of, Conversation::Direct(first, second), None, 0, SystemTime::UNIX_EPOCH)
         };
-        let query = Query::Page { conversation, shown, selection, limit, rank, with_events };
+        let bytes_max = PAGE_BYTES_MAX;
+        let query = Query::Page {
+            conversation,
+            shown,
+            selection,
+            limit,
+            bytes_max,
+            rank,
+            ranked_after,
+            with_events,
+        };
         self.recall(turn, of, word, query);
         Ok(())
     }
