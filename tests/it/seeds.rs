@@ -461,7 +461,10 @@ fn a_client_comes_back_under_its_name() {
     record.wait_for_ready(2);
     let mut irc = TestClient::register(&server, "Ira");
     irc.send("JOIN #den");
-    irc.expect("* 353 * #den *Ann*");
+    // It is ready before it is in its rooms again.
+    while !irc.expect("* 353 * #den *").contains("Ann") {
+        irc.send("NAMES #den");
+    }
     irc.send("PRIVMSG #den :welcome back");
     record.wait_for_message("welcome back");
     assert_eq!(&*client.nick(), "Ann");
