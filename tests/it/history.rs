@@ -384,6 +384,15 @@ fn long_messages_make_short_pages() {
         }
         writeln!(script, "a> BATCH -{n}").unwrap();
     }
-    script += "b> JOIN #x\nb< * 366 *\nb< * NOTICE #x :Said here *\nb< * PRIVMSG #x :29 *\nb! * PRIVMSG #x :2 *\n";
-    check_with(&script, |_| ());
+    // Twelve make 256 KiB, and one of them is most of 32.
+    script += "a> CHATHISTORY LATEST #x * 30
+         a< :chat.local BATCH +* chathistory #x
+         a! * PRIVMSG #x :17 *
+         a< * PRIVMSG #x :18 *
+         a< * PRIVMSG #x :29 *
+         b> JOIN #x
+         b< * NOTICE #x :Said here *
+         b! * PRIVMSG #x :28 *
+         b< * PRIVMSG #x :29 *";
+    check(&script);
 }

@@ -4,14 +4,14 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
     sync::Arc,
 };
 
 use chat_core::proto::mask_matches;
 use chat_server::{Config, TlsSource};
-use chat_tests::{PATIENCE, TestClient, TestServer};
+use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned,
     pki_types::{CertificateDer, pem::PemObject},
@@ -50,13 +50,13 @@ fn over_tls(address: SocketAddr, folder: &Path) -> StreamOwned<ClientConnection,
 }
 
 /// A server with TLS and WebSockets, alone and together, and the folder of its certificate.
-fn with_all_layers(name: &str, change: impl FnOnce(&mut Config)) -> (TestServer, PathBuf) {
-    let folder = std::env::temp_dir().join(format!("chat-{name}-{}", std::process::id()));
+fn with_all_layers(name: &str, change: impl FnOnce(&mut Config)) -> (TestServer, TempFolder) {
+    let folder = TempFolder::new(name);
     let server = with_web_sockets(|config| {
         let free = || vec!["127.0.0.1:0".into()];
         (config.tls_listen, config.web_socket_tls_listen) = (free(), free());
         let names = vec!["chat.local".into()];
-        config.tls = Some(TlsSource::SelfSigned { folder: folder.clone(), names });
+        config.tls = Some(TlsSource::SelfSigned { folder: folder.path().to_owned(), names });
         change(config);
     });
     (server, folder)
@@ -216,7 +216,7 @@ fn a_page_that_may_not_is_refused() {
 fn web_sockets_go_over_tls_too() {
     let (server, folder) = with_all_layers("wss", |_| ());
     let mut irc = TestClient::register(&server, "Ira");
-    let tls = over_tls(server.web_socket_tls_address(), &folder);
+    let tls = over_tls(server.web_socket_tls_address(), folder.path());
     let mut web =
         Client::shake_hands(tls, &[("sec-websocket-protocol", "text.ircv3.net")]).unwrap();
     web.send("NICK Web");
@@ -234,7 +234,6 @@ fn web_sockets_go_over_tls_too() {
     web.send("QUIT :bye");
     web.expect("ERROR *");
     irc.expect(":Web!* QUIT :Quit: bye");
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 /// Whoever never reads is let go, whatever lies between them and their outbox.
@@ -245,11 +244,11 @@ fn slow_readers_are_let_go_through_every_layer() {
     });
     let mut ann = TestClient::register_with(&server, "Ann", "echo-message");
     ann.expect("* 366 *");
-    let mut tls = over_tls(server.tls_address(), &folder);
+    let mut tls = over_tls(server.tls_address(), folder.path());
     tls.write_all(b"NICK Tls\r\nUSER u 0 * :R\r\n").unwrap();
     let mut ws = Client::connect(&server, &[]).unwrap();
     let mut wss =
-        Client::shake_hands(over_tls(server.web_socket_tls_address(), &folder), &[]).unwrap();
+        Client::shake_hands(over_tls(server.web_socket_tls_address(), folder.path()), &[]).unwrap();
     for (nick, send) in [
         ("Ws", &mut (|line: &str| ws.send(line)) as &mut dyn FnMut(&str)),
         ("Wss", &mut |line: &str| wss.send(line)),
@@ -274,7 +273,6 @@ fn slow_readers_are_let_go_through_every_layer() {
         }
         assert!(n < 200_000, "only {left:?} are gone");
     }
-    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

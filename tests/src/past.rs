@@ -9,8 +9,17 @@ use std::{
 use chat_server::{
     delivery::{Content, Event},
     history::{Answer, Query, Reference, Selection, Target},
+    ids::Ticket,
     room_log::{AppendError, Conversation, Note, Record},
 };
+
+/// Something for the log, where it waits.
+pub(crate) enum Entry {
+    /// What becomes of a conversation.
+    Note(Note),
+    /// A record, and what it is answered under.
+    Record(Ticket, Arc<Record>),
+}
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -121,10 +130,10 @@ impl Past {
                 shown,
                 selection,
                 limit,
+                bytes_max,
                 rank,
                 ranked_after,
                 with_events,
-                ..
             } => {
                 let records = self.find(conversation).map_or(&[][..], |own| &own.records);
                 let is_shown = |record: &Record| {
@@ -138,8 +147,8 @@ impl Past {
                             && milliseconds(record.event.time) > milliseconds(*ranked_after);
                     is_theirs && (*with_events || is_message(&record.event))
                 };
-                let indices =
-                    select(records, selection, *limit, &|index| is_shown(&records[index]));
+                let page = Bounds { limit: *limit, bytes_max: *bytes_max };
+                let indices = select(records, selection, page, &|index| is_shown(&records[index]));
                 let events = indices.into_iter().map(|index| called(&records[index], shown));
                 Answer::Page(events.collect())
             }
@@ -212,11 +221,18 @@ fn called(record: &Record, shown: &Option<Arc<str>>) -> Arc<Event> {
     Arc::new(event.by(record.event.sender().clone()))
 }
 
+/// How much is told at most.
+#[derive(Clone, Copy)]
+struct Bounds {
+    limit: usize,
+    bytes_max: usize,
+}
+
 /// The indices of the records that are selected, in order.
 fn select(
     records: &[Arc<Record>],
     selection: &Selection,
-    limit: usize,
+    Bounds { limit, bytes_max }: Bounds,
     is_shown: &dyn Fn(usize) -> bool,
 ) -> Vec<usize> {
     // How many records are before a reference, and how many with those at it.
@@ -243,12 +259,19 @@ fn select(
             }
         }
     };
-    let first = |range: std::ops::Range<usize>| -> Vec<usize> {
-        range.filter(|index| is_shown(*index)).take(limit).collect()
+    // As many as fit, and one in any case.
+    let fitting = |indices: &mut dyn Iterator<Item = usize>| -> Vec<usize> {
+        let mut bytes = 0;
+        let fits = |index: &usize| {
+            let is_first = bytes == 0;
+            bytes += records[*index].event.size();
+            is_first || bytes <= bytes_max
+        };
+        indices.filter(|index| is_shown(*index)).take(limit).take_while(fits).collect()
     };
-    let last = |range: std::ops::Range<usize>| -> Vec<usize> {
-        let mut found: Vec<usize> =
-            range.rev().filter(|index| is_shown(*index)).take(limit).collect();
+    let first = |mut range: std::ops::Range<usize>| fitting(&mut range);
+    let last = |range: std::ops::Range<usize>| {
+        let mut found = fitting(&mut range.rev());
         found.reverse();
         found
     };

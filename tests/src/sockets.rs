@@ -23,6 +23,7 @@ use socket2::SockRef;
 use crate::{
     PATIENCE,
     folder::TempFolder,
+    past::Entry,
     peer::Peer,
     script::{Pretence, Stage},
 };
@@ -75,12 +76,6 @@ struct Held {
     waiting: Vec<Entry>,
     log: LocalLog,
     _folder: TempFolder,
-}
-
-/// Something for the log.
-enum Entry {
-    Note(Note),
-    Record(Ticket, Arc<Record>),
 }
 
 impl Gate {

@@ -17,12 +17,12 @@ use chat_server::{
     history::Query,
     hub::{Door, Effect, Hub, Input, Now},
     ids::{ConnId, Ticket, WorkerId},
-    room_log::{AppendError, Conversation, Note, Record},
+    room_log::{AppendError, Conversation, Record},
     session::{Output, Session, Step},
 };
 
 use crate::{
-    past::Past,
+    past::{Entry, Past},
     script::{Pretence, Stage},
 };
 
@@ -74,12 +74,6 @@ pub struct World {
     has_stopped: bool,
     /// The certificate that the next to connect shows.
     pub fingerprint: Option<Arc<str>>,
-}
-
-/// Something for the log.
-enum Entry {
-    Note(Note),
-    Record(Ticket, Arc<Record>),
 }
 
 struct WorldConn {
@@ -270,7 +264,7 @@ impl World {
             world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
                 || !world.questions.is_empty()
-                || !world.recalls.is_empty()
+                || world.may_recall()
                 || !world.is_log_held && !world.unanswered.is_empty()
         };
         while has_work(self) {
@@ -283,7 +277,7 @@ impl World {
             while let Some((ticket, question)) = self.questions.pop_front() {
                 self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
             }
-            while let Some((ticket, query)) = self.recalls.pop_front() {
+            while let Some((ticket, query)) = self.next_recall() {
                 self.handle(Input::Recalled { ticket, answer: Ok(self.past.answer(&query)) });
             }
             while !self.is_log_held
@@ -292,6 +286,16 @@ impl World {
                 self.take_entry(entry, Ok(()));
             }
         }
+    }
+
+    /// Whether something can be looked up: what has been noted is known by then.
+    fn may_recall(&self) -> bool {
+        let is_note = |entry: &Entry| matches!(entry, Entry::Note(_));
+        !self.recalls.is_empty() && !self.unanswered.iter().any(is_note)
+    }
+
+    fn next_recall(&mut self) -> Option<(Ticket, Query)> {
+        if self.may_recall() { self.recalls.pop_front() } else { None }
     }
 
     /// One random step of the machinery: an input handled, an order carried out, the log answering.
@@ -311,7 +315,7 @@ impl World {
                 if let Some((ticket, question)) = self.questions.pop_front() {
                     self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
                 }
-                if let Some((ticket, query)) = self.recalls.pop_front() {
+                if let Some((ticket, query)) = self.next_recall() {
                     let is_failing = self.random.u8(..100) < self.log.failing;
                     let answer = self.past.answer(&query);
                     let answer =

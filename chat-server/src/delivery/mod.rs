@@ -272,6 +272,12 @@ impl Event {
         }
     }
 
+    /// Whether it is for a reader with these capabilities.
+    #[must_use]
+    pub fn is_understood(&self, capabilities: CapabilitySet) -> bool {
+        self.requires().is_none_or(|required| capabilities.contains(required))
+    }
+
     /// Whether anyone has needed it in bytes yet.
     #[must_use]
     pub fn is_encoded(&self) -> bool {

@@ -109,9 +109,7 @@ impl Reply {
     ) {
         // What the one who asked would not understand, the others are told all the same.
         let is_understood = |line: &&ReplyLine| match line {
-            ReplyLine::Event(event) => {
-                event.requires().is_none_or(|required| capabilities.contains(required))
-            }
+            ReplyLine::Event(event) => event.is_understood(capabilities),
             _ => true,
         };
         let lines: Vec<&ReplyLine> = self.lines.iter().filter(is_understood).collect();
@@ -164,7 +162,7 @@ impl Reply {
     ) {
         if let ReplyLine::Event(event) = line {
             // Also inside a batch: what they would not understand is not for them.
-            if event.requires().is_none_or(|required| capabilities.contains(required)) {
+            if event.is_understood(capabilities) {
                 event.write_line(Audience::irc(capabilities), tags, out);
             }
             return;

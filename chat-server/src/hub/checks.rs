@@ -66,12 +66,8 @@ impl Hub {
         purpose: Purpose,
     ) -> Result<(), Refusal> {
         if self.has_too_many_checks() {
-            return Err(Refusal::Fail {
-                command: "OPER",
-                code: "TRY_AGAIN",
-                context: Vec::new(),
-                text: "too many passwords are being checked; try again in a moment".into(),
-            });
+            let text = "too many passwords are being checked; try again in a moment";
+            return Err(Refusal::fail("OPER", "TRY_AGAIN", &[], text));
         }
         turn.is_answered = true;
         let check = Check::new(turn.conn, turn.label.take(), purpose);
@@ -104,8 +100,7 @@ impl Hub {
         question: Question,
         effects: &mut Vec<Effect>,
     ) {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.new_ticket();
         if let Some(person) = self.people.get_mut(&check.conn) {
             person.n_pending += 1;
             check.is_counted = true;

@@ -66,7 +66,7 @@ impl Hub {
             if room.is_closed() {
                 effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
             }
-            self.latest_record = self.latest_record.max(room.latest());
+            self.latest_record = self.latest_record.max(room.latest);
             self.rooms_by_name.remove(room.name.key());
             self.rooms.remove(&id);
         }

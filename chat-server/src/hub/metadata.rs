@@ -15,7 +15,7 @@ use chat_core::proto::{Capability, METADATA_KEY_BYTES_MAX, Numeric};
 
 use super::{Effect, Hub, Now, Turn, listing::Part, person::Person};
 use crate::{
-    delivery::{Content, Event, Page, Reply, ReplyLine},
+    delivery::{Content, Event, Page, ReplyLine},
     ids::{ConnId, RoomId},
 };
 
@@ -193,7 +193,7 @@ impl Hub {
         let is_aware = |reader: &&Person| reader.told_metadata_in() == Some(Dialect::Third);
         for reader in watchers().filter(is_aware) {
             let lines = self.metadata_lines(Dialect::Third, owner, &reader.subscriptions);
-            effects.push(unasked(reader, batch(person.nick.as_str(), lines)));
+            self.say_to(reader.conn, None, vec![batch(person.nick.as_str(), lines)], effects);
         }
         // Those who share a room know.
         let is_new_to = |reader: &&Person| {
@@ -227,7 +227,7 @@ impl Hub {
                         Some(value) => key_value(Numeric::RPL_KEYVALUE, &target, key, value),
                         None => key_not_set(&target, key),
                     };
-                    effects.push(unasked(reader, line));
+                    self.say_to(reader.conn, None, vec![line], effects);
                 }
                 None => {}
             }
@@ -399,11 +399,4 @@ impl Hub {
         }
         true
     }
-}
-
-/// A line that answers nothing, for one reader.
-fn unasked(reader: &Person, line: ReplyLine) -> Effect {
-    let nick = Arc::clone(reader.nick.shown());
-    let reply = Reply { label: None, nick, lines: vec![line], page: Page::Only };
-    Effect::Reply { conn: reader.conn, reply }
 }

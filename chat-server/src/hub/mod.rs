@@ -265,6 +265,12 @@ impl Hub {
         }
     }
 
+    /// A number for what is asked of others and answered later.
+    fn new_ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        Ticket(self.next_ticket - 1)
+    }
+
     /// Tells everyone to go.
     fn stop(&mut self, reason: &Arc<str>, effects: &mut Vec<Effect>) {
         if std::mem::replace(&mut self.is_stopping, true) {

@@ -16,20 +16,26 @@ use rand_chacha::rand_core::Rng;
 
 use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person};
 use crate::{
-    delivery::{Event, Page, Reply, ReplyLine},
+    delivery::{Event, Page, ReplyLine},
     history::{Answer, Query, Reference, Selection, Target},
     ids::{ConnId, RoomId, Ticket},
     room_log::Conversation,
 };
+
+/// Bytes that are shown to those who come and do not know how to ask, about.
+const REPLAY_BYTES_MAX: usize = 32 << 10;
+
+/// Bytes of one reply, of as many as an answer needs, about.
+const REPLY_BYTES: usize = 32 << 10;
 
 /// A question under way.
 #[derive(Debug)]
 pub(super) struct Recall {
     conn: ConnId,
     label: Option<Arc<str>>,
-    pub(super) of: Of,
+    of: Of,
     /// The subcommand, for the refusal.
-    pub(super) subcommand: Arc<str>,
+    subcommand: Arc<str>,
 }
 
 /// What is asked about.
@@ -49,8 +55,7 @@ pub(super) enum Of {
 
 /// A refusal as the specification has them under "Errors and Warnings".
 pub(super) fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
-    let context = context.iter().map(|&word| word.to_owned()).collect();
-    Refusal::Fail { command: "CHATHISTORY", code, context, text: text.to_owned() }
+    Refusal::fail("CHATHISTORY", code, context, text)
 }
 
 impl Hub {
@@ -60,6 +65,11 @@ impl Hub {
             Some(account) => account_identity(account),
             None => format!("~{:016x}", self.random.next_u64()).into(),
         }
+    }
+
+    /// `conn` is that one in direct conversations from here on.
+    pub(super) fn note_identity(&mut self, conn: ConnId, identity: &Arc<str>) {
+        self.identities.entry(Arc::clone(identity)).or_default().insert(conn);
     }
 
     pub(super) fn forget_identity(&mut self, conn: ConnId) {
@@ -89,8 +99,7 @@ impl Hub {
 
     /// Asks the room log; the asker's next command waits for the answer.
     pub(super) fn recall(&mut self, turn: &mut Turn<'_>, of: Of, subcommand: &str, query: Query) {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.new_ticket();
         let (conn, label) = (turn.conn, turn.label.take());
         let subcommand = subcommand.into();
         self.recalls.insert(ticket, Recall { conn, label, of, subcommand });
@@ -122,8 +131,7 @@ impl Hub {
             ranked_after: SystemTime::UNIX_EPOCH,
             with_events: false,
         };
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.new_ticket();
         self.person_mut(turn.conn).replays.insert(id, ticket);
         let (conn, of, subcommand) = (turn.conn, Of::Replay(id), "JOIN".into());
         self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
@@ -165,9 +173,7 @@ impl Hub {
             Ok(Answer::Targets(_)) => return,
             Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
         };
-        let nick = Arc::clone(person.nick.shown());
-        let reply = Reply { label: None, nick, lines, page: Page::Only };
-        effects.push(Effect::Reply { conn, reply });
+        self.say_to(conn, None, lines, effects);
     }
 
     /// What was asked has been looked up. The asker may have gone, or been sent out of the room.
@@ -280,19 +286,13 @@ fn account_identity(account: &str) -> Arc<str> {
     format!("={}", CaseMapping::Ascii.fold(account)).into()
 }
 
-/// Bytes that are shown to those who come and do not know how to ask, about.
-const REPLAY_BYTES_MAX: usize = 32 << 10;
-
-/// Bytes of one page of an answer.
-const PAGE_BYTES: usize = 32 << 10;
-
 /// One batch of `lines`, in as many pages as its size asks for.
 fn in_pages(kind: &'static str, params: Vec<Box<str>>, lines: Vec<ReplyLine>) -> Vec<ReplyLine> {
     let mut pages: Vec<Vec<ReplyLine>> = vec![Vec::new()];
     let mut bytes = 0;
     for line in lines {
         bytes += line.size();
-        if bytes > PAGE_BYTES && pages.last().is_some_and(|page| !page.is_empty()) {
+        if bytes > REPLY_BYTES && pages.last().is_some_and(|page| !page.is_empty()) {
             pages.push(Vec::new());
             bytes = line.size();
         }

@@ -135,8 +135,7 @@ impl Hub {
         let msgid = self.next_msgid(time);
         let sender = self.person(turn.conn).as_sender();
         let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.new_ticket();
         let by = Arc::clone(&self.person(turn.conn).identity);
         let record = Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce });
         let answer = self.join_answer(turn);
@@ -448,14 +447,10 @@ impl Hub {
         let Some(nonce) = tags.split(';').find_map(value) else { return Ok(None) };
         let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
         if nonce.len() > NONCE_BYTES_MAX || !nonce.bytes().all(is_sign) {
-            return Err(Refusal::Fail {
-                command: kind.word(),
-                code: "INVALID_NONCE",
-                context: vec![nonce],
-                text: format!(
-                    "a nonce is 1 to {NONCE_BYTES_MAX} of the signs A-Z, a-z, 0-9, - and _: the message was not delivered"
-                ),
-            });
+            let text = format!(
+                "a nonce is 1 to {NONCE_BYTES_MAX} of the signs A-Z, a-z, 0-9, - and _: the message was not delivered"
+            );
+            return Err(Refusal::fail(kind.word(), "INVALID_NONCE", &[&nonce], &text));
         }
         Ok(Some(nonce.into()))
     }

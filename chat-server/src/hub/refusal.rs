@@ -79,6 +79,17 @@ impl From<CommandError> for Refusal {
 }
 
 impl Refusal {
+    /// One that has only words, about `context`.
+    pub(super) fn fail(
+        command: &'static str,
+        code: &'static str,
+        context: &[&str],
+        text: &str,
+    ) -> Self {
+        let context = context.iter().map(|&word| word.to_owned()).collect();
+        Self::Fail { command, code, context, text: text.to_owned() }
+    }
+
     /// What the one who asked is told.
     #[must_use]
     pub fn reply(&self) -> ReplyLine {

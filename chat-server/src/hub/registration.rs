@@ -154,7 +154,7 @@ impl Hub {
         }));
         self.nicks.insert(Arc::clone(nick.key()), conn);
         let door = person.door;
-        self.identities.entry(Arc::clone(&person.identity)).or_default().insert(conn);
+        self.note_identity(conn, &person.identity);
         self.people.insert(conn, person);
         let person = self.person(conn);
         let (key, who) = (Arc::clone(person.nick.key()), Arc::clone(&person.source));

@@ -138,11 +138,6 @@ impl Room {
         (self.seen, self.began) = (self.latest, self.latest);
     }
 
-    /// The time of its latest record.
-    pub(super) fn latest(&self) -> SystemTime {
-        self.latest
-    }
-
     /// A time for the next record: now, but later than the one before.
     pub(super) fn next_time(&mut self, wall: SystemTime) -> SystemTime {
         self.latest = wall.max(self.latest + Duration::from_millis(1));

@@ -303,7 +303,7 @@ impl Hub {
         }
         let identity = self.identity_of(account.as_ref());
         self.forget_identity(conn);
-        self.identities.entry(Arc::clone(&identity)).or_default().insert(conn);
+        self.note_identity(conn, &identity);
         let person = self.person_mut(conn);
         person.identity = identity;
         person.account.clone_from(&account);
@@ -356,7 +356,7 @@ impl Hub {
         self.say_to(conn, label, lines.map(ReplyLine::Raw).collect(), effects);
     }
 
-    fn say_to(
+    pub(super) fn say_to(
         &self,
         conn: ConnId,
         label: Option<Arc<str>>,

@@ -32,6 +32,15 @@ pub(super) fn name_of(conversation: &Conversation) -> String {
     }
 }
 
+/// The number of the conversation that goes by its name now.
+pub(super) fn number_of(
+    database: &Connection,
+    conversation: &Conversation,
+) -> rusqlite::Result<Option<i64>> {
+    let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
+    database.prepare_cached(find)?.query_row([name_of(conversation)], |row| row.get(0)).optional()
+}
+
 /// When the latest record of all was made.
 pub(super) fn latest_time(database: &Connection) -> rusqlite::Result<SystemTime> {
     // One look at the end of each conversation.
@@ -56,11 +65,9 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
             ranked_after,
             with_events,
         } => {
-            let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
-            let name = name_of(conversation);
-            let number: Option<i64> =
-                database.prepare_cached(find)?.query_row([name], |row| row.get(0)).optional()?;
-            let Some(number) = number else { return Ok(Answer::Page(Vec::new())) };
+            let Some(number) = number_of(database, conversation)? else {
+                return Ok(Answer::Page(Vec::new()));
+            };
             let filter = Filter {
                 number,
                 // Between two people both may read all.
@@ -236,11 +243,9 @@ fn targets(
 ) -> rusqlite::Result<Vec<Target>> {
     let (from, to) = (milliseconds(from), milliseconds(to));
     let is_backwards = from > to;
-    let mut find = database
-        .prepare_cached("SELECT id, name FROM conversations WHERE name = ? AND NOT is_retired")?;
     let mut found: Vec<(i64, Conversation)> = Vec::new();
     for room in rooms {
-        let number: Option<i64> = find.query_row([name_of(room)], |row| row.get(0)).optional()?;
+        let number = number_of(database, room)?;
         found.extend(number.map(|number| (number, room.clone())));
     }
     let mut own = database.prepare_cached(

@@ -2,7 +2,7 @@
 //!
 //! A record is told to be appended when the transaction it is in has been committed and, with
 //! [`Durability::Strict`], is safe from a power cut. What waits meanwhile goes into the next transaction
-//! together. Reading never waits for writing.
+//! together. Reading waits for writing only where a note says who may read no more.
 
 mod history;
 mod rows;
@@ -66,9 +66,7 @@ pub enum StoreError {
     #[error("{0} is a database of another program: give chat-server a folder of its own (--data)")]
     Foreign(PathBuf),
     /// It is damaged.
-    #[error(
-        "{path} is damaged ({what}): restore a backup, or move it away to begin anew; chat-server check tells more"
-    )]
+    #[error("{path} is damaged ({what}): restore a backup, or move it away to begin anew")]
     Corrupt {
         /// Which.
         path: PathBuf,

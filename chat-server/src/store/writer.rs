@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    history::{PLACE_BITS, name_of, places_of},
+    history::{PLACE_BITS, name_of, number_of, places_of},
     rows::{self, SenderRow},
     time_of,
 };
@@ -230,18 +230,16 @@ fn find_or_begin(
     database: &Connection,
     conversation: &Conversation,
 ) -> rusqlite::Result<(i64, i64)> {
-    let name = name_of(conversation);
-    let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
-    let found: Option<i64> =
-        database.prepare_cached(find)?.query_row([&name], |row| row.get(0)).optional()?;
-    if let Some(number) = found {
+    if let Some(number) = number_of(database, conversation)? {
         let (first, last) = places_of(number);
         let latest = "SELECT max(id) FROM records WHERE id BETWEEN ? AND ?";
         let latest: Option<i64> =
             database.prepare_cached(latest)?.query_row([first, last], |row| row.get(0))?;
         return Ok((number, latest.map_or(0, |id| id - first + 1)));
     }
-    database.prepare_cached("INSERT INTO conversations (name) VALUES (?)")?.execute([&name])?;
+    database
+        .prepare_cached("INSERT INTO conversations (name) VALUES (?)")?
+        .execute([name_of(conversation)])?;
     let number = database.last_insert_rowid();
     if let Conversation::Direct(first, second) = conversation {
         let mut insert = database.prepare_cached(

@@ -170,12 +170,7 @@ impl ClientState {
             return;
         }
         self.phase = Phase::Ready { since: now.mono };
-        let is_labelled = self.negotiation.capabilities.contains(Capability::LabeledResponse);
-        let is_echoed = self.negotiation.capabilities.contains(Capability::EchoMessage);
-        let is_once = self.negotiation.capabilities.contains(Capability::Nonce)
-            && self.negotiation.capabilities.contains(Capability::MessageTags);
-        self.sending.begin(now, is_labelled, is_echoed, self.negotiation.is_safe_rate);
-        self.sending.is_once = is_once;
+        self.sending.begin(now, self.negotiation.capabilities, self.negotiation.is_safe_rate);
         self.fail_what_cannot_be_sent_again(outputs);
         let resumed = self.lost_at.is_some();
         self.rejoining = if resumed { self.wanted_rooms.clone() } else { Vec::new() };

@@ -15,7 +15,7 @@ use super::{ClientState, Now, Outputs, Phase, deadlines::later};
 use crate::{
     client::Timeouts,
     error::DeliveryError,
-    proto::{NONCE_TAG, Numeric},
+    proto::{Capability, CapabilitySet, NONCE_TAG, Numeric},
     text::{next_piece, printable},
     update::{ChatMessage, Delivery, MessageKind, Origin, SendId, Target, Update},
     wire::limits::BODY_BYTES_MAX,
@@ -59,7 +59,7 @@ pub(super) struct Sending {
     is_labelled: bool,
     is_echoed: bool,
     /// What is sent again is there once (`docs/idempotent-send.md`).
-    pub(super) is_once: bool,
+    is_once: bool,
     unasked: Option<Unasked>,
     /// When so many further lines may be sent; `None`: at any time.
     allowance: Option<Allowance>,
@@ -118,15 +118,11 @@ impl Sending {
     }
 
     /// A connection is ready.
-    pub(super) fn begin(
-        &mut self,
-        now: Now,
-        is_labelled: bool,
-        is_echoed: bool,
-        is_safe_rate: bool,
-    ) {
-        self.is_labelled = is_labelled;
-        self.is_echoed = is_echoed;
+    pub(super) fn begin(&mut self, now: Now, capabilities: CapabilitySet, is_safe_rate: bool) {
+        let has = |capability| capabilities.contains(capability);
+        self.is_labelled = has(Capability::LabeledResponse);
+        self.is_echoed = has(Capability::EchoMessage);
+        self.is_once = has(Capability::Nonce) && has(Capability::MessageTags);
         self.unasked = None;
         let careful = Allowance { lines: CAREFUL_BURST, counted: now.mono };
         self.allowance = (!is_safe_rate).then_some(careful);

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Bytes of one page of history, about.
-const PAGE_BYTES_MAX: usize = 256 << 10;
+const HISTORY_BYTES_MAX: usize = 256 << 10;
 
 impl Hub {
     pub(super) fn chat_history(
@@ -97,7 +97,7 @@ impl Hub {
             let of = Of::Person { nick, is_here };
             (of, Conversation::Direct(first, second), None, 0, SystemTime::UNIX_EPOCH)
         };
-        let bytes_max = PAGE_BYTES_MAX;
+        let bytes_max = HISTORY_BYTES_MAX;
         let query = Query::Page {
             conversation,
             shown,

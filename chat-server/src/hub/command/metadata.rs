@@ -12,7 +12,6 @@ use crate::{
         Hub, Refusal, Turn,
         listing::Part,
         metadata::{Dialect, Keys, Owner, Sync, batch, is_key, key_not_set, key_value},
-        modes::Flag,
         room::Room,
     },
     ids::ConnId,
@@ -168,9 +167,8 @@ impl Hub {
         }
         // Of a room that not everyone may enter those outside learn nothing.
         let is_open = |room: &&Room| {
-            let is_closed = room.modes.has(Flag::InviteOnly) || room.modes.key.is_some();
             let is_inside = room.has(turn.conn) || self.person(turn.conn).modes.is_operator;
-            room.is_visible_to(turn.conn) && (is_inside || !is_closed)
+            room.is_visible_to(turn.conn) && (is_inside || !room.is_closed())
         };
         let room = self.find_room(target).ok().filter(is_open);
         let dialect = self.person(turn.conn).metadata_dialect();

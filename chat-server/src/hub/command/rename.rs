@@ -24,12 +24,8 @@ impl Hub {
         name: &str,
         reason: Option<String>,
     ) -> Result<(), Refusal> {
-        let cannot = |code: &'static str, text: &str| Refusal::Fail {
-            command: "RENAME",
-            code,
-            context: vec![room.to_owned(), name.to_owned()],
-            text: text.to_owned(),
-        };
+        let cannot =
+            |code: &'static str, text: &str| Refusal::fail("RENAME", code, &[room, name], text);
         let found = self.find_operated_room(turn.conn, room)?;
         let new = RoomName::new(name).map_err(|error| {
             cannot("CANNOT_RENAME", &format!("The room cannot be renamed: {error}"))

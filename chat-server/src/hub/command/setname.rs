@@ -16,12 +16,8 @@ impl Hub {
     pub(super) fn setname(&mut self, turn: &mut Turn<'_>, realname: &str) -> Result<(), Refusal> {
         let realname: Arc<str> = cut(&printable(realname), REALNAME_BYTES_MAX).into();
         if realname.trim().is_empty() {
-            return Err(Refusal::Fail {
-                command: "SETNAME",
-                code: "INVALID_REALNAME",
-                context: Vec::new(),
-                text: "a real name has at least one character that can be seen".into(),
-            });
+            let text = "a real name has at least one character that can be seen";
+            return Err(Refusal::fail("SETNAME", "INVALID_REALNAME", &[], text));
         }
         let person = self.person_mut(turn.conn);
         person.realname = Arc::clone(&realname);
