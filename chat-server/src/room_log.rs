@@ -63,6 +63,29 @@ pub enum Note {
     },
 }
 
+/// Something the server is to know again when it starts anew: what is at a path from here on. A path is words
+/// divided by line breaks, what it is of first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// This, in JSON.
+    Set {
+        /// Where.
+        path: Arc<str>,
+        /// What.
+        value: Arc<str>,
+    },
+    /// Nothing, nor at any path that begins with it and goes on.
+    Remove {
+        /// Where.
+        path: Arc<str>,
+    },
+    /// All that was said with a person in direct conversations is nobody's any more.
+    Forget {
+        /// Who, as [`Conversation::Direct`] names them.
+        person: Arc<str>,
+    },
+}
+
 /// Why a record is not in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -76,7 +99,7 @@ pub enum AppendError {
         time: SystemTime,
     },
     /// The log cannot take it now; nothing of it was kept.
-    #[error("the message could not be stored ({0}); try again")]
+    #[error("it could not be stored ({0}); try again")]
     Refused(Arc<str>),
 }
 
@@ -142,6 +165,17 @@ pub trait RoomLog: Send {
     /// Takes a note. That it cannot be kept is nobody's to know: the next start does what is safe.
     fn note(&mut self, note: Note) {
         drop(note);
+    }
+
+    /// Takes changes: all of them or none. The outcome is told as that of a record is.
+    fn keep(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+        let _ = (ticket, changes);
+        Appending::Now(Ok(()))
+    }
+
+    /// What is at which path, when the server starts.
+    fn remembered(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
+        Vec::new()
     }
 
     /// Whether it can be asked about the past.

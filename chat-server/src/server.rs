@@ -65,6 +65,11 @@ pub enum StartError {
     /// There is nothing to keep messages in.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the server was to know again is nothing that this version has written.
+    #[error(
+        "the database holds what this version cannot read: {0}; run the version that wrote it, or restore a backup"
+    )]
+    State(String),
     /// The system gives no threads or descriptors.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] io::Error),
@@ -95,6 +100,9 @@ pub enum StopError {
 
 /// What everyone reads when a server is stopped by whoever runs it.
 pub const STOPPING: &str = "The server is stopping";
+
+/// Threads that check passwords.
+const PASSWORD_THREADS_MAX: usize = 4;
 
 /// Starts servers.
 #[derive(Debug)]
@@ -262,6 +270,9 @@ impl Server {
         };
         let mut hub = Hub::new(Arc::clone(&house), seed);
         hub.begin_after(log.latest_time());
+        for (path, value) in log.remembered() {
+            hub.remember(&path, &value).map_err(StartError::State)?;
+        }
         // Before there is a thread of ours that would have to be ended.
         log.start(Appender::new(to_hub.clone()))?;
         let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
@@ -284,10 +295,16 @@ impl Server {
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
         let (questions, asked) = crossbeam_channel::unbounded();
         let answers = to_hub;
-        handle.spawn("chat-auth", &mailboxes, None, move || {
-            auth::run(&asked, &answers);
-            Ok(())
-        })?;
+        // Each needs 19 MiB while it works, and takes a core from the workers.
+        let n_password_threads = (n_cores / 2).clamp(1, PASSWORD_THREADS_MAX);
+        for number in 0..n_password_threads {
+            let (asked, answers) = (asked.clone(), answers.clone());
+            handle.spawn(&format!("chat-auth-{number}"), &mailboxes, None, move || {
+                auth::run(&asked, &answers);
+                Ok(())
+            })?;
+        }
+        drop(answers);
         let hub = HubThread {
             mailbox_bytes_max: house.limits.mailbox_bytes_max,
             metrics: Arc::clone(&house.metrics),

@@ -102,7 +102,10 @@ fn the_file_is_read_again_with_nobody_dropped() {
     assert_eq!(hash.exit_code(), Some(0));
     let (motd, file) = (folder.join("motd"), folder.join("file.toml"));
     std::fs::write(&motd, "first\n").unwrap();
-    let start = format!("motd-file = {:?}\nnetwork = \"ours\"\n", motd.to_str().unwrap());
+    let start = format!(
+        "registration = false\nmotd-file = {:?}\nnetwork = \"ours\"\n",
+        motd.to_str().unwrap()
+    );
     std::fs::write(&file, &start).unwrap();
     let (mut program, address) = Program::start_server(&["--config", file.to_str().unwrap()]);
     let mut ann = TestClient::connect(address);

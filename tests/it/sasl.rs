@@ -3,7 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_server::{Config, auth, config::Account, hub::Door};
 use chat_tests::{
-    script::{check, check_with},
+    script::check_with,
     world::{SimLog, World},
 };
 use hmac::{Hmac, KeyInit, Mac};
@@ -167,12 +167,13 @@ fn registration_does_not_wait_for_a_login() {
 
 #[test]
 fn where_nobody_has_an_account_no_login_is_offered() {
-    check(
+    check_with(
         "new a
          a> CAP LS 302
          a! * LS :*sasl*
          a> CAP REQ :sasl
          a< :chat.local CAP * NAK :sasl",
+        |config| config.registration = false,
     );
 }
 

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use chat_server::hub::Door;
+use chat_server::{
+    auth::{Question, Secret, Verdict, scram},
+    hub::Door,
+};
 use chat_tests::world::{SimLog, World};
 
 const ROOMS: [&str; 3] = ["#a", "#b", "#c"];
@@ -182,4 +185,115 @@ fn a_seed_replays() {
         assert!(first == second, "seed {seed} does not replay");
         assert!(first.len() > 500, "seed {seed} shows little");
     }
+}
+
+/// A password is its own hash here, so that a thousand of them cost nothing.
+fn quick_checker(question: &Question) -> Verdict {
+    static SCRAM: std::sync::OnceLock<scram::Credentials> = std::sync::OnceLock::new();
+    if question.check.as_ref().is_some_and(|(hash, password)| hash != password) {
+        return Verdict::Wrong;
+    }
+    Verdict::Right(question.keep.as_ref().map(|(password, _)| {
+        let scram = SCRAM.get_or_init(|| scram::Credentials::new("none", [0; 16])).clone();
+        Box::new(Secret { argon2: password.clone(), scram })
+    }))
+}
+
+/// What one of those who have accounts was told last of theirs.
+fn last_told(name: &str, lines: &[String]) -> Option<bool> {
+    let told = |line: &String| {
+        let is = |words: &str| line.contains(words);
+        if is(&format!(":{name} is registered: log in")) {
+            Some(true)
+        } else if is(&format!(":the account {name} is no more")) {
+            Some(false)
+        } else {
+            None
+        }
+    };
+    lines.iter().rev().find_map(told)
+}
+
+/// Accounts are registered, get other passwords and end while the log is late, fails and restarts, and then
+/// the server starts anew: what was told is so, and each nick is nobody's or its account's.
+#[test]
+fn what_was_told_of_accounts_holds_after_a_restart() {
+    let (mut n_there, mut n_gone, mut n_told) = (0, 0, 0);
+    for seed in 0..150 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let log = SimLog { late: 60, failing: 15, restarting: 5 };
+        let mut world = World::new(seed, log, |_| ());
+        world.checker = quick_checker;
+        for number in 0..6 {
+            let name = format!("p{number}");
+            world.open(&name, Door::Irc);
+            world.send_bytes(&name, format!("NICK {name}\r\nUSER u 0 * :R\r\n").as_bytes());
+        }
+        world.settle();
+        let (mut n_sent, mut last_sent) = (0, [0; 6]);
+        for _ in 0..120 {
+            let number = random.u8(..6);
+            let name = format!("p{number}");
+            let line = match random.u8(..8) {
+                0..3 => "NS REGISTER correcthorse\r\n".to_owned(),
+                3 => format!("NS DROP {name} correcthorse\r\n"),
+                4 => format!("NS IDENTIFY p{} wronghorse\r\n", random.u8(..6)),
+                5 => format!("NICK p{}\r\nNICK {name}\r\n", random.u8(..8)),
+                6 => "PRIVMSG p0 :hello\r\nNS SESSIONS\r\n".to_owned(),
+                _ => {
+                    world.pass(Duration::from_secs(random.u64(..20)));
+                    continue;
+                }
+            };
+            if !world.is_closed(&name) {
+                // Answered when all before it is.
+                n_sent += 1;
+                world.send_bytes(&name, format!("{line}PING {n_sent}\r\n").as_bytes());
+                last_sent[usize::from(number)] = n_sent;
+            }
+            for _ in 0..random.u8(..20) {
+                world.step();
+            }
+        }
+        // Half of the time something is under way when it ends.
+        if random.bool() {
+            world.settle();
+        }
+        let told = |number: usize| {
+            let lines = world.lines(&format!("p{number}"));
+            let pong = format!("PONG chat.local :{}", last_sent[number]);
+            let is_all = lines.iter().any(|line| line.ends_with(&pong));
+            let is_late = lines.iter().any(|line| line.contains("takes too long"));
+            last_told(&format!("p{number}"), lines).filter(|_| is_all && !is_late)
+        };
+        let told: Vec<Option<bool>> = (0..6).map(told).collect();
+        n_told += told.iter().flatten().count();
+        world.restart(seed + 1000);
+        world.open("asker", Door::Irc);
+        world.send_bytes("asker", b"NICK asker\r\nUSER u 0 * :R\r\n");
+        world.settle();
+        for (number, told) in told.into_iter().enumerate() {
+            world.send_bytes("asker", format!("NS INFO p{number}\r\n").as_bytes());
+            world.settle();
+            let line = world.lines("asker").last().cloned().unwrap_or_default();
+            let is_there = line.contains("was registered at");
+            assert!(is_there || line.contains("no such account"), "{line}");
+            if let Some(told) = told {
+                assert_eq!(
+                    is_there,
+                    told,
+                    "p{number}, seed {seed}\n{}",
+                    world.transcript.join("\n")
+                );
+            }
+            n_there += u32::from(is_there);
+            n_gone += u32::from(!is_there);
+            world.send_bytes("asker", format!("NICK p{number}\r\n").as_bytes());
+            world.settle();
+            let line = world.lines("asker").last().cloned().unwrap_or_default();
+            assert_eq!(line.contains(" 433 "), is_there, "{line}");
+        }
+    }
+    let is_much = n_there > 100 && n_gone > 100 && n_told > 100;
+    assert!(is_much, "{n_there} there, {n_gone} gone and {n_told} told show little");
 }

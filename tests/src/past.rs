@@ -2,6 +2,7 @@
 //! looks things up here, and the store is held against it.
 
 use std::{
+    collections::BTreeMap,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -10,13 +11,15 @@ use chat_server::{
     delivery::{Content, Event},
     history::{Answer, Query, Reference, Selection, Target},
     ids::Ticket,
-    room_log::{AppendError, Conversation, Note, Record},
+    room_log::{AppendError, Change, Conversation, Note, Record},
 };
 
 /// Something for the log, where it waits.
 pub(crate) enum Entry {
     /// What becomes of a conversation.
     Note(Note),
+    /// What is to be known again, and what it is answered under.
+    Changes(Ticket, Arc<[Change]>),
     /// A record, and what it is answered under.
     Record(Ticket, Arc<Record>),
 }
@@ -25,6 +28,7 @@ pub(crate) enum Entry {
 #[derive(Debug, Default)]
 pub struct Past {
     conversations: Vec<Remembered>,
+    state: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -83,6 +87,31 @@ impl Past {
         }
         own.records.push(Arc::clone(record));
         Ok(())
+    }
+
+    /// Takes changes.
+    pub fn keep(&mut self, changes: &[Change]) {
+        for change in changes {
+            match change {
+                Change::Set { path, value } => {
+                    self.state.insert(Arc::clone(path), Arc::clone(value));
+                }
+                Change::Remove { path } => {
+                    let below = format!("{path}\n");
+                    self.state.retain(|own, _| own != path && !own.starts_with(&below));
+                }
+                Change::Forget { person } => {
+                    let has = |own: &&mut Remembered| matches!(&own.conversation, Conversation::Direct(a, b) if a == person || b == person);
+                    self.conversations.iter_mut().filter(has).for_each(|own| own.is_retired = true);
+                }
+            }
+        }
+    }
+
+    /// What is at which path.
+    #[must_use]
+    pub fn remembered(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        self.state.iter().map(|(path, value)| (Arc::clone(path), Arc::clone(value))).collect()
     }
 
     /// Takes a note.

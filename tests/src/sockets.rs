@@ -15,7 +15,7 @@ use chat_server::{
     history::Query,
     hub::Door,
     ids::Ticket,
-    room_log::{Appender, Appending, Note, Recalling, Record, RoomLog},
+    room_log::{Appender, Appending, Change, Note, Recalling, Record, RoomLog},
     store::{Durability, LocalLog},
 };
 use socket2::SockRef;
@@ -102,6 +102,15 @@ impl RoomLog for Gate {
             return held.log.append(ticket, record);
         }
         held.waiting.push(Entry::Record(ticket, Arc::clone(record)));
+        Appending::Later
+    }
+
+    fn keep(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+        let mut held = self.hold();
+        if !held.is_held {
+            return held.log.keep(ticket, changes);
+        }
+        held.waiting.push(Entry::Changes(ticket, Arc::clone(changes)));
         Appending::Later
     }
 
@@ -335,6 +344,10 @@ impl Stage for Sockets {
                 Entry::Note(note) => held.log.note(note),
                 Entry::Record(ticket, record) => {
                     let appending = held.log.append(ticket, &record);
+                    assert_eq!(appending, Appending::Later, "it is open");
+                }
+                Entry::Changes(ticket, changes) => {
+                    let appending = held.log.keep(ticket, &changes);
                     assert_eq!(appending, Appending::Later, "it is open");
                 }
             }

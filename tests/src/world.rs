@@ -10,7 +10,7 @@ use std::{
 use chat_core::proto::mask_matches;
 use chat_server::{
     Config,
-    auth::{self, Question},
+    auth::{self, Question, Verdict},
     config::House,
     delivery::{Content, Delivery, Page, Target},
     fanout::Fanout,
@@ -47,6 +47,8 @@ pub struct World {
     log: SimLog,
     /// What the log has taken and not answered.
     unanswered: VecDeque<Entry>,
+    /// What answers for passwords.
+    pub checker: fn(&Question) -> Verdict,
     /// Passwords under check.
     questions: VecDeque<(Ticket, Question)>,
     /// The log answers nothing for now.
@@ -108,6 +110,7 @@ impl World {
             house,
             log,
             unanswered: VecDeque::new(),
+            checker: auth::answer,
             questions: VecDeque::new(),
             is_log_held: false,
             appended: Vec::new(),
@@ -252,6 +255,30 @@ impl World {
         self.is_log_held = is_held;
     }
 
+    /// The server ends and starts anew, with nothing but what its log has kept.
+    ///
+    /// # Panics
+    /// If it cannot read that.
+    pub fn restart(&mut self, seed: u64) {
+        self.transcript.push("the server starts anew".into());
+        for own in self.conns.values_mut() {
+            own.is_closed = true;
+        }
+        self.unanswered.clear();
+        self.questions.clear();
+        self.recalls.clear();
+        self.slots.iter_mut().for_each(Vec::clear);
+        self.fanouts = (0..N_WORKERS).map(|_| Fanout::default()).collect();
+        self.orders.iter_mut().for_each(VecDeque::clear);
+        self.inputs.iter_mut().for_each(VecDeque::clear);
+        self.past.restart();
+        self.hub = Hub::new(Arc::clone(&self.house), seed);
+        self.hub.begin_after(self.now.wall);
+        for (path, value) in self.past.remembered() {
+            self.hub.remember(&path, &value).expect("the hub reads what it has written");
+        }
+    }
+
     /// Records the hub waits for.
     #[must_use]
     pub fn n_pending(&self) -> usize {
@@ -275,7 +302,7 @@ impl World {
                 while self.carry_out_one(worker) {}
             }
             while let Some((ticket, question)) = self.questions.pop_front() {
-                self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
+                self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
             }
             while let Some((ticket, query)) = self.next_recall() {
                 self.handle(Input::Recalled { ticket, answer: Ok(self.past.answer(&query)) });
@@ -313,7 +340,7 @@ impl World {
             _ => {
                 self.log_step();
                 if let Some((ticket, question)) = self.questions.pop_front() {
-                    self.handle(Input::Checked { ticket, is_right: auth::is_right(&question) });
+                    self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
                 }
                 if let Some((ticket, query)) = self.next_recall() {
                     let is_failing = self.random.u8(..100) < self.log.failing;
@@ -338,7 +365,7 @@ impl World {
                         self.past.note(&note);
                         continue;
                     }
-                    Entry::Record(ticket, _) => ticket,
+                    Entry::Record(ticket, _) | Entry::Changes(ticket, _) => ticket,
                 };
                 if self.random.bool() {
                     let outcome = Err(AppendError::Refused("it was restarting".into()));
@@ -360,6 +387,12 @@ impl World {
         match entry {
             Entry::Note(note) => self.past.note(&note),
             Entry::Record(ticket, record) => self.answer(ticket, &record, outcome),
+            Entry::Changes(ticket, changes) => {
+                if outcome.is_ok() {
+                    self.past.keep(&changes);
+                }
+                self.handle(Input::Appended { ticket, outcome });
+            }
         }
     }
 
@@ -409,6 +442,9 @@ impl World {
                     } else {
                         self.unanswered.push_back(Entry::Record(ticket, record));
                     }
+                }
+                Effect::Keep { ticket, changes } => {
+                    self.unanswered.push_back(Entry::Changes(ticket, changes));
                 }
                 // In its place among the records.
                 Effect::Note(note) => self.unanswered.push_back(Entry::Note(note)),
@@ -478,6 +514,7 @@ impl World {
             }
             Effect::Append { .. }
             | Effect::Check { .. }
+            | Effect::Keep { .. }
             | Effect::Note(_)
             | Effect::Recall { .. }
             | Effect::Report(_)
@@ -666,6 +703,7 @@ fn worker_of(effect: &Effect) -> WorkerId {
         Effect::Deliver { worker, .. } => *worker,
         Effect::Append { .. }
         | Effect::Check { .. }
+        | Effect::Keep { .. }
         | Effect::Note(_)
         | Effect::Recall { .. }
         | Effect::Report(_)

@@ -27,6 +27,8 @@ macro_rules! capabilities {
 capabilities! {
     /// <https://ircv3.net/specs/extensions/account-notify>
     AccountNotify: "account-notify";
+    /// <https://ircv3.net/specs/extensions/account-registration>
+    AccountRegistration: "draft/account-registration" | "account-registration";
     /// <https://ircv3.net/specs/extensions/account-tag>
     AccountTag: "account-tag";
     /// <https://ircv3.net/specs/extensions/away-notify>

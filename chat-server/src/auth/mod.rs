@@ -11,16 +11,53 @@ use subtle::ConstantTimeEq;
 
 use crate::{hub::Input, ids::Ticket};
 
-/// A password and what to hold it against.
+/// What is kept of a password.
+#[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Secret {
+    /// Its argon2 hash, in PHC form (`$argon2id$...`).
+    pub argon2: String,
+    /// For SCRAM.
+    #[serde(with = "in_words")]
+    pub scram: scram::Credentials,
+}
+
+/// SCRAM credentials as their words.
+mod in_words {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::scram::Credentials;
+
+    pub(super) fn serialize<S: Serializer>(own: &Credentials, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(own)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Credentials, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    /// Without what it is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// Something about passwords that takes long.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Question {
-    /// Against a hash in PHC form (`$argon2id$...`).
-    Argon2 {
-        /// The hash.
-        hash: String,
-        /// What was given.
-        password: String,
-    },
+pub struct Question {
+    /// A hash in PHC form and the password to hold against it.
+    pub check: Option<(String, String)>,
+    /// A password to be kept from here on, if what is checked is right, and a salt for each form of it.
+    pub keep: Option<(String, [[u8; 16]; 2])>,
+}
+
+impl Question {
+    /// Whether `password` is that of `hash`.
+    #[must_use]
+    pub fn check(hash: String, password: String) -> Self {
+        Self { check: Some((hash, password)), keep: None }
+    }
 }
 
 impl std::fmt::Debug for Question {
@@ -30,12 +67,36 @@ impl std::fmt::Debug for Question {
     }
 }
 
-/// Whether the password is right. Takes tens of milliseconds; a hash that is none matches nothing.
+/// The answer to a [`Question`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The password is right; with what is to be kept of another one.
+    Right(Option<Box<Secret>>),
+    /// The password is wrong, or there is nothing that it could match.
+    Wrong,
+}
+
+/// Answers a question. Takes tens of milliseconds.
 #[must_use]
-pub fn is_right(question: &Question) -> bool {
-    let Question::Argon2 { hash, password } = question;
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+pub fn answer(question: &Question) -> Verdict {
+    let is_right = |(hash, password): &(String, String)| {
+        PasswordHash::new(hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    };
+    if !question.check.as_ref().is_none_or(is_right) {
+        return Verdict::Wrong;
+    }
+    let secret = |(password, salts): &(String, [[u8; 16]; 2])| {
+        let argon2 = Argon2::default().hash_password_with_salt(password.as_bytes(), &salts[0]);
+        let argon2: PasswordHash = argon2.ok()?;
+        let scram = scram::Credentials::new(password, salts[1]);
+        Some(Box::new(Secret { argon2: argon2.to_string(), scram }))
+    };
+    match &question.keep {
+        None => Verdict::Right(None),
+        // What cannot be hashed can be nobody's password.
+        Some(keep) => secret(keep).map_or(Verdict::Wrong, |secret| Verdict::Right(Some(secret))),
+    }
 }
 
 /// Whether it is a hash that a password could match.
@@ -71,11 +132,11 @@ pub fn scram_credentials(password: &str) -> Result<scram::Credentials, String> {
     Ok(scram::Credentials::new(password, salt))
 }
 
-/// The thread that checks passwords; ends when nobody asks any more.
+/// One of the threads that check passwords; ends when nobody asks any more.
 pub(crate) fn run(questions: &Receiver<(Ticket, Question)>, to_hub: &Sender<Input>) {
     for (ticket, question) in questions {
-        let is_right = is_right(&question);
-        if to_hub.send(Input::Checked { ticket, is_right }).is_err() {
+        let verdict = answer(&question);
+        if to_hub.send(Input::Checked { ticket, verdict }).is_err() {
             return;
         }
     }
@@ -88,11 +149,31 @@ mod tests {
     #[test]
     fn only_the_right_password_is_right() {
         let hash = hash("secret").unwrap();
-        let question =
-            |password: &str| Question::Argon2 { hash: hash.clone(), password: password.into() };
-        assert!(is_right(&question("secret")));
-        assert!(!is_right(&question("Secret")));
-        assert!(!is_right(&Question::Argon2 { hash: "secret".into(), password: "secret".into() }));
+        let question = |password: &str| Question::check(hash.clone(), password.into());
+        assert_eq!(answer(&question("secret")), Verdict::Right(None));
+        assert_eq!(answer(&question("Secret")), Verdict::Wrong);
+        assert_eq!(answer(&Question::check("secret".into(), "secret".into())), Verdict::Wrong);
         assert!(!format!("{:?}", question("secret")).contains("secret"));
+    }
+
+    #[test]
+    fn what_is_kept_of_a_password_is_matched_by_it() {
+        let keep = |password: &str| Some((password.to_owned(), [[1; 16], [2; 16]]));
+        let Verdict::Right(Some(secret)) = answer(&Question { check: None, keep: keep("other") })
+        else {
+            panic!("there was nothing to be wrong")
+        };
+        assert_eq!(secret.scram, scram::Credentials::new("other", [2; 16]));
+        let check = |password: &str| Some((secret.argon2.clone(), password.to_owned()));
+        assert_eq!(answer(&Question { check: check("secret"), keep: keep("new") }), Verdict::Wrong);
+        let Verdict::Right(Some(new)) =
+            answer(&Question { check: check("other"), keep: keep("new") })
+        else {
+            panic!("the password was right")
+        };
+        assert_ne!(new.argon2, secret.argon2);
+        let written = serde_json::to_string(&new).unwrap();
+        assert_eq!(serde_json::from_str::<Secret>(&written).unwrap(), *new);
+        assert!(serde_json::from_str::<Secret>(r#"{"argon2":"","scram":"1"}"#).is_err());
     }
 }

@@ -71,6 +71,8 @@ pub struct ConfigFile {
     pub data: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub durability: Option<Durability>,
+    /// [`Config::registration`]
+    pub registration: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_memory: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +133,10 @@ pub struct LimitsFile {
     pub replay: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history_page: Option<usize>,
+    /// [`Limits::accounts_max`]
+    pub accounts: Option<usize>,
+    /// [`Limits::registrations_per_hour_max`]
+    pub registrations_per_hour: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inbox_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -242,6 +248,7 @@ impl ConfigFile {
                 .or(other.in_memory),
             data: self.data.or(other.data),
             durability: self.durability.or(other.durability),
+            registration: self.registration.or(other.registration),
             admin: self.admin.or(other.admin),
             sts: self.sts.or(other.sts),
             limits: Some(self.limits.unwrap_or_default().or(other.limits.unwrap_or_default())),
@@ -294,6 +301,7 @@ impl ConfigFile {
             unlimited: Some(false),
             data: default_folder(),
             durability: Some(config.durability),
+            registration: Some(config.registration),
             in_memory: Some(false),
             limits: Some(LimitsFile::of(&config.limits)),
             ..Self::default()
@@ -334,6 +342,7 @@ impl ConfigFile {
         config.workers = file.workers;
         config.exit_when_empty = file.exit_when_empty.unwrap_or(false);
         config.durability = file.durability.unwrap_or_default();
+        config.registration = file.registration.unwrap_or(true);
         if !file.in_memory.unwrap_or(false) {
             config.data = Some(file.data.ok_or(
                 "there is no folder to keep messages in: name one with --data, or keep none with --in-memory",
@@ -416,6 +425,8 @@ impl LimitsFile {
             expensive_per_second: self.expensive_per_second.or(other.expensive_per_second),
             replay: self.replay.or(other.replay),
             history_page: self.history_page.or(other.history_page),
+            accounts: self.accounts.or(other.accounts),
+            registrations_per_hour: self.registrations_per_hour.or(other.registrations_per_hour),
             inbox_bytes: self.inbox_bytes.or(other.inbox_bytes),
             outbox_pause_bytes: self.outbox_pause_bytes.or(other.outbox_pause_bytes),
             outbox_bytes: self.outbox_bytes.or(other.outbox_bytes),
@@ -453,6 +464,8 @@ impl LimitsFile {
             expensive_per_second: expensive.map(|flood| flood.per_second),
             replay: Some(limits.replay_max),
             history_page: Some(limits.history_page_max),
+            accounts: Some(limits.accounts_max),
+            registrations_per_hour: Some(limits.registrations_per_hour_max),
             inbox_bytes: Some(limits.inbox_bytes_max),
             outbox_pause_bytes: Some(limits.outbox_pause_bytes),
             outbox_bytes: Some(limits.outbox_bytes_max),
@@ -492,6 +505,7 @@ impl LimitsFile {
             (&mut limits.multiline_lines_max, file.multiline_lines),
             (&mut limits.replay_max, file.replay),
             (&mut limits.history_page_max, file.history_page),
+            (&mut limits.accounts_max, file.accounts),
             (&mut limits.inbox_bytes_max, file.inbox_bytes),
             (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),
             (&mut limits.outbox_bytes_max, file.outbox_bytes),
@@ -502,6 +516,8 @@ impl LimitsFile {
         for (limit, number) in numbers {
             *limit = number.unwrap_or(*limit);
         }
+        limits.registrations_per_hour_max =
+            file.registrations_per_hour.unwrap_or(limits.registrations_per_hour_max);
         let spans = [
             (&mut limits.append_timeout, file.append_timeout),
             (&mut limits.registration_timeout, file.registration_timeout),

@@ -68,6 +68,8 @@ pub struct Config {
     pub opers: Vec<Oper>,
     /// The accounts one can log in to.
     pub accounts: Vec<Account>,
+    /// Whether people may register accounts.
+    pub registration: bool,
     /// The folder in which messages are kept; `None`: they are kept by nobody.
     pub data: Option<PathBuf>,
     /// What a message has survived when it is delivered.
@@ -107,6 +109,7 @@ impl Default for Config {
             admin: None,
             opers: Vec::new(),
             accounts: Vec::new(),
+            registration: true,
             exit_when_empty: false,
             data: None,
             durability: Durability::default(),
@@ -153,6 +156,10 @@ pub struct Limits {
     pub expensive: Option<Flood>,
     /// Messages shown to those who come into a room and do not know how to ask for its history; 0: none.
     pub replay_max: usize,
+    /// Accounts that people have registered; above it nobody can register another one.
+    pub accounts_max: usize,
+    /// Accounts registered in an hour from one address (an IPv6 /64 counts as one).
+    pub registrations_per_hour_max: u32,
     /// Records in one page of history.
     pub history_page_max: usize,
     /// Bytes read from one connection at once; no more are until the lines in them have been taken. (Of a
@@ -267,6 +274,8 @@ impl Default for Limits {
             flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
             replay_max: 20,
+            accounts_max: 100_000,
+            registrations_per_hour_max: 50,
             history_page_max: 100,
             inbox_bytes_max: 16 << 10,
             outbox_pause_bytes: 64 << 10,
@@ -315,6 +324,8 @@ pub struct House {
     pub opers: Vec<Oper>,
     /// [`Config::accounts`]
     pub accounts: Vec<Account>,
+    /// [`Config::registration`]
+    pub registration: bool,
     /// [`Config::web_socket_origins`]
     pub web_socket_origins: Vec<String>,
     /// [`Config::gateways`]
@@ -372,7 +383,8 @@ impl House {
             }
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
-            Capability::Sasl if self.accounts.is_empty() => None,
+            Capability::Sasl if self.accounts.is_empty() && !self.registration => None,
+            Capability::AccountRegistration if !self.registration => None,
             Capability::Sasl => Some(Some(crate::hub::MECHANISMS.to_owned())),
             // Insecure, it says where to come again; secure, for how long not to come otherwise.
             Capability::Sts => match (self.sts?, is_secure) {
@@ -412,6 +424,7 @@ impl House {
             admin: config.admin.clone(),
             opers: config.opers.clone(),
             accounts: config.accounts.clone(),
+            registration: config.registration,
             web_socket_origins: config.web_socket_origins.clone(),
             gateways: config.gateways.clone(),
             metrics: Arc::default(),

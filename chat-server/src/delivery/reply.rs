@@ -87,6 +87,13 @@ pub enum ReplyLine {
         /// A sentence for people.
         text: Box<str>,
     },
+    /// A word of a service, such as NickServ.
+    Said {
+        /// Its nick.
+        by: &'static str,
+        /// A sentence for people.
+        text: Box<str>,
+    },
     /// A numeric; the addressee's nick is put before the parameters.
     Numeric(Numeric, Vec<Box<str>>),
     /// The answer to a `PING`.
@@ -211,9 +218,16 @@ impl Reply {
         if let ReplyLine::Raw(line) = line {
             return finish(writer.raw(line));
         }
+        if let ReplyLine::Said { by, text } = line {
+            let source = format!("{by}!services@{server}");
+            return finish(writer.source(&source).command("NOTICE").param(&self.nick).last(text));
+        }
         let writer = writer.source(server);
         finish(match line {
-            ReplyLine::Batch { .. } | ReplyLine::Event(_) | ReplyLine::Raw(_) => return,
+            ReplyLine::Batch { .. }
+            | ReplyLine::Event(_)
+            | ReplyLine::Raw(_)
+            | ReplyLine::Said { .. } => return,
             ReplyLine::Fail { command, code, context, text, is_partial } => {
                 // The specifications of some commands ask for it by themselves.
                 let own: &[Capability] = match *command {
@@ -221,6 +235,7 @@ impl Reply {
                     "CHATHISTORY" => &[Capability::ChatHistory],
                     "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
                     "METADATA" => &[Capability::Metadata2, Capability::Metadata3],
+                    "REGISTER" | "VERIFY" => &[Capability::AccountRegistration],
                     "RENAME" => &[Capability::ChannelRename],
                     "SETNAME" => &[Capability::Setname],
                     _ => &[],
@@ -259,7 +274,9 @@ impl Reply {
                     continue;
                 }
                 ReplyLine::Fail { text, .. } => format!("! {text}"),
-                ReplyLine::Notice { text, .. } => format!("* {text}"),
+                ReplyLine::Notice { text, .. } | ReplyLine::Said { text, .. } => {
+                    format!("* {text}")
+                }
                 ReplyLine::Numeric(Numeric::RPL_NAMREPLY, params) => {
                     format!("* here: {}", params.last().map_or("", |names| names.trim()))
                 }
@@ -295,7 +312,9 @@ impl ReplyLine {
     pub fn size(&self) -> usize {
         match self {
             Self::Event(event) => event.size(),
-            Self::Fail { text, .. } | Self::Notice { text, .. } => text.len() + 100,
+            Self::Fail { text, .. } | Self::Notice { text, .. } | Self::Said { text, .. } => {
+                text.len() + 100
+            }
             Self::Numeric(_, params) => {
                 60 + params.iter().map(|param| param.len() + 1).sum::<usize>()
             }

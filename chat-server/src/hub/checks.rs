@@ -2,11 +2,13 @@
 //! way, the asker's further commands wait, so there is one at most for each connection (and one more that
 //! a registration has given up), and there are [`CHECKS_MAX`] at most in all.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use super::{Effect, Hub, Now, Refusal, Turn};
+use chat_core::proto::CaseMapping;
+
+use super::{Effect, Hub, Now, Refusal, Turn, deeds::Asked, guesses::network_of};
 use crate::{
-    auth::Question,
+    auth::{Question, Verdict},
     ids::{ConnId, Ticket},
 };
 
@@ -42,6 +44,18 @@ pub(super) enum Purpose {
         /// As it was given.
         account: Arc<str>,
     },
+    /// Something that is to be done to an account.
+    Deed(Asked),
+}
+
+impl Purpose {
+    fn command(&self) -> &'static str {
+        match self {
+            Self::Oper => "OPER",
+            Self::Sasl { .. } => "AUTHENTICATE",
+            Self::Deed(_) => "REGISTER",
+        }
+    }
 }
 
 impl Hub {
@@ -67,7 +81,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         if self.has_too_many_checks() {
             let text = "too many passwords are being checked; try again in a moment";
-            return Err(Refusal::fail("OPER", "TRY_AGAIN", &[], text));
+            return Err(Refusal::fail(purpose.command(), "TEMPORARILY_UNAVAILABLE", &[], text));
         }
         turn.is_answered = true;
         let check = Check::new(turn.conn, turn.label.take(), purpose);
@@ -76,7 +90,15 @@ impl Hub {
     }
 
     /// A password was wrong: whoever has guessed too often is gone.
-    pub(super) fn count_failed_login(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+    pub(super) fn count_failed_login(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        account: Option<&str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let account = account.map(|account| CaseMapping::Ascii.fold(account).into());
+        self.guesses.add(now.mono, self.network_of(conn).as_ref(), account.as_ref());
         let newcomer = self.newcomers.get_mut(&conn).map(|newcomer| &mut newcomer.n_failed_logins);
         let person = self.people.get_mut(&conn).map(|person| &mut person.n_failed_logins);
         let Some(n_failed) = newcomer.or(person) else { return };
@@ -90,6 +112,36 @@ impl Hub {
             self.leave_for_good(now, conn, &reason, effects);
         } else {
             self.forget_newcomer(conn);
+        }
+    }
+
+    /// The network that guesses from `conn` count for; none where many share one and nobody is to be counted.
+    pub(super) fn network_of(&self, conn: ConnId) -> Option<Arc<str>> {
+        let person = || self.people.get(&conn).map(|person| &person.address);
+        let address = self.newcomers.get(&conn).map(|newcomer| &newcomer.host).or_else(person)?;
+        let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
+            self.house.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
+        });
+        (!is_exempt).then(|| network_of(address))
+    }
+
+    /// Why a password of `conn`'s for `account` is not looked at now: too many were wrong.
+    pub(super) fn pause_after_guesses(
+        &self,
+        now: Now,
+        conn: ConnId,
+        account: &str,
+    ) -> Option<String> {
+        let account = CaseMapping::Ascii.fold(account).into();
+        let pause = self.guesses.pause(now.mono, self.network_of(conn).as_ref(), &account)?;
+        let seconds = pause.as_secs() + 1;
+        Some(format!("too many wrong passwords: try again in {seconds} seconds"))
+    }
+
+    /// A password of `conn`'s for `account` was right.
+    pub(super) fn forgive_guesses(&mut self, conn: ConnId, account: &str) {
+        if let Some(network) = self.network_of(conn) {
+            self.guesses.forgive(&network, &CaseMapping::Ascii.fold(account).into());
         }
     }
 
@@ -114,9 +166,10 @@ impl Hub {
         &mut self,
         now: Now,
         ticket: Ticket,
-        is_right: bool,
+        verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) {
+        let is_right = verdict != Verdict::Wrong;
         let Some(check) = self.checks.remove(&ticket) else { return };
         let conn = check.conn;
         if let Some(person) = self.people.get_mut(&conn).filter(|_| check.is_counted) {
@@ -130,11 +183,16 @@ impl Hub {
                 }
                 self.end_turn(turn);
                 if !is_right {
-                    self.count_failed_login(now, conn, effects);
+                    self.count_failed_login(now, conn, None, effects);
                 }
             }
             Purpose::Oper => {}
             Purpose::Sasl { account } => self.sasl_checked(now, check, &account, is_right, effects),
+            Purpose::Deed(asked) => {
+                if self.people.contains_key(&conn) {
+                    self.deed_checked(now, check, asked, verdict, effects);
+                }
+            }
         }
         self.take_waiting(now, conn, effects);
         self.take_newcomers_waiting(now, conn, effects);

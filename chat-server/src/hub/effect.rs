@@ -9,7 +9,7 @@ use crate::{
     event::ServerEvent,
     history::Query,
     ids::{ConnId, RoomId, Ticket, WorkerId},
-    room_log::{Note, Record},
+    room_log::{Change, Note, Record},
 };
 
 /// Something the hub wants done.
@@ -28,6 +28,13 @@ pub enum Effect {
         ticket: Ticket,
         /// What.
         record: Arc<Record>,
+    },
+    /// Have changes remembered; [`super::Input::Appended`] is to follow.
+    Keep {
+        /// To be given back.
+        ticket: Ticket,
+        /// What.
+        changes: Arc<[Change]>,
     },
     /// Tell the room log something about a conversation.
     Note(Note),

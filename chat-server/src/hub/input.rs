@@ -8,6 +8,7 @@ use std::{
 use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
+    auth::Verdict,
     config::House,
     delivery::Reply,
     history::Answer,
@@ -58,7 +59,7 @@ pub enum Input {
         /// The answer.
         reply: Reply,
     },
-    /// A record is in the room log, or cannot be.
+    /// A record is in the room log, or changes are, or cannot be.
     Appended {
         /// Which.
         ticket: Ticket,
@@ -83,8 +84,8 @@ pub enum Input {
     Checked {
         /// Which.
         ticket: Ticket,
-        /// Whether it is right.
-        is_right: bool,
+        /// What came of it.
+        verdict: Verdict,
     },
     /// A connection is gone. Never dropped, never overtaken by what it sent before.
     Closed {

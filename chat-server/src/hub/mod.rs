@@ -7,11 +7,14 @@
 //! Reading order: [`input`](Input), [`effect`](Effect), this file, `command/topic.rs` as the shape
 //! of every feature, then `records.rs` for what passes through the room log.
 
+mod accounts;
 mod check;
 mod checks;
 mod command;
+mod deeds;
 mod departures;
 mod effect;
+mod guesses;
 mod input;
 mod isupport;
 mod listing;
@@ -47,11 +50,18 @@ pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
 pub(crate) use sasl::MECHANISMS;
+
+/// The nick under which the server speaks with people about their accounts.
+pub(crate) const NICK_SERV: &str = "NickServ";
+
 pub(crate) use turn::Turn;
 
 use self::{
+    accounts::Accounts,
     checks::Check,
+    deeds::Registrations,
     departures::Departures,
+    guesses::Guesses,
     person::Person,
     recall::Recall,
     records::{Answer, AnswerId, Pending},
@@ -91,6 +101,9 @@ pub struct Hub {
     pending: BTreeMap<Ticket, Pending>,
     /// When the sender of a record is told that it takes too long, and then when it is forgotten.
     append_deadlines: BTreeSet<(Instant, Ticket)>,
+    accounts: Accounts,
+    guesses: Guesses,
+    registrations: Registrations,
     /// Logins under way.
     exchanges: HashMap<ConnId, Sasl>,
     /// Passwords under check.
@@ -123,6 +136,8 @@ impl Hub {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut secret = scram::Key::default();
         random.fill_bytes(&mut secret);
+        let mut accounts = Accounts::default();
+        accounts.configure(&house.accounts);
         Self {
             house,
             random,
@@ -138,6 +153,9 @@ impl Hub {
             next_ticket: 0,
             pending: BTreeMap::new(),
             append_deadlines: BTreeSet::new(),
+            accounts,
+            guesses: Guesses::default(),
+            registrations: Registrations::new(),
             exchanges: HashMap::new(),
             checks: BTreeMap::new(),
             answers: HashMap::new(),
@@ -178,7 +196,7 @@ impl Hub {
                 }
             }
             Input::Recalled { ticket, answer } => self.recalled(now, ticket, answer, effects),
-            Input::Checked { ticket, is_right } => self.checked(now, ticket, is_right, effects),
+            Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
             Input::Closed { conn, reason } => {
                 self.forget_newcomer(conn);
                 if let Some(person) = self.people.get_mut(&conn) {
@@ -221,6 +239,14 @@ impl Hub {
         self.latest_record = self.latest_record.max(time);
     }
 
+    /// What is at `path` from here on: what was kept before the server started ([`Effect::Keep`]).
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub fn remember(&mut self, path: &str, value: &str) -> Result<(), String> {
+        self.take_change(path, Some(value))
+    }
+
     /// How many people are registered.
     #[must_use]
     pub fn n_people(&self) -> usize {
@@ -255,6 +281,7 @@ impl Hub {
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
     fn reload(&mut self, now: Now, house: Arc<House>, effects: &mut Vec<Effect>) {
         let before = std::mem::replace(&mut self.house, house);
+        self.accounts.configure(&self.house.accounts);
         self.log_out_strangers(now, effects);
         let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
         conns.sort_unstable();

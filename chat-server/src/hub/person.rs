@@ -8,7 +8,7 @@ use std::{
 
 use chat_core::proto::{CapabilitySet, Command, CommandError, Nick};
 
-use super::{Door, listing::Listing, metadata::Metadata, records::is_kept};
+use super::{Door, command::is_service, listing::Listing, metadata::Metadata, records::is_kept};
 use crate::{
     delivery::Sender,
     ids::{ConnId, RoomId, Ticket},
@@ -21,6 +21,8 @@ pub(super) struct Person {
     pub(super) nick: Nick,
     pub(super) user: Arc<str>,
     pub(super) host: Arc<str>,
+    /// Where they really are, whatever host is shown.
+    pub(super) address: Arc<str>,
     pub(super) realname: Arc<str>,
     /// `nick!user@host`, kept because every event needs it.
     pub(super) source: Arc<str>,
@@ -126,8 +128,10 @@ impl Waiting {
     /// Messages may follow messages into the log; all else waits until it is known what became of them.
     pub(super) fn is_message(&self) -> bool {
         match &self.command {
-            // What nobody keeps must not overtake what is kept.
-            Ok(Command::Message { kind, .. }) => is_kept(*kind),
+            // What nobody keeps must not overtake what is kept, and of a service one thing is asked at a time.
+            Ok(Command::Message { kind, targets, .. }) => {
+                is_kept(*kind) && !targets.iter().any(|target| is_service(target))
+            }
             Ok(Command::Multiline { .. }) => true,
             _ => false,
         }

@@ -282,7 +282,7 @@ pub(super) fn cannot_read(subcommand: &str, target: &str) -> Refusal {
     fail("INVALID_TARGET", &[subcommand, target], text)
 }
 
-fn account_identity(account: &str) -> Arc<str> {
+pub(super) fn account_identity(account: &str) -> Arc<str> {
     format!("={}", CaseMapping::Ascii.fold(account)).into()
 }
 

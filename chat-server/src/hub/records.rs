@@ -11,28 +11,44 @@ use rand_chacha::rand_core::Rng;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Turn,
+    deeds::Asked,
     listing::Part,
-    modes::{Change, What},
+    modes::{self, What},
     room::Topic,
 };
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, RoomId, Ticket},
-    room_log::{AppendError, Conversation, Note, Record},
+    room_log::{AppendError, Change, Conversation, Note, Record},
 };
 
-/// A record on its way, and what is to be done when it arrives.
+/// Something on its way to the log, and what is to be done when it is there.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) event: Arc<Event>,
-    pub(super) place: Place,
+    what: Kept,
     /// Who is answered, unless they have gone.
     pub(super) sender: ConnId,
-    doing: Doing,
     /// The labelled answer it is a part of.
     answer: Option<AnswerId>,
     /// The sender has been told that it takes too long.
     pub(super) is_overdue: bool,
+}
+
+/// What is on its way.
+#[derive(Debug)]
+enum Kept {
+    /// A record.
+    Record(Recorded),
+    /// Changes of what the server knows, and what they are for.
+    Changes { changes: Arc<[Change]>, asked: Asked },
+}
+
+/// A record on its way.
+#[derive(Debug)]
+struct Recorded {
+    event: Arc<Event>,
+    place: Place,
+    doing: Doing,
 }
 
 /// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
@@ -43,7 +59,7 @@ pub(super) enum Doing {
     /// Someone leaves the room.
     Kick(ConnId),
     /// Modes change.
-    Modes(Vec<Change>),
+    Modes(Vec<modes::Change>),
     /// The room gets another name.
     Rename(RoomName),
 }
@@ -65,12 +81,12 @@ pub(super) struct Answer {
 }
 
 /// A record's event, to the person or in the room that is called so now.
-fn to(pending: &Pending, name: &Arc<str>) -> Arc<Event> {
-    let mut content = pending.event.content.clone();
+fn to(recorded: &Recorded, name: &Arc<str>) -> Arc<Event> {
+    let mut content = recorded.event.content.clone();
     if let Some(target) = content.target_mut() {
         *target = Arc::clone(name);
     }
-    with_content(&pending.event, content)
+    with_content(&recorded.event, content)
 }
 
 /// The event with another content, if it is another one.
@@ -138,17 +154,40 @@ impl Hub {
         let ticket = self.new_ticket();
         let by = Arc::clone(&self.person(turn.conn).identity);
         let record = Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce });
+        self.await_outcome(turn, ticket, Kept::Record(Recorded { event, place, doing }));
+        turn.effects.push(Effect::Append { ticket, record });
+        Ok(())
+    }
+
+    /// Sends changes on their way to the log. The answer to the turn comes when they are there.
+    ///
+    /// # Errors
+    /// A sentence, if too much is on its way.
+    pub(super) fn submit_changes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        changes: Arc<[Change]>,
+        asked: Asked,
+    ) -> Result<(), &'static str> {
+        if self.pending.len() >= self.house.limits.pending_records_max {
+            return Err("too much is waiting to be stored; try again in a moment");
+        }
+        let ticket = self.new_ticket();
+        let what = Kept::Changes { changes: Arc::clone(&changes), asked };
+        self.await_outcome(turn, ticket, what);
+        turn.effects.push(Effect::Keep { ticket, changes });
+        Ok(())
+    }
+
+    fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: Kept) {
         let answer = self.join_answer(turn);
-        let sender = turn.conn;
-        let pending = Pending { event, place, sender, doing, answer, is_overdue: false };
+        let pending = Pending { what, sender: turn.conn, answer, is_overdue: false };
         self.pending.insert(ticket, pending);
         let due = turn.now.mono + self.house.limits.append_timeout;
         self.append_deadlines.insert((due, ticket));
         let person = self.person_mut(turn.conn);
         person.n_pending += 1;
         person.latest_record = Some(ticket);
-        turn.effects.push(Effect::Append { ticket, record });
-        Ok(())
     }
 
     /// A record's place is fixed, or it has none: let everyone see it, or tell its sender.
@@ -159,33 +198,44 @@ impl Hub {
         outcome: Result<(), AppendError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(pending) = self.pending.remove(&ticket) else { return };
+        let Some(Pending { what, sender, answer, is_overdue }) = self.pending.remove(&ticket)
+        else {
+            return;
+        };
         while let Some(first) = self.append_deadlines.first()
             && !self.pending.contains_key(&first.1)
         {
             self.append_deadlines.pop_first();
         }
-        let sender = pending.sender;
-        if let Some(person) = self.people.get_mut(&sender).filter(|_| !pending.is_overdue) {
+        if let Some(person) = self.people.get_mut(&sender).filter(|_| !is_overdue) {
             person.n_pending -= 1;
         }
         self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
-        match outcome {
-            Err(AppendError::Known { msgid, time }) => {
-                let content = pending.event.content.clone();
-                let first = Event::new(content, time, Some(msgid));
-                let first = Arc::new(first.by(pending.event.sender().clone()));
-                let echoes = self.echoes_messages(sender) && !pending.is_overdue;
+        match (outcome, what) {
+            (Ok(()), Kept::Record(recorded)) => {
+                self.apply(now, sender, answer, &recorded, effects);
+            }
+            (Err(AppendError::Known { msgid, time }), Kept::Record(Recorded { event, .. })) => {
+                let first = Event::new(event.content.clone(), time, Some(msgid));
+                let first = Arc::new(first.by(event.sender().clone()));
+                let echoes = self.echoes_messages(sender) && !is_overdue;
                 let echo = echoes.then(|| ReplyLine::Event(first));
-                self.answer(sender, pending.answer, echo, effects);
+                self.answer(sender, answer, echo, effects);
             }
-            Ok(()) => self.apply(now, &pending, effects),
-            Err(error) if !pending.is_overdue => {
-                let line = not_stored(&pending.event.content, error.to_string()).reply();
-                self.answer(sender, pending.answer, Some(line), effects);
+            (Err(error), Kept::Record(Recorded { event, .. })) => {
+                let line = not_stored(&event.content, error.to_string()).reply();
+                // They were told so when it took too long.
+                let line = (!is_overdue).then_some(line);
+                self.answer(sender, answer, line, effects);
             }
-            // They were told so when it took too long.
-            Err(_) => {}
+            (outcome, Kept::Changes { changes, asked }) => {
+                let lines = match outcome {
+                    Ok(()) => self.done(now, sender, &asked, &changes, effects),
+                    Err(error) => self.undone(&asked, &error.to_string()),
+                };
+                // Also to those who were told that it takes long.
+                self.answer(sender, answer, lines, effects);
+            }
         }
         self.take_waiting(now, sender, effects);
     }
@@ -205,13 +255,17 @@ impl Hub {
             pending.is_overdue = true;
             let forgotten = due + self.house.limits.append_timeout * FORGET_AFTER;
             self.append_deadlines.insert((forgotten, ticket));
-            let (sender, event, answer) =
-                (pending.sender, Arc::clone(&pending.event), pending.answer.take());
+            let why = "storing it takes too long; it may still arrive";
+            let line = match &pending.what {
+                Kept::Record(Recorded { event, .. }) => {
+                    not_stored(&event.content, why.into()).reply()
+                }
+                Kept::Changes { asked, .. } => asked.is_late().reply(),
+            };
+            let (sender, answer) = (pending.sender, pending.answer.take());
             if let Some(person) = self.people.get_mut(&sender) {
                 person.n_pending -= 1;
             }
-            let why = "storing it takes too long; it may still arrive".into();
-            let line = not_stored(&event.content, why).reply();
             self.answer(sender, answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
         }
@@ -236,13 +290,13 @@ impl Hub {
         &mut self,
         sender: ConnId,
         answer: Option<AnswerId>,
-        line: Option<ReplyLine>,
+        own: impl IntoIterator<Item = ReplyLine>,
         effects: &mut Vec<Effect>,
     ) {
         let (label, lines) = match answer.and_then(|id| Some((id, self.answers.get_mut(&id)?))) {
-            None => (None, line.into_iter().collect()),
+            None => (None, own.into_iter().collect()),
             Some((id, answer)) => {
-                answer.lines.extend(line);
+                answer.lines.extend(own);
                 answer.n_records -= 1;
                 if answer.n_records > 0 {
                     return;
@@ -287,23 +341,29 @@ impl Hub {
 
     /// Does what the record says and lets everyone see it. The room and its members may have
     /// changed since it was decided; who is there now is told.
-    fn apply(&mut self, now: Now, pending: &Pending, effects: &mut Vec<Effect>) {
-        let (sender, answer) = (pending.sender, pending.answer);
+    fn apply(
+        &mut self,
+        now: Now,
+        sender: ConnId,
+        answer: Option<AnswerId>,
+        recorded: &Recorded,
+        effects: &mut Vec<Effect>,
+    ) {
         let is_message =
-            matches!(pending.event.content, Content::Message { .. } | Content::Multiline { .. });
+            matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
         let echoes =
             !is_message && self.people.contains_key(&sender) || self.echoes_messages(sender);
-        if let Place::Room(id) | Place::Ranked(id, _) = pending.place
+        if let Place::Room(id) | Place::Ranked(id, _) = recorded.place
             && let Some(room) = self.rooms.get_mut(&id)
         {
-            room.seen = room.seen.max(pending.event.time);
+            room.seen = room.seen.max(recorded.event.time);
         }
-        match pending.place {
+        match recorded.place {
             Place::Direct(other) => {
                 let name = self.people.get(&other).map(|person| person.nick.shown());
                 let event =
-                    name.map_or_else(|| Arc::clone(&pending.event), |name| to(pending, name));
+                    name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, name));
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
                 // To oneself, the echo has the label and the delivered copy has not
@@ -315,7 +375,7 @@ impl Hub {
             Place::Ranked(id, sign) => {
                 let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
                 let event =
-                    name.map_or_else(|| Arc::clone(&pending.event), |name| to(pending, &name));
+                    name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
                 if let Some(room) = self.rooms.get(&id) {
@@ -327,7 +387,7 @@ impl Hub {
                 }
             }
             Place::Room(id) => {
-                let event = self.as_it_is_now(id, pending);
+                let event = self.as_it_is_now(id, recorded);
                 let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
                     return self.answer(sender, answer, None, effects);
                 };
@@ -338,17 +398,17 @@ impl Hub {
                 let own_copy =
                     (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
-                self.change_room(now, id, &event, &pending.doing, effects);
+                self.change_room(now, id, &event, &recorded.doing, effects);
             }
         }
     }
 
     /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
     /// because they, or the room, have gone.
-    fn as_it_is_now(&self, id: RoomId, pending: &Pending) -> Option<Arc<Event>> {
+    fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
         let room = self.rooms.get(&id)?;
-        let event = &pending.event;
-        let content = match (&event.content, &pending.doing) {
+        let event = &recorded.event;
+        let content = match (&event.content, &recorded.doing) {
             (Content::Kick { source, reason, .. }, Doing::Kick(kicked)) => {
                 let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
                 Content::Kick {
@@ -359,9 +419,11 @@ impl Hub {
                 }
             }
             (Content::Mode { source, .. }, Doing::Modes(changes)) => {
-                let is_there =
-                    |change: &&Change| change.what.member().is_none_or(|conn| room.has(conn));
-                let changes: Vec<Change> = changes.iter().filter(is_there).cloned().collect();
+                let is_there = |change: &&modes::Change| {
+                    change.what.member().is_none_or(|conn| room.has(conn))
+                };
+                let changes: Vec<modes::Change> =
+                    changes.iter().filter(is_there).cloned().collect();
                 let (letters, arguments) = self.written_changes(&changes);
                 if letters.is_empty() {
                     return None;
@@ -375,9 +437,9 @@ impl Hub {
                 if owner.is_some_and(|owner| *owner != id) {
                     return None;
                 }
-                return Some(to(pending, room.name.shown()));
+                return Some(to(recorded, room.name.shown()));
             }
-            _ => return Some(to(pending, room.name.shown())),
+            _ => return Some(to(recorded, room.name.shown())),
         };
         Some(with_content(event, content))
     }

@@ -43,6 +43,7 @@ pub enum Refusal {
         mask: String,
     },
     NickInUse(String),
+    NickOfAccount(String),
     NoAdministrator,
     NoOperHost,
     NoPrivileges,
@@ -58,6 +59,11 @@ pub enum Refusal {
         why: String,
     },
     RoomFull(String),
+    /// What a service says.
+    Service {
+        by: &'static str,
+        text: String,
+    },
     TooLongToRelay,
     TooManyRooms(String),
     TooManyTargets(String),
@@ -106,6 +112,9 @@ impl Refusal {
                     text: format!("{what}: {why}").into(),
                     is_partial: false,
                 };
+            }
+            Self::Service { by, text } => {
+                return ReplyLine::Said { by, text: text.as_str().into() };
             }
             Self::Fail { command, code, context, text } => {
                 return ReplyLine::Fail {
@@ -237,6 +246,11 @@ impl Refusal {
             Self::NickInUse(nick) => {
                 (Numeric::ERR_NICKNAMEINUSE, vec![nick], "This nick is in use")
             }
+            Self::NickOfAccount(nick) => (
+                Numeric::ERR_NICKNAMEINUSE,
+                vec![nick],
+                "This nick belongs to an account, or looks like one that does: log in to it, or take another one",
+            ),
             Self::NoSuchNick(nick) => (Numeric::ERR_NOSUCHNICK, vec![nick], "No such nick"),
             Self::NoSuchRoom(room) => (Numeric::ERR_NOSUCHCHANNEL, vec![room], "No such room"),
             Self::NotOnRoom(room) => {

@@ -13,6 +13,7 @@ use chat_core::text::printable;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
+    accounts::Accounts,
     command::{VERSION, away_words},
     metadata,
     modes::room_letters,
@@ -103,7 +104,12 @@ impl Hub {
         }
         // A connection may have closed, or the server may be stopping.
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
-        let nick = match choose_nick(&self.nicks, &registration) {
+        let nick = match choose_nick(
+            &self.nicks,
+            &self.accounts,
+            newcomer.account.as_deref(),
+            &registration,
+        ) {
             Ok(nick) => nick,
             Err(refusal) => {
                 newcomer.refused = Some(registration);
@@ -118,6 +124,7 @@ impl Hub {
             source: source(&nick, &user, &newcomer.host),
             nick: nick.clone(),
             user: user.into(),
+            address: Arc::clone(&newcomer.host),
             host: newcomer.host,
             realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
             door: newcomer.door,
@@ -296,6 +303,17 @@ impl Hub {
             Ok(Command::User { .. } | Command::Pass { .. }) if newcomer.refused.is_some() => {
                 refuse(conn, label, &Refusal::AlreadyRegistered, effects);
             }
+            // It could be had before one has a nick, and a server with a password asks for that first.
+            Ok(Command::Register { .. } | Command::Verify { .. }) => {
+                let word = if matches!(command, Ok(Command::Verify { .. })) {
+                    "VERIFY"
+                } else {
+                    "REGISTER"
+                };
+                let text = "connect first: an account is registered for the nick you have then";
+                let refusal = Refusal::fail(word, "COMPLETE_CONNECTION_REQUIRED", &[], text);
+                refuse(conn, label, &refusal, effects);
+            }
             Ok(Command::Quit { .. }) => {
                 self.forget_newcomer(conn);
                 effects.push(Effect::Close { conn, reason: "You left".into() });
@@ -350,6 +368,8 @@ fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mu
 /// The nick a newcomer gets.
 fn choose_nick(
     nicks: &std::collections::HashMap<Arc<str>, ConnId>,
+    accounts: &Accounts,
+    account: Option<&str>,
     registration: &Registration,
 ) -> Result<Nick, Refusal> {
     let wanted = &registration.nick;
@@ -359,7 +379,9 @@ fn choose_nick(
         let usable = nick_from_display_name(wanted).filter(|nick| !is_reserved_nick(nick));
         let nick = usable.unwrap_or(nameless);
         let numbered = (1..).map(|number| nick.numbered(number));
-        let free = std::iter::once(nick.clone()).chain(numbered).find(|nick| !is_taken(nick));
+        let may_have =
+            |nick: &Nick| !is_taken(nick) && !accounts.is_anothers(nick.as_str(), account);
+        let free = std::iter::once(nick.clone()).chain(numbered).find(may_have);
         return Ok(free.expect("there are more numbers than people"));
     }
     let nick = Nick::new(wanted).map_err(|_| Refusal::ErroneousNick(wanted.clone()))?;
@@ -368,6 +390,9 @@ fn choose_nick(
     }
     if is_taken(&nick) {
         return Err(Refusal::NickInUse(wanted.clone()));
+    }
+    if accounts.is_anothers(wanted, account) {
+        return Err(Refusal::NickOfAccount(wanted.clone()));
     }
     Ok(nick)
 }

@@ -55,7 +55,10 @@ enum Next {
     /// A password is to be checked.
     Check(String, Arc<str>),
     LoggedIn(Arc<str>),
-    Failed,
+    /// It is not looked at now, and why.
+    Paused(String),
+    /// What was wrong may have been the password of an account.
+    Failed(Option<Arc<str>>),
 }
 
 /// A hash of no password: who asks for an account that is not there waits as long as who does not.
@@ -98,8 +101,8 @@ impl Hub {
         let decoded = BASE64.decode(&sasl.response).ok();
         let response = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
         let next = match response {
-            Some(response) => self.next_stage(conn, sasl.stage, &response),
-            None => Next::Failed,
+            Some(response) => self.next_stage(now, conn, sasl.stage, &response),
+            None => Next::Failed(None),
         };
         match next {
             Next::Challenge(stage, challenge) => {
@@ -110,21 +113,24 @@ impl Hub {
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
             }
             Next::Check(password, account) => {
-                let hash = self.account(&account).map(|account| account.password.clone());
-                let hash = hash.unwrap_or_else(|| NO_PASSWORD.to_owned());
+                let hash = self.hash_of(&account);
                 self.exchanges
                     .insert(conn, Sasl { stage: Stage::Checking, response: String::new() });
                 let purpose = Purpose::Sasl { account };
                 self.ask_for(
                     Check::new(conn, label, purpose),
-                    Question::Argon2 { hash, password },
+                    Question::check(hash, password),
                     effects,
                 );
             }
             Next::LoggedIn(account) => self.log_in(now, conn, label, &account, effects),
-            Next::Failed => {
+            Next::Paused(why) => {
+                let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
+                self.say_to(conn, label, vec![line], effects);
+            }
+            Next::Failed(account) => {
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
-                self.count_failed_login(now, conn, effects);
+                self.count_failed_login(now, conn, account.as_deref(), effects);
             }
         }
     }
@@ -157,31 +163,34 @@ impl Hub {
         self.challenge(conn, label, "", effects);
     }
 
-    fn next_stage(&mut self, conn: ConnId, stage: Stage, response: &str) -> Next {
+    /// What to hold a password for `account` against, whether there is such an account or not.
+    pub(super) fn hash_of(&self, account: &str) -> String {
+        let hash = self.account(account).map(|account| account.password.clone());
+        hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
+    }
+
+    fn next_stage(&mut self, now: Now, conn: ConnId, stage: Stage, response: &str) -> Next {
         let same = |a: &str, b: &str| CaseMapping::Ascii.same(a, b);
         match stage {
             // RFC 4422, appendix A: the certificate says it all.
             Stage::External => {
                 let fingerprint = self.fingerprint_of(conn);
-                let has = |account: &&Account| {
-                    let own = &account.fingerprints;
-                    fingerprint
-                        .as_ref()
-                        .is_some_and(|f| own.iter().any(|o| o.eq_ignore_ascii_case(f)))
-                };
-                match self.house.accounts.iter().find(has) {
+                match fingerprint.and_then(|own| self.accounts.of_certificate(&own)) {
                     Some(account) if response.is_empty() || same(response, &account.name) => {
                         Next::LoggedIn(account.name.as_str().into())
                     }
-                    _ => Next::Failed,
+                    _ => Next::Failed(None),
                 }
             }
             // RFC 4616 §2: whom to be, who one is, and the password.
             Stage::Plain => match response.split('\0').collect::<Vec<_>>()[..] {
                 [authzid, name, password] if authzid.is_empty() || same(authzid, name) => {
-                    Next::Check(password.to_owned(), name.into())
+                    match self.pause_after_guesses(now, conn, name) {
+                        Some(why) => Next::Paused(why),
+                        None => Next::Check(password.to_owned(), name.into()),
+                    }
                 }
-                _ => Next::Failed,
+                _ => Next::Failed(None),
             },
             Stage::ScramFirst => {
                 let mut nonce = [0; 18];
@@ -197,9 +206,12 @@ impl Hub {
                 };
                 match begin() {
                     Some((exchange, challenge)) => {
-                        Next::Challenge(Stage::ScramFinal(exchange), challenge)
+                        match self.pause_after_guesses(now, conn, &exchange.name) {
+                            Some(why) => Next::Paused(why),
+                            None => Next::Challenge(Stage::ScramFinal(exchange), challenge),
+                        }
                     }
-                    None => Next::Failed,
+                    None => Next::Failed(None),
                 }
             }
             Stage::ScramFinal(exchange) => {
@@ -208,10 +220,12 @@ impl Hub {
                     let proof = exchange.finish(response, account.scram.as_ref()?)?;
                     Some((Stage::ScramEnd(account.name.as_str().into()), proof))
                 });
-                proof.map_or(Next::Failed, |(stage, proof)| Next::Challenge(stage, proof))
+                let failed = || Next::Failed(Some(exchange.name.as_str().into()));
+                proof.map_or_else(failed, |(stage, proof)| Next::Challenge(stage, proof))
             }
-            Stage::ScramEnd(account) => Next::LoggedIn(account),
-            Stage::Checking => Next::Failed,
+            // It may have ended, or got another password, meanwhile: that is as if it were a moment later.
+            Stage::ScramEnd(account) if self.account(&account).is_some() => Next::LoggedIn(account),
+            Stage::ScramEnd(_) | Stage::Checking => Next::Failed(None),
         }
     }
 
@@ -235,7 +249,7 @@ impl Hub {
             Some(name) => self.log_in(now, conn, label, &name, effects),
             None => {
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
-                self.count_failed_login(now, conn, effects);
+                self.count_failed_login(now, conn, Some(account), effects);
             }
         }
     }
@@ -252,6 +266,7 @@ impl Hub {
             Some(person) => (*person.source).into(),
             None => "*".into(),
         };
+        self.forgive_guesses(conn, account);
         let text = format!("You are now logged in as {account}");
         let params = vec![source, (**account).into(), text.into()];
         let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
@@ -290,8 +305,9 @@ impl Hub {
         }
     }
 
-    /// Gives a person an account, or none, and tells who is to know.
-    fn set_account(
+    /// Gives a person an account, or none, and tells who is to know. A nick that is another account's then is
+    /// theirs no more.
+    pub(super) fn set_account(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -311,6 +327,7 @@ impl Hub {
         let event = self.event(conn, Content::Account { source, account }, now);
         self.tell_of_change(conn, &event, effects);
         self.tell(conn, &event, effects);
+        self.give_back_nick(now, conn, effects);
     }
 
     /// Registration goes on without it.
@@ -369,7 +386,7 @@ impl Hub {
     }
 
     pub(super) fn account(&self, name: &str) -> Option<&Account> {
-        self.house.accounts.iter().find(|account| CaseMapping::Ascii.same(&account.name, name))
+        self.accounts.get(name)
     }
 
     fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {

@@ -55,6 +55,16 @@ impl<'a> Turn<'a> {
         self.reply.push(Part::Line(line));
     }
 
+    /// What is to be said, as the beginning of another answer.
+    pub(super) fn into_lines(self) -> Vec<ReplyLine> {
+        let line = |part| match part {
+            Part::Line(line) => Some(line),
+            // Only commands have lists.
+            _ => None,
+        };
+        self.reply.into_iter().filter_map(line).collect()
+    }
+
     pub(super) fn numeric(&mut self, numeric: Numeric, params: &[&str]) {
         self.say(ReplyLine::Numeric(numeric, params.iter().map(|&param| param.into()).collect()));
     }

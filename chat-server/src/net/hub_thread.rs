@@ -118,6 +118,11 @@ impl HubThread {
                             next.push_back(Input::Appended { ticket, outcome });
                         }
                     }
+                    Effect::Keep { ticket, changes } => {
+                        if let Appending::Now(outcome) = self.log.keep(ticket, &changes) {
+                            next.push_back(Input::Appended { ticket, outcome });
+                        }
+                    }
                     Effect::Note(note) => self.log.note(note),
                     Effect::Recall { ticket, query } => {
                         if let Recalling::Now(answer) = self.log.recall(ticket, query) {
@@ -137,7 +142,12 @@ impl HubThread {
     fn carry_out(&self, effect: Effect, orders: &mut [Vec<Order>]) {
         let (worker, order) = match effect {
             Effect::Admit { conn, nick } => (conn.worker, Order::Admit { conn, nick }),
-            Effect::Append { .. } | Effect::Note(_) | Effect::Recall { .. } => return,
+            Effect::Append { .. }
+            | Effect::Keep { .. }
+            | Effect::Note(_)
+            | Effect::Recall { .. } => {
+                return;
+            }
             Effect::Check { ticket, question } => {
                 // The thread that checks ends after this one, unless the server has failed.
                 let _ = self.questions.send((ticket, question));

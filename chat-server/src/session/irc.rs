@@ -314,7 +314,9 @@ fn is_expensive(command: &Command) -> bool {
             | Command::Metadata { .. }
             | Command::Motd { .. }
             | Command::Names { .. }
+            | Command::NickServ { .. }
             | Command::Oper { .. }
+            | Command::Register { .. }
             | Command::Who { .. }
             | Command::Whois { .. }
             | Command::Whowas { .. }

@@ -26,7 +26,7 @@ use self::writer::Noted;
 use crate::{
     history::Query,
     ids::Ticket,
-    room_log::{AppendError, Appender, Appending, Note, Recalling, Record, RoomLog},
+    room_log::{AppendError, Appender, Appending, Change, Note, Recalling, Record, RoomLog},
 };
 
 /// What a record has survived when it is told to be appended.
@@ -117,6 +117,7 @@ pub struct LocalLog {
     noted: Arc<Noted>,
     threads: Vec<JoinHandle<()>>,
     latest: SystemTime,
+    remembered: Vec<(Arc<str>, Arc<str>)>,
     /// Held as long as this is.
     _lock: File,
 }
@@ -163,6 +164,7 @@ impl LocalLog {
         writing.pragma_update(None, "synchronous", synchronous).map_err(fault)?;
         let reading = open_to_read(&path).map_err(fault)?;
         let latest = history::latest_time(&reading).map_err(fault)?;
+        let remembered = remembered(&reading).map_err(fault)?;
         Ok(Self {
             writing: Some(writing),
             reading: Some(reading),
@@ -172,6 +174,7 @@ impl LocalLog {
             noted: Arc::default(),
             threads: Vec::new(),
             latest,
+            remembered,
             _lock: lock,
             path,
         })
@@ -181,6 +184,17 @@ impl LocalLog {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    fn give(&self, job: writer::Job) -> Appending {
+        if self.to_writer.as_ref().is_some_and(|to_writer| to_writer.len() >= WAITING_MAX) {
+            let why = "the server's disk is too slow; try again in a moment";
+            return Appending::Now(Err(AppendError::Refused(why.into())));
+        }
+        match self.to_writer.as_ref().map(|to_writer| to_writer.send(job)) {
+            Some(Ok(())) => Appending::Later,
+            _ => Appending::Now(Err(AppendError::Refused("the database is closed".into()))),
+        }
     }
 }
 
@@ -209,15 +223,15 @@ impl RoomLog for LocalLog {
     }
 
     fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
-        if self.to_writer.as_ref().is_some_and(|to_writer| to_writer.len() >= WAITING_MAX) {
-            let why = "the server's disk is too slow; try again in a moment";
-            return Appending::Now(Err(AppendError::Refused(why.into())));
-        }
-        let job = writer::Job::Append { ticket, record: Arc::clone(record) };
-        match self.to_writer.as_ref().map(|to_writer| to_writer.send(job)) {
-            Some(Ok(())) => Appending::Later,
-            _ => Appending::Now(Err(AppendError::Refused("the database is closed".into()))),
-        }
+        self.give(writer::Job::Append { ticket, record: Arc::clone(record) })
+    }
+
+    fn keep(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+        self.give(writer::Job::Keep { ticket, changes: Arc::clone(changes) })
+    }
+
+    fn remembered(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
+        std::mem::take(&mut self.remembered)
     }
 
     fn note(&mut self, note: Note) {
@@ -281,6 +295,12 @@ fn read(reading: &Connection, queries: &Receiver<Asked>, appender: &Appender, no
             return;
         }
     }
+}
+
+fn remembered(reading: &Connection) -> rusqlite::Result<Vec<(Arc<str>, Arc<str>)>> {
+    let mut all = reading.prepare("SELECT path, value FROM state ORDER BY path")?;
+    let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    rows.collect()
 }
 
 fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {

@@ -66,6 +66,13 @@ const MIGRATIONS: &[&str] = &[
          record INTEGER NOT NULL,
          PRIMARY KEY (conversation, nonce)
      ) STRICT, WITHOUT ROWID;",
+    // What the server knows again when it starts anew (room_log::Change).
+    "CREATE TABLE state (
+         -- Words divided by line breaks, what it is of first.
+         path TEXT PRIMARY KEY,
+         -- JSON.
+         value TEXT NOT NULL
+     ) STRICT, WITHOUT ROWID;",
 ];
 
 /// The version of the database that this program writes.

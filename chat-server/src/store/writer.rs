@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     ids::Ticket,
-    room_log::{AppendError, Appender, Conversation, Note, Record},
+    room_log::{AppendError, Appender, Change, Conversation, Note, Record},
 };
 
 /// Something to be written, in the order in which it was given.
@@ -25,6 +25,8 @@ use crate::{
 pub(super) enum Job {
     /// A record.
     Append { ticket: Ticket, record: Arc<Record> },
+    /// What the server is to know again.
+    Keep { ticket: Ticket, changes: Arc<[Change]> },
     /// What becomes of a conversation.
     Note(Note),
 }
@@ -112,7 +114,9 @@ pub(super) fn run(
         });
         for (job, outcome) in batch.into_iter().zip(outcomes) {
             match job {
-                Job::Append { ticket, .. } => appender.appended(ticket, outcome),
+                Job::Append { ticket, .. } | Job::Keep { ticket, .. } => {
+                    appender.appended(ticket, outcome);
+                }
                 Job::Note(_) if is_written => {}
                 note @ Job::Note(_) => owed.push(note),
             }
@@ -136,6 +140,10 @@ fn write(
     for job in batch {
         outcomes.push(match job {
             Job::Append { record, .. } => append(&transaction, known, record)?,
+            Job::Keep { changes, .. } => {
+                changes.iter().try_for_each(|change| keep(&transaction, known, change))?;
+                Ok(())
+            }
             Job::Note(note) => {
                 take_note(&transaction, known, note)?;
                 Ok(())
@@ -200,6 +208,32 @@ fn first_with(database: &Connection, number: i64, nonce: &str) -> rusqlite::Resu
         .prepare_cached(find)?
         .query_row(params![number, nonce], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(AppendError::Known { msgid: rows::msgid(time, random).into(), time: time_of(time) })
+}
+
+fn keep(database: &Connection, known: &mut Known, change: &Change) -> rusqlite::Result<()> {
+    match change {
+        Change::Set { path, value } => {
+            let set = "INSERT INTO state (path, value) VALUES (?, ?)
+                       ON CONFLICT DO UPDATE SET value = excluded.value";
+            database.prepare_cached(set)?.execute([&**path, &**value])?;
+        }
+        Change::Remove { path } => {
+            // All that begins with it and a line break lies between it and what has the next sign there.
+            let remove = "DELETE FROM state WHERE path = ?1
+                          OR (path > ?1 || char(10) AND path < ?1 || char(11))";
+            database.prepare_cached(remove)?.execute([&**path])?;
+        }
+        Change::Forget { person } => {
+            let retire = "UPDATE conversations SET is_retired = 1 WHERE NOT is_retired AND id IN
+                          (SELECT conversation FROM participants WHERE person = ?)";
+            database.prepare_cached(retire)?.execute([&**person])?;
+            known.conversations.retain(|conversation, _| match conversation {
+                Conversation::Direct(first, second) => first != person && second != person,
+                _ => true,
+            });
+        }
+    }
+    Ok(())
 }
 
 fn take_note(database: &Connection, known: &mut Known, note: &Note) -> rusqlite::Result<()> {

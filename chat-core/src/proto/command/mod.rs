@@ -106,6 +106,8 @@ pub enum Command {
     Names { rooms: Vec<String> },
     /// RFC 2812 §3.1.2
     Nick { nick: String },
+    /// `NICKSERV` and `NS`: a message to NickServ by a word of its own.
+    NickServ { text: String },
     /// RFC 2812 §3.1.4
     Oper { name: String, password: String },
     /// RFC 2812 §3.2.2
@@ -118,6 +120,9 @@ pub enum Command {
     Pong,
     /// RFC 2812 §3.1.7
     Quit { reason: Option<String> },
+    /// <https://ircv3.net/specs/extensions/account-registration>; `*` in the place of the account is one's
+    /// nick, and in that of the address none.
+    Register { account: String, email: String, password: String },
     /// RFC 2812 §4.2
     Rehash,
     /// <https://ircv3.net/specs/extensions/channel-rename>
@@ -132,6 +137,8 @@ pub enum Command {
     User { user: String, realname: String },
     /// RFC 2812 §4.8
     Userhost { nicks: Vec<String> },
+    /// <https://ircv3.net/specs/extensions/account-registration>
+    Verify { account: String, code: String },
     /// RFC 2812 §3.4.3
     Version { server: Option<String> },
     /// RFC 2812 §4.7

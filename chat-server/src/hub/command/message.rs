@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use chat_core::{
-    proto::{Capability, CommandError, MessageKind, MessageLine},
+    proto::{Capability, CaseMapping, CommandError, MessageKind, MessageLine},
     wire::limits::BODY_BYTES_MAX,
 };
 
 use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{
-        Hub, Refusal, Turn,
+        Hub, NICK_SERV, Refusal, Turn,
         modes::Flag,
         records::{Doing, Place, is_kept},
         room::Room,
@@ -91,6 +91,10 @@ impl Hub {
         text: &Arc<str>,
         tags: &Arc<str>,
     ) -> Result<(), Refusal> {
+        if is_service(target) {
+            self.serve(turn, kind, text, tags);
+            return Ok(());
+        }
         let (place, target) = self.find_place(turn, kind, target, text)?;
         let source = Arc::clone(&self.person(turn.conn).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
@@ -110,6 +114,25 @@ impl Hub {
         } else {
             self.pass_by(turn, place, content);
             Ok(())
+        }
+    }
+
+    /// What is said to NickServ is heard by nobody else and not kept. A notice is never answered.
+    fn serve(&mut self, turn: &mut Turn<'_>, kind: MessageKind, text: &Arc<str>, tags: &Arc<str>) {
+        let person = self.person(turn.conn);
+        if person.capabilities.contains(Capability::EchoMessage) {
+            let (source, target) = (Arc::clone(&person.source), NICK_SERV.into());
+            let (text, tags) = (Arc::clone(text), Arc::clone(tags));
+            let content = Content::Message { source, kind, target, text, tags };
+            let sender = person.as_sender();
+            let msgid = self.next_msgid(turn.now.wall);
+            let event = Event::new(content, turn.now.wall, Some(msgid)).by(sender);
+            turn.say(ReplyLine::Event(Arc::new(event)));
+        }
+        if kind == MessageKind::Privmsg
+            && let Err(refusal) = self.nick_serv(turn, text)
+        {
+            turn.say(refusal.reply());
         }
     }
 
@@ -189,6 +212,11 @@ impl Hub {
             turn.say(ReplyLine::Event(event));
         }
     }
+}
+
+/// Whether it is a service that a message goes to.
+pub(in crate::hub) fn is_service(target: &str) -> bool {
+    CaseMapping::Ascii.same(target, NICK_SERV)
 }
 
 /// The first character, and what is behind it.

@@ -17,10 +17,12 @@ mod monitor;
 mod motd;
 mod names;
 mod nick;
+mod nick_serv;
 mod oper;
 mod part;
 mod presence;
 mod quit;
+mod register;
 mod rehash;
 mod rename;
 mod server_info;
@@ -31,7 +33,7 @@ mod who;
 mod whois;
 mod whowas;
 
-pub(super) use {away::away_words, server_info::VERSION};
+pub(super) use {away::away_words, message::is_service, server_info::VERSION};
 
 use chat_core::{
     proto::{Command, CommandError, cut},
@@ -121,6 +123,7 @@ impl Hub {
             }
             Command::Names { rooms } => self.names(turn, &rooms),
             Command::Nick { nick } => self.nick(turn, &nick),
+            Command::NickServ { text } => self.nick_serv(turn, &text),
             Command::Oper { name, password } => self.oper(turn, name, password),
             Command::Part { rooms, reason } => self.part(turn, &rooms, reason),
             // RFC 2812 §3.7.2
@@ -131,6 +134,9 @@ impl Hub {
             // A sign of life was noted by the session.
             Command::Pong => Ok(()),
             Command::Quit { reason } => self.quit(turn, reason),
+            Command::Register { account, password, .. } => {
+                self.register_command(turn, &account, &password)
+            }
             Command::Rehash => self.rehash(turn),
             Command::Rename { room, name, reason } => self.rename(turn, &room, &name, reason),
             Command::Setname { realname } => self.setname(turn, &realname),
@@ -139,6 +145,7 @@ impl Hub {
             }
             Command::Topic { room, topic } => self.topic(turn, &room, topic),
             Command::Userhost { nicks } => self.userhost(turn, &nicks),
+            Command::Verify { account, .. } => self.verify(turn, &account),
             Command::Version { server } => {
                 self.check_server(server.as_deref()).and_then(|()| self.version(turn))
             }

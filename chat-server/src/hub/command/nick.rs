@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chat_core::proto::{Nick, is_reserved_nick};
 
 use crate::{
-    delivery::{Content, ReplyLine},
-    hub::{Hub, Refusal, Turn},
+    delivery::{Content, Event, ReplyLine},
+    hub::{Effect, Hub, Now, Refusal, Turn},
+    ids::ConnId,
 };
 
 impl Hub {
@@ -21,14 +22,31 @@ impl Hub {
         if person.nick.as_str() == new.as_str() {
             return Ok(());
         }
+        if self.accounts.is_anothers(new.as_str(), person.account.as_deref()) {
+            return Err(Refusal::NickOfAccount(nick.to_owned()));
+        }
+        let event = self.change_nick(turn.now, conn, new, turn.effects);
+        turn.say(ReplyLine::Event(event));
+        Ok(())
+    }
+
+    /// Gives a person another nick and tells the others; what the person is to be told.
+    pub(in crate::hub) fn change_nick(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        new: Nick,
+        effects: &mut Vec<Effect>,
+    ) -> Arc<Event> {
+        let person = self.person(conn);
         let content =
             Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
-        let event = self.event(turn.conn, content, turn.now);
+        let event = self.event(conn, content, now);
         let old_key = Arc::clone(person.nick.key());
-        self.tell_peers(conn, &event, turn.effects);
+        self.tell_peers(conn, &event, effects);
         if old_key != *new.key() {
             let n_max = self.house.limits.whowas_entries_max;
-            self.departed.remember(&self.people[&conn], turn.now.wall, n_max);
+            self.departed.remember(&self.people[&conn], now.wall, n_max);
         }
         let old_nick = Arc::clone(self.person(conn).nick.shown());
         self.nicks.remove(&old_key);
@@ -36,11 +54,10 @@ impl Hub {
         self.person_mut(conn).set_nick(new);
         let person = self.person(conn);
         if *person.nick.key() != old_key {
-            self.tell_watchers(turn.now, &old_key, &old_nick, false, turn.effects);
-            self.tell_watchers(turn.now, person.nick.key(), &person.source, true, turn.effects);
-            self.introduce_to_watchers(turn.now, conn, turn.effects);
+            self.tell_watchers(now, &old_key, &old_nick, false, effects);
+            self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
+            self.introduce_to_watchers(now, conn, effects);
         }
-        turn.say(ReplyLine::Event(event));
-        Ok(())
+        event
     }
 }

@@ -25,7 +25,7 @@ impl Hub {
         let oper = named.clone().find(|oper| is_near(&oper.masks));
         // Who is no operator from here learns nothing about passwords.
         let oper = oper.ok_or(Refusal::NoOperHost)?;
-        let question = Question::Argon2 { hash: oper.password.clone(), password };
+        let question = Question::check(oper.password.clone(), password);
         self.ask(turn, question, Purpose::Oper)
     }
 

@@ -3,7 +3,8 @@
 use chat_core::proto::{Capability, Numeric};
 
 use crate::hub::{
-    Hub, Refusal, Turn,
+    Hub, NICK_SERV, Refusal, Turn,
+    command::is_service,
     metadata::{Owner, key_value},
     modes::unix_seconds,
     person::Person,
@@ -18,11 +19,19 @@ impl Hub {
             }
             match self.find_person(nick) {
                 Ok(person) => self.whois_one(turn, person),
+                Err(_) if is_service(nick) => self.whois_service(turn),
                 Err(refusal) => turn.say(refusal.reply()),
             }
             turn.numeric(Numeric::RPL_ENDOFWHOIS, &[word(nick), "End of WHOIS"]);
         }
         Ok(())
+    }
+
+    fn whois_service(&self, turn: &mut Turn<'_>) {
+        let server = self.house.name.as_str();
+        let about = "Accounts: write HELP to it";
+        turn.numeric(Numeric::RPL_WHOISUSER, &[NICK_SERV, "services", server, "*", about]);
+        turn.numeric(Numeric::RPL_WHOISSERVER, &[NICK_SERV, server, &self.house.network]);
     }
 
     fn whois_one(&self, turn: &mut Turn<'_>, person: &Person) {

@@ -1,0 +1,291 @@
+//! The accounts there are: those of the configuration, and those that people have registered. What is known of
+//! the latter is what the changes that were kept say ([`crate::room_log::Change`]), one after the other: the same
+//! code reads them when they are made and when the server starts anew.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chat_core::proto::CaseMapping;
+use serde::{Deserialize, Serialize};
+use unicode_security::confusable_detection::skeleton;
+
+use crate::{auth::Secret, config::Account, room_log::Change};
+
+/// The first word of the paths of accounts.
+pub(super) const PATH: &str = "account";
+
+/// The account's name is in the configuration, where it can be changed.
+pub(super) const CONFIGURED: &str =
+    "this account is in the server's configuration: ask whoever runs the server";
+
+/// All accounts.
+#[derive(Debug, Default)]
+pub(super) struct Accounts {
+    /// By their folded names.
+    registered: BTreeMap<Arc<str>, Registered>,
+    configured: BTreeMap<Arc<str>, Account>,
+    /// Whose names look like this.
+    owners: HashMap<Box<str>, BTreeSet<Arc<str>>>,
+    /// Names on their way to be registered.
+    under_way: BTreeSet<Arc<str>>,
+    /// Which registered account a certificate logs in to.
+    certificates: HashMap<Box<str>, Arc<str>>,
+}
+
+/// An account that somebody has registered.
+#[derive(Debug)]
+pub(super) struct Registered {
+    pub(super) account: Account,
+    pub(super) since: SystemTime,
+}
+
+/// What is at the path of an account.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    name: String,
+    /// Seconds since 1970.
+    since: u64,
+}
+
+/// What of an account a change is about, and the words that follow its name in the path.
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Whole,
+    Password,
+    Certificate(&'a str),
+}
+
+impl Part<'_> {
+    fn path_of(self, key: &str) -> Arc<str> {
+        match self {
+            Self::Whole => format!("{PATH}\n{key}"),
+            Self::Password => format!("{PATH}\n{key}\npassword"),
+            Self::Certificate(fingerprint) => format!("{PATH}\n{key}\ncertificate\n{fingerprint}"),
+        }
+        .into()
+    }
+
+    fn set(self, key: &str, value: &impl Serialize) -> Change {
+        let value = serde_json::to_string(value).expect("words and numbers can be written as JSON");
+        Change::Set { path: self.path_of(key), value: value.into() }
+    }
+
+    fn remove(self, key: &str) -> Change {
+        Change::Remove { path: self.path_of(key) }
+    }
+}
+
+/// What makes an account of that name.
+pub(super) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Change> {
+    let key = fold(name);
+    let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let document = Document { name: name.to_owned(), since };
+    vec![Part::Whole.set(&key, &document), Part::Password.set(&key, secret)]
+}
+
+/// What gives an account another password.
+pub(super) fn set_password(name: &str, secret: &Secret) -> Change {
+    Part::Password.set(&fold(name), secret)
+}
+
+/// What lets a certificate log in to an account, or no more.
+pub(super) fn set_certificate(name: &str, fingerprint: &str, is_set: bool) -> Change {
+    let fingerprint = fingerprint.to_ascii_lowercase();
+    let part = Part::Certificate(&fingerprint);
+    if is_set { part.set(&fold(name), &true) } else { part.remove(&fold(name)) }
+}
+
+/// What ends an account, and all that was said with it in direct conversations.
+pub(super) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
+    vec![Part::Whole.remove(&fold(name)), Change::Forget { person: identity }]
+}
+
+fn fold(name: &str) -> String {
+    CaseMapping::Ascii.fold(name)
+}
+
+/// What `name` looks like, as it is written and folded
+/// (<https://www.unicode.org/reports/tr39/#Confusable_Detection>).
+fn looks(name: &str) -> [Box<str>; 2] {
+    let look = |name: &str| skeleton(name).collect::<String>().to_lowercase().into();
+    [look(name), look(&fold(name))]
+}
+
+impl Accounts {
+    /// The accounts of the configuration are these from here on.
+    pub(super) fn configure(&mut self, accounts: &[Account]) {
+        for (key, account) in std::mem::take(&mut self.configured) {
+            if !self.registered.contains_key(&key) {
+                self.forget_looks(&key, &account.name);
+            }
+        }
+        for account in accounts {
+            let key: Arc<str> = fold(&account.name).into();
+            self.note_looks(&key, &account.name);
+            self.configured.insert(key, account.clone());
+        }
+    }
+
+    /// Takes a change: what is at `path` (the words behind [`PATH`]) is `value` from here on, or nothing is.
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub(super) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
+        let read =
+            |error: serde_json::Error| format!("the account {path:?} cannot be read: {error}");
+        match (path, value) {
+            ([key], Some(value)) => {
+                let Document { name, since } = serde_json::from_str(value).map_err(read)?;
+                let key: Arc<str> = (*key).into();
+                self.under_way.remove(&key);
+                self.note_looks(&key, &name);
+                let account = Account {
+                    name,
+                    password: String::new(),
+                    scram: None,
+                    fingerprints: Vec::new(),
+                };
+                let since = UNIX_EPOCH + Duration::from_secs(since);
+                self.registered.insert(key, Registered { account, since });
+            }
+            ([key], None) => {
+                let gone = self.registered.remove(*key);
+                self.certificates.retain(|_, owner| **owner != **key);
+                if let Some(gone) = gone.filter(|_| !self.configured.contains_key(*key)) {
+                    self.forget_looks(key, &gone.account.name);
+                }
+            }
+            ([key, "password"], Some(value)) => {
+                let Secret { argon2, scram } = serde_json::from_str(value).map_err(read)?;
+                let own = self.registered_mut(key)?;
+                own.account.password = argon2;
+                own.account.scram = Some(scram);
+            }
+            ([key, "certificate", fingerprint], value) => {
+                let fingerprints = &mut self.registered_mut(key)?.account.fingerprints;
+                fingerprints.retain(|own| own != fingerprint);
+                fingerprints.extend(value.map(|_| (*fingerprint).to_owned()));
+                match value {
+                    Some(_) => self.certificates.insert((*fingerprint).into(), (*key).into()),
+                    None => self.certificates.remove(*fingerprint),
+                };
+            }
+            _ => return Err(format!("{path:?} is no path of an account")),
+        }
+        Ok(())
+    }
+
+    fn registered_mut(&mut self, key: &str) -> Result<&mut Registered, String> {
+        self.registered.get_mut(key).ok_or_else(|| format!("there is no account {key}"))
+    }
+
+    fn note_looks(&mut self, key: &Arc<str>, name: &str) {
+        for look in looks(name) {
+            self.owners.entry(look).or_default().insert(Arc::clone(key));
+        }
+    }
+
+    fn forget_looks(&mut self, key: &str, name: &str) {
+        for look in looks(name) {
+            if let Some(owners) = self.owners.get_mut(&look) {
+                owners.remove(key);
+                if owners.is_empty() {
+                    self.owners.remove(&look);
+                }
+            }
+        }
+    }
+
+    /// The account of that name.
+    pub(super) fn get(&self, name: &str) -> Option<&Account> {
+        let key = fold(name);
+        let registered = || self.registered.get(&*key).map(|own| &own.account);
+        self.configured.get(&*key).or_else(registered)
+    }
+
+    /// The same, if somebody has registered it.
+    pub(super) fn get_registered(&self, name: &str) -> Option<&Registered> {
+        let key = fold(name);
+        self.registered.get(&*key).filter(|_| !self.configured.contains_key(&*key))
+    }
+
+    /// The account that a certificate logs in to.
+    pub(super) fn of_certificate(&self, fingerprint: &str) -> Option<&Account> {
+        let has = |account: &&Account| {
+            account.fingerprints.iter().any(|own| own.eq_ignore_ascii_case(fingerprint))
+        };
+        let registered = || self.certificates.get(&*fingerprint.to_ascii_lowercase());
+        let registered = || self.registered.get(registered()?).map(|own| &own.account);
+        self.configured.values().find(has).or_else(registered)
+    }
+
+    /// Whether a name that looks like `nick` is that of somebody else than `account`.
+    pub(super) fn is_anothers(&self, nick: &str, account: Option<&str>) -> bool {
+        let own = account.map(fold);
+        let is_another = |owner: &Arc<str>| own.as_deref() != Some(&**owner);
+        let owners = |look: Box<str>| self.owners.get(&look);
+        looks(nick).into_iter().filter_map(owners).any(|owners| owners.iter().any(is_another))
+    }
+
+    /// Begins to register `name`; whether nobody else has it or does so.
+    pub(super) fn reserve(&mut self, name: &str) -> bool {
+        self.get(name).is_none() && self.under_way.insert(fold(name).into())
+    }
+
+    /// It could not be registered.
+    pub(super) fn release(&mut self, name: &str) {
+        self.under_way.remove(&*fold(name));
+    }
+
+    /// How many have been registered, those under way included.
+    pub(super) fn n_registered(&self) -> usize {
+        self.registered.len() + self.under_way.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(names: &[&str]) -> Accounts {
+        let mut accounts = Accounts::default();
+        let account = |name: &&str| Account {
+            name: (*name).to_owned(),
+            password: String::new(),
+            scram: None,
+            fingerprints: Vec::new(),
+        };
+        accounts.configure(&names.iter().map(account).collect::<Vec<_>>());
+        accounts
+    }
+
+    #[test]
+    fn names_that_look_alike_are_their_owners() {
+        let accounts = with(&["Alice", "bob", "modern"]);
+        for nick in ["alice", "ALICE", "AIice", "a1ice", "b0b", "BoB", "rnodern", "A|ice"] {
+            assert!(accounts.is_anothers(nick, None), "{nick}");
+        }
+        for nick in ["alicia", "bobby", "ann", "modem2"] {
+            assert!(!accounts.is_anothers(nick, None), "{nick}");
+        }
+        assert!(!accounts.is_anothers("a1ice", Some("ALICE")));
+        assert!(accounts.is_anothers("a1ice", Some("bob")));
+    }
+
+    #[test]
+    fn what_is_gone_is_nobodys() {
+        let mut accounts = with(&["Alice"]);
+        accounts.take(&["bob"], Some(r#"{"name":"Bob","since":0}"#)).unwrap();
+        assert!(accounts.is_anothers("b0b", None));
+        accounts.configure(&[]);
+        assert!(!accounts.is_anothers("a1ice", None));
+        accounts.take(&["bob"], None).unwrap();
+        assert!(!accounts.is_anothers("b0b", None));
+        assert!(accounts.owners.is_empty());
+        assert!(accounts.take(&["bob", "shoe"], None).is_err());
+        assert!(accounts.take(&["bob"], Some("{")).is_err());
+    }
+}

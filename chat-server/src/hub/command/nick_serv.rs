@@ -1,0 +1,238 @@
+//! Messages to NickServ: accounts for those whose programs know nothing else. It is nobody and in no room; what it
+//! is told is kept by nobody, since there may be passwords in it.
+
+use std::sync::Arc;
+
+use chat_core::proto::{CaseMapping, Nick, Numeric};
+
+use crate::{
+    delivery::ReplyLine,
+    hub::{
+        Effect, Hub, NICK_SERV, Refusal, Turn,
+        deeds::{Asked, Deed, Manner},
+        registration::NAMELESS,
+    },
+    ids::ConnId,
+};
+
+/// What can be asked, as `HELP` tells it.
+const HELP: &[&str] = &[
+    "REGISTER password: an account for the nick you have",
+    "IDENTIFY [account] password: log in",
+    "LOGOUT: log out",
+    "PASSWORD old new: change your password",
+    "SESSIONS: where you are logged in; END number: end one of these",
+    "CERT: the certificates that log in to your account; CERT ADD [fingerprint], CERT DEL fingerprint",
+    "INFO [account]: about an account",
+    "DROP account password: end your account",
+];
+
+/// What is said to NickServ, word by word.
+struct Said<'a> {
+    words: Vec<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    fn word(&self, index: usize) -> Option<&'a str> {
+        self.words.get(index).copied()
+    }
+
+    fn need(&self, index: usize) -> Result<&'a str, Refusal> {
+        let command = self.words.first().map(|word| word.to_ascii_uppercase()).unwrap_or_default();
+        let help = HELP.iter().find(|line| line.contains(&command));
+        let text = help.map_or_else(|| "write HELP".to_owned(), |help| format!("write {help}"));
+        self.word(index).ok_or_else(|| no(&text))
+    }
+}
+
+fn no(text: &str) -> Refusal {
+    Refusal::Service { by: NICK_SERV, text: text.to_owned() }
+}
+
+fn say(turn: &mut Turn<'_>, text: &str) {
+    turn.say(ReplyLine::Said { by: NICK_SERV, text: text.into() });
+}
+
+impl Hub {
+    pub(super) fn nick_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+        let said = Said { words: text.split_whitespace().collect() };
+        let command = said.word(0).unwrap_or("HELP").to_ascii_uppercase();
+        match &*command {
+            "REGISTER" => self.register_account(turn, Manner::Service, said.need(1)?),
+            "IDENTIFY" | "LOGIN" => self.identify(turn, &said),
+            "LOGOUT" => self.log_out(turn),
+            "PASSWORD" | "PASSWD" => {
+                let account = self.own_registered(turn.conn)?;
+                let asked = Asked { account, deed: Deed::SetPassword, manner: Manner::Service };
+                self.ask_with_password(turn, asked, said.need(1)?, Some(said.need(2)?))
+            }
+            "SESSIONS" => self.sessions(turn),
+            "END" => self.end_session(turn, said.need(1)?),
+            "CERT" => self.certificates(turn, &said),
+            "INFO" => self.account_info(turn, said.word(1)),
+            "DROP" => {
+                let (account, password) = (said.need(1)?, said.need(2)?);
+                let own = self.own_registered(turn.conn)?;
+                if !CaseMapping::Ascii.same(&own, account) {
+                    return Err(no(&format!(
+                        "you are logged in to {own}: only that one can be dropped"
+                    )));
+                }
+                let asked = Asked { account: own, deed: Deed::Drop, manner: Manner::Service };
+                self.ask_with_password(turn, asked, password, None)
+            }
+            "HELP" => {
+                HELP.iter().for_each(|line| say(turn, line));
+                Ok(())
+            }
+            _ => Err(no("this is not understood: write HELP")),
+        }
+    }
+
+    /// The account `conn` is logged in to, if it can be changed.
+    fn own_registered(&self, conn: ConnId) -> Result<Arc<str>, Refusal> {
+        let account = self.own_account(conn)?;
+        if self.accounts.get_registered(&account).is_none() {
+            return Err(no(crate::hub::accounts::CONFIGURED));
+        }
+        Ok(account)
+    }
+
+    fn own_account(&self, conn: ConnId) -> Result<Arc<str>, Refusal> {
+        let account = self.person(conn).account.clone();
+        account.ok_or_else(|| no("you are not logged in: write IDENTIFY account password"))
+    }
+
+    fn identify(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let first = said.need(1)?;
+        let nick = Arc::clone(self.person(turn.conn).nick.shown());
+        let (account, password) = match said.word(2) {
+            Some(password) => (first.into(), password),
+            None => (nick, first),
+        };
+        let asked = Asked { account, deed: Deed::LogIn, manner: Manner::Service };
+        self.ask_with_password(turn, asked, password, None)
+    }
+
+    fn log_out(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        self.own_account(turn.conn)?;
+        self.set_account(turn.now, turn.conn, None, turn.effects);
+        let source = (*self.person(turn.conn).source).into();
+        let params = vec![source, "You are logged out".into()];
+        turn.say(ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params));
+        Ok(())
+    }
+
+    /// Who is logged in to an account, the longest first.
+    fn sessions_of(&self, account: &str) -> Vec<ConnId> {
+        let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
+        let people =
+            self.people.values().filter(|person| person.account.as_ref().is_some_and(is_own));
+        let mut sessions: Vec<_> = people.map(|person| (person.signed_on, person.conn)).collect();
+        sessions.sort_unstable();
+        sessions.into_iter().map(|(_, conn)| conn).collect()
+    }
+
+    fn sessions(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        let account = self.own_account(turn.conn)?;
+        for (index, conn) in self.sessions_of(&account).into_iter().enumerate() {
+            let person = self.person(conn);
+            let since = humantime::format_rfc3339_seconds(person.signed_on);
+            let how = if person.is_secure { "over TLS" } else { "without TLS" };
+            let this = if conn == turn.conn { " (this one)" } else { "" };
+            let text = format!(
+                "{}: {} from {}, since {since}, {how}{this}",
+                index + 1,
+                person.nick,
+                person.address
+            );
+            say(turn, &text);
+        }
+        Ok(())
+    }
+
+    fn end_session(&mut self, turn: &mut Turn<'_>, number: &str) -> Result<(), Refusal> {
+        let account = self.own_account(turn.conn)?;
+        let sessions = self.sessions_of(&account);
+        let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        let Some(conn) = index.and_then(|index| sessions.get(index)).copied() else {
+            return Err(no("there is no session of that number: write SESSIONS"));
+        };
+        let reason: Arc<str> = "Session ended by its owner".into();
+        say(turn, "the session is ended");
+        turn.effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+        self.leave_for_good(turn.now, conn, &reason, turn.effects);
+        Ok(())
+    }
+
+    fn certificates(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let subcommand = said.word(1).unwrap_or("LIST").to_ascii_uppercase();
+        if subcommand == "LIST" {
+            let account = self.own_account(turn.conn)?;
+            let own =
+                self.account(&account).map(|own| own.fingerprints.clone()).unwrap_or_default();
+            if own.is_empty() {
+                say(turn, "no certificate logs in to your account");
+            }
+            own.iter().for_each(|fingerprint| say(turn, fingerprint));
+            return Ok(());
+        }
+        let account = self.own_registered(turn.conn)?;
+        let fingerprint = match (&*subcommand, said.word(2)) {
+            ("ADD", None) => self.person(turn.conn).fingerprint.clone().ok_or_else(|| {
+                no("you show no certificate: write CERT ADD and its SHA-256 fingerprint")
+            })?,
+            ("ADD" | "DEL", _) => said.need(2)?.to_ascii_lowercase().replace(':', "").into(),
+            _ => return Err(no("write CERT, CERT ADD [fingerprint] or CERT DEL fingerprint")),
+        };
+        if fingerprint.len() != 64 || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(no("a fingerprint is 64 hexadecimal digits"));
+        }
+        let owner = self.accounts.of_certificate(&fingerprint).map(|owner| owner.name.clone());
+        let is_own = owner.as_ref().is_some_and(|owner| CaseMapping::Ascii.same(owner, &account));
+        let deed = match (&*subcommand, owner) {
+            ("ADD", Some(_)) => return Err(no("this certificate logs in to an account already")),
+            ("ADD", None) => Deed::AddCertificate(fingerprint),
+            _ if is_own => Deed::RemoveCertificate(fingerprint),
+            _ => return Err(no("this certificate does not log in to your account")),
+        };
+        self.ask_without_password(turn, Asked { account, deed, manner: Manner::Service })
+    }
+
+    fn account_info(&self, turn: &mut Turn<'_>, account: Option<&str>) -> Result<(), Refusal> {
+        let own = match account {
+            Some(account) => account.into(),
+            None => self.own_account(turn.conn)?,
+        };
+        let text = match (self.accounts.get_registered(&own), self.account(&own)) {
+            (Some(own), _) => {
+                let since = humantime::format_rfc3339_seconds(own.since);
+                format!("{} was registered at {since}", own.account.name)
+            }
+            (None, Some(own)) => format!("{} is an account of this server", own.name),
+            (None, None) => return Err(no("there is no such account")),
+        };
+        say(turn, &text);
+        Ok(())
+    }
+
+    /// Gives somebody whose nick is another's account's now a nick of their own.
+    pub(in crate::hub) fn give_back_nick(
+        &mut self,
+        now: crate::hub::Now,
+        conn: ConnId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let person = self.person(conn);
+        if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
+            return;
+        }
+        let nameless = Nick::new(NAMELESS).expect("a valid nick");
+        let free = (1..).map(|number| nameless.numbered(number)).find(|nick| {
+            !self.nicks.contains_key(nick.key()) && !self.accounts.is_anothers(nick.as_str(), None)
+        });
+        let free = free.expect("there are more numbers than people");
+        let event = self.change_nick(now, conn, free, effects);
+        self.tell(conn, &event, effects);
+    }
+}

@@ -1,0 +1,29 @@
+//! `REGISTER` and `VERIFY` (<https://ircv3.net/specs/extensions/account-registration>): an account for the nick
+//! one has. Nothing is asked to be verified, and the address is not kept, since nothing is sent to it.
+
+use crate::hub::{Hub, Refusal, Turn, deeds::Manner};
+
+impl Hub {
+    pub(super) fn register_command(
+        &mut self,
+        turn: &mut Turn<'_>,
+        account: &str,
+        password: &str,
+    ) -> Result<(), Refusal> {
+        let nick = self.person(turn.conn).nick.shown();
+        if account != "*" && !chat_core::proto::CaseMapping::Ascii.same(account, nick) {
+            let text = "an account has the name of your nick: take that nick first, or write *";
+            return Err(Refusal::fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", &[account], text));
+        }
+        self.register_account(turn, Manner::Command, password)
+    }
+
+    pub(super) fn verify(&self, turn: &Turn<'_>, account: &str) -> Result<(), Refusal> {
+        if let Some(own) = &self.person(turn.conn).account {
+            let text = format!("you are logged in to {own} already");
+            return Err(Refusal::fail("VERIFY", "ALREADY_AUTHENTICATED", &[account], &text));
+        }
+        let text = "accounts need not be verified here: log in with your password";
+        Err(Refusal::fail("VERIFY", "INVALID_CODE", &[account], text))
+    }
+}

@@ -1,0 +1,400 @@
+//! What is done to accounts: asked for with `REGISTER` or in a message to NickServ, then a password is checked
+//! or hashed, then it is kept, and only then it is so and told.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use chat_core::proto::Numeric;
+use rand_chacha::rand_core::Rng;
+
+use super::{
+    Hub, Now, Refusal, Turn, accounts,
+    checks::{Check, Purpose},
+};
+use crate::{
+    auth::{Question, Verdict},
+    delivery::ReplyLine,
+    ids::ConnId,
+    room_log::Change,
+};
+
+/// Characters of a password, at least.
+const PASSWORD_CHARACTERS_MIN: usize = 8;
+
+/// Bytes of a password: what fits into a line of any kind ("300 bytes should be a safe reasonable limit",
+/// account-registration).
+const PASSWORD_BYTES_MAX: usize = 300;
+
+/// Certificates of one account.
+const CERTIFICATES_MAX: usize = 10;
+
+/// The time in which [`crate::Limits::registrations_per_hour_max`] are counted.
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Networks whose registrations are counted; above it all are counted anew.
+const COUNTED_MAX: usize = 10_000;
+
+/// Something to be done to an account.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    /// The account's name.
+    pub(super) account: Arc<str>,
+    pub(super) deed: Deed,
+    pub(super) manner: Manner,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub(super) enum Deed {
+    AddCertificate(Arc<str>),
+    Drop,
+    LogIn,
+    Register,
+    RemoveCertificate(Arc<str>),
+    SetPassword,
+}
+
+/// How it was asked for, and is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// With `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
+    Command,
+    /// In a message to NickServ.
+    Service,
+}
+
+/// How many accounts have been registered from a network since when.
+pub(super) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
+
+impl Asked {
+    /// What is told when keeping it takes too long.
+    pub(super) fn is_late(&self) -> Refusal {
+        let text = "storing it takes too long; it may be done all the same";
+        self.manner.refusal("TEMPORARILY_UNAVAILABLE", &self.account, text)
+    }
+}
+
+impl Manner {
+    /// Why it is not done.
+    pub(super) fn refusal(self, code: &'static str, account: &str, text: &str) -> Refusal {
+        match self {
+            Self::Command => Refusal::fail("REGISTER", code, &[account], text),
+            Self::Service => Refusal::Service { by: super::NICK_SERV, text: text.to_owned() },
+        }
+    }
+}
+
+impl Hub {
+    /// Asks for what a person wants done to an account. Nothing is known of it before their next command.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub(super) fn register_account(
+        &mut self,
+        turn: &mut Turn<'_>,
+        manner: Manner,
+        password: &str,
+    ) -> Result<(), Refusal> {
+        let person = self.person(turn.conn);
+        let name = Arc::clone(person.nick.shown());
+        let refused = |code, text: &str| Err(manner.refusal(code, &name, text));
+        if let Some(account) = &person.account {
+            let text = format!("you are logged in to {account} already");
+            return refused("ALREADY_AUTHENTICATED", &text);
+        }
+        if !self.house.registration {
+            return refused(
+                "TEMPORARILY_UNAVAILABLE",
+                "accounts cannot be registered here: ask whoever runs the server",
+            );
+        }
+        check_password(&name, password)
+            .map_err(|(code, text)| manner.refusal(code, &name, text))?;
+        if self.accounts.get(&name).is_some() {
+            return refused("ACCOUNT_EXISTS", "this account exists already: log in to it");
+        }
+        if self.accounts.is_anothers(&name, None) {
+            return refused(
+                "BAD_ACCOUNT_NAME",
+                "this name looks like that of another account: take another nick",
+            );
+        }
+        if self.accounts.n_registered() >= self.house.limits.accounts_max {
+            let text = "there are as many accounts as there may be: ask whoever runs the server";
+            return refused("TEMPORARILY_UNAVAILABLE", text);
+        }
+        if self.has_too_many_checks() {
+            let text = "too many passwords are being checked; try again in a moment";
+            return refused("TEMPORARILY_UNAVAILABLE", text);
+        }
+        if !self.count_registration(turn.now, turn.conn) {
+            let text =
+                "too many accounts have been registered from where you are: try again in an hour";
+            return refused("TEMPORARILY_UNAVAILABLE", text);
+        }
+        if !self.accounts.reserve(&name) {
+            return refused("ACCOUNT_EXISTS", "somebody else registers this account");
+        }
+        let question = Question { check: None, keep: Some(self.salted(password)) };
+        self.ask(
+            turn,
+            question,
+            Purpose::Deed(Asked { account: name, deed: Deed::Register, manner }),
+        )
+    }
+
+    /// The same for what somebody who has or knows an account's password wants.
+    pub(super) fn ask_with_password(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asked: Asked,
+        password: &str,
+        new_password: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let Asked { account, manner, .. } = &asked;
+        if let Some(text) = self.pause_after_guesses(turn.now, turn.conn, account) {
+            return Err(manner.refusal("TEMPORARILY_UNAVAILABLE", account, &text));
+        }
+        if let Some(new) = new_password {
+            check_password(account, new)
+                .map_err(|(code, text)| manner.refusal(code, account, text))?;
+        }
+        if self.has_too_many_checks() {
+            let text = "too many passwords are being checked; try again in a moment";
+            return Err(manner.refusal("TEMPORARILY_UNAVAILABLE", account, text));
+        }
+        let check = Some((self.hash_of(account), password.to_owned()));
+        let keep = new_password.map(|new| self.salted(new));
+        self.ask(turn, Question { check, keep }, Purpose::Deed(asked))
+    }
+
+    /// The same for what needs no password.
+    pub(super) fn ask_without_password(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asked: Asked,
+    ) -> Result<(), Refusal> {
+        let change = match &asked.deed {
+            Deed::AddCertificate(fingerprint) => {
+                let own = self.accounts.get(&asked.account);
+                if own.is_some_and(|own| own.fingerprints.len() >= CERTIFICATES_MAX) {
+                    let text = "your account has as many certificates as it may have: remove one";
+                    return Err(asked.manner.refusal(
+                        "TEMPORARILY_UNAVAILABLE",
+                        &asked.account,
+                        text,
+                    ));
+                }
+                accounts::set_certificate(&asked.account, fingerprint, true)
+            }
+            Deed::RemoveCertificate(fingerprint) => {
+                accounts::set_certificate(&asked.account, fingerprint, false)
+            }
+            // The others come here with a verdict.
+            Deed::Drop | Deed::LogIn | Deed::Register | Deed::SetPassword => return Ok(()),
+        };
+        self.keep(turn, vec![change], asked)
+    }
+
+    fn salted(&mut self, password: &str) -> (String, [[u8; 16]; 2]) {
+        let mut salts = [[0; 16]; 2];
+        salts.iter_mut().for_each(|salt| self.random.fill_bytes(salt));
+        (password.to_owned(), salts)
+    }
+
+    /// Counts an account that is registered from where `conn` is; whether it may be.
+    fn count_registration(&mut self, now: Now, conn: ConnId) -> bool {
+        let Some(network) = self.network_of(conn) else { return true };
+        if self.registrations.len() >= COUNTED_MAX {
+            self.registrations.clear();
+        }
+        let (n, since) = self.registrations.entry(network).or_insert((0, now.mono));
+        if now.mono.saturating_duration_since(*since) >= HOUR {
+            (*n, *since) = (0, now.mono);
+        }
+        *n += 1;
+        *n <= self.house.limits.registrations_per_hour_max
+    }
+
+    /// The password with which something was asked for has been checked.
+    pub(super) fn deed_checked(
+        &mut self,
+        now: Now,
+        check: Check,
+        asked: Asked,
+        verdict: Verdict,
+        effects: &mut Vec<super::Effect>,
+    ) {
+        let conn = check.conn;
+        let is_guess = verdict == Verdict::Wrong && !matches!(asked.deed, Deed::Register);
+        let account = Arc::clone(&asked.account);
+        let mut turn = Turn::new(now, conn, check.label, effects);
+        if let Err(refusal) = self.take_verdict(&mut turn, asked, verdict) {
+            turn.say(refusal.reply());
+        }
+        self.end_turn(turn);
+        if is_guess {
+            self.count_failed_login(now, conn, Some(&account), effects);
+        }
+    }
+
+    fn take_verdict(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asked: Asked,
+        verdict: Verdict,
+    ) -> Result<(), Refusal> {
+        let Asked { account, manner, .. } = &asked;
+        let secret = match (verdict, &asked.deed) {
+            (Verdict::Right(secret), _) => secret,
+            (Verdict::Wrong, Deed::Register) => {
+                self.accounts.release(account);
+                let text = "this cannot be a password: choose another one";
+                return Err(manner.refusal("UNACCEPTABLE_PASSWORD", account, text));
+            }
+            (Verdict::Wrong, _) => {
+                return Err(manner.refusal("INVALID_PASSWORD", account, "the password is wrong"));
+            }
+        };
+        if !matches!(asked.deed, Deed::Register) {
+            self.forgive_guesses(turn.conn, account);
+        }
+        let changes = match (&asked.deed, secret) {
+            (Deed::LogIn, _) => {
+                let name = self.account(account).map(|own| Arc::from(own.name.as_str()));
+                // The account may have ended meanwhile.
+                let name = name.ok_or_else(|| {
+                    manner.refusal("INVALID_PASSWORD", account, "the password is wrong")
+                })?;
+                self.log_in_by(turn, name);
+                return Ok(());
+            }
+            (Deed::Register, Some(secret)) => accounts::register(account, &secret, turn.now.wall),
+            (Deed::SetPassword, Some(secret)) => vec![accounts::set_password(account, &secret)],
+            (Deed::Drop, _) => {
+                accounts::drop_account(account, super::recall::account_identity(account))
+            }
+            _ => return Ok(()),
+        };
+        self.keep(turn, changes, asked)
+    }
+
+    fn log_in_by(&mut self, turn: &mut Turn<'_>, account: Arc<str>) {
+        turn.say(ReplyLine::Numeric(
+            Numeric::RPL_LOGGEDIN,
+            vec![
+                (*self.person(turn.conn).source).into(),
+                (*account).into(),
+                format!("You are now logged in as {account}").into(),
+            ],
+        ));
+        self.set_account(turn.now, turn.conn, Some(account), turn.effects);
+    }
+
+    /// Has changes remembered; what was asked for is told when they are.
+    fn keep(
+        &mut self,
+        turn: &mut Turn<'_>,
+        changes: Vec<Change>,
+        asked: Asked,
+    ) -> Result<(), Refusal> {
+        self.submit_changes(turn, changes.into(), asked.clone()).map_err(|why| {
+            if matches!(asked.deed, Deed::Register) {
+                self.accounts.release(&asked.account);
+            }
+            asked.manner.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, why)
+        })
+    }
+
+    /// What was asked for could not be kept.
+    pub(super) fn undone(&mut self, asked: &Asked, why: &str) -> Vec<ReplyLine> {
+        if matches!(asked.deed, Deed::Register) {
+            self.accounts.release(&asked.account);
+        }
+        vec![asked.manner.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, why).reply()]
+    }
+
+    /// What was asked for is kept, and so from here on.
+    pub(super) fn done(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        asked: &Asked,
+        changes: &[Change],
+        effects: &mut Vec<super::Effect>,
+    ) -> Vec<ReplyLine> {
+        for change in changes {
+            let taken = match change {
+                Change::Set { path, value } => self.take_change(path, Some(value)),
+                Change::Remove { path } => self.take_change(path, None),
+                Change::Forget { .. } => Ok(()),
+            };
+            // Of an account that has ended since it was asked for.
+            drop(taken);
+        }
+        let name = &asked.account;
+        let text = match &asked.deed {
+            Deed::Register => {
+                format!("{name} is registered: log in to it with your password from now on")
+            }
+            Deed::SetPassword => "your password is changed".to_owned(),
+            Deed::Drop => format!("the account {name} is no more"),
+            Deed::AddCertificate(fingerprint) => {
+                format!("the certificate {fingerprint} logs in to your account from now on")
+            }
+            Deed::RemoveCertificate(fingerprint) => {
+                format!("the certificate {fingerprint} does not log in to your account any more")
+            }
+            Deed::LogIn => return Vec::new(),
+        };
+        let mut lines = vec![match asked.manner {
+            Manner::Command => {
+                let line = format!(":{} REGISTER SUCCESS {name} :{text}", self.house.name);
+                ReplyLine::Raw(line.into())
+            }
+            Manner::Service => ReplyLine::Said { by: super::NICK_SERV, text: text.into() },
+        }];
+        match &asked.deed {
+            Deed::Register if self.people.contains_key(&conn) => {
+                let mut turn = Turn::new(now, conn, None, effects);
+                self.log_in_by(&mut turn, Arc::clone(name));
+                lines.extend(turn.into_lines());
+            }
+            Deed::Drop => self.log_out_strangers(now, effects),
+            _ => {}
+        }
+        lines
+    }
+
+    /// What is at `path` from here on, or that nothing is.
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub(super) fn take_change(&mut self, path: &str, value: Option<&str>) -> Result<(), String> {
+        let words: Vec<&str> = path.split('\n').collect();
+        match words.split_first() {
+            Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
+            _ => Err(format!("{words:?} is nothing that this version knows")),
+        }
+    }
+}
+
+/// Whether a password will do for an account of that name; a code and a sentence if not.
+fn check_password(name: &str, password: &str) -> Result<(), (&'static str, &'static str)> {
+    if password.len() > PASSWORD_BYTES_MAX {
+        return Err((
+            "UNACCEPTABLE_PASSWORD",
+            "a password has at most 300 bytes: choose another one",
+        ));
+    }
+    if password.chars().count() < PASSWORD_CHARACTERS_MIN {
+        return Err(("WEAK_PASSWORD", "a password has at least 8 characters: choose another one"));
+    }
+    if password.eq_ignore_ascii_case(name) {
+        return Err(("WEAK_PASSWORD", "your name is no password: choose another one"));
+    }
+    Ok(())
+}

@@ -1,0 +1,520 @@
+//! Accounts that people register: with `REGISTER`, and in messages to NickServ.
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use chat_server::Config;
+use chat_tests::{
+    TestClient, TestServer,
+    folder::TempFolder,
+    script::{check, check_with},
+};
+
+fn plain(name: &str, password: &str) -> String {
+    BASE64.encode(format!("\0{name}\0{password}"))
+}
+
+/// <https://ircv3.net/specs/extensions/account-registration>
+#[test]
+fn an_account_is_registered_for_the_nick_one_has() {
+    check(&format!(
+        r"
+        caps ann draft/account-registration
+        caps bob extended-join account-notify
+        ann> JOIN #x
+        ann< * 366 ann #x *
+        bob> JOIN #x
+        bob< * 366 bob #x *
+        ann> REGISTER * * tausendschön
+        ann< :chat.local REGISTER SUCCESS ann :ann is registered*
+        ann< * 900 ann ann!u@127.0.0.1 ann :You are now logged in as ann
+        bob< :ann!u@127.0.0.1 ACCOUNT ann
+        ann> REGISTER * * tausendschön
+        ann< :chat.local FAIL REGISTER ALREADY_AUTHENTICATED ann :*
+        ann> VERIFY ann 1
+        ann< :chat.local FAIL VERIFY ALREADY_AUTHENTICATED ann :*
+        ann> WHOIS ann
+        ann< * 330 ann ann ann :*
+        bob> VERIFY bob 1
+        bob< * NOTICE bob :accounts need not be verified here*
+        bob> REGISTER BOB bob@example.org correcthorse
+        bob< * REGISTER SUCCESS bob :*
+        bob< * 900 *
+        drop ann
+        new c
+        c> CAP REQ :sasl
+        c> AUTHENTICATE PLAIN
+        c> AUTHENTICATE {wrong}
+        c< * 904 *
+        c> AUTHENTICATE PLAIN
+        c> AUTHENTICATE {right}
+        c< * 900 * * ann *
+        c> NICK ann
+        c> USER u 0 * :c
+        c> CAP END
+        c< * 001 ann *
+        ",
+        wrong = plain("ann", "tausend"),
+        right = plain("Ann", "tausendschön"),
+    ));
+}
+
+/// <https://ircv3.net/specs/extensions/account-registration>, "Responses"
+#[test]
+fn what_cannot_be_registered_is_said_why() {
+    let long = "x".repeat(301);
+    check(&format!(
+        r"
+        new early
+        early> REGISTER * * correcthorse
+        early< * NOTICE * :connect first: *
+        early> CAP REQ :draft/account-registration
+        early< * CAP * ACK *
+        early> NICK early
+        early> USER u 0 * :e
+        early> CAP END
+        early< * 001 *
+        caps ann draft/account-registration
+        ann> REGISTER other * correcthorse
+        ann< :chat.local FAIL REGISTER ACCOUNT_NAME_MUST_BE_NICK other :*
+        ann> REGISTER * * short
+        ann< :chat.local FAIL REGISTER WEAK_PASSWORD ann :a password has at least 8 characters*
+        ann> REGISTER * * {long}
+        ann< :chat.local FAIL REGISTER UNACCEPTABLE_PASSWORD ann :*
+        ann> REGISTER * *
+        ann< * 461 ann REGISTER *
+        ann> VERIFY ann
+        ann< * 461 ann VERIFY *
+        ann> NICK passwords
+        ann> REGISTER * * PASSWORDS
+        ann< :chat.local FAIL REGISTER WEAK_PASSWORD passwords :your name is no password*
+        ann> VERIFY passwords 123
+        ann< :chat.local FAIL VERIFY INVALID_CODE passwords :*
+        "
+    ));
+    // In the session of one who has a nick that is taken.
+    check(
+        r"
+        connect
+        a> PING 1
+        new b
+        b> CAP REQ :draft/account-registration
+        b> NICK a
+        b> USER u 0 * :b
+        b> CAP END
+        b< * 433 * a *
+        b> REGISTER * * correcthorse
+        b< :chat.local FAIL REGISTER COMPLETE_CONNECTION_REQUIRED :*
+        b> VERIFY a 1
+        b< :chat.local FAIL VERIFY COMPLETE_CONNECTION_REQUIRED :*
+        "
+        .replace("connect\n", "\n")
+        .as_str(),
+    );
+}
+
+#[test]
+fn where_nobody_may_register_it_is_not_offered() {
+    check_with(
+        r"
+        new z
+        z> CAP LS 302
+        z! *account-registration*
+        a> NS REGISTER correcthorse
+        a< :NickServ!services@chat.local NOTICE a :accounts cannot be registered here*
+        ",
+        |config| config.registration = false,
+    );
+}
+
+/// A nick is its account's, and so is what looks like it.
+#[test]
+fn a_registered_nick_is_its_accounts() {
+    check(&format!(
+        r"
+        alice> NS REGISTER correcthorse
+        alice< :NickServ!services@chat.local NOTICE alice :alice is registered*
+        alice< * 900 *
+        bob> NICK a1ice
+        bob< * 433 bob a1ice :This nick belongs to an account*
+        bob> NICK AIICE
+        bob< * NICK AIICE
+        bob> NICK AIice
+        bob< * 433 AIICE AIice *
+        bob> NICK alicia
+        bob< * NICK alicia
+        // Its owner may be called what looks like it.
+        alice> NICK a1ice
+        alice< * NICK a1ice
+        alice> NICK alice
+        drop alice
+        new z
+        z> NICK Alice
+        z> USER u 0 * :z
+        z< * 433 * Alice :This nick belongs to an account*
+        z> NICK zoe
+        z< * 001 zoe *
+        z> NS IDENTIFY alice wronghorse
+        z< :NickServ!* NOTICE zoe :the password is wrong
+        z> NS IDENTIFY alice correcthorse
+        z< * 900 zoe zoe!u@127.0.0.1 alice *
+        z> NICK alice
+        z< * NICK alice
+        // Whoever logs out has it no more.
+        z> NS LOGOUT
+        z< * NICK USR1
+        z< * 901 USR1 USR1!u@127.0.0.1 :You are logged out
+        text guest
+        guest> alice
+        guest< Welcome, alice1! *
+        new y
+        y> CAP REQ :sasl
+        y> AUTHENTICATE PLAIN
+        y> AUTHENTICATE {right}
+        y< * 900 *
+        y> NICK alice
+        y> USER u 0 * :y
+        y> CAP END
+        y< * 001 alice *
+        ",
+        right = plain("alice", "correcthorse"),
+    ));
+}
+
+#[test]
+fn the_nick_of_an_account_of_the_configuration_is_its_too() {
+    check_with(
+        r"
+        bob> NICK Ann
+        bob< * 433 bob Ann :This nick belongs to an account*
+        bob> NS INFO ann
+        bob< * NOTICE bob :Ann is an account of this server
+        bob> NS IDENTIFY ann secret
+        bob< * 900 bob * Ann *
+        bob> NS PASSWORD secret correcthorse
+        bob< * NOTICE bob :this account is in the server's configuration*
+        bob> NS DROP ann secret
+        bob< * NOTICE bob :this account is in the server's configuration*
+        ",
+        with_ann,
+    );
+}
+
+fn with_ann(config: &mut Config) {
+    config.accounts = vec![chat_server::config::Account {
+        name: "Ann".into(),
+        password: chat_server::auth::hash("secret").unwrap(),
+        scram: None,
+        fingerprints: Vec::new(),
+    }];
+}
+
+#[test]
+fn nickserv_answers_in_words() {
+    let fingerprint = "ab".repeat(32);
+    check(
+        &format!(
+            r"
+        caps ann echo-message
+        ann> PRIVMSG NickServ :help
+        ann< :ann!u@127.0.0.1 PRIVMSG NickServ :help
+        ann< :NickServ!services@chat.local NOTICE ann :REGISTER password*
+        ann< * NOTICE ann :DROP account password*
+        ann> NOTICE nickserv :help
+        ann< :ann!* NOTICE NickServ :help
+        ann! *NOTICE ann :*
+        ann> NICKSERV nonsense
+        ann< * NOTICE ann :this is not understood: write HELP
+        ann> NS
+        ann< * NOTICE ann :REGISTER password*
+        ann> NS register
+        ann< * NOTICE ann :write REGISTER password: an account for the nick you have
+        ann> NS sessions
+        ann< * NOTICE ann :you are not logged in: *
+        ann> NS REGISTER correcthorse
+        ann< * NOTICE ann :ann is registered: *
+        ann> NS INFO
+        ann< * NOTICE ann :ann was registered at 20*
+        ann> NS INFO nobody
+        ann< * NOTICE ann :there is no such account
+        ann> NS PASSWORD wronghorse batterystaple
+        ann< * NOTICE ann :the password is wrong
+        ann> NS PASSWORD correcthorse short
+        ann< * NOTICE ann :a password has at least 8 characters*
+        ann> NS PASSWORD correcthorse batterystaple
+        ann< * NOTICE ann :your password is changed
+        ann> NS CERT
+        ann< * NOTICE ann :no certificate logs in to your account
+        ann> NS CERT ADD
+        ann< * NOTICE ann :you show no certificate*
+        ann> NS CERT ADD 12
+        ann< * NOTICE ann :a fingerprint is 64 hexadecimal digits
+        ann> NS CERT ADD {fingerprint}
+        ann< * NOTICE ann :the certificate {fingerprint} logs in to your account from now on
+        ann> NS CERT ADD {fingerprint}
+        ann< * NOTICE ann :this certificate logs in to an account already
+        ann> NS CERT
+        ann< * NOTICE ann :{fingerprint}
+        ann> NS CERT DEL {fingerprint}
+        ann< * NOTICE ann :the certificate {fingerprint} does not log in to your account any more
+        ann> NS CERT DEL {fingerprint}
+        ann< * NOTICE ann :this certificate does not log in to your account
+        ann> NS CERT FRY
+        ann< * NOTICE ann :write CERT, *
+        bob> NS IDENTIFY ann correcthorse
+        bob< * NOTICE bob :the password is wrong
+        bob> NS IDENTIFY ann batterystaple
+        bob< * 900 *
+        bob> NS SESSIONS
+        bob< * NOTICE bob :1: ann from 127.0.0.1, since 20*, without TLS
+        bob< * NOTICE bob :2: bob from 127.0.0.1, since 20*, without TLS (this one)
+        bob> NS END 3
+        bob< * NOTICE bob :there is no session of that number*
+        bob> NS END 1
+        bob< * NOTICE bob :the session is ended
+        ann< ERROR *
+        bob> NS DROP ann wronghorse
+        bob< * NOTICE bob :the password is wrong
+        bob> NS DROP other batterystaple
+        bob< * NOTICE bob :you are logged in to ann: only that one can be dropped
+        bob> NS DROP ann batterystaple
+        bob< * 901 *
+        bob< * NOTICE bob :the account ann is no more
+        bob> NICK ann
+        bob< * NICK ann
+        bob> WHOIS NickServ
+        bob< * 311 ann NickServ services chat.local \* :Accounts*
+        bob< * 318 ann NickServ *
+        bob> TAGMSG NickServ
+        bob! * 401 *
+        "
+        )
+        .replace("\\*", "*"),
+    );
+}
+
+/// A certificate logs in to the account that its owner has added it to.
+#[test]
+fn a_certificate_that_was_added_logs_in() {
+    let fingerprint = "ab".repeat(32);
+    check(&format!(
+        r"
+        cert {fingerprint}
+        new ann
+        ann> NICK ann
+        ann> USER u 0 * :a
+        ann< * 001 *
+        ann> NS REGISTER correcthorse
+        ann< * 900 *
+        ann> NS CERT ADD
+        ann< * NOTICE ann :the certificate {fingerprint} logs in*
+        bob> NS REGISTER correcthorse
+        bob< * 900 *
+        bob> NS CERT ADD {fingerprint}
+        bob< * NOTICE bob :this certificate logs in to an account already
+        cert {fingerprint}
+        new c
+        c> CAP REQ :sasl
+        c> AUTHENTICATE EXTERNAL
+        c> AUTHENTICATE +
+        c< * 900 * * ann *
+        ann> NS CERT DEL {fingerprint}
+        ann< * NOTICE ann :*does not log in*
+        cert {fingerprint}
+        new d
+        d> CAP REQ :sasl
+        d> AUTHENTICATE EXTERNAL
+        d> AUTHENTICATE +
+        d< * 904 *
+        "
+    ));
+    let add = |number: u32| {
+        format!(
+            "ann> NS CERT ADD {number:064x}\nann< * NOTICE ann :the certificate *{number:x} logs in*\n"
+        )
+    };
+    let all: String = (0..10).map(add).collect();
+    check(&format!(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         {all}
+         ann> NS CERT ADD {:064x}
+         ann< * NOTICE ann :your account has as many certificates as it may have*",
+        10
+    ));
+}
+
+/// Nothing is told before it is kept, and a name is nobody else's meanwhile.
+#[test]
+fn an_account_is_kept_before_it_is_told() {
+    check(
+        r"
+        hold log
+        ann> NS REGISTER correcthorse
+        ann! *NOTICE*
+        ann> WHOIS ann
+        ann! * 318 *
+        bob> WHOIS ann
+        bob! * 330 *
+        bob< * 318 *
+        free log
+        ann< * NOTICE ann :ann is registered*
+        ann< * 330 ann ann ann *
+        ",
+    );
+    // It is held by time alone.
+    check(
+        r"
+        hold log
+        caps ann draft/account-registration
+        ann> REGISTER * * correcthorse
+        wait 16
+        ann< * FAIL REGISTER TEMPORARILY_UNAVAILABLE ann :storing it takes too long*
+        ann> PING x
+        ann< * PONG *
+        ann> REGISTER * * correcthorse
+        ann< * FAIL REGISTER ACCOUNT_EXISTS ann :somebody else*
+        free log
+        ann< * 900 *
+        ann> REGISTER * * correcthorse
+        ann< * FAIL REGISTER ALREADY_AUTHENTICATED *
+        ",
+    );
+}
+
+/// Guessing becomes slow, by address and by account.
+#[test]
+fn guesses_wait_longer_and_longer() {
+    let guess = |nick: &str| {
+        format!(
+            "{nick}> NS IDENTIFY ann wronghorse
+             {nick}< * NOTICE {nick} :the password is wrong
+             {nick}> NS IDENTIFY ann wronghorse
+             {nick}< * NOTICE {nick} :the password is wrong\n"
+        )
+    };
+    check(&format!(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         {}{}
+         c> NS IDENTIFY ann wronghorse
+         c< * NOTICE c :the password is wrong
+         d> NS IDENTIFY ann correcthorse
+         d< * NOTICE d :too many wrong passwords: try again in 2 seconds
+         new e
+         e> CAP REQ :sasl
+         e> AUTHENTICATE PLAIN
+         e> AUTHENTICATE {}
+         e< * 904 * :too many wrong passwords: try again in 2 seconds
+         e> AUTHENTICATE SCRAM-SHA-256
+         e> AUTHENTICATE {}
+         e< * 904 * :too many wrong passwords: *
+         ann> NS PASSWORD correcthorse batterystaple
+         ann< * NOTICE ann :too many wrong passwords: *
+         wait 3
+         d> NS IDENTIFY ann correcthorse
+         d< * 900 *
+         // And all is forgiven.
+         ann> NS PASSWORD wronghorse batterystaple
+         ann< * NOTICE ann :the password is wrong
+         ann> NS PASSWORD correcthorse batterystaple
+         ann< * NOTICE ann :your password is changed",
+        guess("a"),
+        guess("b"),
+        plain("ann", "correcthorse"),
+        BASE64.encode("n,,n=ann,r=abc"),
+    ));
+    // Where many share an address only the account is counted.
+    check_with(
+        &format!(
+            "ann> NS REGISTER correcthorse
+             ann< * 900 *
+             {}{}{}
+             d> NS IDENTIFY ann correcthorse
+             d< * 900 *
+             wait 0",
+            guess("a"),
+            guess("b"),
+            guess("c"),
+        ),
+        |config| config.limits.exempt_addresses = vec!["127.0.0.0/8".parse().unwrap()],
+    );
+}
+
+#[test]
+fn there_are_only_so_many_accounts() {
+    let script = |nick: &str, why: &str| {
+        format!(
+            "ann> NS REGISTER correcthorse
+             ann< * 900 *
+             bob> NS REGISTER correcthorse
+             bob< * 900 *
+             {nick}> NS REGISTER correcthorse
+             {nick}< * NOTICE {nick} :{why}*
+            "
+        )
+    };
+    check_with(&script("c", "there are as many accounts as there may be"), |config| {
+        config.limits.accounts_max = 2;
+    });
+    let many = script("d", "too many accounts have been registered from where you are")
+        + "wait 3600
+           d> NS REGISTER correcthorse
+           d< * 900 *";
+    check_with(&many, |config| config.limits.registrations_per_hour_max = 2);
+}
+
+/// A password that is checked or kept costs tens of milliseconds: one at a time of each connection.
+#[test]
+fn one_thing_is_asked_of_nickserv_at_a_time() {
+    let burst = "ann> NS REGISTER correcthorse\n".repeat(20);
+    let told = "ann< * NOTICE ann :you are logged in to ann already\n".repeat(19);
+    check(&format!("hold log\n{burst}ann! *NOTICE*\nfree log\nann< * 900 *\n{told}"));
+}
+
+/// What was registered is known when the server starts anew, and what was dropped is not.
+#[test]
+fn accounts_last() {
+    let folder = TempFolder::new("accounts");
+    let start = || TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let first = start();
+    let mut ann = TestClient::register(&first, "ann");
+    ann.send("NS REGISTER correcthorse");
+    ann.expect("* 900 *");
+    ann.send("NS PASSWORD correcthorse batterystaple");
+    ann.expect("* NOTICE ann :your password is changed");
+    let mut bob = TestClient::register(&first, "bob");
+    bob.send("NS REGISTER correcthorse");
+    bob.expect("* 900 *");
+    bob.send("PRIVMSG ann :between us");
+    ann.expect("* PRIVMSG ann :between us");
+    let mut gone = TestClient::register(&first, "gone");
+    gone.send("NS REGISTER correcthorse");
+    gone.expect("* 900 *");
+    gone.send("NS DROP gone correcthorse");
+    gone.expect("* NOTICE gone :the account gone is no more");
+    drop((ann, bob, gone, first));
+
+    let second = start();
+    let mut ann = TestClient::register_with(&second, "someone", "draft/chathistory");
+    ann.send("NICK ann");
+    ann.expect("* 433 someone ann *");
+    ann.send("NS IDENTIFY ann correcthorse");
+    ann.expect("* NOTICE someone :the password is wrong");
+    ann.send("NS IDENTIFY ann batterystaple");
+    ann.expect("* 900 *");
+    ann.send("NICK ann");
+    ann.expect("* NICK ann");
+    ann.send("CHATHISTORY LATEST bob * 10");
+    ann.expect("* PRIVMSG ann :between us");
+    let mut bob = TestClient::register_with(&second, "gone", "draft/chathistory");
+    bob.send("NS IDENTIFY bob correcthorse");
+    bob.expect("* 900 *");
+    bob.send("NS DROP bob correcthorse");
+    bob.expect("* NOTICE gone :the account bob is no more");
+    // Whoever registers the name anew is somebody else.
+    bob.send("NICK bob");
+    bob.expect("* NICK bob");
+    bob.send("NS REGISTER anotherhorse");
+    bob.expect("* 900 *");
+    bob.send("CHATHISTORY LATEST ann * 10");
+    bob.expect_none("*between us*");
+}
