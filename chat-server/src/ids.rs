@@ -17,6 +17,10 @@ pub struct ConnId {
     pub slot: u32,
 }
 
+/// A person while they are here, on however many connections; never used again, and growing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PersonId(pub u64);
+
 /// A room while it exists; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomId(pub u64);

@@ -20,9 +20,9 @@ fn operators_make_operators_and_voices() {
          a< :a!* MODE #x +ov b b
          b< :a!* MODE #x +ov b b
          c> NAMES #x
-         c< :chat.local 353 c = #x :@a c @+b
+         c< :chat.local 353 c = #x :@a @+b c
          b> NAMES #x
-         b< :chat.local 353 b = #x :@a c @b
+         b< :chat.local 353 b = #x :@a @b c
          b> MODE #x -o a
          a< :b!* MODE #x -o a
          a> TOPIC #x :no more

@@ -117,8 +117,8 @@ fn who_finds_those_it_may() {
          d> PING x
          a> WHO *
          a< :chat.local 352 a * u 127.0.0.1 chat.local a H :0 Real Name
-         a< :chat.local 352 a * u 127.0.0.1 chat.local c H :0 Real Name
          a< :chat.local 352 a * u 127.0.0.1 chat.local b H :0 Real Name
+         a< :chat.local 352 a * u 127.0.0.1 chat.local c H :0 Real Name
          a< :chat.local 315 a * *
          a! * 352 *
          a> WHO ?!u@*

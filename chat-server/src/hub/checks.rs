@@ -100,16 +100,16 @@ impl Hub {
         let account = account.map(|account| CaseMapping::Ascii.fold(account).into());
         self.guesses.add(now.mono, self.network_of(conn).as_ref(), account.as_ref());
         let newcomer = self.newcomers.get_mut(&conn).map(|newcomer| &mut newcomer.n_failed_logins);
-        let person = self.people.get_mut(&conn).map(|person| &mut person.n_failed_logins);
-        let Some(n_failed) = newcomer.or(person) else { return };
+        let device = self.devices.get_mut(&conn).map(|device| &mut device.n_failed_logins);
+        let Some(n_failed) = newcomer.or(device) else { return };
         *n_failed = n_failed.saturating_add(1);
         if *n_failed < FAILED_LOGINS_MAX {
             return;
         }
         let reason: Arc<str> = "Too many wrong passwords".into();
         effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
-        if self.people.contains_key(&conn) {
-            self.leave_for_good(now, conn, &reason, effects);
+        if self.devices.contains_key(&conn) {
+            self.end_device(now, conn, &reason, effects);
         } else {
             self.forget_newcomer(conn);
         }
@@ -117,8 +117,8 @@ impl Hub {
 
     /// The network that guesses from `conn` count for; none where many share one and nobody is to be counted.
     pub(super) fn network_of(&self, conn: ConnId) -> Option<Arc<str>> {
-        let person = || self.people.get(&conn).map(|person| &person.address);
-        let address = self.newcomers.get(&conn).map(|newcomer| &newcomer.host).or_else(person)?;
+        let device = || self.devices.get(&conn).map(|device| &device.address);
+        let address = self.newcomers.get(&conn).map(|newcomer| &newcomer.host).or_else(device)?;
         let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
             self.house.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
         });
@@ -153,8 +153,8 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let ticket = self.new_ticket();
-        if let Some(person) = self.people.get_mut(&check.conn) {
-            person.n_pending += 1;
+        if let Some(device) = self.devices.get_mut(&check.conn) {
+            device.n_pending += 1;
             check.is_counted = true;
         }
         self.checks.insert(ticket, check);
@@ -172,12 +172,14 @@ impl Hub {
         let is_right = verdict != Verdict::Wrong;
         let Some(check) = self.checks.remove(&ticket) else { return };
         let conn = check.conn;
-        if let Some(person) = self.people.get_mut(&conn).filter(|_| check.is_counted) {
-            person.n_pending -= 1;
+        let device = self.devices.get_mut(&conn);
+        let who = device.as_ref().map(|device| device.person);
+        if let Some(device) = device.filter(|_| check.is_counted) {
+            device.n_pending -= 1;
         }
-        match check.purpose.clone() {
-            Purpose::Oper if self.people.contains_key(&conn) => {
-                let mut turn = Turn::new(now, conn, check.label, effects);
+        match (check.purpose.clone(), who) {
+            (Purpose::Oper, Some(who)) => {
+                let mut turn = Turn::new(now, (conn, who), check.label, effects);
                 if let Err(refusal) = self.oper_checked(&mut turn, is_right) {
                     turn.say(refusal.reply());
                 }
@@ -186,13 +188,13 @@ impl Hub {
                     self.count_failed_login(now, conn, None, effects);
                 }
             }
-            Purpose::Oper => {}
-            Purpose::Sasl { account } => self.sasl_checked(now, check, &account, is_right, effects),
-            Purpose::Deed(asked) => {
-                if self.people.contains_key(&conn) {
-                    self.deed_checked(now, check, asked, verdict, effects);
-                }
+            (Purpose::Sasl { account }, _) => {
+                self.sasl_checked(now, check, &account, is_right, effects);
             }
+            (Purpose::Deed(asked), Some(who)) => {
+                self.deed_checked(now, check, who, asked, verdict, effects);
+            }
+            (Purpose::Oper | Purpose::Deed(_), None) => {}
         }
         self.take_waiting(now, conn, effects);
         self.take_newcomers_waiting(now, conn, effects);

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     auth::{Question, Verdict},
     delivery::ReplyLine,
-    ids::ConnId,
+    ids::{ConnId, PersonId},
     room_log::Change,
 };
 
@@ -98,7 +98,7 @@ impl Hub {
         manner: Manner,
         password: &str,
     ) -> Result<(), Refusal> {
-        let person = self.person(turn.conn);
+        let person = self.person(turn.person);
         let name = Arc::clone(person.nick.shown());
         let refused = |code, text: &str| Err(manner.refusal(code, &name, text));
         if let Some(account) = &person.account {
@@ -224,6 +224,7 @@ impl Hub {
         &mut self,
         now: Now,
         check: Check,
+        who: PersonId,
         asked: Asked,
         verdict: Verdict,
         effects: &mut Vec<super::Effect>,
@@ -231,7 +232,7 @@ impl Hub {
         let conn = check.conn;
         let is_guess = verdict == Verdict::Wrong && !matches!(asked.deed, Deed::Register);
         let account = Arc::clone(&asked.account);
-        let mut turn = Turn::new(now, conn, check.label, effects);
+        let mut turn = Turn::new(now, (conn, who), check.label, effects);
         if let Err(refusal) = self.take_verdict(&mut turn, asked, verdict) {
             turn.say(refusal.reply());
         }
@@ -286,12 +287,12 @@ impl Hub {
         turn.say(ReplyLine::Numeric(
             Numeric::RPL_LOGGEDIN,
             vec![
-                (*self.person(turn.conn).source).into(),
+                (*self.person(turn.person).source).into(),
                 (*account).into(),
                 format!("You are now logged in as {account}").into(),
             ],
         ));
-        self.set_account(turn.now, turn.conn, Some(account), turn.effects);
+        self.set_account(turn.now, turn.person, Some(account), turn.effects);
     }
 
     /// Has changes remembered; what was asked for is told when they are.
@@ -358,10 +359,12 @@ impl Hub {
             Manner::Service => ReplyLine::Said { by: super::NICK_SERV, text: text.into() },
         }];
         match &asked.deed {
-            Deed::Register if self.people.contains_key(&conn) => {
-                let mut turn = Turn::new(now, conn, None, effects);
-                self.log_in_by(&mut turn, Arc::clone(name));
-                lines.extend(turn.into_lines());
+            Deed::Register => {
+                if let Some(who) = self.devices.get(&conn).map(|device| device.person) {
+                    let mut turn = Turn::new(now, (conn, who), None, effects);
+                    self.log_in_by(&mut turn, Arc::clone(name));
+                    lines.extend(turn.into_lines());
+                }
             }
             Deed::Drop => self.log_out_strangers(now, effects),
             _ => {}

@@ -13,7 +13,7 @@ const TOKENS_PER_LINE: usize = 13;
 
 impl Hub {
     pub(super) fn isupport(&self, turn: &mut Turn<'_>) {
-        let capabilities = self.person(turn.conn).capabilities;
+        let capabilities = self.device(turn.conn).capabilities;
         self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
     }
 

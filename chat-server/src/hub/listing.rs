@@ -14,7 +14,7 @@ use chat_core::{
 };
 
 use super::{
-    Effect, Hub,
+    Effect, Hub, Reader,
     metadata::Sync,
     modes::Flag,
     person::Person,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     delivery::{Page, Reply, ReplyLine},
-    ids::{ConnId, RoomId},
+    ids::{ConnId, PersonId, RoomId},
 };
 
 /// Rows (people or rooms) that are looked at in one turn.
@@ -44,7 +44,7 @@ pub(super) enum Part {
     /// `RPL_LIST` of every room behind `after` that `filter` lets through.
     List { filter: Arc<RoomFilter>, after: Option<Arc<str>> },
     /// `RPL_NAMREPLY` of the members behind `after`.
-    Names { room: RoomId, name: Arc<str>, after: Option<ConnId> },
+    Names { room: RoomId, name: Arc<str>, after: Option<PersonId> },
     /// A line as it is.
     Line(ReplyLine),
     /// Metadata.
@@ -100,11 +100,12 @@ impl RoomFilter {
 impl Hub {
     /// Makes the next page of `conn`'s listing.
     pub(super) fn next_page(&mut self, effects: &mut Vec<Effect>, conn: ConnId) {
-        let Some(mut listing) = self.people.get_mut(&conn).and_then(|person| person.listing.take())
+        let Some(mut listing) =
+            self.devices.get_mut(&conn).and_then(|device| device.listing.take())
         else {
             return;
         };
-        let asker = self.person(conn);
+        let asker = self.reader(conn);
         let mut lines = Vec::with_capacity(listing.parts.len());
         let mut rows = ROWS_PER_TURN;
         while rows > 0 {
@@ -134,19 +135,19 @@ impl Hub {
         listing.is_first = false;
         let reply = Reply {
             label: listing.label.clone(),
-            nick: Arc::clone(asker.nick.shown()),
+            nick: Arc::clone(asker.person.nick.shown()),
             lines,
             page,
         };
         effects.push(Effect::Reply { conn, reply });
         if !is_last {
-            self.person_mut(conn).listing = Some(listing);
+            self.device_mut(conn).listing = Some(listing);
         }
     }
 
     fn list_rooms(
         &self,
-        asker: &Person,
+        asker: Reader<'_>,
         filter: Arc<RoomFilter>,
         after: Option<Arc<str>>,
         rows: &mut usize,
@@ -155,7 +156,7 @@ impl Hub {
         let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         for (key, id) in self.rooms_by_name.range::<str, _>((start, Bound::Unbounded)) {
             let room = &self.rooms[id];
-            if room.is_visible_to(asker.conn) && filter.lets_through(room) {
+            if room.is_visible_to(asker.person.id) && filter.lets_through(room) {
                 lines.push(self.list_row(*id));
             }
             // Looking costs as much as showing.
@@ -179,29 +180,30 @@ impl Hub {
     pub(super) fn members_after(
         &self,
         room: RoomId,
-        after: Option<ConnId>,
+        after: Option<PersonId>,
     ) -> impl Iterator<Item = (&Person, Rank)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
         let members =
             self.rooms.get(&room).map(|room| room.members.range((start, Bound::Unbounded)));
-        members.into_iter().flatten().map(|(conn, rank)| (self.person(*conn), *rank))
+        members.into_iter().flatten().map(|(id, rank)| (self.person(*id), *rank))
     }
 
     fn list_names(
         &self,
-        asker: &Person,
+        asker: Reader<'_>,
         room: RoomId,
         name: Arc<str>,
-        after: Option<ConnId>,
+        after: Option<PersonId>,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
     ) -> Option<Part> {
-        let all = asker.capabilities.contains(Capability::MultiPrefix);
-        let with_host = asker.capabilities.contains(Capability::UserhostInNames);
+        let all = asker.device.capabilities.contains(Capability::MultiPrefix);
+        let with_host = asker.device.capabilities.contains(Capability::UserhostInNames);
         let is_secret = self.rooms.get(&room).is_some_and(|room| room.modes.has(Flag::Secret));
-        let is_inside = self.rooms.get(&room).is_some_and(|room| room.has(asker.conn));
+        let is_inside = self.rooms.get(&room).is_some_and(|room| room.has(asker.person.id));
         // ":server 353 nick = room :" and the line break stand around them.
-        let around = self.house.name.as_str().len() + asker.nick.as_str().len() + name.len() + 15;
+        let around =
+            self.house.name.as_str().len() + asker.person.nick.as_str().len() + name.len() + 15;
         let names_bytes_max = BODY_BYTES_MAX.saturating_sub(around);
         let kind = if is_secret { "@" } else { "=" };
         let mut names = String::new();
@@ -228,7 +230,7 @@ impl Hub {
             }
             *rows -= 1;
             if *rows == 0 {
-                rest = Some(member.conn);
+                rest = Some(member.id);
                 break;
             }
         }

@@ -11,39 +11,53 @@ use super::{
 use crate::{
     delivery::{Content, ReplyLine},
     event::ServerEvent,
-    ids::{ConnId, RoomId},
+    ids::{ConnId, PersonId, RoomId},
     room_log::Note,
 };
 
 impl Hub {
     /// Puts a person into a room, founding it if it is not there. They are told by their reply.
     pub(super) fn enter(&mut self, turn: &mut Turn<'_>, name: RoomName) {
-        let conn = turn.conn;
+        let who = turn.person;
         let id = self.rooms_by_name.get(name.key()).copied();
         let id = id.unwrap_or_else(|| self.found(name, turn.now.wall));
-        let person = self.person(conn);
+        let person = self.person(who);
         let content = Content::Join {
             source: Arc::clone(&person.source),
             room: Arc::clone(self.rooms[&id].name.shown()),
             realname: Arc::clone(&person.realname),
         };
-        let event = self.event(conn, content, turn.now);
+        let event = self.event(who, content, turn.now);
         let room = &self.rooms[&id];
         self.tell_room(room, None, &event, turn.effects);
         if let Some(reason) = person.away.clone() {
             let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
-            let away = self.event(conn, away, turn.now);
+            let away = self.event(who, away, turn.now);
             self.tell_room(room, None, &away, turn.effects);
         }
         turn.say(ReplyLine::Event(event));
-        turn.effects.push(Effect::Subscribe { conn, room: id });
+        let devices = person.devices.clone();
         let room = self.rooms.get_mut(&id).expect("found or founded above");
         let rank = Rank { is_operator: room.members.is_empty(), has_voice: false };
-        room.add(conn, rank);
-        let person = self.person_mut(conn);
+        room.add(who, rank);
+        for conn in devices {
+            self.follow(conn, id, turn.effects);
+        }
+        let person = self.person_mut(who);
         person.invited.remove(&id);
         person.rooms.push(id);
-        self.introduce(turn.now, conn, id, turn.effects);
+        self.introduce(turn.now, who, id, turn.effects);
+    }
+
+    /// A connection of a member's gets what happens in a room from here on.
+    pub(super) fn follow(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Subscribe { conn, room: id });
+        self.rooms.get_mut(&id).expect("the caller found it").add_device(conn);
+    }
+
+    fn unfollow(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Unsubscribe { conn, room: id });
+        self.rooms.get_mut(&id).expect("members are in rooms that exist").remove_device(conn);
     }
 
     pub(super) fn found(&mut self, name: RoomName, wall: SystemTime) -> RoomId {
@@ -57,11 +71,18 @@ impl Hub {
     }
 
     /// Takes a person out of a room; the last one ends it. Nobody is told here.
-    pub(super) fn remove_member(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Unsubscribe { conn, room: id });
-        self.person_mut(conn).rooms.retain(|room| *room != id);
+    pub(super) fn remove_member(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
+        for conn in self.person(who).devices.clone() {
+            self.unfollow(conn, id, effects);
+        }
+        self.take_out(who, id, effects);
+    }
+
+    /// A room that a member's connections follow no more is without them.
+    fn take_out(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
+        self.person_mut(who).rooms.retain(|room| *room != id);
         let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
-        room.remove(conn);
+        room.remove(who);
         if room.members.is_empty() {
             if room.is_closed() {
                 effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
@@ -72,29 +93,63 @@ impl Hub {
         }
     }
 
-    /// A person is gone: everyone who could see them is told once.
-    pub(super) fn leave_for_good(
+    /// A connection of a person is gone. With the last one they are.
+    pub(super) fn end_device(
         &mut self,
         now: Now,
         conn: ConnId,
         reason: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(conn);
-        let content =
-            Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
-        let event = self.event(conn, content, now);
-        let nick = Arc::clone(person.nick.shown());
-        self.tell_peers(conn, &event, effects);
-        for room in self.person(conn).rooms.clone() {
-            self.remove_member(conn, room, effects);
+        let who = self.device(conn).person;
+        if self.person(who).devices.len() == 1 {
+            return self.leave_for_good(now, who, reason, effects);
         }
+        for room in self.person(who).rooms.clone() {
+            self.unfollow(conn, room, effects);
+        }
+        self.forget_device(conn);
+        self.note_away(now, who, None, effects);
+    }
+
+    /// Nothing is to be done for a connection any more.
+    fn forget_device(&mut self, conn: ConnId) {
         self.forget_answers(conn);
-        self.forget_identity(conn);
         self.monitor_nobody(conn);
         self.unsubscribe_all(conn);
         self.exchanges.remove(&conn);
-        let person = self.people.remove(&conn).expect("they were there above");
+        let device = self.devices.remove(&conn).expect("the caller found it");
+        self.person_mut(device.person).devices.retain(|own| *own != conn);
+    }
+
+    /// A person is gone: everyone who could see them is told once.
+    pub(super) fn leave_for_good(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        reason: &Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let person = self.person(who);
+        let content =
+            Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
+        let event = self.event(who, content, now);
+        let nick = Arc::clone(person.nick.shown());
+        let (rooms, devices) = (person.rooms.clone(), person.devices.clone());
+        for conn in &devices {
+            rooms.iter().for_each(|room| self.unfollow(*conn, *room, effects));
+        }
+        if !rooms.is_empty() {
+            self.tell_peers(who, None, &event, effects);
+        }
+        for room in rooms {
+            self.take_out(who, room, effects);
+        }
+        for conn in devices {
+            self.forget_device(conn);
+        }
+        self.forget_identity(who);
+        let person = self.people.remove(&who).expect("they were there above");
         self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
         self.nicks.remove(person.nick.key());
@@ -102,5 +157,19 @@ impl Hub {
         if self.people.is_empty() && self.house.exit_when_empty {
             self.stop(&"The last person has left".into(), effects);
         }
+    }
+
+    /// Ends a person's visit on all their connections, and tells these why.
+    pub(super) fn send_away(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        reason: &Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        for conn in self.person(who).devices.clone() {
+            effects.push(Effect::Close { conn, reason: Arc::clone(reason) });
+        }
+        self.leave_for_good(now, who, reason, effects);
     }
 }

@@ -13,10 +13,10 @@ use std::{
 
 use chat_core::proto::{Capability, METADATA_KEY_BYTES_MAX, Numeric};
 
-use super::{Effect, Hub, Now, Turn, listing::Part, person::Person};
+use super::{Device, Effect, Hub, Now, Reader, Turn, listing::Part};
 use crate::{
     delivery::{Content, Event, Page, ReplyLine},
-    ids::{ConnId, RoomId},
+    ids::{ConnId, PersonId, RoomId},
 };
 
 /// Values by their names.
@@ -28,7 +28,7 @@ pub(super) type Keys = BTreeSet<Arc<str>>;
 /// Whose metadata it is.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Owner {
-    Person(ConnId),
+    Person(PersonId),
     Room(RoomId),
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Sync {
     /// What is told of.
     pub(super) keys: Arc<Keys>,
     /// The member of the first room who was told of last; at first the room itself is.
-    pub(super) after: Option<ConnId>,
+    pub(super) after: Option<PersonId>,
     /// Members who are in an earlier room of the reader's too have been told of there.
     pub(super) is_each_once: bool,
     /// No page has been made.
@@ -71,8 +71,8 @@ impl Sync {
     }
 }
 
-impl Person {
-    /// In which revision they are told of metadata unasked, if at all.
+impl Device {
+    /// In which revision it is told of metadata unasked, if at all.
     pub(super) fn told_metadata_in(&self) -> Option<Dialect> {
         let has = |capability| self.capabilities.contains(capability);
         // "A metadata-aware client is a client who has negotiated both [...]"
@@ -81,7 +81,7 @@ impl Person {
         if is_third { Some(Dialect::Third) } else { is_second }
     }
 
-    /// In which revision their commands about metadata are answered.
+    /// In which revision its commands about metadata are answered.
     pub(super) fn metadata_dialect(&self) -> Dialect {
         self.told_metadata_in().unwrap_or(Dialect::Third)
     }
@@ -113,21 +113,21 @@ pub(super) fn key_not_set(target: &str, key: &str) -> ReplyLine {
 impl Hub {
     pub(super) fn metadata_of(&self, owner: Owner) -> &Metadata {
         match owner {
-            Owner::Person(conn) => &self.person(conn).metadata,
+            Owner::Person(id) => &self.person(id).metadata,
             Owner::Room(id) => &self.rooms[&id].metadata,
         }
     }
 
     pub(super) fn metadata_mut(&mut self, owner: Owner) -> &mut Metadata {
         match owner {
-            Owner::Person(conn) => &mut self.person_mut(conn).metadata,
+            Owner::Person(id) => &mut self.person_mut(id).metadata,
             Owner::Room(id) => &mut self.rooms.get_mut(&id).expect("the caller found it").metadata,
         }
     }
 
     pub(super) fn name_of_owner(&self, owner: Owner) -> Arc<str> {
         match owner {
-            Owner::Person(conn) => Arc::clone(self.person(conn).nick.shown()),
+            Owner::Person(id) => Arc::clone(self.person(id).nick.shown()),
             Owner::Room(id) => Arc::clone(self.rooms[&id].name.shown()),
         }
     }
@@ -153,11 +153,9 @@ impl Hub {
     ) {
         let readers = match owner {
             Owner::Room(id) => self.subscribers_in(id, key),
-            Owner::Person(conn) => {
+            Owner::Person(id) => {
                 let subscribers = self.subscribers.get(key).into_iter().flatten().copied();
-                subscribers
-                    .filter(|reader| *reader == conn || self.follows(*reader, conn))
-                    .collect()
+                subscribers.filter(|reader| self.follows(*reader, id)).collect()
             }
         };
         let readers = readers.into_iter().filter(|reader| *reader != by);
@@ -169,40 +167,43 @@ impl Hub {
     pub(super) fn introduce(
         &self,
         now: Now,
-        conn: ConnId,
+        who: PersonId,
         room: RoomId,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(conn);
+        let person = self.person(who);
         let meets_first = |reader: &ConnId| {
-            let rooms = &self.person(*reader).rooms;
-            *reader != conn && !person.rooms.iter().any(|id| *id != room && rooms.contains(id))
+            let reader = self.reader(*reader).person;
+            reader.id != who
+                && !person.rooms.iter().any(|id| *id != room && reader.rooms.contains(id))
         };
         for key in person.metadata.keys() {
             let readers = self.subscribers_in(room, key).into_iter().filter(meets_first);
-            self.tell_readers(now, readers, Owner::Person(conn), key, effects);
+            self.tell_readers(now, readers, Owner::Person(who), key, effects);
         }
     }
 
-    /// Tells those who watch the nick that `conn` has taken what its owner has published.
-    pub(super) fn introduce_to_watchers(&self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        let (person, owner) = (self.person(conn), Owner::Person(conn));
+    /// Tells those who watch the nick that `who` has taken what its owner has published.
+    pub(super) fn introduce_to_watchers(&self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
+        let (person, owner) = (self.person(who), Owner::Person(who));
         let watchers = self.watchers.get(person.nick.key());
-        let watchers = || watchers.into_iter().flatten().map(|watcher| self.person(*watcher));
+        let watchers = || watchers.into_iter().flatten().map(|watcher| self.reader(*watcher));
         // "When server sends `730 RPL_MONONLINE` to a metadata-aware client [...]"
-        let is_aware = |reader: &&Person| reader.told_metadata_in() == Some(Dialect::Third);
+        let is_aware =
+            |reader: &Reader<'_>| reader.device.told_metadata_in() == Some(Dialect::Third);
         for reader in watchers().filter(is_aware) {
-            let lines = self.metadata_lines(Dialect::Third, owner, &reader.subscriptions);
-            self.say_to(reader.conn, None, vec![batch(person.nick.as_str(), lines)], effects);
+            let Device { conn, subscriptions, .. } = reader.device;
+            let lines = self.metadata_lines(Dialect::Third, owner, subscriptions);
+            self.say_to(*conn, None, vec![batch(person.nick.as_str(), lines)], effects);
         }
         // Those who share a room know.
-        let is_new_to = |reader: &&Person| {
-            reader.told_metadata_in() == Some(Dialect::Second)
-                && reader.conn != conn
-                && !person.rooms.iter().any(|room| reader.rooms.contains(room))
+        let is_new_to = |reader: &Reader<'_>| {
+            reader.device.told_metadata_in() == Some(Dialect::Second)
+                && reader.person.id != who
+                && !person.rooms.iter().any(|room| reader.person.rooms.contains(room))
         };
         for key in person.metadata.keys() {
-            let readers = watchers().filter(is_new_to);
+            let readers = watchers().filter(is_new_to).map(|reader| reader.device);
             let readers = readers.filter(|reader| reader.subscriptions.contains(key));
             self.tell_readers(now, readers.map(|reader| reader.conn), owner, key, effects);
         }
@@ -219,7 +220,7 @@ impl Hub {
     ) {
         let (target, value) = (self.name_of_owner(owner), self.metadata_of(owner).get(key));
         let mut second = Vec::new();
-        for reader in readers.map(|reader| self.person(reader)) {
+        for reader in readers.map(|reader| self.device(reader)) {
             match reader.told_metadata_in() {
                 Some(Dialect::Second) => second.push(reader.conn),
                 Some(Dialect::Third) => {
@@ -245,22 +246,25 @@ impl Hub {
         let Some(subscribers) = self.subscribers.get(key) else { return Vec::new() };
         let members = &self.rooms[&room].members;
         if subscribers.len() < members.len() {
-            subscribers.iter().filter(|conn| members.contains_key(conn)).copied().collect()
+            let is_inside = |conn: &&ConnId| members.contains_key(&self.device(**conn).person);
+            subscribers.iter().filter(is_inside).copied().collect()
         } else {
-            members.keys().filter(|conn| subscribers.contains(conn)).copied().collect()
+            let devices = self.devices_of(members.keys().copied());
+            devices.filter(|conn| subscribers.contains(conn)).collect()
         }
     }
 
-    /// Whether `reader` is told of changes of `conn`: they share a room, or `reader` watches them.
-    fn follows(&self, reader: ConnId, conn: ConnId) -> bool {
-        let (reader, person) = (self.person(reader), self.person(conn));
-        reader.monitored.contains_key(person.nick.key())
-            || person.rooms.iter().any(|room| reader.rooms.contains(room))
+    /// Whether `reader` is told of changes of `who`: it is theirs, they share a room, or it watches them.
+    fn follows(&self, reader: ConnId, who: PersonId) -> bool {
+        let (reader, person) = (self.reader(reader), self.person(who));
+        reader.person.id == who
+            || reader.device.monitored.contains_key(person.nick.key())
+            || person.rooms.iter().any(|room| reader.person.rooms.contains(room))
     }
 
     /// `conn` is told of `key` no more.
     pub(super) fn unsubscribe(&mut self, conn: ConnId, key: &str) {
-        self.person_mut(conn).subscriptions.remove(key);
+        self.device_mut(conn).subscriptions.remove(key);
         if let Some(subscribers) = self.subscribers.get_mut(key) {
             subscribers.remove(&conn);
             if subscribers.is_empty() {
@@ -271,18 +275,18 @@ impl Hub {
 
     /// `conn` is told of no metadata any more.
     pub(super) fn unsubscribe_all(&mut self, conn: ConnId) {
-        for key in self.person(conn).subscriptions.clone() {
+        for key in self.device(conn).subscriptions.clone() {
             self.unsubscribe(conn, &key);
         }
     }
 
     /// What `conn` is to be told of a room that they have entered.
     pub(super) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Part> {
-        let person = self.person(conn);
-        let (owners, keys) = ([Owner::Room(room)], person.subscriptions.clone());
+        let device = self.device(conn);
+        let (owners, keys) = ([Owner::Room(room)], device.subscriptions.clone());
         let sync = Sync::batched(Arc::clone(self.rooms[&room].name.shown()), owners, keys);
-        match person.told_metadata_in()? {
-            Dialect::Second if person.subscriptions.is_empty() => None,
+        match device.told_metadata_in()? {
+            Dialect::Second if device.subscriptions.is_empty() => None,
             Dialect::Second => Some(Part::Metadata(Sync { target: None, ..sync })),
             // "the server MUST send either a `metadata` batch containing the channel's metadata [...]"
             Dialect::Third => Some(Part::Metadata(sync)),
@@ -290,11 +294,11 @@ impl Hub {
     }
 
     /// What `turn`'s asker is to be told of people whom they watch and who are here.
-    pub(super) fn sync_watched(&self, turn: &mut Turn<'_>, conns: &[ConnId], is_new: bool) {
-        let person = self.person(turn.conn);
-        let keys = &person.subscriptions;
-        let owners = || conns.iter().map(|conn| Owner::Person(*conn));
-        match person.told_metadata_in() {
+    pub(super) fn sync_watched(&self, turn: &mut Turn<'_>, people: &[PersonId], is_new: bool) {
+        let device = self.device(turn.conn);
+        let keys = &device.subscriptions;
+        let owners = || people.iter().map(|person| Owner::Person(*person));
+        match device.told_metadata_in() {
             Some(Dialect::Third) => turn.reply.extend(owners().map(|owner| {
                 let name = self.name_of_owner(owner);
                 Part::Metadata(Sync::batched(name, [owner], keys.clone()))
@@ -323,7 +327,7 @@ impl Hub {
 
     pub(super) fn list_metadata(
         &self,
-        asker: &Person,
+        asker: Reader<'_>,
         mut sync: Sync,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
@@ -335,8 +339,9 @@ impl Hub {
             let is_done = match *owner {
                 Owner::Room(id) => self.list_room_metadata(asker, id, &mut sync, rows, &mut page),
                 // They may have gone since the page before.
-                Owner::Person(conn) if self.people.contains_key(&conn) => {
-                    let told = self.metadata_lines(asker.metadata_dialect(), *owner, &sync.keys);
+                Owner::Person(id) if self.people.contains_key(&id) => {
+                    let told =
+                        self.metadata_lines(asker.device.metadata_dialect(), *owner, &sync.keys);
                     *rows = rows.saturating_sub(1 + told.len());
                     page.extend(told);
                     true
@@ -365,35 +370,35 @@ impl Hub {
     /// Goes on with a room and its members; whether that was all of them.
     fn list_room_metadata(
         &self,
-        asker: &Person,
+        asker: Reader<'_>,
         room: RoomId,
         sync: &mut Sync,
         rows: &mut usize,
         page: &mut Vec<ReplyLine>,
     ) -> bool {
         // It may have ended since the page before, or they may have been sent out.
-        let is_there = |room: &&crate::hub::room::Room| room.is_visible_to(asker.conn);
+        let is_there = |room: &&crate::hub::room::Room| room.is_visible_to(asker.person.id);
         let Some(room) = self.rooms.get(&room).filter(is_there) else { return true };
-        let dialect = asker.metadata_dialect();
+        let dialect = asker.device.metadata_dialect();
         if sync.after.is_none() {
             page.extend(self.metadata_lines(dialect, Owner::Room(room.id), &sync.keys));
         }
-        if !room.has(asker.conn) {
+        if !room.has(asker.person.id) {
             return true;
         }
-        let is_first_seen_here = |member: ConnId| {
-            asker.rooms.iter().find(|id| self.rooms[id].has(member)) == Some(&room.id)
+        let is_first_seen_here = |member: PersonId| {
+            asker.person.rooms.iter().find(|id| self.rooms[id].has(member)) == Some(&room.id)
         };
         for (member, _) in self.members_after(room.id, sync.after) {
             let mut told = Vec::new();
-            if !sync.is_each_once || is_first_seen_here(member.conn) {
-                told = self.metadata_lines(dialect, Owner::Person(member.conn), &sync.keys);
+            if !sync.is_each_once || is_first_seen_here(member.id) {
+                told = self.metadata_lines(dialect, Owner::Person(member.id), &sync.keys);
             }
             // Looking costs as much as a line.
             *rows = rows.saturating_sub(1 + told.len());
             page.extend(told);
             if *rows == 0 {
-                sync.after = Some(member.conn);
+                sync.after = Some(member.id);
                 return false;
             }
         }

@@ -13,6 +13,7 @@ mod checks;
 mod command;
 mod deeds;
 mod departures;
+mod device;
 mod effect;
 mod guesses;
 mod input;
@@ -61,6 +62,7 @@ use self::{
     checks::Check,
     deeds::Registrations,
     departures::Departures,
+    device::{Device, Reader},
     guesses::Guesses,
     person::Person,
     recall::Recall,
@@ -74,7 +76,7 @@ use crate::{
     config::House,
     delivery::{Content, Event},
     event::ServerEvent,
-    ids::{ConnId, RoomId, Ticket},
+    ids::{ConnId, PersonId, RoomId, Ticket},
 };
 
 /// Decides. Never touches a socket, a file, a clock or a thread.
@@ -90,12 +92,15 @@ pub struct Hub {
     latest: Option<Instant>,
     /// Connections that have not registered.
     newcomers: HashMap<ConnId, Newcomer>,
-    /// In the order of their connections, since people are listed.
-    people: BTreeMap<ConnId, Person>,
-    nicks: HashMap<Arc<str>, ConnId>,
+    /// In the order in which they came, since people are listed.
+    people: BTreeMap<PersonId, Person>,
+    /// Connections that have registered.
+    devices: BTreeMap<ConnId, Device>,
+    nicks: HashMap<Arc<str>, PersonId>,
     rooms: HashMap<RoomId, Room>,
     rooms_by_name: BTreeMap<Arc<str>, RoomId>,
     next_room: u64,
+    next_person: u64,
     next_ticket: u64,
     /// Records on their way to the log.
     pending: BTreeMap<Ticket, Pending>,
@@ -114,7 +119,7 @@ pub struct Hub {
     /// The most people there have been at once.
     n_people_max: usize,
     /// Who is whom in direct conversations.
-    identities: BTreeMap<Arc<str>, BTreeSet<ConnId>>,
+    identities: BTreeMap<Arc<str>, BTreeSet<PersonId>>,
     /// What has been asked about the past.
     recalls: BTreeMap<Ticket, Recall>,
     /// No record is earlier than this.
@@ -146,10 +151,12 @@ impl Hub {
             latest: None,
             newcomers: HashMap::new(),
             people: BTreeMap::new(),
+            devices: BTreeMap::new(),
             nicks: HashMap::new(),
             rooms: HashMap::new(),
             rooms_by_name: BTreeMap::new(),
             next_room: 0,
+            next_person: 0,
             next_ticket: 0,
             pending: BTreeMap::new(),
             append_deadlines: BTreeSet::new(),
@@ -181,13 +188,13 @@ impl Hub {
             Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
             Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
             Input::Capabilities { conn, capabilities } => {
-                if let Some(person) = self.people.get_mut(&conn) {
-                    let before = person.told_metadata_in();
-                    person.capabilities = capabilities;
-                    person.is_negotiating = false;
+                if let Some(device) = self.devices.get_mut(&conn) {
+                    let before = device.told_metadata_in();
+                    device.capabilities = capabilities;
+                    device.is_negotiating = false;
                     // "If a client removes this capability or the batch capability from themselves, servers
                     // MUST clear that client's subscription list." (metadata)
-                    if before.is_some() && before != person.told_metadata_in() {
+                    if before.is_some() && before != device.told_metadata_in() {
                         self.unsubscribe_all(conn);
                     }
                     self.take_waiting(now, conn, effects);
@@ -199,13 +206,13 @@ impl Hub {
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
             Input::Closed { conn, reason } => {
                 self.forget_newcomer(conn);
-                if let Some(person) = self.people.get_mut(&conn) {
-                    // What they have said is said before they go; other answers are nobody's.
-                    person.departing = Some(reason);
-                    person.listing = None;
-                    person.recalling = None;
-                    person.deferred.clear();
-                    person.is_negotiating = false;
+                if let Some(device) = self.devices.get_mut(&conn) {
+                    // What was said is said before it is over; other answers are nobody's.
+                    device.departing = Some(reason);
+                    device.listing = None;
+                    device.recalling = None;
+                    device.deferred.clear();
+                    device.is_negotiating = false;
                     self.take_waiting(now, conn, effects);
                 }
             }
@@ -286,7 +293,8 @@ impl Hub {
         let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
         conns.sort_unstable();
         let newcomers = conns.into_iter().map(|conn| (conn, Arc::from("*")));
-        let people = self.people.iter().map(|(conn, own)| (*conn, Arc::clone(own.nick.shown())));
+        let nick = |device: &Device| Arc::clone(self.person(device.person).nick.shown());
+        let people = self.devices.values().map(|device| (device.conn, nick(device)));
         for (conn, nick) in newcomers.chain(people) {
             effects.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
         }
@@ -306,7 +314,7 @@ impl Hub {
         let reason: Arc<str> = printable(reason).into();
         let mut conns: Vec<ConnId> = self.newcomers.drain().map(|(conn, _)| conn).collect();
         conns.sort_unstable();
-        conns.extend(self.people.keys());
+        conns.extend(self.devices.keys());
         for person in self.people.values() {
             let (nick, reason) = (Arc::clone(person.nick.shown()), Arc::clone(&reason));
             effects.push(Effect::Report(ServerEvent::Departed { nick, reason }));
@@ -315,6 +323,7 @@ impl Hub {
             effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         }
         self.people.clear();
+        self.devices.clear();
         self.nicks.clear();
         self.rooms.clear();
         self.rooms_by_name.clear();
@@ -332,17 +341,41 @@ impl Hub {
 
     // What the commands are made of.
 
-    fn person(&self, conn: ConnId) -> &Person {
-        self.people.get(&conn).expect("members of rooms and askers of turns are people")
+    fn person(&self, id: PersonId) -> &Person {
+        self.people.get(&id).expect("members of rooms and askers of turns are people")
     }
 
-    fn person_mut(&mut self, conn: ConnId) -> &mut Person {
-        self.people.get_mut(&conn).expect("members of rooms and askers of turns are people")
+    fn person_mut(&mut self, id: PersonId) -> &mut Person {
+        self.people.get_mut(&id).expect("members of rooms and askers of turns are people")
     }
 
-    /// Something `conn` causes now that passes by the log.
-    fn event(&self, conn: ConnId, content: Content, now: Now) -> Arc<Event> {
-        Arc::new(Event::new(content, now.wall, None).by(self.person(conn).as_sender()))
+    fn device(&self, conn: ConnId) -> &Device {
+        self.devices.get(&conn).expect("people's connections and those of turns are there")
+    }
+
+    fn device_mut(&mut self, conn: ConnId) -> &mut Device {
+        self.devices.get_mut(&conn).expect("people's connections and those of turns are there")
+    }
+
+    /// Whoever is at that connection.
+    fn reader(&self, conn: ConnId) -> Reader<'_> {
+        let device = self.device(conn);
+        Reader { person: self.person(device.person), device }
+    }
+
+    /// Whoever is at that connection, if they have registered.
+    fn person_at(&self, conn: ConnId) -> Option<&Person> {
+        self.devices.get(&conn).map(|device| self.person(device.person))
+    }
+
+    /// The connections of some people.
+    fn devices_of(&self, people: impl Iterator<Item = PersonId>) -> impl Iterator<Item = ConnId> {
+        people.flat_map(|person| self.person(person).devices.iter().copied())
+    }
+
+    /// Something `person` causes now that passes by the log.
+    fn event(&self, person: PersonId, content: Content, now: Now) -> Arc<Event> {
+        Arc::new(Event::new(content, now.wall, None).by(self.person(person).as_sender()))
     }
 
     /// The person by that nick.
@@ -360,25 +393,25 @@ impl Hub {
         Ok(&self.rooms[id])
     }
 
-    /// The room by that name, if `conn` may know that it is there.
-    fn find_visible_room(&self, conn: ConnId, name: &str) -> Result<&Room, Refusal> {
+    /// The room by that name, if `person` may know that it is there.
+    fn find_visible_room(&self, person: PersonId, name: &str) -> Result<&Room, Refusal> {
         let room = self.find_room(name)?;
-        if !room.is_visible_to(conn) {
+        if !room.is_visible_to(person) {
             return Err(Refusal::NoSuchRoom(name.to_owned()));
         }
         Ok(room)
     }
 
-    /// The room by that name, if `conn` is in it, and what they may do there.
-    fn find_own_room(&self, conn: ConnId, name: &str) -> Result<(&Room, Rank), Refusal> {
-        let room = self.find_visible_room(conn, name)?;
-        let rank = room.members.get(&conn).ok_or_else(|| Refusal::NotOnRoom(name.to_owned()))?;
+    /// The room by that name, if `person` is in it, and what they may do there.
+    fn find_own_room(&self, person: PersonId, name: &str) -> Result<(&Room, Rank), Refusal> {
+        let room = self.find_visible_room(person, name)?;
+        let rank = room.members.get(&person).ok_or_else(|| Refusal::NotOnRoom(name.to_owned()))?;
         Ok((room, *rank))
     }
 
     /// The same, if they may change it.
-    fn find_operated_room(&self, conn: ConnId, name: &str) -> Result<&Room, Refusal> {
-        let (room, rank) = self.find_own_room(conn, name)?;
+    fn find_operated_room(&self, person: PersonId, name: &str) -> Result<&Room, Refusal> {
+        let (room, rank) = self.find_own_room(person, name)?;
         if !rank.is_operator {
             return Err(Refusal::NotOperator(name.to_owned()));
         }

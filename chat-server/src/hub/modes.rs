@@ -9,7 +9,7 @@ use std::{
 use chat_core::proto::{Numeric, mask_matches};
 
 use super::person::Person;
-use crate::ids::ConnId;
+use crate::ids::PersonId;
 
 /// Modes that are on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,13 +308,13 @@ pub(super) enum What {
     Key(Arc<str>),
     Limit(u32),
     Listed(List, Arc<str>),
-    Operator(ConnId),
-    Voice(ConnId),
+    Operator(PersonId),
+    Voice(PersonId),
 }
 
 impl What {
     /// The member it is about.
-    pub(super) fn member(&self) -> Option<ConnId> {
+    pub(super) fn member(&self) -> Option<PersonId> {
         match self {
             Self::Operator(conn) | Self::Voice(conn) => Some(*conn),
             _ => None,
@@ -349,7 +349,7 @@ impl What {
 /// How changes read: the letters with signs where they change, and the parameters.
 pub(super) fn written(
     changes: &[Change],
-    nick_of: impl Fn(ConnId) -> Arc<str>,
+    nick_of: impl Fn(PersonId) -> Arc<str>,
 ) -> (String, Vec<Arc<str>>) {
     let (mut letters, mut arguments) = (String::new(), Vec::new());
     let mut sign = None;

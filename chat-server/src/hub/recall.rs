@@ -18,7 +18,7 @@ use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person};
 use crate::{
     delivery::{Event, Page, ReplyLine},
     history::{Answer, Query, Reference, Selection, Target},
-    ids::{ConnId, RoomId, Ticket},
+    ids::{ConnId, PersonId, RoomId, Ticket},
     room_log::Conversation,
 };
 
@@ -67,16 +67,16 @@ impl Hub {
         }
     }
 
-    /// `conn` is that one in direct conversations from here on.
-    pub(super) fn note_identity(&mut self, conn: ConnId, identity: &Arc<str>) {
-        self.identities.entry(Arc::clone(identity)).or_default().insert(conn);
+    /// `who` is that one in direct conversations from here on.
+    pub(super) fn note_identity(&mut self, who: PersonId, identity: &Arc<str>) {
+        self.identities.entry(Arc::clone(identity)).or_default().insert(who);
     }
 
-    pub(super) fn forget_identity(&mut self, conn: ConnId) {
-        let identity = Arc::clone(&self.person(conn).identity);
-        if let Some(conns) = self.identities.get_mut(&identity) {
-            conns.remove(&conn);
-            if conns.is_empty() {
+    pub(super) fn forget_identity(&mut self, who: PersonId) {
+        let identity = Arc::clone(&self.person(who).identity);
+        if let Some(people) = self.identities.get_mut(&identity) {
+            people.remove(&who);
+            if people.is_empty() {
                 self.identities.remove(&identity);
             }
         }
@@ -103,7 +103,7 @@ impl Hub {
         let (conn, label) = (turn.conn, turn.label.take());
         let subcommand = subcommand.into();
         self.recalls.insert(ticket, Recall { conn, label, of, subcommand });
-        self.person_mut(conn).recalling = Some(ticket);
+        self.device_mut(conn).recalling = Some(ticket);
         turn.is_answered = true;
         turn.effects.push(Effect::Recall { ticket, query });
     }
@@ -112,10 +112,10 @@ impl Hub {
     /// would otherwise be sent automatically": others are shown what was said last before they came.
     pub(super) fn ask_for_replay(&mut self, turn: &mut Turn<'_>, id: RoomId) {
         let (limit, room) = (self.house.limits.replay_max, &self.rooms[&id]);
-        let asks_by_itself = self.person(turn.conn).capabilities.contains(Capability::ChatHistory);
+        let asks_by_itself = self.device(turn.conn).capabilities.contains(Capability::ChatHistory);
         // Those that are asked for and not yet told are no more than one may have.
         let is_too_much =
-            self.person(turn.conn).replays.len() >= self.house.limits.rooms_per_person_max;
+            self.device(turn.conn).replays.len() >= self.house.limits.rooms_per_person_max;
         if !self.house.keeps_history || limit == 0 || asks_by_itself || is_too_much {
             return;
         }
@@ -132,7 +132,7 @@ impl Hub {
             with_events: false,
         };
         let ticket = self.new_ticket();
-        self.person_mut(turn.conn).replays.insert(id, ticket);
+        self.device_mut(turn.conn).replays.insert(id, ticket);
         let (conn, of, subcommand) = (turn.conn, Of::Replay(id), "JOIN".into());
         self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
         turn.effects.push(Effect::Recall { ticket, query });
@@ -145,8 +145,9 @@ impl Hub {
         answer: Result<Answer, Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(room) = self.rooms.get(&room).filter(|room| room.has(conn)) else { return };
-        let person = self.person(conn);
+        let device = self.device(conn);
+        let is_inside = |room: &&super::room::Room| room.has(device.person);
+        let Some(room) = self.rooms.get(&room).filter(is_inside) else { return };
         let notice = |text: String| ReplyLine::Notice {
             target: Arc::clone(room.name.shown()),
             text: text.into(),
@@ -159,7 +160,7 @@ impl Hub {
                     humantime::format_rfc3339_seconds(time).to_string().replace('T', " ")
                 };
                 let (from, to) = (time(events.first()), time(events.last()));
-                let knows_times = person.capabilities.contains(Capability::ServerTime);
+                let knows_times = device.capabilities.contains(Capability::ServerTime);
                 let mut lines: Vec<ReplyLine> = events.into_iter().map(ReplyLine::Event).collect();
                 if !knows_times {
                     lines.insert(
@@ -188,10 +189,10 @@ impl Hub {
         let conn = recall.conn;
         if let Of::Replay(room) = recall.of {
             // Who went and came again is told what was asked for last.
-            let is_latest = self.people.get_mut(&conn).is_some_and(|person| {
-                let is_latest = person.replays.get(&room) == Some(&ticket);
+            let is_latest = self.devices.get_mut(&conn).is_some_and(|device| {
+                let is_latest = device.replays.get(&room) == Some(&ticket);
                 if is_latest {
-                    person.replays.remove(&room);
+                    device.replays.remove(&room);
                 }
                 is_latest
             });
@@ -200,18 +201,19 @@ impl Hub {
             }
             return;
         }
-        let Some(person) = self.people.get_mut(&conn) else { return };
-        if person.recalling != Some(ticket) {
+        let Some(device) = self.devices.get_mut(&conn) else { return };
+        if device.recalling != Some(ticket) {
             return;
         }
-        person.recalling = None;
-        let lines = match self.answer_lines(self.person(conn), &recall, answer) {
+        device.recalling = None;
+        let who = device.person;
+        let lines = match self.answer_lines(self.person(who), &recall, answer) {
             Ok(lines) => lines,
             Err(refusal) => vec![refusal.reply()],
         };
         let parts = lines.into_iter().map(super::listing::Part::Line).collect();
         let listing = Listing { label: recall.label, parts, is_first: true };
-        self.person_mut(conn).listing = Some(listing);
+        self.device_mut(conn).listing = Some(listing);
         self.next_page(effects, conn);
         self.take_waiting(now, conn, effects);
     }
@@ -225,7 +227,7 @@ impl Hub {
         let subcommand = &*recall.subcommand;
         let name: Arc<str> = match &recall.of {
             Of::Person { nick, .. } => Arc::clone(nick),
-            Of::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.conn)) {
+            Of::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.id)) {
                 Some(room) => Arc::clone(room.name.shown()),
                 None => return Err(cannot_read(subcommand, "*")),
             },
@@ -261,9 +263,9 @@ impl Hub {
             }
             Conversation::Direct(first, second) => {
                 let other = if *first == asker.identity { second } else { first };
-                let here = self.identities.get(other).and_then(|conns| conns.first());
+                let here = self.identities.get(other).and_then(|people| people.first());
                 match (here, other.strip_prefix('=')) {
-                    (Some(conn), _) => Arc::clone(self.person(*conn).nick.shown()),
+                    (Some(person), _) => Arc::clone(self.person(*person).nick.shown()),
                     (None, Some(account)) => self.account(account)?.name.as_str().into(),
                     // A guest who has gone: nobody can be asked for what they said.
                     (None, None) => return None,

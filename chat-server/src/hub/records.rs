@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
-    ids::{ConnId, RoomId, Ticket},
+    ids::{ConnId, PersonId, RoomId, Ticket},
     room_log::{AppendError, Change, Conversation, Note, Record},
 };
 
@@ -47,6 +47,8 @@ enum Kept {
 #[derive(Debug)]
 struct Recorded {
     event: Arc<Event>,
+    /// Who caused it.
+    sender: PersonId,
     place: Place,
     doing: Doing,
 }
@@ -57,7 +59,7 @@ pub(super) enum Doing {
     /// Nothing, or what the content says.
     Nothing,
     /// Someone leaves the room.
-    Kick(ConnId),
+    Kick(PersonId),
     /// Modes change.
     Modes(Vec<modes::Change>),
     /// The room gets another name.
@@ -106,7 +108,7 @@ const FORGET_AFTER: u32 = 10;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Place {
     /// With one other person.
-    Direct(ConnId),
+    Direct(PersonId),
     /// Among the members of a room who have that sign, or a higher one, before their nick.
     Ranked(RoomId, char),
     /// In a room.
@@ -140,7 +142,7 @@ impl Hub {
             }
             Place::Direct(other) => {
                 let mut both =
-                    [turn.conn, other].map(|conn| Arc::clone(&self.person(conn).identity));
+                    [turn.person, other].map(|person| Arc::clone(&self.person(person).identity));
                 both.sort_unstable();
                 let [first, second] = both;
                 // Times never fall, though the clock may.
@@ -149,12 +151,16 @@ impl Hub {
             }
         };
         let msgid = self.next_msgid(time);
-        let sender = self.person(turn.conn).as_sender();
+        let sender = self.person(turn.person).as_sender();
         let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         let ticket = self.new_ticket();
-        let by = Arc::clone(&self.person(turn.conn).identity);
+        let by = Arc::clone(&self.person(turn.person).identity);
         let record = Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce });
-        self.await_outcome(turn, ticket, Kept::Record(Recorded { event, place, doing }));
+        self.await_outcome(
+            turn,
+            ticket,
+            Kept::Record(Recorded { event, sender: turn.person, place, doing }),
+        );
         turn.effects.push(Effect::Append { ticket, record });
         Ok(())
     }
@@ -185,9 +191,9 @@ impl Hub {
         self.pending.insert(ticket, pending);
         let due = turn.now.mono + self.house.limits.append_timeout;
         self.append_deadlines.insert((due, ticket));
-        let person = self.person_mut(turn.conn);
-        person.n_pending += 1;
-        person.latest_record = Some(ticket);
+        let device = self.device_mut(turn.conn);
+        device.n_pending += 1;
+        device.latest_record = Some(ticket);
     }
 
     /// A record's place is fixed, or it has none: let everyone see it, or tell its sender.
@@ -207,8 +213,8 @@ impl Hub {
         {
             self.append_deadlines.pop_first();
         }
-        if let Some(person) = self.people.get_mut(&sender).filter(|_| !is_overdue) {
-            person.n_pending -= 1;
+        if let Some(device) = self.devices.get_mut(&sender).filter(|_| !is_overdue) {
+            device.n_pending -= 1;
         }
         self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
         match (outcome, what) {
@@ -263,8 +269,8 @@ impl Hub {
                 Kept::Changes { asked, .. } => asked.is_late().reply(),
             };
             let (sender, answer) = (pending.sender, pending.answer.take());
-            if let Some(person) = self.people.get_mut(&sender) {
-                person.n_pending -= 1;
+            if let Some(device) = self.devices.get_mut(&sender) {
+                device.n_pending -= 1;
             }
             self.answer(sender, answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
@@ -307,13 +313,13 @@ impl Hub {
                 }
             }
         };
-        let Some(person) = self.people.get(&sender) else { return };
+        let Some(device) = self.devices.get(&sender) else { return };
         let wants_ack =
-            label.is_some() && person.capabilities.contains(Capability::LabeledResponse);
+            label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
         if lines.is_empty() && !wants_ack {
             return;
         }
-        let nick = Arc::clone(person.nick.shown());
+        let nick = Arc::clone(self.person(device.person).nick.shown());
         let reply = Reply { label, nick, lines, page: Page::Only };
         effects.push(Effect::Reply { conn: sender, reply });
     }
@@ -353,7 +359,7 @@ impl Hub {
             matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
         let echoes =
-            !is_message && self.people.contains_key(&sender) || self.echoes_messages(sender);
+            !is_message && self.devices.contains_key(&sender) || self.echoes_messages(sender);
         if let Place::Room(id) | Place::Ranked(id, _) = recorded.place
             && let Some(room) = self.rooms.get_mut(&id)
         {
@@ -368,9 +374,7 @@ impl Hub {
                 self.answer(sender, answer, own_copy, effects);
                 // To oneself, the echo has the label and the delivered copy has not
                 // (labeled-response, messages to oneself).
-                if self.people.contains_key(&other) {
-                    self.tell(other, &event, effects);
-                }
+                self.tell_both(recorded.sender, sender, other, &event, effects);
             }
             Place::Ranked(id, sign) => {
                 let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
@@ -379,11 +383,7 @@ impl Hub {
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
                 if let Some(room) = self.rooms.get(&id) {
-                    let others = room
-                        .members
-                        .iter()
-                        .filter(|(conn, rank)| **conn != sender && rank.is_at_least(sign));
-                    self.tell_some(others.map(|(conn, _)| *conn), &event, effects);
+                    self.tell_ranked(room, sign, recorded.sender, sender, &event, effects);
                 }
             }
             Place::Room(id) => {
@@ -391,7 +391,7 @@ impl Hub {
                 let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
                     return self.answer(sender, answer, None, effects);
                 };
-                let echoes = echoes && room.has(sender);
+                let echoes = echoes && room.has(recorded.sender);
                 // Without a label the sender's copy is like everyone else's.
                 let shares_copy = echoes && answer.is_none();
                 self.tell_room(room, Some(sender).filter(|_| !shares_copy), &event, effects);
@@ -420,7 +420,7 @@ impl Hub {
             }
             (Content::Mode { source, .. }, Doing::Modes(changes)) => {
                 let is_there = |change: &&modes::Change| {
-                    change.what.member().is_none_or(|conn| room.has(conn))
+                    change.what.member().is_none_or(|member| room.has(member))
                 };
                 let changes: Vec<modes::Change> =
                     changes.iter().filter(is_there).cloned().collect();
@@ -458,10 +458,10 @@ impl Hub {
             (Content::Kick { reason, .. }, Doing::Kick(kicked)) if room.has(*kicked) => {
                 self.remove_member(*kicked, id, effects);
                 // The text door leads to one room; who is removed from it has nowhere to be.
-                if self.person(*kicked).door == Door::Text {
+                let is_text = |conn: &ConnId| self.device(*conn).door == Door::Text;
+                if self.person(*kicked).devices.iter().any(is_text) {
                     let reason: Arc<str> = format!("You were removed ({reason})").into();
-                    effects.push(Effect::Close { conn: *kicked, reason: Arc::clone(&reason) });
-                    self.leave_for_good(now, *kicked, &reason, effects);
+                    self.send_away(now, *kicked, &reason, effects);
                 }
             }
             (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
@@ -469,7 +469,7 @@ impl Hub {
                 let was_closed = room.is_closed();
                 for change in changes {
                     room.modes.apply(change, source, event.time);
-                    let member = change.what.member().and_then(|conn| room.members.get_mut(&conn));
+                    let member = change.what.member().and_then(|id| room.members.get_mut(&id));
                     match (&change.what, member) {
                         (What::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
                         (What::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
@@ -492,8 +492,8 @@ impl Hub {
 
     /// Whether someone is told of their own messages.
     fn echoes_messages(&self, conn: ConnId) -> bool {
-        let person = self.people.get(&conn);
-        person.is_some_and(|person| person.capabilities.contains(Capability::EchoMessage))
+        let device = self.devices.get(&conn);
+        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
     }
 
     /// What a message is known by if it is sent again (`docs/idempotent-send.md`).
@@ -502,7 +502,7 @@ impl Hub {
         else {
             return Ok(None);
         };
-        if !self.person(conn).capabilities.contains(Capability::Nonce) {
+        if !self.device(conn).capabilities.contains(Capability::Nonce) {
             return Ok(None);
         }
         let value = |tag: &str| tag.strip_prefix(NONCE_TAG)?.strip_prefix('=').map(str::to_owned);

@@ -15,14 +15,15 @@ use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
     accounts::Accounts,
     command::{VERSION, away_words},
+    device::{Device, Waiting},
     metadata,
     modes::room_letters,
-    person::{Person, UserModes, Waiting, source},
+    person::{Person, UserModes, source},
 };
 use crate::{
     delivery::{Page, Reply, ReplyLine},
     event::ServerEvent,
-    ids::ConnId,
+    ids::{ConnId, PersonId},
 };
 
 /// The nick of those who have no better one.
@@ -35,14 +36,14 @@ const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER", "WE
 #[derive(Debug)]
 pub(super) struct Newcomer {
     pub(super) host: Arc<str>,
-    door: Door,
+    pub(super) door: Door,
     pub(super) is_secure: bool,
     pub(super) fingerprint: Option<Arc<str>>,
     /// The account they have logged in to.
     pub(super) account: Option<Arc<str>>,
     pub(super) capabilities: CapabilitySet,
     /// What they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
-    away: Option<Arc<str>>,
+    pub(super) away: Option<Arc<str>>,
     /// All they said, if only the nick could not be had.
     refused: Option<Registration>,
     /// The nick they have asked for since then.
@@ -119,57 +120,42 @@ impl Hub {
         let newcomer = self.newcomers.remove(&conn).expect("it was there above");
         let user = clean_user(&registration.user);
         let identity = self.identity_of(newcomer.account.as_ref());
+        let who = PersonId(self.next_person);
+        self.next_person += 1;
         let person = Person {
-            conn,
+            id: who,
             source: source(&nick, &user, &newcomer.host),
             nick: nick.clone(),
             user: user.into(),
-            address: Arc::clone(&newcomer.host),
-            host: newcomer.host,
+            host: Arc::clone(&newcomer.host),
             realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
-            door: newcomer.door,
-            capabilities: newcomer.capabilities,
-            away: newcomer.away,
+            devices: vec![conn],
+            away: newcomer.away.clone(),
             identity,
-            recalling: None,
-            replays: BTreeMap::new(),
-            account: newcomer.account,
-            fingerprint: newcomer.fingerprint,
-            is_secure: newcomer.is_secure,
+            account: newcomer.account.clone(),
             modes: UserModes::default(),
             invited: BTreeSet::new(),
-            monitored: BTreeMap::new(),
             rooms: Vec::new(),
             signed_on: now.wall,
             last_spoke: now.mono,
-            n_pending: 0,
-            waiting: VecDeque::new(),
             metadata: BTreeMap::new(),
-            subscriptions: BTreeSet::new(),
-            listing: None,
-            is_held: false,
-            departing: None,
-            latest_record: None,
-            deferred: VecDeque::new(),
-            is_negotiating: false,
-            n_failed_logins: newcomer.n_failed_logins,
         };
+        let door = newcomer.door;
+        self.devices.insert(conn, Device::new(conn, who, newcomer, now.wall));
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         effects.push(Effect::Report(ServerEvent::Arrived {
             nick: Arc::clone(nick.shown()),
             host: Arc::clone(&person.host),
         }));
-        self.nicks.insert(Arc::clone(nick.key()), conn);
-        let door = person.door;
-        self.note_identity(conn, &person.identity);
-        self.people.insert(conn, person);
-        let person = self.person(conn);
-        let (key, who) = (Arc::clone(person.nick.key()), Arc::clone(&person.source));
-        self.tell_watchers(now, &key, &who, true, effects);
-        self.introduce_to_watchers(now, conn, effects);
+        self.nicks.insert(Arc::clone(nick.key()), who);
+        self.note_identity(who, &person.identity);
+        self.people.insert(who, person);
+        let person = self.person(who);
+        self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
+        self.introduce_to_watchers(now, who, effects);
         self.n_people_max = self.n_people_max.max(self.people.len());
 
-        let mut turn = Turn::new(now, conn, None, effects);
+        let mut turn = Turn::new(now, (conn, who), None, effects);
         if door == Door::Irc {
             self.welcome(&mut turn);
         }
@@ -343,7 +329,7 @@ impl Hub {
     /// RFC 2812 §5.1, 001 to 005, then LUSERS and MOTD as <https://modern.ircdocs.horse/#connection-registration> has them.
     fn welcome(&mut self, turn: &mut Turn<'_>) {
         let (name, network) = (self.house.name.as_str().to_owned(), self.house.network.clone());
-        let nick = Arc::clone(self.person(turn.conn).nick.shown());
+        let nick = Arc::clone(self.person(turn.person).nick.shown());
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started).to_string();
         turn.numeric(Numeric::RPL_WELCOME, &[&format!("Welcome to {network}, {nick}")]);
@@ -353,7 +339,7 @@ impl Hub {
         self.isupport(turn);
         self.lusers(turn);
         // "as part of the registration burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD" (metadata)
-        if self.person(turn.conn).told_metadata_in().is_some() {
+        if self.device(turn.conn).told_metadata_in().is_some() {
             turn.say(metadata::batch(&nick, Vec::new()));
         }
         self.motd(turn);
@@ -367,7 +353,7 @@ fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mu
 
 /// The nick a newcomer gets.
 fn choose_nick(
-    nicks: &std::collections::HashMap<Arc<str>, ConnId>,
+    nicks: &std::collections::HashMap<Arc<str>, PersonId>,
     accounts: &Accounts,
     account: Option<&str>,
     registration: &Registration,

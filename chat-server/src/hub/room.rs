@@ -12,7 +12,7 @@ use super::{
     metadata::Metadata,
     modes::{Flag, Modes},
 };
-use crate::ids::{ConnId, RoomId, WorkerId};
+use crate::ids::{ConnId, PersonId, RoomId, WorkerId};
 
 /// What a member may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -71,8 +71,8 @@ pub(super) struct Room {
     pub(super) modes: Modes,
     pub(super) metadata: Metadata,
     /// Ordered, since it is shown.
-    pub(super) members: BTreeMap<ConnId, Rank>,
-    /// How many members each worker has, so that workers without any hear nothing.
+    pub(super) members: BTreeMap<PersonId, Rank>,
+    /// How many connections of members each worker has, so that workers without any hear nothing.
     pub(super) n_members_at: Vec<u32>,
     /// The time of the latest record, so that the next one is later.
     pub(super) latest: SystemTime,
@@ -99,25 +99,33 @@ impl Room {
         }
     }
 
-    pub(super) fn add(&mut self, conn: ConnId, rank: Rank) {
-        let before = self.members.insert(conn, rank);
+    pub(super) fn add(&mut self, person: PersonId, rank: Rank) {
+        let before = self.members.insert(person, rank);
         debug_assert!(before.is_none(), "a member joined twice");
+    }
+
+    pub(super) fn remove(&mut self, person: PersonId) {
+        let before = self.members.remove(&person);
+        debug_assert!(before.is_some(), "only members leave");
+    }
+
+    /// A connection of a member is told of what happens here.
+    pub(super) fn add_device(&mut self, conn: ConnId) {
         self.n_members_at[usize::from(conn.worker.0)] += 1;
     }
 
-    pub(super) fn remove(&mut self, conn: ConnId) {
-        let before = self.members.remove(&conn);
-        debug_assert!(before.is_some(), "only members leave");
+    /// And no more.
+    pub(super) fn remove_device(&mut self, conn: ConnId) {
         self.n_members_at[usize::from(conn.worker.0)] -= 1;
     }
 
-    pub(super) fn has(&self, conn: ConnId) -> bool {
-        self.members.contains_key(&conn)
+    pub(super) fn has(&self, person: PersonId) -> bool {
+        self.members.contains_key(&person)
     }
 
-    /// Whether `conn` may know that it is there.
-    pub(super) fn is_visible_to(&self, conn: ConnId) -> bool {
-        !self.modes.has(Flag::Secret) || self.has(conn)
+    /// Whether `person` may know that it is there.
+    pub(super) fn is_visible_to(&self, person: PersonId) -> bool {
+        !self.modes.has(Flag::Secret) || self.has(person)
     }
 
     /// The workers that have members, in order.

@@ -16,7 +16,7 @@ use crate::{
     config::Account,
     delivery::{Content, Page, Reply, ReplyLine},
     hub::checks::{Check, Purpose},
-    ids::ConnId,
+    ids::{ConnId, PersonId},
 };
 
 /// Bytes of one chunk of a response; a shorter one is the last ("The AUTHENTICATE command").
@@ -262,7 +262,7 @@ impl Hub {
         account: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let source: Box<str> = match self.people.get(&conn) {
+        let source: Box<str> = match self.person_at(conn) {
             Some(person) => (*person.source).into(),
             None => "*".into(),
         };
@@ -274,8 +274,8 @@ impl Hub {
         self.say_to(conn, label, vec![logged_in, done], effects);
         if let Some(newcomer) = self.newcomers.get_mut(&conn) {
             newcomer.account = Some(Arc::clone(account));
-        } else {
-            self.set_account(now, conn, Some(Arc::clone(account)), effects);
+        } else if let Some(device) = self.devices.get(&conn) {
+            self.set_account(now, device.person, Some(Arc::clone(account)), effects);
         }
     }
 
@@ -288,20 +288,23 @@ impl Hub {
         newcomers.retain(|conn| is_gone(&self.newcomers[conn].account));
         newcomers.sort_unstable();
         let people = self.people.values().filter(|person| is_gone(&person.account));
-        let people: Vec<ConnId> = people.map(|person| person.conn).collect();
-        for conn in newcomers.into_iter().chain(people) {
-            let source: Box<str> = match self.people.get(&conn) {
-                Some(person) => (*person.source).into(),
-                None => "*".into(),
-            };
-            let params = vec![source, "You are logged out: the account is no more".into()];
-            let line = ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params);
-            self.say_to(conn, None, vec![line], effects);
+        let people: Vec<PersonId> = people.map(|person| person.id).collect();
+        let line = |source: &str| {
+            let params = vec![source.into(), "You are logged out: the account is no more".into()];
+            ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params)
+        };
+        for conn in newcomers {
+            self.say_to(conn, None, vec![line("*")], effects);
             if let Some(newcomer) = self.newcomers.get_mut(&conn) {
                 newcomer.account = None;
-            } else {
-                self.set_account(now, conn, None, effects);
             }
+        }
+        for who in people {
+            let person = self.person(who);
+            for conn in &person.devices {
+                self.say_to(*conn, None, vec![line(&person.source)], effects);
+            }
+            self.set_account(now, who, None, effects);
         }
     }
 
@@ -310,24 +313,20 @@ impl Hub {
     pub(super) fn set_account(
         &mut self,
         now: Now,
-        conn: ConnId,
+        who: PersonId,
         account: Option<Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        if !self.people.contains_key(&conn) {
-            return;
-        }
         let identity = self.identity_of(account.as_ref());
-        self.forget_identity(conn);
-        self.note_identity(conn, &identity);
-        let person = self.person_mut(conn);
+        self.forget_identity(who);
+        self.note_identity(who, &identity);
+        let person = self.person_mut(who);
         person.identity = identity;
         person.account.clone_from(&account);
         let source = Arc::clone(&person.source);
-        let event = self.event(conn, Content::Account { source, account }, now);
-        self.tell_of_change(conn, &event, effects);
-        self.tell(conn, &event, effects);
-        self.give_back_nick(now, conn, effects);
+        let event = self.event(who, Content::Account { source, account }, now);
+        self.tell_of_change(who, None, &event, effects);
+        self.give_back_nick(now, who, effects);
     }
 
     /// Registration goes on without it.
@@ -380,8 +379,7 @@ impl Hub {
         lines: Vec<ReplyLine>,
         effects: &mut Vec<Effect>,
     ) {
-        let nick =
-            self.people.get(&conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
+        let nick = self.person_at(conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
         effects.push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
     }
 
@@ -391,12 +389,12 @@ impl Hub {
 
     fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
         let newcomer = self.newcomers.get(&conn).map(|newcomer| newcomer.capabilities);
-        let person = || self.people.get(&conn).map(|person| person.capabilities);
-        newcomer.or_else(person).unwrap_or_default()
+        let device = || self.devices.get(&conn).map(|device| device.capabilities);
+        newcomer.or_else(device).unwrap_or_default()
     }
 
     fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
         let newcomer = self.newcomers.get(&conn).and_then(|newcomer| newcomer.fingerprint.clone());
-        newcomer.or_else(|| self.people.get(&conn)?.fingerprint.clone())
+        newcomer.or_else(|| self.devices.get(&conn)?.fingerprint.clone())
     }
 }

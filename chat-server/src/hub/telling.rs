@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Effect, Hub, room::Room};
 use crate::{
     delivery::{Delivery, Event, Target},
-    ids::{ConnId, RoomId, WorkerId},
+    ids::{ConnId, PersonId, RoomId, WorkerId},
 };
 
 impl Hub {
@@ -42,18 +42,75 @@ impl Hub {
         }
     }
 
-    /// Delivers to everyone who shares a room with `conn`, not to `conn`.
-    pub(super) fn tell_peers(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
-        let rooms: Arc<[RoomId]> = self.person(conn).rooms.as_slice().into();
+    /// Delivers to everyone who shares a room with `person`, and to their own connections but `except`.
+    pub(super) fn tell_peers(
+        &self,
+        person: PersonId,
+        except: Option<ConnId>,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let person = self.person(person);
+        if person.rooms.is_empty() {
+            let own = person.devices.iter().copied().filter(|own| Some(*own) != except);
+            return self.tell_some(own, event, effects);
+        }
+        let rooms: Arc<[RoomId]> = person.rooms.as_slice().into();
         let mut workers: Vec<_> =
             rooms.iter().flat_map(|room| self.rooms[room].workers()).collect();
         workers.sort_unstable();
         workers.dedup();
         for worker in workers {
-            let target = Target::Peers { rooms: Arc::clone(&rooms), except: Some(conn) };
+            let target = Target::Peers { rooms: Arc::clone(&rooms), except };
             let delivery = Delivery { target, event: Arc::clone(event) };
             effects.push(Effect::Deliver { worker, delivery });
         }
+    }
+
+    /// Delivers to all connections of `person` but one.
+    pub(super) fn tell_person(
+        &self,
+        person: PersonId,
+        except: Option<ConnId>,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let own = self.person(person).devices.iter().copied();
+        self.tell_some(own.filter(|own| Some(*own) != except), event, effects);
+    }
+
+    /// Delivers what `sender` has said to `other` on `conn`: to the other one, and to the sender's other connections.
+    pub(super) fn tell_both(
+        &self,
+        sender: PersonId,
+        conn: ConnId,
+        other: PersonId,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let both = [other, sender];
+        let both = if other == sender { &both[..1] } else { &both };
+        let both = both.iter().copied().filter(|person| self.people.contains_key(person));
+        // To oneself, it comes back to where it was said.
+        let devices = self.devices_of(both).filter(|own| other == sender || *own != conn);
+        self.tell_some(devices, event, effects);
+    }
+
+    /// Delivers what `sender` has said on `conn` to the members of a room with that sign or a higher one before
+    /// their nick, and to the sender's other connections.
+    pub(super) fn tell_ranked(
+        &self,
+        room: &Room,
+        sign: char,
+        sender: PersonId,
+        conn: ConnId,
+        event: &Arc<Event>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let members = room.members.iter();
+        let ranked = members.filter(|(id, rank)| **id == sender || rank.is_at_least(sign));
+        let devices = self.devices_of(ranked.map(|(id, _)| *id)).filter(|own| *own != conn);
+        self.tell_some(devices, event, effects);
     }
 
     pub(super) fn tell(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {

@@ -7,19 +7,20 @@ use chat_core::proto::{Capability, Command, CommandError, Numeric};
 
 use super::{
     Effect, Hub, Now,
+    device::Waiting,
     listing::{Listing, Part},
-    person::Waiting,
     records::AnswerId,
 };
 use crate::{
     delivery::ReplyLine,
-    ids::{ConnId, Ticket},
+    ids::{ConnId, PersonId, Ticket},
 };
 
 /// One command's turn: who asked, and what they are answered.
 pub(crate) struct Turn<'a> {
     pub(super) now: Now,
     pub(super) conn: ConnId,
+    pub(super) person: PersonId,
     pub(super) label: Option<Arc<str>>,
     /// What the one who asked is told when the turn ends.
     pub(super) reply: Vec<Part>,
@@ -35,13 +36,14 @@ pub(crate) struct Turn<'a> {
 impl<'a> Turn<'a> {
     pub(super) fn new(
         now: Now,
-        conn: ConnId,
+        (conn, person): (ConnId, PersonId),
         label: Option<Arc<str>>,
         effects: &'a mut Vec<Effect>,
     ) -> Self {
         Self {
             now,
             conn,
+            person,
             label,
             reply: Vec::new(),
             is_answered: false,
@@ -79,21 +81,21 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(person) = self.people.get_mut(&conn) else {
+        let Some(device) = self.devices.get_mut(&conn) else {
             return self.newcomer_command(now, conn, label, command, effects);
         };
         // Answers on one connection come strictly in order: while an earlier command waits for its
         // answer, later ones wait too. Messages may follow messages into the log.
         let waiting = Waiting { label, command };
-        let must_wait = !person.waiting.is_empty()
-            || person.listing.is_some()
-            || person.is_negotiating
-            || person.recalling.is_some()
-            || (person.n_pending > 0 && !waiting.is_message());
+        let must_wait = !device.waiting.is_empty()
+            || device.listing.is_some()
+            || device.is_negotiating
+            || device.recalling.is_some()
+            || (device.n_pending > 0 && !waiting.is_message());
         if must_wait {
-            person.waiting.push_back(waiting);
-            if !person.is_held {
-                person.is_held = true;
+            device.waiting.push_back(waiting);
+            if !device.is_held {
+                device.is_held = true;
                 effects.push(Effect::Hold { conn });
             }
             return;
@@ -109,9 +111,9 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(conn);
-        let after = person.latest_record.filter(|_| person.n_pending > 0);
-        let mut turn = Turn::new(now, conn, label, effects);
+        let device = self.device(conn);
+        let after = device.latest_record.filter(|_| device.n_pending > 0);
+        let mut turn = Turn::new(now, (conn, device.person), label, effects);
         turn.after = after;
         let outcome = match command {
             Ok(command) => self.dispatch(&mut turn, command),
@@ -129,18 +131,18 @@ impl Hub {
         if self.add_to_answer(answer, &mut reply) {
             return;
         }
-        let Some(person) = self.people.get_mut(&conn) else { return };
+        let Some(device) = self.devices.get_mut(&conn) else { return };
         let wants_ack = label.is_some()
             && !is_answered
-            && person.capabilities.contains(Capability::LabeledResponse);
+            && device.capabilities.contains(Capability::LabeledResponse);
         if reply.is_empty() && !wants_ack {
             return;
         }
         let listing = Listing { label, parts: reply.into(), is_first: true };
         if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
-            self.person_mut(conn).deferred.push_back((after, listing));
+            self.device_mut(conn).deferred.push_back((after, listing));
         } else {
-            self.person_mut(conn).listing = Some(listing);
+            self.device_mut(conn).listing = Some(listing);
             self.next_page(effects, conn);
         }
     }
@@ -152,13 +154,13 @@ impl Hub {
 
     /// Gives the answers that have waited for records, as far as those are done.
     pub(super) fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
-        while let Some(person) = self.people.get(&conn)
-            && person.listing.is_none()
-            && let Some((after, _)) = person.deferred.front()
+        while let Some(device) = self.devices.get(&conn)
+            && device.listing.is_none()
+            && let Some((after, _)) = device.deferred.front()
             && !self.is_under_way(*after)
         {
-            let person = self.person_mut(conn);
-            person.listing = person.deferred.pop_front().map(|(_, listing)| listing);
+            let device = self.device_mut(conn);
+            device.listing = device.deferred.pop_front().map(|(_, listing)| listing);
             self.next_page(effects, conn);
         }
     }
@@ -167,35 +169,35 @@ impl Hub {
     /// leaves when nothing of theirs is under way.
     pub(super) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         self.answer_deferred(conn, effects);
-        while let Some(person) = self.people.get_mut(&conn)
-            && person.listing.is_none()
-            && person.recalling.is_none()
-            && !person.is_negotiating
+        while let Some(device) = self.devices.get_mut(&conn)
+            && device.listing.is_none()
+            && device.recalling.is_none()
+            && !device.is_negotiating
         {
-            let is_departing = person.departing.is_some();
-            person.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
-            let may_run = |waiting: &Waiting| person.n_pending == 0 || waiting.is_message();
-            if !person.waiting.front().is_some_and(may_run) {
+            let is_departing = device.departing.is_some();
+            device.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
+            let may_run = |waiting: &Waiting| device.n_pending == 0 || waiting.is_message();
+            if !device.waiting.front().is_some_and(may_run) {
                 return self.rest(now, conn, effects);
             }
-            let Some(waiting) = person.waiting.pop_front() else { return };
+            let Some(waiting) = device.waiting.pop_front() else { return };
             self.run_command(now, conn, waiting.label, waiting.command, effects);
         }
     }
 
     /// Nothing of `conn`'s can be run now.
     pub(super) fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        let person = self.person_mut(conn);
-        if !person.waiting.is_empty() {
+        let device = self.device_mut(conn);
+        if !device.waiting.is_empty() {
             return;
         }
-        if std::mem::take(&mut person.is_held) {
+        if std::mem::take(&mut device.is_held) {
             effects.push(Effect::Release { conn });
         }
-        if person.n_pending == 0
-            && let Some(reason) = person.departing.take()
+        if device.n_pending == 0
+            && let Some(reason) = device.departing.take()
         {
-            self.leave_for_good(now, conn, &reason, effects);
+            self.end_device(now, conn, &reason, effects);
         }
     }
 }

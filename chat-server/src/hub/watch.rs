@@ -8,7 +8,7 @@ use chat_core::proto::Capability;
 use super::{Effect, Hub, Now};
 use crate::{
     delivery::{Content, Event},
-    ids::ConnId,
+    ids::{ConnId, PersonId},
 };
 
 impl Hub {
@@ -24,7 +24,7 @@ impl Hub {
 
     /// `watcher` watches nobody.
     pub(super) fn monitor_nobody(&mut self, watcher: ConnId) {
-        for key in std::mem::take(&mut self.person_mut(watcher).monitored).keys() {
+        for key in std::mem::take(&mut self.device_mut(watcher).monitored).keys() {
             self.unwatch(watcher, key);
         }
     }
@@ -46,22 +46,23 @@ impl Hub {
         self.tell_some(watchers.iter().copied(), &event, effects);
     }
 
-    /// Tells everyone who is to know of a change of `conn`: those who share a room, and those who watch
-    /// and asked for changes too. `conn` is not told.
+    /// Tells everyone who is to know of a change of `who`: those who share a room, those who watch
+    /// and asked for changes too, and their own connections but `except`.
     pub(super) fn tell_of_change(
         &self,
-        conn: ConnId,
+        who: PersonId,
+        except: Option<ConnId>,
         event: &Arc<Event>,
         effects: &mut Vec<Effect>,
     ) {
-        self.tell_peers(conn, event, effects);
-        let person = self.person(conn);
+        self.tell_peers(who, except, event, effects);
+        let person = self.person(who);
         let Some(watchers) = self.watchers.get(person.nick.key()) else { return };
         let wants = |watcher: &&ConnId| {
-            let watcher = self.person(**watcher);
-            watcher.conn != conn
-                && watcher.capabilities.contains(Capability::ExtendedMonitor)
-                && !person.rooms.iter().any(|room| watcher.rooms.contains(room))
+            let watcher = self.reader(**watcher);
+            watcher.person.id != who
+                && watcher.device.capabilities.contains(Capability::ExtendedMonitor)
+                && !person.rooms.iter().any(|room| watcher.person.rooms.contains(room))
         };
         self.tell_some(watchers.iter().filter(wants).copied(), event, effects);
     }

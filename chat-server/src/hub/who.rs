@@ -5,10 +5,10 @@ use std::{ops::Bound, sync::Arc};
 
 use chat_core::proto::{Capability, Numeric, WhoQuery, WhoxFields, mask_matches};
 
-use super::{Hub, listing::Part, person::Person, room::Rank};
+use super::{Hub, Reader, listing::Part, person::Person, room::Rank};
 use crate::{
     delivery::ReplyLine,
-    ids::{ConnId, RoomId},
+    ids::{PersonId, RoomId},
 };
 
 /// A `WHO` under way.
@@ -17,7 +17,7 @@ pub(super) struct Who {
     pub(super) of: Whom,
     pub(super) query: Arc<WhoQuery>,
     /// The last row that was made.
-    pub(super) after: Option<ConnId>,
+    pub(super) after: Option<PersonId>,
 }
 
 /// Whom a `WHO` is about.
@@ -32,7 +32,7 @@ pub(super) enum Whom {
 impl Hub {
     pub(super) fn list_who(
         &self,
-        asker: &Person,
+        asker: Reader<'_>,
         mut who: Who,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
@@ -40,7 +40,7 @@ impl Hub {
         let mut take = |person: &Person, line: Option<ReplyLine>| {
             lines.extend(line);
             *rows -= 1;
-            (*rows == 0).then_some(person.conn)
+            (*rows == 0).then_some(person.id)
         };
         let stopped = match &who.of {
             Whom::Room(id, name) => {
@@ -67,23 +67,23 @@ impl Hub {
     }
 
     /// Whether `asker` may find `person` without knowing their nick.
-    pub(super) fn may_find(&self, asker: &Person, person: &Person) -> bool {
+    pub(super) fn may_find(&self, asker: Reader<'_>, person: &Person) -> bool {
         !person.modes.is_invisible
-            || asker.modes.is_operator
-            || asker.conn == person.conn
-            || person.rooms.iter().any(|room| asker.rooms.contains(room))
+            || asker.person.modes.is_operator
+            || asker.person.id == person.id
+            || person.rooms.iter().any(|room| asker.person.rooms.contains(room))
     }
 
     /// One person's row: RPL_WHOREPLY, or RPL_WHOSPCRPL with the fields that were asked for.
     pub(super) fn who_row(
         &self,
-        asker: &Person,
+        asker: Reader<'_>,
         person: &Person,
         room: &str,
         rank: Rank,
         query: &WhoQuery,
     ) -> ReplyLine {
-        let all = asker.capabilities.contains(Capability::MultiPrefix);
+        let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let here = if person.away.is_some() { "G" } else { "H" };
         let operator = if person.modes.is_operator { "*" } else { "" };
         let bot = if person.modes.is_bot { "B" } else { "" };

@@ -6,7 +6,8 @@ use chat_core::proto::{Numeric, TOPIC_BYTES_MAX, cut};
 
 use crate::{
     delivery::Content,
-    hub::{Hub, Refusal, Turn},
+    hub::{Effect, Hub, Now, Refusal, Turn},
+    ids::{ConnId, PersonId},
 };
 
 impl Hub {
@@ -16,15 +17,36 @@ impl Hub {
         reason: Option<String>,
     ) -> Result<(), Refusal> {
         let reason: Option<Arc<str>> = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
-        let person = self.person_mut(turn.conn);
-        person.away.clone_from(&reason);
-        let is_away = reason.is_some();
-        let content = Content::Away { source: Arc::clone(&person.source), reason };
-        let event = self.event(turn.conn, content, turn.now);
-        self.tell_of_change(turn.conn, &event, turn.effects);
-        let (numeric, text) = away_words(is_away);
+        let (numeric, text) = away_words(reason.is_some());
+        self.device_mut(turn.conn).away = reason;
+        self.note_away(turn.now, turn.person, Some(turn.conn), turn.effects);
         turn.numeric(numeric, &[text]);
         Ok(())
+    }
+
+    /// Something was said of being away from a connection, or one has gone: somebody is away who is away from all
+    /// of theirs, for the reason given last among them. The others are told, and so is `conn` that it is so.
+    pub(in crate::hub) fn note_away(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        conn: Option<ConnId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let devices = &self.person(who).devices;
+        let reasons: Option<Vec<&Arc<str>>> =
+            devices.iter().map(|conn| self.device(*conn).away.as_ref()).collect();
+        let own = conn.and_then(|conn| self.device(conn).away.as_ref());
+        let reason = reasons.and_then(|reasons| own.or_else(|| reasons.last().copied()).cloned());
+        let person = self.person_mut(who);
+        // Said again by the only connection there is, it is told again.
+        if person.away == reason && (conn.is_none() || person.devices.len() > 1) {
+            return;
+        }
+        person.away.clone_from(&reason);
+        let content = Content::Away { source: Arc::clone(&person.source), reason };
+        let event = self.event(who, content, now);
+        self.tell_of_change(who, conn, &event, effects);
     }
 }
 

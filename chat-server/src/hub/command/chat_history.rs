@@ -8,7 +8,7 @@ use chat_core::proto::{Capability, CommandError};
 use crate::{
     history::{Query, Reference, Selection},
     hub::{
-        Hub, Refusal, Turn,
+        Hub, Reader, Refusal, Turn,
         recall::{Of, cannot_read, fail},
     },
     room_log::Conversation,
@@ -24,16 +24,16 @@ impl Hub {
         subcommand: &str,
         params: &[String],
     ) -> Result<(), Refusal> {
-        let person = self.person(turn.conn);
+        let Reader { person, device } = self.reader(turn.conn);
         // "The `draft/chathistory` capability MUST be negotiated."
-        if !person.capabilities.contains(Capability::ChatHistory) {
+        if !device.capabilities.contains(Capability::ChatHistory) {
             return Err(CommandError::Unknown("CHATHISTORY".into()).into());
         }
         let word = &*subcommand.to_ascii_uppercase();
         let wrong = |what: &str| fail("INVALID_PARAMS", &[word], what);
         // Outside of a batch what has happened would be taken for what happens.
-        let with_events = person.capabilities.contains(Capability::EventPlayback)
-            && person.capabilities.contains(Capability::Batch);
+        let with_events = device.capabilities.contains(Capability::EventPlayback)
+            && device.capabilities.contains(Capability::Batch);
         let n_max = self.house.limits.history_page_max;
         let limit = |text: &str| {
             let n: usize = text.parse().map_err(|_| wrong("the last parameter is a number"))?;
@@ -82,7 +82,7 @@ impl Hub {
         };
         let limit = limit(n)?;
         let (of, conversation, shown, rank, ranked_after) = if target.starts_with('#') {
-            let found = self.find_own_room(turn.conn, target);
+            let found = self.find_own_room(turn.person, target);
             let (room, rank) = found.map_err(|_| cannot_read(word, target))?;
             let rank = if rank.is_operator { 2 } else { u8::from(rank.has_voice) };
             let key = Conversation::Room(Arc::clone(room.name.key()));

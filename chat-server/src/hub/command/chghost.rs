@@ -6,9 +6,9 @@ use std::sync::Arc;
 use chat_core::proto::{CommandError, Numeric, USER_BYTES_MAX};
 
 use crate::{
-    delivery::{Content, Page, Reply, ReplyLine},
-    hub::{Effect, Hub, Now, Refusal, Turn},
-    ids::ConnId,
+    delivery::{Content, ReplyLine},
+    hub::{Device, Effect, Hub, Now, Refusal, Turn},
+    ids::{ConnId, PersonId},
 };
 
 /// Bytes of a host.
@@ -22,7 +22,7 @@ impl Hub {
         user: &str,
         host: &str,
     ) -> Result<(), Refusal> {
-        if !self.person(turn.conn).modes.is_operator {
+        if !self.person(turn.person).modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
         let is_word = |word: &str, bytes_max| {
@@ -32,80 +32,76 @@ impl Hub {
         if !is_word(user, USER_BYTES_MAX) || !is_word(host, HOST_BYTES_MAX) {
             return Err(CommandError::NeedMoreParams("CHGHOST").into());
         }
-        let conn = self.find_person(nick)?.conn;
-        let event = self.change_host(turn.now, conn, user.into(), host.into(), turn.effects);
-        let shown = Arc::clone(self.person(conn).nick.shown());
+        let who = self.find_person(nick)?.id;
+        self.change_host(turn.now, who, user.into(), host.into(), turn.effects);
+        let person = self.person(who);
         let hidden: Vec<Box<str>> =
             vec![format!("{user}@{host}").into(), "is now your user and host".into()];
         let hidden = ReplyLine::Numeric(Numeric::RPL_HOSTHIDDEN, hidden);
-        if conn == turn.conn {
-            turn.say(ReplyLine::Event(event));
+        for conn in person.devices.iter().copied().filter(|conn| *conn != turn.conn) {
+            self.say_to(conn, None, vec![hidden.clone()], turn.effects);
+        }
+        if who == turn.person {
             turn.say(hidden);
             return Ok(());
         }
-        self.tell(conn, &event, turn.effects);
-        let nick = Arc::clone(&shown);
-        let reply = Reply { label: None, nick, lines: vec![hidden], page: Page::Only };
-        turn.effects.push(Effect::Reply { conn, reply });
-        let (server, asker) = (&self.house.name, &self.person(turn.conn).nick);
-        let notice = format!(":{server} NOTICE {asker} :{shown} is now {user}@{host}");
+        let (server, asker) = (&self.house.name, &self.person(turn.person).nick);
+        let notice = format!(":{server} NOTICE {asker} :{} is now {user}@{host}", person.nick);
         turn.say(ReplyLine::Raw(notice.into()));
         Ok(())
     }
 
-    /// Changes it and tells everyone but its owner.
+    /// Changes it and tells everyone.
     fn change_host(
         &mut self,
         now: Now,
-        conn: ConnId,
+        who: PersonId,
         user: Arc<str>,
         host: Arc<str>,
         effects: &mut Vec<Effect>,
-    ) -> Arc<crate::delivery::Event> {
-        let source = Arc::clone(&self.person(conn).source);
+    ) {
+        let source = Arc::clone(&self.person(who).source);
         let content = Content::Chghost { source, user: Arc::clone(&user), host: Arc::clone(&host) };
-        let event = self.event(conn, content, now);
-        self.tell_of_change(conn, &event, effects);
-        self.reconnect_for_others(now, conn, &user, &host, effects);
-        self.person_mut(conn).set_host(user, host);
-        event
+        let event = self.event(who, content, now);
+        self.tell_of_change(who, None, &event, effects);
+        self.reconnect_for_others(now, who, &user, &host, effects);
+        self.person_mut(who).set_host(user, host);
     }
 
     /// For those who do not understand the change: as if its owner had left and come back ("Fallback").
     fn reconnect_for_others(
         &self,
         now: Now,
-        conn: ConnId,
+        who: PersonId,
         user: &Arc<str>,
         host: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(conn);
+        let person = self.person(who);
         let reason = "Changing hostname".into();
         let quit = Content::Quit { source: Arc::clone(&person.source), reason };
-        let quit = self.event(conn, quit, now);
-        let knows = |other: ConnId| {
-            let capabilities = self.person(other).capabilities;
-            other == conn || capabilities.contains(chat_core::proto::Capability::Chghost)
+        let quit = self.event(who, quit, now);
+        let knows = |other: &ConnId| {
+            let Device { person, capabilities, .. } = self.device(*other);
+            *person == who || capabilities.contains(chat_core::proto::Capability::Chghost)
         };
         let rooms = person.rooms.iter().map(|room| &self.rooms[room]);
-        let others: std::collections::BTreeSet<ConnId> = rooms
-            .clone()
-            .flat_map(|room| room.members.keys().copied())
-            .filter(|c| !knows(*c))
-            .collect();
-        self.tell_some(others.iter().copied(), &quit, effects);
+        let peers: std::collections::BTreeSet<PersonId> =
+            rooms.clone().flat_map(|room| room.members.keys().copied()).collect();
+        let others = self.devices_of(peers.into_iter()).filter(|conn| !knows(conn));
+        self.tell_some(others, &quit, effects);
         let source: Arc<str> = format!("{}!{user}@{host}", person.nick).into();
         for room in rooms {
-            let members = || room.members.keys().copied().filter(|member| !knows(*member));
+            let members =
+                || self.devices_of(room.members.keys().copied()).filter(|conn| !knows(conn));
             let join = Content::Join {
                 source: Arc::clone(&source),
                 room: Arc::clone(room.name.shown()),
                 realname: Arc::clone(&person.realname),
             };
-            let join = self.event(conn, join, now);
+            let join = self.event(who, join, now);
             self.tell_some(members(), &join, effects);
-            let letters = room.members[&conn].letters();
+            let letters = room.members[&who].letters();
             if !letters.is_empty() {
                 let mode = Content::Mode {
                     source: self.house.name.as_str().into(),

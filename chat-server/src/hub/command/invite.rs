@@ -19,43 +19,43 @@ impl Hub {
             self.show_invitations(turn);
             return Ok(());
         };
-        let (room, rank) = self.find_own_room(turn.conn, &room)?;
+        let (room, rank) = self.find_own_room(turn.person, &room)?;
         if room.modes.has(Flag::InviteOnly) && !rank.is_operator {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
         let guest = self.find_person(&nick)?;
-        if room.has(guest.conn) {
+        if room.has(guest.id) {
             let room = room.name.to_string();
             return Err(Refusal::AlreadyOnRoom { nick: guest.nick.to_string(), room });
         }
         let content = Content::Invite {
-            source: Arc::clone(&self.person(turn.conn).source),
+            source: Arc::clone(&self.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
-        let event = self.event(turn.conn, content, turn.now);
-        self.tell(guest.conn, &event, turn.effects);
+        let event = self.event(turn.person, content, turn.now);
+        self.tell_person(guest.id, None, &event, turn.effects);
         // <https://ircv3.net/specs/extensions/invite-notify>
         let notice = Content::InviteNotice {
-            source: Arc::clone(&self.person(turn.conn).source),
+            source: Arc::clone(&self.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
-        let notice = self.event(turn.conn, notice, turn.now);
+        let notice = self.event(turn.person, notice, turn.now);
         self.tell_room(room, Some(turn.conn), &notice, turn.effects);
         turn.numeric(Numeric::RPL_INVITING, &[guest.nick.as_str(), room.name.as_str()]);
         if let Some(reason) = &guest.away {
             turn.numeric(Numeric::RPL_AWAY, &[guest.nick.as_str(), reason]);
         }
         if rank.is_operator {
-            let (guest, id) = (guest.conn, room.id);
+            let (guest, id) = (guest.id, room.id);
             self.keep_invitation(guest, id);
         }
         Ok(())
     }
 
     /// Invitations to rooms that are no more make place first, then the oldest rooms'.
-    fn keep_invitation(&mut self, guest: crate::ids::ConnId, room: crate::ids::RoomId) {
+    fn keep_invitation(&mut self, guest: crate::ids::PersonId, room: crate::ids::RoomId) {
         let n_max = self.house.limits.rooms_per_person_max;
         let rooms = &self.rooms;
         let Some(person) = self.people.get_mut(&guest) else { return };
@@ -69,7 +69,7 @@ impl Hub {
     }
 
     fn show_invitations(&self, turn: &mut Turn<'_>) {
-        for room in &self.person(turn.conn).invited {
+        for room in &self.person(turn.person).invited {
             if let Some(room) = self.rooms.get(room) {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
             }

@@ -48,9 +48,9 @@ impl Hub {
         let Some(room) = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]) else {
             return Ok(());
         };
-        let person = self.person(turn.conn);
+        let person = self.person(turn.person);
         // An operator's invitation opens every bar.
-        if room.has(turn.conn) || person.invited.contains(&room.id) {
+        if room.has(turn.person) || person.invited.contains(&room.id) {
             return Ok(());
         }
         let name = room.name.to_string();
@@ -73,9 +73,9 @@ impl Hub {
     /// Puts the asker into a room and shows it to them: topic and names, as RFC 2812 has them.
     /// Being in it already is no error.
     pub(in crate::hub) fn join_one(&mut self, turn: &mut Turn<'_>, name: RoomName) {
-        let person = self.person(turn.conn);
+        let person = self.person(turn.person);
         let existing = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]);
-        if existing.is_some_and(|room| room.has(turn.conn)) {
+        if existing.is_some_and(|room| room.has(turn.person)) {
             return;
         }
         if person.rooms.len() >= self.house.limits.rooms_per_person_max {
@@ -87,7 +87,7 @@ impl Hub {
             self.show_topic(turn, room);
         }
         let (id, name) = (room.id, Arc::clone(room.name.shown()));
-        if !self.person(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
+        if !self.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);
         }
         turn.reply.extend(self.sync_on_join(turn.conn, id));

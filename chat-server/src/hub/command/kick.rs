@@ -44,13 +44,13 @@ impl Hub {
         nick: &str,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
-        let room = self.find_operated_room(turn.conn, room)?;
+        let room = self.find_operated_room(turn.person, room)?;
         let kicked = self.find_person(nick)?;
-        if !room.has(kicked.conn) {
+        if !room.has(kicked.id) {
             let room = room.name.to_string();
             return Err(Refusal::UserNotOnRoom { nick: kicked.nick.to_string(), room });
         }
-        let asker = self.person(turn.conn);
+        let asker = self.person(turn.person);
         let words = [&*asker.source, "KICK", room.name.as_str(), kicked.nick.as_str()];
         let reason = reason.unwrap_or(asker.nick.as_str());
         let content = Content::Kick {
@@ -59,7 +59,7 @@ impl Hub {
             nick: Arc::clone(kicked.nick.shown()),
             reason: relayable(reason, &words, TOPIC_BYTES_MAX).into(),
         };
-        let (place, doing) = (Place::Room(room.id), Doing::Kick(kicked.conn));
+        let (place, doing) = (Place::Room(room.id), Doing::Kick(kicked.id));
         self.submit(turn, place, content, doing)
     }
 }

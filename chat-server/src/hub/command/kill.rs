@@ -8,8 +8,8 @@ use chat_core::{
 };
 
 use crate::{
-    delivery::{Page, Reply, ReplyLine},
-    hub::{Effect, Hub, Refusal, Turn},
+    delivery::ReplyLine,
+    hub::{Hub, Refusal, Turn},
 };
 
 impl Hub {
@@ -19,23 +19,22 @@ impl Hub {
         nick: &str,
         reason: &str,
     ) -> Result<(), Refusal> {
-        let asker = self.person(turn.conn);
+        let asker = self.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
-        let conn = self.find_person(nick)?.conn;
+        let killed = self.find_person(nick)?;
         let reason = printable(cut(reason, TOPIC_BYTES_MAX)).into_owned();
         // "the client being killed receives the KILL message" (<https://modern.ircdocs.horse/#kill-message>)
-        let (source, shown) = (&asker.source, self.person(conn).nick.as_str());
-        let words = [&**source, "KILL", shown];
-        let told = super::relayable(&reason, &words, TOPIC_BYTES_MAX);
+        let (source, shown) = (&asker.source, killed.nick.as_str());
+        let told = super::relayable(&reason, &[&**source, "KILL", shown], TOPIC_BYTES_MAX);
         let line = ReplyLine::Raw(format!(":{source} KILL {shown} :{told}").into());
-        let nick = Arc::clone(self.person(conn).nick.shown());
-        let reply = Reply { label: None, nick, lines: vec![line], page: Page::Only };
+        for conn in &killed.devices {
+            self.say_to(*conn, None, vec![line.clone()], turn.effects);
+        }
         let reason: Arc<str> = format!("Killed ({} ({reason}))", asker.nick).into();
-        turn.effects.push(Effect::Reply { conn, reply });
-        turn.effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
-        self.leave_for_good(turn.now, conn, &reason, turn.effects);
+        let killed = killed.id;
+        self.send_away(turn.now, killed, &reason, turn.effects);
         Ok(())
     }
 }

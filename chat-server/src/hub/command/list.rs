@@ -21,7 +21,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         turn.numeric(Numeric::RPL_LISTSTART, &["Room", "People and topic"]);
         for room in rooms {
-            if let Ok(room) = self.find_visible_room(turn.conn, room) {
+            if let Ok(room) = self.find_visible_room(turn.person, room) {
                 turn.say(self.list_row(room.id));
             }
         }

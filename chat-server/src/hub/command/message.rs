@@ -10,12 +10,12 @@ use chat_core::{
 use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{
-        Hub, NICK_SERV, Refusal, Turn,
+        Hub, NICK_SERV, Reader, Refusal, Turn,
         modes::Flag,
         records::{Doing, Place, is_kept},
         room::Room,
     },
-    ids::ConnId,
+    ids::PersonId,
 };
 
 impl Hub {
@@ -28,7 +28,7 @@ impl Hub {
         tags: String,
     ) -> Result<(), Refusal> {
         let (text, tags): (Arc<str>, Arc<str>) = (text.into(), tags.into());
-        self.person_mut(turn.conn).last_spoke = turn.now.mono;
+        self.person_mut(turn.person).last_spoke = turn.now.mono;
         let has_label = turn.label.is_some();
         for (index, target) in targets.iter().enumerate() {
             let outcome = if index < self.house.limits.targets_max {
@@ -62,15 +62,15 @@ impl Hub {
         lines: Vec<MessageLine>,
         tags: String,
     ) -> Result<(), Refusal> {
-        self.person_mut(turn.conn).last_spoke = turn.now.mono;
+        self.person_mut(turn.person).last_spoke = turn.now.mono;
         let first = lines.first().map_or("", |line| &*line.text);
         let (place, target) = self.find_place(turn, kind, target, first)?;
         if let Place::Room(room) | Place::Ranked(room, _) = place {
             for line in &lines {
-                self.check_speech(turn.conn, &self.rooms[&room], &line.text)?;
+                self.check_speech(turn.person, &self.rooms[&room], &line.text)?;
             }
         }
-        let source = Arc::clone(&self.person(turn.conn).source);
+        let source = Arc::clone(&self.person(turn.person).source);
         let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or_default();
         // As each line of it is relayed, also to those who read them one by one.
         if source.len() + kind.word().len() + target.len() + longest + 7 > BODY_BYTES_MAX {
@@ -96,7 +96,7 @@ impl Hub {
             return Ok(());
         }
         let (place, target) = self.find_place(turn, kind, target, text)?;
-        let source = Arc::clone(&self.person(turn.conn).source);
+        let source = Arc::clone(&self.person(turn.person).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
         let relayed_bytes = source.len() + kind.word().len() + target.len() + text.len() + 7;
         if relayed_bytes > BODY_BYTES_MAX {
@@ -119,8 +119,8 @@ impl Hub {
 
     /// What is said to NickServ is heard by nobody else and not kept. A notice is never answered.
     fn serve(&mut self, turn: &mut Turn<'_>, kind: MessageKind, text: &Arc<str>, tags: &Arc<str>) {
-        let person = self.person(turn.conn);
-        if person.capabilities.contains(Capability::EchoMessage) {
+        let Reader { person, device } = self.reader(turn.conn);
+        if device.capabilities.contains(Capability::EchoMessage) {
             let (source, target) = (Arc::clone(&person.source), NICK_SERV.into());
             let (text, tags) = (Arc::clone(text), Arc::clone(tags));
             let content = Content::Message { source, kind, target, text, tags };
@@ -145,29 +145,29 @@ impl Hub {
         text: &str,
     ) -> Result<(Place, Arc<str>), Refusal> {
         if target.starts_with('#') {
-            let room = self.find_visible_room(turn.conn, target)?;
-            self.check_speech(turn.conn, room, text)?;
+            let room = self.find_visible_room(turn.person, target)?;
+            self.check_speech(turn.person, room, text)?;
             return Ok((Place::Room(room.id), Arc::clone(room.name.shown())));
         }
         // <https://modern.ircdocs.horse/#statusmsg-parameter>
         if let Some((sign @ ('@' | '+'), name)) = split_first(target)
             && name.starts_with('#')
         {
-            let room = self.find_visible_room(turn.conn, name)?;
-            self.check_speech(turn.conn, room, text)?;
+            let room = self.find_visible_room(turn.person, name)?;
+            self.check_speech(turn.person, room, text)?;
             return Ok((Place::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
         }
         let person = self.find_person(target)?;
         if let Some(reason) = person.away.as_ref().filter(|_| kind == MessageKind::Privmsg) {
             turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[person.nick.as_str(), reason]);
         }
-        Ok((Place::Direct(person.conn), Arc::clone(person.nick.shown())))
+        Ok((Place::Direct(person.id), Arc::clone(person.nick.shown())))
     }
 
     /// Whether `conn` may say `text` in `room`.
-    fn check_speech(&self, conn: ConnId, room: &Room, text: &str) -> Result<(), Refusal> {
+    fn check_speech(&self, who: PersonId, room: &Room, text: &str) -> Result<(), Refusal> {
         let refused = |why| Err(Refusal::CannotSend { room: room.name.to_string(), why });
-        let rank = room.members.get(&conn);
+        let rank = room.members.get(&who);
         if rank.is_none() && room.modes.has(Flag::NoOutside) {
             return refused("you are not in it");
         }
@@ -175,7 +175,7 @@ impl Hub {
             if room.modes.has(Flag::Moderated) {
                 return refused("it is moderated and you have no voice");
             }
-            if room.modes.silences(self.person(conn)) {
+            if room.modes.silences(self.person(who)) {
                 return refused("you are banned from it");
             }
         }
@@ -190,22 +190,28 @@ impl Hub {
     fn pass_by(&mut self, turn: &mut Turn<'_>, place: Place, content: Content) {
         let msgid = self.next_msgid(turn.now.wall);
         let event = Arc::new(
-            Event::new(content, turn.now.wall, Some(msgid)).by(self.person(turn.conn).as_sender()),
+            Event::new(content, turn.now.wall, Some(msgid))
+                .by(self.person(turn.person).as_sender()),
         );
-        let person = self.person(turn.conn);
-        let echoes = person.capabilities.contains(Capability::EchoMessage)
-            && person.capabilities.contains(Capability::MessageTags);
+        let capabilities = self.device(turn.conn).capabilities;
+        let echoes = capabilities.contains(Capability::EchoMessage)
+            && capabilities.contains(Capability::MessageTags);
         match place {
-            Place::Direct(other) => self.tell(other, &event, turn.effects),
+            Place::Direct(other) => {
+                self.tell_both(turn.person, turn.conn, other, &event, turn.effects);
+            }
             Place::Room(id) => {
                 self.tell_room(&self.rooms[&id], Some(turn.conn), &event, turn.effects)
             }
             Place::Ranked(id, sign) => {
-                let members = self.rooms[&id].members.iter();
-                let others = members
-                    .filter(|(conn, rank)| **conn != turn.conn && rank.is_at_least(sign))
-                    .map(|(conn, _)| *conn);
-                self.tell_some(others, &event, turn.effects);
+                self.tell_ranked(
+                    &self.rooms[&id],
+                    sign,
+                    turn.person,
+                    turn.conn,
+                    &event,
+                    turn.effects,
+                );
             }
         }
         if echoes {

@@ -9,12 +9,12 @@ use chat_core::proto::{CommandError, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTE
 use crate::{
     delivery::{Page, ReplyLine},
     hub::{
-        Hub, Refusal, Turn,
+        Hub, Reader, Refusal, Turn,
         listing::Part,
         metadata::{Dialect, Keys, Owner, Sync, batch, is_key, key_not_set, key_value},
         room::Room,
     },
-    ids::ConnId,
+    ids::PersonId,
 };
 
 /// Names in one `RPL_METADATASUBS`: of the longest, as many as a line holds.
@@ -108,14 +108,14 @@ impl Hub {
         subcommand: &str,
         params: &[String],
     ) -> Result<(), Refusal> {
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         let need = |index: usize| {
             params.get(index).ok_or(Refusal::Command(CommandError::NeedMoreParams("METADATA")))
         };
         let subcommand_upper = subcommand.to_ascii_uppercase();
         match &*subcommand_upper {
             "SYNC" if target == ALL => {
-                let keys = self.person(turn.conn).subscriptions.clone();
+                let keys = self.device(turn.conn).subscriptions.clone();
                 self.sync_all(turn, keys, Dialect::Third);
                 return Ok(());
             }
@@ -123,7 +123,7 @@ impl Hub {
                 // "If the `<Target>` parameter is not an asterisk (`*`) or the client's nickname, the server
                 // MUST fail the request" (draft/metadata-3)
                 let is_own = target == "*"
-                    || self.find_person(target).is_ok_and(|person| person.conn == turn.conn);
+                    || self.find_person(target).is_ok_and(|person| person.id == turn.person);
                 if !is_own && dialect == Dialect::Third {
                     return Err(Problem::InvalidTarget(target).refusal(dialect));
                 }
@@ -151,7 +151,7 @@ impl Hub {
             "SET" => self.metadata_set(turn, owner, need(0)?, params.get(1).map(String::as_str)),
             "CLEAR" => self.metadata_clear(turn, owner),
             "SYNC" => {
-                let keys = self.person(turn.conn).subscriptions.clone();
+                let keys = self.device(turn.conn).subscriptions.clone();
                 let name = self.name_of_owner(owner);
                 turn.reply.push(Part::Metadata(Sync::batched(name, [owner], keys)));
                 Ok(())
@@ -163,31 +163,31 @@ impl Hub {
     /// Whose metadata `target` stands for. What the asker may not see is not there.
     fn find_owner(&self, turn: &Turn<'_>, target: &str) -> Result<Owner, Refusal> {
         if target == "*" {
-            return Ok(Owner::Person(turn.conn));
+            return Ok(Owner::Person(turn.person));
         }
         // Of a room that not everyone may enter those outside learn nothing.
         let is_open = |room: &&Room| {
-            let is_inside = room.has(turn.conn) || self.person(turn.conn).modes.is_operator;
-            room.is_visible_to(turn.conn) && (is_inside || !room.is_closed())
+            let is_inside = room.has(turn.person) || self.person(turn.person).modes.is_operator;
+            room.is_visible_to(turn.person) && (is_inside || !room.is_closed())
         };
         let room = self.find_room(target).ok().filter(is_open);
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         room.map(|room| Owner::Room(room.id))
-            .or_else(|| self.find_person(target).ok().map(|person| Owner::Person(person.conn)))
+            .or_else(|| self.find_person(target).ok().map(|person| Owner::Person(person.id)))
             .ok_or_else(|| Problem::InvalidTarget(target).refusal(dialect))
     }
 
     fn may_set_metadata(&self, turn: &Turn<'_>, owner: Owner) -> bool {
-        let rank = |room| self.rooms[&room].members.get(&turn.conn);
-        self.person(turn.conn).modes.is_operator
+        let rank = |room| self.rooms[&room].members.get(&turn.person);
+        self.person(turn.person).modes.is_operator
             || match owner {
-                Owner::Person(conn) => conn == turn.conn,
+                Owner::Person(id) => id == turn.person,
                 Owner::Room(room) => rank(room).is_some_and(|rank| rank.is_operator),
             }
     }
 
     fn metadata_get(&self, turn: &mut Turn<'_>, owner: Owner, keys: &[String]) {
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         let name = self.name_of_owner(owner);
         let line = |key: &String| {
             let value = self.published(owner, dialect).find(|(own, _)| ***own == **key);
@@ -207,7 +207,7 @@ impl Hub {
         key: &str,
         value: Option<&str>,
     ) -> Result<(), Refusal> {
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         let target = &*self.name_of_owner(owner);
         if !is_key(key) {
             return Err(Problem::InvalidKey(key).refusal(dialect));
@@ -247,7 +247,7 @@ impl Hub {
     }
 
     fn metadata_clear(&mut self, turn: &mut Turn<'_>, owner: Owner) -> Result<(), Refusal> {
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         let target = &*self.name_of_owner(owner);
         if !self.may_set_metadata(turn, owner) {
             return Err(Problem::NoPermission { target, key: "*" }.refusal(dialect));
@@ -266,7 +266,7 @@ impl Hub {
 
     /// "the server MUST process each key in order", and tells what is there of those that are new.
     fn metadata_subscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         let n_max = self.house.limits.subscriptions_max;
         let (mut subscribed, mut new, mut failures) = (Vec::new(), Keys::new(), Vec::new());
         for key in keys {
@@ -274,15 +274,15 @@ impl Hub {
                 failures.push(Problem::InvalidKey(key).line(dialect));
                 continue;
             }
-            let person = self.person_mut(turn.conn);
-            if !person.subscriptions.contains(&**key) {
-                if person.subscriptions.len() >= n_max {
+            let device = self.device_mut(turn.conn);
+            if !device.subscriptions.contains(&**key) {
+                if device.subscriptions.len() >= n_max {
                     let problem = Problem::TooManySubscriptions { key, n_max };
                     failures.push(problem.refusal(dialect).reply());
                     break;
                 }
                 let key: Arc<str> = key.as_str().into();
-                person.subscriptions.insert(Arc::clone(&key));
+                device.subscriptions.insert(Arc::clone(&key));
                 self.subscribers.entry(Arc::clone(&key)).or_default().insert(turn.conn);
                 new.insert(key);
             }
@@ -299,14 +299,14 @@ impl Hub {
 
     /// Tells the asker of `keys` of all whose changes they are told of, everyone once.
     fn sync_all(&self, turn: &mut Turn<'_>, keys: Keys, dialect: Dialect) {
-        let person = self.person(turn.conn);
+        let Reader { person, device } = self.reader(turn.conn);
         // Those who share a room come with it.
-        let is_elsewhere = |conn: &ConnId| {
-            !self.person(*conn).rooms.iter().any(|room| person.rooms.contains(room))
+        let is_elsewhere = |other: &PersonId| {
+            !self.person(*other).rooms.iter().any(|room| person.rooms.contains(room))
         };
-        let watched = person.monitored.keys().filter_map(|key| self.nicks.get(key)).copied();
-        let alone = person.rooms.is_empty().then_some(turn.conn);
-        let others = watched.filter(|conn| *conn != turn.conn && is_elsewhere(conn));
+        let watched = device.monitored.keys().filter_map(|key| self.nicks.get(key)).copied();
+        let alone = person.rooms.is_empty().then_some(turn.person);
+        let others = watched.filter(|other| *other != turn.person && is_elsewhere(other));
         let people = alone.into_iter().chain(others).map(Owner::Person);
         let owners: VecDeque<Owner> =
             people.chain(person.rooms.iter().copied().map(Owner::Room)).collect();
@@ -316,7 +316,7 @@ impl Hub {
     }
 
     fn metadata_unsubscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
-        let dialect = self.person(turn.conn).metadata_dialect();
+        let dialect = self.device(turn.conn).metadata_dialect();
         let (valid, invalid): (Vec<&str>, Vec<&str>) =
             keys.iter().map(String::as_str).partition(|key| is_key(key));
         valid.iter().for_each(|key| self.unsubscribe(turn.conn, key));
@@ -328,7 +328,7 @@ impl Hub {
 
     fn metadata_subscriptions(&self, turn: &mut Turn<'_>) {
         let keys: Vec<Box<str>> =
-            self.person(turn.conn).subscriptions.iter().map(|key| (**key).into()).collect();
+            self.device(turn.conn).subscriptions.iter().map(|key| (**key).into()).collect();
         let lines = keys.chunks(KEYS_PER_LINE);
         let lines = lines
             .map(|keys| ReplyLine::Numeric(Numeric::RPL_METADATASUBS, keys.to_vec()))

@@ -29,14 +29,14 @@ impl Hub {
         if !target.starts_with('#') {
             return self.user_mode(turn, target, changes);
         }
-        let room = self.find_visible_room(turn.conn, target)?;
+        let room = self.find_visible_room(turn.person, target)?;
         let Some(letters) = changes else {
             self.show_modes(turn, room);
             return Ok(());
         };
         let changes = self.read_changes(turn, room, letters, arguments);
         let (id, target) = (room.id, Arc::clone(room.name.shown()));
-        let source = Arc::clone(&self.person(turn.conn).source);
+        let source = Arc::clone(&self.person(turn.person).source);
         // ":source MODE room " and the line break stand around them.
         let changes_bytes_max = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
         for changes in self.in_lines(changes, changes_bytes_max) {
@@ -74,7 +74,7 @@ impl Hub {
     }
 
     fn show_modes(&self, turn: &mut Turn<'_>, room: &Room) {
-        let shown = room.modes.shown(room.has(turn.conn));
+        let shown = room.modes.shown(room.has(turn.person));
         let words = shown.iter().map(String::as_str);
         let params: Vec<&str> = [room.name.as_str()].into_iter().chain(words).collect();
         turn.numeric(Numeric::RPL_CHANNELMODEIS, &params);
@@ -95,7 +95,7 @@ impl Hub {
         letters: &str,
         arguments: &[String],
     ) -> Vec<Change> {
-        let is_operator = room.members.get(&turn.conn).is_some_and(|rank| rank.is_operator);
+        let is_operator = room.members.get(&turn.person).is_some_and(|rank| rank.is_operator);
         let mut arguments = arguments.iter().map(String::as_str);
         let mut is_set = true;
         let mut changes = Vec::new();
@@ -135,7 +135,7 @@ impl Hub {
             if !is_operator {
                 if !std::mem::replace(&mut is_refused, true) {
                     let name = room.name.to_string();
-                    let refusal = if room.has(turn.conn) {
+                    let refusal = if room.has(turn.person) {
                         Refusal::NotOperator(name)
                     } else {
                         Refusal::NotOnRoom(name)
@@ -219,13 +219,13 @@ impl Hub {
                 let own = if letter == Letter::Operator { 'o' } else { 'v' };
                 let nick = argument.ok_or_else(|| invalid(own, "The nick is missing"))?;
                 let person = self.find_person(nick)?;
-                if !room.has(person.conn) {
+                if !room.has(person.id) {
                     let (nick, room) = (person.nick.to_string(), room.name.to_string());
                     return Err(Refusal::UserNotOnRoom { nick, room });
                 }
                 Ok(match letter {
-                    Letter::Operator => What::Operator(person.conn),
-                    _ => What::Voice(person.conn),
+                    Letter::Operator => What::Operator(person.id),
+                    _ => What::Voice(person.id),
                 })
             }
         }
@@ -238,10 +238,10 @@ impl Hub {
         target: &str,
         changes: Option<&str>,
     ) -> Result<(), Refusal> {
-        if self.find_person(target)?.conn != turn.conn {
+        if self.find_person(target)?.id != turn.person {
             return Err(Refusal::UsersDoNotMatch);
         }
-        let person = self.person_mut(turn.conn);
+        let person = self.person_mut(turn.person);
         let Some(letters) = changes else {
             turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
             return Ok(());
@@ -278,7 +278,7 @@ impl Hub {
                 changes: done.into(),
                 arguments: Vec::new(),
             };
-            let event = self.event(turn.conn, content, turn.now);
+            let event = self.event(turn.person, content, turn.now);
             turn.say(ReplyLine::Event(event));
         }
         Ok(())

@@ -21,19 +21,19 @@ impl Hub {
             "+" => self.monitor_more(turn, targets),
             "-" => {
                 for nick in targets.iter().filter_map(|target| Nick::new(target).ok()) {
-                    self.person_mut(turn.conn).monitored.remove(nick.key());
+                    self.device_mut(turn.conn).monitored.remove(nick.key());
                     self.unwatch(turn.conn, nick.key());
                 }
             }
             "C" | "c" => self.monitor_nobody(turn.conn),
             "L" | "l" => {
-                let watched = self.person(turn.conn).monitored.values();
+                let watched = self.device(turn.conn).monitored.values();
                 let nicks: Vec<Arc<str>> = watched.cloned().collect();
                 say_targets(turn, Numeric::RPL_MONLIST, &nicks);
                 turn.numeric(Numeric::RPL_ENDOFMONLIST, &["End of MONITOR list"]);
             }
             "S" | "s" => {
-                let watched = self.person(turn.conn).monitored.values().cloned().collect();
+                let watched = self.device(turn.conn).monitored.values().cloned().collect();
                 self.say_presence(turn, watched, false);
             }
             _ => return Err(CommandError::NeedMoreParams("MONITOR").into()),
@@ -47,15 +47,15 @@ impl Hub {
         for target in targets {
             // "target MUST be a valid nick as determined by the IRC daemon."
             let Ok(nick) = Nick::new(target) else { continue };
-            let person = self.person_mut(turn.conn);
-            if person.monitored.contains_key(nick.key()) {
+            let device = self.device_mut(turn.conn);
+            if device.monitored.contains_key(nick.key()) {
                 continue;
             }
-            if person.monitored.len() >= n_max {
+            if device.monitored.len() >= n_max {
                 refused.push(nick.to_string());
                 continue;
             }
-            person.monitored.insert(Arc::clone(nick.key()), Arc::clone(nick.shown()));
+            device.monitored.insert(Arc::clone(nick.key()), Arc::clone(nick.shown()));
             self.watchers.entry(Arc::clone(nick.key())).or_default().insert(turn.conn);
             added.push(Arc::clone(nick.shown()));
         }
@@ -68,19 +68,19 @@ impl Hub {
 
     /// Tells which of `nicks`, watched from now on if `is_new`, are here and which are not.
     fn say_presence(&self, turn: &mut Turn<'_>, nicks: Vec<Arc<str>>, is_new: bool) {
-        let (mut here, mut conns, mut away) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut here, mut people, mut away) = (Vec::new(), Vec::new(), Vec::new());
         for nick in nicks {
             match self.find_person(&nick) {
                 Ok(person) => {
                     here.push(Arc::clone(&person.source));
-                    conns.push(person.conn);
+                    people.push(person.id);
                 }
                 Err(_) => away.push(nick),
             }
         }
         say_targets(turn, Numeric::RPL_MONONLINE, &here);
         say_targets(turn, Numeric::RPL_MONOFFLINE, &away);
-        self.sync_watched(turn, &conns, is_new);
+        self.sync_watched(turn, &people, is_new);
     }
 }
 

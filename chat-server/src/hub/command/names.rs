@@ -13,7 +13,7 @@ use crate::{
 impl Hub {
     pub(super) fn names(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
         for name in rooms {
-            match self.find_visible_room(turn.conn, name) {
+            match self.find_visible_room(turn.person, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),
                 // A room that is not there has no names; that is no error (RFC 2812 §3.2.5).
                 Err(_) => turn.numeric(Numeric::RPL_ENDOFNAMES, &[word(name), "End of the names"]),

@@ -7,56 +7,56 @@ use chat_core::proto::{Nick, is_reserved_nick};
 use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{Effect, Hub, Now, Refusal, Turn},
-    ids::ConnId,
+    ids::{ConnId, PersonId},
 };
 
 impl Hub {
     pub(super) fn nick(&mut self, turn: &mut Turn<'_>, nick: &str) -> Result<(), Refusal> {
         let new = Nick::new(nick).ok().filter(|nick| !is_reserved_nick(nick));
         let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
-        let conn = turn.conn;
-        if self.nicks.get(new.key()).is_some_and(|owner| *owner != conn) {
+        if self.nicks.get(new.key()).is_some_and(|owner| *owner != turn.person) {
             return Err(Refusal::NickInUse(nick.to_owned()));
         }
-        let person = self.person(conn);
+        let person = self.person(turn.person);
         if person.nick.as_str() == new.as_str() {
             return Ok(());
         }
         if self.accounts.is_anothers(new.as_str(), person.account.as_deref()) {
             return Err(Refusal::NickOfAccount(nick.to_owned()));
         }
-        let event = self.change_nick(turn.now, conn, new, turn.effects);
+        let event = self.change_nick(turn.now, turn.person, Some(turn.conn), new, turn.effects);
         turn.say(ReplyLine::Event(event));
         Ok(())
     }
 
-    /// Gives a person another nick and tells the others; what the person is to be told.
+    /// Gives a person another nick and tells everyone but `except`, who is to be told what is given back.
     pub(in crate::hub) fn change_nick(
         &mut self,
         now: Now,
-        conn: ConnId,
+        who: PersonId,
+        except: Option<ConnId>,
         new: Nick,
         effects: &mut Vec<Effect>,
     ) -> Arc<Event> {
-        let person = self.person(conn);
+        let person = self.person(who);
         let content =
             Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
-        let event = self.event(conn, content, now);
+        let event = self.event(who, content, now);
         let old_key = Arc::clone(person.nick.key());
-        self.tell_peers(conn, &event, effects);
+        self.tell_peers(who, except, &event, effects);
         if old_key != *new.key() {
             let n_max = self.house.limits.whowas_entries_max;
-            self.departed.remember(&self.people[&conn], now.wall, n_max);
+            self.departed.remember(&self.people[&who], now.wall, n_max);
         }
-        let old_nick = Arc::clone(self.person(conn).nick.shown());
+        let old_nick = Arc::clone(self.person(who).nick.shown());
         self.nicks.remove(&old_key);
-        self.nicks.insert(Arc::clone(new.key()), conn);
-        self.person_mut(conn).set_nick(new);
-        let person = self.person(conn);
+        self.nicks.insert(Arc::clone(new.key()), who);
+        self.person_mut(who).set_nick(new);
+        let person = self.person(who);
         if *person.nick.key() != old_key {
             self.tell_watchers(now, &old_key, &old_nick, false, effects);
             self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
-            self.introduce_to_watchers(now, conn, effects);
+            self.introduce_to_watchers(now, who, effects);
         }
         event
     }

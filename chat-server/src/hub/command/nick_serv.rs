@@ -8,11 +8,11 @@ use chat_core::proto::{CaseMapping, Nick, Numeric};
 use crate::{
     delivery::ReplyLine,
     hub::{
-        Effect, Hub, NICK_SERV, Refusal, Turn,
+        Effect, Hub, NICK_SERV, Reader, Refusal, Turn,
         deeds::{Asked, Deed, Manner},
         registration::NAMELESS,
     },
-    ids::ConnId,
+    ids::{ConnId, PersonId},
 };
 
 /// What can be asked, as `HELP` tells it.
@@ -62,7 +62,7 @@ impl Hub {
             "IDENTIFY" | "LOGIN" => self.identify(turn, &said),
             "LOGOUT" => self.log_out(turn),
             "PASSWORD" | "PASSWD" => {
-                let account = self.own_registered(turn.conn)?;
+                let account = self.own_registered(turn.person)?;
                 let asked = Asked { account, deed: Deed::SetPassword, manner: Manner::Service };
                 self.ask_with_password(turn, asked, said.need(1)?, Some(said.need(2)?))
             }
@@ -72,7 +72,7 @@ impl Hub {
             "INFO" => self.account_info(turn, said.word(1)),
             "DROP" => {
                 let (account, password) = (said.need(1)?, said.need(2)?);
-                let own = self.own_registered(turn.conn)?;
+                let own = self.own_registered(turn.person)?;
                 if !CaseMapping::Ascii.same(&own, account) {
                     return Err(no(&format!(
                         "you are logged in to {own}: only that one can be dropped"
@@ -90,22 +90,22 @@ impl Hub {
     }
 
     /// The account `conn` is logged in to, if it can be changed.
-    fn own_registered(&self, conn: ConnId) -> Result<Arc<str>, Refusal> {
-        let account = self.own_account(conn)?;
+    fn own_registered(&self, who: PersonId) -> Result<Arc<str>, Refusal> {
+        let account = self.own_account(who)?;
         if self.accounts.get_registered(&account).is_none() {
             return Err(no(crate::hub::accounts::CONFIGURED));
         }
         Ok(account)
     }
 
-    fn own_account(&self, conn: ConnId) -> Result<Arc<str>, Refusal> {
-        let account = self.person(conn).account.clone();
+    fn own_account(&self, who: PersonId) -> Result<Arc<str>, Refusal> {
+        let account = self.person(who).account.clone();
         account.ok_or_else(|| no("you are not logged in: write IDENTIFY account password"))
     }
 
     fn identify(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let first = said.need(1)?;
-        let nick = Arc::clone(self.person(turn.conn).nick.shown());
+        let nick = Arc::clone(self.person(turn.person).nick.shown());
         let (account, password) = match said.word(2) {
             Some(password) => (first.into(), password),
             None => (nick, first),
@@ -115,9 +115,9 @@ impl Hub {
     }
 
     fn log_out(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        self.own_account(turn.conn)?;
-        self.set_account(turn.now, turn.conn, None, turn.effects);
-        let source = (*self.person(turn.conn).source).into();
+        self.own_account(turn.person)?;
+        self.set_account(turn.now, turn.person, None, turn.effects);
+        let source = (*self.person(turn.person).source).into();
         let params = vec![source, "You are logged out".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params));
         Ok(())
@@ -128,23 +128,24 @@ impl Hub {
         let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
         let people =
             self.people.values().filter(|person| person.account.as_ref().is_some_and(is_own));
-        let mut sessions: Vec<_> = people.map(|person| (person.signed_on, person.conn)).collect();
+        let devices = self.devices_of(people.map(|person| person.id));
+        let mut sessions: Vec<_> = devices.map(|conn| (self.device(conn).since, conn)).collect();
         sessions.sort_unstable();
         sessions.into_iter().map(|(_, conn)| conn).collect()
     }
 
     fn sessions(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let account = self.own_account(turn.conn)?;
+        let account = self.own_account(turn.person)?;
         for (index, conn) in self.sessions_of(&account).into_iter().enumerate() {
-            let person = self.person(conn);
-            let since = humantime::format_rfc3339_seconds(person.signed_on);
-            let how = if person.is_secure { "over TLS" } else { "without TLS" };
+            let Reader { person, device } = self.reader(conn);
+            let since = humantime::format_rfc3339_seconds(device.since);
+            let how = if device.is_secure { "over TLS" } else { "without TLS" };
             let this = if conn == turn.conn { " (this one)" } else { "" };
             let text = format!(
                 "{}: {} from {}, since {since}, {how}{this}",
                 index + 1,
                 person.nick,
-                person.address
+                device.address
             );
             say(turn, &text);
         }
@@ -152,7 +153,7 @@ impl Hub {
     }
 
     fn end_session(&mut self, turn: &mut Turn<'_>, number: &str) -> Result<(), Refusal> {
-        let account = self.own_account(turn.conn)?;
+        let account = self.own_account(turn.person)?;
         let sessions = self.sessions_of(&account);
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let Some(conn) = index.and_then(|index| sessions.get(index)).copied() else {
@@ -161,14 +162,14 @@ impl Hub {
         let reason: Arc<str> = "Session ended by its owner".into();
         say(turn, "the session is ended");
         turn.effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
-        self.leave_for_good(turn.now, conn, &reason, turn.effects);
+        self.end_device(turn.now, conn, &reason, turn.effects);
         Ok(())
     }
 
     fn certificates(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let subcommand = said.word(1).unwrap_or("LIST").to_ascii_uppercase();
         if subcommand == "LIST" {
-            let account = self.own_account(turn.conn)?;
+            let account = self.own_account(turn.person)?;
             let own =
                 self.account(&account).map(|own| own.fingerprints.clone()).unwrap_or_default();
             if own.is_empty() {
@@ -177,9 +178,9 @@ impl Hub {
             own.iter().for_each(|fingerprint| say(turn, fingerprint));
             return Ok(());
         }
-        let account = self.own_registered(turn.conn)?;
+        let account = self.own_registered(turn.person)?;
         let fingerprint = match (&*subcommand, said.word(2)) {
-            ("ADD", None) => self.person(turn.conn).fingerprint.clone().ok_or_else(|| {
+            ("ADD", None) => self.device(turn.conn).fingerprint.clone().ok_or_else(|| {
                 no("you show no certificate: write CERT ADD and its SHA-256 fingerprint")
             })?,
             ("ADD" | "DEL", _) => said.need(2)?.to_ascii_lowercase().replace(':', "").into(),
@@ -202,7 +203,7 @@ impl Hub {
     fn account_info(&self, turn: &mut Turn<'_>, account: Option<&str>) -> Result<(), Refusal> {
         let own = match account {
             Some(account) => account.into(),
-            None => self.own_account(turn.conn)?,
+            None => self.own_account(turn.person)?,
         };
         let text = match (self.accounts.get_registered(&own), self.account(&own)) {
             (Some(own), _) => {
@@ -220,10 +221,10 @@ impl Hub {
     pub(in crate::hub) fn give_back_nick(
         &mut self,
         now: crate::hub::Now,
-        conn: ConnId,
+        who: PersonId,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(conn);
+        let person = self.person(who);
         if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
             return;
         }
@@ -232,7 +233,6 @@ impl Hub {
             !self.nicks.contains_key(nick.key()) && !self.accounts.is_anothers(nick.as_str(), None)
         });
         let free = free.expect("there are more numbers than people");
-        let event = self.change_nick(now, conn, free, effects);
-        self.tell(conn, &event, effects);
+        self.change_nick(now, who, None, free, effects);
     }
 }

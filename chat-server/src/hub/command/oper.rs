@@ -17,7 +17,7 @@ impl Hub {
         name: String,
         password: String,
     ) -> Result<(), Refusal> {
-        let source = &self.person(turn.conn).source;
+        let source = &self.person(turn.person).source;
         let named = self.house.opers.iter().filter(|oper| oper.name == name);
         let is_near = |masks: &[String]| {
             masks.is_empty() || masks.iter().any(|mask| mask_matches(mask, source))
@@ -38,7 +38,7 @@ impl Hub {
         if !is_right {
             return Err(Refusal::WrongPassword);
         }
-        let person = self.person_mut(turn.conn);
+        let person = self.person_mut(turn.person);
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
         if !std::mem::replace(&mut person.modes.is_operator, true) {
             let content = Content::Mode {
@@ -47,7 +47,7 @@ impl Hub {
                 changes: "+o".into(),
                 arguments: Vec::new(),
             };
-            turn.say(ReplyLine::Event(self.event(turn.conn, content, turn.now)));
+            turn.say(ReplyLine::Event(self.event(turn.person, content, turn.now)));
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ impl Hub {
         reason: Option<String>,
     ) -> Result<(), Refusal> {
         for room in rooms {
-            match self.find_own_room(turn.conn, room).map(|(room, _)| room.id) {
+            match self.find_own_room(turn.person, room).map(|(room, _)| room.id) {
                 Ok(id) => self.part_one(turn, id, reason.as_deref()),
                 Err(refusal) => turn.say(refusal.reply()),
             }
@@ -28,7 +28,7 @@ impl Hub {
     }
 
     pub(super) fn leave_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        for room in self.person(turn.conn).rooms.clone() {
+        for room in self.person(turn.person).rooms.clone() {
             self.part_one(turn, room, None);
         }
         Ok(())
@@ -36,13 +36,13 @@ impl Hub {
 
     fn part_one(&mut self, turn: &mut Turn<'_>, id: RoomId, reason: Option<&str>) {
         let room = &self.rooms[&id];
-        let source = Arc::clone(&self.person(turn.conn).source);
+        let source = Arc::clone(&self.person(turn.person).source);
         let words = [&*source, "PART", room.name.as_str()];
         let reason = reason.map(|text| relayable(text, &words, TOPIC_BYTES_MAX).into());
         let content = Content::Part { source, room: Arc::clone(room.name.shown()), reason };
-        let event = self.event(turn.conn, content, turn.now);
+        let event = self.event(turn.person, content, turn.now);
         self.tell_room(room, Some(turn.conn), &event, turn.effects);
         turn.say(ReplyLine::Event(event));
-        self.remove_member(turn.conn, id, turn.effects);
+        self.remove_member(turn.person, id, turn.effects);
     }
 }

@@ -17,13 +17,13 @@ impl Hub {
         // "Quit" before it tells a wanted departure from one the server noticed.
         let reason: Arc<str> = match reason.filter(|reason| !reason.is_empty()) {
             Some(reason) => {
-                let words = [&*self.person(conn).source, "QUIT", "Quit:"];
+                let words = [&*self.person(turn.person).source, "QUIT", "Quit:"];
                 format!("Quit: {}", relayable(&reason, &words, TOPIC_BYTES_MAX)).into()
             }
             None => "Quit".into(),
         };
         turn.effects.push(Effect::Close { conn, reason: "You left".into() });
-        self.leave_for_good(turn.now, conn, &reason, turn.effects);
+        self.end_device(turn.now, conn, &reason, turn.effects);
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use crate::{
 
 impl Hub {
     pub(super) fn rehash(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let asker = self.person(turn.conn);
+        let asker = self.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }

@@ -9,7 +9,7 @@ use super::relayable;
 use crate::{
     delivery::{Content, Event},
     hub::{
-        Effect, Hub, Now, Refusal, Turn,
+        Effect, Hub, Now, Reader, Refusal, Turn,
         records::{Doing, Place},
     },
     ids::{ConnId, RoomId},
@@ -26,7 +26,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let cannot =
             |code: &'static str, text: &str| Refusal::fail("RENAME", code, &[room, name], text);
-        let found = self.find_operated_room(turn.conn, room)?;
+        let found = self.find_operated_room(turn.person, room)?;
         let new = RoomName::new(name).map_err(|error| {
             cannot("CANNOT_RENAME", &format!("The room cannot be renamed: {error}"))
         })?;
@@ -36,7 +36,7 @@ impl Hub {
         if found.name.as_str() == new.as_str() {
             return Err(cannot("CANNOT_RENAME", "The room has that name"));
         }
-        let source = Arc::clone(&self.person(turn.conn).source);
+        let source = Arc::clone(&self.person(turn.person).source);
         let words = [&*source, "RENAME", found.name.as_str(), new.as_str()];
         let reason =
             relayable(reason.as_deref().unwrap_or_default(), &words, TOPIC_BYTES_MAX).into();
@@ -63,12 +63,10 @@ impl Hub {
         let Content::Rename { reason, .. } = &event.content else { return };
         let room = &self.rooms[&id];
         let old = room.name.clone();
-        let others: Vec<ConnId> = room
-            .members
-            .keys()
-            .copied()
-            .filter(|conn| !self.person(*conn).capabilities.contains(Capability::ChannelRename))
-            .collect();
+        let knows =
+            |conn: &ConnId| self.device(*conn).capabilities.contains(Capability::ChannelRename);
+        let devices = self.devices_of(room.members.keys().copied());
+        let others: Vec<ConnId> = devices.filter(|conn| !knows(conn)).collect();
         self.rooms_by_name.remove(old.key());
         self.rooms_by_name.insert(Arc::clone(new.key()), id);
         self.rooms.get_mut(&id).expect("the caller found it").name = new.clone();
@@ -79,7 +77,9 @@ impl Hub {
         let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
         effects.push(Effect::Note(Note::Renamed { from, to }));
         for conn in others {
-            let person = self.person(conn);
+            let Reader { person, device } = self.reader(conn);
+            let who = person.id;
+            let names_themselves = device.capabilities.contains(Capability::NoImplicitNames);
             let part = Content::Part {
                 source: Arc::clone(&person.source),
                 room: Arc::clone(old.shown()),
@@ -91,7 +91,7 @@ impl Hub {
                 realname: Arc::clone(&person.realname),
             };
             for content in [part, join] {
-                let event = self.event(conn, content, now);
+                let event = self.event(who, content, now);
                 self.tell(conn, &event, effects);
             }
             if self.rooms[&id].topic.is_some() {
@@ -99,7 +99,7 @@ impl Hub {
                 self.command(now, conn, None, Ok(topic), effects);
             }
             // "MUST NOT send an implicit `NAMES` reply after sending a `JOIN` message" (no-implicit-names)
-            if self.person(conn).capabilities.contains(Capability::NoImplicitNames) {
+            if names_themselves {
                 continue;
             }
             let names = Command::Names { rooms: vec![new.to_string()] };

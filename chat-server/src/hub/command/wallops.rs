@@ -10,15 +10,16 @@ use crate::{
 
 impl Hub {
     pub(super) fn wallops(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
-        let asker = self.person(turn.conn);
+        let asker = self.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
         let source = Arc::clone(&asker.source);
         let text = relayable(text, &[&*source, "WALLOPS"], usize::MAX).into();
-        let event = self.event(turn.conn, Content::Wallops { source, text }, turn.now);
+        let event = self.event(turn.person, Content::Wallops { source, text }, turn.now);
         let readers = self.people.values().filter(|person| person.modes.reads_wallops);
-        self.tell_some(readers.map(|person| person.conn), &event, turn.effects);
+        let readers = self.devices_of(readers.map(|person| person.id));
+        self.tell_some(readers, &event, turn.effects);
         Ok(())
     }
 }

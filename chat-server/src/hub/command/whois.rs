@@ -38,19 +38,19 @@ impl Hub {
         let shown = person.nick.as_str();
         let params = [shown, &person.user, &person.host, "*", &person.realname];
         turn.numeric(Numeric::RPL_WHOISUSER, &params);
-        let asker = self.person(turn.conn);
+        let asker = self.reader(turn.conn);
         // Rooms of the invisible are for those who are in them too.
-        let sees_all = person.conn == asker.conn || asker.modes.is_operator;
-        let all = asker.capabilities.contains(Capability::MultiPrefix);
+        let sees_all = person.id == turn.person || asker.person.modes.is_operator;
+        let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let shared: Vec<String> = person
             .rooms
             .iter()
             .map(|id| &self.rooms[id])
             .filter(|room| {
-                let is_open = !person.modes.is_invisible && room.is_visible_to(asker.conn);
-                sees_all || is_open || room.has(asker.conn)
+                let is_open = !person.modes.is_invisible && room.is_visible_to(turn.person);
+                sees_all || is_open || room.has(turn.person)
             })
-            .map(|room| format!("{}{}", room.members[&person.conn].prefix(all), room.name))
+            .map(|room| format!("{}{}", room.members[&person.id].prefix(all), room.name))
             .collect();
         for rooms in shared.chunks(5) {
             turn.numeric(Numeric::RPL_WHOISCHANNELS, &[shown, &rooms.join(" ")]);
@@ -63,7 +63,7 @@ impl Hub {
         if person.modes.is_bot {
             turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
         }
-        if person.is_secure {
+        if person.devices.iter().all(|conn| self.device(*conn).is_secure) {
             turn.numeric(Numeric::RPL_WHOISSECURE, &[shown, "is using a secure connection"]);
         }
         if let Some(account) = &person.account {
@@ -72,8 +72,8 @@ impl Hub {
         if let Some(reason) = &person.away {
             turn.numeric(Numeric::RPL_AWAY, &[shown, reason]);
         }
-        if let Some(dialect) = asker.told_metadata_in() {
-            for (key, value) in self.published(Owner::Person(person.conn), dialect) {
+        if let Some(dialect) = asker.device.told_metadata_in() {
+            for (key, value) in self.published(Owner::Person(person.id), dialect) {
                 turn.say(key_value(Numeric::RPL_WHOISKEYVALUE, shown, key, value));
             }
         }

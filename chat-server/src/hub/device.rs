@@ -1,0 +1,127 @@
+//! One registered connection of a person: what it understands, and whose turn it is on it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use chat_core::proto::{CapabilitySet, Command, CommandError};
+
+use super::{
+    Door, command::is_service, listing::Listing, person::Person, records::is_kept,
+    registration::Newcomer,
+};
+use crate::ids::{ConnId, PersonId, RoomId, Ticket};
+
+/// A connection through which a person speaks.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) conn: ConnId,
+    pub(super) person: PersonId,
+    pub(super) door: Door,
+    pub(super) capabilities: CapabilitySet,
+    /// Where it really is, whatever host is shown.
+    pub(super) address: Arc<str>,
+    /// Nobody in between can read what is said.
+    pub(super) is_secure: bool,
+    /// The fingerprint of the certificate that was shown.
+    pub(super) fingerprint: Option<Arc<str>>,
+    pub(super) since: SystemTime,
+    /// What was said of being away from it.
+    pub(super) away: Option<Arc<str>>,
+    /// What has been asked about the past, and is to be answered before anything else.
+    pub(super) recalling: Option<Ticket>,
+    /// What was said before in rooms that were entered, and is still to be told.
+    pub(super) replays: BTreeMap<RoomId, Ticket>,
+    /// Nicks that are watched: by key, as they were written.
+    pub(super) monitored: BTreeMap<Arc<str>, Arc<str>>,
+    /// Names of metadata that are told of.
+    pub(super) subscriptions: BTreeSet<Arc<str>>,
+    /// Records from here that are on their way to the log.
+    pub(super) n_pending: usize,
+    /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
+    /// runs, the connection is held, so that no more come than were under way.
+    pub(super) waiting: VecDeque<Waiting>,
+    /// The paged answer under way.
+    pub(super) listing: Option<Listing>,
+    pub(super) is_held: bool,
+    /// It is gone, and why; it is forgotten when all that was said is in the log.
+    pub(super) departing: Option<Arc<str>>,
+    /// The latest of its records, also when it has been appended.
+    pub(super) latest_record: Option<Ticket>,
+    /// Answers that wait for records before them, each with the latest of those.
+    pub(super) deferred: VecDeque<(Ticket, Listing)>,
+    /// Its session has been asked what is negotiated, and has not said.
+    pub(super) is_negotiating: bool,
+    /// Wrong passwords so far.
+    pub(super) n_failed_logins: u8,
+}
+
+/// Who reads an answer, and on which connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) person: &'a Person,
+    pub(super) device: &'a Device,
+}
+
+impl Device {
+    /// What a newcomer's connection becomes.
+    pub(super) fn new(
+        conn: ConnId,
+        person: PersonId,
+        newcomer: Newcomer,
+        since: SystemTime,
+    ) -> Self {
+        Self {
+            conn,
+            person,
+            door: newcomer.door,
+            capabilities: newcomer.capabilities,
+            address: newcomer.host,
+            is_secure: newcomer.is_secure,
+            fingerprint: newcomer.fingerprint,
+            since,
+            away: newcomer.away,
+            recalling: None,
+            replays: BTreeMap::new(),
+            monitored: BTreeMap::new(),
+            subscriptions: BTreeSet::new(),
+            n_pending: 0,
+            waiting: VecDeque::new(),
+            listing: None,
+            is_held: false,
+            departing: None,
+            latest_record: None,
+            deferred: VecDeque::new(),
+            is_negotiating: false,
+            n_failed_logins: newcomer.n_failed_logins,
+        }
+    }
+}
+
+/// A command whose turn has not come.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) label: Option<Arc<str>>,
+    pub(super) command: Result<Command, CommandError>,
+}
+
+impl Waiting {
+    /// Messages may follow messages into the log; all else waits until it is known what became of them.
+    pub(super) fn is_message(&self) -> bool {
+        match &self.command {
+            // What nobody keeps must not overtake what is kept, and of a service one thing is asked at a time.
+            Ok(Command::Message { kind, targets, .. }) => {
+                is_kept(*kind) && !targets.iter().any(|target| is_service(target))
+            }
+            Ok(Command::Multiline { .. }) => true,
+            _ => false,
+        }
+    }
+
+    /// Whether it matters to others, also when whoever said it is gone.
+    pub(super) fn is_last_word(&self) -> bool {
+        self.is_message() || matches!(self.command, Ok(Command::Quit { .. }))
+    }
+}
