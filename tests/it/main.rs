@@ -7,6 +7,7 @@ mod clients;
 mod commands;
 mod config;
 mod desktop;
+mod devices;
 mod differential;
 mod disk;
 mod doors;

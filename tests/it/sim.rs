@@ -4,11 +4,21 @@
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_server::{
     auth::{Question, Secret, Verdict, scram},
     hub::Door,
 };
 use chat_tests::world::{SimLog, World};
+
+/// Those who have accounts are the first.
+const N_ACCOUNTS: u8 = 3;
+
+/// Whether a connection is of somebody with an account: those keep their nicks, by which what is due is told.
+fn has_account(name: &str) -> bool {
+    let number = name.strip_prefix('p').and_then(|number| number.parse::<u8>().ok());
+    number.is_none_or(|number| number < N_ACCOUNTS)
+}
 
 const ROOMS: [&str; 3] = ["#a", "#b", "#c"];
 
@@ -16,8 +26,20 @@ const ROOMS: [&str; 3] = ["#a", "#b", "#c"];
 fn run(seed: u64, log: SimLog) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut world = World::new(seed, log, |_| ());
+    world.checker = quick_checker;
     let mut names: Vec<String> = Vec::new();
-    let mut n_said = 0;
+    // Some have accounts, and come with other connections later.
+    for number in 0..N_ACCOUNTS {
+        let name = format!("p{number}");
+        world.open(&name, Door::Irc);
+        let caps = "message-tags draft/chathistory batch";
+        let lines = format!(
+            "CAP REQ :{caps}\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\nNS REGISTER correcthorse\r\n"
+        );
+        world.send_bytes(&name, lines.as_bytes());
+        names.push(name);
+    }
+    let (mut n_said, mut n_devices) = (0, 0);
     for _ in 0..400 {
         let name = (!names.is_empty()).then(|| random.choice(&names).cloned()).flatten();
         let room = ROOMS[random.usize(..ROOMS.len())];
@@ -50,9 +72,25 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
                 let line = format!("TOPIC {room} :topic {n_said}\r\nKICK {room} {}\r\n", names[0]);
                 world.send_bytes(&name, line.as_bytes());
             }
+            // A device of one who has an account.
+            (11, Some(_)) if random.u8(..4) == 0 && n_devices < 8 => {
+                let name = format!("d{n_devices}");
+                n_devices += 1;
+                world.open(&name, Door::Irc);
+                let nick = format!("p{}", random.u8(..N_ACCOUNTS));
+                let response = BASE64.encode(format!("\0{nick}\0correcthorse"));
+                let caps =
+                    "sasl message-tags draft/chathistory echo-message labeled-response batch";
+                let lines = format!(
+                    "CAP REQ :{caps}\r\nAUTHENTICATE PLAIN\r\nAUTHENTICATE {response}\r\n\
+                     NICK {nick}\r\nUSER u 0 * :R\r\nCAP END\r\n"
+                );
+                world.send_bytes(&name, lines.as_bytes());
+                names.push(name);
+            }
             (11, Some(name)) => world.send_bytes(&name, b"AWAY :out\r\nAWAY\r\nPING x\r\n"),
             // Renaming, and back: the names of the script are the nicks.
-            (12, Some(name)) => {
+            (12, Some(name)) if !has_account(&name) => {
                 let line = format!("NICK {0}x\r\nNICK {0}\r\n", name);
                 world.send_bytes(&name, line.as_bytes());
             }
@@ -180,11 +218,24 @@ fn everyone_sees_one_order_with_a_failing_and_restarting_log() {
 #[test]
 fn a_seed_replays() {
     let log = SimLog { late: 50, failing: 10, restarting: 5 };
+    let mut n_devices = 0;
     for seed in 0..20 {
         let (first, second) = (run(seed, log), run(seed, log));
+        // Who is in rooms before having asked for any is on another connection of somebody who is.
+        let is_told = |name: &str, what: &str| {
+            first.iter().position(|line| line.starts_with(name) && line.contains(what))
+        };
+        n_devices += (0..8)
+            .filter(|number| {
+                let told = is_told(&format!("d{number}< "), " JOIN #");
+                let asked = is_told(&format!("d{number}> JOIN"), "#");
+                told.is_some_and(|told| asked.is_none_or(|asked| told < asked))
+            })
+            .count();
         assert!(first == second, "seed {seed} does not replay");
         assert!(first.len() > 500, "seed {seed} shows little");
     }
+    assert!(n_devices > 10, "{n_devices} second connections show little");
 }
 
 /// A password is its own hash here, so that a thousand of them cost nothing.

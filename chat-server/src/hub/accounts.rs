@@ -40,6 +40,8 @@ pub(super) struct Accounts {
 pub(super) struct Registered {
     pub(super) account: Account,
     pub(super) since: SystemTime,
+    /// Its owner stays when the last of their connections has gone.
+    pub(super) stays: bool,
 }
 
 /// What is at the path of an account.
@@ -56,6 +58,7 @@ enum Part<'a> {
     Whole,
     Password,
     Certificate(&'a str),
+    Stays,
 }
 
 impl Part<'_> {
@@ -63,6 +66,7 @@ impl Part<'_> {
         match self {
             Self::Whole => format!("{PATH}\n{key}"),
             Self::Password => format!("{PATH}\n{key}\npassword"),
+            Self::Stays => format!("{PATH}\n{key}\nstays"),
             Self::Certificate(fingerprint) => format!("{PATH}\n{key}\ncertificate\n{fingerprint}"),
         }
         .into()
@@ -96,6 +100,11 @@ pub(super) fn set_certificate(name: &str, fingerprint: &str, is_set: bool) -> Ch
     let fingerprint = fingerprint.to_ascii_lowercase();
     let part = Part::Certificate(&fingerprint);
     if is_set { part.set(&fold(name), &true) } else { part.remove(&fold(name)) }
+}
+
+/// What lets its owner stay without a connection, or no more.
+pub(super) fn set_staying(name: &str, is_set: bool) -> Change {
+    if is_set { Part::Stays.set(&fold(name), &true) } else { Part::Stays.remove(&fold(name)) }
 }
 
 /// What ends an account, and all that was said with it in direct conversations.
@@ -149,7 +158,7 @@ impl Accounts {
                     fingerprints: Vec::new(),
                 };
                 let since = UNIX_EPOCH + Duration::from_secs(since);
-                self.registered.insert(key, Registered { account, since });
+                self.registered.insert(key, Registered { account, since, stays: false });
             }
             ([key], None) => {
                 let gone = self.registered.remove(*key);
@@ -164,6 +173,7 @@ impl Accounts {
                 own.account.password = argon2;
                 own.account.scram = Some(scram);
             }
+            ([key, "stays"], value) => self.registered_mut(key)?.stays = value.is_some(),
             ([key, "certificate", fingerprint], value) => {
                 let fingerprints = &mut self.registered_mut(key)?.account.fingerprints;
                 fingerprints.retain(|own| own != fingerprint);

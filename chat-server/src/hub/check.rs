@@ -34,7 +34,8 @@ impl Hub {
             }
             let is_own = |conn: &ConnId| self.devices.get(conn).is_some_and(|d| d.person == *id);
             ensure(person.devices.iter().all(is_own), format!("{nick}'s connections are theirs"))?;
-            ensure(!person.devices.is_empty(), format!("{nick} has a connection"))?;
+            let is_here = !person.devices.is_empty() || self.stays(person);
+            ensure(is_here, format!("{nick} has a connection, or stays without one"))?;
         }
         let n_devices: usize = self.people.values().map(|person| person.devices.len()).sum();
         ensure(self.devices.len() == n_devices, "each connection is somebody's".into())?;

@@ -55,6 +55,7 @@ pub(super) enum Deed {
     Register,
     RemoveCertificate(Arc<str>),
     SetPassword,
+    SetStaying(bool),
 }
 
 /// How it was asked for, and is answered.
@@ -193,6 +194,7 @@ impl Hub {
             Deed::RemoveCertificate(fingerprint) => {
                 accounts::set_certificate(&asked.account, fingerprint, false)
             }
+            Deed::SetStaying(is_set) => accounts::set_staying(&asked.account, *is_set),
             // The others come here with a verdict.
             Deed::Drop | Deed::LogIn | Deed::Register | Deed::SetPassword => return Ok(()),
         };
@@ -270,6 +272,13 @@ impl Hub {
                 let name = name.ok_or_else(|| {
                     manner.refusal("INVALID_PASSWORD", account, "the password is wrong")
                 })?;
+                if !self.may_log_in(turn.conn, &name) {
+                    return Err(manner.refusal(
+                        "ALREADY_AUTHENTICATED",
+                        &name,
+                        super::sasl::SEVERAL,
+                    ));
+                }
                 self.log_in_by(turn, name);
                 return Ok(());
             }
@@ -284,6 +293,7 @@ impl Hub {
     }
 
     fn log_in_by(&mut self, turn: &mut Turn<'_>, account: Arc<str>) {
+        self.set_account(turn.now, turn.person, Some(Arc::clone(&account)), turn.effects);
         turn.say(ReplyLine::Numeric(
             Numeric::RPL_LOGGEDIN,
             vec![
@@ -292,7 +302,6 @@ impl Hub {
                 format!("You are now logged in as {account}").into(),
             ],
         ));
-        self.set_account(turn.now, turn.person, Some(account), turn.effects);
     }
 
     /// Has changes remembered; what was asked for is told when they are.
@@ -349,6 +358,10 @@ impl Hub {
             Deed::RemoveCertificate(fingerprint) => {
                 format!("the certificate {fingerprint} does not log in to your account any more")
             }
+            Deed::SetStaying(true) => {
+                "you stay here, also when none of your programs is connected".to_owned()
+            }
+            Deed::SetStaying(false) => "you leave with the last of your connections".to_owned(),
             Deed::LogIn => return Vec::new(),
         };
         let mut lines = vec![match asked.manner {
@@ -367,6 +380,7 @@ impl Hub {
                 }
             }
             Deed::Drop => self.log_out_strangers(now, effects),
+            Deed::SetStaying(false) => self.let_go(now, effects),
             _ => {}
         }
         lines

@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use chat_core::proto::RoomName;
+use chat_core::proto::{Capability, Command, RoomName};
 
 use super::{
     Effect, Hub, Now, Turn,
+    person::Person,
     room::{Rank, Room},
 };
 use crate::{
@@ -16,8 +17,9 @@ use crate::{
 };
 
 impl Hub {
-    /// Puts a person into a room, founding it if it is not there. They are told by their reply.
-    pub(super) fn enter(&mut self, turn: &mut Turn<'_>, name: RoomName) {
+    /// Puts a person into a room, founding it if it is not there. They are told by their reply, and on their
+    /// other connections as it happens.
+    pub(super) fn enter(&mut self, turn: &mut Turn<'_>, name: RoomName) -> RoomId {
         let who = turn.person;
         let id = self.rooms_by_name.get(name.key()).copied();
         let id = id.unwrap_or_else(|| self.found(name, turn.now.wall));
@@ -35,18 +37,49 @@ impl Hub {
             let away = self.event(who, away, turn.now);
             self.tell_room(room, None, &away, turn.effects);
         }
+        self.tell_person(who, Some(turn.conn), &event, turn.effects);
         turn.say(ReplyLine::Event(event));
         let devices = person.devices.clone();
         let room = self.rooms.get_mut(&id).expect("found or founded above");
         let rank = Rank { is_operator: room.members.is_empty(), has_voice: false };
         room.add(who, rank);
-        for conn in devices {
-            self.follow(conn, id, turn.effects);
-        }
         let person = self.person_mut(who);
         person.invited.remove(&id);
         person.rooms.push(id);
+        for conn in &devices {
+            self.follow(*conn, id, turn.effects);
+        }
         self.introduce(turn.now, who, id, turn.effects);
+        for conn in devices.into_iter().filter(|conn| *conn != turn.conn) {
+            self.show_room_elsewhere(turn.now, conn, id, turn.effects);
+        }
+        id
+    }
+
+    /// Shows a room that was entered on another connection: as if the client had asked, in its turn.
+    fn show_room_elsewhere(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        id: RoomId,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (room, device) = (&self.rooms[&id], self.device(conn));
+        let name = room.name.to_string();
+        let topic = Command::Topic { room: name.clone(), topic: None };
+        let names = Command::Names { rooms: vec![name.clone()] };
+        let (target, subcommand, params) = (name, "SYNC".to_owned(), Vec::new());
+        let metadata = Command::Metadata { target, subcommand, params };
+        let names_itself = device.capabilities.contains(Capability::NoImplicitNames);
+        let commands = [
+            (room.topic.is_some(), topic),
+            (!names_itself, names),
+            (device.told_metadata_in().is_some(), metadata),
+        ];
+        for (_, command) in commands.into_iter().filter(|(is_wanted, _)| *is_wanted) {
+            self.command(now, conn, None, Ok(command), effects);
+        }
+        self.ask_for_replay(conn, id, effects);
     }
 
     /// A connection of a member's gets what happens in a room from here on.
@@ -102,7 +135,8 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let who = self.device(conn).person;
-        if self.person(who).devices.len() == 1 {
+        let person = self.person(who);
+        if person.devices.len() == 1 && !self.stays(person) {
             return self.leave_for_good(now, who, reason, effects);
         }
         for room in self.person(who).rooms.clone() {
@@ -110,6 +144,21 @@ impl Hub {
         }
         self.forget_device(conn);
         self.note_away(now, who, None, effects);
+        self.stop_if_empty(effects);
+    }
+
+    /// Whether somebody stays when the last of their connections has gone.
+    pub(super) fn stays(&self, person: &Person) -> bool {
+        let account = person.account.as_deref();
+        account
+            .and_then(|account| self.accounts.get_registered(account))
+            .is_some_and(|own| own.stays)
+    }
+
+    fn stop_if_empty(&mut self, effects: &mut Vec<Effect>) {
+        if self.devices.is_empty() && self.house.exit_when_empty {
+            self.stop(&"The last person has left".into(), effects);
+        }
     }
 
     /// Nothing is to be done for a connection any more.
@@ -154,9 +203,7 @@ impl Hub {
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
         self.nicks.remove(person.nick.key());
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
-        if self.people.is_empty() && self.house.exit_when_empty {
-            self.stop(&"The last person has left".into(), effects);
-        }
+        self.stop_if_empty(effects);
     }
 
     /// Ends a person's visit on all their connections, and tells these why.

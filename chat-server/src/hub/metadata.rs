@@ -313,7 +313,12 @@ impl Hub {
     }
 
     /// What `owner` has of `keys`, for those who speak `dialect`.
-    fn metadata_lines(&self, dialect: Dialect, owner: Owner, keys: &Keys) -> Vec<ReplyLine> {
+    pub(super) fn metadata_lines(
+        &self,
+        dialect: Dialect,
+        owner: Owner,
+        keys: &Keys,
+    ) -> Vec<ReplyLine> {
         let (server, name) = (&self.house.name, self.name_of_owner(owner));
         let wanted = self.published(owner, dialect).filter(|(key, _)| keys.contains(*key));
         let line = |(key, value): (&Arc<str>, &Arc<str>)| match dialect {

@@ -110,12 +110,11 @@ impl Hub {
 
     /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
     /// would otherwise be sent automatically": others are shown what was said last before they came.
-    pub(super) fn ask_for_replay(&mut self, turn: &mut Turn<'_>, id: RoomId) {
+    pub(super) fn ask_for_replay(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
         let (limit, room) = (self.house.limits.replay_max, &self.rooms[&id]);
-        let asks_by_itself = self.device(turn.conn).capabilities.contains(Capability::ChatHistory);
+        let asks_by_itself = self.device(conn).capabilities.contains(Capability::ChatHistory);
         // Those that are asked for and not yet told are no more than one may have.
-        let is_too_much =
-            self.device(turn.conn).replays.len() >= self.house.limits.rooms_per_person_max;
+        let is_too_much = self.device(conn).replays.len() >= self.house.limits.rooms_per_person_max;
         if !self.house.keeps_history || limit == 0 || asks_by_itself || is_too_much {
             return;
         }
@@ -132,10 +131,10 @@ impl Hub {
             with_events: false,
         };
         let ticket = self.new_ticket();
-        self.device_mut(turn.conn).replays.insert(id, ticket);
-        let (conn, of, subcommand) = (turn.conn, Of::Replay(id), "JOIN".into());
+        self.device_mut(conn).replays.insert(id, ticket);
+        let (of, subcommand) = (Of::Replay(id), "JOIN".into());
         self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
-        turn.effects.push(Effect::Recall { ticket, query });
+        effects.push(Effect::Recall { ticket, query });
     }
 
     fn replay(

@@ -6,8 +6,9 @@ use std::{
 };
 
 use chat_core::proto::{
-    Capability, CapabilitySet, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX,
-    TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
+    Capability, CapabilitySet, CaseMapping, Command, CommandError, Nick, Numeric,
+    REALNAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick,
+    nick_from_display_name,
 };
 use chat_core::text::printable;
 
@@ -16,12 +17,12 @@ use super::{
     accounts::Accounts,
     command::{VERSION, away_words},
     device::{Device, Waiting},
-    metadata,
+    metadata::{self, Owner},
     modes::room_letters,
     person::{Person, UserModes, source},
 };
 use crate::{
-    delivery::{Page, Reply, ReplyLine},
+    delivery::{Content, Page, Reply, ReplyLine},
     event::ServerEvent,
     ids::{ConnId, PersonId},
 };
@@ -104,6 +105,10 @@ impl Hub {
             self.take_newcomers_waiting(now, conn, effects);
         }
         // A connection may have closed, or the server may be stopping.
+        let Some(newcomer) = self.newcomers.get(&conn) else { return };
+        if let Some(who) = self.find_same_person(newcomer.account.as_deref(), &registration) {
+            return self.attach(now, conn, who, effects);
+        }
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
         let nick = match choose_nick(
             &self.nicks,
@@ -164,6 +169,52 @@ impl Hub {
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
+    }
+
+    /// Who is here under the nick that somebody logged in to the same account asks for.
+    fn find_same_person(
+        &self,
+        account: Option<&str>,
+        registration: &Registration,
+    ) -> Option<PersonId> {
+        let person = self.find_person(&registration.nick).ok()?;
+        let is_same = CaseMapping::Ascii.same(person.account.as_deref()?, account?);
+        is_same.then_some(person.id)
+    }
+
+    /// Another connection of somebody who is here: it is told all that the others were.
+    fn attach(&mut self, now: Now, conn: ConnId, who: PersonId, effects: &mut Vec<Effect>) {
+        let Some(newcomer) = self.newcomers.remove(&conn) else { return };
+        self.devices.insert(conn, Device::new(conn, who, newcomer, now.wall));
+        let person = self.person_mut(who);
+        person.devices.push(conn);
+        let (nick, rooms) = (Arc::clone(person.nick.shown()), person.rooms.clone());
+        effects.push(Effect::Admit { conn, nick });
+        let mut turn = Turn::new(now, (conn, who), None, effects);
+        self.welcome(&mut turn);
+        let person = self.person(who);
+        if person.modes != UserModes::default() {
+            turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
+        }
+        for id in &rooms {
+            let person = self.person(who);
+            let content = Content::Join {
+                source: Arc::clone(&person.source),
+                room: Arc::clone(self.rooms[id].name.shown()),
+                realname: Arc::clone(&person.realname),
+            };
+            turn.say(ReplyLine::Event(self.event(who, content, now)));
+            self.follow(conn, *id, turn.effects);
+        }
+        for id in rooms {
+            self.show_room(&mut turn, id);
+        }
+        if self.house.auto_join {
+            let room = self.house.room.clone();
+            self.join_one(&mut turn, room);
+        }
+        self.end_turn(turn);
+        self.note_away(now, who, None, effects);
     }
 
     /// A newcomer is gone.
@@ -340,7 +391,10 @@ impl Hub {
         self.lusers(turn);
         // "as part of the registration burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD" (metadata)
         if self.device(turn.conn).told_metadata_in().is_some() {
-            turn.say(metadata::batch(&nick, Vec::new()));
+            let own = Owner::Person(turn.person);
+            let keys = self.metadata_of(own).keys().cloned().collect();
+            let dialect = self.device(turn.conn).metadata_dialect();
+            turn.say(metadata::batch(&nick, self.metadata_lines(dialect, own, &keys)));
         }
         self.motd(turn);
     }

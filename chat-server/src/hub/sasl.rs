@@ -15,7 +15,10 @@ use crate::{
     },
     config::Account,
     delivery::{Content, Page, Reply, ReplyLine},
-    hub::checks::{Check, Purpose},
+    hub::{
+        checks::{Check, Purpose},
+        person::Person,
+    },
     ids::{ConnId, PersonId},
 };
 
@@ -60,6 +63,10 @@ enum Next {
     /// What was wrong may have been the password of an account.
     Failed(Option<Arc<str>>),
 }
+
+/// Why somebody may not log in to another account.
+pub(super) const SEVERAL: &str =
+    "you are here on several connections of one account: end the others first";
 
 /// A hash of no password: who asks for an account that is not there waits as long as who does not.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -266,6 +273,10 @@ impl Hub {
             Some(person) => (*person.source).into(),
             None => "*".into(),
         };
+        if !self.may_log_in(conn, account) {
+            let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![SEVERAL.into()]);
+            return self.say_to(conn, label, vec![line], effects);
+        }
         self.forgive_guesses(conn, account);
         let text = format!("You are now logged in as {account}");
         let params = vec![source, (**account).into(), text.into()];
@@ -277,6 +288,14 @@ impl Hub {
         } else if let Some(device) = self.devices.get(&conn) {
             self.set_account(now, device.person, Some(Arc::clone(account)), effects);
         }
+    }
+
+    /// Whether who is at `conn` may become that account: their other connections would too.
+    pub(super) fn may_log_in(&self, conn: ConnId, account: &str) -> bool {
+        self.person_at(conn).is_none_or(|person| {
+            let is_same = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
+            person.devices.len() < 2 || person.account.as_ref().is_none_or(is_same)
+        })
     }
 
     /// Whose account there is no more is logged out.
@@ -305,6 +324,17 @@ impl Hub {
                 self.say_to(*conn, None, vec![line(&person.source)], effects);
             }
             self.set_account(now, who, None, effects);
+        }
+        self.let_go(now, effects);
+    }
+
+    /// Whoever is here without a connection and is not to stay leaves.
+    pub(super) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_over = |person: &&Person| person.devices.is_empty() && !self.stays(person);
+        let over: Vec<PersonId> =
+            self.people.values().filter(is_over).map(|person| person.id).collect();
+        for who in over {
+            self.leave_for_good(now, who, &"Not connected any more".into(), effects);
         }
     }
 

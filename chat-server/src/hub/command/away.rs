@@ -10,6 +10,9 @@ use crate::{
     ids::{ConnId, PersonId},
 };
 
+/// Why those are away who stay without a connection.
+const NOT_HERE: &str = "Not connected: what you write can be read later";
+
 impl Hub {
     pub(super) fn away(
         &mut self,
@@ -38,6 +41,7 @@ impl Hub {
             devices.iter().map(|conn| self.device(*conn).away.as_ref()).collect();
         let own = conn.and_then(|conn| self.device(conn).away.as_ref());
         let reason = reasons.and_then(|reasons| own.or_else(|| reasons.last().copied()).cloned());
+        let reason = if devices.is_empty() { Some(NOT_HERE.into()) } else { reason };
         let person = self.person_mut(who);
         // Said again by the only connection there is, it is told again.
         if person.away == reason && (conn.is_none() || person.devices.len() > 1) {

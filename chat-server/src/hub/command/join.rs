@@ -11,6 +11,7 @@ use crate::{
         listing::Part,
         modes::{Flag, List},
     },
+    ids::RoomId,
 };
 
 impl Hub {
@@ -81,16 +82,21 @@ impl Hub {
         if person.rooms.len() >= self.house.limits.rooms_per_person_max {
             return turn.say(Refusal::TooManyRooms(name.to_string()).reply());
         }
-        self.enter(turn, name.clone());
-        let room = &self.rooms[&self.rooms_by_name[name.key()]];
+        let id = self.enter(turn, name);
+        self.show_room(turn, id);
+    }
+
+    /// Shows a room to somebody who is in it from now on, on the connection of their turn.
+    pub(in crate::hub) fn show_room(&mut self, turn: &mut Turn<'_>, id: RoomId) {
+        let room = &self.rooms[&id];
         if room.topic.is_some() {
             self.show_topic(turn, room);
         }
-        let (id, name) = (room.id, Arc::clone(room.name.shown()));
+        let name = Arc::clone(room.name.shown());
         if !self.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);
         }
         turn.reply.extend(self.sync_on_join(turn.conn, id));
-        self.ask_for_replay(turn, id);
+        self.ask_for_replay(turn.conn, id, turn.effects);
     }
 }

@@ -279,6 +279,7 @@ impl Hub {
                 arguments: Vec::new(),
             };
             let event = self.event(turn.person, content, turn.now);
+            self.tell_person(turn.person, Some(turn.conn), &event, turn.effects);
             turn.say(ReplyLine::Event(event));
         }
         Ok(())

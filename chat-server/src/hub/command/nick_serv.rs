@@ -22,6 +22,7 @@ const HELP: &[&str] = &[
     "LOGOUT: log out",
     "PASSWORD old new: change your password",
     "SESSIONS: where you are logged in; END number: end one of these",
+    "STAY ON|OFF: whether you stay here when the last of your programs has gone",
     "CERT: the certificates that log in to your account; CERT ADD [fingerprint], CERT DEL fingerprint",
     "INFO [account]: about an account",
     "DROP account password: end your account",
@@ -68,6 +69,16 @@ impl Hub {
             }
             "SESSIONS" => self.sessions(turn),
             "END" => self.end_session(turn, said.need(1)?),
+            "STAY" => {
+                let account = self.own_registered(turn.person)?;
+                let is_set = match &*said.need(1)?.to_ascii_uppercase() {
+                    "ON" => true,
+                    "OFF" => false,
+                    _ => return Err(no("write STAY ON or STAY OFF")),
+                };
+                let deed = Deed::SetStaying(is_set);
+                self.ask_without_password(turn, Asked { account, deed, manner: Manner::Service })
+            }
             "CERT" => self.certificates(turn, &said),
             "INFO" => self.account_info(turn, said.word(1)),
             "DROP" => {

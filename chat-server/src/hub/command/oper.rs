@@ -47,7 +47,9 @@ impl Hub {
                 changes: "+o".into(),
                 arguments: Vec::new(),
             };
-            turn.say(ReplyLine::Event(self.event(turn.person, content, turn.now)));
+            let event = self.event(turn.person, content, turn.now);
+            self.tell_person(turn.person, Some(turn.conn), &event, turn.effects);
+            turn.say(ReplyLine::Event(event));
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ impl Hub {
         if person.modes.is_bot {
             turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
         }
-        if person.devices.iter().all(|conn| self.device(*conn).is_secure) {
+        let is_secure = |conn| self.device(conn).is_secure;
+        if !person.devices.is_empty() && person.devices.iter().copied().all(is_secure) {
             turn.numeric(Numeric::RPL_WHOISSECURE, &[shown, "is using a secure connection"]);
         }
         if let Some(account) = &person.account {
