@@ -17,6 +17,7 @@ mod history;
 mod ircv3;
 mod labels;
 mod limits;
+mod markers;
 mod metadata;
 mod metadata_3;
 mod modes;

@@ -75,6 +75,8 @@ capabilities! {
     OperTag: "draft/oper-tag" | "oper-tag";
     /// <https://ircv3.net/specs/extensions/pre-away>
     PreAway: "draft/pre-away" | "pre-away";
+    /// <https://ircv3.net/specs/extensions/read-marker>
+    ReadMarker: "draft/read-marker" | "read-marker";
     /// <https://ircv3.net/specs/extensions/sasl-3.2>
     Sasl: "sasl";
     /// <https://ircv3.net/specs/extensions/server-time>

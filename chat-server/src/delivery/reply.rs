@@ -234,6 +234,7 @@ impl Reply {
                     "BATCH" => &[Capability::Multiline],
                     "CHATHISTORY" => &[Capability::ChatHistory],
                     "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
+                    "MARKREAD" => &[Capability::ReadMarker],
                     "METADATA" => &[Capability::Metadata2, Capability::Metadata3],
                     "REGISTER" | "VERIFY" => &[Capability::AccountRegistration],
                     "RENAME" => &[Capability::ChannelRename],

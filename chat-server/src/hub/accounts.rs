@@ -109,7 +109,12 @@ pub(super) fn set_staying(name: &str, is_set: bool) -> Change {
 
 /// What ends an account, and all that was said with it in direct conversations.
 pub(super) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
-    vec![Part::Whole.remove(&fold(name)), Change::Forget { person: identity }]
+    let markers = format!("{}\n{identity}", super::markers::PATH).into();
+    vec![
+        Part::Whole.remove(&fold(name)),
+        Change::Remove { path: markers },
+        Change::Forget { person: identity },
+    ]
 }
 
 fn fold(name: &str) -> String {

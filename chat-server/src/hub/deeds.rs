@@ -13,6 +13,7 @@ use rand_chacha::rand_core::Rng;
 use super::{
     Hub, Now, Refusal, Turn, accounts,
     checks::{Check, Purpose},
+    markers::{self, Mark},
 };
 use crate::{
     auth::{Question, Verdict},
@@ -70,11 +71,28 @@ pub(super) enum Manner {
 /// How many accounts have been registered from a network since when.
 pub(super) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
 
-impl Asked {
+/// What changes are for.
+#[derive(Debug)]
+pub(super) enum Meant {
+    Deed(Asked),
+    /// Somebody has read something.
+    Mark {
+        mark: Mark,
+        /// How what was read is called.
+        shown: Arc<str>,
+    },
+}
+
+impl Meant {
     /// What is told when keeping it takes too long.
     pub(super) fn is_late(&self) -> Refusal {
         let text = "storing it takes too long; it may be done all the same";
-        self.manner.refusal("TEMPORARILY_UNAVAILABLE", &self.account, text)
+        match self {
+            Self::Deed(Asked { account, manner, .. }) => {
+                manner.refusal("TEMPORARILY_UNAVAILABLE", account, text)
+            }
+            Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], text),
+        }
     }
 }
 
@@ -311,7 +329,7 @@ impl Hub {
         changes: Vec<Change>,
         asked: Asked,
     ) -> Result<(), Refusal> {
-        self.submit_changes(turn, changes.into(), asked.clone()).map_err(|why| {
+        self.submit_changes(turn, changes.into(), Meant::Deed(asked.clone())).map_err(|why| {
             if matches!(asked.deed, Deed::Register) {
                 self.accounts.release(&asked.account);
             }
@@ -319,20 +337,26 @@ impl Hub {
         })
     }
 
-    /// What was asked for could not be kept.
-    pub(super) fn undone(&mut self, asked: &Asked, why: &str) -> Vec<ReplyLine> {
+    /// What changes were for could not be kept.
+    pub(super) fn undone(&mut self, meant: &Meant, why: &str) -> Vec<ReplyLine> {
+        let asked = match meant {
+            Meant::Deed(asked) => asked,
+            Meant::Mark { shown, .. } => {
+                return vec![Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why).reply()];
+            }
+        };
         if matches!(asked.deed, Deed::Register) {
             self.accounts.release(&asked.account);
         }
         vec![asked.manner.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, why).reply()]
     }
 
-    /// What was asked for is kept, and so from here on.
+    /// Changes are kept: so it is from here on. What whoever wanted it is told.
     pub(super) fn done(
         &mut self,
         now: Now,
         conn: ConnId,
-        asked: &Asked,
+        meant: &Meant,
         changes: &[Change],
         effects: &mut Vec<super::Effect>,
     ) -> Vec<ReplyLine> {
@@ -345,6 +369,22 @@ impl Hub {
             // Of an account that has ended since it was asked for.
             drop(taken);
         }
+        match meant {
+            Meant::Deed(asked) => self.deed_done(now, conn, asked, effects),
+            Meant::Mark { mark, shown } => {
+                self.tell_of_marker(mark, shown, Some(conn), effects);
+                vec![self.marker_line(mark, shown)]
+            }
+        }
+    }
+
+    fn deed_done(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        asked: &Asked,
+        effects: &mut Vec<super::Effect>,
+    ) -> Vec<ReplyLine> {
         let name = &asked.account;
         let text = match &asked.deed {
             Deed::Register => {
@@ -394,6 +434,7 @@ impl Hub {
         let words: Vec<&str> = path.split('\n').collect();
         match words.split_first() {
             Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
+            Some((&markers::PATH, rest)) => self.markers.take(rest, value),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }
     }

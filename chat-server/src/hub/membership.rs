@@ -68,11 +68,13 @@ impl Hub {
         let name = room.name.to_string();
         let topic = Command::Topic { room: name.clone(), topic: None };
         let names = Command::Names { rooms: vec![name.clone()] };
+        let marker = Command::Markread { target: Some(name.clone()), timestamp: None };
         let (target, subcommand, params) = (name, "SYNC".to_owned(), Vec::new());
         let metadata = Command::Metadata { target, subcommand, params };
         let names_itself = device.capabilities.contains(Capability::NoImplicitNames);
         let commands = [
             (room.topic.is_some(), topic),
+            (device.capabilities.contains(Capability::ReadMarker), marker),
             (!names_itself, names),
             (device.told_metadata_in().is_some(), metadata),
         ];

@@ -19,6 +19,7 @@ mod guesses;
 mod input;
 mod isupport;
 mod listing;
+mod markers;
 mod membership;
 mod metadata;
 mod modes;
@@ -64,6 +65,7 @@ use self::{
     departures::Departures,
     device::{Device, Reader},
     guesses::Guesses,
+    markers::Markers,
     person::Person,
     recall::Recall,
     records::{Answer, AnswerId, Pending},
@@ -108,6 +110,7 @@ pub struct Hub {
     append_deadlines: BTreeSet<(Instant, Ticket)>,
     accounts: Accounts,
     guesses: Guesses,
+    markers: Markers,
     registrations: Registrations,
     /// Logins under way.
     exchanges: HashMap<ConnId, Sasl>,
@@ -162,6 +165,7 @@ impl Hub {
             append_deadlines: BTreeSet::new(),
             accounts,
             guesses: Guesses::default(),
+            markers: Markers::default(),
             registrations: Registrations::new(),
             exchanges: HashMap::new(),
             checks: BTreeMap::new(),

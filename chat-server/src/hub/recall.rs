@@ -77,6 +77,9 @@ impl Hub {
         if let Some(people) = self.identities.get_mut(&identity) {
             people.remove(&who);
             if people.is_empty() {
+                if identity.starts_with('~') {
+                    self.markers.forget(&identity);
+                }
                 self.identities.remove(&identity);
             }
         }

@@ -11,7 +11,7 @@ use rand_chacha::rand_core::Rng;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Turn,
-    deeds::Asked,
+    deeds::Meant,
     listing::Part,
     modes::{self, What},
     room::Topic,
@@ -40,7 +40,7 @@ enum Kept {
     /// A record.
     Record(Recorded),
     /// Changes of what the server knows, and what they are for.
-    Changes { changes: Arc<[Change]>, asked: Asked },
+    Changes { changes: Arc<[Change]>, meant: Meant },
 }
 
 /// A record on its way.
@@ -173,13 +173,13 @@ impl Hub {
         &mut self,
         turn: &mut Turn<'_>,
         changes: Arc<[Change]>,
-        asked: Asked,
+        meant: Meant,
     ) -> Result<(), &'static str> {
         if self.pending.len() >= self.house.limits.pending_records_max {
             return Err("too much is waiting to be stored; try again in a moment");
         }
         let ticket = self.new_ticket();
-        let what = Kept::Changes { changes: Arc::clone(&changes), asked };
+        let what = Kept::Changes { changes: Arc::clone(&changes), meant };
         self.await_outcome(turn, ticket, what);
         turn.effects.push(Effect::Keep { ticket, changes });
         Ok(())
@@ -234,10 +234,10 @@ impl Hub {
                 let line = (!is_overdue).then_some(line);
                 self.answer(sender, answer, line, effects);
             }
-            (outcome, Kept::Changes { changes, asked }) => {
+            (outcome, Kept::Changes { changes, meant }) => {
                 let lines = match outcome {
-                    Ok(()) => self.done(now, sender, &asked, &changes, effects),
-                    Err(error) => self.undone(&asked, &error.to_string()),
+                    Ok(()) => self.done(now, sender, &meant, &changes, effects),
+                    Err(error) => self.undone(&meant, &error.to_string()),
                 };
                 // Also to those who were told that it takes long.
                 self.answer(sender, answer, lines, effects);
@@ -266,7 +266,7 @@ impl Hub {
                 Kept::Record(Recorded { event, .. }) => {
                     not_stored(&event.content, why.into()).reply()
                 }
-                Kept::Changes { asked, .. } => asked.is_late().reply(),
+                Kept::Changes { meant, .. } => meant.is_late().reply(),
             };
             let (sender, answer) = (pending.sender, pending.answer.take());
             if let Some(device) = self.devices.get_mut(&sender) {

@@ -89,6 +89,8 @@ pub enum Command {
     List { rooms: Vec<String>, conditions: Vec<ListCondition> },
     /// RFC 2812 §3.4.2
     Lusers,
+    /// <https://ircv3.net/specs/extensions/read-marker>: of what, and up to when.
+    Markread { target: Option<String>, timestamp: Option<String> },
     /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form.
     Message { kind: MessageKind, targets: Vec<String>, text: String, tags: String },
     /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of

@@ -27,6 +27,7 @@ impl Command {
         "LINKS",
         "LIST",
         "LUSERS",
+        "MARKREAD",
         "METADATA",
         "MODE",
         "MONITOR",
@@ -123,6 +124,7 @@ impl Command {
                 Self::List { rooms, conditions: conditions.iter().map(|c| condition(c)).collect() }
             }
             "LUSERS" => Self::Lusers,
+            "MARKREAD" => Self::Markread { target: given(0), timestamp: given(1) },
             "METADATA" => Self::Metadata {
                 target: need(0, "METADATA")?,
                 subcommand: need(1, "METADATA")?,

@@ -31,6 +31,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("LINKS", "LINKS: the servers of this network"),
     ("LIST", "LIST [#room,...|*mask*,!mask,>n,<n,C>min,C<min,T>min,T<min]: the rooms"),
     ("LUSERS", "LUSERS: how many are here"),
+    ("MARKREAD", "MARKREAD target [timestamp=...]: up to where you have read, on all your devices"),
     ("METADATA", "METADATA target GET|LIST|SET|CLEAR|SUB|UNSUB|SUBS|SYNC [...]: what is published"),
     ("MODE", "MODE #room|nick [changes [arguments]]: see or change modes"),
     ("MONITOR", "MONITOR +|- nick[,nick] | C | L | S: be told when someone comes and goes"),

@@ -9,6 +9,7 @@ use crate::{
     hub::{
         Hub, Refusal, Turn,
         listing::Part,
+        markers::Mark,
         modes::{Flag, List},
     },
     ids::RoomId,
@@ -92,7 +93,12 @@ impl Hub {
         if room.topic.is_some() {
             self.show_topic(turn, room);
         }
-        let name = Arc::clone(room.name.shown());
+        let (key, name) = (Arc::clone(room.name.key()), Arc::clone(room.name.shown()));
+        // "before the `RPL_ENDOFNAMES` reply for that channel" (read-marker)
+        if self.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
+            let identity = Arc::clone(&self.person(turn.person).identity);
+            turn.say(self.marker_line(&Mark { identity, of: key }, &name));
+        }
         if !self.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);
         }

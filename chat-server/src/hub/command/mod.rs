@@ -10,6 +10,7 @@ mod kick;
 mod kill;
 mod list;
 mod lusers;
+mod markread;
 mod message;
 mod metadata;
 mod mode;
@@ -102,6 +103,9 @@ impl Hub {
             Command::Lusers => {
                 self.lusers(turn);
                 Ok(())
+            }
+            Command::Markread { target, timestamp } => {
+                self.markread(turn, target.as_deref(), timestamp.as_deref())
             }
             Command::Message { kind, targets, text, tags } => {
                 self.message(turn, kind, &targets, text, tags)

@@ -1,0 +1,108 @@
+//! `MARKREAD` (<https://ircv3.net/specs/extensions/read-marker>): up to where one has read, for all of one's
+//! devices and nobody else.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chat_core::proto::{Capability, CommandError};
+
+use crate::{
+    delivery::ReplyLine,
+    hub::{Effect, Hub, Refusal, Turn, deeds::Meant, markers::Mark},
+    ids::ConnId,
+};
+
+fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
+    Refusal::fail("MARKREAD", code, context, text)
+}
+
+impl Hub {
+    pub(super) fn markread(
+        &mut self,
+        turn: &mut Turn<'_>,
+        target: Option<&str>,
+        timestamp: Option<&str>,
+    ) -> Result<(), Refusal> {
+        if !self.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
+            return Err(CommandError::Unknown("MARKREAD".into()).into());
+        }
+        let Some(target) = target else {
+            return Err(fail("NEED_MORE_PARAMS", &[], "a target is missing"));
+        };
+        let (mark, shown) = self.find_mark(turn, target)?;
+        let Some(timestamp) = timestamp else {
+            turn.say(self.marker_line(&mark, &shown));
+            return Ok(());
+        };
+        let time = timestamp.strip_prefix("timestamp=");
+        let time = time.and_then(|time| humantime::parse_rfc3339(time).ok());
+        let Some(time) = time.filter(|time| *time >= UNIX_EPOCH) else {
+            let text = "a marker is set to timestamp=YYYY-MM-DDThh:mm:ss.sssZ";
+            return Err(fail("INVALID_PARAMS", &[target, timestamp], text));
+        };
+        let room = self.find_room(target).map(|room| room.seen).ok();
+        let time = in_milliseconds(time.min(room.unwrap_or(turn.now.wall).max(turn.now.wall)));
+        // "the server MUST reply with a `MARKREAD` command with the newer, previous value"
+        if self.markers.get(&mark).is_some_and(|own| own >= time) {
+            turn.say(self.marker_line(&mark, &shown));
+            return Ok(());
+        }
+        if !mark.lasts() {
+            self.markers.set(mark.clone(), time);
+            turn.say(self.marker_line(&mark, &shown));
+            self.tell_of_marker(&mark, &shown, Some(turn.conn), turn.effects);
+            return Ok(());
+        }
+        let changes = self.markers.changes(&mark, time);
+        let meant = Meant::Mark { mark, shown: Arc::clone(&shown) };
+        self.submit_changes(turn, changes.into(), meant)
+            .map_err(|why| fail("INTERNAL_ERROR", &[&shown], why))
+    }
+
+    /// The asker's marker of a room they are in or of a person.
+    fn find_mark(&self, turn: &Turn<'_>, target: &str) -> Result<(Mark, Arc<str>), Refusal> {
+        let invalid = || fail("INVALID_PARAMS", &[target], "you have no conversation of that name");
+        let identity = Arc::clone(&self.person(turn.person).identity);
+        let (of, shown) = if target.starts_with('#') {
+            let (room, _) = self.find_own_room(turn.person, target).map_err(|_| invalid())?;
+            (Arc::clone(room.name.key()), Arc::clone(room.name.shown()))
+        } else {
+            let (other, nick, _) = self.find_identity(target).ok_or_else(invalid)?;
+            (other, nick)
+        };
+        Ok((Mark { identity, of }, shown))
+    }
+
+    /// "MARKREAD <target> <timestamp>"
+    pub(in crate::hub) fn marker_line(&self, mark: &Mark, shown: &str) -> ReplyLine {
+        let time = match self.markers.get(mark) {
+            Some(time) => format!("timestamp={}", humantime::format_rfc3339_millis(time)),
+            None => "*".to_owned(),
+        };
+        ReplyLine::Raw(format!(":{} MARKREAD {shown} {time}", self.house.name).into())
+    }
+
+    /// "the server SHOULD send a `MARKREAD` command for that target to all the clients of the user"
+    pub(in crate::hub) fn tell_of_marker(
+        &self,
+        mark: &Mark,
+        shown: &str,
+        except: Option<ConnId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let people = self.identities.get(&mark.identity).into_iter().flatten().copied();
+        for conn in self.devices_of(people).filter(|conn| Some(*conn) != except) {
+            if self.device(conn).capabilities.contains(Capability::ReadMarker) {
+                self.say_to(conn, None, vec![self.marker_line(mark, shown)], effects);
+            }
+        }
+    }
+}
+
+/// As times are written.
+fn in_milliseconds(time: SystemTime) -> SystemTime {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    UNIX_EPOCH + Duration::from_millis(u64::try_from(since).unwrap_or(u64::MAX))
+}

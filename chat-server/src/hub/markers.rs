@@ -1,0 +1,133 @@
+//! Up to where people have read (<https://ircv3.net/specs/extensions/read-marker>): one time for each person and
+//! conversation, which only grows, the same on all of their devices. Those of accounts are kept
+//! ([`crate::room_log::Change`]), those of guests go with them.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use crate::room_log::Change;
+
+/// The first word of the paths of markers.
+pub(super) const PATH: &str = "marker";
+
+/// Markers of one person; above it the one of longest ago goes.
+const MARKERS_MAX: usize = 1000;
+
+/// All markers, by whose they are and what of.
+#[derive(Debug, Default)]
+pub(super) struct Markers {
+    by: BTreeMap<Arc<str>, BTreeMap<Arc<str>, SystemTime>>,
+}
+
+/// Whose marker of what: both as direct conversations name people, or a room's folded name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) identity: Arc<str>,
+    pub(super) of: Arc<str>,
+}
+
+impl Mark {
+    /// Whether it outlives everyone's visit: guests are nobody tomorrow.
+    pub(super) fn lasts(&self) -> bool {
+        !self.identity.starts_with('~') && !self.of.starts_with('~')
+    }
+
+    fn path(&self) -> Arc<str> {
+        format!("{PATH}\n{}\n{}", self.identity, self.of).into()
+    }
+}
+
+impl Markers {
+    /// Takes a change: what is at `path` (the words behind [`PATH`]) is `value` from here on.
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub(super) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
+        match (path, value) {
+            ([identity, of], Some(value)) => {
+                let time = value.parse().map_err(|_| format!("{value} is no time"))?;
+                let time = UNIX_EPOCH + Duration::from_millis(time);
+                let (identity, of) = ((*identity).into(), (*of).into());
+                self.set(Mark { identity, of }, time);
+            }
+            ([identity, of], None) => {
+                if let Some(own) = self.by.get_mut(*identity) {
+                    own.remove(*of);
+                }
+            }
+            ([identity], None) => {
+                self.by.remove(*identity);
+            }
+            _ => return Err(format!("{path:?} is no path of a marker")),
+        }
+        Ok(())
+    }
+
+    /// What moves a marker to `time`, and makes place for it.
+    pub(super) fn changes(&self, mark: &Mark, time: SystemTime) -> Vec<Change> {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let value = since.as_millis().to_string().into();
+        let mut changes = vec![Change::Set { path: mark.path(), value }];
+        if let Some(own) = self.by.get(&mark.identity)
+            && own.len() >= MARKERS_MAX
+            && !own.contains_key(&mark.of)
+            && let Some((of, _)) = own.iter().min_by_key(|(_, time)| **time)
+        {
+            let oldest = Mark { identity: Arc::clone(&mark.identity), of: Arc::clone(of) };
+            changes.push(Change::Remove { path: oldest.path() });
+        }
+        changes
+    }
+
+    /// Moves a marker to `time`, if that is later.
+    pub(super) fn set(&mut self, mark: Mark, time: SystemTime) {
+        let own = self.by.entry(mark.identity).or_default();
+        let marked = own.entry(mark.of).or_insert(time);
+        *marked = time.max(*marked);
+    }
+
+    pub(super) fn get(&self, mark: &Mark) -> Option<SystemTime> {
+        self.by.get(&mark.identity)?.get(&mark.of).copied()
+    }
+
+    /// A guest has gone.
+    pub(super) fn forget(&mut self, identity: &str) {
+        self.by.remove(identity);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_makes_place() {
+        let mut markers = Markers::default();
+        let mark = |number: u64| Mark { identity: "=ann".into(), of: format!("#{number}").into() };
+        for number in 0..=MARKERS_MAX as u64 {
+            let time = UNIX_EPOCH + Duration::from_secs(1000 + number);
+            for change in markers.changes(&mark(number), time) {
+                let (path, value) = match &change {
+                    Change::Set { path, value } => (path, Some(&**value)),
+                    Change::Remove { path } => (path, None),
+                    Change::Forget { .. } => unreachable!("markers forget nobody"),
+                };
+                let words: Vec<&str> = path.split('\n').skip(1).collect();
+                markers.take(&words, value).unwrap();
+            }
+        }
+        assert_eq!(markers.by["=ann"].len(), MARKERS_MAX);
+        assert_eq!(markers.get(&mark(0)), None);
+        assert!(markers.get(&mark(1)).is_some());
+        // It only grows.
+        markers.set(mark(1), UNIX_EPOCH);
+        assert_eq!(markers.get(&mark(1)), Some(UNIX_EPOCH + Duration::from_secs(1001)));
+        assert!(markers.take(&["=ann", "#1"], Some("soon")).is_err());
+        assert!(markers.take(&["=ann"], Some("1")).is_err());
+        markers.take(&["=ann"], None).unwrap();
+        assert!(markers.by.is_empty());
+    }
+}
