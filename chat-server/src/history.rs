@@ -48,8 +48,35 @@ pub enum Query {
         rank: u8,
         /// When the room was founded: what was written for some before that is nobody's who has a rank now.
         ranked_after: SystemTime,
-        /// Whether changes of the room are told too, and not messages alone.
-        with_events: bool,
+        /// What is told beside messages.
+        shows: Shows,
+    },
+    /// One message, before something is done to it.
+    Find {
+        /// Where it is.
+        conversation: Conversation,
+        /// Its id.
+        msgid: Arc<str>,
+        /// As for a page.
+        rank: u8,
+        /// As for a page.
+        ranked_after: SystemTime,
+    },
+    /// All that has changed in several conversations since then, in the order of time.
+    Changes {
+        /// In which.
+        conversations: Vec<Part>,
+        /// And in all direct ones of that person, as they name them, but for those with guests who are not among
+        /// these.
+        direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
+        /// Behind what; of several conversations, a time.
+        after: Reference,
+        /// About so many: those of one time stay together.
+        limit: usize,
+        /// About so many bytes of them.
+        bytes_max: usize,
+        /// As for a page.
+        shows: Shows,
     },
     /// In which conversations something was said last between two times, the first excluded, the latest last.
     Targets {
@@ -66,11 +93,59 @@ pub enum Query {
     },
 }
 
+/// A conversation, for somebody who may read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub conversation: Conversation,
+    /// The name that a room has now.
+    pub shown: Option<Arc<str>>,
+    /// The reader's rank in it.
+    pub rank: u8,
+    /// When it was founded.
+    pub ranked_after: SystemTime,
+}
+
+/// What is told beside messages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Shows {
+    /// Changes of the room.
+    pub events: bool,
+    /// That there was a message which is deleted now.
+    pub redacted: bool,
+    /// With each message what is about it: reactions, edits, what it answers.
+    pub context: bool,
+    /// Reactions, edits and deletions in their own places.
+    pub changes: bool,
+}
+
+/// A record, and what is about it.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The record.
+    pub event: Arc<Event>,
+    /// What is about it, in the order in which it was said.
+    pub context: Vec<Arc<Event>>,
+}
+
+/// A message that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Who wrote it, as direct conversations name people.
+    pub by: Arc<str>,
+    /// The sign of those of the room it is for, if it is not for all.
+    pub sign: Option<char>,
+}
+
 /// What was found.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// Records, the oldest first.
-    Page(Vec<Arc<Event>>),
+    Page(Vec<Told>),
+    /// Records, the oldest first, and whether there is nothing behind them.
+    Changes(Vec<Arc<Event>>, bool),
+    /// The message, if there is one that has not been deleted.
+    Found(Option<Found>),
     /// Conversations, that in which something was said longest ago first.
     Targets(Vec<Target>),
 }

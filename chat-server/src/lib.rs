@@ -33,6 +33,7 @@ pub mod hub;
 pub mod ids;
 pub mod metrics;
 mod net;
+pub mod reaction;
 pub mod room_log;
 mod server;
 pub mod session;

@@ -23,7 +23,7 @@ use std::{
 
 use chat_server::{
     delivery::Content,
-    history::{Answer, Query, Reference, Selection},
+    history::{Answer, Query, Reference, Selection, Shows, Told},
     hub::Input,
     ids::Ticket,
     room_log::{Appender, Conversation, RoomLog},
@@ -273,7 +273,7 @@ fn read_back(
             bytes_max: usize::MAX,
             rank: 0,
             ranked_after: std::time::UNIX_EPOCH,
-            with_events: false,
+            shows: Shows::default(),
         };
         log.recall(Ticket(0), query);
         let Ok(Input::Recalled { answer: Ok(Answer::Page(events)), .. }) =
@@ -281,7 +281,7 @@ fn read_back(
         else {
             panic!("the database cannot be read")
         };
-        let said = events.iter().map(|event| match &event.content {
+        let said = events.iter().map(|Told { event, .. }| match &event.content {
             Content::Message { text, .. } => {
                 (text.to_string(), event.msgid.as_deref().unwrap().to_owned())
             }
@@ -289,7 +289,7 @@ fn read_back(
         });
         let said: Vec<Said> = said.collect();
         if let Some(event) = events.last() {
-            last.clone_from(&event.msgid);
+            last.clone_from(&event.event.msgid);
         }
         stored.insert(*room, said);
     }

@@ -6,6 +6,7 @@ mod accounts;
 mod clients;
 mod commands;
 mod config;
+mod context;
 mod desktop;
 mod devices;
 mod differential;

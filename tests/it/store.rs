@@ -2,6 +2,7 @@
 //! the disk.
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -11,7 +12,7 @@ use chat_core::proto::{MessageKind, MessageLine};
 use chat_server::{
     Server,
     delivery::{Content, Event},
-    history::{Answer, Query, Reference, Selection},
+    history::{Answer, Part, Query, Reference, Selection, Shows},
     hub::Input,
     ids::Ticket,
     room_log::{AppendError, Appender, Appending, Conversation, Note, Recalling, Record, RoomLog},
@@ -75,6 +76,11 @@ fn in_conversation(number: u8) -> Conversation {
     }
 }
 
+/// One of the latest records, mostly.
+fn about(at: u64, number: u64) -> Arc<str> {
+    msgid(at.saturating_sub(number % 3), number.saturating_sub(1 + number % 5))
+}
+
 /// Something that is kept.
 fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
     let conversation = in_conversation(conversation);
@@ -107,11 +113,26 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
             let tags = "+reply=x;+draft/react=é".into();
             Content::Message { source, kind: MessageKind::Notice, target, text, tags }
         }
+        // About what was said before, or was not.
+        7 => Content::Redact { source, target, redacted: about(at, number), reason: Some(text) },
+        8 => Content::Edit { source, target, edited: about(at, number), text },
+        9 | 10 => {
+            let word = if kind == 9 { "react" } else { "unreact" };
+            let value = ["a", "b"][usize::try_from(number % 2).unwrap()];
+            let tags = format!("+reply={};+draft/{word}={value}", about(at, number)).into();
+            let kind = MessageKind::Tagmsg;
+            Content::Message { source, kind, target, text: "".into(), tags }
+        }
+        11 => {
+            let tags = format!("+draft/reply={}", about(at, number)).into();
+            Content::Message { source, kind: MessageKind::Privmsg, target, text, tags }
+        }
         _ => Content::Message { source, kind: MessageKind::Privmsg, target, text, tags: "".into() },
     };
     let event = Event::new(content, time(at), Some(msgid(at, number)));
     // Some are sent again.
-    let nonce = (number.is_multiple_of(3)).then(|| format!("nonce-{}", number % 9).into());
+    let nonce =
+        (number.is_multiple_of(3) && kind < 7).then(|| format!("nonce-{}", number % 9).into());
     Arc::new(Record { conversation, by, event: Arc::new(event), nonce })
 }
 
@@ -124,9 +145,9 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let append = (0..6_u8, 0..7_u8, 0..3_u64)
+    let append = (0..6_u8, 0..12_u8, 0..3_u64)
         .prop_map(|(conversation, kind, later)| Step::Append { conversation, kind, later });
-    let ask = (0..6_u8, 0..12_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
+    let ask = (0..6_u8, 0..15_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
         |(conversation, selection, from, to, limit, rank)| Step::Ask {
             conversation,
             selection,
@@ -166,6 +187,28 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
         8 => Selection::Around(msgid_at(*from)),
         9 => Selection::Between(time_at(*from), msgid_at(*to)),
         10 => Selection::Between(msgid_at(*from), time_at(*to)),
+        11 => {
+            let Reference::Msgid(msgid) = msgid_at(*from) else { unreachable!("it is one") };
+            return Query::Find { conversation, msgid, rank: *rank, ranked_after: time(*to) };
+        }
+        12 | 13 => {
+            let part = |number| Part {
+                conversation: in_conversation(number),
+                shown: Some(format!("#Shown{number}").into()),
+                rank: *rank,
+                ranked_after: time(*to),
+            };
+            let guests: BTreeSet<Arc<str>> =
+                if from % 3 == 0 { ["~1".into()].into() } else { BTreeSet::new() };
+            return Query::Changes {
+                conversations: vec![part(0), part(1)],
+                direct: (*selection == 12).then(|| ("=ann".into(), guests)),
+                after: time_at(*from),
+                limit: *limit,
+                bytes_max: [700, usize::MAX][usize::try_from(from % 2).unwrap()],
+                shows: shows(*to),
+            };
+        }
         _ => {
             return Query::Targets {
                 rooms: vec![in_conversation(0), in_conversation(1)],
@@ -180,37 +223,37 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
         Conversation::Room(_) => Some("#Shown".into()),
         _ => None,
     };
-    let with_events = from % 2 == 0;
+    let shows = shows(*from);
     let (limit, rank, ranked_after) = (*limit, *rank, time(*to));
     // Of a record, a few, or any number.
     let bytes_max = [0, 700, usize::MAX][usize::try_from(from % 3).unwrap()];
-    Query::Page {
-        conversation,
-        shown,
-        selection,
-        limit,
-        bytes_max,
-        rank,
-        ranked_after,
-        with_events,
-    }
+    Query::Page { conversation, shown, selection, limit, bytes_max, rank, ranked_after, shows }
+}
+
+/// Each of them shown or not.
+fn shows(number: u64) -> Shows {
+    let bit = |place: u32| number >> place & 1 == 1;
+    Shows { events: bit(0), redacted: bit(1), context: bit(2), changes: bit(3) }
 }
 
 /// As it can be compared.
 fn written(answer: &Answer) -> Vec<String> {
+    let line = |event: &Arc<Event>| {
+        let Event { time, msgid, content, .. } = &**event;
+        format!("{time:?} {msgid:?} {content:?} {:?}", event.sender())
+    };
     match answer {
-        Answer::Page(events) => events
-            .iter()
-            .map(|event| {
-                format!(
-                    "{:?} {:?} {:?} {:?}",
-                    event.time,
-                    event.msgid,
-                    event.content,
-                    event.sender()
-                )
-            })
-            .collect(),
+        Answer::Page(told) => {
+            let all = told.iter().map(|told| {
+                let context: Vec<String> = told.context.iter().map(line).collect();
+                format!("{} with {context:?}", line(&told.event))
+            });
+            all.collect()
+        }
+        Answer::Changes(events, is_all) => {
+            events.iter().map(line).chain([is_all.to_string()]).collect()
+        }
+        Answer::Found(found) => vec![format!("{found:?}")],
         Answer::Targets(targets) => targets.iter().map(|target| format!("{target:?}")).collect(),
     }
 }
@@ -352,11 +395,11 @@ fn a_torn_end_leaves_a_whole_beginning() {
         bytes_max: usize::MAX,
         rank: 0,
         ranked_after: UNIX_EPOCH,
-        with_events: false,
+        shows: Shows::default(),
     };
     let seed = fastrand::u64(..);
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut lengths = std::collections::BTreeSet::new();
+    let mut lengths = BTreeSet::new();
     for round in 0..60 {
         let torn = TempFolder::new("torn-end");
         let mut left = log.clone();
@@ -374,7 +417,7 @@ fn a_torn_end_leaves_a_whole_beginning() {
         let mut store = Store::open(torn.path());
         let Answer::Page(found) = store.answer(&all) else { unreachable!("a page was asked for") };
         let ids = |events: &mut dyn Iterator<Item = Option<Arc<str>>>| events.collect::<Vec<_>>();
-        let found = ids(&mut found.iter().map(|event| event.msgid.clone()));
+        let found = ids(&mut found.iter().map(|told| told.event.msgid.clone()));
         let beginning = written.iter().take(found.len()).map(|record| record.event.msgid.clone());
         assert_eq!(found, ids(&mut beginning.into_iter()), "seed {seed}, round {round}");
         lengths.insert(found.len());
@@ -406,12 +449,13 @@ fn every_older_version_is_brought_up_to_date() {
             bytes_max: usize::MAX,
             rank: 2,
             ranked_after: UNIX_EPOCH,
-            with_events: true,
+            shows: Shows { events: true, ..Shows::default() },
         };
         let Answer::Page(found) = store.answer(&query) else {
             unreachable!("a page was asked for")
         };
-        let lines: Vec<String> = found.iter().map(|event| format!("{:?}", event.content)).collect();
+        let lines: Vec<String> =
+            found.iter().map(|told| format!("{:?}", told.event.content)).collect();
         let expected = ["what it is about", "the first", "+reply=abc", "lines", "+v", "@#Room"];
         assert_eq!(lines.len(), expected.len(), "{lines:#?}");
         for (line, word) in lines.iter().zip(expected) {

@@ -7,10 +7,12 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
-    history::{Answer, Query, Reference, Selection, Target},
+    history::{Answer, Found, Part, Query, Reference, Selection, Shows, Target, Told},
     ids::Ticket,
+    reaction::Reaction,
     room_log::{AppendError, Change, Conversation, Note, Record},
 };
 
@@ -36,7 +38,47 @@ struct Remembered {
     conversation: Conversation,
     is_closed: bool,
     is_retired: bool,
-    records: Vec<Arc<Record>>,
+    records: Vec<Kept>,
+}
+
+/// A record, as it is now.
+#[derive(Debug, Clone)]
+struct Kept {
+    record: Arc<Record>,
+    is_redacted: bool,
+    /// What it says since it was edited.
+    edited: Option<Arc<str>>,
+}
+
+impl Kept {
+    fn msgid(&self) -> &str {
+        self.record.event.msgid.as_deref().unwrap_or_default()
+    }
+
+    /// The id of the record that it is about.
+    fn about(&self) -> Option<&str> {
+        about(&self.record)
+    }
+}
+
+/// The id of the record that one is about.
+fn about(record: &Record) -> Option<&str> {
+    match &record.event.content {
+        Content::Redact { redacted: about, .. } | Content::Edit { edited: about, .. } => {
+            Some(about)
+        }
+        Content::Message { kind: MessageKind::Tagmsg, tags, .. } => {
+            Reaction::of(tags).map(|reaction| reaction.about)
+        }
+        _ => None,
+    }
+}
+
+fn reaction(record: &Record) -> Option<Reaction<'_>> {
+    match &record.event.content {
+        Content::Message { kind: MessageKind::Tagmsg, tags, .. } => Reaction::of(tags),
+        _ => None,
+    }
 }
 
 fn milliseconds(time: SystemTime) -> u128 {
@@ -44,7 +86,64 @@ fn milliseconds(time: SystemTime) -> u128 {
 }
 
 fn is_message(event: &Event) -> bool {
-    matches!(event.content, Content::Message { .. } | Content::Multiline { .. })
+    match &event.content {
+        Content::Message { kind, .. } => *kind != MessageKind::Tagmsg,
+        Content::Multiline { .. } => true,
+        _ => false,
+    }
+}
+
+fn known(first: &Kept) -> AppendError {
+    AppendError::Known { msgid: first.msgid().into(), time: first.record.event.time }
+}
+
+impl Remembered {
+    fn push(&mut self, record: &Arc<Record>) {
+        let record = Arc::clone(record);
+        self.records.push(Kept { record, is_redacted: false, edited: None });
+    }
+
+    /// Does to a message what a record says of it.
+    fn act(&mut self, record: &Arc<Record>, about: &str) -> Result<(), AppendError> {
+        let is_it = |own: &&mut Kept| own.msgid() == about;
+        let Some(message) = self.records.iter_mut().find(is_it) else { return Ok(()) };
+        if message.is_redacted || !is_message(&message.record.event) {
+            return Ok(());
+        }
+        match &record.event.content {
+            Content::Redact { .. } => {
+                message.is_redacted = true;
+                self.records.retain(|own| own.about() != Some(about));
+            }
+            Content::Edit { text, .. } => {
+                message.edited = Some(Arc::clone(text));
+                let is_edit = |own: &Kept| matches!(own.record.event.content, Content::Edit { .. });
+                self.records.retain(|own| own.about() != Some(about) || !is_edit(own));
+            }
+            _ => {
+                let new = reaction(record).expect("there is nothing else that is about another");
+                let is_same = |own: &Kept| {
+                    own.record.by == record.by
+                        && reaction(&own.record)
+                            .is_some_and(|own| own.about == about && own.value == new.value)
+                };
+                let said = self.records.iter().position(is_same);
+                let is_taken_back = |own: &Kept| {
+                    reaction(&own.record).is_some_and(|reaction| reaction.is_taken_back)
+                };
+                match said {
+                    Some(index) if is_taken_back(&self.records[index]) == new.is_taken_back => {
+                        return Err(known(&self.records[index]));
+                    }
+                    Some(index) => drop(self.records.remove(index)),
+                    None if new.is_taken_back => return Ok(()),
+                    None => {}
+                }
+            }
+        }
+        self.push(record);
+        Ok(())
+    }
 }
 
 impl Past {
@@ -78,14 +177,17 @@ impl Past {
             Conversation::Ranked(_, sign) => Some(*sign),
             _ => None,
         };
-        let is_same = |own: &&Arc<Record>| {
+        if let Some(about) = about(record) {
+            return own.act(record, about);
+        }
+        let is_same = |own: &&Kept| {
+            let own = &own.record;
             own.nonce.is_some() && own.nonce == record.nonce && sign(own) == sign(record)
         };
         if let Some(first) = own.records.iter().find(is_same) {
-            let msgid = first.event.msgid.clone().expect("what is kept has an id");
-            return Err(AppendError::Known { msgid, time: first.event.time });
+            return Err(known(first));
         }
-        own.records.push(Arc::clone(record));
+        own.push(record);
         Ok(())
     }
 
@@ -162,24 +264,77 @@ impl Past {
                 bytes_max,
                 rank,
                 ranked_after,
-                with_events,
+                shows,
             } => {
                 let records = self.find(conversation).map_or(&[][..], |own| &own.records);
-                let is_shown = |record: &Record| {
-                    let needed = match &record.conversation {
-                        Conversation::Ranked(_, '@') => 2,
-                        Conversation::Ranked(..) => 1,
-                        _ => 0,
-                    };
-                    let is_theirs = needed == 0
-                        || needed <= *rank
-                            && milliseconds(record.event.time) > milliseconds(*ranked_after);
-                    is_theirs && (*with_events || is_message(&record.event))
-                };
+                let reader =
+                    Eyes { shown, rank: *rank, ranked_after: *ranked_after, shows: *shows };
                 let page = Bounds { limit: *limit, bytes_max: *bytes_max };
-                let indices = select(records, selection, page, &|index| is_shown(&records[index]));
-                let events = indices.into_iter().map(|index| called(&records[index], shown));
-                Answer::Page(events.collect())
+                let is_shown = |index: usize| reader.see(&records[index]);
+                let size = |index: usize| reader.told(&records[index]).size();
+                let indices = select(records, selection, page, &is_shown, &size);
+                Answer::Page(reader.with_context(records, &indices, *bytes_max))
+            }
+            Query::Find { conversation, msgid, rank, ranked_after } => {
+                let records = self.find(conversation).map_or(&[][..], |own| &own.records);
+                let shows = Shows::default();
+                let reader = Eyes { shown: &None, rank: *rank, ranked_after: *ranked_after, shows };
+                let is_it = |own: &&Kept| own.msgid() == &**msgid && reader.see(own);
+                Answer::Found(records.iter().find(is_it).map(|own| Found {
+                    by: Arc::clone(&own.record.by),
+                    sign: match own.record.conversation {
+                        Conversation::Ranked(_, sign) => Some(sign),
+                        _ => None,
+                    },
+                }))
+            }
+            Query::Changes { conversations, direct, after, limit, bytes_max, shows } => {
+                let mut parts: Vec<Part> = conversations.clone();
+                if let Some((person, guests)) = direct {
+                    let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+                    let mut own: Vec<&Remembered> =
+                        self.conversations.iter().filter(|own| !own.is_retired).collect();
+                    own.retain(|own| match &own.conversation {
+                        Conversation::Direct(a, b) => {
+                            a == person && is_known(b) || b == person && is_known(a)
+                        }
+                        _ => false,
+                    });
+                    parts.extend(own.into_iter().map(|own| Part {
+                        conversation: own.conversation.clone(),
+                        shown: None,
+                        rank: 0,
+                        ranked_after: UNIX_EPOCH,
+                    }));
+                }
+                let mut all: Vec<Arc<Event>> = Vec::new();
+                for Part { conversation, shown, rank, ranked_after } in &parts {
+                    let records = self.find(conversation).map_or(&[][..], |own| &own.records);
+                    let (rank, ranked_after, shows) = (*rank, *ranked_after, *shows);
+                    let reader = Eyes { shown, rank, ranked_after, shows };
+                    let everything = Bounds { limit: usize::MAX, bytes_max: usize::MAX };
+                    let is_shown = |index: usize| reader.see(&records[index]);
+                    let selection = Selection::After(after.clone());
+                    let indices = select(records, &selection, everything, &is_shown, &|_| 0);
+                    all.extend(indices.into_iter().map(|index| reader.told(&records[index])));
+                }
+                all.sort_by_key(|event| milliseconds(event.time));
+                let mut bytes = 0;
+                let fits = |event: &&Arc<Event>| {
+                    bytes += event.size();
+                    bytes <= *bytes_max
+                };
+                let limit = (*limit).min(all.iter().take_while(fits).count().max(1));
+                let mut end = limit.min(all.len());
+                while end > 0
+                    && end < all.len()
+                    && milliseconds(all[end].time) == milliseconds(all[end - 1].time)
+                {
+                    end += 1;
+                }
+                let is_all = end == all.len();
+                all.truncate(end);
+                Answer::Changes(all, is_all)
             }
             Query::Targets { rooms, person, guests, between, limit } => {
                 let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
@@ -209,7 +364,7 @@ impl Past {
                 is_message(&record.event)
                     && !matches!(record.conversation, Conversation::Ranked(..))
             };
-            let latest = own.records.iter().rev().find(is_for_all);
+            let latest = own.records.iter().rev().map(|own| &own.record).find(is_for_all);
             let Some(latest) = latest.filter(|_| is_mine) else { continue };
             let time = milliseconds(latest.event.time);
             if time > from.min(to) && time < from.max(to) {
@@ -237,17 +392,113 @@ impl Past {
     }
 }
 
-/// The event as it is shown in a room of that name.
-fn called(record: &Record, shown: &Option<Arc<str>>) -> Arc<Event> {
-    let mut content = record.event.content.clone();
-    if let (Some(shown), Some(target)) = (shown, content.target_mut()) {
-        *target = match &record.conversation {
-            Conversation::Ranked(_, sign) => format!("{sign}{shown}").into(),
-            _ => Arc::clone(shown),
+/// Who reads, and what they may see.
+struct Eyes<'a> {
+    shown: &'a Option<Arc<str>>,
+    rank: u8,
+    ranked_after: SystemTime,
+    shows: Shows,
+}
+
+impl Eyes<'_> {
+    fn see(&self, kept: &Kept) -> bool {
+        let record = &kept.record;
+        let needed = match &record.conversation {
+            Conversation::Ranked(_, '@') => 2,
+            Conversation::Ranked(..) => 1,
+            _ => 0,
         };
+        let is_theirs = needed == 0
+            || needed <= self.rank
+                && milliseconds(record.event.time) > milliseconds(self.ranked_after);
+        let is_of_a_kind = if is_message(&record.event) {
+            !kept.is_redacted || self.shows.redacted
+        } else if kept.about().is_some() {
+            self.shows.changes
+        } else {
+            self.shows.events
+        };
+        is_theirs && is_of_a_kind
     }
-    let event = Event::new(content, record.event.time, record.event.msgid.clone());
-    Arc::new(event.by(record.event.sender().clone()))
+
+    /// The event as it reads now, in a room of that name.
+    fn told(&self, kept: &Kept) -> Arc<Event> {
+        let record = &kept.record;
+        let mut content = record.event.content.clone();
+        if let (
+            true,
+            Content::Message { source, target, .. } | Content::Multiline { source, target, .. },
+        ) = (kept.is_redacted, &content)
+        {
+            let (source, target) = (Arc::clone(source), Arc::clone(target));
+            let (kind, text, tags) = (MessageKind::Privmsg, "(deleted)".into(), "".into());
+            content = Content::Message { source, kind, target, text, tags };
+        } else if let (
+            Some(text),
+            Content::Message { source, kind, target, tags, .. }
+            | Content::Multiline { source, kind, target, tags, .. },
+        ) = (&kept.edited, &content)
+        {
+            let (source, target) = (Arc::clone(source), Arc::clone(target));
+            let (text, tags) = (Arc::clone(text), Arc::clone(tags));
+            content = Content::Message { source, kind: *kind, target, text, tags };
+        }
+        if let (Some(shown), Some(target)) = (self.shown, content.target_mut()) {
+            *target = match &record.conversation {
+                Conversation::Ranked(_, sign) => format!("{sign}{shown}").into(),
+                _ => Arc::clone(shown),
+            };
+        }
+        let event = Event::new(content, record.event.time, record.event.msgid.clone());
+        Arc::new(event.by(record.event.sender().clone()))
+    }
+
+    /// Those records, and with each what is about it.
+    fn with_context(&self, records: &[Kept], indices: &[usize], bytes_max: usize) -> Vec<Told> {
+        let mut told: Vec<Told> = indices
+            .iter()
+            .map(|index| Told { event: self.told(&records[*index]), context: Vec::new() })
+            .collect();
+        if !self.shows.context {
+            return told;
+        }
+        let mut bytes = 0;
+        'about: for (index, told) in indices.iter().zip(&mut told) {
+            let is_about_it = |own: &&Kept| {
+                own.about() == Some(records[*index].msgid())
+                    && !reaction(&own.record).is_some_and(|reaction| reaction.is_taken_back)
+            };
+            for own in records.iter().filter(is_about_it) {
+                let event = self.told(own);
+                bytes += event.size();
+                if bytes > bytes_max {
+                    break 'about;
+                }
+                told.context.push(event);
+            }
+        }
+        let alone = Eyes { shows: Shows::default(), ..*self };
+        for told in &mut told {
+            let (Content::Message { tags, .. } | Content::Multiline { tags, .. }) =
+                &told.event.content
+            else {
+                continue;
+            };
+            let Some(msgid) = Reaction::replied_to(tags) else { continue };
+            let answered = records.iter().position(|own| own.msgid() == msgid);
+            let Some(answered) = answered.filter(|index| !indices.contains(index)) else {
+                continue;
+            };
+            if alone.see(&records[answered]) {
+                let event = alone.told(&records[answered]);
+                bytes += event.size();
+                if bytes <= bytes_max {
+                    told.context.push(event);
+                }
+            }
+        }
+        told
+    }
 }
 
 /// How much is told at most.
@@ -259,14 +510,15 @@ struct Bounds {
 
 /// The indices of the records that are selected, in order.
 fn select(
-    records: &[Arc<Record>],
+    records: &[Kept],
     selection: &Selection,
     Bounds { limit, bytes_max }: Bounds,
     is_shown: &dyn Fn(usize) -> bool,
+    size: &dyn Fn(usize) -> usize,
 ) -> Vec<usize> {
     // How many records are before a reference, and how many with those at it.
     let place = |reference: &Reference| -> (usize, usize) {
-        let time = |index: usize| milliseconds(records[index].event.time);
+        let time = |index: usize| milliseconds(records[index].record.event.time);
         let count =
             |is_in: &dyn Fn(usize) -> bool| (0..records.len()).take_while(|i| is_in(*i)).count();
         match reference {
@@ -275,7 +527,7 @@ fn select(
                 (count(&|index| time(index) < at), count(&|index| time(index) <= at))
             }
             Reference::Msgid(msgid) => {
-                let found = records.iter().position(|own| own.event.msgid.as_ref() == Some(msgid));
+                let found = records.iter().position(|own| own.msgid() == &**msgid);
                 if let Some(index) = found {
                     return (index, index + 1);
                 }
@@ -293,7 +545,7 @@ fn select(
         let mut bytes = 0;
         let fits = |index: &usize| {
             let is_first = bytes == 0;
-            bytes += records[*index].event.size();
+            bytes += size(*index);
             is_first || bytes <= bytes_max
         };
         indices.filter(|index| is_shown(*index)).take(limit).take_while(fits).collect()

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use chat_core::proto::mask_matches;
+use chat_core::proto::{MessageKind, mask_matches};
 use chat_server::{
     Config,
     auth::{self, Question, Verdict},
@@ -408,7 +408,10 @@ impl World {
     /// Who is to receive a message in a room: everyone in it at this moment but its sender.
     fn note_due(&mut self, record: &Record) {
         let Conversation::Room(key) = &record.conversation else { return };
-        let Content::Message { source, .. } = &record.event.content else { return };
+        let Content::Message { source, kind, .. } = &record.event.content else { return };
+        if *kind == MessageKind::Tagmsg {
+            return;
+        }
         let Some(msgid) = &record.event.msgid else { return };
         let sender = source.split('!').next().unwrap_or_default();
         let members = self.hub.membership().find(|(name, _, _)| **name == **key).map(|(_, _, m)| m);
@@ -634,6 +637,8 @@ impl World {
                 line.contains(" PRIVMSG #")
                     && !line.contains(&format!(":{name}!"))
                     && !line.starts_with("@batch=")
+                    // An edit, to those who know of none.
+                    && !line.contains(" :(edited) ")
             };
             let received: Vec<&str> = own
                 .lines

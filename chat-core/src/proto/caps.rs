@@ -43,8 +43,12 @@ capabilities! {
     ChatHistory: "draft/chathistory" | "chathistory";
     /// <https://ircv3.net/specs/extensions/chghost>
     Chghost: "chghost";
+    /// `docs/changes.md`
+    Changes: "chat.local/changes";
     /// <https://ircv3.net/specs/extensions/echo-message>
     EchoMessage: "echo-message";
+    /// `docs/edit.md`
+    Edit: "chat.local/edit";
     /// <https://ircv3.net/specs/extensions/chathistory>
     EventPlayback: "draft/event-playback" | "event-playback";
     /// <https://ircv3.net/specs/extensions/extended-isupport>
@@ -57,6 +61,8 @@ capabilities! {
     InviteNotify: "invite-notify";
     /// <https://ircv3.net/specs/extensions/labeled-response>
     LabeledResponse: "labeled-response";
+    /// <https://ircv3.net/specs/extensions/message-redaction>
+    MessageRedaction: "draft/message-redaction" | "message-redaction";
     /// <https://ircv3.net/specs/extensions/message-tags>
     MessageTags: "message-tags" | "draft/message-tags-0.2";
     /// <https://ircv3.net/specs/extensions/metadata>, as published

@@ -376,7 +376,12 @@ impl House {
                     (self.limits.multiline_bytes_max, self.limits.multiline_lines_max);
                 Some(Some(format!("max-bytes={n_bytes},max-lines={n_lines}")))
             }
-            Capability::ChatHistory | Capability::EventPlayback | Capability::Nonce
+            Capability::Changes
+            | Capability::ChatHistory
+            | Capability::Edit
+            | Capability::EventPlayback
+            | Capability::MessageRedaction
+            | Capability::Nonce
                 if !self.keeps_history =>
             {
                 None

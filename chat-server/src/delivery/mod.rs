@@ -67,6 +67,13 @@ pub enum Content {
         user: Arc<str>,
         host: Arc<str>,
     },
+    /// A message says something else from here on (`docs/edit.md`).
+    Edit {
+        source: Arc<str>,
+        target: Arc<str>,
+        edited: Arc<str>,
+        text: Arc<str>,
+    },
     Invite {
         source: Arc<str>,
         nick: Arc<str>,
@@ -138,6 +145,13 @@ pub enum Content {
         source: Arc<str>,
         reason: Arc<str>,
     },
+    /// A message is deleted (<https://ircv3.net/specs/extensions/message-redaction>).
+    Redact {
+        source: Arc<str>,
+        target: Arc<str>,
+        redacted: Arc<str>,
+        reason: Option<Arc<str>>,
+    },
     Rename {
         source: Arc<str>,
         room: Arc<str>,
@@ -163,10 +177,12 @@ impl Content {
     /// The room or person a record is for, as it is written.
     pub fn target_mut(&mut self) -> Option<&mut Arc<str>> {
         match self {
-            Self::Kick { room: own, .. }
+            Self::Edit { target: own, .. }
+            | Self::Kick { room: own, .. }
             | Self::Message { target: own, .. }
             | Self::Mode { target: own, .. }
             | Self::Multiline { target: own, .. }
+            | Self::Redact { target: own, .. }
             | Self::Rename { room: own, .. }
             | Self::Topic { room: own, .. } => Some(own),
             _ => None,
@@ -176,21 +192,22 @@ impl Content {
 
 /// What one kind of reader gets to see of an event. Readers of one kind share the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Audience(u8);
+pub struct Audience(u16);
 
 impl Audience {
     const COUNT: usize = 33;
-    const TAGS: u8 = 1;
-    const TIME: u8 = 2;
+    const TAGS: u16 = 1;
+    const TIME: u16 = 2;
     /// What the event has more of for those who know it: of a `JOIN`, account and name; of a message of
-    /// several lines, that they are one.
-    const FULL: u8 = 4;
-    const ACCOUNT: u8 = 8;
-    const OPERATOR: u8 = 16;
+    /// several lines, that they are one; of an edit, that it is one.
+    const FULL: u16 = 4;
+    const ACCOUNT: u16 = 8;
+    const OPERATOR: u16 = 16;
     /// People at the text door.
     pub const TEXT: Self = Self(32);
-    const EXTENDED_JOIN: u8 = 64;
-    const MULTILINE: u8 = 128;
+    const EXTENDED_JOIN: u16 = 64;
+    const MULTILINE: u16 = 128;
+    const EDIT: u16 = 256;
 
     /// The kind of an IRC client with these capabilities.
     #[must_use]
@@ -206,11 +223,12 @@ impl Audience {
                 } else {
                     0
                 }
+                | bit(Capability::Edit, Self::EDIT)
                 | bit(Capability::OperTag, Self::OPERATOR),
         )
     }
 
-    fn has(self, bit: u8) -> bool {
+    fn has(self, bit: u16) -> bool {
         self.0 & bit != 0
     }
 }
@@ -241,9 +259,11 @@ impl Event {
         let more = match self.content {
             Content::Join { .. } => Audience::EXTENDED_JOIN,
             Content::Multiline { .. } => Audience::MULTILINE,
+            Content::Edit { .. } => Audience::EDIT,
             _ => 0,
         };
-        let mut shown = audience.0 & !(Audience::EXTENDED_JOIN | Audience::MULTILINE);
+        let others = Audience::EXTENDED_JOIN | Audience::MULTILINE | Audience::EDIT;
+        let mut shown = audience.0 & !others;
         if audience.0 & more != 0 {
             shown |= Audience::FULL;
         }
@@ -265,6 +285,7 @@ impl Event {
             Content::Chghost { .. } => Some(Capability::Chghost),
             Content::InviteNotice { .. } => Some(Capability::InviteNotify),
             Content::Metadata { .. } => Some(Capability::Metadata2),
+            Content::Redact { .. } => Some(Capability::MessageRedaction),
             Content::Rename { .. } => Some(Capability::ChannelRename),
             Content::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
             Content::Setname { .. } => Some(Capability::Setname),
@@ -344,6 +365,12 @@ impl Event {
             {
                 line = line.raw_tags(tags);
             }
+            // To those who know of no edits it is an answer.
+            if let Content::Edit { edited, .. } = &self.content
+                && !audience.has(Audience::FULL)
+            {
+                line = line.tag("+draft/reply", edited);
+            }
         }
         line
     }
@@ -396,7 +423,8 @@ impl Event {
             Content::Multiline { lines, tags, .. } => {
                 lines.iter().map(|line| line.text.len() + 120).sum::<usize>() + tags.len()
             }
-            Content::Topic { topic: text, .. }
+            Content::Edit { text, .. }
+            | Content::Topic { topic: text, .. }
             | Content::Kick { reason: text, .. }
             | Content::Quit { reason: text, .. } => text.len(),
             _ => 0,
@@ -415,6 +443,7 @@ impl Event {
             | Content::InviteNotice { .. }
             | Content::Metadata { .. }
             | Content::Monitored { .. }
+            | Content::Redact { .. }
             | Content::Setname { .. } => return,
             Content::Multiline { source, target, lines, .. } => {
                 let nick = nick(source);
@@ -424,6 +453,9 @@ impl Event {
                     out.extend_from_slice(line.as_bytes());
                 }
                 return;
+            }
+            Content::Edit { source, text, .. } => {
+                format!("{} {EDITED}{}", nick(source), readable(text))
             }
             Content::Message { source, target, text, .. } => {
                 let (nick, text) = (nick(source), readable(text));
@@ -468,6 +500,9 @@ impl Event {
     }
 }
 
+/// What stands before what a message says from here on, for those who know of no edits.
+pub(crate) const EDITED: &str = "(edited) ";
+
 /// Strangers' text for a raw terminal: no control characters, and `/me` as words.
 fn readable(text: &str) -> String {
     let action = text.strip_prefix("\u{1}ACTION ").map(|action| action.trim_end_matches('\u{1}'));
@@ -501,6 +536,21 @@ impl Event {
             }
             Content::Away { source, reason } => {
                 let line = line.source(source).command("AWAY");
+                match reason {
+                    Some(reason) => line.last(reason),
+                    None => line,
+                }
+            }
+            Content::Edit { source, target, edited, text } => {
+                if audience.has(Audience::FULL) {
+                    line.source(source).command("EDIT").param(target).param(edited).last(text)
+                } else {
+                    let text = format!("{EDITED}{text}");
+                    line.source(source).command("PRIVMSG").param(target).last(&text)
+                }
+            }
+            Content::Redact { source, target, redacted, reason } => {
+                let line = line.source(source).command("REDACT").param(target).param(redacted);
                 match reason {
                     Some(reason) => line.last(reason),
                     None => line,

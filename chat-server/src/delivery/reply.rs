@@ -64,6 +64,8 @@ pub enum ReplyLine {
         /// Whether it is the whole batch, or a page of the one batch that may come in pages at a time.
         page: Page,
     },
+    /// An event that belongs to the one before it (<https://ircv3.net/specs/extensions/chathistory>).
+    Context(Arc<Event>),
     /// An event that is part of the answer, such as one's own `JOIN`.
     Event(Arc<Event>),
     /// A refusal in words (<https://ircv3.net/specs/extensions/standard-replies>); a `NOTICE` to
@@ -116,7 +118,9 @@ impl Reply {
     ) {
         // What the one who asked would not understand, the others are told all the same.
         let is_understood = |line: &&ReplyLine| match line {
-            ReplyLine::Event(event) => event.is_understood(capabilities),
+            ReplyLine::Context(event) | ReplyLine::Event(event) => {
+                event.is_understood(capabilities)
+            }
             _ => true,
         };
         let lines: Vec<&ReplyLine> = self.lines.iter().filter(is_understood).collect();
@@ -167,6 +171,13 @@ impl Reply {
         batches: &mut Batches,
         out: &mut Vec<u8>,
     ) {
+        if let ReplyLine::Context(event) = line {
+            if event.is_understood(capabilities) {
+                let tags = [tags, &[("draft/chathistory-context", "")]].concat();
+                event.write_line(Audience::irc(capabilities), &tags, out);
+            }
+            return;
+        }
         if let ReplyLine::Event(event) = line {
             // Also inside a batch: what they would not understand is not for them.
             if event.is_understood(capabilities) {
@@ -225,6 +236,7 @@ impl Reply {
         let writer = writer.source(server);
         finish(match line {
             ReplyLine::Batch { .. }
+            | ReplyLine::Context(_)
             | ReplyLine::Event(_)
             | ReplyLine::Raw(_)
             | ReplyLine::Said { .. } => return,
@@ -232,7 +244,10 @@ impl Reply {
                 // The specifications of some commands ask for it by themselves.
                 let own: &[Capability] = match *command {
                     "BATCH" => &[Capability::Multiline],
+                    "CHANGES" => &[Capability::Changes],
                     "CHATHISTORY" => &[Capability::ChatHistory],
+                    "EDIT" => &[Capability::Edit],
+                    "REDACT" => &[Capability::MessageRedaction],
                     "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
                     "MARKREAD" => &[Capability::ReadMarker],
                     "METADATA" => &[Capability::Metadata2, Capability::Metadata3],
@@ -291,6 +306,7 @@ impl Reply {
                     format!("! {}", params.last().map_or("", |text| text))
                 }
                 ReplyLine::Batch { .. }
+                | ReplyLine::Context(_)
                 | ReplyLine::Numeric(..)
                 | ReplyLine::Pong { .. }
                 | ReplyLine::Raw(_) => continue,
@@ -312,7 +328,7 @@ impl ReplyLine {
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
-            Self::Event(event) => event.size(),
+            Self::Context(event) | Self::Event(event) => event.size(),
             Self::Fail { text, .. } | Self::Notice { text, .. } | Self::Said { text, .. } => {
                 text.len() + 100
             }

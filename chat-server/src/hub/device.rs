@@ -112,8 +112,8 @@ impl Waiting {
     pub(super) fn is_message(&self) -> bool {
         match &self.command {
             // What nobody keeps must not overtake what is kept, and of a service one thing is asked at a time.
-            Ok(Command::Message { kind, targets, .. }) => {
-                is_kept(*kind) && !targets.iter().any(|target| is_service(target))
+            Ok(Command::Message { kind, targets, tags, .. }) => {
+                is_kept(*kind, tags) && !targets.iter().any(|target| is_service(target))
             }
             Ok(Command::Multiline { .. }) => true,
             _ => false,

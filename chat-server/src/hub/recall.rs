@@ -14,10 +14,10 @@ use std::{
 use chat_core::proto::{Capability, CaseMapping};
 use rand_chacha::rand_core::Rng;
 
-use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person};
+use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person, records::Place};
 use crate::{
-    delivery::{Event, Page, ReplyLine},
-    history::{Answer, Query, Reference, Selection, Target},
+    delivery::{Page, ReplyLine},
+    history::{Answer, Query, Reference, Selection, Shows, Target, Told},
     ids::{ConnId, PersonId, RoomId, Ticket},
     room_log::Conversation,
 };
@@ -51,6 +51,39 @@ pub(super) enum Of {
     Replay(RoomId),
     /// Where something was said.
     Targets,
+    /// What has changed, under the name that was asked for.
+    Changes(Arc<str>),
+    /// A message that something is to be done to.
+    Message(Act),
+}
+
+/// What is to be done to a message.
+#[derive(Debug)]
+pub(super) struct Act {
+    pub(super) readable: Box<Readable>,
+    /// As the target is properly written.
+    pub(super) target: Arc<str>,
+    pub(super) msgid: Arc<str>,
+    pub(super) deed: Edit,
+}
+
+/// How a message is changed.
+#[derive(Debug)]
+pub(super) enum Edit {
+    Redact(Option<String>),
+    Replace(String),
+}
+
+/// A conversation that somebody may read.
+#[derive(Debug)]
+pub(super) struct Readable {
+    pub(super) conversation: Conversation,
+    /// The name a room has now.
+    pub(super) shown: Option<Arc<str>>,
+    pub(super) rank: u8,
+    pub(super) ranked_after: SystemTime,
+    pub(super) of: Of,
+    pub(super) place: Place,
 }
 
 /// A refusal as the specification has them under "Errors and Warnings".
@@ -95,6 +128,35 @@ impl Hub {
         Some((account_identity(&account.name), account.name.as_str().into(), false))
     }
 
+    /// The conversation that `target` stands for, if `who` may read it.
+    pub(super) fn find_readable(&self, who: PersonId, target: &str) -> Option<Readable> {
+        if target.starts_with('#') {
+            let (room, rank) = self.find_own_room(who, target).ok()?;
+            return Some(Readable {
+                conversation: Conversation::Room(Arc::clone(room.name.key())),
+                shown: Some(Arc::clone(room.name.shown())),
+                rank: if rank.is_operator { 2 } else { u8::from(rank.has_voice) },
+                ranked_after: room.began,
+                of: Of::Room(room.id),
+                place: Place::Room(room.id),
+            });
+        }
+        let (other, nick, is_here) = self.find_identity(target)?;
+        let person = self.find_person(target).ok().map(|person| person.id);
+        let place = Place::Direct { identity: Arc::clone(&other), person };
+        let mut both = [Arc::clone(&self.person(who).identity), other];
+        both.sort_unstable();
+        let [first, second] = both;
+        Some(Readable {
+            conversation: Conversation::Direct(first, second),
+            shown: None,
+            rank: 0,
+            ranked_after: SystemTime::UNIX_EPOCH,
+            of: Of::Person { nick, is_here },
+            place,
+        })
+    }
+
     /// The guests who are here.
     pub(super) fn guests(&self) -> BTreeSet<Arc<str>> {
         self.identities.keys().filter(|identity| identity.starts_with('~')).cloned().collect()
@@ -131,7 +193,7 @@ impl Hub {
             bytes_max: REPLAY_BYTES_MAX,
             rank: 0,
             ranked_after: SystemTime::UNIX_EPOCH,
-            with_events: false,
+            shows: Shows::default(),
         };
         let ticket = self.new_ticket();
         self.device_mut(conn).replays.insert(id, ticket);
@@ -157,13 +219,14 @@ impl Hub {
         let lines = match answer {
             Ok(Answer::Page(events)) if events.is_empty() => return,
             Ok(Answer::Page(events)) => {
-                let time = |event: Option<&Arc<Event>>| {
-                    let time = event.map_or(SystemTime::UNIX_EPOCH, |event| event.time);
+                let time = |told: Option<&Told>| {
+                    let time = told.map_or(SystemTime::UNIX_EPOCH, |told| told.event.time);
                     humantime::format_rfc3339_seconds(time).to_string().replace('T', " ")
                 };
                 let (from, to) = (time(events.first()), time(events.last()));
                 let knows_times = device.capabilities.contains(Capability::ServerTime);
-                let mut lines: Vec<ReplyLine> = events.into_iter().map(ReplyLine::Event).collect();
+                let mut lines: Vec<ReplyLine> =
+                    events.into_iter().map(|told| ReplyLine::Event(told.event)).collect();
                 if !knows_times {
                     lines.insert(
                         0,
@@ -173,7 +236,7 @@ impl Hub {
                 }
                 lines
             }
-            Ok(Answer::Targets(_)) => return,
+            Ok(Answer::Targets(_) | Answer::Changes(..) | Answer::Found(_)) => return,
             Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
         };
         self.say_to(conn, None, lines, effects);
@@ -209,6 +272,17 @@ impl Hub {
         }
         device.recalling = None;
         let who = device.person;
+        let recall = match recall {
+            Recall { of: Of::Message(act), label, .. } => {
+                let mut turn = Turn::new(now, (conn, who), label, effects);
+                if let Err(refusal) = self.act(&mut turn, act, answer) {
+                    turn.say(refusal.reply());
+                }
+                self.end_turn(turn);
+                return self.take_waiting(now, conn, effects);
+            }
+            recall => recall,
+        };
         let lines = match self.answer_lines(self.person(who), &recall, answer) {
             Ok(lines) => lines,
             Err(refusal) => vec![refusal.reply()],
@@ -233,7 +307,8 @@ impl Hub {
                 Some(room) => Arc::clone(room.name.shown()),
                 None => return Err(cannot_read(subcommand, "*")),
             },
-            Of::Replay(_) | Of::Targets => "*".into(),
+            Of::Changes(name) => Arc::clone(name),
+            Of::Message(_) | Of::Replay(_) | Of::Targets => "*".into(),
         };
         let answer = answer.map_err(|why| {
             let text = format!("messages could not be retrieved: {why}");
@@ -247,9 +322,19 @@ impl Hub {
                 return Err(cannot_read(subcommand, &name));
             }
             Answer::Page(events) => {
-                let lines: Vec<ReplyLine> = events.into_iter().map(ReplyLine::Event).collect();
-                in_pages("chathistory", vec![(*name).into()], lines)
+                let lines = events.into_iter().flat_map(|Told { event, context }| {
+                    let context = context.into_iter().map(ReplyLine::Context);
+                    std::iter::once(ReplyLine::Event(event)).chain(context)
+                });
+                in_pages("chathistory", vec![(*name).into()], lines.collect())
             }
+            Answer::Changes(events, is_all) => {
+                let rest = if is_all { "*" } else { "more" };
+                let lines = events.into_iter().map(ReplyLine::Event).collect();
+                in_pages("chat.local/changes", vec![(*name).into(), rest.into()], lines)
+            }
+            // Of a message, which is not asked for here.
+            Answer::Found(_) => Vec::new(),
             Answer::Targets(targets) => {
                 let lines = targets.iter().filter_map(|target| self.target_line(asker, target));
                 in_pages("draft/chathistory-targets", Vec::new(), lines.collect())

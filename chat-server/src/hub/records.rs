@@ -19,6 +19,7 @@ use super::{
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, PersonId, RoomId, Ticket},
+    reaction::Reaction,
     room_log::{AppendError, Change, Conversation, Note, Record},
 };
 
@@ -105,10 +106,14 @@ fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
 const FORGET_AFTER: u32 = 10;
 
 /// Where a record takes effect.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Place {
-    /// With one other person.
-    Direct(PersonId),
+    /// With one other person, who may have gone.
+    Direct {
+        /// As direct conversations name them.
+        identity: Arc<str>,
+        person: Option<PersonId>,
+    },
     /// Among the members of a room who have that sign, or a higher one, before their nick.
     Ranked(RoomId, char),
     /// In a room.
@@ -130,19 +135,19 @@ impl Hub {
             return Err(not_stored(&content, why.into()));
         }
         let nonce = self.nonce_of(turn.conn, &content)?;
-        let (conversation, time) = match place {
+        let (conversation, time) = match &place {
             Place::Room(id) => {
-                let room = self.rooms.get_mut(&id).expect("the caller found it");
+                let room = self.rooms.get_mut(id).expect("the caller found it");
                 (Conversation::Room(Arc::clone(room.name.key())), room.next_time(turn.now.wall))
             }
             Place::Ranked(id, sign) => {
-                let room = self.rooms.get_mut(&id).expect("the caller found it");
+                let room = self.rooms.get_mut(id).expect("the caller found it");
                 let key = Arc::clone(room.name.key());
-                (Conversation::Ranked(key, sign), room.next_time(turn.now.wall))
+                (Conversation::Ranked(key, *sign), room.next_time(turn.now.wall))
             }
-            Place::Direct(other) => {
-                let mut both =
-                    [turn.person, other].map(|person| Arc::clone(&self.person(person).identity));
+            Place::Direct { identity, .. } => {
+                let own = Arc::clone(&self.person(turn.person).identity);
+                let mut both = [own, Arc::clone(identity)];
                 both.sort_unstable();
                 let [first, second] = both;
                 // Times never fall, though the clock may.
@@ -360,14 +365,16 @@ impl Hub {
         self.n_messages += u64::from(is_message);
         let echoes =
             !is_message && self.devices.contains_key(&sender) || self.echoes_messages(sender);
-        if let Place::Room(id) | Place::Ranked(id, _) = recorded.place
-            && let Some(room) = self.rooms.get_mut(&id)
+        if let Place::Room(id) | Place::Ranked(id, _) = &recorded.place
+            && let Some(room) = self.rooms.get_mut(id)
         {
             room.seen = room.seen.max(recorded.event.time);
         }
         match recorded.place {
-            Place::Direct(other) => {
-                let name = self.people.get(&other).map(|person| person.nick.shown());
+            Place::Direct { person: other, .. } => {
+                let name = other
+                    .and_then(|other| self.people.get(&other))
+                    .map(|person| person.nick.shown());
                 let event =
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, name));
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
@@ -532,6 +539,8 @@ fn not_stored(content: &Content, why: String) -> Refusal {
         }
         Content::Mode { target, .. } => ("MODE", target),
         Content::Kick { room, .. } => ("KICK", room),
+        Content::Edit { target, .. } => ("EDIT", target),
+        Content::Redact { target, .. } => ("REDACT", target),
         Content::Rename { room, .. } => ("RENAME", room),
         Content::Topic { room, .. } => ("TOPIC", room),
         _ => return Refusal::NotStored { command: "*", target: "*".into(), why },
@@ -539,7 +548,7 @@ fn not_stored(content: &Content, why: String) -> Refusal {
     Refusal::NotStored { command, target: target.to_string(), why }
 }
 
-/// Whether a message is worth keeping: tags alone pass by without the log.
-pub(super) fn is_kept(kind: MessageKind) -> bool {
-    kind != MessageKind::Tagmsg
+/// Whether a message is worth keeping: tags alone pass by without the log, unless they are a reaction.
+pub(super) fn is_kept(kind: MessageKind, tags: &str) -> bool {
+    kind != MessageKind::Tagmsg || Reaction::of(tags).is_some()
 }

@@ -84,15 +84,15 @@ impl Hub {
         &self,
         sender: PersonId,
         conn: ConnId,
-        other: PersonId,
+        other: Option<PersonId>,
         event: &Arc<Event>,
         effects: &mut Vec<Effect>,
     ) {
-        let both = [other, sender];
-        let both = if other == sender { &both[..1] } else { &both };
-        let both = both.iter().copied().filter(|person| self.people.contains_key(person));
+        let is_to_oneself = other == Some(sender);
+        let both = other.filter(|_| !is_to_oneself).into_iter().chain([sender]);
+        let both = both.filter(|person| self.people.contains_key(person));
         // To oneself, it comes back to where it was said.
-        let devices = self.devices_of(both).filter(|own| other == sender || *own != conn);
+        let devices = self.devices_of(both).filter(|own| is_to_oneself || *own != conn);
         self.tell_some(devices, event, effects);
     }
 

@@ -307,6 +307,7 @@ fn is_expensive(command: &Command) -> bool {
     matches!(
         command,
         Command::Authenticate { .. }
+            | Command::Changes { .. }
             | Command::ChatHistory { .. }
             | Command::Help { topic: None }
             | Command::Info { .. }

@@ -1,7 +1,12 @@
 //! Pages of history. A conversation is a range of ids in the order of its records, whose times never fall: a
 //! time or a msgid is found in it by halving.
 
-use std::{ops::Range, sync::Arc, time::SystemTime};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
@@ -12,7 +17,7 @@ use super::{
 };
 use crate::{
     delivery::Event,
-    history::{Answer, Query, Reference, Selection, Target},
+    history::{Answer, Found, Part, Query, Reference, Selection, Shows, Target, Told},
     room_log::Conversation,
 };
 
@@ -63,7 +68,7 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
             bytes_max,
             rank,
             ranked_after,
-            with_events,
+            shows,
         } => {
             let Some(number) = number_of(database, conversation)? else {
                 return Ok(Answer::Page(Vec::new()));
@@ -77,10 +82,18 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
                     _ => milliseconds(*ranked_after),
                 },
                 bytes_max: *bytes_max,
-                last_kind: if *with_events { i64::MAX } else { LAST_MESSAGE },
+                shows: *shows,
                 room: shown.as_ref(),
             };
-            page(database, &filter, selection, *limit).map(Answer::Page)
+            let rows = page(database, &filter, selection, *limit)?;
+            with_context(database, &filter, rows).map(Answer::Page)
+        }
+        Query::Find { conversation, msgid, rank, ranked_after } => {
+            find(database, conversation, msgid, *rank, *ranked_after).map(Answer::Found)
+        }
+        Query::Changes { conversations, direct, after, limit, bytes_max, shows } => {
+            let filters = filters(database, conversations, direct.as_ref(), *shows)?;
+            changes(database, &filters, after, *limit, *bytes_max)
         }
         Query::Targets { rooms, person, guests, between, limit } => {
             let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
@@ -95,8 +108,14 @@ struct Filter<'a> {
     rank: u8,
     ranked_after: i64,
     bytes_max: usize,
-    last_kind: i64,
+    shows: Shows,
     room: Option<&'a Arc<str>>,
+}
+
+/// A record that was read, with its id.
+struct Read {
+    id: i64,
+    event: Arc<Event>,
 }
 
 fn page(
@@ -104,7 +123,7 @@ fn page(
     filter: &Filter<'_>,
     selection: &Selection,
     limit: usize,
-) -> rusqlite::Result<Vec<Arc<Event>>> {
+) -> rusqlite::Result<Vec<Read>> {
     let (first, last) = places_of(filter.number);
     let whole = first..last;
     let place = |reference: &Reference| place_of(database, &whole, reference);
@@ -139,34 +158,204 @@ fn select(
     range: Range<i64>,
     limit: usize,
     is_from_end: bool,
-) -> rusqlite::Result<Vec<Arc<Event>>> {
+) -> rusqlite::Result<Vec<Read>> {
     let order = if is_from_end { "DESC" } else { "ASC" };
     let mut select = database.prepare_cached(&format!(
-        "SELECT time, random, kind, part, text, extra, source, account, marks
-         FROM records JOIN senders ON senders.id = records.sender
-         WHERE records.id >= ? AND records.id < ? AND kind <= ?
-           AND (part = 0 OR part <= ? AND time > ?)
+        "SELECT {COLUMNS} FROM records JOIN senders ON senders.id = records.sender
+         WHERE records.id >= ? AND records.id < ? AND {SHOWN} AND (part = 0 OR part <= ? AND time > ?)
          ORDER BY records.id {order} LIMIT ?"
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let Filter { last_kind, rank, ranked_after, .. } = filter;
-    let parameters = params![range.start, range.end, last_kind, rank, ranked_after, limit];
-    let found = select
-        .query_map(parameters, |row| Ok(rows::event_of(sender(row)?, record(row)?, filter.room)))?;
-    let (mut events, mut bytes) = (Vec::new(), 0);
-    for event in found {
+    let Filter { shows: Shows { events, redacted, changes, .. }, rank, ranked_after, .. } = filter;
+    let parameters =
+        params![range.start, range.end, redacted, events, changes, rank, ranked_after, limit];
+    let found = select.query_map(parameters, |row| read(row, filter.room))?;
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    for read in found {
         // What a later version has written and this one cannot read is left out.
-        let Some(event) = event? else { continue };
-        bytes += event.size();
-        if bytes > filter.bytes_max && !events.is_empty() {
+        let Some(read) = read? else { continue };
+        bytes += read.event.size();
+        if bytes > filter.bytes_max && !rows.is_empty() {
             break;
         }
-        events.push(Arc::new(event));
+        rows.push(read);
     }
     if is_from_end {
-        events.reverse();
+        rows.reverse();
     }
-    Ok(events)
+    Ok(rows)
+}
+
+/// What [`read`] reads.
+const COLUMNS: &str =
+    "time, random, kind, part, text, extra, source, account, marks, person, records.id";
+
+/// The kinds that are shown: of messages those that are not deleted or all, changes of the room, what is about
+/// messages.
+const SHOWN: &str = "(kind <= 9 AND (kind != 5 OR ?) OR kind BETWEEN 10 AND 19 AND ?
+                      OR kind BETWEEN 20 AND 29 AND ?)";
+
+fn read(row: &SqlRow<'_>, room: Option<&Arc<str>>) -> rusqlite::Result<Option<Read>> {
+    let id = row.get(10)?;
+    let event = rows::event_of(sender(row)?, record(row)?, room);
+    Ok(event.map(|event| Read { id, event: Arc::new(event) }))
+}
+
+/// Records of one page, each with what is about it.
+fn with_context(
+    database: &Connection,
+    filter: &Filter<'_>,
+    rows: Vec<Read>,
+) -> rusqlite::Result<Vec<Told>> {
+    let mut about: BTreeMap<i64, Vec<Arc<Event>>> = BTreeMap::new();
+    if let (true, Some(first), Some(last)) = (filter.shows.context, rows.first(), rows.last()) {
+        let mut find = database.prepare_cached(&format!(
+            "SELECT {COLUMNS}, about FROM records JOIN senders ON senders.id = records.sender
+             WHERE about BETWEEN ? AND ? AND kind IN (?, ?, ?) ORDER BY about, records.id LIMIT ?"
+        ))?;
+        let parameters =
+            params![first.id, last.id, rows::REDACT, rows::EDIT, rows::REACT, CONTEXT_MAX];
+        let found = find
+            .query_map(parameters, |row| Ok((row.get::<_, i64>(11)?, read(row, filter.room)?)))?;
+        let mut bytes = 0;
+        for row in found {
+            let (id, Some(read)) = row? else { continue };
+            bytes += read.event.size();
+            if bytes > filter.bytes_max {
+                break;
+            }
+            about.entry(id).or_default().push(read.event);
+        }
+        // What is answered, unless it is told anyway.
+        for row in &rows {
+            let Some(msgid) = rows::replied_to(&row.event) else { continue };
+            let Some(id) = id_of(database, filter.number, msgid)? else { continue };
+            if rows.iter().any(|own| own.id == id) {
+                continue;
+            }
+            let answered = Filter { shows: Shows::default(), ..*filter };
+            for read in select(database, &answered, id..id + 1, 1, false)? {
+                bytes += read.event.size();
+                if bytes <= filter.bytes_max {
+                    about.entry(row.id).or_default().push(read.event);
+                }
+            }
+        }
+    }
+    let told = |Read { id, event }| Told { event, context: about.remove(&id).unwrap_or_default() };
+    Ok(rows.into_iter().map(told).collect())
+}
+
+/// Records about those of one page.
+const CONTEXT_MAX: i64 = 1000;
+
+/// The id of the record with that msgid in a conversation.
+pub(super) fn id_of(
+    database: &Connection,
+    number: i64,
+    msgid: &str,
+) -> rusqlite::Result<Option<i64>> {
+    let (first, last) = places_of(number);
+    let found = place_of(database, &(first..last), &Reference::Msgid(msgid.into()))?;
+    Ok((found.end > found.start).then_some(found.start))
+}
+
+fn find(
+    database: &Connection,
+    conversation: &Conversation,
+    msgid: &str,
+    rank: u8,
+    ranked_after: SystemTime,
+) -> rusqlite::Result<Option<Found>> {
+    let Some(number) = number_of(database, conversation)? else { return Ok(None) };
+    let Some(id) = id_of(database, number, msgid)? else { return Ok(None) };
+    let is_direct = matches!(conversation, Conversation::Direct(..));
+    let select = "SELECT person, part FROM records JOIN senders ON senders.id = sender
+                  WHERE records.id = ? AND kind <= ? AND kind != ?
+                    AND (? OR part = 0 OR part <= ? AND time > ?)";
+    let ranked_after = milliseconds(ranked_after);
+    let parameters = params![id, LAST_MESSAGE, rows::REDACTED, is_direct, rank, ranked_after];
+    database
+        .prepare_cached(select)?
+        .query_row(parameters, |row| {
+            let (by, part): (Arc<str>, i64) = (row.get(0)?, row.get(1)?);
+            let sign = match part {
+                _ if is_direct => None,
+                1 => Some('+'),
+                2 => Some('@'),
+                _ => None,
+            };
+            Ok(Found { by, sign })
+        })
+        .optional()
+}
+
+/// All that somebody may read.
+fn filters<'a>(
+    database: &Connection,
+    conversations: &'a [Part],
+    direct: Option<&(Arc<str>, BTreeSet<Arc<str>>)>,
+    shows: Shows,
+) -> rusqlite::Result<Vec<Filter<'a>>> {
+    let mut filters = Vec::new();
+    let filter = |number, part: Option<&'a Part>| Filter {
+        number,
+        // Between two people both may read all.
+        rank: part.map_or(1, |part| part.rank),
+        ranked_after: part.map_or(i64::MIN, |part| milliseconds(part.ranked_after)),
+        bytes_max: usize::MAX,
+        shows,
+        room: part.and_then(|part| part.shown.as_ref()),
+    };
+    for part in conversations {
+        let number = number_of(database, &part.conversation)?;
+        let part = Some(part).filter(|part| part.shown.is_some());
+        filters.extend(number.map(|number| filter(number, part)));
+    }
+    if let Some((person, guests)) = direct {
+        let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+        for (number, _) in direct_conversations(database, person, &is_known)? {
+            filters.push(filter(number, None));
+        }
+    }
+    Ok(filters)
+}
+
+fn changes(
+    database: &Connection,
+    filters: &[Filter<'_>],
+    after: &Reference,
+    limit: usize,
+    bytes_max: usize,
+) -> rusqlite::Result<Answer> {
+    let read = |selection: &Selection, limit: usize| -> rusqlite::Result<Vec<(i64, Arc<Event>)>> {
+        let mut all = Vec::new();
+        for filter in filters {
+            let rows = page(database, filter, selection, limit)?;
+            all.extend(rows.into_iter().map(|read| (milliseconds(read.event.time), read.event)));
+        }
+        all.sort_by_key(|(time, _)| *time);
+        Ok(all)
+    };
+    let first = read(&Selection::After(after.clone()), limit)?;
+    let mut bytes = 0;
+    let fits = |(_, event): &&(i64, Arc<Event>)| {
+        bytes += event.size();
+        bytes <= bytes_max
+    };
+    let limit = limit.min(first.iter().take_while(fits).count().max(1));
+    let last = limit.min(first.len()).checked_sub(1).map(|index| first[index].0);
+    // Those of one time stay together, so that the next question begins behind them.
+    let (found, rest) = match last {
+        Some(last) => {
+            let until = Reference::Time(time_of(last + 1));
+            let found = read(&Selection::Between(after.clone(), until), usize::MAX)?;
+            (found, Selection::After(Reference::Time(time_of(last))))
+        }
+        None => (Vec::new(), Selection::After(after.clone())),
+    };
+    let is_all = read(&rest, 1)?.is_empty();
+    Ok(Answer::Changes(found.into_iter().map(|(_, event)| event).collect(), is_all))
 }
 
 fn record(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
@@ -181,7 +370,12 @@ fn record(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
 }
 
 fn sender(row: &SqlRow<'_>) -> rusqlite::Result<SenderRow> {
-    Ok(SenderRow { source: row.get(6)?, account: row.get(7)?, marks: row.get(8)? })
+    Ok(SenderRow {
+        source: row.get(6)?,
+        account: row.get(7)?,
+        marks: row.get(8)?,
+        person: row.get(9)?,
+    })
 }
 
 /// The ids of the records at a reference: one, none where there is no such record, or all of that time.
@@ -233,6 +427,29 @@ fn first_from(database: &Connection, whole: &Range<i64>, time: i64) -> rusqlite:
     Ok(if high > end { whole.end } else { high })
 }
 
+/// What somebody has said with others, and others with them.
+fn direct_conversations(
+    database: &Connection,
+    person: &str,
+    is_known: &dyn Fn(&str) -> bool,
+) -> rusqlite::Result<Vec<(i64, Conversation)>> {
+    let mut own = database.prepare_cached(
+        "SELECT id, name FROM participants JOIN conversations ON conversations.id = conversation
+         WHERE person = ? AND NOT is_retired",
+    )?;
+    let own = own.query_map([person], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+    let mut found = Vec::new();
+    for row in own {
+        let (number, name) = row?;
+        if let Some((first, second)) = name.split_once('\n')
+            && is_known(if first == person { second } else { first })
+        {
+            found.push((number, Conversation::Direct(first.into(), second.into())));
+        }
+    }
+    Ok(found)
+}
+
 fn targets(
     database: &Connection,
     rooms: &[Conversation],
@@ -248,19 +465,7 @@ fn targets(
         let number = number_of(database, room)?;
         found.extend(number.map(|number| (number, room.clone())));
     }
-    let mut own = database.prepare_cached(
-        "SELECT id, name FROM participants JOIN conversations ON conversations.id = conversation
-         WHERE person = ? AND NOT is_retired",
-    )?;
-    let own = own.query_map([person], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-    for row in own {
-        let (number, name) = row?;
-        if let Some((first, second)) = name.split_once('\n')
-            && is_known(if first == person { second } else { first })
-        {
-            found.push((number, Conversation::Direct(first.into(), second.into())));
-        }
-    }
+    found.extend(direct_conversations(database, person, is_known)?);
     let mut latest = database.prepare_cached(
         "SELECT time, part, source, extra FROM records JOIN senders ON senders.id = sender
          WHERE records.id BETWEEN ? AND ? AND kind <= ? AND (part = 0 OR ?) ORDER BY records.id DESC LIMIT 1",

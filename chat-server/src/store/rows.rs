@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{milliseconds, time_of};
 use crate::{
     delivery::{Content, Event, Sender},
+    reaction::Reaction,
     room_log::{Conversation, Record},
 };
 
@@ -22,12 +23,23 @@ pub(super) struct Row {
     pub(super) extra: Option<String>,
 }
 
+/// What a row says of another one, or does to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum About<'a> {
+    Edit(&'a str),
+    React(&'a str),
+    Redact(&'a str),
+    TakeBack(&'a str),
+}
+
 /// Who a row is by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SenderRow {
     pub(super) source: String,
     pub(super) account: String,
     pub(super) marks: i64,
+    /// As direct conversations name them.
+    pub(super) person: String,
 }
 
 /// What few records have.
@@ -43,15 +55,20 @@ struct Extra {
     /// Of the lines of a message, which go on with the one before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     concat: Vec<usize>,
-    /// The parameters of modes.
+    /// The parameters of modes; the reason for a deletion.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     arguments: Vec<String>,
+    /// The id of the message that is deleted or edited.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    about: String,
 }
 
 const PRIVMSG: i64 = 1;
 const NOTICE: i64 = 2;
 const MULTILINE_PRIVMSG: i64 = 3;
 const MULTILINE_NOTICE: i64 = 4;
+/// A message that has been deleted.
+pub(super) const REDACTED: i64 = 5;
 const TOPIC: i64 = 10;
 const MODE: i64 = 11;
 const KICK: i64 = 12;
@@ -59,6 +76,61 @@ const RENAME: i64 = 13;
 
 /// The kinds up to this one are messages.
 pub(super) const LAST_MESSAGE: i64 = 9;
+
+/// The kinds from here on are about another record.
+pub(super) const REDACT: i64 = 20;
+pub(super) const EDIT: i64 = 21;
+pub(super) const REACT: i64 = 22;
+pub(super) const UNREACT: i64 = 23;
+
+/// What a deleted message reads.
+const DELETED: &str = "(deleted)";
+
+/// What is left of a message when it is deleted: whom it was written to.
+pub(super) fn redacted_extra(extra: Option<&str>) -> Option<String> {
+    let extra: Extra = serde_json::from_str(extra?).ok()?;
+    written(&Extra { target: extra.target, ..Extra::default() })
+}
+
+/// What is left of the lines of a message when it is edited, and its kind then.
+pub(super) fn edited(kind: i64, extra: Option<&str>) -> (i64, Option<String>) {
+    let kind = match kind {
+        MULTILINE_PRIVMSG => PRIVMSG,
+        MULTILINE_NOTICE => NOTICE,
+        kind => kind,
+    };
+    let extra: Extra = extra.and_then(|extra| serde_json::from_str(extra).ok()).unwrap_or_default();
+    (kind, written(&Extra { concat: Vec::new(), ..extra }))
+}
+
+fn written(extra: &Extra) -> Option<String> {
+    (*extra != Extra::default())
+        .then(|| serde_json::to_string(extra).expect("strings and numbers can be written as JSON"))
+}
+
+/// The record that a tag of a row's message answers.
+pub(super) fn replied_to(event: &Event) -> Option<&str> {
+    match &event.content {
+        Content::Message { tags, .. } | Content::Multiline { tags, .. } => {
+            Reaction::replied_to(tags)
+        }
+        _ => None,
+    }
+}
+
+/// What a record is about.
+pub(super) fn about(record: &Record) -> Option<About<'_>> {
+    match &record.event.content {
+        Content::Redact { redacted, .. } => Some(About::Redact(redacted)),
+        Content::Edit { edited, .. } => Some(About::Edit(edited)),
+        Content::Message { kind: MessageKind::Tagmsg, tags, .. } => {
+            let reaction = Reaction::of(tags)?;
+            let about = reaction.about;
+            Some(if reaction.is_taken_back { About::TakeBack(about) } else { About::React(about) })
+        }
+        _ => None,
+    }
+}
 
 /// The room's rank that a sign before its name stands for.
 pub(super) fn rank_of(sign: char) -> i64 {
@@ -74,12 +146,25 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
         Content::Message { source, kind, target, text, tags } => {
             extra.tags = tags.to_string();
             extra.target = if is_direct { target.to_string() } else { String::new() };
-            let kind = match kind {
-                MessageKind::Privmsg => PRIVMSG,
-                MessageKind::Notice => NOTICE,
-                MessageKind::Tagmsg => return None,
-            };
-            (source, kind, text.to_string())
+            match kind {
+                MessageKind::Privmsg => (source, PRIVMSG, text.to_string()),
+                MessageKind::Notice => (source, NOTICE, text.to_string()),
+                MessageKind::Tagmsg => {
+                    let Reaction { value, is_taken_back, .. } = Reaction::of(tags)?;
+                    (source, if is_taken_back { UNREACT } else { REACT }, value.to_owned())
+                }
+            }
+        }
+        Content::Redact { source, target, redacted, reason } => {
+            extra.target = if is_direct { target.to_string() } else { String::new() };
+            extra.about = redacted.to_string();
+            extra.arguments = reason.iter().map(ToString::to_string).collect();
+            (source, REDACT, String::new())
+        }
+        Content::Edit { source, target, edited, text } => {
+            extra.target = if is_direct { target.to_string() } else { String::new() };
+            extra.about = edited.to_string();
+            (source, EDIT, text.to_string())
         }
         Content::Multiline { source, kind, target, lines, tags } => {
             extra.tags = tags.to_string();
@@ -111,6 +196,7 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
         source: source.to_string(),
         account: sender.account.as_deref().unwrap_or_default().to_owned(),
         marks: i64::from(sender.is_bot) | i64::from(sender.is_operator) << 1,
+        person: record.by.to_string(),
     };
     let part = match &record.conversation {
         Conversation::Direct(_, second) => i64::from(record.by == *second),
@@ -119,9 +205,7 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
     };
     let random = event.msgid.as_deref().and_then(|msgid| msgid.get(TIME_DIGITS..));
     let random = random.and_then(|digits| i64::from_str_radix(digits, 16).ok()).unwrap_or_default();
-    let extra = (extra != Extra::default()).then(|| {
-        serde_json::to_string(&extra).expect("strings and numbers can be written as JSON")
-    });
+    let extra = written(&extra);
     Some((sender_row, Row { time: milliseconds(event.time), random, kind, part, text, extra }))
 }
 
@@ -154,6 +238,16 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
         NOTICE => message(MessageKind::Notice, row.text, tags),
         MULTILINE_PRIVMSG => multiline(MessageKind::Privmsg, &row.text, tags),
         MULTILINE_NOTICE => multiline(MessageKind::Notice, &row.text, tags),
+        REDACTED => message(MessageKind::Privmsg, DELETED.to_owned(), "".into()),
+        REACT | UNREACT => message(MessageKind::Tagmsg, String::new(), tags),
+        REDACT => {
+            let reason = extra.arguments.into_iter().next().map(Into::into);
+            Content::Redact { source, target, redacted: extra.about.into(), reason }
+        }
+        EDIT => {
+            let (edited, text) = (extra.about.into(), row.text.into());
+            Content::Edit { source, target, edited, text }
+        }
         TOPIC => Content::Topic { source, room: target, topic: row.text.into() },
         MODE => {
             let arguments = extra.arguments.into_iter().map(Into::into).collect();

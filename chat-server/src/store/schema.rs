@@ -73,6 +73,23 @@ const MIGRATIONS: &[&str] = &[
          -- JSON.
          value TEXT NOT NULL
      ) STRICT, WITHOUT ROWID;",
+    // Who may change what they have said, and what is said about what.
+    "CREATE TABLE people (
+         id INTEGER PRIMARY KEY,
+         source TEXT NOT NULL,
+         account TEXT NOT NULL,
+         marks INTEGER NOT NULL,
+         -- Who it is, as direct conversations name people; empty where nobody wrote it down.
+         person TEXT NOT NULL,
+         UNIQUE (source, account, marks, person)
+     ) STRICT;
+     INSERT INTO people SELECT id, source, account, marks,
+         CASE account WHEN '' THEN '' ELSE '=' || lower(account) END FROM senders;
+     DROP TABLE senders;
+     ALTER TABLE people RENAME TO senders;
+     -- The id of the record that this one is about.
+     ALTER TABLE records ADD COLUMN about INTEGER;
+     CREATE INDEX records_about ON records (about) WHERE about IS NOT NULL;",
 ];
 
 /// The version of the database that this program writes.
@@ -98,7 +115,8 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     // Before there is a table: what is deleted is given back page by page, when the writer has time.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fault)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    // A migration may put another table in the place of one.
+    connection.pragma_update(None, "foreign_keys", false).map_err(fault)?;
     for (version, migration) in (1..=VERSION).zip(MIGRATIONS) {
         if version > found {
             let transaction = connection.transaction().map_err(fault)?;
@@ -108,6 +126,7 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
             transaction.commit().map_err(fault)?;
         }
     }
+    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
     // All rooms have ended with the server before; those that not everyone could enter are nobody's now.
     let retire = "UPDATE conversations SET is_retired = 1 WHERE is_closed AND NOT is_retired";
     connection.execute(retire, []).map_err(fault)?;

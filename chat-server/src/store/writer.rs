@@ -11,8 +11,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    history::{PLACE_BITS, name_of, number_of, places_of},
-    rows::{self, SenderRow},
+    history::{self, PLACE_BITS, name_of, number_of, places_of},
+    rows::{self, About, SenderRow},
     time_of,
 };
 use crate::{
@@ -160,7 +160,6 @@ fn append(
     record: &Record,
 ) -> rusqlite::Result<Result<(), AppendError>> {
     let Some((sender, row)) = rows::row_of(record) else { return Ok(Ok(())) };
-    let sender = sender_number(database, known, sender)?;
     // What some members of a room are told lies among what all are told.
     let conversation = match &record.conversation {
         Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
@@ -171,6 +170,16 @@ fn append(
         None => find_or_begin(database, &conversation)?,
     };
     let id = number << PLACE_BITS | place;
+    let about = match rows::about(record) {
+        None => None,
+        Some(about) => match act(database, number, &sender, &about, &row)? {
+            Acted::On(id) => Some(id),
+            Acted::Already(first) => return Ok(Err(first)),
+            // It is told, and there is nothing to keep it with.
+            Acted::OnNothing => return Ok(Ok(())),
+        },
+    };
+    let sender = sender_number(database, known, sender)?;
     if let Some(nonce) = &record.nonce {
         // What is for some of a room is another target than the room.
         let nonce = match &record.conversation {
@@ -192,12 +201,82 @@ fn append(
     }
     known.conversations.insert(conversation, (number, place + 1));
     let mut insert = database.prepare_cached(
-        "INSERT INTO records (id, time, random, sender, kind, part, text, extra)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO records (id, time, random, sender, kind, part, text, extra, about)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     let rows::Row { time, random, kind, part, text, extra } = row;
-    insert.execute(params![id, time, random, sender, kind, part, text, extra])?;
+    insert.execute(params![id, time, random, sender, kind, part, text, extra, about])?;
     Ok(Ok(()))
+}
+
+/// What became of the record that another one is about.
+enum Acted {
+    On(i64),
+    OnNothing,
+    /// The same has been said of it by the same person.
+    Already(AppendError),
+}
+
+/// Does to a record what another one says of it.
+fn act(
+    database: &Connection,
+    number: i64,
+    sender: &SenderRow,
+    about: &About<'_>,
+    row: &rows::Row,
+) -> rusqlite::Result<Acted> {
+    let (About::Edit(msgid) | About::React(msgid) | About::Redact(msgid) | About::TakeBack(msgid)) =
+        about;
+    let Some(target) = history::id_of(database, number, msgid)? else {
+        return Ok(Acted::OnNothing);
+    };
+    let find = "SELECT kind, extra FROM records WHERE id = ?";
+    let (kind, extra): (i64, Option<String>) = database
+        .prepare_cached(find)?
+        .query_row([target], |found| Ok((found.get(0)?, found.get(1)?)))?;
+    if kind > rows::LAST_MESSAGE || kind == rows::REDACTED {
+        return Ok(Acted::OnNothing);
+    }
+    match about {
+        About::Redact(_) => {
+            let clear = "UPDATE records SET kind = ?, text = '', extra = ? WHERE id = ?";
+            let extra = rows::redacted_extra(extra.as_deref());
+            database.prepare_cached(clear)?.execute(params![rows::REDACTED, extra, target])?;
+            // What was said of it goes with it.
+            database.prepare_cached("DELETE FROM records WHERE about = ?")?.execute([target])?;
+        }
+        About::Edit(_) => {
+            let (kind, extra) = rows::edited(kind, extra.as_deref());
+            let change = "UPDATE records SET kind = ?, text = ?, extra = ? WHERE id = ?";
+            database.prepare_cached(change)?.execute(params![kind, row.text, extra, target])?;
+            let forget = "DELETE FROM records WHERE about = ? AND kind = ?";
+            database.prepare_cached(forget)?.execute([target, rows::EDIT])?;
+        }
+        About::React(_) | About::TakeBack(_) => {
+            let is_said = "SELECT records.id, time, random, kind FROM records
+                           JOIN senders ON senders.id = sender
+                           WHERE about = ? AND kind IN (?, ?) AND text = ? AND person = ?";
+            let parameters = params![target, rows::REACT, rows::UNREACT, row.text, sender.person];
+            let said: Option<(i64, i64, i64, i64)> = database
+                .prepare_cached(is_said)?
+                .query_row(parameters, |found| {
+                    Ok((found.get(0)?, found.get(1)?, found.get(2)?, found.get(3)?))
+                })
+                .optional()?;
+            match said {
+                Some((_, time, random, kind)) if kind == row.kind => {
+                    let msgid = rows::msgid(time, random).into();
+                    return Ok(Acted::Already(AppendError::Known { msgid, time: time_of(time) }));
+                }
+                Some((id, ..)) => {
+                    database.prepare_cached("DELETE FROM records WHERE id = ?")?.execute([id])?;
+                }
+                None if row.kind == rows::UNREACT => return Ok(Acted::OnNothing),
+                None => {}
+            }
+        }
+    }
+    Ok(Acted::On(target))
 }
 
 /// The record that has a nonce already.
@@ -294,14 +373,15 @@ fn sender_number(
     if let Some(number) = known.senders.get(&sender) {
         return Ok(*number);
     }
-    let find = "SELECT id FROM senders WHERE source = ? AND account = ? AND marks = ?";
-    let parameters = params![sender.source, sender.account, sender.marks];
+    let find =
+        "SELECT id FROM senders WHERE source = ? AND account = ? AND marks = ? AND person = ?";
+    let parameters = params![sender.source, sender.account, sender.marks, sender.person];
     let found: Option<i64> =
         database.prepare_cached(find)?.query_row(parameters, |row| row.get(0)).optional()?;
     let number = match found {
         Some(number) => number,
         None => {
-            let insert = "INSERT INTO senders (source, account, marks) VALUES (?, ?, ?)";
+            let insert = "INSERT INTO senders (source, account, marks, person) VALUES (?, ?, ?, ?)";
             database.prepare_cached(insert)?.execute(parameters)?;
             database.last_insert_rowid()
         }

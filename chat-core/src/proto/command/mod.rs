@@ -63,8 +63,12 @@ pub enum Command {
     Chghost { nick: String, user: String, host: String },
     /// <https://ircv3.net/specs/extensions/chathistory>: `LATEST`, `BEFORE`, ..., of what and which part.
     ChatHistory { subcommand: String, params: Vec<String> },
+    /// `docs/changes.md`: of one conversation or `*`, behind what, and how many at most.
+    Changes { target: String, since: String, limit: String },
     /// <https://ircv3.net/specs/extensions/capability-negotiation>
     Cap { subcommand: String, arguments: Vec<String> },
+    /// `docs/edit.md`
+    Edit { target: String, msgid: String, text: String },
     /// `HELP` and `HELPOP` (<https://modern.ircdocs.horse/#help-message>).
     Help { topic: Option<String> },
     /// RFC 2812 §3.4.10
@@ -122,6 +126,8 @@ pub enum Command {
     Pong,
     /// RFC 2812 §3.1.7
     Quit { reason: Option<String> },
+    /// <https://ircv3.net/specs/extensions/message-redaction>
+    Redact { target: String, msgid: String, reason: Option<String> },
     /// <https://ircv3.net/specs/extensions/account-registration>; `*` in the place of the account is one's
     /// nick, and in that of the address none.
     Register { account: String, email: String, password: String },

@@ -13,8 +13,10 @@ impl Command {
         "AWAY",
         "BATCH",
         "CAP",
+        "CHANGES",
         "CHATHISTORY",
         "CHGHOST",
+        "EDIT",
         "HELP",
         "HELPOP",
         "INFO",
@@ -44,6 +46,7 @@ impl Command {
         "PONG",
         "PRIVMSG",
         "QUIT",
+        "REDACT",
         "REGISTER",
         "REHASH",
         "RENAME",
@@ -88,6 +91,11 @@ impl Command {
                 let context = vec![need(0, "BATCH")?.trim_start_matches(['+', '-']).to_owned()];
                 return Err(CommandError::Batch { code: "INVALID_REFTAG", context });
             }
+            "CHANGES" => Self::Changes {
+                target: need(0, "CHANGES")?,
+                since: need(1, "CHANGES")?,
+                limit: need(2, "CHANGES")?,
+            },
             "CHATHISTORY" => {
                 Self::ChatHistory { subcommand: need(0, "CHATHISTORY")?, params: rest(1) }
             }
@@ -97,6 +105,11 @@ impl Command {
                 host: need(2, "CHGHOST")?,
             },
             "CAP" => Self::Cap { subcommand: need(0, "CAP")?, arguments: rest(1) },
+            "EDIT" => Self::Edit {
+                target: need(0, "EDIT")?,
+                msgid: need(1, "EDIT")?,
+                text: need(2, "EDIT")?,
+            },
             "HELP" | "HELPOP" => Self::Help { topic: given(0) },
             "INFO" => Self::Info { server: given(0) },
             "INVITE" => Self::Invite {
@@ -146,6 +159,11 @@ impl Command {
             "PONG" => Self::Pong,
             "PRIVMSG" => message(MessageKind::Privmsg, line)?,
             "QUIT" => Self::Quit { reason: owned(0) },
+            "REDACT" => Self::Redact {
+                target: need(0, "REDACT")?,
+                msgid: need(1, "REDACT")?,
+                reason: given(2),
+            },
             "REGISTER" => Self::Register {
                 account: need(0, "REGISTER")?,
                 email: need(1, "REGISTER")?,

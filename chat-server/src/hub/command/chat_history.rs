@@ -6,16 +6,16 @@ use std::{sync::Arc, time::SystemTime};
 use chat_core::proto::{Capability, CommandError};
 
 use crate::{
-    history::{Query, Reference, Selection},
+    history::{Query, Reference, Selection, Shows},
     hub::{
         Hub, Reader, Refusal, Turn,
-        recall::{Of, cannot_read, fail},
+        recall::{Of, Readable, cannot_read, fail},
     },
     room_log::Conversation,
 };
 
 /// Bytes of one page of history, about.
-const HISTORY_BYTES_MAX: usize = 256 << 10;
+pub(super) const HISTORY_BYTES_MAX: usize = 256 << 10;
 
 impl Hub {
     pub(super) fn chat_history(
@@ -32,8 +32,14 @@ impl Hub {
         let word = &*subcommand.to_ascii_uppercase();
         let wrong = |what: &str| fail("INVALID_PARAMS", &[word], what);
         // Outside of a batch what has happened would be taken for what happens.
-        let with_events = device.capabilities.contains(Capability::EventPlayback)
-            && device.capabilities.contains(Capability::Batch);
+        let has = |capability| device.capabilities.contains(capability);
+        let is_batched = has(Capability::Batch);
+        let shows = Shows {
+            events: has(Capability::EventPlayback) && is_batched,
+            redacted: has(Capability::MessageRedaction),
+            context: has(Capability::MessageTags) && is_batched,
+            changes: false,
+        };
         let n_max = self.house.limits.history_page_max;
         let limit = |text: &str| {
             let n: usize = text.parse().map_err(|_| wrong("the last parameter is a number"))?;
@@ -81,22 +87,9 @@ impl Hub {
             }
         };
         let limit = limit(n)?;
-        let (of, conversation, shown, rank, ranked_after) = if target.starts_with('#') {
-            let found = self.find_own_room(turn.person, target);
-            let (room, rank) = found.map_err(|_| cannot_read(word, target))?;
-            let rank = if rank.is_operator { 2 } else { u8::from(rank.has_voice) };
-            let key = Conversation::Room(Arc::clone(room.name.key()));
-            let shown = Some(Arc::clone(room.name.shown()));
-            (Of::Room(room.id), key, shown, rank, room.began)
-        } else {
-            let (other, nick, is_here) =
-                self.find_identity(target).ok_or_else(|| cannot_read(word, target))?;
-            let mut both = [Arc::clone(&person.identity), other];
-            both.sort_unstable();
-            let [first, second] = both;
-            let of = Of::Person { nick, is_here };
-            (of, Conversation::Direct(first, second), None, 0, SystemTime::UNIX_EPOCH)
-        };
+        let found = self.find_readable(turn.person, target);
+        let Readable { conversation, shown, rank, ranked_after, of, .. } =
+            found.ok_or_else(|| cannot_read(word, target))?;
         let bytes_max = HISTORY_BYTES_MAX;
         let query = Query::Page {
             conversation,
@@ -106,7 +99,7 @@ impl Hub {
             bytes_max,
             rank,
             ranked_after,
-            with_events,
+            shows,
         };
         self.recall(turn, of, word, query);
         Ok(())
@@ -114,7 +107,7 @@ impl Hub {
 }
 
 /// `timestamp=YYYY-MM-DDThh:mm:ss.sssZ` or `msgid=id`.
-fn reference(subcommand: &str, target: &str, text: &str) -> Result<Reference, Refusal> {
+pub(super) fn reference(subcommand: &str, target: &str, text: &str) -> Result<Reference, Refusal> {
     match text.split_once('=') {
         Some(("msgid", msgid)) => Ok(Reference::Msgid(msgid.into())),
         Some(("timestamp", time)) => humantime::parse_rfc3339(time)

@@ -16,6 +16,7 @@ use crate::{
         room::Room,
     },
     ids::PersonId,
+    reaction::{REACTION_BYTES_MAX, Reaction},
 };
 
 impl Hub {
@@ -65,9 +66,9 @@ impl Hub {
         self.person_mut(turn.person).last_spoke = turn.now.mono;
         let first = lines.first().map_or("", |line| &*line.text);
         let (place, target) = self.find_place(turn, kind, target, first)?;
-        if let Place::Room(room) | Place::Ranked(room, _) = place {
+        if let Place::Room(room) | Place::Ranked(room, _) = &place {
             for line in &lines {
-                self.check_speech(turn.person, &self.rooms[&room], &line.text)?;
+                self.check_speech(turn.person, &self.rooms[room], &line.text)?;
             }
         }
         let source = Arc::clone(&self.person(turn.person).source);
@@ -109,7 +110,12 @@ impl Hub {
             text: Arc::clone(text),
             tags: Arc::clone(tags),
         };
-        if is_kept(kind) {
+        let reaction = Reaction::of(tags).filter(|_| kind == MessageKind::Tagmsg);
+        if reaction.is_some_and(|reaction| reaction.value.len() > REACTION_BYTES_MAX) {
+            let text = format!("a reaction has at most {REACTION_BYTES_MAX} bytes");
+            return Err(Refusal::fail("TAGMSG", "INVALID_REACTION", &[], &text));
+        }
+        if is_kept(kind, tags) && self.house.keeps_history {
             self.submit(turn, place, content, Doing::Nothing)
         } else {
             self.pass_by(turn, place, content);
@@ -161,7 +167,9 @@ impl Hub {
         if let Some(reason) = person.away.as_ref().filter(|_| kind == MessageKind::Privmsg) {
             turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[person.nick.as_str(), reason]);
         }
-        Ok((Place::Direct(person.id), Arc::clone(person.nick.shown())))
+        let identity = Arc::clone(&person.identity);
+        let place = Place::Direct { identity, person: Some(person.id) };
+        Ok((place, Arc::clone(person.nick.shown())))
     }
 
     /// Whether `conn` may say `text` in `room`.
@@ -197,7 +205,7 @@ impl Hub {
         let echoes = capabilities.contains(Capability::EchoMessage)
             && capabilities.contains(Capability::MessageTags);
         match place {
-            Place::Direct(other) => {
+            Place::Direct { person: other, .. } => {
                 self.tell_both(turn.person, turn.conn, other, &event, turn.effects);
             }
             Place::Room(id) => {

@@ -1,6 +1,7 @@
 //! What each command means: this match is the table of contents, one file each.
 
 mod away;
+mod changes;
 mod chat_history;
 mod chghost;
 mod help;
@@ -23,6 +24,7 @@ mod oper;
 mod part;
 mod presence;
 mod quit;
+mod redact;
 mod register;
 mod rehash;
 mod rename;
@@ -80,10 +82,14 @@ impl Hub {
                 Ok(())
             }
             Command::Away { reason } => self.away(turn, reason),
+            Command::Changes { target, since, limit } => {
+                self.changes(turn, &target, &since, &limit)
+            }
             Command::ChatHistory { subcommand, params } => {
                 self.chat_history(turn, &subcommand, &params)
             }
             Command::Chghost { nick, user, host } => self.chghost(turn, &nick, &user, &host),
+            Command::Edit { target, msgid, text } => self.edit(turn, &target, &msgid, text),
             Command::Help { topic } => self.help(turn, topic.as_deref()),
             Command::Info { server } => {
                 self.check_server(server.as_deref()).and_then(|()| self.info(turn))
@@ -138,6 +144,7 @@ impl Hub {
             // A sign of life was noted by the session.
             Command::Pong => Ok(()),
             Command::Quit { reason } => self.quit(turn, reason),
+            Command::Redact { target, msgid, reason } => self.redact(turn, &target, &msgid, reason),
             Command::Register { account, password, .. } => {
                 self.register_command(turn, &account, &password)
             }

@@ -1,0 +1,75 @@
+//! `CHANGES` (`docs/changes.md`): all that has happened since a point, so that who was away is whole after one
+//! question.
+
+use std::{sync::Arc, time::SystemTime};
+
+use chat_core::proto::{Capability, CommandError};
+
+use super::chat_history::{HISTORY_BYTES_MAX, reference};
+use crate::{
+    history::{Part, Query, Reference, Shows},
+    hub::{
+        Hub, Reader, Refusal, Turn,
+        recall::{Of, Readable},
+    },
+};
+
+fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
+    Refusal::fail("CHANGES", code, context, text)
+}
+
+impl Hub {
+    pub(super) fn changes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        target: &str,
+        since: &str,
+        limit: &str,
+    ) -> Result<(), Refusal> {
+        let Reader { person, device } = self.reader(turn.conn);
+        let has = |capability| device.capabilities.contains(capability);
+        if !has(Capability::Changes) {
+            return Err(CommandError::Unknown("CHANGES".into()).into());
+        }
+        let limit: usize = limit.parse().map_err(|_| {
+            fail("INVALID_PARAMS", &[target, limit], "the last parameter is a number")
+        })?;
+        let limit = limit.min(self.house.limits.history_page_max);
+        let shows = Shows {
+            events: has(Capability::EventPlayback),
+            redacted: false,
+            context: false,
+            changes: true,
+        };
+        let since = match since {
+            "*" => Reference::Time(SystemTime::UNIX_EPOCH),
+            text => reference("CHANGES", target, text)
+                .map_err(|_| fail("INVALID_PARAMS", &[target, text], "this is no reference"))?,
+        };
+        let (conversations, direct, of) = if target == "*" {
+            if matches!(since, Reference::Msgid(_)) {
+                let text = "of all conversations only a timestamp tells where";
+                return Err(fail("INVALID_PARAMS", &[target], text));
+            }
+            let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
+            let rooms = names.filter_map(|name| self.find_readable(person.id, name));
+            let direct = Some((Arc::clone(&person.identity), self.guests()));
+            (rooms.map(part).collect(), direct, Of::Changes("*".into()))
+        } else {
+            let found = self.find_readable(person.id, target).ok_or_else(|| {
+                fail("INVALID_TARGET", &[target], "there are no messages here that you may read")
+            })?;
+            let name = found.shown.clone().unwrap_or_else(|| target.into());
+            (vec![part(found)], None, Of::Changes(name))
+        };
+        let bytes_max = HISTORY_BYTES_MAX;
+        let query = Query::Changes { conversations, direct, after: since, limit, bytes_max, shows };
+        self.recall(turn, of, "CHANGES", query);
+        Ok(())
+    }
+}
+
+fn part(readable: Readable) -> Part {
+    let Readable { conversation, shown, rank, ranked_after, .. } = readable;
+    Part { conversation, shown, rank, ranked_after }
+}

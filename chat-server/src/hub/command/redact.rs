@@ -1,0 +1,167 @@
+//! `REDACT` (<https://ircv3.net/specs/extensions/message-redaction>) and `EDIT` (`docs/edit.md`): the message is looked
+//! up, so that it is known whose it is, and then the change is a record like any other.
+
+use std::sync::Arc;
+
+use chat_core::{
+    proto::{Capability, CommandError, TOPIC_BYTES_MAX},
+    wire::limits::BODY_BYTES_MAX,
+};
+
+use super::relayable;
+use crate::{
+    delivery::{Content, EDITED},
+    history::{Answer, Found, Query},
+    hub::{
+        Hub, Refusal, Turn,
+        recall::{Act, Edit, Of},
+        records::{Doing, Place},
+    },
+};
+
+impl Edit {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Redact(_) => "REDACT",
+            Self::Replace(_) => "EDIT",
+        }
+    }
+
+    fn refusal(&self, code: &'static str, context: &[&str], text: &str) -> Refusal {
+        Refusal::fail(self.word(), code, context, text)
+    }
+
+    /// "If servers use predictable or guessable msgids [...]": what is not there and what one may not know are
+    /// the same.
+    fn unknown(&self, target: &str, msgid: &str) -> Refusal {
+        self.refusal("UNKNOWN_MSGID", &[target, msgid], "there is no such message here")
+    }
+}
+
+impl Hub {
+    pub(super) fn redact(
+        &mut self,
+        turn: &mut Turn<'_>,
+        target: &str,
+        msgid: &str,
+        reason: Option<String>,
+    ) -> Result<(), Refusal> {
+        if !self.device(turn.conn).capabilities.contains(Capability::MessageRedaction) {
+            return Err(CommandError::Unknown("REDACT".into()).into());
+        }
+        self.look_for(turn, target, msgid, Edit::Redact(reason))
+    }
+
+    pub(super) fn edit(
+        &mut self,
+        turn: &mut Turn<'_>,
+        target: &str,
+        msgid: &str,
+        text: String,
+    ) -> Result<(), Refusal> {
+        if !self.device(turn.conn).capabilities.contains(Capability::Edit) {
+            return Err(CommandError::Unknown("EDIT".into()).into());
+        }
+        self.look_for(turn, target, msgid, Edit::Replace(text))
+    }
+
+    fn look_for(
+        &mut self,
+        turn: &mut Turn<'_>,
+        target: &str,
+        msgid: &str,
+        deed: Edit,
+    ) -> Result<(), Refusal> {
+        if !self.house.keeps_history {
+            let text = "messages are not kept here, and cannot be changed";
+            return Err(deed.refusal("INVALID_TARGET", &[target], text));
+        }
+        let readable = self.find_readable(turn.person, target).ok_or_else(|| {
+            deed.refusal("INVALID_TARGET", &[target], "there is nothing here that you could change")
+        })?;
+        let shown = match (&readable.shown, &readable.of) {
+            (Some(room), _) => Arc::clone(room),
+            (None, Of::Person { nick, .. }) => Arc::clone(nick),
+            (None, _) => target.into(),
+        };
+        let query = Query::Find {
+            conversation: readable.conversation.clone(),
+            msgid: msgid.into(),
+            rank: readable.rank,
+            ranked_after: readable.ranked_after,
+        };
+        let word = deed.word();
+        let readable = Box::new(readable);
+        let act = Act { readable, target: shown, msgid: msgid.into(), deed };
+        self.recall(turn, Of::Message(act), word, query);
+        Ok(())
+    }
+
+    /// The message has been looked up: it may be changed by who wrote it; deleted also by those who operate the room.
+    pub(in crate::hub) fn act(
+        &mut self,
+        turn: &mut Turn<'_>,
+        act: Act,
+        answer: Result<Answer, Arc<str>>,
+    ) -> Result<(), Refusal> {
+        let Act { readable, target, msgid, deed } = act;
+        let found = match answer {
+            Ok(Answer::Found(Some(found))) => found,
+            Ok(_) => return Err(deed.unknown(&target, &msgid)),
+            Err(why) => {
+                let text = format!("the message could not be looked up: {why}");
+                return Err(deed.refusal("TEMPORARILY_UNAVAILABLE", &[&target, &msgid], &text));
+            }
+        };
+        let person = self.person(turn.person);
+        let rank = match &readable.place {
+            Place::Room(id) | Place::Ranked(id, _) => {
+                let room = self.rooms.get(id);
+                // They may have been sent out while it was looked up.
+                let rank = room.and_then(|room| room.members.get(&turn.person)).copied();
+                Some(rank.ok_or_else(|| deed.unknown(&target, &msgid))?)
+            }
+            Place::Direct { .. } => None,
+        };
+        let is_own = found.by == person.identity;
+        let operates = rank.is_some_and(|rank| rank.is_operator || person.modes.is_operator);
+        let may = is_own || operates && matches!(deed, Edit::Redact(_));
+        if !may {
+            let (code, text) = match deed {
+                Edit::Redact(_) => {
+                    ("REDACT_FORBIDDEN", "only its author and operators delete a message")
+                }
+                Edit::Replace(_) => ("EDIT_FORBIDDEN", "only its author changes a message"),
+            };
+            return Err(deed.refusal(code, &[&target, &msgid], text));
+        }
+        let (place, target) = placed(readable.place, &found, target);
+        let source = Arc::clone(&person.source);
+        let content = match deed {
+            Edit::Redact(reason) => {
+                let words = [&*source, "REDACT", &target, &msgid];
+                let reason = reason.map(|text| relayable(&text, &words, TOPIC_BYTES_MAX).into());
+                Content::Redact { source, target, redacted: msgid, reason }
+            }
+            Edit::Replace(text) => {
+                // As an edit, and in other words for those who know of none.
+                let around = "PRIVMSG".len().max("EDIT".len() + msgid.len() + 1) + EDITED.len();
+                if source.len() + around + target.len() + text.len() + 7 > BODY_BYTES_MAX {
+                    return Err(Refusal::TooLongToRelay);
+                }
+                Content::Edit { source, target, edited: msgid, text: text.into() }
+            }
+        };
+        self.submit(turn, place, content, Doing::Nothing)
+    }
+}
+
+/// Who is told of what happens to a message: those who were told of it.
+fn placed(place: Place, found: &Found, target: Arc<str>) -> (Place, Arc<str>) {
+    match (place, found.sign) {
+        (Place::Room(id), Some(sign)) => {
+            (Place::Ranked(id, sign), format!("{sign}{target}").into())
+        }
+        (place, _) => (place, target),
+    }
+}

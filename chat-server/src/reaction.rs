@@ -1,0 +1,67 @@
+//! Reactions (<https://ircv3.net/specs/client-tags/react>): a `TAGMSG` that says something of another message.
+
+/// What the tags of a message say of another one. Values are as they stand on the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reaction<'a> {
+    /// The other message's id.
+    pub about: &'a str,
+    /// What is said of it, such as an emoji.
+    pub value: &'a str,
+    /// It is said no more.
+    pub is_taken_back: bool,
+}
+
+/// Bytes of a reaction that is kept, as it stands on the wire.
+pub const REACTION_BYTES_MAX: usize = 64;
+
+impl<'a> Reaction<'a> {
+    /// The reaction in the client-only tags of a message, in wire form. "The `+draft/react` and `+draft/unreact`
+    /// tags MUST NOT both be attached to a single message": then it is none.
+    #[must_use]
+    pub fn of(tags: &'a str) -> Option<Self> {
+        let value = |names: [&str; 2]| {
+            let mut all = tags.split(';').filter_map(|tag| tag.split_once('='));
+            all.find(|(name, value)| names.contains(name) && !value.is_empty())
+                .map(|(_, value)| value)
+        };
+        let about = value(["+reply", "+draft/reply"])?;
+        let said = value(["+draft/react", "+react"]);
+        let taken_back = value(["+draft/unreact", "+unreact"]);
+        match (said, taken_back) {
+            (Some(value), None) => Some(Self { about, value, is_taken_back: false }),
+            (None, Some(value)) => Some(Self { about, value, is_taken_back: true }),
+            _ => None,
+        }
+    }
+
+    /// The message that the tags of another one answer.
+    #[must_use]
+    pub fn replied_to(tags: &'a str) -> Option<&'a str> {
+        let mut all = tags.split(';').filter_map(|tag| tag.split_once('='));
+        all.find(|(name, _)| ["+reply", "+draft/reply"].contains(name)).map(|(_, value)| value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reaction_says_one_thing_of_one_message() {
+        let reaction = |about, value, is_taken_back| Some(Reaction { about, value, is_taken_back });
+        assert_eq!(Reaction::of("+reply=1;+draft/react=:)"), reaction("1", ":)", false));
+        assert_eq!(Reaction::of("+draft/react=👋;+x;+draft/reply=1"), reaction("1", "👋", false));
+        assert_eq!(Reaction::of("+reply=1;+draft/unreact=a"), reaction("1", "a", true));
+        for none in [
+            "",
+            "+draft/react=a",
+            "+reply=1",
+            "+reply=;+draft/react=a",
+            "+reply=1;+draft/react",
+            "+reply=1;+draft/react=a;+draft/unreact=a",
+        ] {
+            assert_eq!(Reaction::of(none), None, "{none}");
+        }
+        assert_eq!(Reaction::replied_to("+x=y;+reply=7"), Some("7"));
+    }
+}
