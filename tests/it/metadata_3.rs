@@ -193,7 +193,8 @@ fn one_revision_is_negotiated() {
     check(
         "new z
          z> CAP LS 302
-         z< * CAP * LS * :*draft/metadata-2=max-subs=50,max-keys=20,max-value-bytes=300 draft/metadata-3=max-subs=50,max-keys=20,max-key-bytes=32,max-value-bytes=300*
+         z< * CAP * LS * :*draft/metadata-2=max-subs=50,max-keys=20,max-value-bytes=300*
+         z< * CAP * LS *draft/metadata-3=max-subs=50,max-keys=20,max-key-bytes=32,max-value-bytes=300*
          z> CAP REQ :draft/metadata-2 draft/metadata-3
          z< * CAP * NAK :draft/metadata-2 draft/metadata-3
          z> CAP REQ :draft/metadata-3 batch

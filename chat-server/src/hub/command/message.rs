@@ -115,7 +115,7 @@ impl Hub {
             let text = format!("a reaction has at most {REACTION_BYTES_MAX} bytes");
             return Err(Refusal::fail("TAGMSG", "INVALID_REACTION", &[], &text));
         }
-        if is_kept(kind, tags) && self.house.keeps_history {
+        if is_kept(kind, tags) {
             self.submit(turn, place, content, Doing::Nothing)
         } else {
             self.pass_by(turn, place, content);
