@@ -1,7 +1,7 @@
 //! What is asked of the room log about the past, and what it answers
 //! (<https://ircv3.net/specs/extensions/chathistory>). Who may ask is the hub's business.
 
-use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, ops::Range, sync::Arc, time::SystemTime};
 
 use crate::{delivery::Event, room_log::Conversation};
 
@@ -62,6 +62,8 @@ pub enum Query {
         /// As for a page.
         ranked_after: SystemTime,
     },
+    /// Messages with certain words.
+    Search(Search),
     /// All that has changed in several conversations since then, in the order of time.
     Changes {
         /// In which.
@@ -91,6 +93,48 @@ pub enum Query {
         /// At most so many, counted from the first time.
         limit: usize,
     },
+}
+
+/// What is searched for; of the bounds, both are within.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Search {
+    /// In which conversations.
+    pub conversations: Vec<Part>,
+    /// And in all direct ones, as for changes.
+    pub direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
+    /// Words: all of them, `"..."` one behind the other, `word*` as a beginning, `-word` not.
+    pub words: Option<String>,
+    /// The nick or the account of the author.
+    pub from: Option<String>,
+    /// From when on; then the oldest are found first.
+    pub after: Option<SystemTime>,
+    /// Until when.
+    pub before: Option<SystemTime>,
+    /// At most so many.
+    pub limit: usize,
+    /// About so many bytes of them.
+    pub bytes_max: usize,
+    /// Which of them, and in which order.
+    pub order: Order,
+}
+
+/// The order in which messages are found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// Those that match best, among the latest of each conversation.
+    Rank,
+    /// Those nearest to where the search begins, the oldest first.
+    #[default]
+    Time,
+}
+
+/// A message that was found.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// The message.
+    pub event: Arc<Event>,
+    /// Where in its text, in bytes.
+    pub ranges: Vec<Range<usize>>,
 }
 
 /// A conversation, for somebody who may read it.
@@ -144,6 +188,8 @@ pub enum Answer {
     Page(Vec<Told>),
     /// Records, the oldest first, and whether there is nothing behind them.
     Changes(Vec<Arc<Event>>, bool),
+    /// Messages, as their order was asked for.
+    Matches(Vec<Match>),
     /// The message, if there is one that has not been deleted.
     Found(Option<Found>),
     /// Conversations, that in which something was said longest ago first.

@@ -26,6 +26,7 @@ mod options;
 mod queries;
 mod rules;
 mod sasl;
+mod search;
 mod seeds;
 mod sim;
 mod store;

@@ -12,7 +12,7 @@ use chat_core::proto::{MessageKind, MessageLine};
 use chat_server::{
     Server,
     delivery::{Content, Event},
-    history::{Answer, Part, Query, Reference, Selection, Shows},
+    history::{Answer, Order, Part, Query, Reference, Search, Selection, Shows},
     hub::Input,
     ids::Ticket,
     room_log::{AppendError, Appender, Appending, Conversation, Note, Recalling, Record, RoomLog},
@@ -147,7 +147,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let append = (0..6_u8, 0..12_u8, 0..3_u64)
         .prop_map(|(conversation, kind, later)| Step::Append { conversation, kind, later });
-    let ask = (0..6_u8, 0..15_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
+    let ask = (0..6_u8, 0..16_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
         |(conversation, selection, from, to, limit, rank)| Step::Ask {
             conversation,
             selection,
@@ -190,6 +190,27 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
         11 => {
             let Reference::Msgid(msgid) = msgid_at(*from) else { unreachable!("it is one") };
             return Query::Find { conversation, msgid, rank: *rank, ranked_after: time(*to) };
+        }
+        14 => {
+            let part = |number| Part {
+                conversation: in_conversation(number),
+                shown: Some(format!("#Shown{number}").into()),
+                rank: *rank,
+                ranked_after: time(*to),
+            };
+            let words = ["number", "num* first", "NUMBER 7", "first", "*", "second", "number 1*"];
+            let bit = |place: u32| from >> place & 1 == 1;
+            return Query::Search(Search {
+                conversations: vec![part(0), part(1)],
+                direct: bit(0).then(|| ("=ann".into(), BTreeSet::new())),
+                words: bit(1).then(|| words[usize::try_from(*to).unwrap() % words.len()].into()),
+                from: bit(2).then(|| ["ANN", "bob"][usize::try_from(to % 2).unwrap()].into()),
+                after: bit(3).then(|| time(from / 2)),
+                before: bit(4).then(|| time(*to)),
+                limit: *limit,
+                bytes_max: usize::MAX,
+                order: Order::Time,
+            });
         }
         12 | 13 => {
             let part = |number| Part {
@@ -252,6 +273,9 @@ fn written(answer: &Answer) -> Vec<String> {
         }
         Answer::Changes(events, is_all) => {
             events.iter().map(line).chain([is_all.to_string()]).collect()
+        }
+        Answer::Matches(matches) => {
+            matches.iter().map(|own| format!("{} at {:?}", line(&own.event), own.ranges)).collect()
         }
         Answer::Found(found) => vec![format!("{found:?}")],
         Answer::Targets(targets) => targets.iter().map(|target| format!("{target:?}")).collect(),

@@ -2,7 +2,8 @@
 //! looks things up here, and the store is held against it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -10,7 +11,9 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
-    history::{Answer, Found, Part, Query, Reference, Selection, Shows, Target, Told},
+    history::{
+        Answer, Found, Match, Part, Query, Reference, Search, Selection, Shows, Target, Told,
+    },
     ids::Ticket,
     reaction::Reaction,
     room_log::{AppendError, Change, Conversation, Note, Record},
@@ -275,6 +278,7 @@ impl Past {
                 let indices = select(records, selection, page, &is_shown, &size);
                 Answer::Page(reader.with_context(records, &indices, *bytes_max))
             }
+            Query::Search(search) => self.search(search),
             Query::Find { conversation, msgid, rank, ranked_after } => {
                 let records = self.find(conversation).map_or(&[][..], |own| &own.records);
                 let shows = Shows::default();
@@ -289,24 +293,7 @@ impl Past {
                 }))
             }
             Query::Changes { conversations, direct, after, limit, bytes_max, shows } => {
-                let mut parts: Vec<Part> = conversations.clone();
-                if let Some((person, guests)) = direct {
-                    let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
-                    let mut own: Vec<&Remembered> =
-                        self.conversations.iter().filter(|own| !own.is_retired).collect();
-                    own.retain(|own| match &own.conversation {
-                        Conversation::Direct(a, b) => {
-                            a == person && is_known(b) || b == person && is_known(a)
-                        }
-                        _ => false,
-                    });
-                    parts.extend(own.into_iter().map(|own| Part {
-                        conversation: own.conversation.clone(),
-                        shown: None,
-                        rank: 0,
-                        ranked_after: UNIX_EPOCH,
-                    }));
-                }
+                let parts = self.parts(conversations, direct.as_ref());
                 let mut all: Vec<Arc<Event>> = Vec::new();
                 for Part { conversation, shown, rank, ranked_after } in &parts {
                     let records = self.find(conversation).map_or(&[][..], |own| &own.records);
@@ -341,6 +328,82 @@ impl Past {
                 Answer::Targets(self.targets(rooms, person, &is_known, *between, *limit))
             }
         }
+    }
+
+    /// All that is to be looked through.
+    fn parts(
+        &self,
+        conversations: &[Part],
+        direct: Option<&(Arc<str>, BTreeSet<Arc<str>>)>,
+    ) -> Vec<Part> {
+        let mut parts = conversations.to_vec();
+        let Some((person, guests)) = direct else { return parts };
+        let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+        let mut own: Vec<&Remembered> =
+            self.conversations.iter().filter(|own| !own.is_retired).collect();
+        own.retain(|own| match &own.conversation {
+            Conversation::Direct(a, b) => a == person && is_known(b) || b == person && is_known(a),
+            _ => false,
+        });
+        parts.extend(own.into_iter().map(|own| Part {
+            conversation: own.conversation.clone(),
+            shown: None,
+            rank: 0,
+            ranked_after: UNIX_EPOCH,
+        }));
+        parts
+    }
+
+    fn search(&self, search: &Search) -> Answer {
+        let mut found: Vec<Match> = Vec::new();
+        for part in self.parts(&search.conversations, search.direct.as_ref()) {
+            let records = self.find(&part.conversation).map_or(&[][..], |own| &own.records);
+            let Part { shown, rank, ranked_after, .. } = &part;
+            let (rank, ranked_after, shows) = (*rank, *ranked_after, Shows::default());
+            let reader = Eyes { shown, rank, ranked_after, shows };
+            let mut own: Vec<Match> = Vec::new();
+            for kept in records.iter().filter(|kept| reader.see(kept)) {
+                let event = reader.told(kept);
+                let (Content::Message { source, .. } | Content::Multiline { source, .. }) =
+                    &event.content
+                else {
+                    continue;
+                };
+                let nick = source.split('!').next().unwrap_or_default();
+                let account = event.sender().account.as_deref().unwrap_or_default();
+                let is_from = |from: &String| {
+                    from.eq_ignore_ascii_case(nick) || from.eq_ignore_ascii_case(account)
+                };
+                let at = milliseconds(event.time);
+                let is_within = search.after.is_none_or(|after| at >= milliseconds(after))
+                    && search.before.is_none_or(|before| at <= milliseconds(before));
+                if !is_within || !search.from.as_ref().is_none_or(is_from) {
+                    continue;
+                }
+                let ranges = match &search.words {
+                    None => Some(Vec::new()),
+                    Some(words) => ranges(&text_of(&event), words),
+                };
+                own.extend(ranges.map(|ranges| Match { event, ranges }));
+            }
+            if search.after.is_none() {
+                own.reverse();
+            }
+            own.truncate(search.limit);
+            found.extend(own);
+        }
+        found.sort_by_key(|own| milliseconds(own.event.time));
+        if search.after.is_none() {
+            found.sort_by_key(|own| std::cmp::Reverse(milliseconds(own.event.time)));
+        }
+        let mut bytes = 0;
+        let fits = |own: &Match| {
+            bytes += own.event.size();
+            bytes <= search.bytes_max
+        };
+        let mut found: Vec<Match> = found.into_iter().take(search.limit).take_while(fits).collect();
+        found.sort_by_key(|own| milliseconds(own.event.time));
+        Answer::Matches(found)
     }
 
     fn targets(
@@ -390,6 +453,50 @@ impl Past {
             found
         }
     }
+}
+
+fn text_of(event: &Event) -> String {
+    match &event.content {
+        Content::Message { text, .. } => text.to_string(),
+        Content::Multiline { lines, .. } => {
+            let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            lines.join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+/// Where `text` has all of `words`; `None` if it has not. Words of letters and digits, and such with a `*`.
+fn ranges(text: &str, words: &str) -> Option<Vec<Range<usize>>> {
+    let mut tokens: Vec<Range<usize>> = Vec::new();
+    let mut is_inside = false;
+    for (at, character) in text.char_indices() {
+        let end = at + character.len_utf8();
+        match (character.is_alphanumeric(), is_inside) {
+            (true, true) => tokens.last_mut().expect("one has begun").end = end,
+            (true, false) => tokens.push(at..end),
+            (false, _) => {}
+        }
+        is_inside = character.is_alphanumeric();
+    }
+    let mut found = Vec::new();
+    let mut n_words = 0;
+    for word in words.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)) {
+        n_words += 1;
+        let (word, is_beginning) = (word.trim_end_matches('*').to_lowercase(), word.ends_with('*'));
+        let is_it = |token: &&Range<usize>| {
+            let token = text[(*token).clone()].to_lowercase();
+            if is_beginning { token.starts_with(&word) } else { token == word }
+        };
+        let own: Vec<Range<usize>> = tokens.iter().filter(is_it).cloned().collect();
+        if own.is_empty() {
+            return None;
+        }
+        found.extend(own);
+    }
+    found.sort_by_key(|range| range.start);
+    found.dedup();
+    (n_words > 0).then_some(found)
 }
 
 /// Who reads, and what they may see.
@@ -550,8 +657,8 @@ fn select(
         };
         indices.filter(|index| is_shown(*index)).take(limit).take_while(fits).collect()
     };
-    let first = |mut range: std::ops::Range<usize>| fitting(&mut range);
-    let last = |range: std::ops::Range<usize>| {
+    let first = |mut range: Range<usize>| fitting(&mut range);
+    let last = |range: Range<usize>| {
         let mut found = fitting(&mut range.rev());
         found.reverse();
         found

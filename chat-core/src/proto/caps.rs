@@ -85,10 +85,14 @@ capabilities! {
     ReadMarker: "draft/read-marker" | "read-marker";
     /// <https://ircv3.net/specs/extensions/sasl-3.2>
     Sasl: "sasl";
+    /// `docs/search.md`
+    Search: "chat.local/search";
     /// <https://ircv3.net/specs/extensions/server-time>
     ServerTime: "server-time";
     /// <https://ircv3.net/specs/extensions/setname>
     Setname: "setname" | "draft/setname";
+    /// <https://codeberg.org/emersion/soju/src/branch/master/doc/ext/search.md>
+    SojuSearch: "soju.im/search";
     /// <https://ircv3.net/specs/extensions/standard-replies>
     StandardReplies: "standard-replies";
     /// <https://ircv3.net/specs/extensions/sts>

@@ -382,6 +382,8 @@ impl House {
             | Capability::EventPlayback
             | Capability::MessageRedaction
             | Capability::Nonce
+            | Capability::Search
+            | Capability::SojuSearch
                 if !self.keeps_history =>
             {
                 None

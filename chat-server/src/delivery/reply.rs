@@ -64,8 +64,15 @@ pub enum ReplyLine {
         /// Whether it is the whole batch, or a page of the one batch that may come in pages at a time.
         page: Page,
     },
-    /// An event that belongs to the one before it (<https://ircv3.net/specs/extensions/chathistory>).
-    Context(Arc<Event>),
+    /// An event with a tag of this answer's, for those who know tags.
+    Tagged {
+        /// The event.
+        event: Arc<Event>,
+        /// The tag.
+        tag: &'static str,
+        /// Its value.
+        value: Box<str>,
+    },
     /// An event that is part of the answer, such as one's own `JOIN`.
     Event(Arc<Event>),
     /// A refusal in words (<https://ircv3.net/specs/extensions/standard-replies>); a `NOTICE` to
@@ -118,7 +125,7 @@ impl Reply {
     ) {
         // What the one who asked would not understand, the others are told all the same.
         let is_understood = |line: &&ReplyLine| match line {
-            ReplyLine::Context(event) | ReplyLine::Event(event) => {
+            ReplyLine::Event(event) | ReplyLine::Tagged { event, .. } => {
                 event.is_understood(capabilities)
             }
             _ => true,
@@ -171,9 +178,12 @@ impl Reply {
         batches: &mut Batches,
         out: &mut Vec<u8>,
     ) {
-        if let ReplyLine::Context(event) = line {
+        if let ReplyLine::Tagged { event, tag, value } = line {
             if event.is_understood(capabilities) {
-                let tags = [tags, &[("draft/chathistory-context", "")]].concat();
+                let mut tags = tags.to_vec();
+                if capabilities.contains(Capability::MessageTags) {
+                    tags.push((tag, value));
+                }
                 event.write_line(Audience::irc(capabilities), &tags, out);
             }
             return;
@@ -236,10 +246,10 @@ impl Reply {
         let writer = writer.source(server);
         finish(match line {
             ReplyLine::Batch { .. }
-            | ReplyLine::Context(_)
             | ReplyLine::Event(_)
             | ReplyLine::Raw(_)
-            | ReplyLine::Said { .. } => return,
+            | ReplyLine::Said { .. }
+            | ReplyLine::Tagged { .. } => return,
             ReplyLine::Fail { command, code, context, text, is_partial } => {
                 // The specifications of some commands ask for it by themselves.
                 let own: &[Capability] = match *command {
@@ -247,6 +257,7 @@ impl Reply {
                     "CHANGES" => &[Capability::Changes],
                     "CHATHISTORY" => &[Capability::ChatHistory],
                     "EDIT" => &[Capability::Edit],
+                    "SEARCH" => &[Capability::Search, Capability::SojuSearch],
                     "REDACT" => &[Capability::MessageRedaction],
                     "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
                     "MARKREAD" => &[Capability::ReadMarker],
@@ -306,10 +317,10 @@ impl Reply {
                     format!("! {}", params.last().map_or("", |text| text))
                 }
                 ReplyLine::Batch { .. }
-                | ReplyLine::Context(_)
                 | ReplyLine::Numeric(..)
                 | ReplyLine::Pong { .. }
-                | ReplyLine::Raw(_) => continue,
+                | ReplyLine::Raw(_)
+                | ReplyLine::Tagged { .. } => continue,
             };
             out.extend_from_slice(text.as_bytes());
             out.extend_from_slice(b"\r\n");
@@ -328,7 +339,7 @@ impl ReplyLine {
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
-            Self::Context(event) | Self::Event(event) => event.size(),
+            Self::Event(event) | Self::Tagged { event, .. } => event.size(),
             Self::Fail { text, .. } | Self::Notice { text, .. } | Self::Said { text, .. } => {
                 text.len() + 100
             }

@@ -14,7 +14,9 @@ use std::{
 use chat_core::proto::{Capability, CaseMapping};
 use rand_chacha::rand_core::Rng;
 
-use super::{Effect, Hub, Now, Refusal, Turn, listing::Listing, person::Person, records::Place};
+use super::{
+    Effect, Hub, Now, Reader, Refusal, Turn, listing::Listing, person::Person, records::Place,
+};
 use crate::{
     delivery::{Page, ReplyLine},
     history::{Answer, Query, Reference, Selection, Shows, Target, Told},
@@ -55,6 +57,8 @@ pub(super) enum Of {
     Changes(Arc<str>),
     /// A message that something is to be done to.
     Message(Act),
+    /// Messages with certain words.
+    Search,
 }
 
 /// What is to be done to a message.
@@ -236,7 +240,9 @@ impl Hub {
                 }
                 lines
             }
-            Ok(Answer::Targets(_) | Answer::Changes(..) | Answer::Found(_)) => return,
+            Ok(
+                Answer::Targets(_) | Answer::Changes(..) | Answer::Found(_) | Answer::Matches(_),
+            ) => return,
             Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
         };
         self.say_to(conn, None, lines, effects);
@@ -283,7 +289,7 @@ impl Hub {
             }
             recall => recall,
         };
-        let lines = match self.answer_lines(self.person(who), &recall, answer) {
+        let lines = match self.answer_lines(self.reader(conn), &recall, answer) {
             Ok(lines) => lines,
             Err(refusal) => vec![refusal.reply()],
         };
@@ -296,10 +302,11 @@ impl Hub {
 
     fn answer_lines(
         &self,
-        asker: &Person,
+        reader: Reader<'_>,
         recall: &Recall,
         answer: Result<Answer, Arc<str>>,
     ) -> Result<Vec<ReplyLine>, Refusal> {
+        let asker = reader.person;
         let subcommand = &*recall.subcommand;
         let name: Arc<str> = match &recall.of {
             Of::Person { nick, .. } => Arc::clone(nick),
@@ -308,10 +315,13 @@ impl Hub {
                 None => return Err(cannot_read(subcommand, "*")),
             },
             Of::Changes(name) => Arc::clone(name),
-            Of::Message(_) | Of::Replay(_) | Of::Targets => "*".into(),
+            Of::Message(_) | Of::Replay(_) | Of::Search | Of::Targets => "*".into(),
         };
         let answer = answer.map_err(|why| {
             let text = format!("messages could not be retrieved: {why}");
+            if matches!(recall.of, Of::Search) {
+                return Refusal::fail("SEARCH", "INTERNAL_ERROR", &[], &text);
+            }
             fail("MESSAGE_ERROR", &[subcommand, &name], &text)
         })?;
         Ok(match answer {
@@ -323,7 +333,11 @@ impl Hub {
             }
             Answer::Page(events) => {
                 let lines = events.into_iter().flat_map(|Told { event, context }| {
-                    let context = context.into_iter().map(ReplyLine::Context);
+                    let about = |event| {
+                        let (tag, value) = ("draft/chathistory-context", "".into());
+                        ReplyLine::Tagged { event, tag, value }
+                    };
+                    let context = context.into_iter().map(about);
                     std::iter::once(ReplyLine::Event(event)).chain(context)
                 });
                 in_pages("chathistory", vec![(*name).into()], lines.collect())
@@ -333,6 +347,7 @@ impl Hub {
                 let lines = events.into_iter().map(ReplyLine::Event).collect();
                 in_pages("chat.local/changes", vec![(*name).into(), rest.into()], lines)
             }
+            Answer::Matches(matches) => self.match_lines(reader, matches),
             // Of a message, which is not asked for here.
             Answer::Found(_) => Vec::new(),
             Answer::Targets(targets) => {
@@ -376,7 +391,11 @@ pub(super) fn account_identity(account: &str) -> Arc<str> {
 }
 
 /// One batch of `lines`, in as many pages as its size asks for.
-fn in_pages(kind: &'static str, params: Vec<Box<str>>, lines: Vec<ReplyLine>) -> Vec<ReplyLine> {
+pub(super) fn in_pages(
+    kind: &'static str,
+    params: Vec<Box<str>>,
+    lines: Vec<ReplyLine>,
+) -> Vec<ReplyLine> {
     let mut pages: Vec<Vec<ReplyLine>> = vec![Vec::new()];
     let mut bytes = 0;
     for line in lines {

@@ -318,6 +318,7 @@ fn is_expensive(command: &Command) -> bool {
             | Command::NickServ { .. }
             | Command::Oper { .. }
             | Command::Register { .. }
+            | Command::Search { .. }
             | Command::Who { .. }
             | Command::Whois { .. }
             | Command::Whowas { .. }

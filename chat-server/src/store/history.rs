@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use super::{
     milliseconds,
     rows::{self, LAST_MESSAGE, Row, SenderRow},
-    time_of,
+    search, time_of,
 };
 use crate::{
     delivery::Event,
@@ -88,6 +88,7 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
             let rows = page(database, &filter, selection, *limit)?;
             with_context(database, &filter, rows).map(Answer::Page)
         }
+        Query::Search(search) => search::answer(database, search),
         Query::Find { conversation, msgid, rank, ranked_after } => {
             find(database, conversation, msgid, *rank, *ranked_after).map(Answer::Found)
         }
@@ -103,19 +104,19 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
 }
 
 /// What of a conversation the reader may see.
-struct Filter<'a> {
-    number: i64,
-    rank: u8,
-    ranked_after: i64,
+pub(super) struct Filter<'a> {
+    pub(super) number: i64,
+    pub(super) rank: u8,
+    pub(super) ranked_after: i64,
     bytes_max: usize,
     shows: Shows,
-    room: Option<&'a Arc<str>>,
+    pub(super) room: Option<&'a Arc<str>>,
 }
 
 /// A record that was read, with its id.
-struct Read {
+pub(super) struct Read {
     id: i64,
-    event: Arc<Event>,
+    pub(super) event: Arc<Event>,
 }
 
 fn page(
@@ -187,15 +188,15 @@ fn select(
 }
 
 /// What [`read`] reads.
-const COLUMNS: &str =
-    "time, random, kind, part, text, extra, source, account, marks, person, records.id";
+pub(super) const COLUMNS: &str =
+    "time, random, kind, part, records.text, extra, source, account, marks, person, records.id";
 
 /// The kinds that are shown: of messages those that are not deleted or all, changes of the room, what is about
 /// messages.
 const SHOWN: &str = "(kind <= 9 AND (kind != 5 OR ?) OR kind BETWEEN 10 AND 19 AND ?
                       OR kind BETWEEN 20 AND 29 AND ?)";
 
-fn read(row: &SqlRow<'_>, room: Option<&Arc<str>>) -> rusqlite::Result<Option<Read>> {
+pub(super) fn read(row: &SqlRow<'_>, room: Option<&Arc<str>>) -> rusqlite::Result<Option<Read>> {
     let id = row.get(10)?;
     let event = rows::event_of(sender(row)?, record(row)?, room);
     Ok(event.map(|event| Read { id, event: Arc::new(event) }))
@@ -291,7 +292,7 @@ fn find(
 }
 
 /// All that somebody may read.
-fn filters<'a>(
+pub(super) fn filters<'a>(
     database: &Connection,
     conversations: &'a [Part],
     direct: Option<&(Arc<str>, BTreeSet<Arc<str>>)>,
@@ -379,7 +380,7 @@ fn sender(row: &SqlRow<'_>) -> rusqlite::Result<SenderRow> {
 }
 
 /// The ids of the records at a reference: one, none where there is no such record, or all of that time.
-fn place_of(
+pub(super) fn place_of(
     database: &Connection,
     whole: &Range<i64>,
     reference: &Reference,

@@ -7,6 +7,7 @@
 mod history;
 mod rows;
 mod schema;
+mod search;
 mod writer;
 
 pub use schema::VERSION;
@@ -14,7 +15,10 @@ pub use schema::VERSION;
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -94,6 +98,13 @@ const WAITING_MAX: usize = 1 << 16;
 
 /// How long what was noted may take to be written before what is asked is answered.
 const NOTE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Steps of the database between two looks at whether a question takes too long, and looks: about a second.
+const STEPS_PER_LOOK: i32 = 10_000;
+const LOOKS_MAX: u32 = 4_000;
+
+/// What is told then.
+const TOO_LONG: &str = "it takes too long: ask for rarer words, one room, or a shorter time";
 
 /// How long a server before this one may take to end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -215,7 +226,7 @@ impl RoomLog for LocalLog {
         if let Some(reading) = self.reading.take() {
             let (to_reader, queries) = crossbeam_channel::unbounded();
             let noted = Arc::clone(&self.noted);
-            let read = move || read(&reading, &queries, &appender, &noted);
+            let read = move || read(reading, &queries, &appender, &noted);
             spawn("chat-store-read", Box::new(read))?;
             self.to_reader = Some(to_reader);
         }
@@ -245,6 +256,12 @@ impl RoomLog for LocalLog {
     /// What waits is bounded by the people there are: each waits for one answer at a time, and for no more
     /// replays than they may have rooms.
     fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
+        // What was said before it is found.
+        if let (Query::Search(_), Some(to_writer)) = (&query, &self.to_writer) {
+            self.n_notes += 1;
+            // A writer that has ended is told of below.
+            let _ = to_writer.send(writer::Job::Index);
+        }
         let asked = Asked { ticket, query, n_notes: self.n_notes };
         let is_asked = self.to_reader.as_ref().is_some_and(|reader| reader.send(asked).is_ok());
         if is_asked {
@@ -283,11 +300,22 @@ struct Asked {
 }
 
 /// The thread that reads; ends when nobody asks any more, or nobody hears the answer.
-fn read(reading: &Connection, queries: &Receiver<Asked>, appender: &Appender, noted: &Noted) {
+fn read(mut reading: Connection, queries: &Receiver<Asked>, appender: &Appender, noted: &Noted) {
+    let steps = Arc::new(AtomicU32::new(0));
+    let so_far = Arc::clone(&steps);
+    let is_over = move || so_far.fetch_add(1, Ordering::Relaxed) > LOOKS_MAX;
+    if let Err(error) = reading.progress_handler(STEPS_PER_LOOK, Some(is_over)) {
+        // Then nothing ends what takes long.
+        drop(error);
+    }
     for Asked { ticket, query, n_notes } in queries {
         // Who may read what is as the hub knows it.
         let answer = if noted.wait_for(n_notes, NOTE_PATIENCE) {
-            history::answer(reading, &query).map_err(|error| error.to_string().into())
+            steps.store(0, Ordering::Relaxed);
+            history::answer(&reading, &query).map_err(|error| match error.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::OperationInterrupted) => TOO_LONG.into(),
+                _ => error.to_string().into(),
+            })
         } else {
             Err("the server's disk does not answer".into())
         };

@@ -118,6 +118,14 @@ pub(super) fn replied_to(event: &Event) -> Option<&str> {
     }
 }
 
+/// The text of a message, as it stands in its row.
+pub(super) fn text_of(event: &Event) -> &str {
+    match &event.content {
+        Content::Message { text, .. } => text,
+        _ => "",
+    }
+}
+
 /// What a record is about.
 pub(super) fn about(record: &Record) -> Option<About<'_>> {
     match &record.event.content {

@@ -90,6 +90,17 @@ const MIGRATIONS: &[&str] = &[
      -- The id of the record that this one is about.
      ALTER TABLE records ADD COLUMN about INTEGER;
      CREATE INDEX records_about ON records (about) WHERE about IS NOT NULL;",
+    // Full-text search: an index of the texts that stand in the records.
+    "CREATE VIRTUAL TABLE words USING fts5(
+         text,
+         content = 'records',
+         content_rowid = 'id',
+         columnsize = 0,
+         tokenize = 'unicode61 remove_diacritics 2'
+     );
+     -- Records that are not in it yet.
+     CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT;
+     INSERT INTO unindexed SELECT id FROM records WHERE kind <= 4;",
 ];
 
 /// The version of the database that this program writes.

@@ -13,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     history::{self, PLACE_BITS, name_of, number_of, places_of},
     rows::{self, About, SenderRow},
-    time_of,
+    search, time_of,
 };
 use crate::{
     ids::Ticket,
@@ -27,6 +27,8 @@ pub(super) enum Job {
     Append { ticket: Ticket, record: Arc<Record> },
     /// What the server is to know again.
     Keep { ticket: Ticket, changes: Arc<[Change]> },
+    /// The index of words is to have all that was written before.
+    Index,
     /// What becomes of a conversation.
     Note(Note),
 }
@@ -44,6 +46,9 @@ struct Known {
     conversations: BTreeMap<Conversation, (i64, i64)>,
     senders: HashMap<SenderRow, i64>,
 }
+
+/// Records that may wait for the index while others are written.
+const BEHIND_MAX: usize = 1 << 14;
 
 /// How soon notes that could not be written are tried again when nothing else comes.
 const RETRY: Duration = Duration::from_millis(500);
@@ -82,7 +87,22 @@ pub(super) fn run(
     let mut known = Known::default();
     // A note that is not written would leave a room open that is closed: until it is, nothing else is.
     let mut owed: Vec<Job> = Vec::new();
+    // How many records wait for the index, about; at the start nobody knows.
+    let mut n_unindexed = search::CHUNK as usize;
     loop {
+        // The index follows when there is nothing else to do, or it falls too far behind.
+        let is_idle = jobs.is_empty() && owed.is_empty();
+        if n_unindexed > 0 && (is_idle || n_unindexed > BEHIND_MAX) {
+            n_unindexed = match search::index_some(&mut database) {
+                Ok(true) => n_unindexed.saturating_sub(search::CHUNK as usize).max(1),
+                Ok(false) => 0,
+                // It is tried again with what is written next.
+                Err(error) => drop_error(&error),
+            };
+            if is_idle {
+                continue;
+            }
+        }
         let first = if owed.is_empty() {
             jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
         } else {
@@ -102,7 +122,11 @@ pub(super) fn run(
         batch.extend(jobs.try_iter().take(JOBS_PER_COMMIT - 1));
         let written = write(&mut database, &mut known, &batch);
         if written.is_ok() {
-            let is_note = |job: &&Job| matches!(job, Job::Note(_));
+            n_unindexed += batch.len();
+            if batch.iter().any(|job| matches!(job, Job::Index)) {
+                n_unindexed = index_all(&mut database);
+            }
+            let is_note = |job: &&Job| matches!(job, Job::Index | Job::Note(_));
             noted.add(batch.iter().filter(is_note).count() as u64);
         }
         let is_written = written.is_ok();
@@ -117,8 +141,8 @@ pub(super) fn run(
                 Job::Append { ticket, .. } | Job::Keep { ticket, .. } => {
                     appender.appended(ticket, outcome);
                 }
-                Job::Note(_) if is_written => {}
-                note @ Job::Note(_) => owed.push(note),
+                Job::Index | Job::Note(_) if is_written => {}
+                note @ (Job::Index | Job::Note(_)) => owed.push(note),
             }
         }
     }
@@ -127,6 +151,22 @@ pub(super) fn run(
         // It is done at the next start then.
         drop(error);
     }
+}
+
+/// Puts all that waits into the index; how much is left.
+fn index_all(database: &mut Connection) -> usize {
+    loop {
+        match search::index_some(database) {
+            Ok(true) => {}
+            Ok(false) => return 0,
+            Err(error) => return drop_error(&error),
+        }
+    }
+}
+
+/// What could not be indexed now is with what is written next: searches find all but that.
+fn drop_error(_: &rusqlite::Error) -> usize {
+    0
 }
 
 /// All of `batch`, or nothing; what became of each.
@@ -144,6 +184,7 @@ fn write(
                 changes.iter().try_for_each(|change| keep(&transaction, known, change))?;
                 Ok(())
             }
+            Job::Index => Ok(()),
             Job::Note(note) => {
                 take_note(&transaction, known, note)?;
                 Ok(())
@@ -206,6 +247,9 @@ fn append(
     )?;
     let rows::Row { time, random, kind, part, text, extra } = row;
     insert.execute(params![id, time, random, sender, kind, part, text, extra, about])?;
+    if kind < rows::REDACTED {
+        search::add(database, id)?;
+    }
     Ok(Ok(()))
 }
 
@@ -239,6 +283,7 @@ fn act(
     }
     match about {
         About::Redact(_) => {
+            search::remove(database, target)?;
             let clear = "UPDATE records SET kind = ?, text = '', extra = ? WHERE id = ?";
             let extra = rows::redacted_extra(extra.as_deref());
             database.prepare_cached(clear)?.execute(params![rows::REDACTED, extra, target])?;
@@ -247,8 +292,10 @@ fn act(
         }
         About::Edit(_) => {
             let (kind, extra) = rows::edited(kind, extra.as_deref());
+            search::remove(database, target)?;
             let change = "UPDATE records SET kind = ?, text = ?, extra = ? WHERE id = ?";
             database.prepare_cached(change)?.execute(params![kind, row.text, extra, target])?;
+            search::add(database, target)?;
             let forget = "DELETE FROM records WHERE about = ? AND kind = ?";
             database.prepare_cached(forget)?.execute([target, rows::EDIT])?;
         }

@@ -135,6 +135,8 @@ pub enum Command {
     Rehash,
     /// <https://ircv3.net/specs/extensions/channel-rename>
     Rename { room: String, name: String, reason: Option<String> },
+    /// `docs/search.md`: attributes in one parameter, or words.
+    Search { params: Vec<String> },
     /// <https://ircv3.net/specs/extensions/setname>
     Setname { realname: String },
     /// RFC 2812 §3.4.6

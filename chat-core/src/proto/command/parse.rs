@@ -50,6 +50,7 @@ impl Command {
         "REGISTER",
         "REHASH",
         "RENAME",
+        "SEARCH",
         "SETNAME",
         "TAGMSG",
         "TIME",
@@ -175,6 +176,10 @@ impl Command {
                 name: need(1, "RENAME")?,
                 reason: owned(2),
             },
+            "SEARCH" => {
+                need(0, "SEARCH")?;
+                Self::Search { params: rest(0) }
+            }
             "SETNAME" => {
                 Self::Setname { realname: owned(0).ok_or(CommandError::NeedMoreParams("SETNAME"))? }
             }

@@ -69,7 +69,7 @@ impl Hub {
     }
 }
 
-fn part(readable: Readable) -> Part {
+pub(super) fn part(readable: Readable) -> Part {
     let Readable { conversation, shown, rank, ranked_after, .. } = readable;
     Part { conversation, shown, rank, ranked_after }
 }

@@ -57,6 +57,7 @@ const TOPICS: &[(&str, &str)] = &[
     ("REGISTER", "REGISTER *|account *|email password: an account for the nick you have"),
     ("REHASH", "REHASH: for operators: read the configuration again"),
     ("RENAME", "RENAME #room #name [reason]: give a room you operate another name"),
+    ("SEARCH", "SEARCH words | in=...;from=...;text=...;after=...;before=...: find what was said"),
     ("SETNAME", "SETNAME name: change your real name"),
     ("TAGMSG", "TAGMSG target: tags without a text"),
     ("TIME", "TIME: the server's clock"),

@@ -28,6 +28,7 @@ mod redact;
 mod register;
 mod rehash;
 mod rename;
+mod search;
 mod server_info;
 mod setname;
 mod topic;
@@ -150,6 +151,7 @@ impl Hub {
             }
             Command::Rehash => self.rehash(turn),
             Command::Rename { room, name, reason } => self.rename(turn, &room, &name, reason),
+            Command::Search { params } => self.search(turn, &params),
             Command::Setname { realname } => self.setname(turn, &realname),
             Command::Time { server } => {
                 self.check_server(server.as_deref()).and_then(|()| self.time(turn))

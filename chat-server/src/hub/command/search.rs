@@ -1,0 +1,165 @@
+//! `SEARCH` (`docs/search.md`; soju.im/search): messages with certain words, in what one may read.
+
+use std::{sync::Arc, time::SystemTime};
+
+use chat_core::{
+    proto::{Capability, CommandError},
+    wire::unescape_tag_value,
+};
+
+use super::{changes::part, chat_history::HISTORY_BYTES_MAX};
+use crate::{
+    delivery::{Content, Event, ReplyLine},
+    history::{Match, Order, Query, Search},
+    hub::{
+        Hub, Reader, Refusal, Turn,
+        recall::{Of, in_pages},
+    },
+};
+
+/// Messages that are found for those who say nothing of how many, and those who know nothing of searching.
+const LIMIT: usize = 20;
+
+fn invalid(what: &str, text: &str) -> Refusal {
+    Refusal::fail("SEARCH", "INVALID_PARAMS", &[what], text)
+}
+
+/// What is asked for, before it is known where.
+#[derive(Default)]
+struct Asked {
+    place: Option<String>,
+    words: Option<String>,
+    from: Option<String>,
+    after: Option<SystemTime>,
+    before: Option<SystemTime>,
+    limit: Option<usize>,
+    order: Order,
+}
+
+impl Asked {
+    /// Attributes as tags are written: `in=#room;text=hello\\sworld`.
+    fn read(attributes: &str) -> Result<Self, Refusal> {
+        let mut asked = Self::default();
+        for attribute in attributes.split(';').filter(|attribute| !attribute.is_empty()) {
+            let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
+            let value = unescape_tag_value(value).into_owned();
+            let time = || {
+                humantime::parse_rfc3339(&value)
+                    .ok()
+                    .filter(|time| *time >= SystemTime::UNIX_EPOCH)
+                    .ok_or_else(|| invalid(key, "a time reads YYYY-MM-DDThh:mm:ss.sssZ"))
+            };
+            match key {
+                "in" => asked.place = Some(value),
+                "text" => asked.words = Some(value),
+                "from" => asked.from = Some(value),
+                "after" => asked.after = Some(time()?),
+                "before" => asked.before = Some(time()?),
+                "limit" => {
+                    let limit = value.parse().map_err(|_| invalid(key, "a limit is a number"))?;
+                    asked.limit = Some(limit);
+                }
+                "order" => {
+                    asked.order = match &*value {
+                        "rank" => Order::Rank,
+                        "time" => Order::Time,
+                        _ => return Err(invalid(key, "the orders are rank and time")),
+                    };
+                }
+                _ => {
+                    let text = "the attributes are in, from, after, before, text, limit and order";
+                    return Err(invalid(key, text));
+                }
+            }
+        }
+        Ok(asked)
+    }
+}
+
+impl Hub {
+    pub(super) fn search(&mut self, turn: &mut Turn<'_>, params: &[String]) -> Result<(), Refusal> {
+        if !self.house.keeps_history {
+            return Err(CommandError::Unknown("SEARCH".into()).into());
+        }
+        let Reader { person, device } = self.reader(turn.conn);
+        let knows = |capability| device.capabilities.contains(capability);
+        // Who knows no attributes writes words.
+        let asked = if knows(Capability::Search) || knows(Capability::SojuSearch) {
+            Asked::read(params.first().map_or("", String::as_str))?
+        } else {
+            Asked { words: Some(params.join(" ")), ..Asked::default() }
+        };
+        let (conversations, direct) = match &asked.place {
+            Some(target) => {
+                let found = self.find_readable(person.id, target);
+                let text = "there are no messages here that you may read";
+                (vec![part(found.ok_or_else(|| invalid(target, text))?)], None)
+            }
+            None => {
+                let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
+                let rooms = names.filter_map(|name| self.find_readable(person.id, name));
+                let direct = (Arc::clone(&person.identity), self.guests());
+                (rooms.map(part).collect(), Some(direct))
+            }
+        };
+        let Asked { words, from, after, before, limit, order, .. } = asked;
+        let search = Search {
+            conversations,
+            direct,
+            words,
+            from,
+            after,
+            before,
+            limit: limit.unwrap_or(LIMIT).min(self.house.limits.history_page_max),
+            bytes_max: HISTORY_BYTES_MAX,
+            order,
+        };
+        self.recall(turn, Of::Search, "SEARCH", Query::Search(search));
+        Ok(())
+    }
+
+    /// What was found, for a reader who knows of searching, or in words.
+    pub(in crate::hub) fn match_lines(
+        &self,
+        reader: Reader<'_>,
+        matches: Vec<Match>,
+    ) -> Vec<ReplyLine> {
+        let knows = |capability| reader.device.capabilities.contains(capability);
+        if knows(Capability::Search) || knows(Capability::SojuSearch) {
+            let is_ours = knows(Capability::Search);
+            let kind = if is_ours { "chat.local/search" } else { "soju.im/search" };
+            let line = |Match { event, ranges }: Match| {
+                if !is_ours || ranges.is_empty() {
+                    return ReplyLine::Event(event);
+                }
+                let ranges = ranges.iter().map(|range| format!("{}-{}", range.start, range.end));
+                let value = ranges.collect::<Vec<_>>().join(",").into();
+                ReplyLine::Tagged { event, tag: "chat.local/match", value }
+            };
+            return in_pages(kind, Vec::new(), matches.into_iter().map(line).collect());
+        }
+        let target = Arc::clone(reader.person.nick.shown());
+        let notice =
+            |text: String| ReplyLine::Notice { target: Arc::clone(&target), text: text.into() };
+        if matches.is_empty() {
+            return vec![notice("Nothing was found in what you may read here".to_owned())];
+        }
+        matches.iter().map(|found| notice(in_words(&found.event))).collect()
+    }
+}
+
+/// A message that was found, in one line.
+fn in_words(event: &Event) -> String {
+    let time = humantime::format_rfc3339_seconds(event.time).to_string().replace('T', " ");
+    let (source, target, text) = match &event.content {
+        Content::Message { source, target, text, .. } => (source, target, text.to_string()),
+        Content::Multiline { source, target, lines, .. } => {
+            let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            (source, target, lines.join(" / "))
+        }
+        // Nothing else is found.
+        _ => return time,
+    };
+    let nick = source.split('!').next().unwrap_or_default();
+    format!("{} {target} <{nick}> {text}", time.trim_end_matches('Z'))
+}

@@ -1,0 +1,246 @@
+//! Full-text search (`docs/search.md`): by words, place, person and time, of what one may read.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chat_core::proto::MessageKind;
+use chat_server::{
+    delivery::{Content, Event},
+    history::{Answer, Order, Part, Query, Search},
+    hub::Input,
+    ids::Ticket,
+    room_log::{Appender, Conversation, Record, RoomLog},
+    store::{Durability, LocalLog},
+};
+use chat_tests::{PATIENCE, folder::TempFolder, script::check};
+
+const CAPS: &str = "batch server-time message-tags chat.local/search standard-replies";
+
+#[test]
+fn words_places_people_and_times_are_looked_for() {
+    check(&format!(
+        "caps a {CAPS}
+         a> JOIN #x
+         b> JOIN #x
+         b> JOIN #y
+         b> PRIVMSG #x :The quick brown fox
+         b> PRIVMSG #x :jumps over the lazy dog
+         b> PRIVMSG a :a fox between us
+         b> PRIVMSG #y :the fox elsewhere
+         a> PRIVMSG #x :which fox?
+         a> SEARCH text=fox
+         a< :chat.local BATCH +* chat.local/search
+         a< @batch=*chat.local/match=16-19* :b!* PRIVMSG #x :The quick brown fox
+         a< @batch=*chat.local/match=2-5* :b!* PRIVMSG a :a fox between us
+         a< @batch=*chat.local/match=6-9* :a!* PRIVMSG #x :which fox?
+         a< :chat.local BATCH -*
+         a> SEARCH in=#X;text=fo*;from=B;limit=5
+         a< @batch=* :b!* PRIVMSG #x :The quick brown fox
+         a< :chat.local BATCH -*
+         a> SEARCH in=b
+         a< @batch=* PRIVMSG a :a fox between us
+         a< :chat.local BATCH -*
+         a> SEARCH in=#x;text=the\\slazy
+         a< @batch=*chat.local/match=11-14,15-19* PRIVMSG #x :jumps over the lazy dog
+         a< :chat.local BATCH -*
+         a> SEARCH text=fox;limit=1
+         a< @batch=* PRIVMSG #x :which fox?
+         a< :chat.local BATCH -*
+         a> SEARCH text=fox;after=2000-01-01T00:00:00.000Z;limit=1
+         a< @batch=* PRIVMSG #x :The quick brown fox
+         a< :chat.local BATCH -*
+         a> SEARCH text=fox;before=2000-01-01T00:00:00.000Z
+         a< :chat.local BATCH +*
+         a< :chat.local BATCH -*
+         a> SEARCH text=nothing
+         a< :chat.local BATCH +*
+         a< :chat.local BATCH -*
+         a> SEARCH in=#y;text=fox
+         a< :chat.local FAIL SEARCH INVALID_PARAMS #y :*
+         a> SEARCH before=soon
+         a< :chat.local FAIL SEARCH INVALID_PARAMS before :*
+         a> SEARCH limit=many
+         a< :chat.local FAIL SEARCH INVALID_PARAMS limit :*
+         a> SEARCH order=luck
+         a< :chat.local FAIL SEARCH INVALID_PARAMS order :*
+         a> SEARCH colour=red
+         a< :chat.local FAIL SEARCH INVALID_PARAMS colour :*
+         a> SEARCH
+         a< * 461 a SEARCH *"
+    ));
+}
+
+/// soju.im/search, and those who know of no searching.
+#[test]
+fn others_search_in_their_own_way() {
+    check(
+        "caps a batch soju.im/search
+         a> JOIN #x
+         a> PRIVMSG #x :a needle in the hay
+         a> SEARCH in=#x;text=needle
+         a< :chat.local BATCH +* soju.im/search
+         a< @batch=* :a!* PRIVMSG #x :a needle in the hay
+         a< :chat.local BATCH -*
+         b> JOIN #x
+         b> SEARCH needle hay
+         b< :chat.local NOTICE b :20* #x <a> a needle in the hay
+         b> SEARCH needle -hay in=#x
+         b! *hay*
+         b< :chat.local NOTICE b :Nothing was found *",
+    );
+}
+
+/// What is deleted is not found, and what is edited is found by what it says now.
+#[test]
+fn what_is_gone_is_not_found() {
+    use chat_tests::{TestClient, TestServer};
+
+    let folder = TempFolder::new("search");
+    let start = || TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let caps = "batch message-tags echo-message chat.local/search chat.local/edit \
+                draft/message-redaction";
+    let server = start();
+    let mut ann = TestClient::register_with(&server, "ann", caps);
+    ann.send("PRIVMSG #lobby :the old word");
+    let line = ann.expect("* PRIVMSG #lobby :the old word");
+    let msgid = line.split("msgid=").nth(1).unwrap().split([';', ' ']).next().unwrap().to_owned();
+    ann.send("SEARCH text=old");
+    ann.expect("@batch=* PRIVMSG #lobby :the old word");
+    ann.send(&format!("EDIT #lobby {msgid} :the new word"));
+    ann.expect("* EDIT *");
+    ann.send("SEARCH text=old");
+    ann.expect("* BATCH +*");
+    ann.expect("* BATCH -*");
+    ann.send("SEARCH text=new");
+    ann.expect("@batch=* PRIVMSG #lobby :the new word");
+    // Also when the server has started anew in between.
+    drop((ann, server));
+    let server = start();
+    let mut bob = TestClient::register_with(&server, "bob", caps);
+    bob.send("SEARCH text=new");
+    bob.expect("@batch=* PRIVMSG #lobby :the new word");
+    // Whoever comes first operates the room.
+    bob.send(&format!("REDACT #lobby {msgid}"));
+    bob.expect("* REDACT *");
+    bob.send("SEARCH text=new");
+    bob.expect("* BATCH +*");
+    bob.expect("* BATCH -*");
+    bob.expect_none("*the new word*");
+}
+
+/// A store with some messages in a room.
+struct Found {
+    log: LocalLog,
+    answers: crossbeam_channel::Receiver<Input>,
+    _folder: TempFolder,
+}
+
+impl Found {
+    fn with(texts: &[&str]) -> Self {
+        let folder = TempFolder::new("words");
+        let mut log = LocalLog::open(folder.path(), Durability::Relaxed).unwrap();
+        let (to_hub, answers) = crossbeam_channel::unbounded();
+        log.start(Appender::new(to_hub)).unwrap();
+        for (index, text) in texts.iter().enumerate() {
+            let at = u64::try_from(index).unwrap();
+            let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + at);
+            let msgid = format!("{:011x}{at:013x}", 1_700_000_000_000 + at).into();
+            let content = Content::Message {
+                source: "ann!u@h".into(),
+                kind: MessageKind::Privmsg,
+                target: "#x".into(),
+                text: (*text).into(),
+                tags: "".into(),
+            };
+            let event = Arc::new(Event::new(content, time, Some(msgid)));
+            let (conversation, by) = (Conversation::Room("#x".into()), "~1".into());
+            let record = Arc::new(Record { conversation, by, event, nonce: None });
+            log.append(Ticket(at), &record);
+            let Input::Appended { outcome: Ok(()), .. } = answers.recv_timeout(PATIENCE).unwrap()
+            else {
+                panic!("it was not stored")
+            };
+        }
+        Self { log, answers, _folder: folder }
+    }
+
+    /// The texts that are found.
+    fn find(&mut self, words: &str, order: Order) -> Vec<String> {
+        let part = Part {
+            conversation: Conversation::Room("#x".into()),
+            shown: Some("#x".into()),
+            rank: 0,
+            ranked_after: SystemTime::UNIX_EPOCH,
+        };
+        self.log.recall(
+            Ticket(9999),
+            Query::Search(Search {
+                conversations: vec![part],
+                direct: Some(("=nobody".into(), BTreeSet::new())),
+                words: Some(words.to_owned()),
+                from: None,
+                after: None,
+                before: None,
+                limit: 10,
+                bytes_max: usize::MAX,
+                order,
+            }),
+        );
+        match self.answers.recv_timeout(PATIENCE).unwrap() {
+            Input::Recalled { answer: Ok(Answer::Matches(matches)), .. } => {
+                let text = |event: &Event| match &event.content {
+                    Content::Message { text, .. } => text.to_string(),
+                    other => panic!("{other:?}"),
+                };
+                matches.iter().map(|found| text(&found.event)).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Unicode, phrases, beginnings and what is not wanted.
+#[test]
+fn words_of_all_languages_are_found() {
+    let texts = [
+        "Il caffè è pronto",
+        "the coffee is ready",
+        "кофе готов",
+        "コーヒー できた",
+        "ready is the coffee",
+        "a\u{fdd0}b ready",
+        "\"quoted\" AND NOT (odd) ready* ^",
+    ];
+    let mut found = Found::with(&texts);
+    let mut find = |words: &str| found.find(words, Order::Time);
+    assert_eq!(find("CAFFE"), [texts[0]]);
+    assert_eq!(find("caffè pronto"), [texts[0]]);
+    assert_eq!(find("Готов"), [texts[2]]);
+    assert_eq!(find("コーヒー"), [texts[3]]);
+    assert_eq!(find("コー*"), [texts[3]]);
+    assert_eq!(find("\"coffee is\""), [texts[1]]);
+    assert_eq!(find("coffee -\"coffee is\""), [texts[4]]);
+    assert_eq!(find("cof*"), [texts[1], texts[4]]);
+    assert_eq!(find("b\u{fdd0} ready"), Vec::<String>::new());
+    assert_eq!(find("ready odd"), [texts[6]]);
+    assert_eq!(find("NOT and"), [texts[6]]);
+    for nothing in ["", "* ^", "-coffee", "\"\"", "NEAR(a b)", "text:coffee"] {
+        assert_eq!(find(nothing), Vec::<String>::new(), "{nothing}");
+    }
+}
+
+#[test]
+fn the_best_matches_come_first_when_asked() {
+    let texts = [
+        "a word among very many others that have nothing to do with it at all",
+        "word word word",
+        "another sentence with one word in it",
+        "nothing",
+    ];
+    let mut found = Found::with(&texts);
+    assert_eq!(found.find("word", Order::Rank), [texts[1], texts[2], texts[0]]);
+    assert_eq!(found.find("word", Order::Time), [texts[0], texts[1], texts[2]]);
+}
