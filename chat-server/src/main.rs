@@ -3,14 +3,19 @@
 use std::{
     io::{self, Write},
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     thread::JoinHandle,
     time::{Duration, SystemTime},
 };
 
-use chat_server::{Reloader, Server, ServerEvent, config::ConfigFile};
+use chat_core::proto::CaseMapping;
+use chat_server::{
+    Reloader, Server, ServerEvent,
+    config::ConfigFile,
+    store::{self, Moved, Report},
+};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender};
 use ipnet::IpNet;
@@ -99,12 +104,30 @@ struct Arguments {
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, clap::Subcommand)]
+#[derive(Debug, Clone, clap::Subcommand)]
 enum Command {
     /// Print the settings that are in force, as the configuration file writes them.
     Config,
     /// Read a password and print what to put into the configuration file in its place.
     Hash,
+    /// Look whether the database is sound, also while a server uses it.
+    Check,
+    /// Write a copy of the database to a file, also while a server uses it. To restore it, put it in the folder as chat.db.
+    Backup {
+        /// The file, which is not there yet.
+        file: PathBuf,
+    },
+    /// Print what is kept, a line of JSON for each message, also while a server uses it.
+    Export {
+        /// Only what was said in this room. Repeatable.
+        #[arg(long = "only", value_name = "ROOM")]
+        only: Vec<String>,
+        /// Accounts too, with the hashes of their passwords.
+        #[arg(long)]
+        with_accounts: bool,
+    },
+    /// Read what was exported: all of it, or nothing. No server may use the folder.
+    Import,
 }
 
 fn main() -> ExitCode {
@@ -120,10 +143,17 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> Result<(), String> {
     let (events, arrivals) = crossbeam_channel::bounded(4096);
-    match arguments.command {
-        Some(Command::Config) => return show_config(arguments),
-        Some(Command::Hash) => return show_hash(),
-        None => {}
+    if let Some(command) = &arguments.command {
+        return match command {
+            Command::Config => show_config(arguments),
+            Command::Hash => show_hash(),
+            Command::Check => check(&folder(&arguments)?),
+            Command::Backup { file } => back_up(&folder(&arguments)?, file),
+            Command::Export { only, with_accounts } => {
+                export(&folder(&arguments)?, only, *with_accounts)
+            }
+            Command::Import => import(&folder(&arguments)?),
+        };
     }
     let mut config = settings(arguments.clone())?.into_config()?;
     config.events = Some(events);
@@ -212,6 +242,54 @@ fn certificate_warning(reloader: &Reloader) -> Option<String> {
 
 /// How long before its end a certificate should be renewed.
 const RENEWAL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The folder that the messages are in.
+fn folder(arguments: &Arguments) -> Result<PathBuf, String> {
+    let config = settings(arguments.clone())?.into_config()?;
+    config.data.ok_or_else(|| "this server keeps no messages (in-memory)".to_owned())
+}
+
+/// Says what is wrong with a database, if anything is.
+fn check(folder: &Path) -> Result<(), String> {
+    let report = store::check(folder).map_err(|error| error.to_string())?;
+    let Report { n_records, n_conversations, problems } = report;
+    if problems.is_empty() {
+        print(&format!("sound: {n_records} messages in {n_conversations} conversations"));
+        return Ok(());
+    }
+    problems.iter().for_each(|problem| print(problem));
+    Err(format!("the database in {} is damaged: restore a backup", folder.display()))
+}
+
+fn back_up(folder: &Path, file: &Path) -> Result<(), String> {
+    store::back_up(folder, file).map_err(|error| error.to_string())?;
+    print(&format!("a copy is in {}", file.display()));
+    Ok(())
+}
+
+fn export(folder: &Path, only: &[String], with_accounts: bool) -> Result<(), String> {
+    let rooms: Vec<String> = only.iter().map(|room| CaseMapping::Ascii.fold(room)).collect();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let moved = store::export(folder, &rooms, with_accounts, &mut out);
+    say_moved("exported", moved.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+fn import(folder: &Path) -> Result<(), String> {
+    let moved = store::import(folder, &mut io::stdin().lock());
+    say_moved("imported", moved.map_err(|error| error.to_string())?);
+    Ok(())
+}
+
+/// Beside what is exported, which is the output.
+fn say_moved(what: &str, moved: Moved) {
+    let Moved { n_records, n_conversations, n_settings } = moved;
+    // Nobody reads the error stream: nothing is lost but this.
+    let _ = writeln!(
+        io::stderr(),
+        "{what}: {n_records} messages in {n_conversations} conversations, {n_settings} settings"
+    );
+}
 
 /// Prints what is in force, as a file could say it.
 fn show_config(arguments: Arguments) -> Result<(), String> {

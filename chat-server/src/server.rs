@@ -189,7 +189,10 @@ impl Server {
     pub fn start(config: Config) -> Result<ServerHandle, StartError> {
         let seed = getrandom::u64().map_err(|error| StartError::Thread(error.into()))?;
         let log: Box<dyn RoomLog> = match &config.data {
-            Some(folder) => Box::new(LocalLog::open(folder, config.durability)?),
+            Some(folder) => {
+                let log = LocalLog::open(folder, config.durability)?;
+                Box::new(log.retaining(config.retention.clone()))
+            }
             None => Box::new(MemoryLog),
         };
         Self::start_with(config, log, seed)

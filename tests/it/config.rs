@@ -41,6 +41,7 @@ fn the_explained_file_is_true_and_whole() {
             "oper",
             "account",
             "gateway",
+            "retention",
         ];
         examples.contains(&field)
     };

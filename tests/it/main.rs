@@ -33,5 +33,6 @@ mod store;
 mod terminal;
 mod tidy;
 mod tls;
+mod upkeep;
 mod web_socket;
 mod whole;

@@ -12,7 +12,7 @@ use chat_core::proto::{RoomName, ServerName};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{Account, Admin, Config, Flood, Gateway, Limits, Oper, Sts};
+use super::{Account, Admin, Config, Flood, Gateway, Limits, Oper, Sts, retention::RetentionFile};
 use crate::{TlsSource, auth, store::Durability};
 
 /// The whole file. Every key is optional.
@@ -71,6 +71,8 @@ pub struct ConfigFile {
     pub data: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub durability: Option<Durability>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionFile>,
     /// [`Config::registration`]
     pub registration: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -248,6 +250,10 @@ impl ConfigFile {
                 .or(other.in_memory),
             data: self.data.or(other.data),
             durability: self.durability.or(other.durability),
+            retention: match (self.retention, other.retention) {
+                (Some(own), Some(other)) => Some(own.or(other)),
+                (own, other) => own.or(other),
+            },
             registration: self.registration.or(other.registration),
             admin: self.admin.or(other.admin),
             sts: self.sts.or(other.sts),
@@ -342,6 +348,7 @@ impl ConfigFile {
         config.workers = file.workers;
         config.exit_when_empty = file.exit_when_empty.unwrap_or(false);
         config.durability = file.durability.unwrap_or_default();
+        config.retention = file.retention.unwrap_or_default().into_retention()?;
         config.registration = file.registration.unwrap_or(true);
         if !file.in_memory.unwrap_or(false) {
             config.data = Some(file.data.ok_or(

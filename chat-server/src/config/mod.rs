@@ -1,6 +1,7 @@
 //! Everything that can be set, with its unit and its default. What is not here cannot be set.
 
 mod file;
+mod retention;
 
 use std::{net::TcpListener, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
@@ -10,10 +11,14 @@ use chat_core::proto::{
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
 
-pub use file::{AccountFile, ConfigFile, LimitsFile, StsFile, default_folder};
+pub use file::{AccountFile, ConfigFile, LimitsFile, Span, StsFile, default_folder};
+pub use retention::{RetentionFile, RoomRetention};
 
 use crate::{
-    auth::scram::Credentials, event::ServerEvent, metrics::Metrics, store::Durability,
+    auth::scram::Credentials,
+    event::ServerEvent,
+    metrics::Metrics,
+    store::{Durability, Retention},
     tls::TlsSource,
 };
 
@@ -74,6 +79,8 @@ pub struct Config {
     pub data: Option<PathBuf>,
     /// What a message has survived when it is delivered.
     pub durability: Durability,
+    /// How long messages are kept.
+    pub retention: Retention,
     /// Stop when the last person leaves.
     pub exit_when_empty: bool,
     /// Worker threads; one for each core unless set.
@@ -113,6 +120,7 @@ impl Default for Config {
             exit_when_empty: false,
             data: None,
             durability: Durability::default(),
+            retention: Retention::default(),
             workers: None,
             limits: Limits::default(),
             events: None,

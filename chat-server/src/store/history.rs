@@ -405,7 +405,11 @@ pub(super) fn place_of(
 }
 
 /// The first id in `whole` whose record is of that time or later; its end if there is none.
-fn first_from(database: &Connection, whole: &Range<i64>, time: i64) -> rusqlite::Result<i64> {
+pub(super) fn first_from(
+    database: &Connection,
+    whole: &Range<i64>,
+    time: i64,
+) -> rusqlite::Result<i64> {
     let mut next = database.prepare_cached(
         "SELECT id, time FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1",
     )?;

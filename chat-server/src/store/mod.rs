@@ -5,12 +5,18 @@
 //! together. Reading waits for writing only where a note says who may read no more.
 
 mod history;
+mod retention;
 mod rows;
 mod schema;
 mod search;
+mod transfer;
+mod upkeep;
 mod writer;
 
+pub use retention::{Retention, Rule};
 pub use schema::VERSION;
+pub use transfer::{Moved, TransferError, export, import};
+pub use upkeep::{Report, back_up, check};
 
 use std::{
     fs::{File, TryLockError},
@@ -129,6 +135,7 @@ pub struct LocalLog {
     threads: Vec<JoinHandle<()>>,
     latest: SystemTime,
     remembered: Vec<(Arc<str>, Arc<str>)>,
+    retention: Retention,
     /// Held as long as this is.
     _lock: File,
 }
@@ -186,6 +193,7 @@ impl LocalLog {
             threads: Vec::new(),
             latest,
             remembered,
+            retention: Retention::default(),
             _lock: lock,
             path,
         })
@@ -195,6 +203,13 @@ impl LocalLog {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Keeps messages no longer than that.
+    #[must_use]
+    pub fn retaining(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
     }
 
     fn give(&self, job: writer::Job) -> Appending {
@@ -219,7 +234,8 @@ impl RoomLog for LocalLog {
         if let Some(writing) = self.writing.take() {
             let (to_writer, jobs) = crossbeam_channel::unbounded();
             let (appender, noted) = (appender.clone(), Arc::clone(&self.noted));
-            let write = move || writer::run(writing, &jobs, &appender, &noted);
+            let retention = std::mem::take(&mut self.retention);
+            let write = move || writer::run(writing, &jobs, &appender, &noted, &retention);
             spawn("chat-store-write", Box::new(write))?;
             self.to_writer = Some(to_writer);
         }

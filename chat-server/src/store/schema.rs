@@ -106,10 +106,21 @@ const MIGRATIONS: &[&str] = &[
 /// The version of the database that this program writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// Makes what is not there, in one transaction a version.
-pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+/// Whether a database that is only read is one of this version.
+pub(super) fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = version_of(connection, path)?;
+    if found == VERSION {
+        return Ok(());
+    }
+    let what = format!(
+        "it is of version {found}, and this program reads version {VERSION}: start the server once, which brings it up to date"
+    );
+    Err(StoreError::Unusable { path: path.to_owned(), what })
+}
+
+/// The version of a database of ours; 0 of one that is empty.
+fn version_of(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let fault = |error: rusqlite::Error| fault(path, &error);
-    connection.busy_timeout(BUSY).map_err(fault)?;
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (owner, found) =
         (number("application_id").map_err(fault)?, number("user_version").map_err(fault)?);
@@ -123,6 +134,14 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     if found > VERSION {
         return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
     }
+    Ok(found)
+}
+
+/// Makes what is not there, in one transaction a version.
+pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let fault = |error: rusqlite::Error| fault(path, &error);
+    connection.busy_timeout(BUSY).map_err(fault)?;
+    let found = version_of(connection, path)?;
     // Before there is a table: what is deleted is given back page by page, when the writer has time.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fault)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;

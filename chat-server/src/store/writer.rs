@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Condvar, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     history::{self, PLACE_BITS, name_of, number_of, places_of},
+    retention::{self, Retention, Sweep},
     rows::{self, About, SenderRow},
     search, time_of,
 };
@@ -83,12 +84,15 @@ pub(super) fn run(
     jobs: &Receiver<Job>,
     appender: &Appender,
     noted: &Noted,
+    retention: &Retention,
 ) {
     let mut known = Known::default();
     // A note that is not written would leave a room open that is closed: until it is, nothing else is.
     let mut owed: Vec<Job> = Vec::new();
     // How many records wait for the index, about; at the start nobody knows.
     let mut n_unindexed = search::CHUNK as usize;
+    let mut sweep = Some(Sweep::at(now()));
+    let sweeps = crossbeam_channel::tick(retention::EVERY);
     loop {
         // The index follows when there is nothing else to do, or it falls too far behind.
         let is_idle = jobs.is_empty() && owed.is_empty();
@@ -103,14 +107,25 @@ pub(super) fn run(
                 continue;
             }
         }
+        if sweeps.try_recv().is_ok() {
+            sweep = Some(Sweep::at(now()));
+        }
+        if let Some(own) = sweep.as_mut().filter(|_| is_idle) {
+            // What cannot be deleted now is there the next time.
+            if !own.go_on(&mut database, retention).unwrap_or(false) {
+                sweep = None;
+            }
+            continue;
+        }
         let first = if owed.is_empty() {
-            jobs.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            jobs.recv_timeout(retention::EVERY)
         } else {
             jobs.recv_timeout(RETRY)
         };
         let mut batch = std::mem::take(&mut owed);
         match first {
             Ok(job) => batch.push(job),
+            Err(RecvTimeoutError::Timeout) if batch.is_empty() => continue,
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) if batch.is_empty() => break,
             // Once more; what is not written then, the next start does not know.
@@ -151,6 +166,11 @@ pub(super) fn run(
         // It is done at the next start then.
         drop(error);
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how old something is goes by the time of the day")]
+fn now() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Puts all that waits into the index; how much is left.

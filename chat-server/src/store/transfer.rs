@@ -1,0 +1,340 @@
+//! Export and import: all that is kept, a line of JSON for each record and each setting, in an order in which it can be
+//! read again.
+
+use std::{
+    io::{BufRead, Write},
+    path::Path,
+    time::SystemTime,
+};
+
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    DATABASE, Durability, LocalLog, StoreError, fault, history, milliseconds, open_to_read, rows,
+    schema, search, time_of,
+};
+
+/// A line of an export.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase", deny_unknown_fields)]
+enum Line {
+    /// A room or two people; its records follow.
+    Conversation {
+        /// Of a room, its folded name; of two people, both.
+        names: Vec<String>,
+        /// Nobody who comes later than its end may read it.
+        #[serde(default)]
+        closed: bool,
+    },
+    /// A record of the conversation before it.
+    Record {
+        #[serde(with = "humantime_serde_lite")]
+        time: SystemTime,
+        msgid: String,
+        kind: i64,
+        #[serde(default)]
+        part: i64,
+        source: String,
+        #[serde(default)]
+        account: String,
+        #[serde(default)]
+        marks: i64,
+        #[serde(default)]
+        person: String,
+        text: String,
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        extra: Value,
+        /// The msgid of the record that it is about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        about: Option<String>,
+    },
+    /// What the server knows: accounts and the like.
+    State { path: Vec<String>, value: Value },
+}
+
+/// Times as RFC 3339 has them.
+mod humantime_serde_lite {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(time: &SystemTime, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&humantime::format_rfc3339_millis(*time))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
+        humantime::parse_rfc3339(&String::deserialize(from)?).map_err(D::Error::custom)
+    }
+}
+
+/// Why something could not be imported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransferError {
+    /// The database refuses.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A line is no line of an export, or does not fit to what is there. Nothing was imported.
+    #[error("line {number}: {what}; nothing was imported")]
+    Line {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// The other side of the pipe.
+    #[error("the lines cannot be read or written: {0}")]
+    Pipe(#[from] std::io::Error),
+}
+
+/// What was exported or imported.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Messages and changes of rooms.
+    pub n_records: u64,
+    /// Rooms, and pairs of people.
+    pub n_conversations: u64,
+    /// Accounts and the like.
+    pub n_settings: u64,
+}
+
+/// Writes what is kept in a folder, also while a server writes to it: all, or what was said in `rooms` (by their folded
+/// names) alone. Settings, in which hashes of passwords are, are written if `with_settings`.
+///
+/// # Errors
+/// [`TransferError`]
+pub fn export(
+    folder: &Path,
+    rooms: &[String],
+    with_settings: bool,
+    out: &mut dyn Write,
+) -> Result<Moved, TransferError> {
+    let path = folder.join(DATABASE);
+    let wrong = |error: rusqlite::Error| TransferError::Store(fault(&path, &error));
+    let mut database = open_to_read(&path).map_err(wrong)?;
+    schema::check_version(&database, &path)?;
+    // One moment of it.
+    let moment = database.transaction().map_err(wrong)?;
+    let mut moved = Moved::default();
+    if with_settings {
+        let mut all =
+            moment.prepare("SELECT path, value FROM state ORDER BY path").map_err(wrong)?;
+        let mut found = all.query([]).map_err(wrong)?;
+        while let Some(row) = found.next().map_err(wrong)? {
+            let (own, value): (String, String) =
+                (row.get(0).map_err(wrong)?, row.get(1).map_err(wrong)?);
+            let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+            let path = own.split('\n').map(str::to_owned).collect();
+            write(out, &Line::State { path, value })?;
+            moved.n_settings += 1;
+        }
+    }
+    let mut all = moment
+        .prepare("SELECT id, name, is_closed FROM conversations WHERE NOT is_retired ORDER BY id")
+        .map_err(wrong)?;
+    let conversations: Vec<(i64, String, bool)> = all
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .and_then(Iterator::collect)
+        .map_err(wrong)?;
+    for (number, name, closed) in conversations {
+        if !rooms.is_empty() && !rooms.contains(&name) {
+            continue;
+        }
+        let names = name.split('\n').map(str::to_owned).collect();
+        write(out, &Line::Conversation { names, closed })?;
+        moved.n_conversations += 1;
+        moved.n_records += export_records(&moment, number, out, &wrong)?;
+    }
+    out.flush()?;
+    Ok(moved)
+}
+
+fn export_records(
+    database: &Connection,
+    number: i64,
+    out: &mut dyn Write,
+    wrong: &dyn Fn(rusqlite::Error) -> TransferError,
+) -> Result<u64, TransferError> {
+    let (first, last) = history::places_of(number);
+    let mut all = database
+        .prepare_cached(
+            "SELECT own.time, own.random, own.kind, own.part, own.text, own.extra, source, account, marks,
+                    person, other.time, other.random
+             FROM records AS own JOIN senders ON senders.id = own.sender
+             LEFT JOIN records AS other ON other.id = own.about
+             WHERE own.id >= ? AND own.id < ? ORDER BY own.id",
+        )
+        .map_err(wrong)?;
+    let mut found = all.query([first, last]).map_err(wrong)?;
+    let mut n_records = 0;
+    while let Some(row) = found.next().map_err(wrong)? {
+        let line = || -> rusqlite::Result<Line> {
+            let extra: Option<String> = row.get(5)?;
+            let about: Option<i64> = row.get(10)?;
+            Ok(Line::Record {
+                time: time_of(row.get(0)?),
+                msgid: rows::msgid(row.get(0)?, row.get(1)?),
+                kind: row.get(2)?,
+                part: row.get(3)?,
+                text: row.get(4)?,
+                extra: extra
+                    .and_then(|extra| serde_json::from_str(&extra).ok())
+                    .unwrap_or_default(),
+                source: row.get(6)?,
+                account: row.get(7)?,
+                marks: row.get(8)?,
+                person: row.get(9)?,
+                about: match about {
+                    Some(time) => Some(rows::msgid(time, row.get(11)?)),
+                    None => None,
+                },
+            })
+        };
+        write(out, &line().map_err(wrong)?)?;
+        n_records += 1;
+    }
+    Ok(n_records)
+}
+
+fn write(out: &mut dyn Write, line: &Line) -> Result<(), TransferError> {
+    let text = serde_json::to_string(line).expect("words and numbers can be written as JSON");
+    writeln!(out, "{text}")?;
+    Ok(())
+}
+
+/// Reads what was exported into a folder that no server has: all of it, or nothing. A conversation that is there already is
+/// gone on with, if what comes is later; a setting that is there already is another one from then on.
+///
+/// # Errors
+/// [`TransferError`]; what is there is as it was.
+pub fn import(folder: &Path, lines: &mut dyn BufRead) -> Result<Moved, TransferError> {
+    let mut log = LocalLog::open(folder, Durability::Strict)?;
+    let path = log.path().to_owned();
+    let wrong = |error: rusqlite::Error| TransferError::Store(fault(&path, &error));
+    let database = log.writing.as_mut().expect("it has not been started");
+    let transaction = database.transaction().map_err(wrong)?;
+    let mut moved = Moved::default();
+    let mut place = None;
+    for (index, line) in lines.lines().enumerate() {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let number = index + 1;
+        let refused = |what: String| TransferError::Line { number, what };
+        let line: Line = serde_json::from_str(&line)
+            .map_err(|error| refused(format!("this is no line of an export ({error})")))?;
+        let outcome = take(&transaction, &line, &mut place, &mut moved).map_err(wrong)?;
+        outcome.map_err(|what| refused(what.to_owned()))?;
+    }
+    transaction.commit().map_err(wrong)?;
+    Ok(moved)
+}
+
+/// Where the next record of an import goes.
+struct Place {
+    number: i64,
+    next: i64,
+    latest: i64,
+}
+
+/// Takes a line; why it cannot be taken.
+fn take(
+    database: &Connection,
+    line: &Line,
+    place: &mut Option<Place>,
+    moved: &mut Moved,
+) -> rusqlite::Result<Result<(), &'static str>> {
+    match line {
+        Line::State { path, value } => {
+            let set = "INSERT INTO state (path, value) VALUES (?, ?)
+                       ON CONFLICT DO UPDATE SET value = excluded.value";
+            database.prepare_cached(set)?.execute([path.join("\n"), value.to_string()])?;
+            moved.n_settings += 1;
+        }
+        Line::Conversation { names, closed } => {
+            *place = Some(begin(database, names, *closed)?);
+            moved.n_conversations += 1;
+        }
+        Line::Record {
+            time,
+            msgid,
+            kind,
+            part,
+            source,
+            account,
+            marks,
+            person,
+            text,
+            extra,
+            about,
+        } => {
+            let Some(place) = place else {
+                return Ok(Err("a record comes behind its conversation"));
+            };
+            let at = milliseconds(*time);
+            let Some((_, random)) = rows::parts_of(msgid).filter(|(own, _)| *own == at) else {
+                return Ok(Err("the msgid is not one of that time"));
+            };
+            if at < place.latest {
+                return Ok(Err("the record is earlier than what is there already"));
+            }
+            let about = match about {
+                Some(msgid) => match history::id_of(database, place.number, msgid)? {
+                    Some(id) => Some(id),
+                    None => return Ok(Err("the record is about one that is not there")),
+                },
+                None => None,
+            };
+            let sender = "INSERT OR IGNORE INTO senders (source, account, marks, person) VALUES (?, ?, ?, ?)";
+            database.prepare_cached(sender)?.execute(params![source, account, marks, person])?;
+            let extra = (!extra.is_null()).then(|| extra.to_string());
+            let add =
+                "INSERT INTO records (id, time, random, sender, kind, part, text, extra, about)
+                       SELECT ?, ?, ?, id, ?, ?, ?, ?, ? FROM senders
+                       WHERE source = ? AND account = ? AND marks = ? AND person = ?";
+            database.prepare_cached(add)?.execute(params![
+                place.next, at, random, kind, part, text, extra, about, source, account, marks,
+                person
+            ])?;
+            if *kind < rows::REDACTED {
+                search::add(database, place.next)?;
+            }
+            place.next += 1;
+            place.latest = at;
+            moved.n_records += 1;
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// The end of a conversation, which is begun if it is not there.
+fn begin(database: &Connection, names: &[String], closed: bool) -> rusqlite::Result<Place> {
+    let name = names.join("\n");
+    let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
+    let found: Option<i64> =
+        database.prepare_cached(find)?.query_row([&name], |row| row.get(0)).optional()?;
+    let number = match found {
+        Some(number) => number,
+        None => {
+            let add = "INSERT INTO conversations (name, is_closed) VALUES (?, ?)";
+            database.prepare_cached(add)?.execute(params![name, closed])?;
+            let number = database.last_insert_rowid();
+            for person in names.iter().filter(|_| names.len() == 2) {
+                let add = "INSERT OR IGNORE INTO participants (person, conversation) VALUES (?, ?)";
+                database.prepare_cached(add)?.execute(params![person, number])?;
+            }
+            number
+        }
+    };
+    let (first, last) = history::places_of(number);
+    let latest = "SELECT id, time FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1";
+    let latest: Option<(i64, i64)> = database
+        .prepare_cached(latest)?
+        .query_row([first, last], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (next, latest) = latest.map_or((first, i64::MIN), |(id, time)| (id + 1, time));
+    Ok(Place { number, next, latest })
+}

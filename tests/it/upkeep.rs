@@ -1,0 +1,337 @@
+//! What whoever runs a server does with its messages: how long they are kept, copies, export and import, and whether all is
+//! sound.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chat_core::proto::MessageKind;
+use chat_server::{
+    delivery::{Content, Event},
+    history::{Answer, Query, Selection, Shows},
+    hub::Input,
+    ids::Ticket,
+    room_log::{Appender, Change, Conversation, Note, Record, RoomLog},
+    store::{self, Durability, LocalLog, Moved, Retention, Rule, TransferError},
+};
+use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, program::Program};
+
+#[expect(clippy::disallowed_methods, reason = "retention goes by the time of the day")]
+fn now() -> SystemTime {
+    SystemTime::now()
+}
+
+/// A store that is written to directly.
+struct Store {
+    log: LocalLog,
+    answers: crossbeam_channel::Receiver<Input>,
+    n_asked: u64,
+}
+
+impl Store {
+    fn open(folder: &Path, retention: Retention) -> Self {
+        let mut log = LocalLog::open(folder, Durability::Relaxed).unwrap().retaining(retention);
+        let (to_hub, answers) = crossbeam_channel::unbounded();
+        log.start(Appender::new(to_hub)).unwrap();
+        Self { log, answers, n_asked: 0 }
+    }
+
+    fn append(&mut self, conversation: Conversation, at: SystemTime, content: Content) -> Arc<str> {
+        self.n_asked += 1;
+        let since = at.duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let msgid: Arc<str> = format!("{since:011x}{:013x}", self.n_asked).into();
+        let event = Arc::new(Event::new(content, at, Some(Arc::clone(&msgid))));
+        let nonce = Some(format!("nonce{}", self.n_asked).into());
+        let record = Arc::new(Record { conversation, by: "=ann".into(), event, nonce });
+        self.log.append(Ticket(self.n_asked), &record);
+        match self.answers.recv_timeout(PATIENCE).unwrap() {
+            Input::Appended { outcome, .. } => outcome.unwrap(),
+            other => panic!("{other:?}"),
+        }
+        msgid
+    }
+
+    fn say(&mut self, room: &str, at: SystemTime, text: &str) -> Arc<str> {
+        let content = Content::Message {
+            source: "ann!u@h".into(),
+            kind: MessageKind::Privmsg,
+            target: room.into(),
+            text: text.into(),
+            tags: "".into(),
+        };
+        self.append(Conversation::Room(room.into()), at, content)
+    }
+
+    /// What is there of a room.
+    fn texts(&mut self, room: &str) -> Vec<String> {
+        self.n_asked += 1;
+        let query = Query::Page {
+            conversation: Conversation::Room(room.into()),
+            shown: Some(room.into()),
+            selection: Selection::Latest(None),
+            limit: 10_000,
+            bytes_max: usize::MAX,
+            rank: 2,
+            ranked_after: UNIX_EPOCH,
+            shows: Shows { context: true, changes: true, ..Shows::default() },
+        };
+        self.log.recall(Ticket(self.n_asked), query);
+        let Input::Recalled { answer: Ok(Answer::Page(told)), .. } =
+            self.answers.recv_timeout(PATIENCE).unwrap()
+        else {
+            panic!("there was no answer")
+        };
+        let text = |event: &Event| match &event.content {
+            Content::Message { text, .. } | Content::Edit { text, .. } => text.to_string(),
+            other => format!("{other:?}"),
+        };
+        told.iter().map(|told| text(&told.event)).collect()
+    }
+
+    /// Waits until a room has so many records; what they say.
+    #[track_caller]
+    fn wait_for(&mut self, room: &str, n: usize) -> Vec<String> {
+        let deadline = crossbeam_channel::after(PATIENCE);
+        let pauses = crossbeam_channel::tick(Duration::from_millis(5));
+        loop {
+            let texts = self.texts(room);
+            if texts.len() == n {
+                return texts;
+            }
+            assert!(deadline.is_empty(), "{n} were to be left of {}", texts.len());
+            pauses.recv().unwrap();
+        }
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn what_is_too_old_or_too_much_is_deleted() {
+    let folder = TempFolder::new("retention");
+    let (old, new) = (now() - 3 * HOUR, now() - HOUR);
+    let mut store = Store::open(folder.path(), Retention::default());
+    for number in 0..1200_u64 {
+        store.say("#aged", old + Duration::from_millis(number), &format!("old {number}"));
+    }
+    let first = store.say("#aged", new, "new");
+    store.say("#gone", old, "all of it is old");
+    for number in 0..30_u64 {
+        store.say(
+            "#big",
+            old + Duration::from_millis(number),
+            &format!("ten bytes{}", number % 10),
+        );
+    }
+    store.say("#kept", old, "for ever");
+    let edit = Content::Edit {
+        source: "ann!u@h".into(),
+        target: "#aged".into(),
+        edited: first,
+        text: "newer".into(),
+    };
+    store.append(Conversation::Room("#aged".into()), new, edit);
+    // Of what is over nobody can ask.
+    store.say("#over", new, "it has ended");
+    store.log.note(Note::Ended { room: "#over".into() });
+    drop(store);
+    let rule = |age, bytes| Rule { age, bytes };
+    let retention = Retention {
+        everywhere: rule(Some(2 * HOUR), None),
+        rooms: [("#big".to_owned(), rule(None, Some(55))), ("#kept".to_owned(), Rule::default())]
+            .into(),
+    };
+    let mut store = Store::open(folder.path(), retention);
+    assert_eq!(store.wait_for("#aged", 2), ["newer", "newer"]);
+    assert_eq!(store.wait_for("#gone", 0), Vec::<String>::new());
+    let kept = store.wait_for("#big", 5);
+    assert_eq!(kept.first().map(String::as_str), Some("ten bytes5"));
+    assert_eq!(store.texts("#kept"), ["for ever"]);
+    // And it goes on.
+    store.say("#gone", now(), "again");
+    assert_eq!(store.texts("#gone"), ["again"]);
+    drop(store);
+    let report = store::check(folder.path()).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert_eq!(report.n_records, 2 + 5 + 1 + 1);
+    assert_eq!(report.n_conversations, 4, "{report:?}");
+}
+
+fn exported(folder: &Path, rooms: &[String], with_settings: bool) -> (Moved, String) {
+    let mut out = Vec::new();
+    let moved = store::export(folder, rooms, with_settings, &mut out).unwrap();
+    (moved, String::from_utf8(out).unwrap())
+}
+
+/// All that is there comes out, and in again somewhere else.
+#[test]
+fn what_is_exported_can_be_imported() {
+    let folder = TempFolder::new("export");
+    let mut store = Store::open(folder.path(), Retention::default());
+    let at = now() - HOUR;
+    let first = store.say("#x", at, "one \u{1f980} \"quoted\"");
+    store.say("#y", at, "elsewhere");
+    let redact = Content::Redact {
+        source: "ann!u@h".into(),
+        target: "#x".into(),
+        redacted: first,
+        reason: Some("why not".into()),
+    };
+    store.append(Conversation::Room("#x".into()), at, redact);
+    let direct = Content::Message {
+        source: "ann!u@h".into(),
+        kind: MessageKind::Notice,
+        target: "bob".into(),
+        text: "between us".into(),
+        tags: "+a=b".into(),
+    };
+    store.append(Conversation::Direct("=ann".into(), "=bob".into()), at, direct);
+    let value = r#"{"name":"ann","since":1}"#.into();
+    let change = Change::Set { path: "account\nann".into(), value };
+    store.log.keep(Ticket(99), &[change].into());
+    store.answers.recv_timeout(PATIENCE).unwrap();
+    // Also while somebody writes to it.
+    let (moved, all) = exported(folder.path(), &[], true);
+    assert_eq!(moved, Moved { n_records: 4, n_conversations: 3, n_settings: 1 });
+    let (moved, some) = exported(folder.path(), &["#y".to_owned()], false);
+    assert_eq!(moved, Moved { n_records: 1, n_conversations: 1, n_settings: 0 });
+    assert!(some.contains("elsewhere") && !some.contains("between us"), "{some}");
+    drop(store);
+
+    let other = TempFolder::new("import");
+    let moved = store::import(other.path(), &mut all.as_bytes()).unwrap();
+    assert_eq!(moved, Moved { n_records: 4, n_conversations: 3, n_settings: 1 });
+    assert_eq!(exported(other.path(), &[], true).1, all);
+    assert_eq!(store::check(other.path()).unwrap().problems, Vec::<String>::new());
+    let mut store = Store::open(other.path(), Retention::default());
+    assert_eq!(store.texts("#y"), ["elsewhere"]);
+    assert_eq!(store.log.remembered().len(), 1);
+    store.say("#y", now(), "and on");
+    drop(store);
+    // Twice it does not fit, and nothing of it is taken.
+    let refused = store::import(other.path(), &mut all.as_bytes()).unwrap_err().to_string();
+    assert!(refused.contains("earlier than what is there already"), "{refused}");
+    assert_eq!(store::check(other.path()).unwrap().n_records, 5);
+    let conversation = r##"{"type":"conversation","names":["#z"]}"##;
+    let record = |msgid: &str, more: &str| {
+        format!(
+            r##"{{"type":"record","time":"2026-01-01T00:00:00.000Z","msgid":"{msgid}","kind":1,"source":"a!b@c","text":"x"{more}}}"##
+        )
+    };
+    let id = format!("{:011x}{:013x}", 1_767_225_600_000_u64, 1);
+    for (lines, number, why) in [
+        ("nonsense".to_owned(), 1, "no line of an export"),
+        (record(&id, ""), 1, "behind its conversation"),
+        (format!("{conversation}\n\n{}", record("abc", "")), 3, "not one of that time"),
+        (format!("{conversation}\n{}", record(&id, r#","about":"abc""#)), 2, "not there"),
+        (
+            format!("{conversation}\n{}", record(&id, r#","colour":"red""#)),
+            2,
+            "no line of an export",
+        ),
+    ] {
+        match store::import(other.path(), &mut lines.as_bytes()) {
+            Err(TransferError::Line { number: own, what }) => {
+                assert!(own == number && what.contains(why), "{own}: {what}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(store::check(other.path()).unwrap().n_conversations, 3);
+    store::import(other.path(), &mut format!("{conversation}\n{}", record(&id, "")).as_bytes())
+        .unwrap();
+}
+
+/// A copy that is made while people write is whole; a damaged database is said to be one.
+#[test]
+fn copies_are_whole_and_damage_is_seen() {
+    let folder = TempFolder::new("backup");
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let mut ann = TestClient::register_with(&server, "ann", "echo-message");
+    for number in 0..500 {
+        ann.send(&format!("PRIVMSG #lobby :number {number}"));
+    }
+    ann.expect("* PRIVMSG #lobby :number 100");
+    let copies = TempFolder::new("copies");
+    let file = copies.path().join("chat.db");
+    store::back_up(folder.path(), &file).unwrap();
+    ann.expect("* PRIVMSG #lobby :number 499");
+    let again = store::back_up(folder.path(), &file).unwrap_err().to_string();
+    assert!(again.contains("there is a file of that name already"), "{again}");
+    let report = store::check(copies.path()).unwrap();
+    assert_eq!(report.problems, Vec::<String>::new());
+    assert!(report.n_records > 100, "{report:?}");
+    let mut store = Store::open(copies.path(), Retention::default());
+    let texts = store.texts("#lobby");
+    let expected: Vec<String> = (0..texts.len()).map(|number| format!("number {number}")).collect();
+    assert_eq!(texts, expected);
+    drop(store);
+
+    // Somebody has been in it with other tools.
+    let sqlite = |sql: &str| {
+        let made = std::process::Command::new("sqlite3").arg(&file).arg(sql).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+    };
+    sqlite("UPDATE records SET time = 5 WHERE id = (SELECT max(id) FROM records)");
+    sqlite("INSERT INTO state VALUES ('account', 'nonsense')");
+    let problems = store::check(copies.path()).unwrap().problems;
+    assert_eq!(
+        problems,
+        [
+            "there are 1 records that are earlier than the one before them",
+            "there are 1 settings that cannot be read"
+        ]
+    );
+}
+
+/// The same as commands of the program.
+#[test]
+fn the_program_keeps_its_messages() {
+    let (folder, other) = (TempFolder::new("kept"), TempFolder::new("elsewhere"));
+    let data = folder.path().to_str().unwrap();
+    let (mut program, address) = Program::start_server(&["--data", data]);
+    let mut ann = TestClient::connect(address);
+    ann.send("CAP REQ echo-message");
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.send("CAP END");
+    ann.send("PRIVMSG #lobby :something to keep");
+    ann.expect("* PRIVMSG #lobby :something to keep");
+    let run = |args: &[&str], input: &[u8]| {
+        use std::io::Write as _;
+        let mut child = std::process::Command::new(chat_tests::program::path("chat-server"))
+            .args(args)
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(input).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, out, _) = run(&["check", "--data", data], b"");
+    assert_eq!((code, &*out), (Some(0), "sound: 1 messages in 1 conversations\n"));
+    let copy = other.path().join("copy.db");
+    let (code, out, _) = run(&["backup", copy.to_str().unwrap(), "--data", data], b"");
+    assert!(code == Some(0) && out.contains("a copy is in"), "{out}");
+    let (code, lines, said) = run(&["export", "--data", data, "--only", "#LOBBY"], b"");
+    assert_eq!(code, Some(0));
+    assert_eq!(said, "exported: 1 messages in 1 conversations, 0 settings\n");
+    assert!(lines.contains("something to keep"), "{lines}");
+    let (code, _, said) = run(&["import", "--data", data], lines.as_bytes());
+    assert!(code == Some(1) && said.contains("another server keeps its messages"), "{said}");
+    let elsewhere = other.path().join("data");
+    let elsewhere = elsewhere.to_str().unwrap();
+    let (code, _, said) = run(&["import", "--data", elsewhere], lines.as_bytes());
+    assert_eq!((code, &*said), (Some(0), "imported: 1 messages in 1 conversations, 0 settings\n"));
+    let (code, _, said) = run(&["check", "--data", "/nowhere/at/all"], b"");
+    assert!(code == Some(1) && said.contains("cannot keep messages in /nowhere"), "{said}");
+    let (code, _, said) = run(&["check", "--in-memory"], b"");
+    assert!(code == Some(1) && said.contains("keeps no messages"), "{said}");
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+}
