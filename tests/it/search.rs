@@ -221,6 +221,9 @@ fn words_of_all_languages_are_found() {
     assert_eq!(find("Готов"), [texts[2]]);
     assert_eq!(find("コーヒー"), [texts[3]]);
     assert_eq!(find("コー*"), [texts[3]]);
+    assert_eq!(find("できた"), [texts[3]]);
+    assert_eq!(find("\"コーヒー できた\""), [texts[3]]);
+    assert_eq!(find("\"CAFFE e\u{300}\""), [texts[0]]);
     assert_eq!(find("\"coffee is\""), [texts[1]]);
     assert_eq!(find("coffee -\"coffee is\""), [texts[4]]);
     assert_eq!(find("cof*"), [texts[1], texts[4]]);

@@ -453,6 +453,25 @@ fn a_torn_end_leaves_a_whole_beginning() {
     assert!(lengths.len() > 10, "the cuts are all alike: {lengths:?}");
 }
 
+/// A conversation has room for 2^28 records.
+#[test]
+fn what_has_no_place_is_refused() {
+    let folder = TempFolder::new("full");
+    let mut store = Store::open(folder.path());
+    store.append(&record(0, 0, 0, 1)).unwrap();
+    drop(store);
+    let last = "UPDATE records SET id = id | ((1 << 28) - 1)";
+    let made = std::process::Command::new("sqlite3")
+        .args([folder.path().join("chat.db").as_os_str(), last.as_ref()])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let mut store = Store::open(folder.path());
+    let refused = store.append(&record(0, 0, 1, 2)).unwrap_err().to_string();
+    assert!(refused.contains("as many messages here as there may be"), "{refused}");
+    store.append(&record(1, 0, 1, 3)).unwrap();
+}
+
 /// Whatever version wrote it, this one reads it and goes on.
 #[test]
 fn every_older_version_is_brought_up_to_date() {

@@ -17,6 +17,8 @@ cargo xtask fuzz [N]  fuzz each target for N seconds (600)
 cargo xtask crash --kills N
                       kill -9 the server N times while people write, and look whether anything is lost
 cargo xtask bench     measure what others notice while strangers do their worst, and print it as a table
+cargo xtask bench history [MESSAGES ROOMS]
+                      fill a store (with 1000000 in 1000), and measure pages, searches, commits, size and start
 cargo xtask desktop   install what GTK needs, then open the desktop program";
 
 /// How long each target is fuzzed among the tests, in seconds: enough for what is new, every time.
@@ -33,6 +35,8 @@ fn main() -> ExitCode {
         ["fuzz"] => fuzz("600"),
         ["fuzz", seconds] => fuzz(seconds),
         ["bench"] => bench(),
+        ["bench", "history"] => history("1000000", "1000"),
+        ["bench", "history", messages, rooms] => history(messages, rooms),
         ["crash"] => crash("1000"),
         ["crash", "--kills", kills] => crash(kills),
         ["desktop"] => desktop(),
@@ -68,6 +72,9 @@ fn test() -> Outcome {
     step("the benchmark, small, to see that it works", cargo(&small))?;
     let kills = ["test", "--package", "chat-tests", "--bench", "crash", "--locked", "--", "200"];
     step("200 kills while people write", cargo(&kills))?;
+    let stored =
+        ["test", "--package", "chat-tests", "--bench", "history", "--locked", "--", "5000", "10"];
+    step("a store of 5000 messages, to see that it works", cargo(&stored))?;
     fuzz::run(FUZZ_SECONDS)
 }
 
@@ -76,6 +83,12 @@ fn bench() -> Outcome {
     step("the server, for release", cargo(&server))?;
     let misuse = ["bench", "--package", "chat-tests", "--bench", "misuse", "--locked"];
     step("misuse", cargo(&misuse))
+}
+
+fn history(messages: &str, rooms: &str) -> Outcome {
+    let history = ["bench", "--package", "chat-tests", "--bench", "history", "--locked", "--"];
+    let history = [&history[..], &[messages, rooms]].concat();
+    step(&format!("a store of {messages} messages in {rooms} rooms"), cargo(&history))
 }
 
 fn crash(kills: &str) -> Outcome {

@@ -524,10 +524,11 @@ impl Hub {
         Ok(Some(nonce.into()))
     }
 
-    /// An id that sorts by time inside, and means nothing outside.
+    /// An id that sorts by time inside, and means nothing outside. Of the random part so much is drawn as the
+    /// database has room for in six bytes.
     pub(super) fn next_msgid(&mut self, time: std::time::SystemTime) -> Arc<str> {
         let since_epoch = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        format!("{:011x}{:013x}", since_epoch.as_millis(), self.random.next_u64() >> 12).into()
+        format!("{:011x}{:013x}", since_epoch.as_millis(), self.random.next_u64() >> 17).into()
     }
 }
 

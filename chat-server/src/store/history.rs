@@ -21,8 +21,8 @@ use crate::{
     room_log::Conversation,
 };
 
-/// Bits of an id that are a record's place in its conversation.
-pub(super) const PLACE_BITS: u32 = 36;
+/// Bits of an id that are a record's place in its conversation: the fewer, the smaller is the index of words.
+pub(super) const PLACE_BITS: u32 = 28;
 
 /// The first and the last id that a record of the conversation with that number may have.
 pub(super) fn places_of(number: i64) -> (i64, i64) {

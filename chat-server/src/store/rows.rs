@@ -119,10 +119,14 @@ pub(super) fn replied_to(event: &Event) -> Option<&str> {
 }
 
 /// The text of a message, as it stands in its row.
-pub(super) fn text_of(event: &Event) -> &str {
+pub(super) fn text_of(event: &Event) -> String {
     match &event.content {
-        Content::Message { text, .. } => text,
-        _ => "",
+        Content::Message { text, .. } => text.to_string(),
+        Content::Multiline { lines, .. } => {
+            let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            lines.join("\n")
+        }
+        _ => String::new(),
     }
 }
 

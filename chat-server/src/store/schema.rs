@@ -90,12 +90,17 @@ const MIGRATIONS: &[&str] = &[
      -- The id of the record that this one is about.
      ALTER TABLE records ADD COLUMN about INTEGER;
      CREATE INDEX records_about ON records (about) WHERE about IS NOT NULL;",
-    // Full-text search: an index of the texts that stand in the records.
-    "CREATE VIRTUAL TABLE words USING fts5(
+    // Full-text search: an index of the texts that stand in the records. Their ids get smaller for it: the
+    // conversation << 28 | place. Where in a text a word is stands in the text itself.
+    "UPDATE records SET id = (id >> 36 << 28) | (id & ((1 << 36) - 1)),
+                        about = (about >> 36 << 28) | (about & ((1 << 36) - 1));
+     UPDATE nonces SET record = (record >> 36 << 28) | (record & ((1 << 36) - 1));
+     CREATE VIRTUAL TABLE words USING fts5(
          text,
          content = 'records',
          content_rowid = 'id',
          columnsize = 0,
+         detail = none,
          tokenize = 'unicode61 remove_diacritics 2'
      );
      -- Records that are not in it yet.

@@ -4,24 +4,19 @@
 use std::{ops::Range, time::SystemTime};
 
 use rusqlite::{Connection, params};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
     history::{self, COLUMNS, Filter, Read},
     milliseconds, rows,
 };
-use crate::{
-    delivery::Event,
-    history::{Answer, Match, Order, Reference, Search},
-};
+use crate::history::{Answer, Match, Order, Reference, Search};
 
 /// Records that the index takes in one transaction.
 pub(super) const CHUNK: u32 = 512;
 
-/// What stands around a match while it is found; in a text that has them nothing is marked.
-const MARKS: [char; 2] = ['\u{fdd0}', '\u{fdd1}'];
-
 /// Of those that match, the latest that are put in the order of their rank.
-const RANKED_MAX: i64 = 1000;
+const RANKED_MAX: usize = 500;
 
 /// Puts some of the records that wait into the index; whether there are more.
 pub(super) fn index_some(database: &mut Connection) -> rusqlite::Result<bool> {
@@ -56,39 +51,105 @@ pub(super) fn remove(database: &Connection, id: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Words as FTS5 reads them: all of them, `"..."` one behind the other, `word*` any with that beginning, `-word` none with it.
-/// `None` if there is nothing that could be looked for.
-pub(super) fn expression(words: &str) -> Option<String> {
-    let (mut wanted, mut unwanted) = (Vec::new(), Vec::new());
-    let mut rest = words.trim_start();
-    while !rest.is_empty() {
-        let is_unwanted = rest.starts_with('-');
-        rest = rest.trim_start_matches('-');
-        let (word, behind) = match rest.strip_prefix('"') {
-            Some(phrase) => phrase.split_once('"').unwrap_or((phrase, "")),
-            None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
-        };
-        rest = behind.trim_start();
-        if !word.chars().any(char::is_alphanumeric) {
-            continue;
+/// What is looked for: words for the index, and words that stand one behind the other, which are looked for in the texts
+/// that the index gives.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// As FTS5 reads it.
+    pub(super) expression: String,
+    phrases: Vec<Vec<String>>,
+    unwanted: Vec<Vec<String>>,
+    /// The words that are shown, and whether as a beginning.
+    marked: Vec<(String, bool)>,
+}
+
+impl Wanted {
+    /// Reads all words, `"..."` one behind the other, `word*` any with that beginning, `-word` none with it. `None` if there
+    /// is nothing that could be looked for.
+    pub(super) fn read(words: &str) -> Option<Self> {
+        let mut wanted = Self::default();
+        let (mut single, mut not) = (Vec::new(), Vec::new());
+        let mut rest = words.trim_start();
+        while !rest.is_empty() {
+            let is_unwanted = rest.starts_with('-');
+            rest = rest.trim_start_matches('-');
+            let (word, behind) = match rest.strip_prefix('"') {
+                Some(phrase) => phrase.split_once('"').unwrap_or((phrase, "")),
+                None => rest.split_once(char::is_whitespace).unwrap_or((rest, "")),
+            };
+            rest = behind.trim_start();
+            // The index makes of them what it has made of the texts.
+            let own: Vec<&str> = words_in(word).collect();
+            let is_beginning = word.ends_with('*') && own.len() == 1;
+            let quoted = |own: &&str| format!("\"{own}\"{}", if is_beginning { "*" } else { "" });
+            if !is_unwanted {
+                wanted.marked.extend(tokens(word).into_iter().map(|own| (own, is_beginning)));
+            }
+            match (&*own, is_unwanted) {
+                ([], _) => {}
+                ([own], true) => not.push(quoted(own)),
+                (_, true) => wanted.unwanted.push(tokens(word)),
+                ([own], false) => single.push(quoted(own)),
+                (several, false) => {
+                    single.extend(several.iter().map(quoted));
+                    wanted.phrases.push(tokens(word));
+                }
+            }
         }
-        let sign = if word.ends_with('*') { "*" } else { "" };
-        let quoted = format!("\"{}\"{sign}", word.trim_end_matches('*').replace('"', " "));
-        if is_unwanted { unwanted.push(quoted) } else { wanted.push(quoted) }
+        wanted.expression = single.join(" AND ");
+        for word in not {
+            wanted.expression = format!("({}) NOT {word}", wanted.expression);
+        }
+        (!single.is_empty()).then_some(wanted)
     }
-    let mut expression = wanted.join(" AND ");
-    for word in unwanted {
-        expression = format!("({expression}) NOT {word}");
+
+    /// Where in a text they are, in bytes.
+    fn ranges(&self, text: &str) -> Vec<Range<usize>> {
+        let is_wanted = |word: &&str| {
+            let own = plain(word);
+            self.marked.iter().any(|(wanted, is_beginning)| {
+                if *is_beginning { own.starts_with(wanted) } else { own == *wanted }
+            })
+        };
+        let place = |word: &str| {
+            let start = word.as_ptr().addr() - text.as_ptr().addr();
+            start..start + word.len()
+        };
+        words_in(text).filter(is_wanted).map(place).collect()
     }
-    (!wanted.is_empty()).then_some(expression)
+
+    /// Whether a text that has all the words has them as they are wanted.
+    fn is_in(&self, text: &str) -> bool {
+        if self.phrases.is_empty() && self.unwanted.is_empty() {
+            return true;
+        }
+        let own = tokens(text);
+        let has = |phrase: &Vec<String>| own.windows(phrase.len()).any(|own| own == phrase);
+        self.phrases.iter().all(has) && !self.unwanted.iter().any(has)
+    }
+}
+
+/// The words of a text.
+fn words_in(text: &str) -> impl Iterator<Item = &str> {
+    let is_between = |sign: char| !sign.is_alphanumeric() && !is_combining_mark(sign);
+    text.split(is_between).filter(|word| word.chars().any(char::is_alphanumeric))
+}
+
+/// The words of a text, in small letters and without accents: the same for texts that read the same.
+fn tokens(text: &str) -> Vec<String> {
+    words_in(text).map(plain).collect()
+}
+
+fn plain(word: &str) -> String {
+    word.nfd().filter(|sign| !is_combining_mark(*sign)).collect::<String>().to_lowercase()
 }
 
 /// Answers a search.
 pub(super) fn answer(database: &Connection, search: &Search) -> rusqlite::Result<Answer> {
-    let expression = match &search.words {
+    let wanted = match &search.words {
         None => None,
-        Some(words) => match expression(words) {
-            Some(expression) => Some(expression),
+        Some(words) => match Wanted::read(words) {
+            Some(wanted) => Some(wanted),
             None => return Ok(Answer::Matches(Vec::new())),
         },
     };
@@ -96,7 +157,7 @@ pub(super) fn answer(database: &Connection, search: &Search) -> rusqlite::Result
     let filters = history::filters(database, &search.conversations, search.direct.as_ref(), shows)?;
     let mut found: Vec<(f64, Match)> = Vec::new();
     for filter in &filters {
-        found.extend(find_in(database, filter, search, expression.as_deref())?);
+        found.extend(find_in(database, filter, search, wanted.as_ref())?);
     }
     let time = |(_, own): &(f64, Match)| milliseconds(own.event.time);
     match search.order {
@@ -115,6 +176,11 @@ pub(super) fn answer(database: &Connection, search: &Search) -> rusqlite::Result
     if search.order == Order::Time {
         found.sort_by_key(time);
     }
+    if let Some(wanted) = &wanted {
+        for (_, own) in &mut found {
+            own.ranges = wanted.ranges(&rows::text_of(&own.event));
+        }
+    }
     Ok(Answer::Matches(found.into_iter().map(|(_, own)| own).collect()))
 }
 
@@ -122,7 +188,7 @@ fn find_in(
     database: &Connection,
     filter: &Filter<'_>,
     search: &Search,
-    expression: Option<&str>,
+    wanted: Option<&Wanted>,
 ) -> rusqlite::Result<Vec<(f64, Match)>> {
     let (first, last) = history::places_of(filter.number);
     let whole = first..last;
@@ -134,75 +200,46 @@ fn find_in(
     let is_forward = search.after.is_some() && search.order == Order::Time;
     let (order, limit) = match search.order {
         Order::Rank => ("DESC", RANKED_MAX),
-        Order::Time => (
-            if is_forward { "ASC" } else { "DESC" },
-            i64::try_from(search.limit).unwrap_or(i64::MAX),
-        ),
+        Order::Time => (if is_forward { "ASC" } else { "DESC" }, search.limit),
     };
+    if limit == 0 {
+        return Ok(Vec::new());
+    }
     // The index gives words in the order of ids; without words, the table does.
-    let (from, shown, rank) = match expression {
-        Some(_) => (
-            "words JOIN records ON records.id = words.rowid",
-            "highlight(words, 0, ?1, ?2)",
-            "bm25(words)",
-        ),
-        None => ("records", "?1 || ?2", "0.0"),
+    let (from, id, matches) = match wanted {
+        Some(_) => {
+            ("words JOIN records ON records.id = words.rowid", "words.rowid", "words MATCH ?1")
+        }
+        None => ("records", "records.id", "?1 = ''"),
     };
-    let rank = if search.order == Order::Rank { rank } else { "0.0" };
-    let (id, matches) = match expression {
-        Some(_) => ("words.rowid", "words MATCH ?3"),
-        None => ("records.id", "?3 = ''"),
-    };
+    let is_ranked = wanted.is_some() && search.order == Order::Rank;
+    let weight = if is_ranked { "bm25(words)" } else { "0.0" };
     let mut select = database.prepare_cached(&format!(
-        "SELECT {COLUMNS}, {shown}, {rank} AS weight FROM {from}
-         JOIN senders ON senders.id = records.sender
-         WHERE {matches} AND {id} >= ?4 AND {id} < ?5 AND kind <= 4
-           AND (part = 0 OR part <= ?6 AND time > ?7)
-           AND (?8 = '' OR lower(account) = ?8
-                OR lower(substr(source, 1, instr(source, '!') - 1)) = ?8)
-         ORDER BY {id} {order} LIMIT ?9"
+        "SELECT {COLUMNS}, {weight} FROM {from} JOIN senders ON senders.id = records.sender
+         WHERE {matches} AND {id} >= ?2 AND {id} < ?3 AND kind <= 4
+           AND (part = 0 OR part <= ?4 AND time > ?5)
+           AND (?6 = '' OR lower(account) = ?6
+                OR lower(substr(source, 1, instr(source, '!') - 1)) = ?6)
+         ORDER BY {id} {order}"
     ))?;
+    let expression = wanted.map_or("", |wanted| &*wanted.expression);
     let from = search.from.as_deref().map(str::to_ascii_lowercase).unwrap_or_default();
-    let parameters = params![
-        MARKS[0].to_string(),
-        MARKS[1].to_string(),
-        expression.unwrap_or_default(),
-        start,
-        end,
-        filter.rank,
-        filter.ranked_after,
-        from,
-        limit
-    ];
+    let parameters = params![expression, start, end, filter.rank, filter.ranked_after, from];
     let rows = select.query_map(parameters, |row| {
-        let read = history::read(row, filter.room)?;
-        Ok((read, row.get::<_, String>(11)?, row.get::<_, f64>(12)?))
+        Ok((history::read(row, filter.room)?, row.get::<_, f64>(11)?))
     })?;
     let mut found = Vec::new();
     for row in rows {
-        let (Some(Read { event, .. }), marked, weight) = row? else { continue };
-        let ranges = if expression.is_some() { ranges(&marked, &event) } else { Vec::new() };
-        found.push((weight, Match { event, ranges }));
-    }
-    Ok(found)
-}
-
-/// Where in its text an event matches, in bytes.
-fn ranges(marked: &str, event: &Event) -> Vec<Range<usize>> {
-    if rows::text_of(event).contains(MARKS) {
-        return Vec::new();
-    }
-    let (mut ranges, mut at, mut start) = (Vec::new(), 0, 0);
-    for character in marked.chars() {
-        if character == MARKS[0] {
-            start = at;
-        } else if character == MARKS[1] {
-            ranges.push(start..at);
-        } else {
-            at += character.len_utf8();
+        let (Some(Read { event, .. }), weight) = row? else { continue };
+        if !wanted.is_none_or(|wanted| wanted.is_in(&rows::text_of(&event))) {
+            continue;
+        }
+        found.push((weight, Match { event, ranges: Vec::new() }));
+        if found.len() >= limit {
+            break;
         }
     }
-    ranges
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -213,18 +250,22 @@ mod tests {
     fn words_become_an_expression() {
         for (words, expected) in [
             ("one", Some("\"one\"")),
-            ("one  two*", Some("\"one\" AND \"two\"*")),
-            ("\"one two\" three", Some("\"one two\" AND \"three\"")),
-            ("one -two -\"three four\"", Some("((\"one\") NOT \"two\") NOT \"three four\"")),
-            ("AND OR NEAR(x)", Some("\"AND\" AND \"OR\" AND \"NEAR(x)\"")),
-            ("\"never closed", Some("\"never closed\"")),
-            ("a\"b", Some("\"a b\"")),
+            ("One  two*", Some("\"One\" AND \"two\"*")),
+            ("\"one two\" three", Some("\"one\" AND \"two\" AND \"three\"")),
+            ("one -two -\"three four\"", Some("(\"one\") NOT \"two\"")),
+            ("AND OR NEAR(x)", Some("\"AND\" AND \"OR\" AND \"NEAR\" AND \"x\"")),
+            ("\"never closed", Some("\"never\" AND \"closed\"")),
             ("caffè", Some("\"caffè\"")),
             ("-one", None),
             ("...  *", None),
             ("", None),
         ] {
-            assert_eq!(expression(words).as_deref(), expected, "{words}");
+            let wanted = Wanted::read(words);
+            assert_eq!(wanted.map(|wanted| wanted.expression).as_deref(), expected, "{words}");
         }
+        let wanted = Wanted::read("\"one two\" -\"three four\"").unwrap();
+        assert!(wanted.is_in("zero ONE, two: four three"));
+        assert!(!wanted.is_in("two one"));
+        assert!(!wanted.is_in("one two three four"));
     }
 }

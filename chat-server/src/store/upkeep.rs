@@ -40,13 +40,13 @@ fn look_through(database: &Connection) -> rusqlite::Result<Report> {
     for (sql, what) in [
         ("SELECT count(*) FROM pragma_foreign_key_check", "rows that lead to nothing"),
         (
-            "SELECT count(*) FROM records LEFT JOIN conversations ON conversations.id = records.id >> 36
+            "SELECT count(*) FROM records LEFT JOIN conversations ON conversations.id = records.id >> 28
              WHERE conversations.id IS NULL",
             "records of no conversation",
         ),
         (
             "SELECT count(*) FROM (
-                 SELECT time < lag(time) OVER (ORDER BY id) AND id >> 36 = lag(id) OVER (ORDER BY id) >> 36
+                 SELECT time < lag(time) OVER (ORDER BY id) AND id >> 28 = lag(id) OVER (ORDER BY id) >> 28
                         AS is_earlier
                  FROM records
              ) WHERE is_earlier",

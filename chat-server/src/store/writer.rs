@@ -230,6 +230,10 @@ fn append(
         Some(found) => *found,
         None => find_or_begin(database, &conversation)?,
     };
+    if place >= 1 << PLACE_BITS {
+        let why = "there are as many messages here as there may be: ask whoever runs the server for retention";
+        return Ok(Err(AppendError::Refused(why.into())));
+    }
     let id = number << PLACE_BITS | place;
     let about = match rows::about(record) {
         None => None,
