@@ -380,6 +380,28 @@ fn an_account_is_kept_before_it_is_told() {
     );
 }
 
+/// What the log never answers is forgotten, and the name is free.
+#[test]
+fn a_name_that_was_never_kept_is_free_again() {
+    check(
+        r"
+        caps ann draft/account-registration
+        hold log
+        ann> REGISTER * * correcthorse
+        wait 16
+        ann< * FAIL REGISTER TEMPORARILY_UNAVAILABLE *
+        ann> REGISTER * * correcthorse
+        ann< * FAIL REGISTER ACCOUNT_EXISTS ann :somebody else*
+        wait 160
+        ann> PING x
+        ann< * PONG *
+        ann> REGISTER * * correcthorse
+        wait 16
+        ann< * FAIL REGISTER TEMPORARILY_UNAVAILABLE *
+        ",
+    );
+}
+
 /// Guessing becomes slow, by address and by account.
 #[test]
 fn guesses_wait_longer_and_longer() {

@@ -38,6 +38,11 @@ impl Mark {
     fn path(&self) -> Arc<str> {
         format!("{PATH}\n{}\n{}", self.identity, self.of).into()
     }
+
+    fn set_to(&self, time: SystemTime) -> Change {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Change::Set { path: self.path(), value: since.as_millis().to_string().into() }
+    }
 }
 
 impl Markers {
@@ -68,9 +73,7 @@ impl Markers {
 
     /// What moves a marker to `time`, and makes place for it.
     pub(super) fn changes(&self, mark: &Mark, time: SystemTime) -> Vec<Change> {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let value = since.as_millis().to_string().into();
-        let mut changes = vec![Change::Set { path: mark.path(), value }];
+        let mut changes = vec![mark.set_to(time)];
         if let Some(own) = self.by.get(&mark.identity)
             && own.len() >= MARKERS_MAX
             && !own.contains_key(&mark.of)
@@ -87,6 +90,24 @@ impl Markers {
         let own = self.by.entry(mark.identity).or_default();
         let marked = own.entry(mark.of).or_insert(time);
         *marked = time.max(*marked);
+    }
+
+    /// What was called `from` is called `to` from here on; what keeps that.
+    pub(super) fn rename(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
+        let mut moved = Vec::new();
+        for (identity, own) in &mut self.by {
+            if let Some(time) = own.remove(from) {
+                own.insert(Arc::clone(to), time);
+                let mark =
+                    |of: &Arc<str>| Mark { identity: Arc::clone(identity), of: Arc::clone(of) };
+                moved.push((mark(from), mark(to), time));
+            }
+        }
+        let kept = moved.into_iter().filter(|(_, mark, _)| mark.lasts());
+        kept.flat_map(|(before, mark, time)| {
+            [Change::Remove { path: before.path() }, mark.set_to(time)]
+        })
+        .collect()
     }
 
     pub(super) fn get(&self, mark: &Mark) -> Option<SystemTime> {

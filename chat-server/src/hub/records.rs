@@ -260,7 +260,11 @@ impl Hub {
             self.append_deadlines.pop_first();
             let Some(pending) = self.pending.get_mut(&ticket) else { continue };
             if pending.is_overdue {
-                self.pending.remove(&ticket);
+                let forgotten = self.pending.remove(&ticket);
+                // A name that was being registered is free again.
+                if let Some(Pending { what: Kept::Changes { meant, .. }, .. }) = forgotten {
+                    drop(self.undone(&meant, "it was forgotten"));
+                }
                 continue;
             }
             pending.is_overdue = true;

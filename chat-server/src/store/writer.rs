@@ -7,7 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError};
+use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -94,14 +94,14 @@ pub(super) fn run(
     let mut sweep = Some(Sweep::at(now()));
     let sweeps = crossbeam_channel::tick(retention::EVERY);
     loop {
+        let first = jobs.try_recv();
+        let is_idle = matches!(first, Err(TryRecvError::Empty)) && owed.is_empty();
         // The index follows when there is nothing else to do, or it falls too far behind.
-        let is_idle = jobs.is_empty() && owed.is_empty();
         if n_unindexed > 0 && (is_idle || n_unindexed > BEHIND_MAX) {
             n_unindexed = match search::index_some(&mut database) {
                 Ok(true) => n_unindexed.saturating_sub(search::CHUNK as usize).max(1),
-                Ok(false) => 0,
-                // It is tried again with what is written next.
-                Err(error) => drop_error(&error),
+                // What could not be indexed now is with what is written next.
+                Ok(false) | Err(_) => 0,
             };
             if is_idle {
                 continue;
@@ -117,16 +117,17 @@ pub(super) fn run(
             }
             continue;
         }
-        let first = if owed.is_empty() {
-            jobs.recv_timeout(retention::EVERY)
-        } else {
-            jobs.recv_timeout(RETRY)
+        let patience = if owed.is_empty() { retention::EVERY } else { RETRY };
+        let first = match first {
+            Err(TryRecvError::Empty) => jobs.recv_timeout(patience),
+            first => first.map_err(|_| RecvTimeoutError::Disconnected),
         };
         let mut batch = std::mem::take(&mut owed);
         match first {
             Ok(job) => batch.push(job),
             Err(RecvTimeoutError::Timeout) if batch.is_empty() => continue,
             Err(RecvTimeoutError::Timeout) => {}
+            // What is not in the index yet is listed, and the next start goes on with it.
             Err(RecvTimeoutError::Disconnected) if batch.is_empty() => break,
             // Once more; what is not written then, the next start does not know.
             Err(RecvTimeoutError::Disconnected) => {
@@ -178,15 +179,10 @@ fn index_all(database: &mut Connection) -> usize {
     loop {
         match search::index_some(database) {
             Ok(true) => {}
-            Ok(false) => return 0,
-            Err(error) => return drop_error(&error),
+            // What could not be indexed is with what is written next: searches find all but that.
+            Ok(false) | Err(_) => return 0,
         }
     }
-}
-
-/// What could not be indexed now is with what is written next: searches find all but that.
-fn drop_error(_: &rusqlite::Error) -> usize {
-    0
 }
 
 /// All of `batch`, or nothing; what became of each.

@@ -75,7 +75,13 @@ impl Hub {
             return;
         }
         let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
+        let changes = self.markers.rename(&from, &to);
         effects.push(Effect::Note(Note::Renamed { from, to }));
+        if !changes.is_empty() {
+            // Nobody waits for it: what is not kept of it is where it was, after the next start.
+            let ticket = self.new_ticket();
+            effects.push(Effect::Keep { ticket, changes: changes.into() });
+        }
         for conn in others {
             let Reader { person, device } = self.reader(conn);
             let who = person.id;
