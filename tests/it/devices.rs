@@ -299,3 +299,42 @@ fn a_second_connection_finds_itself_in_the_default_room() {
         |config| config.auto_join = true,
     );
 }
+
+/// Whose program knows no SASL logs in by hand, and takes the nick they are here with.
+#[test]
+fn who_logs_in_by_hand_becomes_the_same_person() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #x
+         ann< * 366 *
+         bob> JOIN #x
+         bob> JOIN #y
+         bob< * 366 bob #y *
+         late> JOIN #y
+         late< * 366 *
+         late> NICK ann
+         late< * 433 late ann *
+         late> NS IDENTIFY ann correcthorse
+         late< * 900 *
+         late> NICK ann
+         late< :late!u@127.0.0.1 PART #y
+         late< :late!u@127.0.0.1 NICK ann
+         late< :ann!u@127.0.0.1 JOIN #x
+         late< * 353 ann = #x :@ann bob
+         bob< :late!* QUIT :Is here as ann
+         bob! *JOIN*
+         bob> PRIVMSG ann :to both
+         ann< :bob!* PRIVMSG ann :to both
+         late< :bob!* PRIVMSG ann :to both
+         bob> PRIVMSG #y :not here
+         bob> PRIVMSG #x :but here
+         late< :bob!* PRIVMSG #x :but here
+         late! *not here*
+         late> NS SESSIONS
+         late< * NOTICE ann :2: ann from *(this one)
+         ann> QUIT
+         bob! *QUIT*
+         late> PRIVMSG #x :still here
+         bob< :ann!* PRIVMSG #x :still here"
+    ));
+}

@@ -188,7 +188,7 @@ impl Hub {
         self.devices.insert(conn, Device::new(conn, who, newcomer, now.wall));
         let person = self.person_mut(who);
         person.devices.push(conn);
-        let (nick, rooms) = (Arc::clone(person.nick.shown()), person.rooms.clone());
+        let nick = Arc::clone(person.nick.shown());
         effects.push(Effect::Admit { conn, nick });
         let mut turn = Turn::new(now, (conn, who), None, effects);
         self.welcome(&mut turn);
@@ -196,25 +196,31 @@ impl Hub {
         if person.modes != UserModes::default() {
             turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
         }
-        for id in &rooms {
-            let person = self.person(who);
-            let content = Content::Join {
-                source: Arc::clone(&person.source),
-                room: Arc::clone(self.rooms[id].name.shown()),
-                realname: Arc::clone(&person.realname),
-            };
-            turn.say(ReplyLine::Event(self.event(who, content, now)));
-            self.follow(conn, *id, turn.effects);
-        }
-        for id in rooms {
-            self.show_room(&mut turn, id);
-        }
+        self.show_all_rooms(&mut turn);
         if self.house.auto_join {
             let room = self.house.room.clone();
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
         self.note_away(now, who, None, effects);
+    }
+
+    /// Shows on one connection of a person all the rooms they are in, which it follows from here on.
+    pub(super) fn show_all_rooms(&mut self, turn: &mut Turn<'_>) {
+        let rooms = self.person(turn.person).rooms.clone();
+        for id in &rooms {
+            let person = self.person(turn.person);
+            let content = Content::Join {
+                source: Arc::clone(&person.source),
+                room: Arc::clone(self.rooms[id].name.shown()),
+                realname: Arc::clone(&person.realname),
+            };
+            turn.say(ReplyLine::Event(self.event(turn.person, content, turn.now)));
+            self.follow(turn.conn, *id, turn.effects);
+        }
+        for id in rooms {
+            self.show_room(turn, id);
+        }
     }
 
     /// A newcomer is gone.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Nick, is_reserved_nick};
+use chat_core::proto::{CaseMapping, Nick, is_reserved_nick};
 
 use crate::{
     delivery::{Content, Event, ReplyLine},
@@ -14,7 +14,15 @@ impl Hub {
     pub(super) fn nick(&mut self, turn: &mut Turn<'_>, nick: &str) -> Result<(), Refusal> {
         let new = Nick::new(nick).ok().filter(|nick| !is_reserved_nick(nick));
         let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
-        if self.nicks.get(new.key()).is_some_and(|owner| *owner != turn.person) {
+        let owner = self.nicks.get(new.key()).copied().filter(|owner| *owner != turn.person);
+        if let Some(owner) = owner {
+            let account = |id| self.person(id).account.as_deref();
+            let is_same =
+                |own: &str| account(owner).is_some_and(|a| CaseMapping::Ascii.same(own, a));
+            if account(turn.person).is_some_and(is_same) {
+                self.go_on_as(turn, owner);
+                return Ok(());
+            }
             return Err(Refusal::NickInUse(nick.to_owned()));
         }
         let person = self.person(turn.person);
