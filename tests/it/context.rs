@@ -170,6 +170,12 @@ fn a_message_is_edited_by_its_author() {
         &format!("@batch=*draft/chathistory-context* EDIT #x {first} :the very first"),
     );
     talk.expect("ann", ":chat.local BATCH -*");
+    // Who may not speak does not speak in the place of something else.
+    talk.say("ann", "MODE #x +m");
+    talk.world.forget("bob");
+    talk.say("bob", &format!("EDIT #x {first} :let me speak"));
+    talk.expect("bob", "* 404 bob #x :*");
+    talk.say("ann", "MODE #x -m");
     // Deleted, it cannot be edited any more.
     talk.say("bob", &format!("REDACT #x {first}"));
     talk.world.forget("bob");

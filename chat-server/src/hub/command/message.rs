@@ -173,7 +173,12 @@ impl Hub {
     }
 
     /// Whether `conn` may say `text` in `room`.
-    fn check_speech(&self, who: PersonId, room: &Room, text: &str) -> Result<(), Refusal> {
+    pub(super) fn check_speech(
+        &self,
+        who: PersonId,
+        room: &Room,
+        text: &str,
+    ) -> Result<(), Refusal> {
         let refused = |why| Err(Refusal::CannotSend { room: room.name.to_string(), why });
         let rank = room.members.get(&who);
         if rank.is_none() && room.modes.has(Flag::NoOutside) {

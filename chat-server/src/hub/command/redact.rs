@@ -135,6 +135,10 @@ impl Hub {
             };
             return Err(deed.refusal(code, &[&target, &msgid], text));
         }
+        // Who may not say it may not say it in the place of something else.
+        if let (Edit::Replace(text), Place::Room(id)) = (&deed, &readable.place) {
+            self.check_speech(turn.person, &self.rooms[id], text)?;
+        }
         let (place, target) = placed(readable.place, &found, target);
         let source = Arc::clone(&person.source);
         let content = match deed {
