@@ -1,11 +1,12 @@
 //! Accounts that people register: with `REGISTER`, and in messages to NickServ.
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_server::Config;
+use chat_server::{Config, hub::Door};
 use chat_tests::{
     TestClient, TestServer,
     folder::TempFolder,
     script::{check, check_with},
+    world::{SimLog, World},
 };
 
 fn plain(name: &str, password: &str) -> String {
@@ -539,4 +540,40 @@ fn accounts_last() {
     bob.expect("* 900 *");
     bob.send("CHATHISTORY LATEST ann * 10");
     bob.expect_none("*between us*");
+}
+
+/// What one device asks for while another one ends the account is not the next owner's, also after a restart.
+#[test]
+fn nothing_is_left_of_an_account_that_has_ended() {
+    let mut world = World::new(5, SimLog::default(), |_| ());
+    let say = |world: &mut World, name: &str, line: &str| {
+        if !world.knows(name) {
+            world.open(name, Door::Irc);
+        }
+        world.send_bytes(name, format!("{line}\r\n").as_bytes());
+        world.settle();
+    };
+    let hello = |nick: &str| format!("NICK {nick}\r\nUSER u 0 * :R");
+    say(&mut world, "home", &hello("ann"));
+    say(&mut world, "home", "NS REGISTER the-first-password");
+    say(&mut world, "phone", &hello("other"));
+    say(&mut world, "phone", "NS IDENTIFY ann the-first-password");
+    world.hold_log(true);
+    say(&mut world, "home", "NS DROP ann the-first-password");
+    let fingerprint = "ab".repeat(32);
+    say(&mut world, "phone", &format!("NS CERT ADD {fingerprint}"));
+    world.hold_log(false);
+    world.settle();
+    say(&mut world, "home", "QUIT");
+    say(&mut world, "new", &hello("ann"));
+    say(&mut world, "new", "NS REGISTER another-password");
+    assert!(world.lines("new").last().unwrap().contains(" 900 "));
+    for _ in 0..2 {
+        let name = format!("thief{}", world.transcript.len());
+        world.fingerprint = Some(fingerprint.as_str().into());
+        say(&mut world, &name, "CAP REQ :sasl\r\nAUTHENTICATE EXTERNAL\r\nAUTHENTICATE +");
+        let last = world.lines(&name).last().unwrap();
+        assert!(last.contains(" 904 "), "{last}");
+        world.restart(6);
+    }
 }

@@ -238,6 +238,54 @@ fn a_certificate_logs_in_by_itself() {
     );
 }
 
+/// Says a line, connecting first if need be; the last line that comes back.
+fn say(world: &mut World, name: &str, line: &str) -> String {
+    if !world.knows(name) {
+        world.open(name, Door::Irc);
+        let hello = format!("CAP REQ :sasl\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\n");
+        world.send_bytes(name, hello.as_bytes());
+    }
+    world.send_bytes(name, format!("{line}\r\n").as_bytes());
+    world.settle();
+    world.lines(name).last().cloned().unwrap_or_default()
+}
+
+/// An account that ends while somebody logs in to it may be another one's before they are done.
+#[test]
+fn a_login_is_to_the_account_that_was_proved() {
+    let mut world = World::new(3, SimLog::default(), |_| ());
+    assert!(say(&mut world, "ann", "NS REGISTER the-first-password").contains(" 900 "));
+    // All but the last step of SCRAM.
+    say(&mut world, "mallory", "AUTHENTICATE SCRAM-SHA-256");
+    let bare = "n=ann,r=fyko+d2lbbFgONRv9qkxdawL";
+    let first = format!("AUTHENTICATE {}", BASE64.encode(format!("n,,{bare}")));
+    let answer = say(&mut world, "mallory", &first);
+    let first = BASE64.decode(answer.strip_prefix("AUTHENTICATE ").unwrap()).unwrap();
+    let first = String::from_utf8(first).unwrap();
+    let (last, proof) = scram_final("the-first-password", bare, &first);
+    let answer = say(&mut world, "mallory", &format!("AUTHENTICATE {}", BASE64.encode(last)));
+    assert_eq!(answer, format!("AUTHENTICATE {}", BASE64.encode(proof)));
+    // And passwords that are under check.
+    world.is_checker_held = true;
+    say(&mut world, "mike", "NS IDENTIFY ann the-first-password");
+    say(&mut world, "max", "AUTHENTICATE PLAIN");
+    let response = plain("", "ann", "the-first-password");
+    say(&mut world, "max", &format!("AUTHENTICATE {response}"));
+    let checks = world.take_checks();
+    assert_eq!(checks.len(), 2);
+    world.is_checker_held = false;
+    say(&mut world, "ann", "NS DROP ann the-first-password");
+    say(&mut world, "ann", "QUIT");
+    say(&mut world, "victim", "NICK ann");
+    assert!(say(&mut world, "victim", "NS REGISTER another-password").contains(" 900 "));
+    world.give_checks(checks);
+    assert!(say(&mut world, "mallory", "AUTHENTICATE +").contains(" 904 "));
+    for (name, answer) in [("max", " 904 "), ("mike", "the password is wrong")] {
+        let last = world.lines(name).last().unwrap();
+        assert!(last.contains(answer), "{name}: {last}");
+    }
+}
+
 fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
     mac.update(text);

@@ -9,12 +9,15 @@ use std::{
 
 use chat_core::proto::MessageKind;
 use chat_server::{
+    Config, Server,
     delivery::{Content, Event},
     history::{Answer, Query, Selection, Shows},
-    hub::Input,
+    hub::{Hub, Input},
     ids::Ticket,
     room_log::{Appender, Change, Conversation, Note, Record, RoomLog},
-    store::{self, Durability, LocalLog, Moved, Retention, Rule, TransferError},
+    store::{
+        self, Durability, LocalLog, Moved, Report, Retention, Rule, StoreError, TransferError,
+    },
 };
 use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, program::Program};
 
@@ -153,7 +156,7 @@ fn what_is_too_old_or_too_much_is_deleted() {
     store.say("#gone", now(), "again");
     assert_eq!(store.texts("#gone"), ["again"]);
     drop(store);
-    let report = store::check(folder.path()).unwrap();
+    let report = check(folder.path()).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
     assert_eq!(report.n_records, 2 + 5 + 1 + 1);
     assert_eq!(report.n_conversations, 4, "{report:?}");
@@ -163,6 +166,14 @@ fn exported(folder: &Path, rooms: &[String], with_settings: bool) -> (Moved, Str
     let mut out = Vec::new();
     let moved = store::export(folder, rooms, with_settings, &mut out).unwrap();
     (moved, String::from_utf8(out).unwrap())
+}
+
+fn check(folder: &Path) -> Result<Report, StoreError> {
+    store::check(folder, &Hub::can_remember)
+}
+
+fn import(folder: &Path, lines: &str) -> Result<Moved, TransferError> {
+    store::import(folder, &mut lines.as_bytes(), &Hub::can_remember)
 }
 
 /// All that is there comes out, and in again somewhere else.
@@ -201,19 +212,19 @@ fn what_is_exported_can_be_imported() {
     drop(store);
 
     let other = TempFolder::new("import");
-    let moved = store::import(other.path(), &mut all.as_bytes()).unwrap();
+    let moved = import(other.path(), &all).unwrap();
     assert_eq!(moved, Moved { n_records: 4, n_conversations: 3, n_settings: 1 });
     assert_eq!(exported(other.path(), &[], true).1, all);
-    assert_eq!(store::check(other.path()).unwrap().problems, Vec::<String>::new());
+    assert_eq!(check(other.path()).unwrap().problems, Vec::<String>::new());
     let mut store = Store::open(other.path(), Retention::default());
     assert_eq!(store.texts("#y"), ["elsewhere"]);
     assert_eq!(store.log.remembered().len(), 1);
     store.say("#y", now(), "and on");
     drop(store);
     // Twice it does not fit, and nothing of it is taken.
-    let refused = store::import(other.path(), &mut all.as_bytes()).unwrap_err().to_string();
+    let refused = import(other.path(), &all).unwrap_err().to_string();
     assert!(refused.contains("earlier than what is there already"), "{refused}");
-    assert_eq!(store::check(other.path()).unwrap().n_records, 5);
+    assert_eq!(check(other.path()).unwrap().n_records, 5);
     let conversation = r##"{"type":"conversation","names":["#z"]}"##;
     let record = |msgid: &str, more: &str| {
         format!(
@@ -232,16 +243,24 @@ fn what_is_exported_can_be_imported() {
             "no line of an export",
         ),
     ] {
-        match store::import(other.path(), &mut lines.as_bytes()) {
+        match import(other.path(), &lines) {
             Err(TransferError::Line { number: own, what }) => {
                 assert!(own == number && what.contains(why), "{own}: {what}");
             }
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!(store::check(other.path()).unwrap().n_conversations, 3);
-    store::import(other.path(), &mut format!("{conversation}\n{}", record(&id, "")).as_bytes())
-        .unwrap();
+    for names in [r#"["room"]"#, r##"["#ROOM"]"##, r#"["=b","=a"]"#, r#"["=a","b"]"#, "[]"] {
+        let line = format!(r#"{{"type":"conversation","names":{names}}}"#);
+        let refused = import(other.path(), &line).unwrap_err().to_string();
+        assert!(refused.contains("neither a room nor two people"), "{names}: {refused}");
+    }
+    // What a server could not start with is not taken.
+    let line = r#"{"type":"state","path":["account","x"],"value":5}"#;
+    let refused = import(other.path(), line).unwrap_err().to_string();
+    assert!(refused.contains("cannot be read") && refused.contains("nothing was imported"));
+    assert_eq!(check(other.path()).unwrap().n_conversations, 3);
+    import(other.path(), &format!("{conversation}\n{}", record(&id, ""))).unwrap();
 }
 
 /// A copy that is made while people write is whole; a damaged database is said to be one.
@@ -260,7 +279,7 @@ fn copies_are_whole_and_damage_is_seen() {
     ann.expect("* PRIVMSG #lobby :number 499");
     let again = store::back_up(folder.path(), &file).unwrap_err().to_string();
     assert!(again.contains("there is a file of that name already"), "{again}");
-    let report = store::check(copies.path()).unwrap();
+    let report = check(copies.path()).unwrap();
     assert_eq!(report.problems, Vec::<String>::new());
     assert!(report.n_records > 100, "{report:?}");
     let mut store = Store::open(copies.path(), Retention::default());
@@ -275,15 +294,21 @@ fn copies_are_whole_and_damage_is_seen() {
         assert!(made.status.success(), "{made:?}");
     };
     sqlite("UPDATE records SET time = 5 WHERE id = (SELECT max(id) FROM records)");
-    sqlite("INSERT INTO state VALUES ('account', 'nonsense')");
-    let problems = store::check(copies.path()).unwrap().problems;
+    sqlite("INSERT INTO state VALUES ('shoes', 'nonsense')");
+    let problems = check(copies.path()).unwrap().problems;
     assert_eq!(
         problems,
         [
             "there are 1 records that are earlier than the one before them",
-            "there are 1 settings that cannot be read"
+            "[\"shoes\"] is nothing that this version knows"
         ]
     );
+    // And a server does not start with it, but says why.
+    let mut config = Config::default();
+    config.listen = vec!["127.0.0.1:0".into()];
+    config.data = Some(copies.path().to_owned());
+    let refused = Server::start(config).unwrap_err().to_string();
+    assert!(refused.contains("[\"shoes\"]") && refused.contains("restore a backup"), "{refused}");
 }
 
 /// The same as commands of the program.

@@ -49,6 +49,8 @@ pub struct World {
     unanswered: VecDeque<Entry>,
     /// What answers for passwords.
     pub checker: fn(&Question) -> Verdict,
+    /// Passwords wait to be checked until this ends.
+    pub is_checker_held: bool,
     /// Passwords under check.
     questions: VecDeque<(Ticket, Question)>,
     /// The log answers nothing for now.
@@ -111,6 +113,7 @@ impl World {
             log,
             unanswered: VecDeque::new(),
             checker: auth::answer,
+            is_checker_held: false,
             questions: VecDeque::new(),
             is_log_held: false,
             appended: Vec::new(),
@@ -279,6 +282,17 @@ impl World {
         }
     }
 
+    /// Passwords that wait to be checked, to be given back later: others are faster.
+    #[must_use]
+    pub fn take_checks(&mut self) -> VecDeque<(Ticket, Question)> {
+        std::mem::take(&mut self.questions)
+    }
+
+    /// And now they are checked.
+    pub fn give_checks(&mut self, checks: VecDeque<(Ticket, Question)>) {
+        self.questions.extend(checks);
+    }
+
     /// Records the hub waits for.
     #[must_use]
     pub fn n_pending(&self) -> usize {
@@ -290,7 +304,7 @@ impl World {
         let has_work = |world: &Self| {
             world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
-                || !world.questions.is_empty()
+                || !world.is_checker_held && !world.questions.is_empty()
                 || world.may_recall()
                 || !world.is_log_held && !world.unanswered.is_empty()
         };
@@ -301,7 +315,9 @@ impl World {
                 }
                 while self.carry_out_one(worker) {}
             }
-            while let Some((ticket, question)) = self.questions.pop_front() {
+            while !self.is_checker_held
+                && let Some((ticket, question)) = self.questions.pop_front()
+            {
                 self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
             }
             while let Some((ticket, query)) = self.next_recall() {

@@ -87,7 +87,9 @@ pub(super) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Ch
     let key = fold(name);
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let document = Document { name: name.to_owned(), since };
-    vec![Part::Whole.set(&key, &document), Part::Password.set(&key, secret)]
+    // What was on its way when an earlier account of that name ended is not this one's.
+    let clean = Part::Whole.remove(&key);
+    vec![clean, Part::Whole.set(&key, &document), Part::Password.set(&key, secret)]
 }
 
 /// What gives an account another password.
@@ -172,29 +174,33 @@ impl Accounts {
                     self.forget_looks(key, &gone.account.name);
                 }
             }
-            ([key, "password"], Some(value)) => {
-                let Secret { argon2, scram } = serde_json::from_str(value).map_err(read)?;
-                let own = self.registered_mut(key)?;
-                own.account.password = argon2;
-                own.account.scram = Some(scram);
+            ([key, part @ ..], value) => {
+                // The account may have ended while it was on its way.
+                let Some(own) = self.registered.get_mut(*key) else { return Ok(()) };
+                match (part, value) {
+                    (["password"], Some(value)) => {
+                        let Secret { argon2, scram } = serde_json::from_str(value).map_err(read)?;
+                        own.account.password = argon2;
+                        own.account.scram = Some(scram);
+                    }
+                    (["stays"], value) => own.stays = value.is_some(),
+                    (["certificate", fingerprint], value) => {
+                        let fingerprints = &mut own.account.fingerprints;
+                        fingerprints.retain(|own| own != fingerprint);
+                        fingerprints.extend(value.map(|_| (*fingerprint).to_owned()));
+                        match value {
+                            Some(_) => {
+                                self.certificates.insert((*fingerprint).into(), (*key).into())
+                            }
+                            None => self.certificates.remove(*fingerprint),
+                        };
+                    }
+                    _ => return Err(format!("{path:?} is no path of an account")),
+                }
             }
-            ([key, "stays"], value) => self.registered_mut(key)?.stays = value.is_some(),
-            ([key, "certificate", fingerprint], value) => {
-                let fingerprints = &mut self.registered_mut(key)?.account.fingerprints;
-                fingerprints.retain(|own| own != fingerprint);
-                fingerprints.extend(value.map(|_| (*fingerprint).to_owned()));
-                match value {
-                    Some(_) => self.certificates.insert((*fingerprint).into(), (*key).into()),
-                    None => self.certificates.remove(*fingerprint),
-                };
-            }
-            _ => return Err(format!("{path:?} is no path of an account")),
+            ([], _) => return Err("an account has a name".to_owned()),
         }
         Ok(())
-    }
-
-    fn registered_mut(&mut self, key: &str) -> Result<&mut Registered, String> {
-        self.registered.get_mut(key).ok_or_else(|| format!("there is no account {key}"))
     }
 
     fn note_looks(&mut self, key: &Arc<str>, name: &str) {
@@ -300,7 +306,12 @@ mod tests {
         accounts.take(&["bob"], None).unwrap();
         assert!(!accounts.is_anothers("b0b", None));
         assert!(accounts.owners.is_empty());
-        assert!(accounts.take(&["bob", "shoe"], None).is_err());
         assert!(accounts.take(&["bob"], Some("{")).is_err());
+        // What comes late for an account that has ended is nothing.
+        accounts.take(&["bob", "stays"], Some("true")).unwrap();
+        accounts.take(&["bob"], Some(r#"{"name":"Bob","since":0}"#)).unwrap();
+        assert!(!accounts.get_registered("bob").unwrap().stays);
+        assert!(accounts.take(&["bob", "shoe"], None).is_err());
+        assert!(accounts.take(&[], None).is_err());
     }
 }

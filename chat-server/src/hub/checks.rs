@@ -24,13 +24,15 @@ pub(super) struct Check {
     pub(super) conn: ConnId,
     pub(super) label: Option<Arc<str>>,
     pub(super) purpose: Purpose,
+    /// What the password is held against.
+    hash: Option<String>,
     /// Their further commands wait for it: they had registered.
     is_counted: bool,
 }
 
 impl Check {
     pub(super) fn new(conn: ConnId, label: Option<Arc<str>>, purpose: Purpose) -> Self {
-        Self { conn, label, purpose, is_counted: false }
+        Self { conn, label, purpose, hash: None, is_counted: false }
     }
 }
 
@@ -49,11 +51,22 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    fn command(&self) -> &'static str {
+    /// The account whose password it is.
+    fn account(&self) -> Option<&str> {
         match self {
-            Self::Oper => "OPER",
-            Self::Sasl { .. } => "AUTHENTICATE",
-            Self::Deed(_) => "REGISTER",
+            Self::Oper => None,
+            Self::Sasl { account } => Some(account),
+            Self::Deed(asked) => Some(&asked.account),
+        }
+    }
+
+    /// Why it is not asked now.
+    fn refusal(&self, text: &str) -> Refusal {
+        let code = "TEMPORARILY_UNAVAILABLE";
+        match self {
+            Self::Oper => Refusal::fail("OPER", code, &[], text),
+            Self::Sasl { .. } => Refusal::fail("AUTHENTICATE", code, &[], text),
+            Self::Deed(asked) => asked.manner.refusal(code, &asked.account, text),
         }
     }
 }
@@ -81,7 +94,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         if self.has_too_many_checks() {
             let text = "too many passwords are being checked; try again in a moment";
-            return Err(Refusal::fail(purpose.command(), "TEMPORARILY_UNAVAILABLE", &[], text));
+            return Err(purpose.refusal(text));
         }
         turn.is_answered = true;
         let check = Check::new(turn.conn, turn.label.take(), purpose);
@@ -152,6 +165,7 @@ impl Hub {
         question: Question,
         effects: &mut Vec<Effect>,
     ) {
+        check.hash = question.check.as_ref().map(|(hash, _)| hash.clone());
         let ticket = self.new_ticket();
         if let Some(device) = self.devices.get_mut(&check.conn) {
             device.n_pending += 1;
@@ -169,8 +183,14 @@ impl Hub {
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) {
-        let is_right = verdict != Verdict::Wrong;
         let Some(check) = self.checks.remove(&ticket) else { return };
+        // The account may have ended meanwhile, and be somebody else's, or have another password.
+        let is_still = |hash: &String| {
+            check.purpose.account().is_none_or(|account| self.hash_of(account) == *hash)
+        };
+        let verdict =
+            if check.hash.as_ref().is_none_or(is_still) { verdict } else { Verdict::Wrong };
+        let is_right = verdict != Verdict::Wrong;
         let conn = check.conn;
         let device = self.devices.get_mut(&conn);
         let who = device.as_ref().map(|device| device.person);

@@ -75,7 +75,7 @@ use self::{
 };
 use crate::{
     auth::scram,
-    config::House,
+    config::{Config, House},
     delivery::{Content, Event},
     event::ServerEvent,
     ids::{ConnId, PersonId, RoomId, Ticket},
@@ -256,6 +256,15 @@ impl Hub {
     /// A sentence, if it is nothing that this version writes.
     pub fn remember(&mut self, path: &str, value: &str) -> Result<(), String> {
         self.take_change(path, Some(value))
+    }
+
+    /// Whether a server could start with what was kept.
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub fn can_remember(kept: &[(Arc<str>, Arc<str>)]) -> Result<(), String> {
+        let mut hub = Self::new(House::new(&Config::default(), 1), 0);
+        kept.iter().try_for_each(|(path, value)| hub.remember(path, value))
     }
 
     /// How many people are registered.

@@ -45,8 +45,9 @@ enum Stage {
     Plain,
     ScramFirst,
     ScramFinal(Exchange),
-    /// The server's proof has been given; "clients MUST still send an empty response".
-    ScramEnd(Arc<str>),
+    /// The server's proof has been given; "clients MUST still send an empty response". With the account, and what
+    /// its password was proved by.
+    ScramEnd(Arc<str>, Credentials),
     /// The password is under check.
     Checking,
 }
@@ -224,15 +225,22 @@ impl Hub {
             Stage::ScramFinal(exchange) => {
                 let account = self.account(&exchange.name);
                 let proof = account.and_then(|account| {
-                    let proof = exchange.finish(response, account.scram.as_ref()?)?;
-                    Some((Stage::ScramEnd(account.name.as_str().into()), proof))
+                    let credentials = account.scram.as_ref()?;
+                    let proof = exchange.finish(response, credentials)?;
+                    let name = account.name.as_str().into();
+                    Some((Stage::ScramEnd(name, credentials.clone()), proof))
                 });
                 let failed = || Next::Failed(Some(exchange.name.as_str().into()));
                 proof.map_or_else(failed, |(stage, proof)| Next::Challenge(stage, proof))
             }
-            // It may have ended, or got another password, meanwhile: that is as if it were a moment later.
-            Stage::ScramEnd(account) if self.account(&account).is_some() => Next::LoggedIn(account),
-            Stage::ScramEnd(_) | Stage::Checking => Next::Failed(None),
+            // The account may have ended since then, and be somebody else's: the last step may come at any time.
+            Stage::ScramEnd(name, credentials) => match self.account(&name) {
+                Some(account) if account.scram.as_ref() == Some(&credentials) => {
+                    Next::LoggedIn(name)
+                }
+                _ => Next::Failed(None),
+            },
+            Stage::Checking => Next::Failed(None),
         }
     }
 

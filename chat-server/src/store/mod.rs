@@ -50,6 +50,9 @@ pub enum Durability {
     Relaxed,
 }
 
+/// Whether a server could start with what is at these paths; a sentence, if not.
+pub type IsKnown = dyn Fn(&[(Arc<str>, Arc<str>)]) -> Result<(), String>;
+
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -7,13 +7,14 @@ use std::{
     time::SystemTime,
 };
 
+use chat_core::{proto::RoomName, text::is_printable};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    DATABASE, Durability, LocalLog, StoreError, fault, history, milliseconds, open_to_read, rows,
-    schema, search, time_of,
+    DATABASE, Durability, IsKnown, LocalLog, StoreError, fault, history, milliseconds,
+    open_to_read, remembered, rows, schema, search, time_of,
 };
 
 /// A line of an export.
@@ -84,6 +85,9 @@ pub enum TransferError {
         /// What is wrong with it.
         what: String,
     },
+    /// A server could not start with the settings among them.
+    #[error("{0}; nothing was imported")]
+    Setting(String),
     /// The other side of the pipe.
     #[error("the lines cannot be read or written: {0}")]
     Pipe(#[from] std::io::Error),
@@ -205,11 +209,16 @@ fn write(out: &mut dyn Write, line: &Line) -> Result<(), TransferError> {
 }
 
 /// Reads what was exported into a folder that no server has: all of it, or nothing. A conversation that is there already is
-/// gone on with, if what comes is later; a setting that is there already is another one from then on.
+/// gone on with, if what comes is later; a setting that is there already is another one from then on. `is_known` says whether
+/// a server could start with all that is there then.
 ///
 /// # Errors
 /// [`TransferError`]; what is there is as it was.
-pub fn import(folder: &Path, lines: &mut dyn BufRead) -> Result<Moved, TransferError> {
+pub fn import(
+    folder: &Path,
+    lines: &mut dyn BufRead,
+    is_known: &IsKnown,
+) -> Result<Moved, TransferError> {
     let mut log = LocalLog::open(folder, Durability::Strict)?;
     let path = log.path().to_owned();
     let wrong = |error: rusqlite::Error| TransferError::Store(fault(&path, &error));
@@ -229,6 +238,7 @@ pub fn import(folder: &Path, lines: &mut dyn BufRead) -> Result<Moved, TransferE
         let outcome = take(&transaction, &line, &mut place, &mut moved).map_err(wrong)?;
         outcome.map_err(|what| refused(what.to_owned()))?;
     }
+    is_known(&remembered(&transaction).map_err(wrong)?).map_err(TransferError::Setting)?;
     transaction.commit().map_err(wrong)?;
     Ok(moved)
 }
@@ -253,6 +263,9 @@ fn take(
                        ON CONFLICT DO UPDATE SET value = excluded.value";
             database.prepare_cached(set)?.execute([path.join("\n"), value.to_string()])?;
             moved.n_settings += 1;
+        }
+        Line::Conversation { names, .. } if !is_conversation(names) => {
+            return Ok(Err("this names neither a room nor two people"));
         }
         Line::Conversation { names, closed } => {
             *place = Some(begin(database, names, *closed)?);
@@ -308,6 +321,16 @@ fn take(
         }
     }
     Ok(Ok(()))
+}
+
+/// Whether these are names that a conversation can have: a room's, or those of two people.
+fn is_conversation(names: &[String]) -> bool {
+    let is_person = |name: &String| name.starts_with(['=', '~']) && is_printable(name);
+    match names {
+        [room] => RoomName::new(room).is_ok_and(|name| **name.key() == *room),
+        [first, second] => is_person(first) && is_person(second) && first <= second,
+        _ => false,
+    }
 }
 
 /// The end of a conversation, which is begun if it is not there.

@@ -4,7 +4,9 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{DATABASE, StoreError, fault, open_to_read, schema};
+use super::{
+    DATABASE, IsKnown, StoreError, fault, history::PLACE_BITS, open_to_read, remembered, schema,
+};
 
 /// What was found in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,53 +19,54 @@ pub struct Report {
     pub problems: Vec<String>,
 }
 
-/// Looks through the whole database of a folder, also while a server writes to it.
+/// Looks through the whole database of a folder, also while a server writes to it; `is_known` says whether a server could
+/// start with what it is to know again.
 ///
 /// # Errors
 /// [`StoreError`] if there is none that could be looked through.
-pub fn check(folder: &Path) -> Result<Report, StoreError> {
+pub fn check(folder: &Path, is_known: &IsKnown) -> Result<Report, StoreError> {
     let path = folder.join(DATABASE);
     let fault = |error: rusqlite::Error| fault(&path, &error);
     let database = open_to_read(&path).map_err(fault)?;
     schema::check_version(&database, &path)?;
-    look_through(&database).map_err(fault)
+    look_through(&database, is_known).map_err(fault)
 }
 
-fn look_through(database: &Connection) -> rusqlite::Result<Report> {
+fn look_through(database: &Connection, is_known: &IsKnown) -> rusqlite::Result<Report> {
     let mut problems: Vec<String> = Vec::new();
     let mut integrity = database.prepare("PRAGMA integrity_check")?;
     let found: Vec<String> =
         integrity.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     problems.extend(found.into_iter().filter(|line| line != "ok"));
     let count = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0));
+    let strangers = format!(
+        "SELECT count(*) FROM records LEFT JOIN conversations ON conversations.id = records.id >> {PLACE_BITS}
+         WHERE conversations.id IS NULL"
+    );
+    let earlier = format!(
+        "SELECT count(*) FROM (
+             SELECT time < lag(time) OVER by_id
+                    AND id >> {PLACE_BITS} = lag(id) OVER by_id >> {PLACE_BITS} AS is_earlier
+             FROM records WINDOW by_id AS (ORDER BY id)
+         ) WHERE is_earlier"
+    );
     // Each is to be nothing.
     for (sql, what) in [
         ("SELECT count(*) FROM pragma_foreign_key_check", "rows that lead to nothing"),
-        (
-            "SELECT count(*) FROM records LEFT JOIN conversations ON conversations.id = records.id >> 28
-             WHERE conversations.id IS NULL",
-            "records of no conversation",
-        ),
-        (
-            "SELECT count(*) FROM (
-                 SELECT time < lag(time) OVER (ORDER BY id) AND id >> 28 = lag(id) OVER (ORDER BY id) >> 28
-                        AS is_earlier
-                 FROM records
-             ) WHERE is_earlier",
-            "records that are earlier than the one before them",
-        ),
+        (&*strangers, "records of no conversation"),
+        (&*earlier, "records that are earlier than the one before them"),
         (
             "SELECT count(*) FROM records AS own LEFT JOIN records ON records.id = own.about
              WHERE own.about IS NOT NULL AND records.id IS NULL",
             "records about one that is not there",
         ),
-        ("SELECT count(*) FROM state WHERE NOT json_valid(value)", "settings that cannot be read"),
     ] {
         let n = count(sql)?;
         if n > 0 {
             problems.push(format!("there are {n} {what}"));
         }
     }
+    problems.extend(is_known(&remembered(database)?).err());
     Ok(Report {
         n_records: count("SELECT count(*) FROM records")?,
         n_conversations: count("SELECT count(*) FROM conversations WHERE NOT is_retired")?,
