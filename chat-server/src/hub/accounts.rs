@@ -10,8 +10,8 @@ use std::{
 
 use chat_core::proto::CaseMapping;
 use serde::{Deserialize, Serialize};
-use unicode_security::confusable_detection::skeleton;
 
+use super::looks::Looks;
 use crate::{auth::Secret, config::Account, room_log::Change};
 
 /// The first word of the paths of accounts.
@@ -27,8 +27,8 @@ pub(super) struct Accounts {
     /// By their folded names.
     registered: BTreeMap<Arc<str>, Registered>,
     configured: BTreeMap<Arc<str>, Account>,
-    /// Whose names look like this.
-    owners: HashMap<Box<str>, BTreeSet<Arc<str>>>,
+    /// Whose names look like what.
+    looks: Looks,
     /// Names on their way to be registered.
     under_way: BTreeSet<Arc<str>>,
     /// Which registered account a certificate logs in to.
@@ -123,24 +123,17 @@ fn fold(name: &str) -> String {
     CaseMapping::Ascii.fold(name)
 }
 
-/// What `name` looks like, as it is written and folded
-/// (<https://www.unicode.org/reports/tr39/#Confusable_Detection>).
-fn looks(name: &str) -> [Box<str>; 2] {
-    let look = |name: &str| skeleton(name).collect::<String>().to_lowercase().into();
-    [look(name), look(&fold(name))]
-}
-
 impl Accounts {
     /// The accounts of the configuration are these from here on.
     pub(super) fn configure(&mut self, accounts: &[Account]) {
         for (key, account) in std::mem::take(&mut self.configured) {
             if !self.registered.contains_key(&key) {
-                self.forget_looks(&key, &account.name);
+                self.looks.remove(&key, &account.name);
             }
         }
         for account in accounts {
             let key: Arc<str> = fold(&account.name).into();
-            self.note_looks(&key, &account.name);
+            self.looks.add(&key, &account.name);
             self.configured.insert(key, account.clone());
         }
     }
@@ -157,7 +150,7 @@ impl Accounts {
                 let Document { name, since } = serde_json::from_str(value).map_err(read)?;
                 let key: Arc<str> = (*key).into();
                 self.under_way.remove(&key);
-                self.note_looks(&key, &name);
+                self.looks.add(&key, &name);
                 let account = Account {
                     name,
                     password: String::new(),
@@ -171,7 +164,7 @@ impl Accounts {
                 let gone = self.registered.remove(*key);
                 self.certificates.retain(|_, owner| **owner != **key);
                 if let Some(gone) = gone.filter(|_| !self.configured.contains_key(*key)) {
-                    self.forget_looks(key, &gone.account.name);
+                    self.looks.remove(key, &gone.account.name);
                 }
             }
             ([key, part @ ..], value) => {
@@ -203,23 +196,6 @@ impl Accounts {
         Ok(())
     }
 
-    fn note_looks(&mut self, key: &Arc<str>, name: &str) {
-        for look in looks(name) {
-            self.owners.entry(look).or_default().insert(Arc::clone(key));
-        }
-    }
-
-    fn forget_looks(&mut self, key: &str, name: &str) {
-        for look in looks(name) {
-            if let Some(owners) = self.owners.get_mut(&look) {
-                owners.remove(key);
-                if owners.is_empty() {
-                    self.owners.remove(&look);
-                }
-            }
-        }
-    }
-
     /// The account of that name.
     pub(super) fn get(&self, name: &str) -> Option<&Account> {
         let key = fold(name);
@@ -245,10 +221,7 @@ impl Accounts {
 
     /// Whether a name that looks like `nick` is that of somebody else than `account`.
     pub(super) fn is_anothers(&self, nick: &str, account: Option<&str>) -> bool {
-        let own = account.map(fold);
-        let is_another = |owner: &Arc<str>| own.as_deref() != Some(&**owner);
-        let owners = |look: Box<str>| self.owners.get(&look);
-        looks(nick).into_iter().filter_map(owners).any(|owners| owners.iter().any(is_another))
+        self.looks.is_anothers(nick, account.map(fold).as_deref())
     }
 
     /// Begins to register `name`; whether nobody else has it or does so.
@@ -305,7 +278,7 @@ mod tests {
         assert!(!accounts.is_anothers("a1ice", None));
         accounts.take(&["bob"], None).unwrap();
         assert!(!accounts.is_anothers("b0b", None));
-        assert!(accounts.owners.is_empty());
+        assert!(accounts.looks.is_empty());
         assert!(accounts.take(&["bob"], Some("{")).is_err());
         // What comes late for an account that has ended is nothing.
         accounts.take(&["bob", "stays"], Some("true")).unwrap();

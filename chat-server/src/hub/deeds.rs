@@ -13,7 +13,7 @@ use rand_chacha::rand_core::Rng;
 use super::{
     Hub, Now, Refusal, Turn, accounts,
     checks::{Check, Purpose},
-    markers::{self, Mark},
+    keeping::Meant,
 };
 use crate::{
     auth::{Question, Verdict},
@@ -70,31 +70,6 @@ pub(super) enum Manner {
 
 /// How many accounts have been registered from a network since when.
 pub(super) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
-
-/// What changes are for.
-#[derive(Debug)]
-pub(super) enum Meant {
-    Deed(Asked),
-    /// Somebody has read something.
-    Mark {
-        mark: Mark,
-        /// How what was read is called.
-        shown: Arc<str>,
-    },
-}
-
-impl Meant {
-    /// What is told when keeping it takes too long.
-    pub(super) fn is_late(&self) -> Refusal {
-        let text = "storing it takes too long; it may be done all the same";
-        match self {
-            Self::Deed(Asked { account, manner, .. }) => {
-                manner.refusal("TEMPORARILY_UNAVAILABLE", account, text)
-            }
-            Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], text),
-        }
-    }
-}
 
 impl Manner {
     /// Why it is not done.
@@ -328,47 +303,8 @@ impl Hub {
         })
     }
 
-    /// What changes were for could not be kept.
-    pub(super) fn undone(&mut self, meant: &Meant, why: &str) -> Vec<ReplyLine> {
-        let asked = match meant {
-            Meant::Deed(asked) => asked,
-            Meant::Mark { shown, .. } => {
-                return vec![Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why).reply()];
-            }
-        };
-        if matches!(asked.deed, Deed::Register) {
-            self.accounts.release(&asked.account);
-        }
-        vec![asked.manner.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, why).reply()]
-    }
-
-    /// Changes are kept: so it is from here on. What whoever wanted it is told.
-    pub(super) fn done(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        meant: &Meant,
-        changes: &[Change],
-        effects: &mut Vec<super::Effect>,
-    ) -> Vec<ReplyLine> {
-        for change in changes {
-            let taken = match change {
-                Change::Set { path, value } => self.take_change(path, Some(value)),
-                Change::Remove { path } => self.take_change(path, None),
-                Change::Forget { .. } => Ok(()),
-            };
-            debug_assert!(taken.is_ok(), "{taken:?}");
-        }
-        match meant {
-            Meant::Deed(asked) => self.deed_done(now, conn, asked, effects),
-            Meant::Mark { mark, shown } => {
-                self.tell_of_marker(mark, shown, Some(conn), effects);
-                vec![self.marker_line(mark, shown)]
-            }
-        }
-    }
-
-    fn deed_done(
+    /// What was to be done to an account is kept: what whoever wanted it is told.
+    pub(super) fn deed_done(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -414,19 +350,6 @@ impl Hub {
             _ => {}
         }
         lines
-    }
-
-    /// What is at `path` from here on, or that nothing is.
-    ///
-    /// # Errors
-    /// A sentence, if it is nothing that this version writes.
-    pub(super) fn take_change(&mut self, path: &str, value: Option<&str>) -> Result<(), String> {
-        let words: Vec<&str> = path.split('\n').collect();
-        match words.split_first() {
-            Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
-            Some((&markers::PATH, rest)) => self.markers.take(rest, value),
-            _ => Err(format!("{words:?} is nothing that this version knows")),
-        }
     }
 }
 

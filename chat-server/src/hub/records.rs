@@ -11,7 +11,7 @@ use rand_chacha::rand_core::Rng;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Turn,
-    deeds::Meant,
+    keeping::Meant,
     listing::Part,
     modes::{self, What},
     room::Topic,
@@ -242,7 +242,7 @@ impl Hub {
             (outcome, Kept::Changes { changes, meant }) => {
                 let lines = match outcome {
                     Ok(()) => self.done(now, sender, &meant, &changes, effects),
-                    Err(error) => self.undone(&meant, &error.to_string()),
+                    Err(error) => vec![self.undone(&meant, &error.to_string()).reply()],
                 };
                 // Also to those who were told that it takes long.
                 self.answer(sender, answer, lines, effects);
@@ -275,7 +275,9 @@ impl Hub {
                 Kept::Record(Recorded { event, .. }) => {
                     not_stored(&event.content, why.into()).reply()
                 }
-                Kept::Changes { meant, .. } => meant.is_late().reply(),
+                Kept::Changes { meant, .. } => {
+                    meant.refusal("storing it takes too long; it may be done all the same").reply()
+                }
             };
             let (sender, answer) = (pending.sender, pending.answer.take());
             if let Some(device) = self.devices.get_mut(&sender) {

@@ -10,7 +10,7 @@ use chat_core::proto::{Capability, CommandError};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Effect, Hub, Refusal, Turn, deeds::Meant, markers::Mark},
+    hub::{Effect, Hub, Refusal, Turn, keeping::Meant, markers::Mark},
     ids::ConnId,
 };
 

@@ -110,8 +110,9 @@ impl Hub {
             text: Arc::clone(text),
             tags: Arc::clone(tags),
         };
-        let reaction = Reaction::of(tags).filter(|_| kind == MessageKind::Tagmsg);
-        if reaction.is_some_and(|reaction| reaction.value.len() > REACTION_BYTES_MAX) {
+        if kind == MessageKind::Tagmsg
+            && Reaction::of(tags).is_some_and(|own| own.value.len() > REACTION_BYTES_MAX)
+        {
             let text = format!("a reaction has at most {REACTION_BYTES_MAX} bytes");
             return Err(Refusal::fail("TAGMSG", "INVALID_REACTION", &[], &text));
         }
