@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A change of a conversation, as it is kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Record {
     /// Which conversation it belongs to.
     pub conversation: Conversation,
@@ -25,6 +25,8 @@ pub struct Record {
     pub event: Arc<Event>,
     /// What it is known by if it is sent again: it is kept once in its conversation.
     pub nonce: Option<Arc<str>>,
+    /// What the server is to know again with it: they are kept together, or nothing is.
+    pub changes: Vec<Change>,
 }
 
 /// A sequence of records with one order.
@@ -54,18 +56,11 @@ pub enum Note {
         /// Its folded name.
         room: Arc<str>,
     },
-    /// A room goes on under another name; whatever had that name has ended.
-    Renamed {
-        /// Its folded name so far.
-        from: Arc<str>,
-        /// Its folded name from here on.
-        to: Arc<str>,
-    },
 }
 
 /// Something the server is to know again when it starts anew: what is at a path from here on. A path is words
 /// divided by line breaks, what it is of first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     /// This, in JSON.
     Set {
@@ -83,6 +78,13 @@ pub enum Change {
     Forget {
         /// Who, as [`Conversation::Direct`] names them.
         person: Arc<str>,
+    },
+    /// A room goes on under another name; whatever had that name has ended.
+    Rename {
+        /// Its folded name so far.
+        from: Arc<str>,
+        /// Its folded name from here on.
+        to: Arc<str>,
     },
 }
 

@@ -148,7 +148,8 @@ impl Bench {
         };
         let event = Arc::new(Event::new(content, time, Some(msgid)));
         let by = format!("=person{person}").into();
-        Arc::new(Record { conversation: Conversation::Room(room), by, event, nonce: None })
+        let (conversation, changes) = (Conversation::Room(room), Vec::new());
+        Arc::new(Record { conversation, by, event, nonce: None, changes })
     }
 
     fn append(&mut self) {

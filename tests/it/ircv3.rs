@@ -267,16 +267,23 @@ fn a_room_gets_another_name() {
          a> RENAME #new
          a< :chat.local 461 a RENAME *",
     );
-    // Late, somebody else has the name.
+    // It gets one name at a time, and nobody else gets that one meanwhile.
     check(
-        "a> JOIN #one
+        "caps b standard-replies
+         a> JOIN #one
+         b> JOIN #one
+         a> MODE #one +o b
+         b< * MODE #one +o b
          hold log
          a> RENAME #one #two
+         b> RENAME #one #three
+         b< :chat.local FAIL RENAME CANNOT_RENAME #one #three :The room is just *
          b> JOIN #two
+         b< :chat.local 437 b #two *
          free log
-         a! * PART *
-         a> NAMES #one
-         a< :chat.local 353 a = #one @a",
+         a< :a!* JOIN #two
+         b> RENAME #two #three
+         a< :a!* JOIN #three",
     );
 }
 

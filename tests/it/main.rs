@@ -17,6 +17,7 @@ mod filter;
 mod history;
 mod ircv3;
 mod labels;
+mod lasting;
 mod limits;
 mod markers;
 mod metadata;

@@ -157,7 +157,8 @@ impl Found {
             };
             let event = Arc::new(Event::new(content, time, Some(msgid)));
             let (conversation, by) = (Conversation::Room("#x".into()), "~1".into());
-            let record = Arc::new(Record { conversation, by, event, nonce: None });
+            let record =
+                Arc::new(Record { conversation, by, event, nonce: None, changes: Vec::new() });
             log.append(Ticket(at), &record);
             let Input::Appended { outcome: Ok(()), .. } = answers.recv_timeout(PATIENCE).unwrap()
             else {

@@ -39,6 +39,11 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
         world.send_bytes(&name, lines.as_bytes());
         names.push(name);
     }
+    world.settle();
+    // And each has a room, as far as nobody else has founded it since.
+    for (name, room) in names.iter().zip(ROOMS) {
+        world.send_bytes(name, format!("JOIN {room}\r\n").as_bytes());
+    }
     let (mut n_said, mut n_devices) = (0, 0);
     for _ in 0..400 {
         let name = (!names.is_empty()).then(|| random.choice(&names).cloned()).flatten();
@@ -67,6 +72,23 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
                     names[0]
                 );
                 world.send_bytes(&name, line.as_bytes());
+            }
+            // What those who operate a room set in it, and how it is called.
+            (10, Some(name)) if random.bool() => {
+                let other = &names[random.usize(..names.len())];
+                let founder = format!("p{}", random.u8(..N_ACCOUNTS));
+                let name = if random.bool() { founder } else { name };
+                let line = match random.u8(..8) {
+                    0 => format!("MODE {room} +sk-n key"),
+                    1 => format!("MODE {room} -sk+n key"),
+                    2 => format!("MODE {room} +bI {other} {other}"),
+                    3 => format!("MODE {room} -bI {other} {other}"),
+                    4 => format!("MODE {room} +o-v {other} {other}"),
+                    5 => format!("MODE {room} -o+v {other} {other}"),
+                    6 => format!("METADATA {room} SET url :{n_said}"),
+                    _ => format!("RENAME {room} {}", ROOMS[random.usize(..ROOMS.len())]),
+                };
+                world.send_bytes(&name, format!("{line}\r\n").as_bytes());
             }
             (10, Some(name)) => {
                 let line = format!("TOPIC {room} :topic {n_said}\r\nKICK {room} {}\r\n", names[0]);
@@ -235,7 +257,7 @@ fn everyone_sees_one_order_with_a_failing_and_restarting_log() {
 #[test]
 fn a_seed_replays() {
     let log = SimLog { late: 50, failing: 10, restarting: 5 };
-    let mut n_devices = 0;
+    let (mut n_devices, mut n_facts) = (0, 0);
     for seed in 0..20 {
         let (first, second) = (run(seed, log), run(seed, log));
         // Who is in rooms before having asked for any is on another connection of somebody who is.
@@ -249,10 +271,13 @@ fn a_seed_replays() {
                 told.is_some_and(|told| asked.is_none_or(|asked| told < asked))
             })
             .count();
+        let last = first.iter().rev().find_map(|line| line.split_once(" facts of rooms"));
+        n_facts += last.and_then(|(n, _)| n.parse::<usize>().ok()).expect("they are counted");
         assert!(first == second, "seed {seed} does not replay");
         assert!(first.len() > 500, "seed {seed} shows little");
     }
     assert!(n_devices > 10, "{n_devices} second connections show little");
+    assert!(n_facts > 60, "{n_facts} facts of rooms show little");
 }
 
 /// A password is its own hash here, so that a thousand of them cost nothing.

@@ -15,7 +15,9 @@ use chat_server::{
     history::{Answer, Order, Part, Query, Reference, Search, Selection, Shows},
     hub::Input,
     ids::Ticket,
-    room_log::{AppendError, Appender, Appending, Conversation, Note, Recalling, Record, RoomLog},
+    room_log::{
+        AppendError, Appender, Appending, Change, Conversation, Note, Recalling, Record, RoomLog,
+    },
     store::{Durability, LocalLog, StoreError},
 };
 use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, past::Past};
@@ -133,7 +135,22 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
     // Some are sent again.
     let nonce =
         (number.is_multiple_of(3) && kind < 7).then(|| format!("nonce-{}", number % 9).into());
-    Arc::new(Record { conversation, by, event: Arc::new(event), nonce })
+    Arc::new(Record { conversation, by, event: Arc::new(event), nonce, changes: Vec::new() })
+}
+
+/// A record with which one of the rooms gets the name of the other.
+fn renaming(is_back: bool, at: u64, number: u64) -> Arc<Record> {
+    let [one, two] = ["#one", "#two"].map(Arc::<str>::from);
+    let (from, to) = if is_back { (two, one) } else { (one, two) };
+    let path = |last: u64| format!("room\n1\n{last}").into();
+    let changes = vec![
+        Change::Remove { path: path(number % 4) },
+        Change::Set { path: path(number % 3), value: number.to_string().into() },
+        Change::Rename { from, to },
+    ];
+    let Record { conversation, by, event, nonce, .. } =
+        Arc::unwrap_or_clone(record(u8::from(is_back), 0, at, number));
+    Arc::new(Record { conversation, by, event, nonce, changes })
 }
 
 #[derive(Debug, Clone)]
@@ -304,14 +321,17 @@ proptest! {
                     prop_assert_eq!(store.append(&record), past.append(&record));
                     known.push(record);
                 }
+                Step::Note(number @ (3 | 4)) => {
+                    let record = renaming(*number == 3, at, known.len() as u64);
+                    prop_assert_eq!(store.append(&record), past.append(&record));
+                    known.push(record);
+                }
                 Step::Note(number) => {
                     let [one, two] = ["#one", "#two"].map(Arc::from);
                     let note = match number {
                         0 => Note::Closed { room: one, is_closed: true },
                         1 => Note::Closed { room: one, is_closed: false },
-                        2 => Note::Ended { room: two },
-                        3 => Note::Renamed { from: two, to: one },
-                        _ => Note::Renamed { from: one, to: two },
+                        _ => Note::Ended { room: two },
                     };
                     store.log.note(note.clone());
                     past.note(&note);
@@ -320,6 +340,7 @@ proptest! {
                     drop(store);
                     store = Store::open(folder.path());
                     past.restart();
+                    prop_assert_eq!(store.log.remembered(), past.remembered());
                 }
                 Step::Ask { .. } => {
                     // What was noted has no answer to wait for; a record behind it has.

@@ -47,7 +47,8 @@ impl Store {
         let msgid: Arc<str> = format!("{since:011x}{:013x}", self.n_asked).into();
         let event = Arc::new(Event::new(content, at, Some(Arc::clone(&msgid))));
         let nonce = Some(format!("nonce{}", self.n_asked).into());
-        let record = Arc::new(Record { conversation, by: "=ann".into(), event, nonce });
+        let record =
+            Arc::new(Record { conversation, by: "=ann".into(), event, nonce, changes: Vec::new() });
         self.log.append(Ticket(self.n_asked), &record);
         match self.answers.recv_timeout(PATIENCE).unwrap() {
             Input::Appended { outcome, .. } => outcome.unwrap(),

@@ -165,6 +165,12 @@ impl Past {
     /// # Errors
     /// [`AppendError::Known`].
     pub fn append(&mut self, record: &Arc<Record>) -> Result<(), AppendError> {
+        self.append_record(record)?;
+        self.keep(&record.changes);
+        Ok(())
+    }
+
+    fn append_record(&mut self, record: &Arc<Record>) -> Result<(), AppendError> {
         let conversation = match &record.conversation {
             Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
             own => own.clone(),
@@ -209,6 +215,12 @@ impl Past {
                     let has = |own: &&mut Remembered| matches!(&own.conversation, Conversation::Direct(a, b) if a == person || b == person);
                     self.conversations.iter_mut().filter(has).for_each(|own| own.is_retired = true);
                 }
+                Change::Rename { from, to } => {
+                    let to = Conversation::Room(Arc::clone(to));
+                    self.find_mut(&to).into_iter().for_each(|own| own.is_retired = true);
+                    let own = self.find_mut(&Conversation::Room(Arc::clone(from)));
+                    own.into_iter().for_each(|own| own.conversation = to.clone());
+                }
             }
         }
     }
@@ -221,20 +233,14 @@ impl Past {
 
     /// Takes a note.
     pub fn note(&mut self, note: &Note) {
-        let retire = |own: &mut Remembered| own.is_retired = true;
         match note {
             Note::Closed { room, is_closed } => {
                 let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
                 own.into_iter().for_each(|own| own.is_closed = *is_closed);
             }
             Note::Ended { room } => {
-                self.find_mut(&Conversation::Room(Arc::clone(room))).into_iter().for_each(retire);
-            }
-            Note::Renamed { from, to } => {
-                let to = Conversation::Room(Arc::clone(to));
-                self.find_mut(&to).into_iter().for_each(retire);
-                let own = self.find_mut(&Conversation::Room(Arc::clone(from)));
-                own.into_iter().for_each(|own| own.conversation = to.clone());
+                let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
+                own.into_iter().for_each(|own| own.is_retired = true);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_core::proto::mask_matches;
 use chat_server::{Config, hub::Door};
 
@@ -44,6 +45,8 @@ pub(crate) trait Stage {
 pub(crate) enum Pretence {
     Time(Duration),
     Certificate(String),
+    /// The server ends and starts anew, with what its log has kept.
+    Restart,
 }
 
 /// Whether a script can be played over sockets: it is not about time, nor about certificates, nor about
@@ -52,8 +55,11 @@ fn is_real(script: &str) -> bool {
     script.lines().count() < CROWD
         && !script
             .lines()
-            .any(|line| line.trim().starts_with("wait ") || line.trim().starts_with("cert "))
+            .any(|line| PRETENCES.iter().any(|pretence| line.trim().starts_with(pretence)))
 }
+
+/// How lines begin that cannot be played over sockets.
+const PRETENCES: [&str; 3] = ["cert ", "restart", "wait "];
 
 /// Lines of a script that is about a crowd.
 const CROWD: usize = 300;
@@ -66,10 +72,12 @@ const CROWD: usize = 300;
 /// text z            the same at the text door
 /// cert ab12         the next to connect shows a certificate of that fingerprint
 /// caps a batch      a negotiates these as it registers
+/// login a batch     the same, and logs in to the account of its name with the password "correcthorse"
 /// b< :a!* JOIN #x   b receives such a line, behind all that was received before (`*` is any text)
 /// b! *JOIN*         b has not received such a line since the last one it was to receive
 /// drop a            a's connection breaks
 /// wait 5            so many seconds pass
+/// restart           the server ends, and starts anew with what its log has kept; nobody is there
 /// hold log          the room log takes records and answers nothing
 /// free log          and now it answers
 /// ```
@@ -113,6 +121,7 @@ pub(crate) fn lines(script: &str) -> impl Iterator<Item = &str> {
 pub(crate) enum Line<'a> {
     Opens { name: &'a str, door: Door },
     Negotiates { name: &'a str, capabilities: &'a str },
+    LogsIn { name: &'a str, capabilities: &'a str },
     Says { name: &'a str, text: &'a str },
     Breaks { name: &'a str },
     Holds(bool),
@@ -129,6 +138,11 @@ impl<'a> Line<'a> {
             "text" => Self::Opens { name: rest, door: Door::Text },
             "drop" => Self::Breaks { name: rest },
             "cert" => Self::Pretends(Pretence::Certificate(rest.to_owned())),
+            "restart" => Self::Pretends(Pretence::Restart),
+            "login" => {
+                let (name, capabilities) = rest.split_once(' ').unwrap_or((rest, ""));
+                Self::LogsIn { name, capabilities }
+            }
             "hold" => Self::Holds(true),
             "free" => Self::Holds(false),
             "wait" => {
@@ -184,6 +198,13 @@ pub(crate) fn act(stage: &mut impl Stage, line: &Line<'_>) {
             let first = format!("CAP REQ :{capabilities}\r\n");
             register(stage, name, &first, "CAP END\r\n");
         }
+        Line::LogsIn { name, capabilities } => {
+            let response = BASE64.encode(format!("\0{name}\0correcthorse"));
+            let first = format!(
+                "CAP REQ :sasl {capabilities}\r\nAUTHENTICATE PLAIN\r\nAUTHENTICATE {response}\r\n"
+            );
+            register(stage, name, &first, "CAP END\r\n");
+        }
         Line::Says { name, text } => {
             introduce(stage, name);
             stage.send(name, format!("{text}\r\n").as_bytes());
@@ -202,7 +223,12 @@ pub(crate) fn introduce(stage: &mut impl Stage, name: &str) {
 
 fn register(stage: &mut impl Stage, name: &str, first: &str, last: &str) {
     stage.open(name, Door::Irc);
-    let lines = format!("{first}NICK {name}\r\nUSER u 0 * :Real Name\r\n{last}");
+    if !first.is_empty() {
+        stage.send(name, first.as_bytes());
+        // A login is to be done before the nick is asked for.
+        stage.settle();
+    }
+    let lines = format!("NICK {name}\r\nUSER u 0 * :Real Name\r\n{last}");
     stage.send(name, lines.as_bytes());
     stage.settle();
     stage.forget(name);

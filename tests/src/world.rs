@@ -276,7 +276,8 @@ impl World {
         self.inputs.iter_mut().for_each(VecDeque::clear);
         self.past.restart();
         self.hub = Hub::new(Arc::clone(&self.house), seed);
-        self.hub.begin_after(self.now.wall);
+        let latest = self.appended.iter().map(|record| record.event.time).max();
+        self.hub.begin_after(latest.unwrap_or(self.now.wall));
         for (path, value) in self.past.remembered() {
             self.hub.remember(&path, &value).expect("the hub reads what it has written");
         }
@@ -644,7 +645,7 @@ impl World {
     ///
     /// # Panics
     /// If it does not hold; with the transcript.
-    pub fn check_settled(&self) {
+    pub fn check_settled(&mut self) {
         let fail = |what: String| panic!("{what}\n{}", self.transcript.join("\n"));
         for (name, conn) in &self.names {
             let own = &self.conns[conn];
@@ -672,6 +673,20 @@ impl World {
             }
         }
         self.check_memberships();
+        self.check_kept();
+    }
+
+    /// At rest: a server that started now would know the rooms that last as they are.
+    fn check_kept(&mut self) {
+        let mut fresh = Hub::new(Arc::clone(&self.house), 0);
+        for (path, value) in self.past.remembered() {
+            fresh.remember(&path, &value).expect("the hub reads what it has written");
+        }
+        let (kept, own) = (fresh.lasting_rooms(), self.hub.lasting_rooms());
+        if kept != own {
+            panic!("{kept:#?} is kept of {own:#?}\n{}", self.transcript.join("\n"));
+        }
+        self.transcript.push(format!("{} facts of rooms are kept", own.len()));
     }
 
     /// At rest: the workers' copies of who is in which room are the hub's.
@@ -777,6 +792,11 @@ impl Stage for World {
         match pretence {
             Pretence::Time(time) => self.pass(*time),
             Pretence::Certificate(shown) => self.fingerprint = Some(shown.as_str().into()),
+            Pretence::Restart => {
+                self.settle();
+                self.restart(2);
+                self.names.clear();
+            }
         }
     }
 

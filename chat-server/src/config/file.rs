@@ -137,6 +137,10 @@ pub struct LimitsFile {
     pub history_page: Option<usize>,
     /// [`Limits::accounts_max`]
     pub accounts: Option<usize>,
+    /// [`Limits::lasting_rooms_max`]
+    pub lasting_rooms: Option<usize>,
+    /// [`Limits::rooms_per_account_max`]
+    pub rooms_per_account: Option<usize>,
     /// [`Limits::registrations_per_hour_max`]
     pub registrations_per_hour: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -433,6 +437,8 @@ impl LimitsFile {
             replay: self.replay.or(other.replay),
             history_page: self.history_page.or(other.history_page),
             accounts: self.accounts.or(other.accounts),
+            lasting_rooms: self.lasting_rooms.or(other.lasting_rooms),
+            rooms_per_account: self.rooms_per_account.or(other.rooms_per_account),
             registrations_per_hour: self.registrations_per_hour.or(other.registrations_per_hour),
             inbox_bytes: self.inbox_bytes.or(other.inbox_bytes),
             outbox_pause_bytes: self.outbox_pause_bytes.or(other.outbox_pause_bytes),
@@ -472,6 +478,8 @@ impl LimitsFile {
             replay: Some(limits.replay_max),
             history_page: Some(limits.history_page_max),
             accounts: Some(limits.accounts_max),
+            lasting_rooms: Some(limits.lasting_rooms_max),
+            rooms_per_account: Some(limits.rooms_per_account_max),
             registrations_per_hour: Some(limits.registrations_per_hour_max),
             inbox_bytes: Some(limits.inbox_bytes_max),
             outbox_pause_bytes: Some(limits.outbox_pause_bytes),
@@ -513,6 +521,8 @@ impl LimitsFile {
             (&mut limits.replay_max, file.replay),
             (&mut limits.history_page_max, file.history_page),
             (&mut limits.accounts_max, file.accounts),
+            (&mut limits.lasting_rooms_max, file.lasting_rooms),
+            (&mut limits.rooms_per_account_max, file.rooms_per_account),
             (&mut limits.inbox_bytes_max, file.inbox_bytes),
             (&mut limits.outbox_pause_bytes, file.outbox_pause_bytes),
             (&mut limits.outbox_bytes_max, file.outbox_bytes),

@@ -166,6 +166,10 @@ pub struct Limits {
     pub replay_max: usize,
     /// Accounts that people have registered; above it nobody can register another one.
     pub accounts_max: usize,
+    /// Rooms that last: those that people have founded who were logged in.
+    pub lasting_rooms_max: usize,
+    /// How many of them one account founds.
+    pub rooms_per_account_max: usize,
     /// Accounts registered in an hour from one address (an IPv6 /64 counts as one).
     pub registrations_per_hour_max: u32,
     /// Records in one page of history.
@@ -283,6 +287,8 @@ impl Default for Limits {
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
             replay_max: 20,
             accounts_max: 100_000,
+            lasting_rooms_max: 100_000,
+            rooms_per_account_max: 50,
             registrations_per_hour_max: 50,
             history_page_max: 100,
             inbox_bytes_max: 16 << 10,

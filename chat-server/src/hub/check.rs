@@ -1,7 +1,10 @@
 //! What must hold after every step. The simulation asks; a breach is our bug.
 
 use super::Hub;
-use crate::ids::{ConnId, RoomId};
+use crate::{
+    ids::{ConnId, RoomId},
+    room_log::Change,
+};
 
 impl Hub {
     /// Which connections follow each room, by its folded name; for comparing with the workers' copies.
@@ -12,6 +15,20 @@ impl Hub {
             devices.sort_unstable();
             (&**key, *id, devices)
         })
+    }
+
+    /// What is so in the rooms that last: for comparing with what a server would know that started now.
+    #[must_use]
+    pub fn lasting_rooms(&self) -> Vec<Change> {
+        let lasting = self.rooms_by_name.values().map(|id| &self.rooms[id]).filter(|r| r.lasts());
+        let mut changes: Vec<Change> = Vec::new();
+        for room in lasting {
+            let owned = room.owned.as_ref().expect("those that last are somebody's");
+            changes.push(room.document(&owned.number, &owned.founder, &room.name));
+            changes.extend(room.changes(&room.facts()));
+        }
+        changes.sort_unstable();
+        changes
     }
 
     /// Checks every invariant of the state.
@@ -76,7 +93,11 @@ impl Hub {
         for (key, id) in &self.rooms_by_name {
             let room = self.rooms.get(id).ok_or_else(|| format!("{key} is a room"))?;
             ensure(room.name.key() == key, format!("{key} leads to its room"))?;
-            ensure(!room.members.is_empty(), format!("{key} has members"))?;
+            ensure(!room.members.is_empty() || room.lasts(), format!("{key} has members"))?;
+            ensure(
+                room.is_noted_closed == (room.is_closed() && !room.lasts()),
+                format!("the log knows whether {key} is closed"),
+            )?;
             for member in room.members.keys() {
                 let knows = self.people.get(member).is_some_and(|person| person.rooms.contains(id));
                 ensure(knows, format!("{key}'s members know that they are in it"))?;

@@ -266,10 +266,18 @@ impl Hub {
                 self.log_in_by(turn, name);
                 return Ok(());
             }
-            (Deed::Register, Some(secret)) => accounts::register(account, &secret, turn.now.wall),
+            (Deed::Register, Some(secret)) => {
+                let mut changes = accounts::register(account, &secret, turn.now.wall);
+                // Nor are the rooms of one that was called so before its.
+                changes.extend(self.changes_without(account));
+                changes
+            }
             (Deed::SetPassword, Some(secret)) => vec![accounts::set_password(account, &secret)],
             (Deed::Drop, _) => {
-                accounts::drop_account(account, super::recall::account_identity(account))
+                let identity = super::recall::account_identity(account);
+                let mut changes = accounts::drop_account(account, identity);
+                changes.extend(self.changes_without(account));
+                changes
             }
             _ => return Ok(()),
         };
@@ -345,7 +353,10 @@ impl Hub {
                     lines.extend(turn.into_lines());
                 }
             }
-            Deed::Drop => self.log_out_strangers(now, effects),
+            Deed::Drop => {
+                self.disown_all_of(name, effects);
+                self.log_out_strangers(now, effects);
+            }
             Deed::SetStaying(false) => self.let_go(now, effects),
             _ => {}
         }

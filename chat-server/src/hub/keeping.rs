@@ -6,15 +6,29 @@ use std::sync::Arc;
 use super::{
     Effect, Hub, Now, Refusal, accounts,
     deeds::{Asked, Deed},
+    facts,
     markers::{self, Mark},
+    metadata::Owner,
 };
-use crate::{delivery::ReplyLine, ids::ConnId, room_log::Change};
+use crate::{
+    delivery::ReplyLine,
+    ids::{ConnId, RoomId},
+    room_log::Change,
+};
 
 /// What changes are for.
 #[derive(Debug)]
 pub(super) enum Meant {
     /// Something is done to an account.
     Deed(Asked),
+    /// Somebody sets what a room that is somebody's publishes.
+    Metadata {
+        room: RoomId,
+        /// Under which names.
+        keys: Vec<Arc<str>>,
+        /// What they are told when it is so.
+        reply: Vec<ReplyLine>,
+    },
     /// Somebody has read something.
     Mark {
         mark: Mark,
@@ -30,6 +44,7 @@ impl Meant {
             Self::Deed(Asked { account, manner, .. }) => {
                 manner.refusal("TEMPORARILY_UNAVAILABLE", account, why)
             }
+            Self::Metadata { .. } => Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why),
             Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why),
         }
     }
@@ -49,23 +64,31 @@ impl Hub {
         &mut self,
         now: Now,
         conn: ConnId,
-        meant: &Meant,
+        meant: Meant,
         changes: &[Change],
         effects: &mut Vec<Effect>,
     ) -> Vec<ReplyLine> {
         for change in changes {
             let taken = match change {
-                Change::Set { path, value } => self.take_change(path, Some(value)),
-                Change::Remove { path } => self.take_change(path, None),
-                Change::Forget { .. } => Ok(()),
+                Change::Set { path, value } => self.take_change(path, Some(value), effects),
+                Change::Remove { path } => self.take_change(path, None, effects),
+                Change::Forget { .. } | Change::Rename { .. } => Ok(()),
             };
             debug_assert!(taken.is_ok(), "{taken:?}");
         }
         match meant {
-            Meant::Deed(asked) => self.deed_done(now, conn, asked, effects),
+            Meant::Deed(asked) => self.deed_done(now, conn, &asked, effects),
+            Meant::Metadata { room, keys, reply } => {
+                if self.rooms.contains_key(&room) {
+                    for key in &keys {
+                        self.tell_of_metadata(now, Owner::Room(room), key, conn, effects);
+                    }
+                }
+                reply
+            }
             Meant::Mark { mark, shown } => {
-                self.tell_of_marker(mark, shown, Some(conn), effects);
-                vec![self.marker_line(mark, shown)]
+                self.tell_of_marker(&mark, &shown, Some(conn), effects);
+                vec![self.marker_line(&mark, &shown)]
             }
         }
     }
@@ -74,11 +97,17 @@ impl Hub {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub(super) fn take_change(&mut self, path: &str, value: Option<&str>) -> Result<(), String> {
+    pub(super) fn take_change(
+        &mut self,
+        path: &str,
+        value: Option<&str>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), String> {
         let words: Vec<&str> = path.split('\n').collect();
         match words.split_first() {
             Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
             Some((&markers::PATH, rest)) => self.markers.take(rest, value),
+            Some((&facts::PATH, rest)) => self.take_room_change(rest, value, effects),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }
     }

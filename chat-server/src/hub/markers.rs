@@ -134,7 +134,9 @@ mod tests {
                 let (path, value) = match &change {
                     Change::Set { path, value } => (path, Some(&**value)),
                     Change::Remove { path } => (path, None),
-                    Change::Forget { .. } => unreachable!("markers forget nobody"),
+                    Change::Forget { .. } | Change::Rename { .. } => {
+                        unreachable!("markers set and remove")
+                    }
                 };
                 let words: Vec<&str> = path.split('\n').skip(1).collect();
                 markers.take(&words, value).unwrap();

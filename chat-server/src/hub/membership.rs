@@ -13,7 +13,6 @@ use crate::{
     delivery::{Content, ReplyLine},
     event::ServerEvent,
     ids::{ConnId, PersonId, RoomId},
-    room_log::Note,
 };
 
 impl Hub {
@@ -21,8 +20,11 @@ impl Hub {
     /// other connections as it happens.
     pub(super) fn enter(&mut self, turn: &mut Turn<'_>, name: RoomName) -> RoomId {
         let who = turn.person;
-        let id = self.rooms_by_name.get(name.key()).copied();
-        let id = id.unwrap_or_else(|| self.found(name, turn.now.wall));
+        let existing = self.rooms_by_name.get(name.key()).copied();
+        let id = existing.unwrap_or_else(|| self.found(name, turn.now.wall));
+        if let (None, Some(account)) = (existing, self.person(who).account.clone()) {
+            self.own(id, &account);
+        }
         let person = self.person(who);
         let content = Content::Join {
             source: Arc::clone(&person.source),
@@ -40,8 +42,14 @@ impl Hub {
         self.tell_person(who, Some(turn.conn), &event, turn.effects);
         turn.say(ReplyLine::Event(event));
         let devices = person.devices.clone();
+        let account = person.account.clone();
         let room = self.rooms.get_mut(&id).expect("found or founded above");
-        let rank = Rank { is_operator: room.members.is_empty(), has_voice: false };
+        let rank = if room.owned.is_some() {
+            room.rank_of(account.as_ref())
+        } else {
+            // One that is nobody's is operated by whoever founds it.
+            Rank { is_operator: room.members.is_empty(), has_voice: false }
+        };
         room.add(who, rank);
         let person = self.person_mut(who);
         person.invited.remove(&id);
@@ -105,7 +113,7 @@ impl Hub {
         id
     }
 
-    /// Takes a person out of a room; the last one ends it. Nobody is told here.
+    /// Takes a person out of a room; the last one ends it, unless it lasts. Nobody is told here.
     pub(super) fn remove_member(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
         for conn in self.person(who).devices.clone() {
             self.unfollow(conn, id, effects);
@@ -118,13 +126,8 @@ impl Hub {
         self.person_mut(who).rooms.retain(|room| *room != id);
         let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
         room.remove(who);
-        if room.members.is_empty() {
-            if room.is_closed() {
-                effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
-            }
-            self.latest_record = self.latest_record.max(room.latest);
-            self.rooms_by_name.remove(room.name.key());
-            self.rooms.remove(&id);
+        if room.members.is_empty() && !room.lasts() {
+            self.end_room(id, effects);
         }
     }
 

@@ -15,10 +15,12 @@ mod deeds;
 mod departures;
 mod device;
 mod effect;
+mod facts;
 mod guesses;
 mod input;
 mod isupport;
 mod keeping;
+mod lasting;
 mod listing;
 mod looks;
 mod markers;
@@ -67,6 +69,7 @@ use self::{
     departures::Departures,
     device::{Device, Reader},
     guesses::Guesses,
+    lasting::Lasting,
     markers::Markers,
     person::Person,
     recall::Recall,
@@ -106,6 +109,10 @@ pub struct Hub {
     next_room: u64,
     next_person: u64,
     next_ticket: u64,
+    /// Rooms that are somebody's.
+    lasting: Lasting,
+    /// Names that rooms are about to get.
+    names_to_be: BTreeMap<Arc<str>, RoomId>,
     /// Records on their way to the log.
     pending: BTreeMap<Ticket, Pending>,
     /// When the sender of a record is told that it takes too long, and then when it is forgotten.
@@ -163,6 +170,8 @@ impl Hub {
             next_room: 0,
             next_person: 0,
             next_ticket: 0,
+            lasting: Lasting::default(),
+            names_to_be: BTreeMap::new(),
             pending: BTreeMap::new(),
             append_deadlines: BTreeSet::new(),
             accounts,
@@ -257,7 +266,10 @@ impl Hub {
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
     pub fn remember(&mut self, path: &str, value: &str) -> Result<(), String> {
-        self.take_change(path, Some(value))
+        let mut effects = Vec::new();
+        let outcome = self.take_change(path, Some(value), &mut effects);
+        debug_assert!(effects.is_empty(), "what was so before needs nothing: {effects:?}");
+        outcome
     }
 
     /// Whether a server could start with what was kept.
@@ -342,6 +354,8 @@ impl Hub {
         self.nicks.clear();
         self.rooms.clear();
         self.rooms_by_name.clear();
+        self.lasting = Lasting::default();
+        self.names_to_be.clear();
         self.pending.clear();
         self.append_deadlines.clear();
         self.exchanges.clear();

@@ -8,7 +8,7 @@ use std::{
 
 use chat_core::proto::{Numeric, mask_matches};
 
-use super::person::Person;
+use super::{facts::Fact, person::Person};
 use crate::ids::PersonId;
 
 /// Modes that are on or off.
@@ -39,6 +39,16 @@ impl Flag {
         (Self::Secret, 's'),
         (Self::OperatorTopic, 't'),
     ];
+
+    /// Its letter.
+    pub(super) fn letter(self) -> char {
+        Self::ALL.iter().find(|(own, _)| *own == self).expect("all are there").1
+    }
+
+    /// The one with that letter.
+    pub(super) fn by(letter: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, own)| letter.chars().eq([*own])).map(|(flag, _)| *flag)
+    }
 }
 
 /// Modes that are lists of masks.
@@ -58,6 +68,11 @@ impl List {
     /// Its letter.
     pub(super) fn letter(self) -> char {
         Self::ALL.iter().find(|(own, _)| *own == self).expect("all are there").1
+    }
+
+    /// The one with that letter.
+    pub(super) fn by(letter: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, own)| letter.chars().eq([*own])).map(|(list, _)| *list)
     }
 
     /// The numerics of one entry and of the end, and the words of the end.
@@ -225,22 +240,37 @@ impl Modes {
         }
     }
 
-    /// Does what `change` says, unless it is about a member.
-    pub(super) fn apply(&mut self, change: &Change, by: &Arc<str>, at: SystemTime) {
-        match &change.what {
-            What::Flag(flag) if change.is_set => self.flags |= 1 << *flag as u8,
-            What::Flag(flag) => self.flags &= !(1 << *flag as u8),
-            What::Key(key) => self.key = change.is_set.then(|| Arc::clone(key)),
-            What::Limit(limit) => self.limit = change.is_set.then_some(*limit),
-            What::Listed(list, mask) => {
+    /// So it is from here on. What is not about modes is no matter of theirs.
+    pub(super) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Flag(flag, true) => self.flags |= 1 << *flag as u8,
+            Fact::Flag(flag, false) => self.flags &= !(1 << *flag as u8),
+            Fact::Key(key) => self.key.clone_from(key),
+            Fact::Limit(limit) => self.limit = *limit,
+            Fact::Listed(list, entry) => {
                 let entries = self.list_mut(*list);
-                entries.retain(|entry| !entry.mask.eq_ignore_ascii_case(mask));
-                if change.is_set {
-                    entries.push(Entry { mask: Arc::clone(mask), by: Arc::clone(by), at });
-                }
+                entries.retain(|own| !own.mask.eq_ignore_ascii_case(&entry.mask));
+                entries.push(entry.clone());
             }
-            What::Operator(_) | What::Voice(_) => {}
+            Fact::Unlisted(list, mask) => {
+                self.list_mut(*list).retain(|own| !own.mask.eq_ignore_ascii_case(mask));
+            }
+            Fact::Metadata(..) | Fact::Operator(..) | Fact::Topic(_) | Fact::Voice(..) => {}
         }
+    }
+
+    /// All that is other than in a room that has just been founded.
+    pub(super) fn facts(&self) -> Vec<Fact> {
+        let fresh = Self::default();
+        let flags = Flag::ALL.iter().map(|(flag, _)| *flag);
+        let changed = flags.filter(|flag| self.has(*flag) != fresh.has(*flag));
+        let mut facts: Vec<Fact> = changed.map(|flag| Fact::Flag(flag, self.has(flag))).collect();
+        facts.extend(self.key.clone().map(|key| Fact::Key(Some(key))));
+        facts.extend(self.limit.map(|limit| Fact::Limit(Some(limit))));
+        for (list, _) in List::ALL {
+            facts.extend(self.list(list).iter().map(|entry| Fact::Listed(list, entry.clone())));
+        }
+        facts
     }
 }
 
@@ -301,6 +331,23 @@ pub(super) struct Change {
     pub(super) what: What,
 }
 
+impl Change {
+    /// What is so of the room's from then on; what a member has is not the room's.
+    pub(super) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
+        let is_set = self.is_set;
+        Some(match &self.what {
+            What::Flag(flag) => Fact::Flag(*flag, is_set),
+            What::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
+            What::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
+            What::Listed(list, mask) if is_set => {
+                Fact::Listed(*list, Entry { mask: Arc::clone(mask), by: Arc::clone(by), at })
+            }
+            What::Listed(list, mask) => Fact::Unlisted(*list, Arc::clone(mask)),
+            What::Operator(_) | What::Voice(_) => return None,
+        })
+    }
+}
+
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum What {
@@ -334,9 +381,7 @@ impl What {
 
     fn letter(&self) -> char {
         match self {
-            Self::Flag(flag) => {
-                Flag::ALL.iter().find(|(own, _)| own == flag).expect("all are there").1
-            }
+            Self::Flag(flag) => flag.letter(),
             Self::Key(_) => 'k',
             Self::Limit(_) => 'l',
             Self::Listed(list, _) => list.letter(),

@@ -3,14 +3,15 @@
 //! Nobody sees a record before its place is fixed, so nobody sees one that could still be lost, and
 //! all members of a room see one order. The echo is the acknowledgement.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
-use chat_core::proto::{Capability, MessageKind, NONCE_TAG, RoomName};
+use chat_core::proto::{Capability, CaseMapping, MessageKind, NONCE_TAG, RoomName};
 
 use rand_chacha::rand_core::Rng;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Turn,
+    facts::{self, Fact},
     keeping::Meant,
     listing::Part,
     modes::{self, What},
@@ -20,7 +21,7 @@ use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, PersonId, RoomId, Ticket},
     reaction::Reaction,
-    room_log::{AppendError, Change, Conversation, Note, Record},
+    room_log::{AppendError, Change, Conversation, Record},
 };
 
 /// Something on its way to the log, and what is to be done when it is there.
@@ -52,6 +53,10 @@ struct Recorded {
     sender: PersonId,
     place: Place,
     doing: Doing,
+    /// What is so in the room from then on.
+    facts: Vec<Fact>,
+    /// The room's number, if the log keeps these with the record.
+    kept_of: Option<Arc<str>>,
 }
 
 /// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
@@ -135,6 +140,7 @@ impl Hub {
             return Err(not_stored(&content, why.into()));
         }
         let nonce = self.nonce_of(turn.conn, &content)?;
+        let source = Arc::clone(&self.person(turn.person).source);
         let (conversation, time) = match &place {
             Place::Room(id) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
@@ -155,19 +161,81 @@ impl Hub {
                 (Conversation::Direct(first, second), self.latest_record)
             }
         };
+        let facts = self.facts_of(&place, &content, &doing, &source, time);
+        let (kept_of, changes) = self.changes_of(&place, &facts, &doing);
         let msgid = self.next_msgid(time);
         let sender = self.person(turn.person).as_sender();
         let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         let ticket = self.new_ticket();
         let by = Arc::clone(&self.person(turn.person).identity);
-        let record = Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce });
-        self.await_outcome(
-            turn,
-            ticket,
-            Kept::Record(Recorded { event, sender: turn.person, place, doing }),
-        );
+        let record =
+            Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce, changes });
+        if let (Place::Room(id), Doing::Rename(name)) = (&place, &doing) {
+            self.names_to_be.insert(Arc::clone(name.key()), *id);
+        }
+        let recorded = Recorded { event, sender: turn.person, place, doing, facts, kept_of };
+        self.await_outcome(turn, ticket, Kept::Record(recorded));
         turn.effects.push(Effect::Append { ticket, record });
         Ok(())
+    }
+
+    /// What is so in a room when a record is there.
+    fn facts_of(
+        &self,
+        place: &Place,
+        content: &Content,
+        doing: &Doing,
+        source: &Arc<str>,
+        time: SystemTime,
+    ) -> Vec<Fact> {
+        let Place::Room(id) = place else { return Vec::new() };
+        match (content, doing) {
+            (Content::Topic { topic, .. }, _) => {
+                let (text, by) = (Arc::clone(topic), Arc::clone(source));
+                let topic = (!topic.is_empty()).then_some(Topic { text, by, at: time });
+                vec![Fact::Topic(topic)]
+            }
+            (_, Doing::Modes(changes)) => {
+                let owned = self.rooms[id].owned.is_some();
+                let account = |who: PersonId| self.person(who).account.as_deref().filter(|_| owned);
+                let fact = |change: &modes::Change| match &change.what {
+                    What::Operator(who) => {
+                        let account = CaseMapping::Ascii.fold(account(*who)?).into();
+                        Some(Fact::Operator(account, change.is_set.then_some(time)))
+                    }
+                    What::Voice(who) => {
+                        let account = CaseMapping::Ascii.fold(account(*who)?).into();
+                        Some(Fact::Voice(account, change.is_set))
+                    }
+                    _ => change.fact(source, time),
+                };
+                changes.iter().filter_map(fact).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What the log is to keep with a record, and of the room of which number.
+    fn changes_of(
+        &self,
+        place: &Place,
+        facts: &[Fact],
+        doing: &Doing,
+    ) -> (Option<Arc<str>>, Vec<Change>) {
+        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return (None, Vec::new()) };
+        let room = &self.rooms[id];
+        let mut changes = room.changes(facts);
+        let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
+        if let Doing::Rename(name) = doing {
+            if let Some(owned) = &room.owned {
+                changes.push(room.document(&owned.number, &owned.founder, name));
+            }
+            if *name != room.name {
+                let (from, to) = (Arc::clone(room.name.key()), Arc::clone(name.key()));
+                changes.push(Change::Rename { from, to });
+            }
+        }
+        (number, changes)
     }
 
     /// Sends changes on their way to the log. The answer to the turn comes when they are there.
@@ -213,6 +281,7 @@ impl Hub {
         else {
             return;
         };
+        self.forget_name_to_be(&what);
         while let Some(first) = self.append_deadlines.first()
             && !self.pending.contains_key(&first.1)
         {
@@ -241,7 +310,7 @@ impl Hub {
             }
             (outcome, Kept::Changes { changes, meant }) => {
                 let lines = match outcome {
-                    Ok(()) => self.done(now, sender, &meant, &changes, effects),
+                    Ok(()) => self.done(now, sender, meant, &changes, effects),
                     Err(error) => vec![self.undone(&meant, &error.to_string()).reply()],
                 };
                 // Also to those who were told that it takes long.
@@ -261,6 +330,9 @@ impl Hub {
             let Some(pending) = self.pending.get_mut(&ticket) else { continue };
             if pending.is_overdue {
                 let forgotten = self.pending.remove(&ticket);
+                if let Some(own) = &forgotten {
+                    self.forget_name_to_be(&own.what);
+                }
                 // A name that was being registered is free again.
                 if let Some(Pending { what: Kept::Changes { meant, .. }, .. }) = forgotten {
                     drop(self.undone(&meant, "it was forgotten"));
@@ -285,6 +357,13 @@ impl Hub {
             }
             self.answer(sender, answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
+        }
+    }
+
+    /// A room has got the name it was to get, or will not.
+    fn forget_name_to_be(&mut self, what: &Kept) {
+        if let Kept::Record(Recorded { doing: Doing::Rename(name), .. }) = what {
+            self.names_to_be.remove(name.key());
         }
     }
 
@@ -375,6 +454,7 @@ impl Hub {
             && let Some(room) = self.rooms.get_mut(id)
         {
             room.seen = room.seen.max(recorded.event.time);
+            self.take_facts(*id, recorded, effects);
         }
         match recorded.place {
             Place::Direct { person: other, .. } => {
@@ -416,6 +496,34 @@ impl Hub {
         }
     }
 
+    /// What a record says of a room is so from here on, and kept if the room lasts.
+    fn take_facts(&mut self, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        recorded.facts.iter().for_each(|fact| room.take(fact));
+        let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
+        if let Some(owned) = &mut room.owned
+            && recorded.kept_of.is_some()
+        {
+            owned.is_kept = true;
+        }
+        // It has become somebody's, or nobody's, while the record was on its way.
+        let changes: Vec<Change> = match (&number, &recorded.kept_of) {
+            (Some(number), None) => recorded.facts.iter().map(|fact| fact.change(number)).collect(),
+            (None, Some(number)) => vec![Change::Remove { path: facts::path(number, &[]) }],
+            _ => Vec::new(),
+        };
+        self.keep_unasked(changes, effects);
+        self.note_closed(id, effects);
+    }
+
+    /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
+    pub(super) fn keep_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
+        if !changes.is_empty() {
+            let ticket = self.new_ticket();
+            effects.push(Effect::Keep { ticket, changes: changes.into() });
+        }
+    }
+
     /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
     /// because they, or the room, have gone.
     fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
@@ -444,14 +552,6 @@ impl Hub {
                 let (source, target) = (Arc::clone(source), Arc::clone(room.name.shown()));
                 Content::Mode { source, target, changes: letters.into(), arguments }
             }
-            // Somebody else has founded a room of that name meanwhile.
-            (_, Doing::Rename(name)) => {
-                let owner = self.rooms_by_name.get(name.key());
-                if owner.is_some_and(|owner| *owner != id) {
-                    return None;
-                }
-                return Some(to(recorded, room.name.shown()));
-            }
             _ => return Some(to(recorded, room.name.shown())),
         };
         Some(with_content(event, content))
@@ -478,10 +578,8 @@ impl Hub {
                 }
             }
             (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
-            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
-                let was_closed = room.is_closed();
+            (_, Doing::Modes(changes)) => {
                 for change in changes {
-                    room.modes.apply(change, source, event.time);
                     let member = change.what.member().and_then(|id| room.members.get_mut(&id));
                     match (&change.what, member) {
                         (What::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
@@ -489,15 +587,6 @@ impl Hub {
                         _ => {}
                     }
                 }
-                let (is_closed, room) = (room.is_closed(), Arc::clone(room.name.key()));
-                if is_closed != was_closed {
-                    effects.push(Effect::Note(Note::Closed { room, is_closed }));
-                }
-            }
-            (Content::Topic { source, topic, .. }, _) => {
-                let is_cleared = topic.is_empty();
-                let (text, by) = (Arc::clone(topic), Arc::clone(source));
-                room.topic = (!is_cleared).then_some(Topic { text, by, at: event.time });
             }
             _ => {}
         }
@@ -532,8 +621,8 @@ impl Hub {
 
     /// An id that sorts by time inside, and means nothing outside. Of the random part so much is drawn as the
     /// database has room for in six bytes.
-    pub(super) fn next_msgid(&mut self, time: std::time::SystemTime) -> Arc<str> {
-        let since_epoch = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    pub(super) fn next_msgid(&mut self, time: SystemTime) -> Arc<str> {
+        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         format!("{:011x}{:013x}", since_epoch.as_millis(), self.random.next_u64() >> 17).into()
     }
 }

@@ -29,6 +29,11 @@ pub enum Refusal {
         context: Vec<String>,
         text: String,
     },
+    /// Nobody puts a room's founder out of it, or below others.
+    Founder {
+        room: String,
+        nick: String,
+    },
     HelpNotFound(String),
     InvalidKey(String),
     InvalidModeParam {
@@ -38,6 +43,7 @@ pub enum Refusal {
         why: &'static str,
     },
     InviteOnly(String),
+    LooksLikeAnother(String),
     ListFull {
         room: String,
         mask: String,
@@ -67,6 +73,7 @@ pub enum Refusal {
     TooLongToRelay,
     TooManyRooms(String),
     TooManyTargets(String),
+    Unavailable(String),
     UnknownRoomMode(String),
     UnknownUserMode,
     UserNotOnRoom {
@@ -171,6 +178,11 @@ impl Refusal {
                 vec![room],
                 "A room's name starts with # and has no space, comma or control character",
             ),
+            Self::LooksLikeAnother(room) => (
+                Numeric::ERR_BADCHANMASK,
+                vec![room],
+                "This name looks like that of another room: join that one, or take another name",
+            ),
             Self::CannotSend { room, why } => {
                 let text = format!("Your message cannot be sent to the room: {why}");
                 let params = vec![word(room).into(), text.into()];
@@ -271,6 +283,16 @@ impl Refusal {
             Self::TooManyTargets(target) => {
                 (Numeric::ERR_TOOMANYTARGETS, vec![target], "Too many targets at once")
             }
+            Self::Founder { room, nick } => {
+                let text = format!("{nick} founded this room and stays its operator");
+                let params = vec![word(room).into(), text.into()];
+                return ReplyLine::Numeric(Numeric::ERR_UNIQOPPRIVSNEEDED, params);
+            }
+            Self::Unavailable(name) => (
+                Numeric::ERR_UNAVAILRESOURCE,
+                vec![name],
+                "A room is just being given this name: try again in a moment",
+            ),
             Self::UnknownRoomMode(mode) => {
                 (Numeric::ERR_UNKNOWNMODE, vec![mode], "is no mode of a room here")
             }

@@ -9,6 +9,7 @@ use std::{
 use chat_core::proto::RoomName;
 
 use super::{
+    lasting::Owned,
     metadata::Metadata,
     modes::{Flag, Modes},
 };
@@ -54,14 +55,14 @@ impl Rank {
 }
 
 /// A topic and who set it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Topic {
     pub(super) text: Arc<str>,
     pub(super) by: Arc<str>,
     pub(super) at: SystemTime,
 }
 
-/// A room while anyone is in it.
+/// A room: while anyone is in it, or as long as it is somebody's.
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) id: RoomId,
@@ -70,6 +71,10 @@ pub(super) struct Room {
     pub(super) topic: Option<Topic>,
     pub(super) modes: Modes,
     pub(super) metadata: Metadata,
+    /// Whose it is.
+    pub(super) owned: Option<Owned>,
+    /// The log knows that what was said in it is nobody's if the server ends now.
+    pub(super) is_noted_closed: bool,
     /// Ordered, since it is shown.
     pub(super) members: BTreeMap<PersonId, Rank>,
     /// How many connections of members each worker has, so that workers without any hear nothing.
@@ -91,6 +96,8 @@ impl Room {
             topic: None,
             modes: Modes::default(),
             metadata: Metadata::new(),
+            owned: None,
+            is_noted_closed: false,
             members: BTreeMap::new(),
             n_members_at: vec![0; usize::from(n_workers)],
             latest: SystemTime::UNIX_EPOCH,

@@ -360,11 +360,12 @@ impl Hub {
         self.note_identity(who, &identity);
         let person = self.person_mut(who);
         person.identity = identity;
-        person.account.clone_from(&account);
+        let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);
         let event = self.event(who, Content::Account { source, account }, now);
         self.tell_of_change(who, None, &event, effects);
         self.give_back_nick(now, who, effects);
+        self.follow_account(now, who, before.as_ref(), effects);
     }
 
     /// Registration goes on without it.

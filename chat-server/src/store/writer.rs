@@ -195,7 +195,14 @@ fn write(
     let mut outcomes = Vec::with_capacity(batch.len());
     for job in batch {
         outcomes.push(match job {
-            Job::Append { record, .. } => append(&transaction, known, record)?,
+            Job::Append { record, .. } => {
+                let outcome = append(&transaction, known, record)?;
+                if outcome.is_ok() {
+                    let mut changes = record.changes.iter();
+                    changes.try_for_each(|change| keep(&transaction, known, change))?;
+                }
+                outcome
+            }
             Job::Keep { changes, .. } => {
                 changes.iter().try_for_each(|change| keep(&transaction, known, change))?;
                 Ok(())
@@ -378,28 +385,29 @@ fn keep(database: &Connection, known: &mut Known, change: &Change) -> rusqlite::
                 _ => true,
             });
         }
+        Change::Rename { from, to } => {
+            database.prepare_cached(RETIRE)?.execute([&**to])?;
+            let rename = "UPDATE conversations SET name = ? WHERE name = ? AND NOT is_retired";
+            database.prepare_cached(rename)?.execute([&**to, &**from])?;
+            for room in [from, to] {
+                known.conversations.remove(&Conversation::Room(Arc::clone(room)));
+            }
+        }
     }
     Ok(())
 }
 
+const RETIRE: &str = "UPDATE conversations SET is_retired = 1 WHERE name = ? AND NOT is_retired";
+
 fn take_note(database: &Connection, known: &mut Known, note: &Note) -> rusqlite::Result<()> {
-    let retire = "UPDATE conversations SET is_retired = 1 WHERE name = ? AND NOT is_retired";
     match note {
         Note::Closed { room, is_closed } => {
             let close = "UPDATE conversations SET is_closed = ? WHERE name = ? AND NOT is_retired";
             database.prepare_cached(close)?.execute(params![is_closed, &**room])?;
         }
         Note::Ended { room } => {
-            database.prepare_cached(retire)?.execute([&**room])?;
+            database.prepare_cached(RETIRE)?.execute([&**room])?;
             known.conversations.remove(&Conversation::Room(Arc::clone(room)));
-        }
-        Note::Renamed { from, to } => {
-            database.prepare_cached(retire)?.execute([&**to])?;
-            let rename = "UPDATE conversations SET name = ? WHERE name = ? AND NOT is_retired";
-            database.prepare_cached(rename)?.execute([&**to, &**from])?;
-            for room in [from, to] {
-                known.conversations.remove(&Conversation::Room(Arc::clone(room)));
-            }
         }
     }
     Ok(())

@@ -51,14 +51,19 @@ impl Hub {
             return Ok(());
         };
         let person = self.person(turn.person);
-        // An operator's invitation opens every bar.
-        if room.has(turn.person) || person.invited.contains(&room.id) {
+        // An operator's invitation opens every bar, and nobody is barred from what is theirs.
+        if room.has(turn.person) || person.invited.contains(&room.id) || room.is_founded_by(person)
+        {
             return Ok(());
         }
         let name = room.name.to_string();
         let modes = &room.modes;
         if modes.bans(person) {
             return Err(Refusal::Banned(name));
+        }
+        // Who operates it lets others in.
+        if room.rank_of(person.account.as_ref()).is_operator {
+            return Ok(());
         }
         if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, person) {
             return Err(Refusal::InviteOnly(name));
@@ -72,6 +77,17 @@ impl Hub {
         Ok(())
     }
 
+    /// Whether a room of that name may be founded.
+    fn check_founding(&self, name: &RoomName) -> Result<(), Refusal> {
+        if self.names_to_be.contains_key(name.key()) {
+            return Err(Refusal::Unavailable(name.to_string()));
+        }
+        if self.lasting.looks.is_anothers(name.as_str(), None) {
+            return Err(Refusal::LooksLikeAnother(name.to_string()));
+        }
+        Ok(())
+    }
+
     /// Puts the asker into a room and shows it to them: topic and names, as RFC 2812 has them.
     /// Being in it already is no error.
     pub(in crate::hub) fn join_one(&mut self, turn: &mut Turn<'_>, name: RoomName) {
@@ -79,6 +95,11 @@ impl Hub {
         let existing = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]);
         if existing.is_some_and(|room| room.has(turn.person)) {
             return;
+        }
+        if existing.is_none()
+            && let Err(refusal) = self.check_founding(&name)
+        {
+            return turn.say(refusal.reply());
         }
         if person.rooms.len() >= self.house.limits.rooms_per_person_max {
             return turn.say(Refusal::TooManyRooms(name.to_string()).reply());

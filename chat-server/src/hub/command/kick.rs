@@ -50,6 +50,10 @@ impl Hub {
             let room = room.name.to_string();
             return Err(Refusal::UserNotOnRoom { nick: kicked.nick.to_string(), room });
         }
+        if room.is_founded_by(kicked) && kicked.id != turn.person {
+            let (nick, room) = (kicked.nick.to_string(), room.name.to_string());
+            return Err(Refusal::Founder { room, nick });
+        }
         let asker = self.person(turn.person);
         let words = [&*asker.source, "KICK", room.name.as_str(), kicked.nick.as_str()];
         let reason = reason.unwrap_or(asker.nick.as_str());

@@ -10,6 +10,8 @@ use crate::{
     delivery::{Page, ReplyLine},
     hub::{
         Hub, Reader, Refusal, Turn,
+        facts::Fact,
+        keeping::Meant,
         listing::Part,
         metadata::{Dialect, Keys, Owner, Sync, batch, is_key, key_not_set, key_value},
         room::Room,
@@ -216,33 +218,64 @@ impl Hub {
             return Err(Problem::NoPermission { target, key }.refusal(dialect));
         }
         let n_max = self.house.limits.metadata_keys_max;
-        let metadata = self.metadata_mut(owner);
+        let metadata = self.metadata_of(owner);
         // "If the Value parameter is omitted or is an empty string, the key is removed." (draft/metadata-3)
         let value = value.filter(|value| dialect == Dialect::Second || !value.is_empty());
         let key: Arc<str> = key.into();
-        let (before, reply) = match value {
-            None => {
-                let before = metadata.remove(&key);
-                if before.is_none() && dialect == Dialect::Second {
-                    return Err(Problem::NotSet { target, key: &key }.refusal(dialect));
-                }
-                (before, key_not_set(target, &key))
+        let before = metadata.get(&key);
+        let reply = match value {
+            None if before.is_none() && dialect == Dialect::Second => {
+                return Err(Problem::NotSet { target, key: &key }.refusal(dialect));
             }
+            None => key_not_set(target, &key),
             Some(value) if value.len() > METADATA_VALUE_BYTES_MAX => {
                 return Err(Problem::InvalidValue(&key).refusal(dialect));
             }
             Some(value) => {
-                if metadata.len() >= n_max && !metadata.contains_key(&key) {
+                if metadata.len() >= n_max && before.is_none() {
                     return Err(Problem::TooManyKeys { target, n_max }.refusal(dialect));
                 }
-                let before = metadata.insert(Arc::clone(&key), value.into());
-                (before, key_value(Numeric::RPL_KEYVALUE, target, &key, value))
+                key_value(Numeric::RPL_KEYVALUE, target, &key, value)
             }
         };
-        turn.say(reply);
-        if before.as_deref() != value {
-            self.tell_of_metadata(turn.now, owner, &key, turn.conn, turn.effects);
+        if before.map(|before| &**before) == value {
+            turn.say(reply);
+            return Ok(());
         }
+        self.publish(turn, owner, vec![(key, value.map(Arc::from))], reply)
+    }
+
+    /// What `owner` publishes is other from here on; of a room that is somebody's, when that is kept.
+    fn publish(
+        &mut self,
+        turn: &mut Turn<'_>,
+        owner: Owner,
+        values: Vec<(Arc<str>, Option<Arc<str>>)>,
+        reply: ReplyLine,
+    ) -> Result<(), Refusal> {
+        let keys: Vec<Arc<str>> = values.iter().map(|(key, _)| Arc::clone(key)).collect();
+        if let Owner::Room(room) = owner
+            && self.rooms[&room].owned.is_some()
+        {
+            let fact = |(key, value)| Fact::Metadata(key, value);
+            let facts: Vec<Fact> = values.into_iter().map(fact).collect();
+            let changes = self.rooms[&room].changes(&facts);
+            let meant = Meant::Metadata { room, keys, reply: vec![reply] };
+            return self
+                .submit_changes(turn, changes.into(), meant)
+                .map_err(|why| Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why));
+        }
+        let metadata = self.metadata_mut(owner);
+        for (key, value) in values {
+            match value {
+                Some(value) => metadata.insert(key, value),
+                None => metadata.remove(&key),
+            };
+        }
+        for key in &keys {
+            self.tell_of_metadata(turn.now, owner, key, turn.conn, turn.effects);
+        }
+        turn.say(reply);
         Ok(())
     }
 
@@ -252,16 +285,18 @@ impl Hub {
         if !self.may_set_metadata(turn, owner) {
             return Err(Problem::NoPermission { target, key: "*" }.refusal(dialect));
         }
-        let cleared = std::mem::take(self.metadata_mut(owner));
-        for key in cleared.keys() {
-            self.tell_of_metadata(turn.now, owner, key, turn.conn, turn.effects);
-        }
+        let cleared = self.metadata_of(owner).clone();
         let line = |(key, value): (&Arc<str>, &Arc<str>)| match dialect {
             Dialect::Second => key_value(Numeric::RPL_KEYVALUE, target, key, value),
             Dialect::Third => key_not_set(target, key),
         };
-        turn.say(batch(target, cleared.iter().map(line).collect()));
-        Ok(())
+        let reply = batch(target, cleared.iter().map(line).collect());
+        if cleared.is_empty() {
+            turn.say(reply);
+            return Ok(());
+        }
+        let values = cleared.into_keys().map(|key| (key, None)).collect();
+        self.publish(turn, owner, values, reply)
     }
 
     /// "the server MUST process each key in order", and tells what is there of those that are new.

@@ -223,6 +223,10 @@ impl Hub {
                     let (nick, room) = (person.nick.to_string(), room.name.to_string());
                     return Err(Refusal::UserNotOnRoom { nick, room });
                 }
+                if letter == Letter::Operator && !is_set && room.is_founded_by(person) {
+                    let (nick, room) = (person.nick.to_string(), room.name.to_string());
+                    return Err(Refusal::Founder { room, nick });
+                }
                 Ok(match letter {
                     Letter::Operator => What::Operator(person.id),
                     _ => What::Voice(person.id),

@@ -13,7 +13,6 @@ use crate::{
         records::{Doing, Place},
     },
     ids::{ConnId, RoomId},
-    room_log::Note,
 };
 
 impl Hub {
@@ -30,8 +29,22 @@ impl Hub {
         let new = RoomName::new(name).map_err(|error| {
             cannot("CANNOT_RENAME", &format!("The room cannot be renamed: {error}"))
         })?;
-        if self.rooms_by_name.get(new.key()).is_some_and(|owner| *owner != found.id) {
+        let owner = self.rooms_by_name.get(new.key());
+        if owner.is_some_and(|owner| *owner != found.id) || self.names_to_be.contains_key(new.key())
+        {
             return Err(cannot("CHANNEL_NAME_IN_USE", "There is a room of that name already"));
+        }
+        if self.names_to_be.values().any(|id| *id == found.id) {
+            let text = "The room is just being given another name: try again in a moment";
+            return Err(cannot("CANNOT_RENAME", text));
+        }
+        if new == self.house.room && found.owned.is_some() {
+            let text = "The room that everybody comes into is nobody's";
+            return Err(cannot("CANNOT_RENAME", text));
+        }
+        if self.lasting.looks.is_anothers(new.as_str(), Some(found.name.key())) {
+            let text = "That name looks like the name of another room";
+            return Err(cannot("CANNOT_RENAME", text));
         }
         if found.name.as_str() == new.as_str() {
             return Err(cannot("CANNOT_RENAME", "The room has that name"));
@@ -51,7 +64,6 @@ impl Hub {
     }
 
     /// Does what the record says, and tells those who do not understand it in other words ("Fallback").
-    /// Whether the name is still free is looked at again.
     pub(in crate::hub) fn rename_room(
         &mut self,
         now: Now,
@@ -67,21 +79,14 @@ impl Hub {
             |conn: &ConnId| self.device(*conn).capabilities.contains(Capability::ChannelRename);
         let devices = self.devices_of(room.members.keys().copied());
         let others: Vec<ConnId> = devices.filter(|conn| !knows(conn)).collect();
-        self.rooms_by_name.remove(old.key());
-        self.rooms_by_name.insert(Arc::clone(new.key()), id);
-        self.rooms.get_mut(&id).expect("the caller found it").name = new.clone();
+        self.call_room(id, new.clone());
         // "This fallback SHOULD NOT be used if the rename only changes the case."
         if old == *new {
             return;
         }
         let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
         let changes = self.markers.rename(&from, &to);
-        effects.push(Effect::Note(Note::Renamed { from, to }));
-        if !changes.is_empty() {
-            // Nobody waits for it: what is not kept of it is where it was, after the next start.
-            let ticket = self.new_ticket();
-            effects.push(Effect::Keep { ticket, changes: changes.into() });
-        }
+        self.keep_unasked(changes, effects);
         for conn in others {
             let Reader { person, device } = self.reader(conn);
             let who = person.id;

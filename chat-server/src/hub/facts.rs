@@ -1,0 +1,206 @@
+//! What a room is, fact by fact. A fact that changes is a change of the room's and, if the room lasts, of what the
+//! server knows again ([`crate::room_log::Change`]): one code does both, when it happens and when the server starts.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    modes::{Entry, Flag, List},
+    room::{Room, Topic},
+};
+use crate::room_log::Change;
+
+/// The first word of the paths of rooms.
+pub(super) const PATH: &str = "room";
+
+/// Something that is so in a room from now on.
+#[derive(Debug, Clone)]
+pub(super) enum Fact {
+    Flag(Flag, bool),
+    Key(Option<Arc<str>>),
+    Limit(Option<u32>),
+    Listed(List, Entry),
+    Metadata(Arc<str>, Option<Arc<str>>),
+    /// An account, by its folded name, operates it since then wherever it comes from, or no more.
+    Operator(Arc<str>, Option<SystemTime>),
+    Topic(Option<Topic>),
+    Unlisted(List, Arc<str>),
+    /// An account has a voice in it, or no more.
+    Voice(Arc<str>, bool),
+}
+
+/// What is at the path of a room itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Document {
+    /// As it is shown.
+    pub(super) name: String,
+    /// The account whose it is, by its folded name.
+    pub(super) founder: String,
+    /// Milliseconds since 1970.
+    pub(super) founded: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct TopicDocument {
+    text: Arc<str>,
+    by: Arc<str>,
+    at: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct EntryDocument {
+    mask: Arc<str>,
+    by: Arc<str>,
+    at: u64,
+}
+
+/// Milliseconds since 1970.
+pub(super) fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time at so many milliseconds since 1970.
+pub(super) fn time_at(milliseconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(milliseconds)
+}
+
+/// Where the room of that number is, and what is at `words` of it.
+pub(super) fn path(number: &str, words: &[&str]) -> Arc<str> {
+    let mut path = format!("{PATH}\n{number}");
+    for word in words {
+        path.push('\n');
+        path.push_str(word);
+    }
+    path.into()
+}
+
+/// What sets `path` to `value`.
+pub(super) fn set(path: Arc<str>, value: &impl Serialize) -> Change {
+    let value = serde_json::to_string(value).expect("words and numbers can be written as JSON");
+    Change::Set { path, value: value.into() }
+}
+
+/// What a value says.
+///
+/// # Errors
+/// A sentence, if it is nothing that this version writes.
+pub(super) fn read<T: DeserializeOwned>(path: &[&str], value: &str) -> Result<T, String> {
+    serde_json::from_str(value).map_err(|error| format!("{path:?} cannot be read: {error}"))
+}
+
+impl Fact {
+    /// What lets the server know it again, of the room of that number.
+    pub(super) fn change(&self, number: &str) -> Change {
+        let at = |words: &[&str]| path(number, words);
+        match self {
+            // One that is off may be on in other rooms from the start.
+            Self::Flag(flag, is_set) => set(at(&["flag", &flag.letter().to_string()]), is_set),
+            Self::Key(Some(key)) => set(at(&["key"]), key),
+            Self::Key(None) => Change::Remove { path: at(&["key"]) },
+            Self::Limit(Some(limit)) => set(at(&["limit"]), limit),
+            Self::Limit(None) => Change::Remove { path: at(&["limit"]) },
+            Self::Listed(list, Entry { mask, by, at: when }) => {
+                let (mask, by, when) = (Arc::clone(mask), Arc::clone(by), milliseconds(*when));
+                let word = mask.to_ascii_lowercase();
+                let entry = EntryDocument { mask, by, at: when };
+                set(at(&["list", &list.letter().to_string(), &word]), &entry)
+            }
+            Self::Unlisted(list, mask) => {
+                let words = ["list", &list.letter().to_string(), &mask.to_ascii_lowercase()];
+                Change::Remove { path: at(&words) }
+            }
+            Self::Metadata(key, Some(value)) => set(at(&["metadata", key]), value),
+            Self::Metadata(key, None) => Change::Remove { path: at(&["metadata", key]) },
+            Self::Operator(account, Some(since)) => {
+                set(at(&["operator", account]), &milliseconds(*since))
+            }
+            Self::Operator(account, None) => Change::Remove { path: at(&["operator", account]) },
+            Self::Voice(account, true) => set(at(&["voice", account]), &true),
+            Self::Voice(account, false) => Change::Remove { path: at(&["voice", account]) },
+            Self::Topic(Some(Topic { text, by, at: when })) => {
+                let (text, by) = (Arc::clone(text), Arc::clone(by));
+                set(at(&["topic"]), &TopicDocument { text, by, at: milliseconds(*when) })
+            }
+            Self::Topic(None) => Change::Remove { path: at(&["topic"]) },
+        }
+    }
+
+    /// What is so from now on, by what is at `words` of a room.
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub(super) fn of(words: &[&str], value: Option<&str>) -> Result<Self, String> {
+        let unknown = || format!("{words:?} is nothing that this version knows of a room");
+        Ok(match (words, value) {
+            (["flag", letter], Some(value)) => {
+                Self::Flag(Flag::by(letter).ok_or_else(unknown)?, read(words, value)?)
+            }
+            (["key"], value) => Self::Key(value.map(|value| read(words, value)).transpose()?),
+            (["limit"], value) => Self::Limit(value.map(|value| read(words, value)).transpose()?),
+            (["list", letter, mask], value) => {
+                let list = List::by(letter).ok_or_else(unknown)?;
+                match value {
+                    Some(value) => {
+                        let EntryDocument { mask, by, at } = read(words, value)?;
+                        Self::Listed(list, Entry { mask, by, at: time_at(at) })
+                    }
+                    None => Self::Unlisted(list, (*mask).into()),
+                }
+            }
+            (["metadata", key], value) => {
+                Self::Metadata((*key).into(), value.map(|value| read(words, value)).transpose()?)
+            }
+            (["operator", account], value) => {
+                let since = value.map(|value| read(words, value)).transpose()?.map(time_at);
+                Self::Operator((*account).into(), since)
+            }
+            (["voice", account], value) => Self::Voice((*account).into(), value.is_some()),
+            (["topic"], Some(value)) => {
+                let TopicDocument { text, by, at } = read(words, value)?;
+                Self::Topic(Some(Topic { text, by, at: time_at(at) }))
+            }
+            (["topic"], None) => Self::Topic(None),
+            _ => return Err(unknown()),
+        })
+    }
+}
+
+impl Room {
+    /// So it is from here on.
+    pub(super) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Metadata(key, Some(value)) => {
+                self.metadata.insert(Arc::clone(key), Arc::clone(value));
+            }
+            Fact::Metadata(key, None) => {
+                self.metadata.remove(key);
+            }
+            Fact::Operator(..) | Fact::Voice(..) => {
+                if let Some(owned) = &mut self.owned {
+                    owned.take(fact);
+                }
+            }
+            Fact::Topic(topic) => self.topic.clone_from(topic),
+            fact => self.modes.take(fact),
+        }
+    }
+
+    /// All that is other than in a room that has just been founded.
+    pub(super) fn facts(&self) -> Vec<Fact> {
+        let mut facts = self.modes.facts();
+        facts.extend(self.topic.clone().map(|topic| Fact::Topic(Some(topic))));
+        let metadata = self.metadata.iter();
+        facts.extend(
+            metadata.map(|(key, value)| Fact::Metadata(Arc::clone(key), Some(Arc::clone(value)))),
+        );
+        if let Some(owned) = &self.owned {
+            facts.extend(owned.facts());
+        }
+        facts
+    }
+}

@@ -1,0 +1,380 @@
+//! Rooms that last: one that somebody founds who is logged in is their account's. It is kept from the first thing
+//! that happens in it, with all that is set there ([`super::facts`]), and stays when nobody is in it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use chat_core::proto::{CaseMapping, RoomName};
+use rand_chacha::rand_core::Rng;
+
+use super::{
+    Effect, Hub, Now,
+    facts::{self, Document, Fact},
+    looks::Looks,
+    modes::{self, What},
+    person::Person,
+    room::{Rank, Room},
+};
+use crate::{
+    delivery::{Content, Event},
+    ids::{PersonId, RoomId},
+    room_log::{Change, Note},
+};
+
+/// Whose a room is.
+#[derive(Debug)]
+pub(super) struct Owned {
+    /// What its paths begin with, whatever it is called.
+    pub(super) number: Arc<str>,
+    /// The account whose it is, by its folded name.
+    pub(super) founder: Arc<str>,
+    /// Something has happened in it, and it is known again when the server starts anew.
+    pub(super) is_kept: bool,
+    /// Accounts that operate it wherever they come from, by their folded names, and since when.
+    pub(super) operators: BTreeMap<Arc<str>, SystemTime>,
+    /// Accounts that have a voice.
+    pub(super) voiced: BTreeSet<Arc<str>>,
+}
+
+/// The rooms that are somebody's.
+#[derive(Debug, Default)]
+pub(super) struct Lasting {
+    by_number: BTreeMap<Arc<str>, RoomId>,
+    by_founder: BTreeMap<Arc<str>, BTreeSet<RoomId>>,
+    /// What they are called.
+    pub(super) looks: Looks,
+}
+
+impl Lasting {
+    /// How many rooms an account has.
+    pub(super) fn n_of(&self, founder: &str) -> usize {
+        self.by_founder.get(founder).map_or(0, BTreeSet::len)
+    }
+
+    /// All of them.
+    pub(super) fn n_rooms(&self) -> usize {
+        self.by_number.len()
+    }
+
+    fn add(&mut self, id: RoomId, owned: &Owned, name: &RoomName) {
+        self.by_number.insert(Arc::clone(&owned.number), id);
+        self.by_founder.entry(Arc::clone(&owned.founder)).or_default().insert(id);
+        self.looks.add(name.key(), name.as_str());
+    }
+
+    fn remove(&mut self, id: RoomId, owned: &Owned, name: &RoomName) {
+        self.by_number.remove(&owned.number);
+        if let Some(own) = self.by_founder.get_mut(&owned.founder) {
+            own.remove(&id);
+            if own.is_empty() {
+                self.by_founder.remove(&owned.founder);
+            }
+        }
+        self.looks.remove(name.key(), name.as_str());
+    }
+}
+
+impl Owned {
+    /// So it is from here on, as far as it is about accounts.
+    pub(super) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Operator(account, Some(since)) => {
+                self.operators.insert(Arc::clone(account), *since);
+            }
+            Fact::Operator(account, None) => {
+                self.operators.remove(account);
+            }
+            Fact::Voice(account, true) => {
+                self.voiced.insert(Arc::clone(account));
+            }
+            Fact::Voice(account, false) => {
+                self.voiced.remove(account);
+            }
+            _ => {}
+        }
+    }
+
+    /// What accounts may do.
+    pub(super) fn facts(&self) -> impl Iterator<Item = Fact> {
+        let operator = |(account, since): (&Arc<str>, &SystemTime)| {
+            Fact::Operator(Arc::clone(account), Some(*since))
+        };
+        let voice = |account: &Arc<str>| Fact::Voice(Arc::clone(account), true);
+        self.operators.iter().map(operator).chain(self.voiced.iter().map(voice))
+    }
+
+    /// What an account may do, wherever it comes from.
+    fn rank_of(&self, account: &str) -> Rank {
+        Rank {
+            is_operator: *self.founder == *account || self.operators.contains_key(account),
+            has_voice: self.voiced.contains(account),
+        }
+    }
+}
+
+impl Room {
+    /// What an account may do here, wherever it comes from.
+    pub(super) fn rank_of(&self, account: Option<&Arc<str>>) -> Rank {
+        let owned = self.owned.as_ref().zip(account);
+        owned.map_or_else(Rank::default, |(own, account)| own.rank_of(&fold(account)))
+    }
+
+    /// Whether it is that person's.
+    pub(super) fn is_founded_by(&self, person: &Person) -> bool {
+        let owned = self.owned.as_ref().zip(person.account.as_ref());
+        owned.is_some_and(|(own, account)| *own.founder == *fold(account))
+    }
+
+    /// Whether it stays when nobody is in it.
+    pub(super) fn lasts(&self) -> bool {
+        self.owned.as_ref().is_some_and(|owned| owned.is_kept)
+    }
+
+    /// What makes the server know it again, as that account's and under that name.
+    pub(super) fn document(&self, number: &str, founder: &str, name: &RoomName) -> Change {
+        let document = Document {
+            name: name.to_string(),
+            founder: founder.to_owned(),
+            founded: facts::milliseconds(self.founded),
+        };
+        facts::set(facts::path(number, &[]), &document)
+    }
+
+    /// What lets the server know `facts` again: nothing, unless it is somebody's. The first of it makes it last.
+    pub(super) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
+        let Some(owned) = &self.owned else { return Vec::new() };
+        let first =
+            (!owned.is_kept).then(|| self.document(&owned.number, &owned.founder, &self.name));
+        first.into_iter().chain(facts.iter().map(|fact| fact.change(&owned.number))).collect()
+    }
+}
+
+fn fold(account: &str) -> String {
+    CaseMapping::Ascii.fold(account)
+}
+
+impl Hub {
+    /// A room that has just been founded is that account's, if it may have one more.
+    pub(super) fn own(&mut self, id: RoomId, account: &str) -> bool {
+        let founder: Arc<str> = fold(account).into();
+        let limits = &self.house.limits;
+        let room = &self.rooms[&id];
+        // The one that everybody comes into is nobody's.
+        if room.name == self.house.room
+            || room.owned.is_some()
+            || self.lasting.n_of(&founder) >= limits.rooms_per_account_max
+            || self.lasting.n_rooms() >= limits.lasting_rooms_max
+        {
+            return false;
+        }
+        let number = format!("{:016x}", self.random.next_u64()).into();
+        let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
+        let owned = Owned { number, founder, is_kept: false, operators, voiced };
+        let room = self.rooms.get_mut(&id).expect("looked up above");
+        self.lasting.add(id, &owned, &room.name);
+        room.owned = Some(owned);
+        true
+    }
+
+    /// A room is nobody's from here on, and ends with its last member.
+    pub(super) fn disown(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let Some(owned) = room.owned.take() else { return };
+        self.lasting.remove(id, &owned, &room.name);
+        self.note_closed(id, effects);
+        if self.rooms[&id].members.is_empty() {
+            self.end_room(id, effects);
+        }
+    }
+
+    /// Rooms in which nothing has happened are not those of an account that is no more.
+    pub(super) fn disown_all_of(&mut self, account: &str, effects: &mut Vec<Effect>) {
+        let rooms = self.lasting.by_founder.get(&*fold(account)).cloned().unwrap_or_default();
+        rooms.into_iter().for_each(|id| self.disown(id, effects));
+    }
+
+    /// A room is called so from here on.
+    pub(super) fn call_room(&mut self, id: RoomId, name: RoomName) {
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        self.rooms_by_name.remove(room.name.key());
+        self.rooms_by_name.insert(Arc::clone(name.key()), id);
+        if room.owned.is_some() {
+            self.lasting.looks.remove(room.name.key(), room.name.as_str());
+            self.lasting.looks.add(name.key(), name.as_str());
+        }
+        room.name = name;
+    }
+
+    /// Nobody is in a room, and nothing keeps it.
+    pub(super) fn end_room(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+        let Some(room) = self.rooms.remove(&id) else { return };
+        if let Some(owned) = &room.owned {
+            self.lasting.remove(id, owned, &room.name);
+        }
+        if room.is_closed() {
+            effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
+        }
+        self.latest_record = self.latest_record.max(room.latest);
+        self.rooms_by_name.remove(room.name.key());
+    }
+
+    /// Tells the log whether what was said in a room is nobody's if the server ends now.
+    pub(super) fn note_closed(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let is_closed = room.is_closed() && !room.lasts();
+        if std::mem::replace(&mut room.is_noted_closed, is_closed) != is_closed {
+            let room = Arc::clone(room.name.key());
+            effects.push(Effect::Note(Note::Closed { room, is_closed }));
+        }
+    }
+
+    /// Takes a change: what is at `path` (the words behind [`facts::PATH`]) is `value` from here on.
+    ///
+    /// # Errors
+    /// A sentence, if it is nothing that this version writes.
+    pub(super) fn take_room_change(
+        &mut self,
+        path: &[&str],
+        value: Option<&str>,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), String> {
+        let (number, words) = path.split_first().ok_or("a room has a number")?;
+        let id = self.lasting.by_number.get(*number).copied();
+        match (words, value, id) {
+            ([], Some(value), id) => {
+                let document: Document = facts::read(path, value)?;
+                match id {
+                    Some(id) => self.take_document(id, &document, effects),
+                    None => self.remember_room(number, &document)?,
+                }
+            }
+            ([], None, Some(id)) => self.disown(id, effects),
+            (words, value, Some(id)) => {
+                let fact = Fact::of(words, value)?;
+                self.rooms.get_mut(&id).expect("those by number are there").take(&fact);
+            }
+            // It may have ended while it was on its way.
+            (words, value, None) => {
+                if !words.is_empty() {
+                    Fact::of(words, value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A room is kept, and whose it is.
+    fn take_document(&mut self, id: RoomId, document: &Document, effects: &mut Vec<Effect>) {
+        let room = self.rooms.get_mut(&id).expect("those by number are there");
+        let Some(mut owned) = room.owned.take() else { return };
+        self.lasting.remove(id, &owned, &room.name);
+        owned.founder = document.founder.as_str().into();
+        owned.is_kept = true;
+        self.lasting.add(id, &owned, &room.name);
+        room.owned = Some(owned);
+        self.note_closed(id, effects);
+    }
+
+    /// A room that was there before the server started.
+    fn remember_room(&mut self, number: &str, document: &Document) -> Result<(), String> {
+        let name = RoomName::new(&document.name)
+            .map_err(|error| format!("{:?} is no name of a room: {error}", document.name))?;
+        if self.rooms_by_name.contains_key(name.key()) {
+            return Err(format!("there are two rooms that are called {name}"));
+        }
+        let founded = facts::time_at(document.founded);
+        let id = self.found(name, founded);
+        let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
+        let (number, founder) = (number.into(), document.founder.as_str().into());
+        let owned = Owned { number, founder, is_kept: true, operators, voiced };
+        let room = self.rooms.get_mut(&id).expect("founded above");
+        // Who operates it now operated it then.
+        room.began = founded;
+        self.lasting.add(id, &owned, &room.name);
+        room.owned = Some(owned);
+        Ok(())
+    }
+
+    /// Gives a person what an account may do in the rooms they are in, and takes what they had by another one.
+    pub(super) fn follow_account(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        before: Option<&Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let person = self.person(who);
+        let account = person.account.clone();
+        for id in person.rooms.clone() {
+            let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
+            let (had, has) = (room.rank_of(before), room.rank_of(account.as_ref()));
+            let Some(rank) = room.members.get_mut(&who) else { continue };
+            let is_set = |had: bool, has: bool, is: bool| has || is && !had;
+            let new = Rank {
+                is_operator: is_set(had.is_operator, has.is_operator, rank.is_operator),
+                has_voice: is_set(had.has_voice, has.has_voice, rank.has_voice),
+            };
+            let old = std::mem::replace(rank, new);
+            let changes = [
+                (What::Operator(who), old.is_operator, new.is_operator),
+                (What::Voice(who), old.has_voice, new.has_voice),
+            ];
+            let changes = changes.into_iter().filter(|(_, before, after)| before != after);
+            let changes: Vec<modes::Change> =
+                changes.map(|(what, _, is_set)| modes::Change { is_set, what }).collect();
+            self.tell_of_modes(now, id, &changes, effects);
+        }
+    }
+
+    /// Tells a room of modes that have changed by themselves.
+    fn tell_of_modes(
+        &self,
+        now: Now,
+        id: RoomId,
+        changes: &[modes::Change],
+        effects: &mut Vec<Effect>,
+    ) {
+        let (letters, arguments) = self.written_changes(changes);
+        if letters.is_empty() {
+            return;
+        }
+        let room = &self.rooms[&id];
+        let (source, target) = (self.house.name.as_str().into(), Arc::clone(room.name.shown()));
+        let content = Content::Mode { source, target, changes: letters.into(), arguments };
+        let event = Arc::new(Event::new(content, now.wall, None));
+        self.tell_room(room, None, &event, effects);
+    }
+
+    /// What takes an account out of all rooms: who operates one longest has it from then on; one that nobody does is
+    /// nobody's.
+    pub(super) fn changes_without(&self, account: &str) -> Vec<Change> {
+        let account = fold(account);
+        let mut changes = Vec::new();
+        for id in self.lasting.by_number.values() {
+            let room = &self.rooms[id];
+            let Some(owned) = &room.owned else { continue };
+            let rank = owned.rank_of(&account);
+            if rank.is_operator {
+                changes.push(Fact::Operator(account.as_str().into(), None).change(&owned.number));
+            }
+            if rank.has_voice {
+                changes.push(Fact::Voice(account.as_str().into(), false).change(&owned.number));
+            }
+            if *owned.founder != *account || !owned.is_kept {
+                continue;
+            }
+            let is_there =
+                |heir: &Arc<str>| **heir != *account && self.accounts.get(heir).is_some();
+            let heirs = owned.operators.iter().filter(|(heir, _)| is_there(heir));
+            let heir = heirs.min_by_key(|(_, since)| **since).map(|(heir, _)| heir);
+            changes.push(match heir {
+                None => Change::Remove { path: facts::path(&owned.number, &[]) },
+                Some(heir) => room.document(&owned.number, heir, &room.name),
+            });
+        }
+        changes
+    }
+}

@@ -1,0 +1,324 @@
+//! Rooms that are an account's: they last, with all that is set in them, and only they are theirs again.
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use chat_tests::{
+    TestClient, TestServer,
+    folder::TempFolder,
+    script::{check, check_with},
+};
+
+const REGISTERED: &str = "ann> NS REGISTER correcthorse\nann< * 900 *\n";
+
+#[test]
+fn a_room_founded_by_an_account_lasts_with_all_that_is_set_in_it() {
+    check(&format!(
+        "caps ann draft/metadata-2
+         {REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         ann> JOIN #Own
+         ann< * 353 ann = #Own @ann
+         ann> TOPIC #own :what it is about
+         ann> MODE #own +mslk-t 5 secret
+         ann> MODE #own +b bad!*@*
+         ann> MODE #own +e good!*@*
+         ann> MODE #own +I ~a:carl
+         ann> METADATA #own SET url :https://example.org
+         ann< * 761 ann #Own url * https://example.org
+         bob> JOIN #own secret
+         bob< * 366 *
+         ann> MODE #own +o bob
+         bob< * MODE #Own +o bob
+         ann> PRIVMSG #own :a word
+         bob< * PRIVMSG #Own :a word
+         restart
+         // It is there, although nobody has been in it since.
+         carl> JOIN #own
+         carl< * 475 carl #Own *
+         carl> LIST
+         carl! * 322 *
+         login ann draft/metadata-2
+         ann> JOIN #own
+         ann< * JOIN #Own
+         ann< * 332 ann #Own :what it is about
+         ann< * 333 ann #Own ann!u@127.0.0.1 *
+         ann< * 353 ann @ #Own @ann
+         ann< * PRIVMSG #Own :a word
+         ann> MODE #own
+         ann< * 324 ann #Own +mnskl secret 5
+         ann> MODE #own b
+         ann< * 367 ann #Own bad!*@* ann!u@127.0.0.1 *
+         ann> MODE #own e
+         ann< * 348 ann #Own good!*@* *
+         ann> MODE #own I
+         ann< * 346 ann #Own ~a:carl *
+         ann> METADATA #own GET url
+         ann< * 761 ann #Own url * https://example.org
+         // Who operates it needs no key.
+         login bob
+         bob> JOIN #own
+         bob< * 353 bob @ #Own :@ann @bob
+         // Who goes comes back to it.
+         ann> PART #own
+         bob> PART #own
+         bob< * PART #Own
+         carl> JOIN #own secret
+         carl< * 353 carl @ #Own carl"
+    ));
+}
+
+#[test]
+fn what_is_taken_away_is_gone_also_later() {
+    check(&format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         ann> JOIN #own
+         bob> JOIN #own
+         ann> MODE #own +oik bob secret
+         ann> MODE #own +b bad!*@*
+         ann> TOPIC #own :something
+         bob< * TOPIC *
+         ann> MODE #own -oik bob secret
+         ann> MODE #own -b bad!*@*
+         ann> TOPIC #own :
+         bob< * TOPIC #own :
+         restart
+         login bob
+         bob> JOIN #own
+         bob! * 332 *
+         bob< * 353 bob = #own bob
+         bob> MODE #own
+         bob< * 324 bob #own +nt
+         bob> MODE #own b
+         bob! * 367 *
+         bob< * 368 *"
+    ));
+}
+
+#[test]
+fn a_room_in_which_nothing_has_happened_does_not_last() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #own
+         ann< * 366 *
+         ann> PART #own
+         ann< * PART *
+         bob> JOIN #own
+         bob< * 353 bob = #own @bob
+         // Nor does a guest's.
+         bob> TOPIC #own :mine
+         bob< * TOPIC *
+         bob> PART #own
+         ann> JOIN #own
+         ann! * 332 *
+         ann< * 353 ann = #own @ann
+         ann> PRIVMSG #own :now
+         restart
+         bob> JOIN #own
+         bob< * 353 bob = #own bob"
+    ));
+}
+
+#[test]
+fn a_closed_room_that_lasts_keeps_its_past() {
+    check(&format!(
+        "caps ann batch draft/chathistory
+         {REGISTERED}
+         ann> JOIN #own
+         ann> MODE #own +i
+         ann< * MODE *
+         ann> PRIVMSG #own :for us
+         ann> PART #own
+         ann< * PART *
+         restart
+         login ann batch draft/chathistory
+         ann> JOIN #own
+         ann< * 366 *
+         ann> CHATHISTORY LATEST #own * 10
+         ann< * PRIVMSG #own :for us
+         // And one that ends does not.
+         ann> MODE #own -i
+         bob> JOIN #own
+         bob< * PRIVMSG #own :for us"
+    ));
+}
+
+#[test]
+fn its_name_goes_along_and_nobody_else_is_called_like_it() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #lights
+         ann> PRIVMSG #lights :a word
+         ann> RENAME #lights #lamps
+         ann< * JOIN #lamps
+         ann> PART #lamps
+         ann< * PART *
+         bob> JOIN #Iamps
+         bob< * 476 bob #Iamps :This name looks like that of another room*
+         bob> JOIN #l\u{0430}mps
+         bob< * 476 bob *
+         bob> JOIN #lights
+         bob< * 353 bob = #lights @bob
+         bob> RENAME #lights #1amps
+         bob< * NOTICE bob :That name looks like the name of another room
+         restart
+         bob> JOIN #1amps
+         bob< * 476 *
+         bob> JOIN #lamps
+         bob< * PRIVMSG #lamps :a word"
+    ));
+}
+
+#[test]
+fn a_name_that_a_room_is_about_to_get_is_nobodys() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #own
+         ann> PRIVMSG #own :a word
+         hold log
+         ann> RENAME #own #other
+         bob> JOIN #other
+         bob< * 437 bob #other *
+         carl> JOIN #third
+         carl< * 366 *
+         carl> RENAME #third #other
+         carl< * NOTICE carl :There is a room of that name already
+         free log
+         ann< * JOIN #other
+         bob> JOIN #other
+         bob< * 353 bob = #other :@ann bob"
+    ));
+}
+
+#[test]
+fn rank_comes_and_goes_with_the_account() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #own
+         ann> PRIVMSG #own :a word
+         ann< * 366 *
+         bob> JOIN #own
+         bob< * 366 *
+         ann> NS LOGOUT
+         bob< :chat.local MODE #own -o USR1
+         ann> MODE #own +m
+         ann< * 482 *
+         ann> NS IDENTIFY ann correcthorse
+         ann< * 900 *
+         bob< :chat.local MODE #own +o USR1
+         bob> NICK carl
+         // What was given by hand to somebody without an account goes with their visit.
+         ann> MODE #own +v carl
+         bob< * MODE #own +v carl
+         bob> PART #own
+         bob> JOIN #own
+         bob< * 353 carl = #own :@USR1 carl"
+    ));
+}
+
+#[test]
+fn an_account_that_ends_leaves_its_rooms_to_who_operates_them() {
+    check(&format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         carl> NS REGISTER correcthorse
+         carl< * 900 *
+         ann> JOIN #shared,#alone,#silent
+         ann> PRIVMSG #alone :a word
+         bob> JOIN #shared
+         carl> JOIN #shared
+         ann> MODE #shared +o carl
+         carl< * +o carl
+         ann> MODE #shared +o bob
+         bob< * +o bob
+         ann> NS DROP ann correcthorse
+         ann< * 901 *
+         ann> PART #alone
+         ann> PART #silent
+         ann> PART #shared
+         ann< * PART #shared
+         // Who takes the name of the account gets nothing of it.
+         ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> JOIN #shared
+         ann< * 353 ann = #shared :ann @bob @carl
+         ann> MODE #shared +i
+         ann< * 482 *
+         // Carl is there longest.
+         bob> MODE #shared -o carl
+         bob< * 485 bob #shared :carl founded this room*
+         restart
+         dora> JOIN #alone
+         dora< * 353 dora = #alone @dora
+         dora> JOIN #silent
+         dora< * 353 dora = #silent @dora
+         dora> JOIN #shared
+         dora< * 353 dora = #shared dora"
+    ));
+}
+
+#[test]
+fn there_are_only_so_many_rooms_that_last() {
+    let script = format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         ann> JOIN #one,#two,#three
+         ann> PRIVMSG #one,#two,#three :a word
+         ann> PART #one,#two,#three
+         ann< * PART #three
+         bob> JOIN #four
+         bob> PRIVMSG #four :a word
+         bob> PART #four
+         bob< * PART *
+         bob> JOIN #one,#two,#three,#four
+         bob< * 353 bob = #one bob
+         bob< * 353 bob = #two bob
+         bob< * 353 bob = #three @bob"
+    );
+    let for_one = format!("{script}\nbob< * 353 bob = #four @bob");
+    check_with(&for_one, |config| config.limits.rooms_per_account_max = 2);
+    let for_all = format!("{script}\nbob< * 353 bob = #four @bob");
+    check_with(&for_all, |config| config.limits.lasting_rooms_max = 2);
+}
+
+#[test]
+fn rooms_last_on_a_disk() {
+    let folder = TempFolder::new("lasting");
+    let start = || TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let server = start();
+    let mut ann = TestClient::register(&server, "ann");
+    ann.send("NS REGISTER correcthorse");
+    ann.expect("* 900 *");
+    ann.send("JOIN #first");
+    ann.expect("* 366 ann #first *");
+    ann.send("PRIVMSG #first :a word");
+    ann.send("RENAME #first #own");
+    ann.send("MODE #own +sk secret");
+    ann.expect("* MODE #own +sk secret");
+    ann.send("TOPIC #own :what it is about");
+    ann.expect("* TOPIC #own *");
+    drop((ann, server));
+    let server = start();
+    let mut bob = TestClient::register(&server, "bob");
+    bob.send("JOIN #own");
+    bob.expect("* 475 bob #own *");
+    bob.send("JOIN #first");
+    bob.expect("* 353 bob = #first @bob");
+    let mut ann = TestClient::connect(server.address());
+    let response = BASE64.encode("\0ann\0correcthorse");
+    ann.send("CAP REQ :sasl");
+    ann.send("AUTHENTICATE PLAIN");
+    ann.send(&format!("AUTHENTICATE {response}"));
+    ann.expect("* 900 *");
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.send("CAP END");
+    ann.expect("* 001 *");
+    ann.send("JOIN #own");
+    ann.expect("* 332 ann #own :what it is about");
+    ann.expect("* 353 ann @ #own @ann");
+    ann.expect("* PRIVMSG #own :a word");
+}
