@@ -62,6 +62,13 @@ pub enum Query {
         /// As for a page.
         ranked_after: SystemTime,
     },
+    /// What those who operate a room have done in it: its latest records that are no messages, the latest last.
+    Acts {
+        /// Of which room.
+        part: Part,
+        /// At most so many.
+        limit: usize,
+    },
     /// Messages with certain words.
     Search(Search),
     /// All that has changed in several conversations since then, in the order of time.

@@ -29,6 +29,10 @@ pub struct Record {
     pub changes: Vec<Change>,
 }
 
+/// Who causes what the server does by itself, where people are named as direct conversations name them. What it says to
+/// those who operate a room is no message: nobody deletes or edits it.
+pub const THE_SERVER: &str = "!";
+
 /// A sequence of records with one order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Conversation {

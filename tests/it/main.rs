@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounts;
+mod bans;
 mod clients;
 mod commands;
 mod config;
@@ -25,6 +26,7 @@ mod metadata_3;
 mod modes;
 mod options;
 mod queries;
+mod rooms;
 mod rules;
 mod sasl;
 mod search;

@@ -78,7 +78,8 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
                 let other = &names[random.usize(..names.len())];
                 let founder = format!("p{}", random.u8(..N_ACCOUNTS));
                 let name = if random.bool() { founder } else { name };
-                let line = match random.u8(..8) {
+                let account = random.u8(..N_ACCOUNTS);
+                let line = match random.u8(..16) {
                     0 => format!("MODE {room} +sk-n key"),
                     1 => format!("MODE {room} -sk+n key"),
                     2 => format!("MODE {room} +bI {other} {other}"),
@@ -86,6 +87,14 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
                     4 => format!("MODE {room} +o-v {other} {other}"),
                     5 => format!("MODE {room} -o+v {other} {other}"),
                     6 => format!("METADATA {room} SET url :{n_said}"),
+                    7 => format!("CS BAN {room} {other} 20s loud\r\nCS MUTE {room} ~a:p9 1m"),
+                    8 => format!("CS UNBAN {room} {other}\r\nMODE {room} +SA 3"),
+                    9 => format!("MODE {room} -SA\r\nKNOCK {room}\r\nCS LOG {room}"),
+                    10 => format!("CS OP {room} p{account}\r\nCS DEOP {room} p{account}"),
+                    11 => format!("CS VOICE {room} p{account}\r\nCS APPROVE {room} {other}"),
+                    12 => format!("CS GIVE {room} p{account}"),
+                    13 => format!("CS REGISTER {room}"),
+                    14 if random.u8(..8) == 0 => format!("CS END {room}"),
                     _ => format!("RENAME {room} {}", ROOMS[random.usize(..ROOMS.len())]),
                 };
                 world.send_bytes(&name, format!("{line}\r\n").as_bytes());
@@ -159,6 +168,8 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
     check_history(&world, &names);
     // And forgotten when it is much too late.
     world.pass(Duration::from_secs(160));
+    // Bans have ended by then.
+    world.settle();
     assert_eq!(world.n_pending(), 0, "seed {seed} leaves records behind");
     world.transcript
 }

@@ -17,6 +17,7 @@ use chat_server::{
     ids::Ticket,
     room_log::{
         AppendError, Appender, Appending, Change, Conversation, Note, Recalling, Record, RoomLog,
+        THE_SERVER,
     },
     store::{Durability, LocalLog, StoreError},
 };
@@ -86,7 +87,7 @@ fn about(at: u64, number: u64) -> Arc<str> {
 /// Something that is kept.
 fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
     let conversation = in_conversation(conversation);
-    let (by, source, other): (Arc<str>, Arc<str>, &str) = match (&conversation, number % 2) {
+    let (mut by, source, other): (Arc<str>, Arc<str>, &str) = match (&conversation, number % 2) {
         (Conversation::Direct(first, second), 0) => (Arc::clone(first), "ann!u@h".into(), second),
         (Conversation::Direct(_, second), _) => (Arc::clone(second), "bob!u@h".into(), "ann"),
         _ => ("=ann".into(), "ann!u@h".into(), ""),
@@ -129,6 +130,11 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
             let tags = format!("+draft/reply={}", about(at, number)).into();
             Content::Message { source, kind: MessageKind::Privmsg, target, text, tags }
         }
+        // What the server notes.
+        12 if matches!(conversation, Conversation::Ranked(..)) => {
+            by = THE_SERVER.into();
+            Content::Message { source, kind: MessageKind::Notice, target, text, tags: "".into() }
+        }
         _ => Content::Message { source, kind: MessageKind::Privmsg, target, text, tags: "".into() },
     };
     let event = Event::new(content, time(at), Some(msgid(at, number)));
@@ -162,9 +168,9 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let append = (0..6_u8, 0..12_u8, 0..3_u64)
+    let append = (0..6_u8, 0..13_u8, 0..3_u64)
         .prop_map(|(conversation, kind, later)| Step::Append { conversation, kind, later });
-    let ask = (0..6_u8, 0..16_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
+    let ask = (0..6_u8, 0..17_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
         |(conversation, selection, from, to, limit, rank)| Step::Ask {
             conversation,
             selection,
@@ -246,6 +252,15 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
                 bytes_max: [700, usize::MAX][usize::try_from(from % 2).unwrap()],
                 shows: shows(*to),
             };
+        }
+        15 => {
+            let part = Part {
+                conversation,
+                shown: Some("#Shown".into()),
+                rank: *rank,
+                ranked_after: time(*to),
+            };
+            return Query::Acts { part, limit: *limit };
         }
         _ => {
             return Query::Targets {

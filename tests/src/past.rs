@@ -16,7 +16,7 @@ use chat_server::{
     },
     ids::Ticket,
     reaction::Reaction,
-    room_log::{AppendError, Change, Conversation, Note, Record},
+    room_log::{AppendError, Change, Conversation, Note, Record, THE_SERVER},
 };
 
 /// Something for the log, where it waits.
@@ -88,8 +88,10 @@ fn milliseconds(time: SystemTime) -> u128 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
-fn is_message(event: &Event) -> bool {
-    match &event.content {
+fn is_message(record: &Record) -> bool {
+    match &record.event.content {
+        // What the server notes for those who operate a room is none.
+        Content::Message { kind: MessageKind::Notice, .. } => *record.by != *THE_SERVER,
         Content::Message { kind, .. } => *kind != MessageKind::Tagmsg,
         Content::Multiline { .. } => true,
         _ => false,
@@ -110,7 +112,7 @@ impl Remembered {
     fn act(&mut self, record: &Arc<Record>, about: &str) -> Result<(), AppendError> {
         let is_it = |own: &&mut Kept| own.msgid() == about;
         let Some(message) = self.records.iter_mut().find(is_it) else { return Ok(()) };
-        if message.is_redacted || !is_message(&message.record.event) {
+        if message.is_redacted || !is_message(&message.record) {
             return Ok(());
         }
         match &record.event.content {
@@ -284,6 +286,21 @@ impl Past {
                 let indices = select(records, selection, page, &is_shown, &size);
                 Answer::Page(reader.with_context(records, &indices, *bytes_max))
             }
+            Query::Acts { part, limit } => {
+                let Part { conversation, shown, rank, ranked_after } = part;
+                let records = self.find(conversation).map_or(&[][..], |own| &own.records);
+                let shows = Shows { events: true, changes: true, ..Shows::default() };
+                let reader = Eyes { shown, rank: *rank, ranked_after: *ranked_after, shows };
+                let is_act = |own: &Kept| match own.record.event.content {
+                    Content::Redact { .. } => true,
+                    _ => own.about().is_none() && !is_message(&own.record),
+                };
+                let is_shown =
+                    |index: usize| reader.see(&records[index]) && is_act(&records[index]);
+                let page = Bounds { limit: *limit, bytes_max: usize::MAX };
+                let indices = select(records, &Selection::Latest(None), page, &is_shown, &|_| 0);
+                Answer::Page(reader.with_context(records, &indices, usize::MAX))
+            }
             Query::Search(search) => self.search(search),
             Query::Find { conversation, msgid, rank, ranked_after } => {
                 let records = self.find(conversation).map_or(&[][..], |own| &own.records);
@@ -430,8 +447,7 @@ impl Past {
                 room => rooms.contains(room),
             };
             let is_for_all = |record: &&Arc<Record>| {
-                is_message(&record.event)
-                    && !matches!(record.conversation, Conversation::Ranked(..))
+                is_message(record) && !matches!(record.conversation, Conversation::Ranked(..))
             };
             let latest = own.records.iter().rev().map(|own| &own.record).find(is_for_all);
             let Some(latest) = latest.filter(|_| is_mine) else { continue };
@@ -524,7 +540,7 @@ impl Eyes<'_> {
         let is_theirs = needed == 0
             || needed <= self.rank
                 && milliseconds(record.event.time) > milliseconds(self.ranked_after);
-        let is_of_a_kind = if is_message(&record.event) {
+        let is_of_a_kind = if is_message(record) {
             !kept.is_redacted || self.shows.redacted
         } else if kept.about().is_some() {
             self.shows.changes

@@ -7,6 +7,7 @@ mod command;
 mod mask;
 mod names;
 mod numeric;
+mod service;
 
 pub use caps::{Capability, CapabilitySet};
 pub use command::{
@@ -18,6 +19,7 @@ pub use names::{
     CaseMapping, NameError, Nick, RoomName, ServerName, is_reserved_nick, nick_from_display_name,
 };
 pub use numeric::Numeric;
+pub use service::Service;
 
 /// Bytes of a nick (`NICKLEN`).
 pub const NICK_BYTES_MAX: usize = 32;

@@ -245,7 +245,7 @@ fn check_server_name(text: &str) -> Result<(), NameError> {
 }
 
 /// Names that only the server itself may speak under.
-const RESERVED_NICKS: &[&str] = &["chanserv", "nickserv", "server", "system"];
+const RESERVED_NICKS: &[&str] = &["chanserv", "nickserv", "operserv", "server", "system"];
 
 /// Whether `nick` is kept for the server itself.
 #[must_use]

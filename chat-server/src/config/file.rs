@@ -141,6 +141,8 @@ pub struct LimitsFile {
     pub lasting_rooms: Option<usize>,
     /// [`Limits::rooms_per_account_max`]
     pub rooms_per_account: Option<usize>,
+    /// [`Limits::server_bans_max`]
+    pub server_bans: Option<usize>,
     /// [`Limits::registrations_per_hour_max`]
     pub registrations_per_hour: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -437,6 +439,7 @@ impl LimitsFile {
             replay: self.replay.or(other.replay),
             history_page: self.history_page.or(other.history_page),
             accounts: self.accounts.or(other.accounts),
+            server_bans: self.server_bans.or(other.server_bans),
             lasting_rooms: self.lasting_rooms.or(other.lasting_rooms),
             rooms_per_account: self.rooms_per_account.or(other.rooms_per_account),
             registrations_per_hour: self.registrations_per_hour.or(other.registrations_per_hour),
@@ -478,6 +481,7 @@ impl LimitsFile {
             replay: Some(limits.replay_max),
             history_page: Some(limits.history_page_max),
             accounts: Some(limits.accounts_max),
+            server_bans: Some(limits.server_bans_max),
             lasting_rooms: Some(limits.lasting_rooms_max),
             rooms_per_account: Some(limits.rooms_per_account_max),
             registrations_per_hour: Some(limits.registrations_per_hour_max),
@@ -521,6 +525,7 @@ impl LimitsFile {
             (&mut limits.replay_max, file.replay),
             (&mut limits.history_page_max, file.history_page),
             (&mut limits.accounts_max, file.accounts),
+            (&mut limits.server_bans_max, file.server_bans),
             (&mut limits.lasting_rooms_max, file.lasting_rooms),
             (&mut limits.rooms_per_account_max, file.rooms_per_account),
             (&mut limits.inbox_bytes_max, file.inbox_bytes),

@@ -166,6 +166,8 @@ pub struct Limits {
     pub replay_max: usize,
     /// Accounts that people have registered; above it nobody can register another one.
     pub accounts_max: usize,
+    /// Addresses and accounts that may not come here.
+    pub server_bans_max: usize,
     /// Rooms that last: those that people have founded who were logged in.
     pub lasting_rooms_max: usize,
     /// How many of them one account founds.
@@ -287,6 +289,7 @@ impl Default for Limits {
             expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
             replay_max: 20,
             accounts_max: 100_000,
+            server_bans_max: 1000,
             lasting_rooms_max: 100_000,
             rooms_per_account_max: 50,
             registrations_per_hour_max: 50,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, Numeric},
+    proto::{Capability, CapabilitySet, Numeric, Service},
     wire::LineWriter,
 };
 
@@ -98,8 +98,8 @@ pub enum ReplyLine {
     },
     /// A word of a service, such as NickServ.
     Said {
-        /// Its nick.
-        by: &'static str,
+        /// Which.
+        by: Service,
         /// A sentence for people.
         text: Box<str>,
     },
@@ -240,7 +240,7 @@ impl Reply {
             return finish(writer.raw(line));
         }
         if let ReplyLine::Said { by, text } = line {
-            let source = format!("{by}!services@{server}");
+            let source = format!("{}!services@{server}", by.nick());
             return finish(writer.source(&source).command("NOTICE").param(&self.nick).last(text));
         }
         let writer = writer.source(server);

@@ -65,7 +65,7 @@ impl Hub {
                 format!("{nick} is held while commands wait (busy: {is_busy})"),
             )?;
             let n_records =
-                self.pending.values().filter(|p| p.sender == *conn && !p.is_overdue).count();
+                self.pending.values().filter(|p| p.sender == Some(*conn) && !p.is_overdue).count();
             let n_pending = n_records + self.n_checks(*conn);
             ensure(device.n_pending == n_pending, format!("{nick}'s pending records are counted"))?;
         }

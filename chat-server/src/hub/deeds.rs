@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_core::proto::Numeric;
+use chat_core::proto::{Numeric, Service};
 use rand_chacha::rand_core::Rng;
 
 use super::{
@@ -76,7 +76,7 @@ impl Manner {
     pub(super) fn refusal(self, code: &'static str, account: &str, text: &str) -> Refusal {
         match self {
             Self::Command => Refusal::fail("REGISTER", code, &[account], text),
-            Self::Service => Refusal::Service { by: super::NICK_SERV, text: text.to_owned() },
+            Self::Service => Refusal::Service { by: Service::NickServ, text: text.to_owned() },
         }
     }
 }
@@ -256,13 +256,8 @@ impl Hub {
                 let name = self.account(account).map(|own| Arc::<str>::from(own.name.as_str()));
                 let wrong = || manner.refusal("INVALID_PASSWORD", account, "the password is wrong");
                 let name = name.ok_or_else(wrong)?;
-                if !self.may_log_in(turn.conn, &name) {
-                    return Err(manner.refusal(
-                        "ALREADY_AUTHENTICATED",
-                        &name,
-                        super::sasl::SEVERAL,
-                    ));
-                }
+                self.may_log_in(turn.now, turn.conn, &name)
+                    .map_err(|why| manner.refusal("ALREADY_AUTHENTICATED", &name, &why))?;
                 self.log_in_by(turn, name);
                 return Ok(());
             }
@@ -343,7 +338,7 @@ impl Hub {
                 let line = format!(":{} REGISTER SUCCESS {name} :{text}", self.house.name);
                 ReplyLine::Raw(line.into())
             }
-            Manner::Service => ReplyLine::Said { by: super::NICK_SERV, text: text.into() },
+            Manner::Service => ReplyLine::Said { by: Service::NickServ, text: text.into() },
         }];
         match &asked.deed {
             Deed::Register => {

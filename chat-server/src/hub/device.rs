@@ -6,12 +6,9 @@ use std::{
     time::SystemTime,
 };
 
-use chat_core::proto::{CapabilitySet, Command, CommandError};
+use chat_core::proto::{CapabilitySet, Command, CommandError, Service};
 
-use super::{
-    Door, command::is_service, listing::Listing, person::Person, records::is_kept,
-    registration::Newcomer,
-};
+use super::{Door, listing::Listing, person::Person, records::is_kept, registration::Newcomer};
 use crate::ids::{ConnId, PersonId, RoomId, Ticket};
 
 /// A connection through which a person speaks.
@@ -113,7 +110,8 @@ impl Waiting {
         match &self.command {
             // What nobody keeps must not overtake what is kept, and of a service one thing is asked at a time.
             Ok(Command::Message { kind, targets, tags, .. }) => {
-                is_kept(*kind, tags) && !targets.iter().any(|target| is_service(target))
+                is_kept(*kind, tags)
+                    && !targets.iter().any(|target| Service::by_nick(target).is_some())
             }
             Ok(Command::Multiline { .. }) => true,
             _ => false,

@@ -9,7 +9,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
-    modes::{Entry, Flag, List},
+    modes::{Entry, Flag, List, Terms},
     room::{Room, Topic},
 };
 use crate::room_log::Change;
@@ -20,9 +20,13 @@ pub(super) const PATH: &str = "room";
 /// Something that is so in a room from now on.
 #[derive(Debug, Clone)]
 pub(super) enum Fact {
+    /// An account, by its folded name, has asked to be let in, or does so no more.
+    Asking(Arc<str>, Option<SystemTime>),
     Flag(Flag, bool),
     Key(Option<Arc<str>>),
     Limit(Option<u32>),
+    /// Seconds between two messages of somebody without a rank.
+    Slow(Option<u32>),
     Listed(List, Entry),
     Metadata(Arc<str>, Option<Arc<str>>),
     /// An account, by its folded name, operates it since then wherever it comes from, or no more.
@@ -56,6 +60,10 @@ struct EntryDocument {
     mask: Arc<str>,
     by: Arc<str>,
     at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Arc<str>>,
 }
 
 /// Milliseconds since 1970.
@@ -104,10 +112,21 @@ impl Fact {
             Self::Key(None) => Change::Remove { path: at(&["key"]) },
             Self::Limit(Some(limit)) => set(at(&["limit"]), limit),
             Self::Limit(None) => Change::Remove { path: at(&["limit"]) },
-            Self::Listed(list, Entry { mask, by, at: when }) => {
-                let (mask, by, when) = (Arc::clone(mask), Arc::clone(by), milliseconds(*when));
+            Self::Slow(Some(seconds)) => set(at(&["slow"]), seconds),
+            Self::Slow(None) => Change::Remove { path: at(&["slow"]) },
+            Self::Asking(account, Some(since)) => {
+                set(at(&["asking", account]), &milliseconds(*since))
+            }
+            Self::Asking(account, None) => Change::Remove { path: at(&["asking", account]) },
+            Self::Listed(list, Entry { mask, by, at: when, terms }) => {
                 let word = mask.to_ascii_lowercase();
-                let entry = EntryDocument { mask, by, at: when };
+                let entry = EntryDocument {
+                    mask: Arc::clone(mask),
+                    by: Arc::clone(by),
+                    at: milliseconds(*when),
+                    until: terms.until.map(milliseconds),
+                    reason: terms.reason.clone(),
+                };
                 set(at(&["list", &list.letter().to_string(), &word]), &entry)
             }
             Self::Unlisted(list, mask) => {
@@ -141,13 +160,19 @@ impl Fact {
                 Self::Flag(Flag::by(letter).ok_or_else(unknown)?, read(words, value)?)
             }
             (["key"], value) => Self::Key(value.map(|value| read(words, value)).transpose()?),
+            (["asking", account], value) => {
+                let since = value.map(|value| read(words, value)).transpose()?.map(time_at);
+                Self::Asking((*account).into(), since)
+            }
+            (["slow"], value) => Self::Slow(value.map(|value| read(words, value)).transpose()?),
             (["limit"], value) => Self::Limit(value.map(|value| read(words, value)).transpose()?),
             (["list", letter, mask], value) => {
                 let list = List::by(letter).ok_or_else(unknown)?;
                 match value {
                     Some(value) => {
-                        let EntryDocument { mask, by, at } = read(words, value)?;
-                        Self::Listed(list, Entry { mask, by, at: time_at(at) })
+                        let EntryDocument { mask, by, at, until, reason } = read(words, value)?;
+                        let terms = Terms { until: until.map(time_at), reason };
+                        Self::Listed(list, Entry { mask, by, at: time_at(at), terms })
                     }
                     None => Self::Unlisted(list, (*mask).into()),
                 }
@@ -186,6 +211,12 @@ impl Room {
                 }
             }
             Fact::Topic(topic) => self.topic.clone_from(topic),
+            Fact::Asking(account, Some(since)) => {
+                self.asking.insert(Arc::clone(account), *since);
+            }
+            Fact::Asking(account, None) => {
+                self.asking.remove(account);
+            }
             fact => self.modes.take(fact),
         }
     }
@@ -198,6 +229,10 @@ impl Room {
         facts.extend(
             metadata.map(|(key, value)| Fact::Metadata(Arc::clone(key), Some(Arc::clone(value)))),
         );
+        let asking = |(account, since): (&Arc<str>, &SystemTime)| {
+            Fact::Asking(Arc::clone(account), Some(*since))
+        };
+        facts.extend(self.asking.iter().map(asking));
         if let Some(owned) = &self.owned {
             facts.extend(owned.facts());
         }

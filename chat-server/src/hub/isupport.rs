@@ -53,7 +53,7 @@ impl Hub {
             "CHANTYPES=#".into(),
             "ELIST=CMNTU".into(),
             "EXCEPTS=e".into(),
-            "EXTBAN=~,am".into(),
+            "EXTBAN=~,aim".into(),
             "ACCOUNTEXTBAN=a,account".into(),
             "INVEX=I".into(),
             format!("KEYLEN={KEY_BYTES_MAX}"),

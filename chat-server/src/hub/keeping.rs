@@ -3,8 +3,10 @@
 
 use std::sync::Arc;
 
+use chat_core::proto::Service;
+
 use super::{
-    Effect, Hub, Now, Refusal, accounts,
+    Effect, Hub, Now, Refusal, accounts, bans,
     deeds::{Asked, Deed},
     facts,
     markers::{self, Mark},
@@ -29,6 +31,16 @@ pub(super) enum Meant {
         /// What they are told when it is so.
         reply: Vec<ReplyLine>,
     },
+    /// Somebody may not come here, or may again.
+    Bans {
+        /// What whoever wanted it is told when it is so.
+        reply: Vec<ReplyLine>,
+    },
+    /// Somebody has asked to be let into a room.
+    Knock {
+        /// What they are told when it is kept.
+        reply: Vec<ReplyLine>,
+    },
     /// Somebody has read something.
     Mark {
         mark: Mark,
@@ -44,6 +56,8 @@ impl Meant {
             Self::Deed(Asked { account, manner, .. }) => {
                 manner.refusal("TEMPORARILY_UNAVAILABLE", account, why)
             }
+            Self::Bans { .. } => Refusal::Service { by: Service::OperServ, text: why.to_owned() },
+            Self::Knock { .. } => Refusal::fail("KNOCK", "INTERNAL_ERROR", &[], why),
             Self::Metadata { .. } => Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why),
             Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why),
         }
@@ -86,6 +100,11 @@ impl Hub {
                 }
                 reply
             }
+            Meant::Bans { reply } => {
+                self.send_banned_away(now, effects);
+                reply
+            }
+            Meant::Knock { reply } => reply,
             Meant::Mark { mark, shown } => {
                 self.tell_of_marker(&mark, &shown, Some(conn), effects);
                 vec![self.marker_line(&mark, &shown)]
@@ -107,6 +126,7 @@ impl Hub {
         match words.split_first() {
             Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
             Some((&markers::PATH, rest)) => self.markers.take(rest, value),
+            Some((&bans::PATH, rest)) => bans::take(&mut self.bans, rest, value),
             Some((&facts::PATH, rest)) => self.take_room_change(rest, value, effects),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }

@@ -16,6 +16,7 @@ use super::{
     looks::Looks,
     modes::{self, What},
     person::Person,
+    records::Passes,
     room::{Rank, Room},
 };
 use crate::{
@@ -247,7 +248,7 @@ impl Hub {
             ([], Some(value), id) => {
                 let document: Document = facts::read(path, value)?;
                 match id {
-                    Some(id) => self.take_document(id, &document, effects),
+                    Some(id) => self.take_founder(id, &document.founder, effects),
                     None => self.remember_room(number, &document)?,
                 }
             }
@@ -255,6 +256,7 @@ impl Hub {
             (words, value, Some(id)) => {
                 let fact = Fact::of(words, value)?;
                 self.rooms.get_mut(&id).expect("those by number are there").take(&fact);
+                self.note_expiry(id, &fact);
             }
             // It may have ended while it was on its way.
             (words, value, None) => {
@@ -266,12 +268,21 @@ impl Hub {
         Ok(())
     }
 
+    /// A room is somebody else's, or nobody's, from here on.
+    pub(super) fn pass_room(&mut self, id: RoomId, passes: &Passes, effects: &mut Vec<Effect>) {
+        match passes {
+            Passes::Away => self.disown(id, effects),
+            Passes::Nowhere => {}
+            Passes::To(heir) => self.take_founder(id, heir, effects),
+        }
+    }
+
     /// A room is kept, and whose it is.
-    fn take_document(&mut self, id: RoomId, document: &Document, effects: &mut Vec<Effect>) {
+    fn take_founder(&mut self, id: RoomId, founder: &str, effects: &mut Vec<Effect>) {
         let room = self.rooms.get_mut(&id).expect("those by number are there");
         let Some(mut owned) = room.owned.take() else { return };
         self.lasting.remove(id, &owned, &room.name);
-        owned.founder = document.founder.as_str().into();
+        owned.founder = founder.into();
         owned.is_kept = true;
         self.lasting.add(id, &owned, &room.name);
         room.owned = Some(owned);

@@ -8,6 +8,7 @@
 //! of every feature, then `records.rs` for what passes through the room log.
 
 mod accounts;
+mod bans;
 mod check;
 mod checks;
 mod command;
@@ -15,6 +16,7 @@ mod deeds;
 mod departures;
 mod device;
 mod effect;
+mod expiry;
 mod facts;
 mod guesses;
 mod input;
@@ -24,6 +26,7 @@ mod lasting;
 mod listing;
 mod looks;
 mod markers;
+mod masks;
 mod membership;
 mod metadata;
 mod modes;
@@ -57,17 +60,16 @@ pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
 pub(crate) use sasl::MECHANISMS;
 
-/// The nick under which the server speaks with people about their accounts.
-pub(crate) const NICK_SERV: &str = "NickServ";
-
 pub(crate) use turn::Turn;
 
 use self::{
     accounts::Accounts,
+    bans::Bans,
     checks::Check,
     deeds::Registrations,
     departures::Departures,
     device::{Device, Reader},
+    expiry::Expiries,
     guesses::Guesses,
     lasting::Lasting,
     markers::Markers,
@@ -95,8 +97,8 @@ pub struct Hub {
     /// What is made up with it is the same each time, and nobody's guess.
     secret: scram::Key,
     started: Option<SystemTime>,
-    /// The clock at the latest input.
-    latest: Option<Instant>,
+    /// The clocks at the latest input.
+    latest: Option<Now>,
     /// Connections that have not registered.
     newcomers: HashMap<ConnId, Newcomer>,
     /// In the order in which they came, since people are listed.
@@ -109,6 +111,10 @@ pub struct Hub {
     next_room: u64,
     next_person: u64,
     next_ticket: u64,
+    /// Who may not come here.
+    bans: Bans,
+    /// What ends by itself.
+    expiries: Expiries,
     /// Rooms that are somebody's.
     lasting: Lasting,
     /// Names that rooms are about to get.
@@ -170,6 +176,8 @@ impl Hub {
             next_room: 0,
             next_person: 0,
             next_ticket: 0,
+            bans: Bans::new(),
+            expiries: Expiries::new(),
             lasting: Lasting::default(),
             names_to_be: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -198,7 +206,7 @@ impl Hub {
     /// Handles one input. The caller carries out all effects, in order, before the next call.
     pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         self.started.get_or_insert(now.wall);
-        self.latest = Some(now.mono);
+        self.latest = Some(now);
         match input {
             Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
             Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
@@ -234,8 +242,15 @@ impl Hub {
             Input::Command { conn, label, command } => {
                 self.command(now, conn, label, command, effects);
             }
-            Input::Deadline => self.tell_of_slow_records(now, effects),
+            Input::Deadline => {
+                self.tell_of_slow_records(now, effects);
+                self.expire(now, effects);
+            }
             Input::Opened { conn, host, door, is_secure, fingerprint } => {
+                if let Some(ban) = self.find_ban(now.wall, &host, None) {
+                    let reason = ban.text().into();
+                    return effects.push(Effect::Close { conn, reason });
+                }
                 self.newcomers.insert(conn, Newcomer::new(host, door, is_secure, fingerprint));
             }
             Input::PageTaken { conn } => {
@@ -253,7 +268,8 @@ impl Hub {
     /// When [`Input::Deadline`] is to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.append_deadlines.first().map(|(deadline, _)| *deadline)
+        let appended = self.append_deadlines.first().map(|(deadline, _)| *deadline);
+        appended.into_iter().chain(self.next_expiry()).min()
     }
 
     /// Records from here on are later than `time`, that of the latest one in the log.
@@ -355,6 +371,7 @@ impl Hub {
         self.rooms.clear();
         self.rooms_by_name.clear();
         self.lasting = Lasting::default();
+        self.expiries.clear();
         self.names_to_be.clear();
         self.pending.clear();
         self.append_deadlines.clear();

@@ -6,15 +6,20 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use chat_core::proto::{Numeric, mask_matches};
+use chat_core::proto::Numeric;
 
-use super::{facts::Fact, person::Person};
+use super::{
+    facts::Fact,
+    masks::{MUTE, Subject},
+};
 use crate::ids::PersonId;
 
 /// Modes that are on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Flag {
+    /// `A`: who is new is let in by an operator.
+    Approval,
     /// `C`: no CTCP but `ACTION`.
     NoCtcp,
     /// `i`: only the invited join.
@@ -31,7 +36,8 @@ pub(super) enum Flag {
 
 impl Flag {
     /// All, in the order in which they are listed.
-    const ALL: [(Self, char); 6] = [
+    const ALL: [(Self, char); 7] = [
+        (Self::Approval, 'A'),
         (Self::NoCtcp, 'C'),
         (Self::InviteOnly, 'i'),
         (Self::Moderated, 'm'),
@@ -99,6 +105,7 @@ pub(super) enum Letter {
     Flag(Flag),
     Key,
     Limit,
+    Slow,
     List(List),
     Operator,
     Voice,
@@ -110,6 +117,7 @@ impl Letter {
         let list = List::ALL.iter().find(|(_, own)| *own == letter).map(|(l, _)| Self::List(*l));
         flag.or(list).or(match letter {
             'k' => Some(Self::Key),
+            'S' => Some(Self::Slow),
             'l' => Some(Self::Limit),
             'o' => Some(Self::Operator),
             'v' => Some(Self::Voice),
@@ -122,7 +130,7 @@ impl Letter {
 pub(super) fn chanmodes() -> String {
     let flags: String = Flag::ALL.iter().map(|(_, letter)| letter).collect();
     let lists: String = List::ALL.iter().map(|(_, letter)| letter).collect();
-    format!("{lists},k,l,{flags}")
+    format!("{lists},k,Sl,{flags}")
 }
 
 /// All letters, for RPL_MYINFO.
@@ -139,6 +147,25 @@ pub(super) struct Entry {
     pub(super) mask: Arc<str>,
     pub(super) by: Arc<str>,
     pub(super) at: SystemTime,
+    pub(super) terms: Terms,
+}
+
+/// For how long an entry of a list holds, and why it is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Terms {
+    /// Until then; `None`: until somebody takes it away.
+    pub(super) until: Option<SystemTime>,
+    pub(super) reason: Option<Arc<str>>,
+}
+
+impl Terms {
+    /// ` until 2026-11-21T10:00:00Z (reason)`, as far as there is any of it.
+    pub(super) fn shown(&self) -> String {
+        let until =
+            self.until.map(|until| format!(" until {}", humantime::format_rfc3339_seconds(until)));
+        let reason = self.reason.as_ref().map(|reason| format!(" ({reason})"));
+        until.into_iter().chain(reason).collect()
+    }
 }
 
 /// What is set in a room.
@@ -148,6 +175,8 @@ pub(super) struct Modes {
     pub(super) key: Option<Arc<str>>,
     /// No more members than that.
     pub(super) limit: Option<u32>,
+    /// Between two messages of somebody without a rank pass so many seconds.
+    pub(super) slow: Option<u32>,
     bans: Vec<Entry>,
     excepts: Vec<Entry>,
     invited: Vec<Entry>,
@@ -158,7 +187,7 @@ impl Default for Modes {
     fn default() -> Self {
         let flags = 1 << Flag::NoOutside as u8 | 1 << Flag::OperatorTopic as u8;
         let (bans, excepts, invited) = (Vec::new(), Vec::new(), Vec::new());
-        Self { flags, key: None, limit: None, bans, excepts, invited }
+        Self { flags, key: None, limit: None, slow: None, bans, excepts, invited }
     }
 }
 
@@ -193,23 +222,24 @@ impl Modes {
         self.list(list).iter().any(|entry| entry.mask.eq_ignore_ascii_case(mask))
     }
 
-    /// Whether a mask of `list` is about `person`.
-    pub(super) fn names(&self, list: List, person: &Person) -> bool {
-        self.list(list).iter().any(|entry| is_about(&entry.mask, person))
+    /// Whether a mask of `list` is about `who`.
+    pub(super) fn names(&self, list: List, who: &Subject<'_>) -> bool {
+        self.list(list).iter().any(|entry| who.is_meant_by(&entry.mask))
     }
 
-    /// Whether `person` may not join.
-    pub(super) fn bans(&self, person: &Person) -> bool {
-        self.names(List::Ban, person) && !self.names(List::Except, person)
+    /// The ban by which `who` may not join.
+    pub(super) fn bans(&self, who: &Subject<'_>) -> Option<&Entry> {
+        let ban = self.bans.iter().find(|entry| who.is_meant_by(&entry.mask));
+        ban.filter(|_| !self.names(List::Except, who))
     }
 
-    /// Whether `person` may not speak without a voice.
-    pub(super) fn silences(&self, person: &Person) -> bool {
-        let is_muted = |entry: &Entry| {
+    /// The ban, or the mute, by which `who` may not speak without a voice.
+    pub(super) fn silences(&self, who: &Subject<'_>) -> Option<&Entry> {
+        let is_muted = |entry: &&Entry| {
             let mask = entry.mask.strip_prefix(MUTE).unwrap_or(&entry.mask);
-            is_about(mask, person)
+            who.is_meant_by(mask)
         };
-        self.bans.iter().any(is_muted) && !self.names(List::Except, person)
+        self.bans.iter().find(is_muted).filter(|_| !self.names(List::Except, who))
     }
 
     /// As RPL_CHANNELMODEIS shows it: the letters, then their parameters. The key is for members.
@@ -224,6 +254,10 @@ impl Modes {
             words[0].push('l');
             words.push(limit.to_string());
         }
+        if let Some(seconds) = self.slow {
+            words[0].push('S');
+            words.push(seconds.to_string());
+        }
         words
     }
 
@@ -235,7 +269,14 @@ impl Modes {
             What::Key(_) => self.key.is_none(),
             What::Limit(limit) if change.is_set => self.limit == Some(*limit),
             What::Limit(_) => self.limit.is_none(),
-            What::Listed(list, mask) => self.lists(*list, mask) == change.is_set,
+            What::Slow(seconds) if change.is_set => self.slow == Some(*seconds),
+            What::Slow(_) => self.slow.is_none(),
+            What::Listed(list, mask, terms) if change.is_set => {
+                let own = self.list(*list).iter();
+                let mut own = own.filter(|entry| entry.mask.eq_ignore_ascii_case(mask));
+                own.any(|entry| entry.terms == *terms)
+            }
+            What::Listed(list, mask, _) => !self.lists(*list, mask),
             What::Operator(_) | What::Voice(_) => false,
         }
     }
@@ -247,6 +288,7 @@ impl Modes {
             Fact::Flag(flag, false) => self.flags &= !(1 << *flag as u8),
             Fact::Key(key) => self.key.clone_from(key),
             Fact::Limit(limit) => self.limit = *limit,
+            Fact::Slow(seconds) => self.slow = *seconds,
             Fact::Listed(list, entry) => {
                 let entries = self.list_mut(*list);
                 entries.retain(|own| !own.mask.eq_ignore_ascii_case(&entry.mask));
@@ -255,7 +297,11 @@ impl Modes {
             Fact::Unlisted(list, mask) => {
                 self.list_mut(*list).retain(|own| !own.mask.eq_ignore_ascii_case(mask));
             }
-            Fact::Metadata(..) | Fact::Operator(..) | Fact::Topic(_) | Fact::Voice(..) => {}
+            Fact::Asking(..)
+            | Fact::Metadata(..)
+            | Fact::Operator(..)
+            | Fact::Topic(_)
+            | Fact::Voice(..) => {}
         }
     }
 
@@ -267,62 +313,13 @@ impl Modes {
         let mut facts: Vec<Fact> = changed.map(|flag| Fact::Flag(flag, self.has(flag))).collect();
         facts.extend(self.key.clone().map(|key| Fact::Key(Some(key))));
         facts.extend(self.limit.map(|limit| Fact::Limit(Some(limit))));
+        facts.extend(self.slow.map(|seconds| Fact::Slow(Some(seconds))));
         for (list, _) in List::ALL {
             facts.extend(self.list(list).iter().map(|entry| Fact::Listed(list, entry.clone())));
         }
         facts
     }
 }
-
-/// A ban that only silences (a mute extban).
-const MUTE: &str = "~m:";
-
-/// A mask of accounts (<https://ircv3.net/specs/extensions/account-extban>).
-const ACCOUNT: &str = "~a:";
-
-/// The same, written out.
-const ACCOUNT_LONG: &str = "~account:";
-
-/// Whether a mask is about `person`.
-fn is_about(mask: &str, person: &Person) -> bool {
-    if let Some(account) = mask.strip_prefix(ACCOUNT).or_else(|| mask.strip_prefix(ACCOUNT_LONG)) {
-        return person.account.as_deref().is_some_and(|own| mask_matches(account, own));
-    }
-    !mask.starts_with(MUTE) && mask_matches(mask, &person.source)
-}
-
-/// `text` as a whole mask `nick!user@host`: what is missing is anything
-/// (<https://modern.ircdocs.horse/#ban-channel-mode>). `None` if it cannot be one.
-pub(super) fn mask(text: &str) -> Option<Arc<str>> {
-    let is_word = !text.is_empty()
-        && text.len() <= MASK_BYTES_MAX
-        && !text.starts_with(':')
-        && text.chars().all(|c| c != ' ' && c != ',' && !c.is_control());
-    if !is_word {
-        return None;
-    }
-    if let Some(rest) = text.strip_prefix(MUTE) {
-        return mask(rest).map(|rest| format!("{MUTE}{rest}").into());
-    }
-    for prefix in [ACCOUNT, ACCOUNT_LONG] {
-        if let Some(account) = text.strip_prefix(prefix) {
-            return (!account.is_empty()).then(|| text.into());
-        }
-    }
-    let or_any = |part: &str| if part.is_empty() { "*".to_owned() } else { part.to_owned() };
-    Some(match (text.split_once('!'), text.split_once('@')) {
-        (Some((nick, rest)), Some(_)) => {
-            let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
-            format!("{}!{}@{}", or_any(nick), or_any(user), or_any(host)).into()
-        }
-        (Some((nick, user)), None) => format!("{}!{}@*", or_any(nick), or_any(user)).into(),
-        (None, Some((user, host))) => format!("*!{}@{}", or_any(user), or_any(host)).into(),
-        (None, None) => format!("{text}!*@*").into(),
-    })
-}
-
-/// Bytes of a mask.
-const MASK_BYTES_MAX: usize = 128;
 
 /// One change of a mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -339,10 +336,12 @@ impl Change {
             What::Flag(flag) => Fact::Flag(*flag, is_set),
             What::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
             What::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
-            What::Listed(list, mask) if is_set => {
-                Fact::Listed(*list, Entry { mask: Arc::clone(mask), by: Arc::clone(by), at })
+            What::Slow(seconds) => Fact::Slow(is_set.then_some(*seconds)),
+            What::Listed(list, mask, terms) if is_set => {
+                let (mask, by, terms) = (Arc::clone(mask), Arc::clone(by), terms.clone());
+                Fact::Listed(*list, Entry { mask, by, at, terms })
             }
-            What::Listed(list, mask) => Fact::Unlisted(*list, Arc::clone(mask)),
+            What::Listed(list, mask, _) => Fact::Unlisted(*list, Arc::clone(mask)),
             What::Operator(_) | What::Voice(_) => return None,
         })
     }
@@ -354,7 +353,8 @@ pub(super) enum What {
     Flag(Flag),
     Key(Arc<str>),
     Limit(u32),
-    Listed(List, Arc<str>),
+    Slow(u32),
+    Listed(List, Arc<str>, Terms),
     Operator(PersonId),
     Voice(PersonId),
 }
@@ -371,8 +371,10 @@ impl What {
     /// Whether only one of both can hold in the end.
     pub(super) fn is_about_the_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Key(_), Self::Key(_)) | (Self::Limit(_), Self::Limit(_)) => true,
-            (Self::Listed(list, mask), Self::Listed(other_list, other_mask)) => {
+            (Self::Key(_), Self::Key(_))
+            | (Self::Limit(_), Self::Limit(_))
+            | (Self::Slow(_), Self::Slow(_)) => true,
+            (Self::Listed(list, mask, _), Self::Listed(other_list, other_mask, _)) => {
                 list == other_list && mask.eq_ignore_ascii_case(other_mask)
             }
             _ => self == other,
@@ -384,7 +386,8 @@ impl What {
             Self::Flag(flag) => flag.letter(),
             Self::Key(_) => 'k',
             Self::Limit(_) => 'l',
-            Self::Listed(list, _) => list.letter(),
+            Self::Slow(_) => 'S',
+            Self::Listed(list, ..) => list.letter(),
             Self::Operator(_) => 'o',
             Self::Voice(_) => 'v',
         }
@@ -409,7 +412,8 @@ pub(super) fn written(
             What::Key(_) if !is_set => Some("*".into()),
             What::Key(key) => Some(Arc::clone(key)),
             What::Limit(limit) => is_set.then(|| limit.to_string().into()),
-            What::Listed(_, mask) => Some(Arc::clone(mask)),
+            What::Slow(seconds) => is_set.then(|| seconds.to_string().into()),
+            What::Listed(_, mask, _) => Some(Arc::clone(mask)),
             What::Operator(conn) | What::Voice(conn) => Some(nick_of(*conn)),
         });
     }
@@ -426,27 +430,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn masks_are_made_whole() {
-        for (text, whole) in [
-            ("ann", Some("ann!*@*")),
-            ("*@host", Some("*!*@host")),
-            ("ann!u", Some("ann!u@*")),
-            ("ann!u@h", Some("ann!u@h")),
-            ("!@h", Some("*!*@h")),
-            ("~a:acct", Some("~a:acct")),
-            ("~m:ann", Some("~m:ann!*@*")),
-            ("~a:", None),
-            ("", None),
-            (":x", None),
-        ] {
-            assert_eq!(mask(text).as_deref(), whole, "{text}");
-        }
-        assert_eq!(mask(&"x".repeat(MASK_BYTES_MAX + 1)), None);
-    }
-
-    #[test]
     fn letters_are_listed_by_kind() {
-        assert_eq!(chanmodes(), "Ibe,k,l,Cimnst");
-        assert_eq!(room_letters(), "CIbeiklmnostv");
+        assert_eq!(chanmodes(), "Ibe,k,Sl,ACimnst");
+        assert_eq!(room_letters(), "ACISbeiklmnostv");
     }
 }

@@ -11,14 +11,14 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chat_core::proto::{Capability, CaseMapping};
+use chat_core::proto::{Capability, CaseMapping, Service};
 use rand_chacha::rand_core::Rng;
 
 use super::{
     Effect, Hub, Now, Reader, Refusal, Turn, listing::Listing, person::Person, records::Place,
 };
 use crate::{
-    delivery::{Page, ReplyLine},
+    delivery::{Content, Page, ReplyLine},
     history::{Answer, Query, Reference, Selection, Shows, Target, Told},
     ids::{ConnId, PersonId, RoomId, Ticket},
     room_log::Conversation,
@@ -51,6 +51,8 @@ pub(super) enum Of {
     Room(RoomId),
     /// What was said in a room before somebody came who does not know how to ask.
     Replay(RoomId),
+    /// What those who operate a room have done.
+    Acts,
     /// Where something was said.
     Targets,
     /// What has changed, under the name that was asked for.
@@ -315,16 +317,20 @@ impl Hub {
                 None => return Err(cannot_read(subcommand, "*")),
             },
             Of::Changes(name) => Arc::clone(name),
-            Of::Message(_) | Of::Replay(_) | Of::Search | Of::Targets => "*".into(),
+            Of::Acts | Of::Message(_) | Of::Replay(_) | Of::Search | Of::Targets => "*".into(),
         };
         let answer = answer.map_err(|why| {
             let text = format!("messages could not be retrieved: {why}");
+            if matches!(recall.of, Of::Acts) {
+                return Refusal::Service { by: Service::ChanServ, text };
+            }
             if matches!(recall.of, Of::Search) {
                 return Refusal::fail("SEARCH", "INTERNAL_ERROR", &[], &text);
             }
             fail("MESSAGE_ERROR", &[subcommand, &name], &text)
         })?;
         Ok(match answer {
+            Answer::Page(events) if matches!(recall.of, Of::Acts) => act_lines(&events),
             // Which accounts there are is told to nobody who has not talked with them.
             Answer::Page(events)
                 if events.is_empty() && matches!(recall.of, Of::Person { is_here: false, .. }) =>
@@ -388,6 +394,38 @@ pub(super) fn cannot_read(subcommand: &str, target: &str) -> Refusal {
 
 pub(super) fn account_identity(account: &str) -> Arc<str> {
     format!("={}", CaseMapping::Ascii.fold(account)).into()
+}
+
+/// What those who operate a room have done, in words.
+fn act_lines(events: &[Told]) -> Vec<ReplyLine> {
+    let said = |text: String| ReplyLine::Said { by: Service::ChanServ, text: text.into() };
+    if events.is_empty() {
+        return vec![said("nothing has been done in it".to_owned())];
+    }
+    let line = |Told { event, .. }: &Told| {
+        let by = |source: &str| source.split('!').next().unwrap_or_default().to_owned();
+        let words = match &event.content {
+            Content::Kick { source, nick, reason, .. } => {
+                format!("{} has removed {nick} ({reason})", by(source))
+            }
+            Content::Message { text, .. } => text.to_string(),
+            Content::Mode { source, changes, arguments, .. } => {
+                format!("{} sets {changes} {}", by(source), arguments.join(" "))
+            }
+            Content::Redact { source, redacted, reason, .. } => {
+                let reason = reason.as_ref().map(|reason| format!(" ({reason})"));
+                let reason = reason.unwrap_or_default();
+                format!("{} has deleted the message {redacted}{reason}", by(source))
+            }
+            Content::Rename { source, name, .. } => {
+                format!("{} has renamed it to {name}", by(source))
+            }
+            Content::Topic { source, topic, .. } => format!("{}: topic: {topic}", by(source)),
+            _ => return None,
+        };
+        Some(said(format!("{} {words}", humantime::format_rfc3339_seconds(event.time))))
+    };
+    events.iter().filter_map(line).collect()
 }
 
 /// One batch of `lines`, in as many pages as its size asks for.

@@ -14,22 +14,22 @@ use super::{
     facts::{self, Fact},
     keeping::Meant,
     listing::Part,
-    modes::{self, What},
+    modes::{self, List, What},
     room::Topic,
 };
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
     ids::{ConnId, PersonId, RoomId, Ticket},
     reaction::Reaction,
-    room_log::{AppendError, Change, Conversation, Record},
+    room_log::{AppendError, Change, Conversation, Record, THE_SERVER},
 };
 
 /// Something on its way to the log, and what is to be done when it is there.
 #[derive(Debug)]
 pub(super) struct Pending {
     what: Kept,
-    /// Who is answered, unless they have gone.
-    pub(super) sender: ConnId,
+    /// Who is answered, unless they have gone; nobody, if the server does it by itself.
+    pub(super) sender: Option<ConnId>,
     /// The labelled answer it is a part of.
     answer: Option<AnswerId>,
     /// The sender has been told that it takes too long.
@@ -49,8 +49,8 @@ enum Kept {
 #[derive(Debug)]
 struct Recorded {
     event: Arc<Event>,
-    /// Who caused it.
-    sender: PersonId,
+    /// Who caused it, if it is not the server.
+    sender: Option<PersonId>,
     place: Place,
     doing: Doing,
     /// What is so in the room from then on.
@@ -68,8 +68,28 @@ pub(super) enum Doing {
     Kick(PersonId),
     /// Modes change.
     Modes(Vec<modes::Change>),
+    /// Something that those who operate the room read of, in the name of the server.
+    Note {
+        /// What is so from then on.
+        facts: Vec<Fact>,
+        /// Whose the room is from then on.
+        passes: Passes,
+        /// What whoever has done it is told.
+        reply: Vec<ReplyLine>,
+    },
     /// The room gets another name.
     Rename(RoomName),
+}
+
+/// Whose a room is from then on.
+#[derive(Debug)]
+pub(super) enum Passes {
+    /// It is nobody's.
+    Away,
+    /// It stays whose it is.
+    Nowhere,
+    /// That account's, by its folded name.
+    To(Arc<str>),
 }
 
 /// Bytes of a nonce.
@@ -140,43 +160,81 @@ impl Hub {
             return Err(not_stored(&content, why.into()));
         }
         let nonce = self.nonce_of(turn.conn, &content)?;
-        let source = Arc::clone(&self.person(turn.person).source);
+        let person = self.person(turn.person);
+        let (by, event) = if matches!(doing, Doing::Note { .. }) {
+            (THE_SERVER.into(), Event::new(content, turn.now.wall, None))
+        } else {
+            let event = Event::new(content, turn.now.wall, None).by(person.as_sender());
+            (Arc::clone(&person.identity), event)
+        };
+        let (mut recorded, mut record) = self.record(event, by, place, doing);
+        recorded.sender = Some(turn.person);
+        record.nonce = nonce;
+        let ticket = self.new_ticket();
+        self.await_outcome(turn, ticket, Kept::Record(recorded));
+        turn.effects.push(Effect::Append { ticket, record: Arc::new(record) });
+        Ok(())
+    }
+
+    /// The same of what the server does by itself in a room; whether there is place for it.
+    pub(super) fn submit_unasked(
+        &mut self,
+        now: Now,
+        place: Place,
+        content: Content,
+        doing: Doing,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        if self.pending.len() >= self.house.limits.pending_records_max {
+            return false;
+        }
+        let event = Event::new(content, now.wall, None);
+        let (recorded, record) = self.record(event, THE_SERVER.into(), place, doing);
+        let ticket = self.new_ticket();
+        let what = Kept::Record(recorded);
+        self.pending
+            .insert(ticket, Pending { what, sender: None, answer: None, is_overdue: false });
+        self.append_deadlines.insert((now.mono + self.house.limits.append_timeout, ticket));
+        effects.push(Effect::Append { ticket, record: Arc::new(record) });
+        true
+    }
+
+    /// What is waited for, and what is to be kept, of something that happens at about the event's time.
+    fn record(
+        &mut self,
+        event: Event,
+        by: Arc<str>,
+        place: Place,
+        doing: Doing,
+    ) -> (Recorded, Record) {
         let (conversation, time) = match &place {
             Place::Room(id) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
-                (Conversation::Room(Arc::clone(room.name.key())), room.next_time(turn.now.wall))
+                (Conversation::Room(Arc::clone(room.name.key())), room.next_time(event.time))
             }
             Place::Ranked(id, sign) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
                 let key = Arc::clone(room.name.key());
-                (Conversation::Ranked(key, *sign), room.next_time(turn.now.wall))
+                (Conversation::Ranked(key, *sign), room.next_time(event.time))
             }
             Place::Direct { identity, .. } => {
-                let own = Arc::clone(&self.person(turn.person).identity);
-                let mut both = [own, Arc::clone(identity)];
+                let mut both = [Arc::clone(&by), Arc::clone(identity)];
                 both.sort_unstable();
                 let [first, second] = both;
                 // Times never fall, though the clock may.
-                self.latest_record = self.latest_record.max(turn.now.wall);
+                self.latest_record = self.latest_record.max(event.time);
                 (Conversation::Direct(first, second), self.latest_record)
             }
         };
-        let facts = self.facts_of(&place, &content, &doing, &source, time);
+        let facts = self.facts_of(&place, &event.content, &doing, time);
         let (kept_of, changes) = self.changes_of(&place, &facts, &doing);
-        let msgid = self.next_msgid(time);
-        let sender = self.person(turn.person).as_sender();
-        let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
-        let ticket = self.new_ticket();
-        let by = Arc::clone(&self.person(turn.person).identity);
-        let record =
-            Arc::new(Record { conversation, by, event: Arc::clone(&event), nonce, changes });
+        let (sender, msgid) = (event.sender().clone(), self.next_msgid(time));
+        let event = Arc::new(Event::new(event.content, time, Some(msgid)).by(sender));
         if let (Place::Room(id), Doing::Rename(name)) = (&place, &doing) {
             self.names_to_be.insert(Arc::clone(name.key()), *id);
         }
-        let recorded = Recorded { event, sender: turn.person, place, doing, facts, kept_of };
-        self.await_outcome(turn, ticket, Kept::Record(recorded));
-        turn.effects.push(Effect::Append { ticket, record });
-        Ok(())
+        let record = Record { conversation, by, event: Arc::clone(&event), nonce: None, changes };
+        (Recorded { event, sender: None, place, doing, facts, kept_of }, record)
     }
 
     /// What is so in a room when a record is there.
@@ -185,17 +243,19 @@ impl Hub {
         place: &Place,
         content: &Content,
         doing: &Doing,
-        source: &Arc<str>,
         time: SystemTime,
     ) -> Vec<Fact> {
+        if let Doing::Note { facts, .. } = doing {
+            return facts.clone();
+        }
         let Place::Room(id) = place else { return Vec::new() };
         match (content, doing) {
-            (Content::Topic { topic, .. }, _) => {
+            (Content::Topic { source, topic, .. }, _) => {
                 let (text, by) = (Arc::clone(topic), Arc::clone(source));
                 let topic = (!topic.is_empty()).then_some(Topic { text, by, at: time });
                 vec![Fact::Topic(topic)]
             }
-            (_, Doing::Modes(changes)) => {
+            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
                 let owned = self.rooms[id].owned.is_some();
                 let account = |who: PersonId| self.person(who).account.as_deref().filter(|_| owned);
                 let fact = |change: &modes::Change| match &change.what {
@@ -209,7 +269,17 @@ impl Hub {
                     }
                     _ => change.fact(source, time),
                 };
-                changes.iter().filter_map(fact).collect()
+                // Who is let in asks no more.
+                let answered = |change: &modes::Change| match &change.what {
+                    What::Listed(List::Invited, mask, _) if change.is_set => {
+                        let account = CaseMapping::Ascii.fold(mask.strip_prefix("~a:")?);
+                        let asking = self.rooms[id].asking.get_key_value(&*account);
+                        asking.map(|(account, _)| Fact::Asking(Arc::clone(account), None))
+                    }
+                    _ => None,
+                };
+                let facts = changes.iter().flat_map(|own| [fact(own), answered(own)]);
+                facts.flatten().collect()
             }
             _ => Vec::new(),
         }
@@ -226,6 +296,15 @@ impl Hub {
         let room = &self.rooms[id];
         let mut changes = room.changes(facts);
         let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
+        match (doing, &number) {
+            (Doing::Note { passes: Passes::Away, .. }, Some(number)) => {
+                changes = vec![Change::Remove { path: facts::path(number, &[]) }];
+            }
+            (Doing::Note { passes: Passes::To(heir), .. }, Some(number)) => {
+                changes.push(room.document(number, heir, &room.name));
+            }
+            _ => {}
+        }
         if let Doing::Rename(name) = doing {
             if let Some(owned) = &room.owned {
                 changes.push(room.document(&owned.number, &owned.founder, name));
@@ -260,7 +339,7 @@ impl Hub {
 
     fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: Kept) {
         let answer = self.join_answer(turn);
-        let pending = Pending { what, sender: turn.conn, answer, is_overdue: false };
+        let pending = Pending { what, sender: Some(turn.conn), answer, is_overdue: false };
         self.pending.insert(ticket, pending);
         let due = turn.now.mono + self.house.limits.append_timeout;
         self.append_deadlines.insert((due, ticket));
@@ -287,7 +366,8 @@ impl Hub {
         {
             self.append_deadlines.pop_first();
         }
-        if let Some(device) = self.devices.get_mut(&sender).filter(|_| !is_overdue) {
+        let device = sender.and_then(|sender| self.devices.get_mut(&sender));
+        if let Some(device) = device.filter(|_| !is_overdue) {
             device.n_pending -= 1;
         }
         self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
@@ -298,7 +378,7 @@ impl Hub {
             (Err(AppendError::Known { msgid, time }), Kept::Record(Recorded { event, .. })) => {
                 let first = Event::new(event.content.clone(), time, Some(msgid));
                 let first = Arc::new(first.by(event.sender().clone()));
-                let echoes = self.echoes_messages(sender) && !is_overdue;
+                let echoes = sender.is_some_and(|own| self.echoes_messages(own)) && !is_overdue;
                 let echo = echoes.then(|| ReplyLine::Event(first));
                 self.answer(sender, answer, echo, effects);
             }
@@ -309,15 +389,18 @@ impl Hub {
                 self.answer(sender, answer, line, effects);
             }
             (outcome, Kept::Changes { changes, meant }) => {
+                let conn = sender.expect("who asks for changes waits for them");
                 let lines = match outcome {
-                    Ok(()) => self.done(now, sender, meant, &changes, effects),
+                    Ok(()) => self.done(now, conn, meant, &changes, effects),
                     Err(error) => vec![self.undone(&meant, &error.to_string()).reply()],
                 };
                 // Also to those who were told that it takes long.
                 self.answer(sender, answer, lines, effects);
             }
         }
-        self.take_waiting(now, sender, effects);
+        if let Some(sender) = sender {
+            self.take_waiting(now, sender, effects);
+        }
     }
 
     /// Tells the senders of records that have waited too long; what becomes of those is not known. What
@@ -351,11 +434,12 @@ impl Hub {
                     meant.refusal("storing it takes too long; it may be done all the same").reply()
                 }
             };
-            let (sender, answer) = (pending.sender, pending.answer.take());
+            let answer = pending.answer.take();
+            let Some(sender) = pending.sender else { continue };
             if let Some(device) = self.devices.get_mut(&sender) {
                 device.n_pending -= 1;
             }
-            self.answer(sender, answer, Some(line), effects);
+            self.answer(Some(sender), answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
         }
     }
@@ -384,7 +468,7 @@ impl Hub {
     /// Answers the sender of a record that is at its end: at once, or with all that has its label.
     fn answer(
         &mut self,
-        sender: ConnId,
+        sender: Option<ConnId>,
         answer: Option<AnswerId>,
         own: impl IntoIterator<Item = ReplyLine>,
         effects: &mut Vec<Effect>,
@@ -403,7 +487,7 @@ impl Hub {
                 }
             }
         };
-        let Some(device) = self.devices.get(&sender) else { return };
+        let Some(device) = sender.and_then(|sender| self.devices.get(&sender)) else { return };
         let wants_ack =
             label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
         if lines.is_empty() && !wants_ack {
@@ -411,7 +495,7 @@ impl Hub {
         }
         let nick = Arc::clone(self.person(device.person).nick.shown());
         let reply = Reply { label, nick, lines, page: Page::Only };
-        effects.push(Effect::Reply { conn: sender, reply });
+        effects.push(Effect::Reply { conn: device.conn, reply });
     }
 
     /// What a turn has to say beside its records: part of the same labelled answer, or said at once.
@@ -440,7 +524,7 @@ impl Hub {
     fn apply(
         &mut self,
         now: Now,
-        sender: ConnId,
+        sender: Option<ConnId>,
         answer: Option<AnswerId>,
         recorded: &Recorded,
         effects: &mut Vec<Effect>,
@@ -448,8 +532,9 @@ impl Hub {
         let is_message =
             matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
-        let echoes =
-            !is_message && self.devices.contains_key(&sender) || self.echoes_messages(sender);
+        let echoes = sender.is_some_and(|own| {
+            !is_message && self.devices.contains_key(&own) || self.echoes_messages(own)
+        });
         if let Place::Room(id) | Place::Ranked(id, _) = &recorded.place
             && let Some(room) = self.rooms.get_mut(id)
         {
@@ -467,12 +552,21 @@ impl Hub {
                 self.answer(sender, answer, own_copy, effects);
                 // To oneself, the echo has the label and the delivered copy has not
                 // (labeled-response, messages to oneself).
-                self.tell_both(recorded.sender, sender, other, &event, effects);
+                if let (Some(who), Some(conn)) = (recorded.sender, sender) {
+                    self.tell_both(who, conn, other, &event, effects);
+                }
             }
             Place::Ranked(id, sign) => {
                 let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
                 let event =
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
+                if let Doing::Note { passes, reply, .. } = &recorded.doing {
+                    if let Some(room) = self.rooms.get(&id) {
+                        self.tell_ranked(room, sign, None, None, &event, effects);
+                        self.pass_room(id, passes, effects);
+                    }
+                    return self.answer(sender, answer, reply.iter().cloned(), effects);
+                }
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
                 if let Some(room) = self.rooms.get(&id) {
@@ -484,10 +578,10 @@ impl Hub {
                 let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
                     return self.answer(sender, answer, None, effects);
                 };
-                let echoes = echoes && room.has(recorded.sender);
+                let echoes = echoes && recorded.sender.is_some_and(|own| room.has(own));
                 // Without a label the sender's copy is like everyone else's.
                 let shares_copy = echoes && answer.is_none();
-                self.tell_room(room, Some(sender).filter(|_| !shares_copy), &event, effects);
+                self.tell_room(room, sender.filter(|_| !shares_copy), &event, effects);
                 let own_copy =
                     (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
@@ -498,8 +592,14 @@ impl Hub {
 
     /// What a record says of a room is so from here on, and kept if the room lasts.
     fn take_facts(&mut self, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
+        if !self.rooms.contains_key(&id) {
+            return;
+        }
+        for fact in &recorded.facts {
+            self.rooms.get_mut(&id).expect("it is there").take(fact);
+            self.note_expiry(id, fact);
+        }
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        recorded.facts.iter().for_each(|fact| room.take(fact));
         let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
         if let Some(owned) = &mut room.owned
             && recorded.kept_of.is_some()

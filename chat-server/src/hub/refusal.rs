@@ -1,6 +1,6 @@
 //! Why a command is refused, and the one table of what is answered.
 
-use chat_core::proto::{CommandError, Numeric};
+use chat_core::proto::{CommandError, Numeric, Service};
 
 use crate::delivery::ReplyLine;
 
@@ -15,10 +15,16 @@ pub enum Refusal {
     AlreadyRegistered,
     BadRoomName(String),
     BadKey(String),
-    Banned(String),
+    Banned {
+        room: String,
+        /// For how long, and why.
+        terms: String,
+    },
+    /// From the server, with these words.
+    BannedHere(String),
     CannotSend {
         room: String,
-        why: &'static str,
+        why: String,
     },
     Command(CommandError),
     ErroneousNick(String),
@@ -44,6 +50,10 @@ pub enum Refusal {
     },
     InviteOnly(String),
     LooksLikeAnother(String),
+    KnockInside(String),
+    KnockOpen(String),
+    NeedsApproval(String),
+    TooManyKnocks(String),
     ListFull {
         room: String,
         mask: String,
@@ -67,7 +77,7 @@ pub enum Refusal {
     RoomFull(String),
     /// What a service says.
     Service {
-        by: &'static str,
+        by: Service,
         text: String,
     },
     TooLongToRelay,
@@ -121,7 +131,7 @@ impl Refusal {
                 };
             }
             Self::Service { by, text } => {
-                return ReplyLine::Said { by, text: text.as_str().into() };
+                return ReplyLine::Said { by: *by, text: text.as_str().into() };
             }
             Self::Fail { command, code, context, text } => {
                 return ReplyLine::Fail {
@@ -221,8 +231,11 @@ impl Refusal {
             Self::BadKey(room) => {
                 (Numeric::ERR_BADCHANNELKEY, vec![room], "You cannot join: the key is wrong")
             }
-            Self::Banned(room) => {
-                (Numeric::ERR_BANNEDFROMCHAN, vec![room], "You cannot join: you are banned")
+            Self::BannedHere(text) => (Numeric::ERR_YOUREBANNEDCREEP, vec![], text),
+            Self::Banned { room, terms } => {
+                let text = format!("You cannot join: you are banned{terms}");
+                let params = vec![word(room).into(), text.into()];
+                return ReplyLine::Numeric(Numeric::ERR_BANNEDFROMCHAN, params);
             }
             Self::HelpNotFound(topic) => {
                 (Numeric::ERR_HELPNOTFOUND, vec![topic], "There is no help about this")
@@ -283,6 +296,22 @@ impl Refusal {
             Self::TooManyTargets(target) => {
                 (Numeric::ERR_TOOMANYTARGETS, vec![target], "Too many targets at once")
             }
+            Self::KnockInside(room) => {
+                (Numeric::ERR_KNOCKONCHAN, vec![room], "You are in this room already")
+            }
+            Self::KnockOpen(room) => {
+                (Numeric::ERR_CHANOPEN, vec![room], "Everybody may come in: join it")
+            }
+            Self::TooManyKnocks(room) => (
+                Numeric::ERR_TOOMANYKNOCK,
+                vec![room],
+                "Those who operate the room have been told already: wait for their answer",
+            ),
+            Self::NeedsApproval(room) => (
+                Numeric::ERR_INVITEONLYCHAN,
+                vec![room],
+                "You cannot join yet: those who operate the room have been told that you want to",
+            ),
             Self::Founder { room, nick } => {
                 let text = format!("{nick} founded this room and stays its operator");
                 let params = vec![word(room).into(), text.into()];

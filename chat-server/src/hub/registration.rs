@@ -106,6 +106,13 @@ impl Hub {
         }
         // A connection may have closed, or the server may be stopping.
         let Some(newcomer) = self.newcomers.get(&conn) else { return };
+        // The gateway may have told another address than the one it came from.
+        if let Some(ban) = self.find_ban(now.wall, &newcomer.host, newcomer.account.as_deref()) {
+            let text = ban.text();
+            self.forget_newcomer(conn);
+            refuse(conn, None, &Refusal::BannedHere(text.clone()), effects);
+            return effects.push(Effect::Close { conn, reason: text.into() });
+        }
         if let Some(who) = self.find_same_person(newcomer.account.as_deref(), &registration) {
             return self.attach(now, conn, who, effects);
         }

@@ -3,12 +3,13 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use chat_core::proto::RoomName;
 
 use super::{
+    Now,
     lasting::Owned,
     metadata::Metadata,
     modes::{Flag, Modes},
@@ -71,6 +72,12 @@ pub(super) struct Room {
     pub(super) topic: Option<Topic>,
     pub(super) modes: Modes,
     pub(super) metadata: Metadata,
+    /// Accounts that have asked to be let in, by their folded names, and since when.
+    pub(super) asking: BTreeMap<Arc<str>, SystemTime>,
+    /// Who has asked to be let in since the server started, as direct conversations name them.
+    pub(super) knocks: BTreeMap<Arc<str>, Now>,
+    /// Who has spoken lately, as direct conversations name them: those who have to wait in a slow room.
+    pub(super) spoke: BTreeMap<Arc<str>, Instant>,
     /// Whose it is.
     pub(super) owned: Option<Owned>,
     /// The log knows that what was said in it is nobody's if the server ends now.
@@ -96,6 +103,9 @@ impl Room {
             topic: None,
             modes: Modes::default(),
             metadata: Metadata::new(),
+            asking: BTreeMap::new(),
+            knocks: BTreeMap::new(),
+            spoke: BTreeMap::new(),
             owned: None,
             is_noted_closed: false,
             members: BTreeMap::new(),

@@ -66,8 +66,7 @@ enum Next {
 }
 
 /// Why somebody may not log in to another account.
-pub(super) const SEVERAL: &str =
-    "you are here on several connections of one account: end the others first";
+const SEVERAL: &str = "you are here on several connections of one account: end the others first";
 
 /// A hash of no password: who asks for an account that is not there waits as long as who does not.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -281,8 +280,8 @@ impl Hub {
             Some(person) => (*person.source).into(),
             None => "*".into(),
         };
-        if !self.may_log_in(conn, account) {
-            let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![SEVERAL.into()]);
+        if let Err(why) = self.may_log_in(now, conn, account) {
+            let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
             return self.say_to(conn, label, vec![line], effects);
         }
         self.forgive_guesses(conn, account);
@@ -299,11 +298,18 @@ impl Hub {
     }
 
     /// Whether who is at `conn` may become that account: their other connections would too.
-    pub(super) fn may_log_in(&self, conn: ConnId, account: &str) -> bool {
-        self.person_at(conn).is_none_or(|person| {
+    ///
+    /// # Errors
+    /// Why not.
+    pub(super) fn may_log_in(&self, now: Now, conn: ConnId, account: &str) -> Result<(), String> {
+        if let Some(ban) = self.find_ban(now.wall, "", Some(account)) {
+            return Err(ban.text());
+        }
+        let may = self.person_at(conn).is_none_or(|person| {
             let is_same = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
             person.devices.len() < 2 || person.account.as_ref().is_none_or(is_same)
-        })
+        });
+        if may { Ok(()) } else { Err(SEVERAL.to_owned()) }
     }
 
     /// Whose account there is no more is logged out.

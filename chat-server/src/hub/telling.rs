@@ -102,14 +102,14 @@ impl Hub {
         &self,
         room: &Room,
         sign: char,
-        sender: PersonId,
-        conn: ConnId,
+        sender: Option<PersonId>,
+        conn: Option<ConnId>,
         event: &Arc<Event>,
         effects: &mut Vec<Effect>,
     ) {
         let members = room.members.iter();
-        let ranked = members.filter(|(id, rank)| **id == sender || rank.is_at_least(sign));
-        let devices = self.devices_of(ranked.map(|(id, _)| *id)).filter(|own| *own != conn);
+        let ranked = members.filter(|(id, rank)| Some(**id) == sender || rank.is_at_least(sign));
+        let devices = self.devices_of(ranked.map(|(id, _)| *id)).filter(|own| Some(*own) != conn);
         self.tell_some(devices, event, effects);
     }
 

@@ -112,7 +112,7 @@ impl Hub {
         flags: &str,
         fields: &WhoxFields,
     ) -> ReplyLine {
-        let idle = self.latest.map(|now| now.saturating_duration_since(person.last_spoke));
+        let idle = self.latest.map(|now| now.mono.saturating_duration_since(person.last_spoke));
         let mut params: Vec<Box<str>> = Vec::new();
         for letter in "tcuihsnfdlaor".chars().filter(|letter| fields.letters.contains(*letter)) {
             params.push(match letter {

@@ -315,10 +315,10 @@ fn is_expensive(command: &Command) -> bool {
             | Command::Metadata { .. }
             | Command::Motd { .. }
             | Command::Names { .. }
-            | Command::NickServ { .. }
             | Command::Oper { .. }
             | Command::Register { .. }
             | Command::Search { .. }
+            | Command::Service { .. }
             | Command::Who { .. }
             | Command::Whois { .. }
             | Command::Whowas { .. }

@@ -88,6 +88,12 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
             let rows = page(database, &filter, selection, *limit)?;
             with_context(database, &filter, rows).map(Answer::Page)
         }
+        Query::Acts { part, limit } => {
+            let filters = filters(database, std::slice::from_ref(part), None, Shows::default())?;
+            filters.first().map_or(Ok(Answer::Page(Vec::new())), |filter| {
+                acts(database, filter, *limit).map(Answer::Page)
+            })
+        }
         Query::Search(search) => search::answer(database, search),
         Query::Find { conversation, msgid, rank, ranked_after } => {
             find(database, conversation, msgid, *rank, *ranked_after).map(Answer::Found)
@@ -320,6 +326,27 @@ pub(super) fn filters<'a>(
         }
     }
     Ok(filters)
+}
+
+/// The latest records of a room that are no messages, the latest last.
+fn acts(database: &Connection, filter: &Filter<'_>, limit: usize) -> rusqlite::Result<Vec<Told>> {
+    let (first, last) = places_of(filter.number);
+    let mut select = database.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM records INDEXED BY records_acts
+         JOIN senders ON senders.id = records.sender
+         WHERE records.id BETWEEN ? AND ? AND kind BETWEEN 10 AND 20
+           AND (part = 0 OR part <= ? AND time > ?)
+         ORDER BY records.id DESC LIMIT ?"
+    ))?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let parameters = params![first, last, filter.rank, filter.ranked_after, limit];
+    let rows = select.query_map(parameters, |row| read(row, filter.room))?;
+    let mut told = Vec::new();
+    for row in rows {
+        told.extend(row?.map(|Read { event, .. }| Told { event, context: Vec::new() }));
+    }
+    told.reverse();
+    Ok(told)
 }
 
 fn changes(

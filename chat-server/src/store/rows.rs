@@ -9,7 +9,7 @@ use super::{milliseconds, time_of};
 use crate::{
     delivery::{Content, Event, Sender},
     reaction::Reaction,
-    room_log::{Conversation, Record},
+    room_log::{Conversation, Record, THE_SERVER},
 };
 
 /// What a row has beside its place and its sender.
@@ -73,6 +73,8 @@ const TOPIC: i64 = 10;
 const MODE: i64 = 11;
 const KICK: i64 = 12;
 const RENAME: i64 = 13;
+/// A word of a service to those who operate a room.
+const NOTED: i64 = 14;
 
 /// The kinds up to this one are messages.
 pub(super) const LAST_MESSAGE: i64 = 9;
@@ -160,6 +162,9 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
             extra.target = if is_direct { target.to_string() } else { String::new() };
             match kind {
                 MessageKind::Privmsg => (source, PRIVMSG, text.to_string()),
+                MessageKind::Notice if *record.by == *THE_SERVER => {
+                    (source, NOTED, text.to_string())
+                }
                 MessageKind::Notice => (source, NOTICE, text.to_string()),
                 MessageKind::Tagmsg => {
                     let Reaction { value, is_taken_back, .. } = Reaction::of(tags)?;
@@ -248,6 +253,7 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
     let content = match row.kind {
         PRIVMSG => message(MessageKind::Privmsg, row.text, tags),
         NOTICE => message(MessageKind::Notice, row.text, tags),
+        NOTED => message(MessageKind::Notice, row.text, tags),
         MULTILINE_PRIVMSG => multiline(MessageKind::Privmsg, &row.text, tags),
         MULTILINE_NOTICE => multiline(MessageKind::Notice, &row.text, tags),
         REDACTED => message(MessageKind::Privmsg, DELETED.to_owned(), "".into()),

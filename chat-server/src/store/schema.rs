@@ -106,6 +106,8 @@ const MIGRATIONS: &[&str] = &[
      -- Records that are not in it yet.
      CREATE TABLE unindexed (id INTEGER PRIMARY KEY) STRICT;
      INSERT INTO unindexed SELECT id FROM records WHERE kind <= 4;",
+    // What those who operate a room have done is found among a million messages.
+    "CREATE INDEX records_acts ON records (id) WHERE kind BETWEEN 10 AND 20;",
 ];
 
 /// The version of the database that this program writes.

@@ -6,6 +6,8 @@ mod parse;
 
 pub use parse::{NONCE_TAG, relayed_tags};
 
+use super::Service;
+
 /// How a message wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
@@ -87,6 +89,8 @@ pub enum Command {
     Kill { nick: String, reason: String },
     /// `JOIN 0`: leave every room (RFC 2812 §3.2.1).
     LeaveAll,
+    /// <https://modern.ircdocs.horse/#knock-message>: asks those who operate a room to be let in.
+    Knock { room: String, reason: Option<String> },
     /// RFC 2812 §3.4.5
     Links,
     /// RFC 2812 §3.2.6
@@ -112,8 +116,6 @@ pub enum Command {
     Names { rooms: Vec<String> },
     /// RFC 2812 §3.1.2
     Nick { nick: String },
-    /// `NICKSERV` and `NS`: a message to NickServ by a word of its own.
-    NickServ { text: String },
     /// RFC 2812 §3.1.4
     Oper { name: String, password: String },
     /// RFC 2812 §3.2.2
@@ -137,6 +139,8 @@ pub enum Command {
     Rename { room: String, name: String, reason: Option<String> },
     /// `docs/search.md`: attributes in one parameter, or words.
     Search { params: Vec<String> },
+    /// `CHANSERV` and `CS`, `NICKSERV` and `NS`, `OPERSERV` and `OS`: a message to one of them by a word of its own.
+    Service { service: Service, text: String },
     /// <https://ircv3.net/specs/extensions/setname>
     Setname { realname: String },
     /// RFC 2812 §3.4.6

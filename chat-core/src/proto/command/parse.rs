@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields};
+use crate::proto::Service;
 use crate::wire::Line;
 
 impl Command {
@@ -14,8 +15,10 @@ impl Command {
         "BATCH",
         "CAP",
         "CHANGES",
+        "CHANSERV",
         "CHATHISTORY",
         "CHGHOST",
+        "CS",
         "EDIT",
         "HELP",
         "HELPOP",
@@ -26,6 +29,7 @@ impl Command {
         "JOIN",
         "KICK",
         "KILL",
+        "KNOCK",
         "LINKS",
         "LIST",
         "LUSERS",
@@ -40,6 +44,8 @@ impl Command {
         "NOTICE",
         "NS",
         "OPER",
+        "OPERSERV",
+        "OS",
         "PART",
         "PASS",
         "PING",
@@ -83,6 +89,7 @@ impl Command {
         let rest = |from: usize| {
             params.as_slice().iter().skip(from).map(|&param| param.to_owned()).collect()
         };
+        let service = |service| Self::Service { service, text: params.as_slice().join(" ") };
         Ok(match &*word {
             "ADMIN" => Self::Admin { server: given(0) },
             "AUTHENTICATE" => Self::Authenticate { argument: need(0, "AUTHENTICATE")? },
@@ -97,6 +104,7 @@ impl Command {
                 since: need(1, "CHANGES")?,
                 limit: need(2, "CHANGES")?,
             },
+            "CHANSERV" | "CS" => service(Service::ChanServ),
             "CHATHISTORY" => {
                 Self::ChatHistory { subcommand: need(0, "CHATHISTORY")?, params: rest(1) }
             }
@@ -129,6 +137,7 @@ impl Command {
                 reason: given(2),
             },
             "KILL" => Self::Kill { nick: need(0, "KILL")?, reason: need(1, "KILL")? },
+            "KNOCK" => Self::Knock { room: need(0, "KNOCK")?, reason: given(1) },
             "LINKS" => Self::Links,
             "LIST" => {
                 let (rooms, conditions) = list(non_empty(0))
@@ -151,7 +160,8 @@ impl Command {
             "MOTD" => Self::Motd { server: given(0) },
             "NAMES" => Self::Names { rooms: list(non_empty(0)) },
             "NICK" => Self::Nick { nick: given(0).ok_or(CommandError::NoNickGiven)? },
-            "NICKSERV" | "NS" => Self::NickServ { text: params.as_slice().join(" ") },
+            "NICKSERV" | "NS" => service(Service::NickServ),
+            "OPERSERV" | "OS" => service(Service::OperServ),
             "NOTICE" => message(MessageKind::Notice, line)?,
             "OPER" => Self::Oper { name: need(0, "OPER")?, password: need(1, "OPER")? },
             "PART" => Self::Part { rooms: split_list(&need(0, "PART")?), reason: owned(1) },

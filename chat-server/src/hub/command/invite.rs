@@ -7,6 +7,7 @@ use chat_core::proto::Numeric;
 use crate::{
     delivery::Content,
     hub::{Hub, Refusal, Turn, modes::Flag},
+    ids::{PersonId, RoomId},
 };
 
 impl Hub {
@@ -28,6 +29,27 @@ impl Hub {
             let room = room.name.to_string();
             return Err(Refusal::AlreadyOnRoom { nick: guest.nick.to_string(), room });
         }
+        let names = [guest.nick.to_string(), room.name.to_string()];
+        let (id, guest, is_operator) = (room.id, guest.id, rank.is_operator);
+        self.tell_of_invitation(turn, id, guest);
+        turn.numeric(Numeric::RPL_INVITING, &[&*names[0], &*names[1]]);
+        if let Some(reason) = self.person(guest).away.clone() {
+            turn.numeric(Numeric::RPL_AWAY, &[&*names[0], &reason]);
+        }
+        if is_operator {
+            self.keep_invitation(guest, id);
+        }
+        Ok(())
+    }
+
+    /// Somebody who operates a room lets a person in, once.
+    pub(super) fn invite_person(&mut self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
+        self.tell_of_invitation(turn, id, guest);
+        self.keep_invitation(guest, id);
+    }
+
+    fn tell_of_invitation(&self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
+        let (room, guest) = (&self.rooms[&id], self.person(guest));
         let content = Content::Invite {
             source: Arc::clone(&self.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
@@ -43,19 +65,10 @@ impl Hub {
         };
         let notice = self.event(turn.person, notice, turn.now);
         self.tell_room(room, Some(turn.conn), &notice, turn.effects);
-        turn.numeric(Numeric::RPL_INVITING, &[guest.nick.as_str(), room.name.as_str()]);
-        if let Some(reason) = &guest.away {
-            turn.numeric(Numeric::RPL_AWAY, &[guest.nick.as_str(), reason]);
-        }
-        if rank.is_operator {
-            let (guest, id) = (guest.id, room.id);
-            self.keep_invitation(guest, id);
-        }
-        Ok(())
     }
 
     /// Invitations to rooms that are no more make place first, then the oldest rooms'.
-    fn keep_invitation(&mut self, guest: crate::ids::PersonId, room: crate::ids::RoomId) {
+    fn keep_invitation(&mut self, guest: PersonId, room: RoomId) {
         let n_max = self.house.limits.rooms_per_person_max;
         let rooms = &self.rooms;
         let Some(person) = self.people.get_mut(&guest) else { return };

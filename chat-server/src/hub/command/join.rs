@@ -25,6 +25,7 @@ impl Hub {
             match RoomName::new(room) {
                 Ok(name) => match self.check_entrance(turn, &name, key.as_deref()) {
                     Ok(()) => self.join_one(turn, name),
+                    Err(Refusal::NeedsApproval(_)) => self.join_later(turn, &name),
                     Err(refusal) => turn.say(refusal.reply()),
                 },
                 Err(_) => turn.say(Refusal::BadRoomName(room.clone()).reply()),
@@ -58,15 +59,19 @@ impl Hub {
         }
         let name = room.name.to_string();
         let modes = &room.modes;
-        if modes.bans(person) {
-            return Err(Refusal::Banned(name));
+        let subject = self.subject(turn.person);
+        if let Some(ban) = modes.bans(&subject) {
+            return Err(Refusal::Banned { room: name, terms: ban.terms.shown() });
         }
         // Who operates it lets others in.
         if room.rank_of(person.account.as_ref()).is_operator {
             return Ok(());
         }
-        if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, person) {
+        if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, &subject) {
             return Err(Refusal::InviteOnly(name));
+        }
+        if modes.has(Flag::Approval) && !modes.names(List::Invited, &subject) {
+            return Err(Refusal::NeedsApproval(name));
         }
         if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
             return Err(Refusal::BadKey(name));
@@ -75,6 +80,15 @@ impl Hub {
             return Err(Refusal::RoomFull(name));
         }
         Ok(())
+    }
+
+    /// Asks to be let into a room where newcomers are let in one by one.
+    fn join_later(&mut self, turn: &mut Turn<'_>, name: &RoomName) {
+        let id = self.rooms_by_name[name.key()];
+        let reply = vec![Refusal::NeedsApproval(self.rooms[&id].name.to_string()).reply()];
+        if let Err(refusal) = self.ask_to_come_in(turn, id, None, reply) {
+            turn.say(refusal.reply());
+        }
     }
 
     /// Whether a room of that name may be founded.

@@ -11,6 +11,7 @@ use crate::{
         Hub, Refusal, Turn,
         records::{Doing, Place},
     },
+    ids::{PersonId, RoomId},
 };
 
 impl Hub {
@@ -54,16 +55,27 @@ impl Hub {
             let (nick, room) = (kicked.nick.to_string(), room.name.to_string());
             return Err(Refusal::Founder { room, nick });
         }
-        let asker = self.person(turn.person);
+        let reason = reason.unwrap_or_else(|| self.person(turn.person).nick.as_str()).to_owned();
+        let (id, who) = (room.id, kicked.id);
+        self.submit_kick(turn, id, who, &reason)
+    }
+
+    /// Takes a member out of a room.
+    pub(super) fn submit_kick(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        who: PersonId,
+        reason: &str,
+    ) -> Result<(), Refusal> {
+        let (asker, kicked, room) = (self.person(turn.person), self.person(who), &self.rooms[&id]);
         let words = [&*asker.source, "KICK", room.name.as_str(), kicked.nick.as_str()];
-        let reason = reason.unwrap_or(asker.nick.as_str());
         let content = Content::Kick {
             source: Arc::clone(&asker.source),
             room: Arc::clone(room.name.shown()),
             nick: Arc::clone(kicked.nick.shown()),
             reason: relayable(reason, &words, TOPIC_BYTES_MAX).into(),
         };
-        let (place, doing) = (Place::Room(room.id), Doing::Kick(kicked.id));
-        self.submit(turn, place, content, doing)
+        self.submit(turn, Place::Room(id), content, Doing::Kick(who))
     }
 }

@@ -1,17 +1,21 @@
 //! `PRIVMSG`, `NOTICE` and `TAGMSG` (RFC 2812 §3.3; <https://ircv3.net/specs/extensions/message-tags>).
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use chat_core::{
-    proto::{Capability, CaseMapping, CommandError, MessageKind, MessageLine},
+    proto::{Capability, CommandError, MessageKind, MessageLine, Service},
     wire::limits::BODY_BYTES_MAX,
 };
 
 use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{
-        Hub, NICK_SERV, Reader, Refusal, Turn,
-        modes::Flag,
+        Hub, Refusal, Turn,
+        masks::MUTE,
+        modes::{Flag, List},
         records::{Doing, Place, is_kept},
         room::Room,
     },
@@ -71,6 +75,7 @@ impl Hub {
                 self.check_speech(turn.person, &self.rooms[room], &line.text)?;
             }
         }
+        self.check_pace(turn, kind, &place)?;
         let source = Arc::clone(&self.person(turn.person).source);
         let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or_default();
         // As each line of it is relayed, also to those who read them one by one.
@@ -92,11 +97,12 @@ impl Hub {
         text: &Arc<str>,
         tags: &Arc<str>,
     ) -> Result<(), Refusal> {
-        if is_service(target) {
-            self.serve(turn, kind, text, tags);
+        if let Some(service) = Service::by_nick(target) {
+            self.serve(turn, service, kind, text, tags);
             return Ok(());
         }
         let (place, target) = self.find_place(turn, kind, target, text)?;
+        self.check_pace(turn, kind, &place)?;
         let source = Arc::clone(&self.person(turn.person).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
         let relayed_bytes = source.len() + kind.word().len() + target.len() + text.len() + 7;
@@ -121,25 +127,6 @@ impl Hub {
         } else {
             self.pass_by(turn, place, content);
             Ok(())
-        }
-    }
-
-    /// What is said to NickServ is heard by nobody else and not kept. A notice is never answered.
-    fn serve(&mut self, turn: &mut Turn<'_>, kind: MessageKind, text: &Arc<str>, tags: &Arc<str>) {
-        let Reader { person, device } = self.reader(turn.conn);
-        if device.capabilities.contains(Capability::EchoMessage) {
-            let (source, target) = (Arc::clone(&person.source), NICK_SERV.into());
-            let (text, tags) = (Arc::clone(text), Arc::clone(tags));
-            let content = Content::Message { source, kind, target, text, tags };
-            let sender = person.as_sender();
-            let msgid = self.next_msgid(turn.now.wall);
-            let event = Event::new(content, turn.now.wall, Some(msgid)).by(sender);
-            turn.say(ReplyLine::Event(Arc::new(event)));
-        }
-        if kind == MessageKind::Privmsg
-            && let Err(refusal) = self.nick_serv(turn, text)
-        {
-            turn.say(refusal.reply());
         }
     }
 
@@ -180,7 +167,9 @@ impl Hub {
         room: &Room,
         text: &str,
     ) -> Result<(), Refusal> {
-        let refused = |why| Err(Refusal::CannotSend { room: room.name.to_string(), why });
+        let refused = |why: &str| {
+            Err(Refusal::CannotSend { room: room.name.to_string(), why: why.to_owned() })
+        };
         let rank = room.members.get(&who);
         if rank.is_none() && room.modes.has(Flag::NoOutside) {
             return refused("you are not in it");
@@ -189,14 +178,49 @@ impl Hub {
             if room.modes.has(Flag::Moderated) {
                 return refused("it is moderated and you have no voice");
             }
-            if room.modes.silences(self.person(who)) {
-                return refused("you are banned from it");
+            if !room.modes.list(List::Ban).is_empty()
+                && let Some(ban) = room.modes.silences(&self.subject(who))
+            {
+                let what =
+                    if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
+                return refused(&format!("you are {what}{}", ban.terms.shown()));
             }
         }
         let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
         if is_ctcp && room.modes.has(Flag::NoCtcp) {
             return refused("it takes no CTCP");
         }
+        Ok(())
+    }
+
+    /// In a slow room, whoever has no rank speaks only so often; whether they may now.
+    fn check_pace(
+        &mut self,
+        turn: &Turn<'_>,
+        kind: MessageKind,
+        place: &Place,
+    ) -> Result<(), Refusal> {
+        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return Ok(()) };
+        let room = self.rooms.get_mut(id).expect("it was found");
+        let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
+        let Some(seconds) = room.modes.slow else { return Ok(()) };
+        if has_rank || kind == MessageKind::Tagmsg {
+            return Ok(());
+        }
+        let (pause, now) = (Duration::from_secs(seconds.into()), turn.now.mono);
+        let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
+        if room.spoke.len() > 2 * room.members.len() {
+            room.spoke.retain(|_, spoke| since(spoke) < pause);
+        }
+        let identity = Arc::clone(&self.people[&turn.person].identity);
+        if let Some(left) = room.spoke.get(&identity).and_then(|own| pause.checked_sub(since(own)))
+            && !left.is_zero()
+        {
+            let left = left.as_secs_f64().ceil();
+            let why = format!("it is slow: speak again in {left} seconds");
+            return Err(Refusal::CannotSend { room: room.name.to_string(), why });
+        }
+        room.spoke.insert(identity, now);
         Ok(())
     }
 
@@ -221,8 +245,8 @@ impl Hub {
                 self.tell_ranked(
                     &self.rooms[&id],
                     sign,
-                    turn.person,
-                    turn.conn,
+                    Some(turn.person),
+                    Some(turn.conn),
                     &event,
                     turn.effects,
                 );
@@ -232,11 +256,6 @@ impl Hub {
             turn.say(ReplyLine::Event(event));
         }
     }
-}
-
-/// Whether it is a service that a message goes to.
-pub(in crate::hub) fn is_service(target: &str) -> bool {
-    CaseMapping::Ascii.same(target, NICK_SERV)
 }
 
 /// The first character, and what is behind it.

@@ -1,6 +1,7 @@
 //! What each command means: this match is the table of contents, one file each.
 
 mod away;
+mod chan_serv;
 mod changes;
 mod chat_history;
 mod chghost;
@@ -9,6 +10,7 @@ mod invite;
 mod join;
 mod kick;
 mod kill;
+mod knock;
 mod list;
 mod lusers;
 mod markread;
@@ -21,6 +23,7 @@ mod names;
 mod nick;
 mod nick_serv;
 mod oper;
+mod oper_serv;
 mod part;
 mod presence;
 mod quit;
@@ -30,6 +33,7 @@ mod rehash;
 mod rename;
 mod search;
 mod server_info;
+mod service;
 mod setname;
 mod topic;
 mod wallops;
@@ -37,7 +41,7 @@ mod who;
 mod whois;
 mod whowas;
 
-pub(super) use {away::away_words, message::is_service, server_info::VERSION};
+pub(super) use {away::away_words, server_info::VERSION};
 
 use chat_core::{
     proto::{Command, CommandError, cut},
@@ -104,6 +108,7 @@ impl Hub {
             Command::Join { targets } => self.join(turn, &targets),
             Command::Kick { rooms, nicks, reason } => self.kick(turn, &rooms, &nicks, reason),
             Command::Kill { nick, reason } => self.kill(turn, &nick, &reason),
+            Command::Knock { room, reason } => self.knock(turn, &room, reason.as_deref()),
             Command::LeaveAll => self.leave_all(turn),
             Command::Links => self.links(turn),
             Command::List { rooms, conditions } => self.list(turn, &rooms, conditions),
@@ -134,7 +139,6 @@ impl Hub {
             }
             Command::Names { rooms } => self.names(turn, &rooms),
             Command::Nick { nick } => self.nick(turn, &nick),
-            Command::NickServ { text } => self.nick_serv(turn, &text),
             Command::Oper { name, password } => self.oper(turn, name, password),
             Command::Part { rooms, reason } => self.part(turn, &rooms, reason),
             // RFC 2812 §3.7.2
@@ -152,6 +156,7 @@ impl Hub {
             Command::Rehash => self.rehash(turn),
             Command::Rename { room, name, reason } => self.rename(turn, &room, &name, reason),
             Command::Search { params } => self.search(turn, &params),
+            Command::Service { service, text } => self.answer_service(turn, service, &text),
             Command::Setname { realname } => self.setname(turn, &realname),
             Command::Time { server } => {
                 self.check_server(server.as_deref()).and_then(|()| self.time(turn))

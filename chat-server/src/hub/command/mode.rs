@@ -11,12 +11,16 @@ use chat_core::{
 use crate::{
     delivery::{Content, ReplyLine},
     hub::{
-        Hub, Refusal, Turn,
-        modes::{self, Change, Letter, List, What, unix_seconds},
+        Hub, Refusal, Turn, masks,
+        modes::{self, Change, Letter, List, Terms, What, unix_seconds},
         records::{Doing, Place},
         room::Room,
     },
+    ids::RoomId,
 };
+
+/// Seconds between two messages of one person in a slow room, at most.
+const SLOW_SECONDS_MAX: u32 = 24 * 60 * 60;
 
 impl Hub {
     pub(super) fn mode(
@@ -35,7 +39,18 @@ impl Hub {
             return Ok(());
         };
         let changes = self.read_changes(turn, room, letters, arguments);
-        let (id, target) = (room.id, Arc::clone(room.name.shown()));
+        let id = room.id;
+        self.submit_modes(turn, id, changes)
+    }
+
+    /// Changes of a room's modes are records, of one line each.
+    pub(super) fn submit_modes(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        changes: Vec<Change>,
+    ) -> Result<(), Refusal> {
+        let target = Arc::clone(self.rooms[&id].name.shown());
         let source = Arc::clone(&self.person(turn.person).source);
         // ":source MODE room " and the line break stand around them.
         let changes_bytes_max = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
@@ -115,7 +130,7 @@ impl Hub {
             };
             let takes_argument = match known {
                 Letter::Flag(_) => false,
-                Letter::Limit => is_set,
+                Letter::Limit | Letter::Slow => is_set,
                 _ => true,
             };
             let argument = if takes_argument { arguments.next() } else { None };
@@ -192,6 +207,19 @@ impl Hub {
                     Err(Refusal::InvalidKey(room.name.to_string()))
                 }
             }
+            Letter::Slow if !is_set => Ok(What::Slow(0)),
+            Letter::Slow => {
+                let seconds = argument.and_then(|seconds| seconds.parse().ok());
+                seconds
+                    .filter(|seconds| (1..=SLOW_SECONDS_MAX).contains(seconds))
+                    .map(What::Slow)
+                    .ok_or_else(|| {
+                        invalid(
+                            'S',
+                            "Write the seconds between two messages of one person, up to a day",
+                        )
+                    })
+            }
             Letter::Limit if !is_set => Ok(What::Limit(0)),
             Letter::Limit => {
                 let limit = argument.and_then(|n| n.parse().ok()).filter(|limit| *limit > 0);
@@ -200,7 +228,7 @@ impl Hub {
                     .ok_or_else(|| invalid('l', "The limit is a number of people"))
             }
             Letter::List(list) => {
-                let mask = modes::mask(argument.unwrap_or_default()).ok_or_else(|| {
+                let mask = masks::mask(argument.unwrap_or_default()).ok_or_else(|| {
                     invalid(list.letter(), "This is no mask such as nick!user@host")
                 })?;
                 let n_added = |change: &Change| matches!(change.what, What::Listed(..));
@@ -213,7 +241,7 @@ impl Hub {
                     let (room, mask) = (room.name.to_string(), mask.to_string());
                     return Err(Refusal::ListFull { room, mask });
                 }
-                Ok(What::Listed(list, mask))
+                Ok(What::Listed(list, mask, Terms::default()))
             }
             Letter::Operator | Letter::Voice => {
                 let own = if letter == Letter::Operator { 'o' } else { 'v' };

@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{CaseMapping, Nick, Numeric};
+use chat_core::proto::{CaseMapping, Nick, Numeric, Service};
 
 use crate::{
     delivery::ReplyLine,
     hub::{
-        Effect, Hub, NICK_SERV, Reader, Refusal, Turn,
+        Effect, Hub, Reader, Refusal, Turn,
+        command::service::Said,
         deeds::{Asked, Deed, Manner},
         registration::NAMELESS,
     },
@@ -28,37 +29,18 @@ const HELP: &[&str] = &[
     "DROP account password: end your account",
 ];
 
-/// What is said to NickServ, word by word.
-struct Said<'a> {
-    words: Vec<&'a str>,
-}
-
-impl<'a> Said<'a> {
-    fn word(&self, index: usize) -> Option<&'a str> {
-        self.words.get(index).copied()
-    }
-
-    fn need(&self, index: usize) -> Result<&'a str, Refusal> {
-        let command = self.words.first().map(|word| word.to_ascii_uppercase()).unwrap_or_default();
-        let help = HELP.iter().find(|line| line.contains(&command));
-        let text = help.map_or_else(|| "write HELP".to_owned(), |help| format!("write {help}"));
-        self.word(index).ok_or_else(|| no(&text))
-    }
-}
-
 fn no(text: &str) -> Refusal {
-    Refusal::Service { by: NICK_SERV, text: text.to_owned() }
+    Refusal::Service { by: Service::NickServ, text: text.to_owned() }
 }
 
 fn say(turn: &mut Turn<'_>, text: &str) {
-    turn.say(ReplyLine::Said { by: NICK_SERV, text: text.into() });
+    turn.say(ReplyLine::Said { by: Service::NickServ, text: text.into() });
 }
 
 impl Hub {
     pub(super) fn nick_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
-        let said = Said { words: text.split_whitespace().collect() };
-        let command = said.word(0).unwrap_or("HELP").to_ascii_uppercase();
-        match &*command {
+        let said = Said::new(Service::NickServ, HELP, text);
+        match &*said.command() {
             "REGISTER" => self.register_account(turn, Manner::Service, said.need(1)?),
             "IDENTIFY" | "LOGIN" => self.identify(turn, &said),
             "LOGOUT" => self.log_out(turn),
@@ -92,11 +74,7 @@ impl Hub {
                 let asked = Asked { account: own, deed: Deed::Drop, manner: Manner::Service };
                 self.ask_with_password(turn, asked, password, None)
             }
-            "HELP" => {
-                HELP.iter().for_each(|line| say(turn, line));
-                Ok(())
-            }
-            _ => Err(no("this is not understood: write HELP")),
+            _ => said.help(turn),
         }
     }
 

@@ -1,10 +1,9 @@
 //! `WHOIS` (RFC 2812 §3.6.2; <https://modern.ircdocs.horse/#whois-message>).
 
-use chat_core::proto::{Capability, Numeric};
+use chat_core::proto::{Capability, Numeric, Service};
 
 use crate::hub::{
-    Hub, NICK_SERV, Refusal, Turn,
-    command::is_service,
+    Hub, Refusal, Turn,
     metadata::{Owner, key_value},
     modes::unix_seconds,
     person::Person,
@@ -19,19 +18,25 @@ impl Hub {
             }
             match self.find_person(nick) {
                 Ok(person) => self.whois_one(turn, person),
-                Err(_) if is_service(nick) => self.whois_service(turn),
-                Err(refusal) => turn.say(refusal.reply()),
+                Err(refusal) => match Service::by_nick(nick) {
+                    Some(service) => self.whois_service(turn, service),
+                    None => turn.say(refusal.reply()),
+                },
             }
             turn.numeric(Numeric::RPL_ENDOFWHOIS, &[word(nick), "End of WHOIS"]);
         }
         Ok(())
     }
 
-    fn whois_service(&self, turn: &mut Turn<'_>) {
-        let server = self.house.name.as_str();
-        let about = "Accounts: write HELP to it";
-        turn.numeric(Numeric::RPL_WHOISUSER, &[NICK_SERV, "services", server, "*", about]);
-        turn.numeric(Numeric::RPL_WHOISSERVER, &[NICK_SERV, server, &self.house.network]);
+    fn whois_service(&self, turn: &mut Turn<'_>, service: Service) {
+        let (nick, server) = (service.nick(), self.house.name.as_str());
+        let about = match service {
+            Service::ChanServ => "Rooms: write HELP to it",
+            Service::NickServ => "Accounts: write HELP to it",
+            Service::OperServ => "The server, for its operators: write HELP to it",
+        };
+        turn.numeric(Numeric::RPL_WHOISUSER, &[nick, "services", server, "*", about]);
+        turn.numeric(Numeric::RPL_WHOISSERVER, &[nick, server, &self.house.network]);
     }
 
     fn whois_one(&self, turn: &mut Turn<'_>, person: &Person) {

@@ -1,0 +1,513 @@
+//! Messages to ChanServ: rooms for those whose programs know nothing else, and what no command of the protocol does. What
+//! is done here is a record like any other, told to those who operate the room.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use chat_core::{
+    proto::{CaseMapping, MessageKind, Service, cut},
+    wire::limits::BODY_BYTES_MAX,
+};
+
+use super::service::Said;
+use crate::{
+    delivery::{Content, ReplyLine},
+    history::{Part, Query},
+    hub::{
+        Hub, Refusal, Turn,
+        facts::Fact,
+        masks,
+        modes::{Change, List, Terms, What},
+        person::Person,
+        recall::Of,
+        records::{Doing, Passes, Place},
+        room::Room,
+    },
+    ids::{PersonId, RoomId},
+    room_log::Conversation,
+};
+
+/// What can be asked, as `HELP` tells it.
+const HELP: &[&str] = &[
+    "INFO #room: whose it is",
+    "REGISTER #room: a room you operate is your account's, and lasts",
+    "GIVE #room account: a room of yours is somebody else's",
+    "END #room: a room of yours lasts no longer",
+    "ACCESS #room: which accounts operate it, or have a voice in it",
+    "OP #room who, DEOP #room who, VOICE #room who, DEVOICE #room who: the same as MODE, also for accounts that are not here",
+    "BAN #room who [time] [reason], MUTE #room who [time] [reason]: who is a nick, a mask, ~a:account or ~i:address; a time is 10m, 2h, 7d",
+    "UNBAN #room mask, UNMUTE #room mask: end that",
+    "BANS #room: who is banned or muted, how long and why",
+    "WAITING #room: who has asked to be let in; APPROVE #room who, REJECT #room who: answer them",
+    "LOG #room [n]: what those who operate it have done",
+    "MODE #room +S seconds makes it slow, MODE #room +A lets new people in one by one",
+];
+
+/// Bytes of a reason for a ban.
+const REASON_BYTES_MAX: usize = 200;
+
+/// The longest time for which somebody is banned; without one it is until somebody ends it.
+const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// What a deed leaves in words: for those who operate the room, and for who asked.
+struct Noted {
+    note: String,
+    reply: String,
+}
+
+impl Hub {
+    pub(super) fn chan_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+        let said = Said::new(Service::ChanServ, HELP, text);
+        match &*said.command() {
+            "INFO" => self.room_info(turn, &said),
+            "REGISTER" => self.register_room(turn, &said),
+            "GIVE" => self.give_room(turn, &said),
+            "END" | "DROP" => self.end_lasting(turn, &said),
+            "ACCESS" => self.room_access(turn, &said),
+            "OP" => self.give_rank(turn, &said, 'o', true),
+            "DEOP" => self.give_rank(turn, &said, 'o', false),
+            "VOICE" => self.give_rank(turn, &said, 'v', true),
+            "DEVOICE" => self.give_rank(turn, &said, 'v', false),
+            "BAN" => self.bar(turn, &said, ""),
+            "MUTE" => self.bar(turn, &said, masks::MUTE),
+            "UNBAN" => self.unbar(turn, &said, ""),
+            "UNMUTE" => self.unbar(turn, &said, masks::MUTE),
+            "BANS" => self.show_bans(turn, &said),
+            "WAITING" => self.show_waiting(turn, &said),
+            "APPROVE" => self.approve(turn, &said),
+            "REJECT" => self.reject(turn, &said),
+            "LOG" => self.show_acts(turn, &said),
+            _ => said.help(turn),
+        }
+    }
+
+    /// The room that is spoken of, if the asker operates it: in it, or by their account.
+    fn find_ruled_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
+        let name = said.need(1)?;
+        let person = self.person(turn.person);
+        let room = self.find_room(name).ok();
+        let operates = |room: &&Room| {
+            let rank = room.members.get(&turn.person);
+            rank.is_some_and(|rank| rank.is_operator)
+                || room.rank_of(person.account.as_ref()).is_operator
+        };
+        if let Some(room) = room.filter(operates) {
+            return Ok(room);
+        }
+        Err(match room.filter(|room| room.is_visible_to(turn.person)) {
+            Some(room) => said.no(&format!("you do not operate {}", room.name)),
+            None => said.no("there is no such room"),
+        })
+    }
+
+    /// The same of a room that is the asker's, or if they operate the server.
+    fn find_founded_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
+        let name = said.need(1)?;
+        let person = self.person(turn.person);
+        let is_own = |room: &&Room| person.modes.is_operator || room.is_founded_by(person);
+        match self.find_visible_room(turn.person, name).ok() {
+            Some(room) if room.owned.is_none() => {
+                Err(said.no(&format!("{} is nobody's, and ends with its last member", room.name)))
+            }
+            room => room.filter(is_own).ok_or_else(|| said.no("this room is not yours")),
+        }
+    }
+
+    /// Does something in a room that those who operate it read of.
+    fn note(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        facts: Vec<Fact>,
+        noted: Noted,
+    ) -> Result<(), Refusal> {
+        let reply = ReplyLine::Said { by: Service::ChanServ, text: noted.reply.into() };
+        self.note_doing(
+            turn,
+            id,
+            &noted.note,
+            Doing::Note { facts, passes: Passes::Nowhere, reply: vec![reply] },
+        )
+    }
+
+    pub(in crate::hub) fn note_doing(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        note: &str,
+        doing: Doing,
+    ) -> Result<(), Refusal> {
+        let content = self.note_content(id, &format!("{} {note}", self.person(turn.person).nick));
+        self.submit(turn, Place::Ranked(id, '@'), content, doing)
+    }
+
+    /// A word of ChanServ's to those who operate a room.
+    fn note_content(&self, id: RoomId, text: &str) -> Content {
+        let source: Arc<str> =
+            format!("{}!services@{}", Service::ChanServ.nick(), self.house.name).into();
+        let target: Arc<str> = format!("@{}", self.rooms[&id].name).into();
+        let words = [&*source, "NOTICE", &target];
+        let text = super::relayable(text, &words, BODY_BYTES_MAX).into();
+        let kind = MessageKind::Notice;
+        Content::Message { source, kind, target, text, tags: "".into() }
+    }
+
+    fn room_info(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self
+            .find_visible_room(turn.person, said.need(1)?)
+            .map_err(|_| said.no("there is no such room"))?;
+        let founded = humantime::format_rfc3339_seconds(room.founded);
+        let n_members = room.members.len();
+        let whose = match &room.owned {
+            None => "is nobody's, and ends with its last member".to_owned(),
+            Some(owned) => {
+                let founder = self.account(&owned.founder).map(|own| own.name.clone());
+                let founder = founder.unwrap_or_else(|| owned.founder.to_string());
+                let lasts =
+                    if owned.is_kept { "lasts" } else { "lasts when something happens in it" };
+                format!("is {founder}'s, and {lasts}")
+            }
+        };
+        let text = format!(
+            "{} {whose}; it was founded at {founded}, and has {n_members} members",
+            room.name
+        );
+        said.say(turn, &text);
+        Ok(())
+    }
+
+    fn register_room(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let (id, name) = (room.id, room.name.clone());
+        let account = self.person(turn.person).account.clone();
+        let account =
+            account.ok_or_else(|| said.no("you are not logged in: write IDENTIFY to NickServ"))?;
+        if room.lasts() {
+            return Err(said.no(&format!("{name} lasts already")));
+        }
+        if self.lasting.looks.is_anothers(name.as_str(), Some(name.key())) {
+            return Err(
+                said.no(&format!("{name} looks like another room that lasts: rename it first"))
+            );
+        }
+        if self.rooms[&id].owned.is_none() && !self.own(id, &account) {
+            return Err(said.no(&format!(
+                "{name} cannot be yours: there are as many rooms that last as there may be, or everybody comes into it"
+            )));
+        }
+        let room = &self.rooms[&id];
+        if !room.is_founded_by(self.person(turn.person)) {
+            return Err(said.no(&format!("{name} is somebody else's")));
+        }
+        let facts = room.facts();
+        let note = format!("has registered {name}");
+        let reply = format!("{name} is yours and lasts");
+        self.note(turn, id, facts, Noted { note, reply })
+    }
+
+    fn give_room(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_founded_room(turn, said)?;
+        let (id, name) = (room.id, room.name.clone());
+        let account = self.account(said.need(2)?).map(|own| own.name.clone());
+        let account = account.ok_or_else(|| said.no("there is no such account"))?;
+        let heir: Arc<str> = CaseMapping::Ascii.fold(&account).into();
+        if self.lasting.n_of(&heir) >= self.house.limits.rooms_per_account_max {
+            return Err(said.no(&format!("{account} has as many rooms as one may have")));
+        }
+        // Who has founded it operates it all the same.
+        let founder = self.rooms[&id].owned.as_ref().map(|owned| Arc::clone(&owned.founder));
+        let facts =
+            founder.map(|own| Fact::Operator(own, Some(turn.now.wall))).into_iter().collect();
+        let note = format!("has given {name} to {account}");
+        let text = format!("{name} is {account}'s now").into();
+        let reply = vec![ReplyLine::Said { by: Service::ChanServ, text }];
+        self.note_doing(turn, id, &note, Doing::Note { facts, passes: Passes::To(heir), reply })
+    }
+
+    fn end_lasting(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_founded_room(turn, said)?;
+        let (id, name) = (room.id, room.name.clone());
+        let note = format!("has ended that {name} lasts");
+        let text = format!("{name} is nobody's now, and ends with its last member").into();
+        let reply = vec![ReplyLine::Said { by: Service::ChanServ, text }];
+        self.note_doing(
+            turn,
+            id,
+            &note,
+            Doing::Note { facts: Vec::new(), passes: Passes::Away, reply },
+        )
+    }
+
+    fn room_access(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let Some(owned) = &room.owned else {
+            return Err(
+                said.no(&format!("{} is nobody's: only who is in it has a rank", room.name))
+            );
+        };
+        let shown = |account: &Arc<str>| {
+            self.account(account).map_or_else(|| account.to_string(), |own| own.name.clone())
+        };
+        said.say(turn, &format!("{} founded it", shown(&owned.founder)));
+        for (account, since) in &owned.operators {
+            let since = humantime::format_rfc3339_seconds(*since);
+            said.say(turn, &format!("{} operates it since {since}", shown(account)));
+        }
+        for account in &owned.voiced {
+            said.say(turn, &format!("{} has a voice", shown(account)));
+        }
+        Ok(())
+    }
+
+    /// Like `MODE`, for who is in the room; else for the account of that name.
+    fn give_rank(
+        &mut self,
+        turn: &mut Turn<'_>,
+        said: &Said<'_>,
+        letter: char,
+        is_set: bool,
+    ) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let who = said.need(2)?;
+        let sign = if is_set { '+' } else { '-' };
+        let member = self.find_person(who).ok().filter(|person| room.has(person.id));
+        if let Some(person) = member {
+            if letter == 'o' && !is_set && room.is_founded_by(person) {
+                let (nick, room) = (person.nick.to_string(), room.name.to_string());
+                return Err(Refusal::Founder { room, nick });
+            }
+            let what =
+                if letter == 'o' { What::Operator(person.id) } else { What::Voice(person.id) };
+            let id = room.id;
+            return self.submit_modes(turn, id, vec![Change { is_set, what }]);
+        }
+        let Some(owned) = &room.owned else {
+            return Err(said.no(&format!("{who} is not in {}, which is nobody's", room.name)));
+        };
+        let account = self.account(who).map(|own| own.name.clone());
+        let account = account.ok_or_else(|| said.no("there is no such account"))?;
+        let key: Arc<str> = CaseMapping::Ascii.fold(&account).into();
+        if *owned.founder == *key {
+            return Err(said.no(&format!("{account} founded {}", room.name)));
+        }
+        let n_max = self.house.limits.list_entries_max;
+        if is_set && owned.operators.len() + owned.voiced.len() >= n_max {
+            return Err(said.no("there are as many as there may be: remove one first"));
+        }
+        let fact = match letter {
+            'o' => Fact::Operator(key, is_set.then_some(turn.now.wall)),
+            _ => Fact::Voice(key, is_set),
+        };
+        let (id, name) = (room.id, room.name.clone());
+        let note = format!("sets {sign}{letter} for the account {account} in {name}");
+        let reply = format!("{account} has {sign}{letter} in {name} from now on");
+        self.note(turn, id, vec![fact], Noted { note, reply })
+    }
+
+    /// Whom a mask is to be about: a nick stands for its account, or for where it is.
+    fn mask_of(&self, said: &Said<'_>, who: &str) -> Result<Arc<str>, Refusal> {
+        if let Ok(person) = self.find_person(who) {
+            let Person { account, host, nick, .. } = person;
+            return Ok(match account {
+                Some(account) => format!("~a:{account}").into(),
+                // Others may be where they are.
+                None => format!("{nick}!*@{host}").into(),
+            });
+        }
+        let is_mask = who.contains(['!', '@', '*', '~']);
+        let mask = is_mask.then(|| masks::mask(who)).flatten();
+        mask.ok_or_else(|| {
+            said.no("write a nick, a mask like *!*@example.org, ~a:account or ~i:192.0.2.0/24")
+        })
+    }
+
+    fn bar(&mut self, turn: &mut Turn<'_>, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let mask = self.mask_of(said, said.need(2)?)?;
+        let mask: Arc<str> = format!("{kind}{mask}").into();
+        let time = said.word(3).and_then(|word| humantime::parse_duration(word).ok());
+        if time.is_some_and(|time| time > TIME_MAX || time.is_zero()) {
+            return Err(said.no("a time is 10 years at most: leave it out for ever"));
+        }
+        let reason = said.rest(if time.is_some() { 4 } else { 3 });
+        let reason = reason.map(|reason| cut(&reason, REASON_BYTES_MAX).into());
+        let terms = Terms { until: time.map(|time| turn.now.wall + time), reason };
+        let is_new = !room.modes.lists(List::Ban, &mask);
+        if is_new && room.modes.n_entries() >= self.house.limits.list_entries_max {
+            let (room, mask) = (room.name.to_string(), mask.to_string());
+            return Err(Refusal::ListFull { room, mask });
+        }
+        let id = room.id;
+        let members: Vec<_> = room.members.keys().copied().collect();
+        // Who is barred from coming in does not stay in; nobody bars those who operate it.
+        let is_meant = |who: &PersonId| {
+            let subject = self.subject(*who);
+            kind.is_empty()
+                && subject.is_meant_by(&mask)
+                && !room.members[who].is_operator
+                && !room.modes.names(List::Except, &subject)
+        };
+        let meant: Vec<_> = members.into_iter().filter(is_meant).collect();
+        let word = if kind.is_empty() { "banned" } else { "muted" };
+        let shown = mask.strip_prefix(masks::MUTE).unwrap_or(&mask);
+        let note = format!("has {word} {shown}{}", terms.shown());
+        let reply = format!("{shown} is {word}{}", terms.shown());
+        let why = terms.reason.clone().unwrap_or_else(|| "banned".into());
+        let change = Change { is_set: true, what: What::Listed(List::Ban, mask, terms) };
+        self.submit_modes(turn, id, vec![change])?;
+        for who in meant {
+            self.submit_kick(turn, id, who, &why)?;
+        }
+        self.note(turn, id, Vec::new(), Noted { note, reply })
+    }
+
+    fn unbar(&mut self, turn: &mut Turn<'_>, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let who = said.need(2)?;
+        let written = format!("{kind}{who}");
+        let mask = match room.modes.list(List::Ban).iter().find(|own| *own.mask == *written) {
+            Some(entry) => Arc::clone(&entry.mask),
+            None => format!("{kind}{}", self.mask_of(said, who)?).into(),
+        };
+        if !room.modes.lists(List::Ban, &mask) {
+            return Err(said.no("there is no such ban: write BANS"));
+        }
+        let id = room.id;
+        let shown = mask.strip_prefix(masks::MUTE).unwrap_or(&mask).to_owned();
+        let word = if kind.is_empty() { "banned" } else { "muted" };
+        let what = What::Listed(List::Ban, mask, Terms::default());
+        self.submit_modes(turn, id, vec![Change { is_set: false, what }])?;
+        let note = format!("has ended that {shown} is {word}");
+        let reply = format!("{shown} is {word} no more");
+        self.note(turn, id, Vec::new(), Noted { note, reply })
+    }
+
+    fn show_bans(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let bans = room.modes.list(List::Ban);
+        if bans.is_empty() {
+            said.say(turn, &format!("nobody is banned from {}", room.name));
+        }
+        for entry in bans {
+            let (what, mask) = match entry.mask.strip_prefix(masks::MUTE) {
+                Some(mask) => ("muted", mask),
+                None => ("banned", &*entry.mask),
+            };
+            let at = humantime::format_rfc3339_seconds(entry.at);
+            let by = entry.by.split('!').next().unwrap_or_default();
+            let terms = entry.terms.shown();
+            said.say(turn, &format!("{mask} was {what} by {by} at {at}{terms}"));
+        }
+        Ok(())
+    }
+
+    fn show_waiting(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let accounts = room.asking.iter().map(|(account, since)| {
+            let shown = self.account(account).map(|own| own.name.clone());
+            (shown.unwrap_or_else(|| account.to_string()), *since)
+        });
+        let guests = room.knocks.iter().filter_map(|(identity, knock)| {
+            let who = self.identities.get(identity)?.first()?;
+            let person = self.person(*who);
+            person.account.is_none().then(|| (person.nick.to_string(), knock.wall))
+        });
+        let mut waiting: Vec<(String, SystemTime)> = accounts.chain(guests).collect();
+        waiting.sort_by_key(|(_, since)| *since);
+        if waiting.is_empty() {
+            said.say(turn, &format!("nobody waits to be let into {}", room.name));
+        }
+        for (who, since) in waiting {
+            let since = humantime::format_rfc3339_seconds(since);
+            said.say(turn, &format!("{who} has asked at {since}"));
+        }
+        Ok(())
+    }
+
+    /// Lets somebody in: an account for good, a guest once.
+    fn approve(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let who = said.need(2)?;
+        let (id, name) = (room.id, room.name.clone());
+        let person = self.find_person(who).ok();
+        let guest = person.map(|person| (person.id, person.account.clone()));
+        let account = match guest {
+            Some((_, ref account)) => account.clone(),
+            None => self.account(who).map(|own| own.name.as_str().into()),
+        };
+        let Some(account) = account else {
+            let (guest, _) = guest.ok_or_else(|| said.no("there is nobody of that name"))?;
+            let nick = self.person(guest).nick.clone();
+            self.invite_person(turn, id, guest);
+            let note = format!("lets {nick} into {name}");
+            return self.note(
+                turn,
+                id,
+                Vec::new(),
+                Noted { note, reply: format!("{nick} is invited, once") },
+            );
+        };
+        let mask: Arc<str> = format!("~a:{account}").into();
+        let room = &self.rooms[&id];
+        if room.modes.lists(List::Invited, &mask) {
+            return Err(said.no(&format!("{account} may come in already")));
+        }
+        if room.modes.n_entries() >= self.house.limits.list_entries_max {
+            let (room, mask) = (name.to_string(), mask.to_string());
+            return Err(Refusal::ListFull { room, mask });
+        }
+        let what = What::Listed(List::Invited, mask, Terms::default());
+        self.submit_modes(turn, id, vec![Change { is_set: true, what }])?;
+        if let Some((guest, _)) = guest.filter(|(guest, _)| !self.rooms[&id].has(*guest)) {
+            self.invite_person(turn, id, guest);
+        }
+        let note = format!("lets {account} into {name}");
+        let reply = format!("{account} may come into {name} from now on");
+        self.note(turn, id, Vec::new(), Noted { note, reply })
+    }
+
+    fn reject(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let who = said.need(2)?;
+        let (id, name) = (room.id, room.name.clone());
+        let person = self.find_person(who).ok();
+        let account = person.map_or(Some(who), |person| person.account.as_deref());
+        let key: Option<Arc<str>> = account.map(|own| CaseMapping::Ascii.fold(own).into());
+        let identity = person.map(|person| Arc::clone(&person.identity));
+        let facts: Vec<Fact> = key
+            .filter(|key| room.asking.contains_key(key))
+            .map(|key| Fact::Asking(key, None))
+            .into_iter()
+            .collect();
+        let room = self.rooms.get_mut(&id).expect("found above");
+        let has_knocked = identity.is_some_and(|own| room.knocks.remove(&own).is_some());
+        if facts.is_empty() && !has_knocked {
+            return Err(said.no("they have not asked: write WAITING"));
+        }
+        let note = format!("does not let {who} into {name}");
+        self.note(turn, id, facts, Noted { note, reply: format!("{who} is not let in") })
+    }
+
+    /// What those who operate a room have done, the latest last.
+    fn show_acts(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        if !self.house.keeps_history {
+            return Err(said.no("nothing is kept here"));
+        }
+        let limit = said.word(2).map_or(Some(20), |n| n.parse().ok());
+        let limit = limit.filter(|n| (1..=self.house.limits.history_page_max).contains(n));
+        let limit = limit.ok_or_else(|| {
+            said.no(&format!("n is a number up to {}", self.house.limits.history_page_max))
+        })?;
+        let part = Part {
+            conversation: Conversation::Room(Arc::clone(room.name.key())),
+            shown: Some(Arc::clone(room.name.shown())),
+            rank: 2,
+            ranked_after: room.began,
+        };
+        self.recall(turn, Of::Acts, "LOG", Query::Acts { part, limit });
+        Ok(())
+    }
+}

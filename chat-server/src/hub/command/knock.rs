@@ -1,0 +1,94 @@
+//! `KNOCK` (<https://modern.ircdocs.horse/#knock-message>): asks those who operate a room to be let in. Where newcomers are
+//! let in one by one, joining asks by itself.
+
+use std::{sync::Arc, time::Duration};
+
+use chat_core::proto::{CaseMapping, Numeric, TOPIC_BYTES_MAX, cut};
+
+use crate::{
+    delivery::ReplyLine,
+    hub::{Hub, Refusal, Turn, facts::Fact, keeping::Meant, modes::Flag},
+    ids::{ConnId, RoomId},
+};
+
+/// Who has asked is told of again only after that time.
+const PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// Accounts whose asking is kept, and people who have asked lately: above it nobody else asks.
+const ASKING_MAX: usize = 100;
+
+impl Hub {
+    pub(super) fn knock(
+        &mut self,
+        turn: &mut Turn<'_>,
+        room: &str,
+        reason: Option<&str>,
+    ) -> Result<(), Refusal> {
+        let room = self.find_visible_room(turn.person, room)?;
+        let name = room.name.to_string();
+        if room.has(turn.person) {
+            return Err(Refusal::KnockInside(name));
+        }
+        let is_barred = room.modes.has(Flag::InviteOnly)
+            || room.modes.has(Flag::Approval)
+            || room.modes.key.is_some();
+        if !is_barred {
+            return Err(Refusal::KnockOpen(name));
+        }
+        if let Some(ban) = room.modes.bans(&self.subject(turn.person)) {
+            return Err(Refusal::Banned { room: name, terms: ban.terms.shown() });
+        }
+        let id = room.id;
+        let reply = vec![ReplyLine::Numeric(
+            Numeric::RPL_KNOCKDLVR,
+            vec![name.into(), "Those who operate the room have been told".into()],
+        )];
+        self.ask_to_come_in(turn, id, reason, reply)
+    }
+
+    /// Tells those who operate a room that somebody wants to come in; of an account that is kept.
+    pub(super) fn ask_to_come_in(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        reason: Option<&str>,
+        reply: Vec<ReplyLine>,
+    ) -> Result<(), Refusal> {
+        let person = self.person(turn.person);
+        let identity = Arc::clone(&person.identity);
+        let account = person.account.as_deref().map(|own| CaseMapping::Ascii.fold(own));
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let name = room.name.to_string();
+        room.knocks.retain(|_, knock| turn.now.mono.saturating_duration_since(knock.mono) < PAUSE);
+        if room.knocks.contains_key(&identity) || room.knocks.len() >= ASKING_MAX {
+            return Err(Refusal::TooManyKnocks(name));
+        }
+        room.knocks.insert(identity, turn.now);
+        let room = &self.rooms[&id];
+        let text = match reason {
+            Some(reason) => format!("asks to come in ({})", cut(reason, TOPIC_BYTES_MAX / 2)),
+            None => "asks to come in".to_owned(),
+        };
+        let (source, shown) = (&*self.person(turn.person).source, room.name.as_str());
+        let params = vec![shown.into(), source.into(), text.into()];
+        let line = ReplyLine::Numeric(Numeric::RPL_KNOCK, params);
+        let operators = room.members.iter().filter(|(_, rank)| rank.is_operator);
+        let devices: Vec<ConnId> = self.devices_of(operators.map(|(who, _)| *who)).collect();
+        for conn in devices {
+            self.say_to(conn, None, vec![line.clone()], turn.effects);
+        }
+        let is_news = |account: &String| {
+            room.owned.is_some()
+                && !room.asking.contains_key(&**account)
+                && room.asking.len() < ASKING_MAX
+        };
+        let Some(account) = account.filter(is_news) else {
+            reply.into_iter().for_each(|line| turn.say(line));
+            return Ok(());
+        };
+        let fact = Fact::Asking(account.into(), Some(turn.now.wall));
+        let changes = room.changes(&[fact]).into();
+        self.submit_changes(turn, changes, Meant::Knock { reply })
+            .map_err(|why| Refusal::fail("KNOCK", "INTERNAL_ERROR", &[&name], why))
+    }
+}

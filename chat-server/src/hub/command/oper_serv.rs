@@ -1,0 +1,108 @@
+//! Messages to OperServ: those who operate the server ban addresses and accounts from it.
+
+use std::{sync::Arc, time::Duration};
+
+use chat_core::proto::{Service, cut};
+
+use super::service::Said;
+use crate::{
+    delivery::ReplyLine,
+    hub::{
+        Hub, Refusal, Turn,
+        bans::{Ban, Banned},
+        keeping::Meant,
+        modes::Terms,
+    },
+    room_log::Change,
+};
+
+/// What can be asked, as `HELP` tells it.
+const HELP: &[&str] = &[
+    "BAN address|~a:account [time] [reason]: they may not come here; an address is 192.0.2.7 or 2001:db8::/32, a time 2h or 7d",
+    "UNBAN address|~a:account: they may again",
+    "BANS: who may not, how long and why",
+];
+
+/// Bytes of a reason.
+const REASON_BYTES_MAX: usize = 200;
+
+impl Hub {
+    pub(super) fn oper_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+        if !self.person(turn.person).modes.is_operator {
+            return Err(Refusal::NoPrivileges);
+        }
+        let said = Said::new(Service::OperServ, HELP, text);
+        match &*said.command() {
+            "BAN" => self.ban(turn, &said),
+            "UNBAN" => self.unban(turn, &said),
+            "BANS" => {
+                self.show_server_bans(turn, &said);
+                Ok(())
+            }
+            _ => said.help(turn),
+        }
+    }
+
+    fn banned(&self, said: &Said<'_>) -> Result<Banned, Refusal> {
+        Banned::read(said.need(1)?)
+            .ok_or_else(|| said.no("write an address, a network like 192.0.2.0/24, or ~a:account"))
+    }
+
+    fn ban(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let banned = self.banned(said)?;
+        if matches!(&banned, Banned::Addresses(net) if net.prefix_len() == 0) {
+            return Err(said.no("that is everybody: nobody could come any more"));
+        }
+        let time = said.word(2).and_then(|word| humantime::parse_duration(word).ok());
+        let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+        if time.is_some_and(|time| time > century || time.is_zero()) {
+            return Err(said.no("a time is 100 years at most: leave it out for ever"));
+        }
+        let reason = said.rest(if time.is_some() { 3 } else { 2 });
+        let reason = reason.map(|reason| cut(&reason, REASON_BYTES_MAX).into());
+        let terms = Terms { until: time.map(|time| turn.now.wall + time), reason };
+        let is_over = |own: &&Ban| !own.holds(turn.now.wall);
+        let over = self.bans.iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
+        let mut changes: Vec<Change> = over.map(Banned::lift).collect();
+        let n_left = self.bans.len() - changes.len();
+        if n_left >= self.house.limits.server_bans_max && !self.bans.contains_key(&banned) {
+            return Err(said.no("there are as many bans as there may be: end one first"));
+        }
+        let by = Arc::clone(self.person(turn.person).nick.shown());
+        let shown = terms.shown();
+        changes.push(banned.ban(&Ban { by, at: turn.now.wall, terms }));
+        self.keep_bans(turn, said, changes, format!("{} is banned{shown}", banned.shown()))
+    }
+
+    fn unban(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let banned = self.banned(said)?;
+        if !self.bans.contains_key(&banned) {
+            return Err(said.no("there is no such ban: write BANS"));
+        }
+        let text = format!("{} is banned no more", banned.shown());
+        self.keep_bans(turn, said, vec![banned.lift()], text)
+    }
+
+    fn keep_bans(
+        &mut self,
+        turn: &mut Turn<'_>,
+        said: &Said<'_>,
+        changes: Vec<Change>,
+        text: String,
+    ) -> Result<(), Refusal> {
+        let reply = vec![ReplyLine::Said { by: Service::OperServ, text: text.into() }];
+        self.submit_changes(turn, changes.into(), Meant::Bans { reply }).map_err(|why| said.no(why))
+    }
+
+    fn show_server_bans(&self, turn: &mut Turn<'_>, said: &Said<'_>) {
+        let holding: Vec<_> =
+            self.bans.iter().filter(|(_, ban)| ban.holds(turn.now.wall)).collect();
+        if holding.is_empty() {
+            said.say(turn, "nobody is banned from this server");
+        }
+        for (banned, Ban { by, at, terms }) in holding {
+            let (banned, at) = (banned.shown(), humantime::format_rfc3339_seconds(*at));
+            said.say(turn, &format!("{banned} was banned by {by} at {at}{}", terms.shown()));
+        }
+    }
+}

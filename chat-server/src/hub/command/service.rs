@@ -1,0 +1,108 @@
+//! Messages to the services: what is said to one of them is heard by nobody else and kept by nobody.
+
+use std::sync::Arc;
+
+use chat_core::proto::{Capability, MessageKind, Service};
+
+use crate::{
+    delivery::{Content, Event, ReplyLine},
+    hub::{Hub, Reader, Refusal, Turn},
+};
+
+/// What is said to a service, word by word.
+pub(super) struct Said<'a> {
+    to: Service,
+    help: &'static [&'static str],
+    words: Vec<&'a str>,
+}
+
+impl<'a> Said<'a> {
+    pub(super) fn new(to: Service, help: &'static [&'static str], text: &'a str) -> Self {
+        Self { to, help, words: text.split_whitespace().collect() }
+    }
+
+    /// What is asked for.
+    pub(super) fn command(&self) -> String {
+        self.word(0).unwrap_or("HELP").to_ascii_uppercase()
+    }
+
+    pub(super) fn word(&self, index: usize) -> Option<&'a str> {
+        self.words.get(index).copied()
+    }
+
+    /// The words from there on.
+    pub(super) fn rest(&self, index: usize) -> Option<String> {
+        self.words.get(index..).filter(|words| !words.is_empty()).map(|words| words.join(" "))
+    }
+
+    /// A word that must be there; or how it is written.
+    pub(super) fn need(&self, index: usize) -> Result<&'a str, Refusal> {
+        let command = self.command();
+        let is_about = |line: &&&str| line.split([' ', ':', ';']).any(|word| word == command);
+        let text = match self.help.iter().find(is_about) {
+            Some(help) => format!("write {help}"),
+            None => "write HELP".to_owned(),
+        };
+        self.word(index).ok_or_else(|| self.no(&text))
+    }
+
+    /// Why it is not done.
+    pub(super) fn no(&self, text: &str) -> Refusal {
+        Refusal::Service { by: self.to, text: text.to_owned() }
+    }
+
+    pub(super) fn say(&self, turn: &mut Turn<'_>, text: &str) {
+        turn.say(ReplyLine::Said { by: self.to, text: text.into() });
+    }
+
+    /// Shows what can be asked, or that this cannot be.
+    pub(super) fn help(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+        if self.command() != "HELP" {
+            return Err(self.no("this is not understood: write HELP"));
+        }
+        self.help.iter().for_each(|line| self.say(turn, line));
+        Ok(())
+    }
+}
+
+impl Hub {
+    /// Does what a service is asked.
+    pub(super) fn answer_service(
+        &mut self,
+        turn: &mut Turn<'_>,
+        service: Service,
+        text: &str,
+    ) -> Result<(), Refusal> {
+        match service {
+            Service::ChanServ => self.chan_serv(turn, text),
+            Service::NickServ => self.nick_serv(turn, text),
+            Service::OperServ => self.oper_serv(turn, text),
+        }
+    }
+
+    /// A message to a service. A notice is never answered.
+    pub(super) fn serve(
+        &mut self,
+        turn: &mut Turn<'_>,
+        service: Service,
+        kind: MessageKind,
+        text: &Arc<str>,
+        tags: &Arc<str>,
+    ) {
+        let Reader { person, device } = self.reader(turn.conn);
+        if device.capabilities.contains(Capability::EchoMessage) {
+            let (source, target) = (Arc::clone(&person.source), service.nick().into());
+            let (text, tags) = (Arc::clone(text), Arc::clone(tags));
+            let content = Content::Message { source, kind, target, text, tags };
+            let sender = person.as_sender();
+            let msgid = self.next_msgid(turn.now.wall);
+            let event = Event::new(content, turn.now.wall, Some(msgid)).by(sender);
+            turn.say(ReplyLine::Event(Arc::new(event)));
+        }
+        if kind == MessageKind::Privmsg
+            && let Err(refusal) = self.answer_service(turn, service, text)
+        {
+            turn.say(refusal.reply());
+        }
+    }
+}

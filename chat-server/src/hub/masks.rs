@@ -1,0 +1,124 @@
+//! Masks: whom an entry of a list is about (<https://modern.ircdocs.horse/#ban-channel-mode>).
+
+use std::{net::IpAddr, sync::Arc};
+
+use chat_core::proto::mask_matches;
+use ipnet::IpNet;
+
+use super::{Hub, person::Person};
+use crate::ids::{ConnId, PersonId};
+
+/// A ban that only silences (a mute extban).
+pub(super) const MUTE: &str = "~m:";
+
+/// A mask of accounts (<https://ircv3.net/specs/extensions/account-extban>).
+const ACCOUNT: &str = "~a:";
+
+/// The same, written out.
+const ACCOUNT_LONG: &str = "~account:";
+
+/// A mask of addresses, whatever host is shown: `~i:192.0.2.0/24`.
+const ADDRESS: &str = "~i:";
+
+/// Somebody whom a mask may be about.
+#[derive(Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) person: &'a Person,
+    /// Where they really are.
+    pub(super) addresses: Vec<IpAddr>,
+}
+
+impl Subject<'_> {
+    /// Whether a mask is about them. One that only silences is not.
+    pub(super) fn is_meant_by(&self, mask: &str) -> bool {
+        let account = mask.strip_prefix(ACCOUNT).or_else(|| mask.strip_prefix(ACCOUNT_LONG));
+        if let Some(account) = account {
+            let own = self.person.account.as_deref();
+            return own.is_some_and(|own| mask_matches(account, own));
+        }
+        if let Some(addresses) = mask.strip_prefix(ADDRESS) {
+            let net = network(addresses);
+            return net.is_some_and(|net| self.addresses.iter().any(|own| net.contains(own)));
+        }
+        !mask.starts_with(MUTE) && mask_matches(mask, &self.person.source)
+    }
+}
+
+/// `text` as addresses: `192.0.2.7`, `2001:db8::/32`.
+pub(super) fn network(text: &str) -> Option<IpNet> {
+    let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
+    text.parse::<IpNet>().ok().or_else(one).map(|net| net.trunc())
+}
+
+impl Hub {
+    /// Somebody whom a mask may be about.
+    pub(super) fn subject(&self, who: PersonId) -> Subject<'_> {
+        let person = self.person(who);
+        let address = |conn: &ConnId| self.device(*conn).address.parse().ok();
+        Subject { person, addresses: person.devices.iter().filter_map(address).collect() }
+    }
+}
+
+/// `text` as a whole mask `nick!user@host`: what is missing is anything
+/// (<https://modern.ircdocs.horse/#ban-channel-mode>). `None` if it cannot be one.
+pub(super) fn mask(text: &str) -> Option<Arc<str>> {
+    let is_word = !text.is_empty()
+        && text.len() <= MASK_BYTES_MAX
+        && !text.starts_with(':')
+        && text.chars().all(|c| c != ' ' && c != ',' && !c.is_control());
+    if !is_word {
+        return None;
+    }
+    if let Some(rest) = text.strip_prefix(MUTE) {
+        return mask(rest).map(|rest| format!("{MUTE}{rest}").into());
+    }
+    if let Some(addresses) = text.strip_prefix(ADDRESS) {
+        return network(addresses).map(|net| format!("{ADDRESS}{net}").into());
+    }
+    for prefix in [ACCOUNT, ACCOUNT_LONG] {
+        if let Some(account) = text.strip_prefix(prefix) {
+            return (!account.is_empty()).then(|| text.into());
+        }
+    }
+    let or_any = |part: &str| if part.is_empty() { "*".to_owned() } else { part.to_owned() };
+    Some(match (text.split_once('!'), text.split_once('@')) {
+        (Some((nick, rest)), Some(_)) => {
+            let (user, host) = rest.split_once('@').unwrap_or((rest, ""));
+            format!("{}!{}@{}", or_any(nick), or_any(user), or_any(host)).into()
+        }
+        (Some((nick, user)), None) => format!("{}!{}@*", or_any(nick), or_any(user)).into(),
+        (None, Some((user, host))) => format!("*!{}@{}", or_any(user), or_any(host)).into(),
+        (None, None) => format!("{text}!*@*").into(),
+    })
+}
+
+/// Bytes of a mask.
+const MASK_BYTES_MAX: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_are_made_whole() {
+        for (text, whole) in [
+            ("ann", Some("ann!*@*")),
+            ("*@host", Some("*!*@host")),
+            ("ann!u", Some("ann!u@*")),
+            ("ann!u@h", Some("ann!u@h")),
+            ("!@h", Some("*!*@h")),
+            ("~a:acct", Some("~a:acct")),
+            ("~m:ann", Some("~m:ann!*@*")),
+            ("~i:192.0.2.7", Some("~i:192.0.2.7/32")),
+            ("~i:192.0.2.7/24", Some("~i:192.0.2.0/24")),
+            ("~m:~i:2001:db8::/32", Some("~m:~i:2001:db8::/32")),
+            ("~i:example.org", None),
+            ("~a:", None),
+            ("", None),
+            (":x", None),
+        ] {
+            assert_eq!(mask(text).as_deref(), whole, "{text}");
+        }
+        assert_eq!(mask(&"x".repeat(MASK_BYTES_MAX + 1)), None);
+    }
+}
