@@ -33,6 +33,7 @@ pub mod hub;
 pub mod ids;
 pub mod metrics;
 mod net;
+mod reach;
 pub mod reaction;
 pub mod room_log;
 mod server;

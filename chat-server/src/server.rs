@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    net::{SocketAddr, ToSocketAddrs},
     num::NonZeroUsize,
     sync::{
         Arc, Mutex, PoisonError,
@@ -28,6 +28,7 @@ use crate::{
         mailbox::{Mailbox, Order},
         worker::{self, Worker},
     },
+    reach::{self, Reaching},
     room_log::{Appender, MemoryLog, RoomLog},
     store::{LocalLog, StoreError},
     tls::Certificates,
@@ -141,7 +142,7 @@ impl Stopper {
 /// Changes a server's configuration while it runs, from any thread.
 #[derive(Debug, Clone)]
 pub struct Reloader {
-    certificates: Option<Arc<Certificates>>,
+    reached: Reaching,
     admission: Arc<Admission>,
     house: Arc<House>,
     to_hub: Sender<Input>,
@@ -159,10 +160,10 @@ impl Reloader {
     /// A sentence about the certificate that cannot be used; then all stays as it was.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(certificates) = &self.certificates {
+        if let Some(certificates) = &self.reached.certificates {
             certificates.reload(config.tls.as_ref())?;
         }
-        let house = self.house.renewed(config);
+        let house = self.house.renewed(config, self.reached.now(config));
         self.admission.set_limits(&house.limits);
         for mailbox in &self.mailboxes {
             mailbox.post(&mut vec![Order::Reload { house: Arc::clone(&house) }]);
@@ -175,7 +176,7 @@ impl Reloader {
     /// When the certificate in use expires, if there is one and it says so.
     #[must_use]
     pub fn certificate_expires(&self) -> Option<SystemTime> {
-        self.certificates.as_ref()?.expires()
+        self.reached.certificates.as_ref()?.expires()
     }
 }
 
@@ -239,11 +240,13 @@ impl Server {
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let n_workers = config.workers.map_or(n_cores, NonZeroUsize::get).min(64);
         let n_workers = u16::try_from(n_workers).expect("at most 64");
-        let house = if log.keeps_history() {
-            House::with_history(&config, n_workers)
-        } else {
-            House::new(&config, n_workers)
+        let reached = Reaching { certificates, addresses: addresses.clone() };
+        let house = House {
+            keeps_history: log.keeps_history(),
+            reached: reached.now(&config),
+            ..House::of(&config, n_workers)
         };
+        let house = Arc::new(house);
 
         let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
         let (stops, stop_reasons) = crossbeam_channel::unbounded();
@@ -264,7 +267,7 @@ impl Server {
         }
         let admission = Admission::new(&house.limits);
         let reloader = Reloader {
-            certificates,
+            reached,
             admission: Arc::clone(&admission),
             house: Arc::clone(&house),
             to_hub: to_hub.clone(),
@@ -333,9 +336,9 @@ impl Server {
 type Listeners = (Vec<(mio::net::TcpListener, Gate)>, Vec<(Gate, SocketAddr)>);
 
 /// How each kind of listening socket speaks.
-const IRC: Gate = Gate { door: Door::Irc, is_tls: false, is_web_socket: false };
+pub(crate) const IRC: Gate = Gate { door: Door::Irc, is_tls: false, is_web_socket: false };
 const TEXT: Gate = Gate { door: Door::Text, ..IRC };
-const IRC_OVER_TLS: Gate = Gate { is_tls: true, ..IRC };
+pub(crate) const IRC_OVER_TLS: Gate = Gate { is_tls: true, ..IRC };
 const HTTP: Gate = Gate { door: Door::Http, ..IRC };
 const WEB_SOCKET: Gate = Gate { is_web_socket: true, ..IRC };
 const WEB_SOCKET_OVER_TLS: Gate = Gate { is_web_socket: true, ..IRC_OVER_TLS };
@@ -420,7 +423,7 @@ impl ServerHandle {
     /// The SHA-256 fingerprint of the server's certificate, in hexadecimal.
     #[must_use]
     pub fn fingerprint(&self) -> Option<String> {
-        let certificates = self.reloader.certificates.as_ref();
+        let certificates = self.reloader.reached.certificates.as_ref();
         certificates.map(|certificates| certificates.fingerprint())
     }
 
@@ -439,36 +442,14 @@ impl ServerHandle {
     /// Where programs on this computer reach it.
     #[must_use]
     pub fn own_address(&self) -> SocketAddr {
-        let address = self.addresses[0].1;
-        let loopback: IpAddr = match address.ip() {
-            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        };
-        let ip = if address.ip().is_unspecified() { loopback } else { address.ip() };
-        SocketAddr::new(ip, address.port())
+        reach::own(self.addresses[0].1)
     }
 
     /// The address to give to others: for a server that listens on every address, the one this
     /// computer has in its network, as far as the system knows.
     #[must_use]
     pub fn shared_address(&self) -> SocketAddr {
-        let address = self.addresses[0].1;
-        if !address.ip().is_unspecified() {
-            return address;
-        }
-        // Connecting a datagram socket sends nothing; it only asks the system which way it would go.
-        let asked = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-            socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-            socket.local_addr()
-        });
-        let routed = asked.ok().map(|own| own.ip());
-        // A network without a way out has none; its addresses are listed all the same.
-        let listed = if_addrs::get_if_addrs().unwrap_or_default();
-        let listed = listed.iter().map(if_addrs::Interface::ip);
-        match most_shareable(routed, listed) {
-            Some(ip) => SocketAddr::new(ip, address.port()),
-            None => self.own_address(),
-        }
+        reach::shared(self.addresses[0].1)
     }
 
     /// A way to stop this server from another thread.
@@ -531,18 +512,6 @@ impl ServerHandle {
     }
 }
 
-/// Of the address from which this computer reaches others and all it has, the one that others most
-/// likely reach it at: in a private network before a public one, the routed one first.
-fn most_shareable(routed: Option<IpAddr>, listed: impl Iterator<Item = IpAddr>) -> Option<IpAddr> {
-    let is_usable = |ip: &IpAddr| match ip {
-        IpAddr::V4(ip) => !ip.is_loopback() && !ip.is_link_local() && !ip.is_unspecified(),
-        IpAddr::V6(_) => false,
-    };
-    let is_private = |ip: &IpAddr| matches!(ip, IpAddr::V4(ip) if ip.is_private());
-    let all: Vec<IpAddr> = routed.into_iter().chain(listed).filter(is_usable).collect();
-    all.iter().find(|ip| is_private(ip)).or_else(|| all.first()).copied()
-}
-
 impl Drop for ServerHandle {
     fn drop(&mut self) {
         if !self.threads.is_empty() {
@@ -586,23 +555,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-
-    #[test]
-    fn the_address_to_share_is_one_that_others_reach() {
-        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        let shared = |routed: Option<&str>, listed: &[&str]| {
-            most_shareable(routed.map(ip), listed.iter().map(|text| ip(text)))
-        };
-        assert_eq!(
-            shared(Some("192.168.1.5"), &["127.0.0.1", "10.0.0.2"]),
-            Some(ip("192.168.1.5"))
-        );
-        // No way out.
-        assert_eq!(shared(None, &["127.0.0.1", "169.254.0.9", "10.0.0.2"]), Some(ip("10.0.0.2")));
-        assert_eq!(shared(Some("203.0.113.7"), &["127.0.0.1", "10.0.0.2"]), Some(ip("10.0.0.2")));
-        assert_eq!(shared(Some("203.0.113.7"), &["127.0.0.1"]), Some(ip("203.0.113.7")));
-        assert_eq!(shared(None, &["127.0.0.1", "::1"]), None);
-    }
 
     /// A hub that waits for a worker that has panicked would wait for ever, and `join` with it.
     #[test]

@@ -33,6 +33,7 @@ fn the_explained_file_is_true_and_whole() {
             "key",
             "self-signed",
             "network-icon",
+            "public-address",
             "password-file",
             "motd-file",
             "workers",

@@ -20,6 +20,7 @@ mod ircv3;
 mod labels;
 mod lasting;
 mod limits;
+mod links;
 mod markers;
 mod metadata;
 mod metadata_3;

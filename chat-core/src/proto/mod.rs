@@ -4,6 +4,7 @@
 
 mod caps;
 mod command;
+mod link;
 mod mask;
 mod names;
 mod numeric;
@@ -14,6 +15,7 @@ pub use command::{
     Command, CommandError, JoinTarget, ListCondition, MessageKind, MessageLine, NONCE_TAG,
     WhoQuery, WhoxFields, relayed_tags,
 };
+pub use link::{Link, LinkError};
 pub use mask::mask_matches;
 pub use names::{
     CaseMapping, NameError, Nick, RoomName, ServerName, is_reserved_nick, nick_from_display_name,

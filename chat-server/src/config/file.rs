@@ -52,6 +52,8 @@ pub struct ConfigFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_icon: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auto_join: Option<bool>,
@@ -241,6 +243,7 @@ impl ConfigFile {
             name: self.name.or(other.name),
             network: self.network.or(other.network),
             network_icon: self.network_icon.or(other.network_icon),
+            public_address: self.public_address.or(other.public_address),
             room: self.room.or(other.room),
             auto_join: self.auto_join.or(other.auto_join),
             password_file: self.password_file.or(other.password_file),
@@ -346,6 +349,16 @@ impl ConfigFile {
         })?;
         config.network = file.network.unwrap_or_default();
         config.network_icon = file.network_icon;
+        config.public_address = file.public_address;
+        let is_address = |own: &String| {
+            let is_written = |byte: u8| byte.is_ascii_graphic() && !b"/?#@".contains(&byte);
+            (1..=300).contains(&own.len()) && own.bytes().all(is_written)
+        };
+        if !config.public_address.as_ref().is_none_or(is_address) {
+            return Err(
+                "public-address is what people connect to, like chat.example.org:6697".into()
+            );
+        }
         let is_url =
             |url: &String| url.len() <= 300 && url.bytes().all(|byte| byte.is_ascii_graphic());
         if !config.network_icon.as_ref().is_none_or(is_url) {

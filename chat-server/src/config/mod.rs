@@ -59,6 +59,9 @@ pub struct Config {
     pub network: String,
     /// Where an image of the network is: a URL (<https://ircv3.net/specs/extensions/network-icon>).
     pub network_icon: Option<String>,
+    /// `HOST:PORT`, where people elsewhere reach it, for links into rooms; `None`: an address of this computer. It is
+    /// taken to be spoken over TLS if anything is.
+    pub public_address: Option<String>,
     /// The default room.
     pub room: RoomName,
     /// Whether people who connect are put into the default room.
@@ -109,6 +112,7 @@ impl Default for Config {
             name: ServerName::new("chat.local").expect("a dotted word"),
             network: "chat".into(),
             network_icon: None,
+            public_address: None,
             room: RoomName::new("#lobby").expect("a room's name"),
             auto_join: true,
             password: None,
@@ -318,6 +322,29 @@ impl Limits {
     }
 }
 
+/// How people elsewhere reach a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reached {
+    /// Over TLS.
+    pub is_secure: bool,
+    /// `HOST:PORT`
+    pub address: String,
+    /// The SHA-256 fingerprint of its certificate, in hexadecimal, if nobody but the server has signed it.
+    pub fingerprint: Option<String>,
+}
+
+impl Reached {
+    /// As far as the configuration says.
+    fn of(config: &Config) -> Self {
+        let address = config.public_address.clone();
+        Self {
+            is_secure: !config.tls_listen.is_empty(),
+            address: address.unwrap_or_else(|| format!("localhost:{DEFAULT_PORT}")),
+            fingerprint: None,
+        }
+    }
+}
+
 /// The part of the configuration that sessions and the hub see.
 #[derive(Debug)]
 pub struct House {
@@ -327,6 +354,8 @@ pub struct House {
     pub network: String,
     /// [`Config::network_icon`]
     pub network_icon: Option<String>,
+    /// What links into its rooms begin with.
+    pub reached: Reached,
     /// [`Config::room`]
     pub room: RoomName,
     /// [`Config::auto_join`]
@@ -364,10 +393,11 @@ pub struct House {
 impl House {
     /// The house that `config` describes, under the names and with the workers and numbers of this one.
     #[must_use]
-    pub fn renewed(&self, config: &Config) -> Arc<Self> {
+    pub fn renewed(&self, config: &Config, reached: Reached) -> Arc<Self> {
         Arc::new(Self {
             name: self.name.clone(),
             network: self.network.clone(),
+            reached,
             metrics: Arc::clone(&self.metrics),
             keeps_history: self.keeps_history,
             ..Self::of(config, self.n_workers)
@@ -431,11 +461,12 @@ impl House {
         Arc::new(Self { keeps_history: true, ..Self::of(config, n_workers) })
     }
 
-    fn of(config: &Config, n_workers: u16) -> Self {
+    pub(crate) fn of(config: &Config, n_workers: u16) -> Self {
         Self {
             name: config.name.clone(),
             network: config.network.clone(),
             network_icon: config.network_icon.clone(),
+            reached: Reached::of(config),
             room: config.room.clone(),
             auto_join: config.auto_join,
             password: config.password.clone(),

@@ -25,6 +25,8 @@ pub(super) enum Fact {
     Flag(Flag, bool),
     Key(Option<Arc<str>>),
     Limit(Option<u32>),
+    /// What stands in a link into the room, or no more.
+    Link(Arc<str>, Option<Link>),
     /// Seconds between two messages of somebody without a rank.
     Slow(Option<u32>),
     Listed(List, Entry),
@@ -35,6 +37,27 @@ pub(super) enum Fact {
     Unlisted(List, Arc<str>),
     /// An account has a voice in it, or no more.
     Voice(Arc<str>, bool),
+}
+
+/// Who may come in by a link, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Link {
+    /// The nick of who has made it.
+    pub(super) by: Arc<str>,
+    /// When, in milliseconds since 1970.
+    pub(super) at: u64,
+    /// Until then.
+    pub(super) until: u64,
+    /// So many may still come; `None`: as many as want to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) left: Option<u32>,
+}
+
+impl Link {
+    /// Whether somebody may still come in by it.
+    pub(super) fn holds(&self, now: SystemTime) -> bool {
+        milliseconds(now) < self.until && self.left != Some(0)
+    }
 }
 
 /// What is at the path of a room itself.
@@ -112,6 +135,8 @@ impl Fact {
             Self::Key(None) => Change::Remove { path: at(&["key"]) },
             Self::Limit(Some(limit)) => set(at(&["limit"]), limit),
             Self::Limit(None) => Change::Remove { path: at(&["limit"]) },
+            Self::Link(token, Some(link)) => set(at(&["link", token]), link),
+            Self::Link(token, None) => Change::Remove { path: at(&["link", token]) },
             Self::Slow(Some(seconds)) => set(at(&["slow"]), seconds),
             Self::Slow(None) => Change::Remove { path: at(&["slow"]) },
             Self::Asking(account, Some(since)) => {
@@ -164,6 +189,9 @@ impl Fact {
                 let since = value.map(|value| read(words, value)).transpose()?.map(time_at);
                 Self::Asking((*account).into(), since)
             }
+            (["link", token], value) => {
+                Self::Link((*token).into(), value.map(|value| read(words, value)).transpose()?)
+            }
             (["slow"], value) => Self::Slow(value.map(|value| read(words, value)).transpose()?),
             (["limit"], value) => Self::Limit(value.map(|value| read(words, value)).transpose()?),
             (["list", letter, mask], value) => {
@@ -211,6 +239,12 @@ impl Room {
                 }
             }
             Fact::Topic(topic) => self.topic.clone_from(topic),
+            Fact::Link(token, Some(link)) => {
+                self.links.insert(Arc::clone(token), link.clone());
+            }
+            Fact::Link(token, None) => {
+                self.links.remove(token);
+            }
             Fact::Asking(account, Some(since)) => {
                 self.asking.insert(Arc::clone(account), *since);
             }
@@ -233,6 +267,9 @@ impl Room {
             Fact::Asking(Arc::clone(account), Some(*since))
         };
         facts.extend(self.asking.iter().map(asking));
+        let link =
+            |(token, link): (&Arc<str>, &Link)| Fact::Link(Arc::clone(token), Some(link.clone()));
+        facts.extend(self.links.iter().map(link));
         if let Some(owned) = &self.owned {
             facts.extend(owned.facts());
         }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::Service;
+use chat_core::proto::{RoomName, Service};
 
 use super::{
-    Effect, Hub, Now, Refusal, accounts, bans,
+    Effect, Hub, Now, Refusal, Turn, accounts, bans,
     deeds::{Asked, Deed},
     facts,
     markers::{self, Mark},
@@ -23,6 +23,8 @@ use crate::{
 pub(super) enum Meant {
     /// Something is done to an account.
     Deed(Asked),
+    /// Somebody comes into a room by a link.
+    Entrance { room: RoomName },
     /// Somebody sets what a room that is somebody's publishes.
     Metadata {
         room: RoomId,
@@ -57,6 +59,9 @@ impl Meant {
                 manner.refusal("TEMPORARILY_UNAVAILABLE", account, why)
             }
             Self::Bans { .. } => Refusal::Service { by: Service::OperServ, text: why.to_owned() },
+            Self::Entrance { room } => {
+                Refusal::fail("JOIN", "INTERNAL_ERROR", &[room.as_str()], why)
+            }
             Self::Knock { .. } => Refusal::fail("KNOCK", "INTERNAL_ERROR", &[], why),
             Self::Metadata { .. } => Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why),
             Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why),
@@ -103,6 +108,16 @@ impl Hub {
             Meant::Bans { reply } => {
                 self.send_banned_away(now, effects);
                 reply
+            }
+            Meant::Entrance { room } => {
+                // They may have gone, and the room too: then it is founded by nobody.
+                let who = self.devices.get(&conn).map(|device| device.person);
+                if let (Some(who), Ok(_)) = (who, self.find_room(room.as_str())) {
+                    let mut turn = Turn::new(now, (conn, who), None, effects);
+                    self.join_one(&mut turn, room);
+                    self.end_turn(turn);
+                }
+                Vec::new()
             }
             Meant::Knock { reply } => reply,
             Meant::Mark { mark, shown } => {

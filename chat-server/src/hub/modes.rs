@@ -298,6 +298,7 @@ impl Modes {
                 self.list_mut(*list).retain(|own| !own.mask.eq_ignore_ascii_case(mask));
             }
             Fact::Asking(..)
+            | Fact::Link(..)
             | Fact::Metadata(..)
             | Fact::Operator(..)
             | Fact::Topic(_)

@@ -10,6 +10,7 @@ use chat_core::proto::RoomName;
 
 use super::{
     Now,
+    facts::Link,
     lasting::Owned,
     metadata::Metadata,
     modes::{Flag, Modes},
@@ -74,6 +75,8 @@ pub(super) struct Room {
     pub(super) metadata: Metadata,
     /// Accounts that have asked to be let in, by their folded names, and since when.
     pub(super) asking: BTreeMap<Arc<str>, SystemTime>,
+    /// Links into it, by what stands in the place of the key.
+    pub(super) links: BTreeMap<Arc<str>, Link>,
     /// Who has asked to be let in since the server started, as direct conversations name them.
     pub(super) knocks: BTreeMap<Arc<str>, Now>,
     /// Who has spoken lately, as direct conversations name them: those who have to wait in a slow room.
@@ -104,6 +107,7 @@ impl Room {
             modes: Modes::default(),
             metadata: Metadata::new(),
             asking: BTreeMap::new(),
+            links: BTreeMap::new(),
             knocks: BTreeMap::new(),
             spoke: BTreeMap::new(),
             owned: None,

@@ -40,6 +40,7 @@ const HELP: &[&str] = &[
     "BAN #room who [time] [reason], MUTE #room who [time] [reason]: who is a nick, a mask, ~a:account or ~i:address; a time is 10m, 2h, 7d",
     "UNBAN #room mask, UNMUTE #room mask: end that",
     "BANS #room: who is banned or muted, how long and why",
+    "LINK #room [time] [uses]: a link for friends, for 7 days; LINKS #room, UNLINK #room number: those there are, and the end of one",
     "WAITING #room: who has asked to be let in; APPROVE #room who, REJECT #room who: answer them",
     "LOG #room [n]: what those who operate it have done",
     "MODE #room +S seconds makes it slow, MODE #room +A lets new people in one by one",
@@ -52,9 +53,9 @@ const REASON_BYTES_MAX: usize = 200;
 const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// What a deed leaves in words: for those who operate the room, and for who asked.
-struct Noted {
-    note: String,
-    reply: String,
+pub(super) struct Noted {
+    pub(super) note: String,
+    pub(super) reply: String,
 }
 
 impl Hub {
@@ -75,6 +76,9 @@ impl Hub {
             "UNBAN" => self.unbar(turn, &said, ""),
             "UNMUTE" => self.unbar(turn, &said, masks::MUTE),
             "BANS" => self.show_bans(turn, &said),
+            "LINK" => self.make_link(turn, &said),
+            "LINKS" => self.show_links(turn, &said),
+            "UNLINK" => self.end_link(turn, &said),
             "WAITING" => self.show_waiting(turn, &said),
             "APPROVE" => self.approve(turn, &said),
             "REJECT" => self.reject(turn, &said),
@@ -84,7 +88,11 @@ impl Hub {
     }
 
     /// The room that is spoken of, if the asker operates it: in it, or by their account.
-    fn find_ruled_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
+    pub(super) fn find_ruled_room(
+        &self,
+        turn: &Turn<'_>,
+        said: &Said<'_>,
+    ) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
         let person = self.person(turn.person);
         let room = self.find_room(name).ok();
@@ -116,7 +124,7 @@ impl Hub {
     }
 
     /// Does something in a room that those who operate it read of.
-    fn note(
+    pub(super) fn note(
         &mut self,
         turn: &mut Turn<'_>,
         id: RoomId,

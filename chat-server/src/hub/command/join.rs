@@ -8,12 +8,20 @@ use crate::{
     delivery::{Content, ReplyLine},
     hub::{
         Hub, Refusal, Turn,
+        facts::Link,
         listing::Part,
         markers::Mark,
         modes::{Flag, List},
     },
     ids::RoomId,
 };
+
+/// How somebody may come into a room.
+enum Entrance {
+    Free,
+    /// By a link, which is used.
+    ByLink(RoomId, Arc<str>, Link),
+}
 
 impl Hub {
     pub(super) fn join(
@@ -24,7 +32,12 @@ impl Hub {
         for JoinTarget { room, key } in targets {
             match RoomName::new(room) {
                 Ok(name) => match self.check_entrance(turn, &name, key.as_deref()) {
-                    Ok(()) => self.join_one(turn, name),
+                    Ok(Entrance::Free) => self.join_one(turn, name),
+                    Ok(Entrance::ByLink(id, token, link)) => {
+                        if let Err(refusal) = self.join_by_link(turn, id, &token, &link) {
+                            turn.say(refusal.reply());
+                        }
+                    }
                     Err(Refusal::NeedsApproval(_)) => self.join_later(turn, &name),
                     Err(refusal) => turn.say(refusal.reply()),
                 },
@@ -47,15 +60,15 @@ impl Hub {
         turn: &Turn<'_>,
         name: &RoomName,
         key: Option<&str>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Entrance, Refusal> {
         let Some(room) = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]) else {
-            return Ok(());
+            return Ok(Entrance::Free);
         };
         let person = self.person(turn.person);
         // An operator's invitation opens every bar, and nobody is barred from what is theirs.
         if room.has(turn.person) || person.invited.contains(&room.id) || room.is_founded_by(person)
         {
-            return Ok(());
+            return Ok(Entrance::Free);
         }
         let name = room.name.to_string();
         let modes = &room.modes;
@@ -65,7 +78,10 @@ impl Hub {
         }
         // Who operates it lets others in.
         if room.rank_of(person.account.as_ref()).is_operator {
-            return Ok(());
+            return Ok(Entrance::Free);
+        }
+        if let Some((token, link)) = Self::find_link(room, turn.now.wall, key) {
+            return Ok(Entrance::ByLink(room.id, Arc::clone(token), link.clone()));
         }
         if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, &subject) {
             return Err(Refusal::InviteOnly(name));
@@ -79,7 +95,7 @@ impl Hub {
         if modes.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
             return Err(Refusal::RoomFull(name));
         }
-        Ok(())
+        Ok(Entrance::Free)
     }
 
     /// Asks to be let into a room where newcomers are let in one by one.

@@ -11,6 +11,7 @@ mod join;
 mod kick;
 mod kill;
 mod knock;
+mod links;
 mod list;
 mod lusers;
 mod markread;

@@ -1,0 +1,177 @@
+//! Links into rooms: made, listed and ended with ChanServ by those who operate the room. What stands in one is taken in
+//! the place of the room's key, and opens every bar but a ban.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use chat_core::proto::{self, CaseMapping, RoomName};
+use rand_chacha::rand_core::Rng;
+
+use super::{chan_serv::Noted, service::Said};
+use crate::{
+    config::Reached,
+    hub::{
+        Hub, Refusal, Turn,
+        facts::{Fact, Link, milliseconds, time_at},
+        keeping::Meant,
+        modes::{Entry, List, Terms},
+        room::Room,
+    },
+    ids::RoomId,
+};
+
+/// How long a link holds unless it is said.
+const TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The longest.
+const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+/// Links into one room.
+const LINKS_MAX: usize = 100;
+
+/// Signs of what stands in a link: 125 bits that nobody guesses, and short enough for a key.
+const TOKEN_SIGNS: usize = 25;
+
+/// Those signs: none looks like another one.
+const SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
+
+impl Hub {
+    /// The link by which somebody may come into a room with that key.
+    pub(super) fn find_link<'a>(
+        room: &'a Room,
+        now: SystemTime,
+        key: Option<&str>,
+    ) -> Option<(&'a Arc<str>, &'a Link)> {
+        room.links.get_key_value(key?).filter(|(_, link)| link.holds(now))
+    }
+
+    pub(super) fn make_link(
+        &mut self,
+        turn: &mut Turn<'_>,
+        said: &Said<'_>,
+    ) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let (id, name) = (room.id, room.name.clone());
+        if room.links.values().filter(|link| link.holds(turn.now.wall)).count() >= LINKS_MAX {
+            return Err(said.no("there are as many links as there may be: end one first"));
+        }
+        let words = [said.word(2), said.word(3)].into_iter().flatten();
+        let (mut time, mut left) = (TIME, None);
+        for word in words {
+            match (word.parse(), humantime::parse_duration(word)) {
+                (Ok(n @ 1..), _) => left = Some(n),
+                (_, Ok(own)) if !own.is_zero() && own <= TIME_MAX => time = own,
+                _ => return Err(said.no("write LINK #room [time] [uses], such as LINK #room 2d 10; a time is a year at most")),
+            }
+        }
+        let sign = |_| char::from(SIGNS[self.random.next_u32() as usize % SIGNS.len()]);
+        let token: Arc<str> = (0..TOKEN_SIGNS).map(sign).collect::<String>().into();
+        let until = turn.now.wall + time;
+        let by = Arc::clone(self.person(turn.person).nick.shown());
+        let link = Link { by, at: milliseconds(turn.now.wall), until: milliseconds(until), left };
+        let shown = self.written_link(&name, &token);
+        let terms = terms(&link);
+        // Those that hold no more make place.
+        let over = self.rooms[&id].links.iter().filter(|(_, own)| !own.holds(turn.now.wall));
+        let mut facts: Vec<Fact> =
+            over.map(|(token, _)| Fact::Link(Arc::clone(token), None)).collect();
+        facts.push(Fact::Link(token, Some(link)));
+        let note = format!("has made a link into {name}, {terms}");
+        self.note(turn, id, facts, Noted { note, reply: format!("{shown} ({terms})") })
+    }
+
+    pub(super) fn show_links(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let links = holding(room, turn.now.wall);
+        if links.is_empty() {
+            said.say(turn, &format!("there are no links into {}", room.name));
+        }
+        for (index, (token, link)) in links.into_iter().enumerate() {
+            let at = humantime::format_rfc3339_seconds(time_at(link.at));
+            let (number, shown) = (index + 1, self.written_link(&room.name, token));
+            let (by, terms) = (&link.by, terms(link));
+            said.say(turn, &format!("{number}: {shown} by {by} at {at}, {terms}"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn end_link(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+        let room = self.find_ruled_room(turn, said)?;
+        let (id, name) = (room.id, room.name.clone());
+        let number: Option<usize> = said.need(2)?.parse().ok();
+        let links = holding(room, turn.now.wall);
+        let link = number.and_then(|number| links.get(number.checked_sub(1)?));
+        let (token, link) = link.ok_or_else(|| said.no("there is no such link: write LINKS"))?;
+        let facts = vec![Fact::Link(Arc::clone(token), None)];
+        let note = format!("has ended the link into {name} that {} had made", link.by);
+        self.note(turn, id, facts, Noted { note, reply: "the link leads nowhere now".into() })
+    }
+
+    fn written_link(&self, room: &RoomName, token: &str) -> String {
+        let Reached { is_secure, address, fingerprint } = self.house.reached.clone();
+        let (room, key) = (room.clone(), Some(token.to_owned()));
+        proto::Link { is_secure, address, room, key, fingerprint }.to_string()
+    }
+
+    /// Somebody comes in by a link: a use of it is gone, and an account may come again.
+    pub(super) fn join_by_link(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        token: &Arc<str>,
+        link: &Link,
+    ) -> Result<(), Refusal> {
+        let mut facts: Vec<Fact> = Vec::new();
+        if let Some(left) = link.left {
+            let link = Link { left: Some(left - 1), ..link.clone() };
+            facts.push(Fact::Link(Arc::clone(token), Some(link).filter(|own| own.left != Some(0))));
+        }
+        let (room, person) = (&self.rooms[&id], self.person(turn.person));
+        if let Some(account) = &person.account {
+            let mask: Arc<str> = format!("~a:{}", CaseMapping::Ascii.fold(account)).into();
+            let is_listed = room.modes.lists(List::Invited, &mask);
+            let is_full = room.modes.n_entries() >= self.house.limits.list_entries_max;
+            if room.lasts() && !is_listed && !is_full {
+                let (by, at) = (Arc::clone(&link.by), turn.now.wall);
+                let entry = Entry { mask, by, at, terms: Terms::default() };
+                facts.push(Fact::Listed(List::Invited, entry));
+            }
+        }
+        let name = room.name.clone();
+        if facts.is_empty() || room.owned.is_none() {
+            let room = self.rooms.get_mut(&id).expect("the caller found it");
+            facts.iter().for_each(|fact| room.take(fact));
+            self.join_one(turn, name);
+            return Ok(());
+        }
+        let changes = room.changes(&facts);
+        let refused = name.to_string();
+        self.submit_changes(turn, changes.into(), Meant::Entrance { room: name })
+            .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
+        // The next one finds it used, before it is kept.
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let is_use = |fact: &&Fact| matches!(fact, Fact::Link(..));
+        facts.iter().filter(is_use).for_each(|fact| room.take(fact));
+        Ok(())
+    }
+}
+
+/// The links that hold, the oldest first.
+fn holding(room: &Room, now: SystemTime) -> Vec<(&Arc<str>, &Link)> {
+    let mut links: Vec<_> = room.links.iter().filter(|(_, link)| link.holds(now)).collect();
+    links.sort_by_key(|(_, link)| link.at);
+    links
+}
+
+/// For how long, and for how many.
+fn terms(link: &Link) -> String {
+    let until = humantime::format_rfc3339_seconds(time_at(link.until));
+    let left = match link.left {
+        None => "for as many as want to".to_owned(),
+        Some(1) => "for one more".to_owned(),
+        Some(left) => format!("for {left} more"),
+    };
+    format!("until {until}, {left}")
+}
