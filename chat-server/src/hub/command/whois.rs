@@ -44,16 +44,17 @@ impl Hub {
         let params = [shown, &person.user, &person.host, "*", &person.realname];
         turn.numeric(Numeric::RPL_WHOISUSER, &params);
         let asker = self.reader(turn.conn);
-        // Rooms of the invisible are for those who are in them too.
-        let sees_all = person.id == turn.person || asker.person.modes.is_operator;
+        // Rooms of the invisible are for those who are in them too, and for operators, as far as those may know of them.
+        let is_own = person.id == turn.person;
+        let sees_invisible = !person.modes.is_invisible || asker.person.modes.is_operator;
         let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let shared: Vec<String> = person
             .rooms
             .iter()
             .map(|id| &self.rooms[id])
             .filter(|room| {
-                let is_open = !person.modes.is_invisible && room.is_visible_to(turn.person);
-                sees_all || is_open || room.has(turn.person)
+                let is_open = sees_invisible && room.is_visible_to(turn.person);
+                is_own || is_open || room.has(turn.person)
             })
             .map(|room| format!("{}{}", room.members[&person.id].prefix(all), room.name))
             .collect();

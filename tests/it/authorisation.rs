@@ -1,0 +1,136 @@
+//! The table of who may do what in a room, cell by cell.
+
+use chat_server::{config::Oper, hub::Door};
+use chat_tests::world::{SimLog, World};
+
+/// What is tried, by the head of its column.
+const DEEDS: [&str; 9] = [
+    "reads its history",
+    "searches it",
+    "deletes another's message",
+    "deletes their own",
+    "edits their own",
+    "edits another's",
+    "reads its metadata",
+    "lists its members",
+    "reads what was done in it",
+];
+
+/// Who tries, by the head of the row, and how they are called.
+const ROLES: [(&str, &str); 6] = [
+    ("member", "bob"),
+    ("former member", "carl"),
+    ("invited", "dora"),
+    ("stranger", "eve"),
+    ("operator", "fred"),
+    ("operator of the server", "root"),
+];
+
+const CAPABILITIES: &str = "batch message-tags echo-message draft/chathistory \
+     draft/message-redaction chat.local/edit chat.local/search standard-replies";
+
+fn say(world: &mut World, name: &str, line: &str) -> Vec<String> {
+    let before = world.lines(name).len();
+    world.send_bytes(name, format!("{line}\r\n").as_bytes());
+    world.settle();
+    world.lines(name)[before..].to_vec()
+}
+
+fn msgid_of(lines: &[String]) -> String {
+    let id = lines.iter().find_map(|line| line.split("msgid=").nth(1)?.split([';', ' ']).next());
+    id.expect("an echo has an id").to_owned()
+}
+
+/// A room with people around it, and the ids of a message of the founder's and of one of each of them.
+fn room() -> (World, String, Vec<String>) {
+    let mut world = World::new(7, SimLog::default(), |config| {
+        let password = chat_server::auth::hash("rootrootroot").unwrap();
+        config.opers = vec![Oper { name: "root".into(), password, masks: Vec::new() }];
+    });
+    let names = ROLES.iter().map(|(_, name)| *name);
+    for name in names.clone().chain(["ann"]) {
+        world.open(name, Door::Irc);
+        say(&mut world, name, &format!("CAP REQ :{CAPABILITIES}"));
+        say(&mut world, name, &format!("NICK {name}\r\nUSER u 0 * :R\r\nCAP END"));
+    }
+    say(&mut world, "root", "OPER root rootrootroot");
+    say(&mut world, "ann", "NS REGISTER correcthorse");
+    say(&mut world, "ann", "JOIN #den\r\nMETADATA #den SET url :https://example.org");
+    let own = msgid_of(&say(&mut world, "ann", "PRIVMSG #den :secret words of the founder"));
+    let mut others = Vec::new();
+    for name in names {
+        say(&mut world, name, "JOIN #den");
+        others.push(msgid_of(&say(&mut world, name, "PRIVMSG #den :secret words")));
+    }
+    say(&mut world, "ann", "MODE #den +sio fred");
+    for name in ["carl", "dora", "eve", "root"] {
+        say(&mut world, "ann", &format!("KICK #den {name}"));
+    }
+    say(&mut world, "ann", "INVITE dora #den");
+    (world, own, others)
+}
+
+/// Whether somebody may do it: by what they are told, and by what others see.
+fn may(role: usize, deed: &str) -> bool {
+    let (mut world, founders, others) = room();
+    let (name, own) = (ROLES[role].1, &others[role]);
+    let line = match deed {
+        "reads its history" => "CHATHISTORY LATEST #den * 20".to_owned(),
+        "searches it" => "SEARCH in=#den;text=founder".to_owned(),
+        "deletes another's message" => format!("REDACT #den {founders}"),
+        "deletes their own" => format!("REDACT #den {own}"),
+        "edits their own" => format!("EDIT #den {own} :other words"),
+        "edits another's" => format!("EDIT #den {founders} :other words"),
+        "reads its metadata" => "METADATA #den GET url".to_owned(),
+        "lists its members" => "NAMES #den\r\nWHO #den\r\nWHO *\r\nLIST\r\nWHOIS fred".to_owned(),
+        "reads what was done in it" => "CS LOG #den".to_owned(),
+        other => unreachable!("{other} is no column"),
+    };
+    let before = world.lines("ann").len();
+    let told = say(&mut world, name, &line);
+    let has = |word: &str| told.iter().any(|line| line.contains(word));
+    let seen = world.lines("ann")[before..].iter().any(|line| {
+        line.contains(&format!(":{name}!"))
+            && (line.contains(" REDACT #den ") || line.contains(" EDIT #den "))
+    });
+    match deed {
+        "reads its history" | "searches it" => has("words of the founder"),
+        "reads its metadata" => has("https://example.org"),
+        "lists its members" => {
+            let lists = has(" 353 ")
+                || told.iter().any(|line| line.contains(" 352 ") && line.contains(" #den "));
+            // Nor is it said in another way that the room is there: the ends of lists repeat what was asked for.
+            let is_end = |line: &&String| line.contains(" 366 ") || line.contains(" 315 ");
+            let n_told = told.iter().filter(|line| line.contains("#den") && !is_end(line)).count();
+            assert!(lists || n_told == 0, "{name}: {told:#?}");
+            lists
+        }
+        "reads what was done in it" => has("ann sets +sio fred"),
+        _ => {
+            // What may not be known is answered as what is not there.
+            assert!(seen || has("FAIL "), "{name}: {told:#?}");
+            seen
+        }
+    }
+}
+
+#[test]
+fn every_cell_of_the_table_holds() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/authorisation.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let mut rows = rows
+        .map(|line| -> Vec<&str> { line.trim_matches('|').split('|').map(str::trim).collect() });
+    let head = rows.next().unwrap();
+    assert_eq!(head[1..], DEEDS, "the columns are those that are tried");
+    let rows: Vec<_> = rows.filter(|row| !row[0].starts_with("---")).collect();
+    let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(names, ROLES.map(|(role, _)| role), "the rows are those who try");
+    for (role, row) in rows.iter().enumerate() {
+        for (deed, cell) in DEEDS.iter().zip(&row[1..]) {
+            let is_so = may(role, deed);
+            assert_eq!(*cell == "yes", is_so, "{}: {deed}", row[0]);
+            assert!(is_so || *cell == "no", "{cell} is no answer");
+        }
+    }
+}
