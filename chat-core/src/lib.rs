@@ -50,7 +50,9 @@ pub mod text;
 mod update;
 pub mod wire;
 
-pub use client::{ChatClient, ChatClientBuilder, ClientHandle, ReconnectPolicy, Timeouts};
+pub use client::{
+    ChatClient, ChatClientBuilder, ClientHandle, HistoryPolicy, ReconnectPolicy, Timeouts,
+};
 pub use error::{CloseReason, ConfigError, ConnectError, DeliveryError, SendError, WaitError};
 pub use listener::{Event, Fanout, Listener, PrintListener};
 pub use update::{

@@ -21,7 +21,8 @@ use crate::{
 /// 1. Both methods run on one thread, named `chat-core-rx`, for the client's whole life, across
 ///    reconnections. Never concurrently, never re-entrantly: what a call sends comes back in a later call.
 /// 2. Updates come in the order in which the server sent them; all of one connection before the next;
-///    `State(Ready)` before its first message.
+///    `State(Ready)` before its first message. What is said in a room while its past is on its way comes behind
+///    that: first [`Origin::History`] or [`Origin::Missed`], then `PastTold`, then what is new, each message once.
 /// 3. A batch is what was waiting when the thread looked, at most [`BATCH_MAX`] updates. Batches are
 ///    not delayed to grow, and where one ends means nothing.
 /// 4. A listener may block: reading, answering the server's pings and reconnecting go on. Beyond the
@@ -254,6 +255,12 @@ pub fn describe(update: &Update) -> Option<String> {
         Update::Gap { target, .. } => {
             format!("! you may have missed messages in {}", target.name())
         }
+        Update::Deleted { target, by, reason, .. } => {
+            format!("* {by} deleted a message in {}{}", target.name(), with_reason(reason))
+        }
+        Update::Edited { by, text, .. } => format!("* {by} changed a message to: {text}"),
+        Update::PastTold { .. } | Update::Reacted { is_taken_back: true, .. } => return None,
+        Update::Reacted { by, value, .. } => format!("* {by} reacts: {value}"),
         Update::Delivery { state: Delivery::Failed(error), .. } => {
             format!("! not delivered: {error}")
         }

@@ -19,6 +19,30 @@ pub enum Update {
         /// Why; `None`: they are back.
         reason: Option<Arc<str>>,
     },
+    /// A message was deleted.
+    #[non_exhaustive]
+    Deleted {
+        /// Where it was said.
+        target: Target,
+        /// The id of the message.
+        msgid: Arc<str>,
+        /// Who deleted it.
+        by: Arc<str>,
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
+    /// A message says something else now.
+    #[non_exhaustive]
+    Edited {
+        /// Where it was said.
+        target: Target,
+        /// The id of the message.
+        msgid: Arc<str>,
+        /// Who wrote it.
+        by: Arc<str>,
+        /// What it says.
+        text: Arc<str>,
+    },
     /// What is known of a message that was sent with [`crate::ClientHandle::send`].
     Delivery {
         /// Which.
@@ -89,6 +113,28 @@ pub enum Update {
         code: Option<Arc<str>>,
         /// A sentence.
         text: Arc<str>,
+    },
+    /// What was said before has been told: what follows is new.
+    #[non_exhaustive]
+    PastTold {
+        /// Of which conversation; the server: of all.
+        target: Target,
+        /// Before we came, or while there was no connection.
+        origin: Origin,
+    },
+    /// Someone reacts to a message, or takes that back.
+    #[non_exhaustive]
+    Reacted {
+        /// Where it was said.
+        target: Target,
+        /// The id of the message.
+        msgid: Arc<str>,
+        /// Who.
+        by: Arc<str>,
+        /// With what: an emoji, or a short word.
+        value: Arc<str>,
+        /// They do so no more.
+        is_taken_back: bool,
     },
     /// Someone has another nick; we have, if `me`.
     #[non_exhaustive]
@@ -240,12 +286,14 @@ pub enum MessageKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Fetched later.
+    /// Said before we came.
     History,
     /// As it happened.
     Live,
     /// Our own, shown before the server has it; [`Update::Delivery`] with its id follows.
     LocalEcho,
+    /// Said while there was no connection, and told when it was back.
+    Missed,
 }
 
 /// How far a message of ours is. Goes one way: queued, written, and then one of the last two.

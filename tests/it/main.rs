@@ -31,6 +31,7 @@ mod queries;
 mod rooms;
 mod rules;
 mod sasl;
+mod sdk;
 mod search;
 mod seeds;
 mod sim;

@@ -1,12 +1,12 @@
 //! The builder: everything that can be set about a client, with its default.
 
-use std::{net::ToSocketAddrs, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::ToSocketAddrs, sync::Arc, time::Duration};
 
 use super::{ChatClient, ReconnectPolicy};
 use crate::{
     error::{ConfigError, ConnectError},
     listener::{Listener, PrintListener},
-    proto::{Nick, RoomName, cut, nick_from_display_name},
+    proto::{Link, LinkError, Nick, RoomName, cut, nick_from_display_name},
     text::printable,
 };
 
@@ -18,6 +18,26 @@ pub const DEFAULT_NAME: &str = "USR";
 
 /// What is sent of a long name, so that it fits on the line it is sent on.
 const REALNAME_BYTES_MAX: usize = 300;
+
+/// What a client asks for of what was said before ([`crate::update::Origin::History`]), where the server keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HistoryPolicy {
+    /// Of rooms it joins, so many of the latest messages; after a lost connection, all that was missed, in all
+    /// conversations.
+    Latest {
+        /// So many; 0: only what was missed.
+        limit: u16,
+    },
+    /// Nothing: what was missed is an [`Update::Gap`](crate::Update::Gap).
+    Off,
+}
+
+impl Default for HistoryPolicy {
+    fn default() -> Self {
+        Self::Latest { limit: 50 }
+    }
+}
 
 /// How long things may take.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,6 +82,8 @@ pub(crate) struct Settings {
     pub(crate) nick: Nick,
     pub(crate) realname: String,
     pub(crate) rooms: Vec<Arc<str>>,
+    pub(crate) keys: HashMap<Arc<str>, String>,
+    pub(crate) history: HistoryPolicy,
     pub(crate) password: Option<Password>,
     pub(crate) reconnect: ReconnectPolicy,
     pub(crate) timeouts: Timeouts,
@@ -85,6 +107,8 @@ pub struct ChatClientBuilder {
     name: String,
     listener: Option<Box<dyn Listener>>,
     rooms: Vec<String>,
+    keys: HashMap<String, String>,
+    history: HistoryPolicy,
     password: Option<String>,
     reconnect: ReconnectPolicy,
     timeouts: Timeouts,
@@ -105,6 +129,8 @@ impl ChatClientBuilder {
             name,
             listener: None,
             rooms: Vec::new(),
+            keys: HashMap::new(),
+            history: HistoryPolicy::default(),
             password: None,
             reconnect: ReconnectPolicy::default(),
             timeouts: Timeouts::default(),
@@ -122,6 +148,19 @@ impl ChatClientBuilder {
     /// A room to be in, from the start and after every reconnect. The `#` may be left out.
     pub fn join(mut self, room: impl Into<String>) -> Self {
         self.rooms.push(room.into());
+        self
+    }
+
+    /// The same with the room's key, or with what stands in a link into it.
+    pub fn join_with_key(mut self, room: impl Into<String>, key: impl Into<String>) -> Self {
+        let room = room.into();
+        self.keys.insert(room.clone(), key.into());
+        self.join(room)
+    }
+
+    /// What is asked for of what was said before.
+    pub fn history(mut self, policy: HistoryPolicy) -> Self {
+        self.history = policy;
         self
     }
 
@@ -175,17 +214,36 @@ impl ChatClientBuilder {
         ChatClient::connect(settings, listener)
     }
 
-    pub(super) fn check(self) -> Result<(Settings, Box<dyn Listener>), ConfigError> {
+    pub(super) fn check(mut self) -> Result<(Settings, Box<dyn Listener>), ConfigError> {
+        if let Some(link) = read_link(&self.server)? {
+            let room = link.room.to_string();
+            if let Some(key) = link.key {
+                self.keys.insert(room.clone(), key);
+            }
+            self.server = link.address;
+            self.rooms.insert(0, room);
+        }
         let (host, port) = parse_server(&self.server)?;
         let nick = nick_from_name(&self.name);
-        let mut rooms = Vec::new();
+        let mut rooms: Vec<Arc<str>> = Vec::new();
+        let mut keys = HashMap::new();
         for room in &self.rooms {
+            let key = self.keys.get(room).cloned();
             let room = room_name(room);
+            if key.as_deref().is_some_and(|key| !is_key(key)) {
+                let why = format!("of {room} is one word without commas").into();
+                return Err(ConfigError::Invalid { field: "key", why });
+            }
+            if let Some(key) = key {
+                keys.insert(room.as_str().into(), key);
+            }
             if let Err(error) = RoomName::new(&room) {
                 let why = format!("{room} cannot be joined: {error}").into();
                 return Err(ConfigError::Invalid { field: "room", why });
             }
-            rooms.push(room.into());
+            if !rooms.iter().any(|own| **own == *room) {
+                rooms.push(room.into());
+            }
         }
         let has_line_break = |text: &str| text.contains(['\0', '\r', '\n']);
         if self.password.as_deref().is_some_and(|text| has_line_break(text) || text.is_empty()) {
@@ -206,6 +264,8 @@ impl ChatClientBuilder {
             nick,
             realname: cut(&printable(realname), REALNAME_BYTES_MAX).to_owned(),
             rooms,
+            keys,
+            history: self.history,
             password: self.password.map(Password),
             reconnect: self.reconnect,
             timeouts: self.timeouts,
@@ -214,6 +274,27 @@ impl ChatClientBuilder {
         };
         Ok((settings, self.listener.unwrap_or_else(|| Box::new(PrintListener::stdout()))))
     }
+}
+
+/// A link into a room, if that is where the server is to be found.
+fn read_link(server: &str) -> Result<Option<Link>, ConfigError> {
+    let invalid = |why: String| ConfigError::Invalid { field: "address", why: why.into() };
+    match server.parse::<Link>() {
+        Ok(link) if link.is_secure => {
+            Err(invalid("is spoken over TLS, which this program does not do yet".into()))
+        }
+        Ok(link) => Ok(Some(link)),
+        // An address.
+        Err(LinkError::Scheme) => Ok(None),
+        Err(LinkError::NoRoom) if server.trim().starts_with("irc://") => Ok(None),
+        Err(error) => Err(invalid(error.to_string())),
+    }
+}
+
+/// Whether a key can be sent as one.
+pub(crate) fn is_key(key: &str) -> bool {
+    let is_sign = |c: char| !c.is_whitespace() && c != ',' && !c.is_control();
+    !key.is_empty() && !key.starts_with(':') && key.len() <= 128 && key.chars().all(is_sign)
 }
 
 /// The nick for any name: itself if it is one, one made from it, or `USR`.

@@ -18,7 +18,7 @@ use std::{
 
 use mio::{Poll, Waker};
 
-pub use config::{ChatClientBuilder, DEFAULT_NAME, DEFAULT_PORT, Timeouts};
+pub use config::{ChatClientBuilder, DEFAULT_NAME, DEFAULT_PORT, HistoryPolicy, Timeouts};
 pub use retry::ReconnectPolicy;
 
 use self::{
@@ -256,7 +256,71 @@ impl ClientHandle {
     pub fn join(&self, room: &str) -> Result<(), SendError> {
         let room = config::room_name(room);
         check_target(&room)?;
-        self.queue(Request::Join { room: room.into() })
+        self.queue(Request::Join { room: room.into(), key: None })
+    }
+
+    /// The same with the room's key, or with what stands in a link into it.
+    ///
+    /// # Errors
+    /// [`SendError`]; a key that is none is [`SendError::InvalidText`].
+    pub fn join_with_key(&self, room: &str, key: &str) -> Result<(), SendError> {
+        let room = config::room_name(room);
+        check_target(&room)?;
+        if !config::is_key(key) {
+            return Err(SendError::InvalidText);
+        }
+        self.queue(Request::Join { room: room.into(), key: Some(key.to_owned()) })
+    }
+
+    /// Says something else in the place of a message of ours, where the server knows `chat.local/edit`; it is so when
+    /// [`Update::Edited`](crate::Update::Edited) says so.
+    ///
+    /// # Errors
+    /// [`SendError`]; what the server says to it comes as an update.
+    pub fn edit(&self, target: &str, msgid: &str, text: &str) -> Result<(), SendError> {
+        check_target(target)?;
+        check_word(msgid)?;
+        if text.trim().is_empty() || text.contains(['\0', '\r', '\n']) {
+            return Err(SendError::InvalidText);
+        }
+        let text = text.to_owned();
+        self.queue(Request::Edit { target: target.into(), msgid: msgid.into(), text })
+    }
+
+    /// Deletes a message, where the server knows `draft/message-redaction`: one of ours, or in a room we operate. It is
+    /// so when [`Update::Deleted`](crate::Update::Deleted) says so.
+    ///
+    /// # Errors
+    /// As [`ClientHandle::edit`].
+    pub fn delete(&self, target: &str, msgid: &str, reason: Option<&str>) -> Result<(), SendError> {
+        check_target(target)?;
+        check_word(msgid)?;
+        if reason.is_some_and(|reason| reason.contains(['\0', '\r', '\n'])) {
+            return Err(SendError::InvalidText);
+        }
+        let reason = reason.map(str::to_owned);
+        self.queue(Request::Delete { target: target.into(), msgid: msgid.into(), reason })
+    }
+
+    /// Reacts to a message with an emoji or a short word, or takes that back; others see it as
+    /// [`Update::Reacted`](crate::Update::Reacted), and so do we.
+    ///
+    /// # Errors
+    /// As [`ClientHandle::edit`].
+    pub fn react(
+        &self,
+        target: &str,
+        msgid: &str,
+        value: &str,
+        is_taken_back: bool,
+    ) -> Result<(), SendError> {
+        check_target(target)?;
+        check_word(msgid)?;
+        if value.is_empty() || value.len() > 64 || value.contains(['\0', '\r', '\n']) {
+            return Err(SendError::InvalidText);
+        }
+        let (target, msgid, value) = (target.into(), msgid.into(), value.to_owned());
+        self.queue(Request::React { target, msgid, value, is_taken_back })
     }
 
     /// Leaves a room.
@@ -419,6 +483,15 @@ impl ClientHandle {
         let _ = self.shared.control.send(control);
         self.shared.wake();
     }
+}
+
+/// An id, as one word on the wire.
+fn check_word(word: &str) -> Result<(), SendError> {
+    let is_word = !word.is_empty()
+        && !word.starts_with(':')
+        && word.len() <= 128
+        && word.chars().all(|c| !c.is_whitespace() && !c.is_control());
+    if is_word { Ok(()) } else { Err(SendError::InvalidText) }
 }
 
 /// A room or a nick, as one word on the wire.

@@ -38,7 +38,8 @@ impl ClientState {
         let is_sending = is_ready && self.quit_sent.is_none() && can_write;
         let line = self.sending.next_line_at().filter(|_| is_sending);
         let quit = self.quit_sent.or(self.quitting);
-        [phase, queued, answered, line, quit].into_iter().flatten().min()
+        let past = self.past.deadline();
+        [phase, queued, answered, line, past, quit].into_iter().flatten().min()
     }
 
     /// Does what its time has come for.
@@ -48,6 +49,7 @@ impl ClientState {
             return self.leave_now(outputs);
         }
         self.expire(now, &timeouts, outputs);
+        self.give_up_past(now, outputs);
         match self.phase {
             Phase::Waiting { until } if now.mono >= until => self.start(outputs),
             Phase::Registering { since } if now.mono >= later(since, timeouts.register) => {

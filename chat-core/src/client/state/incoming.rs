@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ClientState, Now, Outputs, Phase,
+    Batch, ClientState, Now, Outputs, Phase,
+    past::Page,
     sending::{is_room, refuses_messages},
 };
 use crate::{
@@ -23,6 +24,7 @@ fn names_are_printable(line: &Line<'_>) -> bool {
     let n_names = match &*line.command.to_ascii_uppercase() {
         "JOIN" | "NICK" | "NOTICE" | "PART" | "PRIVMSG" | "TOPIC" => 1,
         "INVITE" | "KICK" => 2,
+        "EDIT" | "REDACT" | "TAGMSG" => 1,
         command => match Numeric::from_command(command) {
             Some(Numeric::RPL_NAMREPLY) => params.len(),
             Some(_) => params.len().saturating_sub(1),
@@ -60,8 +62,9 @@ impl ClientState {
                 let (nick, reason) = (from.nick.into(), params.get(0).map(Arc::from));
                 outputs.updates.push(Update::Away { nick, reason });
             }
-            "BATCH" => self.on_batch(&line, label),
+            "BATCH" => self.on_batch(now, &line, label, outputs),
             "CAP" => self.on_cap(&line, outputs),
+            "EDIT" => self.on_edit(now, &line, outputs),
             "ERROR" => self.on_error(now, param(0), outputs),
             "FAIL" => self.on_fail(now, &line, label.as_deref(), outputs),
             "INVITE" if self.is_me(param(0)) => {
@@ -84,6 +87,8 @@ impl ClientState {
             }
             "PONG" => self.acknowledge_token(now, params.last().unwrap_or_default(), outputs),
             "QUIT" => self.on_quit(from.nick, param(0), outputs),
+            "REDACT" => self.on_redact(now, &line, outputs),
+            "TAGMSG" => self.on_tags(now, &line, outputs),
             "TOPIC" => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(0).into(), param(1).into());
                 self.roster().set_topic(&room, Some(Arc::clone(&topic)));
@@ -97,18 +102,110 @@ impl ClientState {
     /// The label a line answers: its own, or that of its batch.
     fn label_of(&self, line: &Line<'_>) -> Option<String> {
         let own = line.tags.get("label").map(std::borrow::Cow::into_owned);
-        own.or_else(|| self.batches.get(&*line.tags.get("batch")?)?.clone())
+        own.or_else(|| self.batches.get(&*line.tags.get("batch")?)?.label.clone())
     }
 
-    fn on_batch(&mut self, line: &Line<'_>, label: Option<String>) {
+    fn on_batch(
+        &mut self,
+        now: Now,
+        line: &Line<'_>,
+        label: Option<String>,
+        outputs: &mut Outputs,
+    ) {
         let reference = line.params.get(0).unwrap_or_default();
         if let Some(opened) = reference.strip_prefix('+') {
             if self.batches.len() < BATCHES_MAX {
-                self.batches.insert(opened.to_owned(), label);
+                let params = line.params.as_slice().get(2..).unwrap_or_default();
+                let page = self.page_of(line.params.get(1).unwrap_or_default(), params);
+                self.batches.insert(opened.to_owned(), Batch { label, page });
             }
-        } else if let Some(closed) = reference.strip_prefix('-') {
-            self.batches.remove(closed);
+        } else if let Some(closed) = reference.strip_prefix('-')
+            && let Some(Batch { page: Some(page), .. }) = self.batches.remove(closed)
+        {
+            self.take_page(now, page, outputs);
         }
+    }
+
+    /// Where a line belongs: the page of the past that it is on.
+    fn page_mut(&mut self, line: &Line<'_>) -> Option<&mut Page> {
+        self.batches.get_mut(&*line.tags.get("batch")?)?.page.as_mut()
+    }
+
+    /// Tells what a line says of a conversation, once: with the past it is part of, or as it happens.
+    fn deliver(
+        &mut self,
+        now: Now,
+        line: &Line<'_>,
+        target: &Target,
+        update: Update,
+        outputs: &mut Outputs,
+    ) {
+        let told = line.tags.get("time").and_then(|time| humantime::parse_rfc3339(&time).ok());
+        let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
+        let is_news = self.past.is_news(msgid.as_ref());
+        if let Some(told) = told {
+            self.past.note_time(told);
+        }
+        if let Some(page) = self.page_mut(line) {
+            // What is told beside a message is no record of its own.
+            if line.tags.get("draft/chathistory-context").is_none() || is_news {
+                page.push(told.unwrap_or(now.wall), is_news.then_some(update));
+            }
+        } else if is_news {
+            self.tell_of(target, update, outputs);
+        }
+    }
+
+    /// The conversation that a line from `sender` to `target` belongs to.
+    fn conversation(&self, sender: &str, target: &str) -> Target {
+        let signs = self.negotiation.prefixes.as_deref().unwrap_or_default();
+        let unsigned = target.trim_start_matches(|sign| signs.contains(sign));
+        if is_room(unsigned) {
+            Target::Room(unsigned.into())
+        } else if self.is_me(sender) {
+            Target::User(target.into())
+        } else {
+            Target::User(sender.into())
+        }
+    }
+
+    /// A message reads otherwise now (`docs/edit.md`).
+    fn on_edit(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+        let by = Source::parse(line.source.unwrap_or_default()).nick;
+        let [name, msgid, text] = [0, 1, 2].map(|at| line.params.get(at).unwrap_or_default());
+        let target = self.conversation(by, name);
+        let (by, msgid, text) = (by.into(), msgid.into(), text.into());
+        let update = Update::Edited { target: target.clone(), msgid, by, text };
+        self.deliver(now, line, &target, update, outputs);
+    }
+
+    /// A message is deleted (<https://ircv3.net/specs/extensions/message-redaction>).
+    fn on_redact(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+        let by = Source::parse(line.source.unwrap_or_default()).nick;
+        let [name, msgid] = [0, 1].map(|at| line.params.get(at).unwrap_or_default());
+        let target = self.conversation(by, name);
+        let reason = line.params.get(2).filter(|reason| !reason.is_empty()).map(Arc::from);
+        let update =
+            Update::Deleted { target: target.clone(), msgid: msgid.into(), by: by.into(), reason };
+        self.deliver(now, line, &target, update, outputs);
+    }
+
+    /// Tags alone: a reaction (<https://ircv3.net/specs/client-tags/react>), or nothing for us.
+    fn on_tags(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+        let tag = |name: &str| line.tags.get(name).filter(|value| !value.is_empty());
+        let about = tag("+reply").or_else(|| tag("+draft/reply"));
+        let (value, is_taken_back) = match (tag("+draft/react"), tag("+draft/unreact")) {
+            (Some(value), None) => (value, false),
+            (None, Some(value)) => (value, true),
+            _ => return,
+        };
+        let Some(about) = about else { return };
+        let by = Source::parse(line.source.unwrap_or_default()).nick;
+        let target = self.conversation(by, line.params.get(0).unwrap_or_default());
+        let (msgid, value) = (about.into(), value.into());
+        let update =
+            Update::Reacted { target: target.clone(), msgid, by: by.into(), value, is_taken_back };
+        self.deliver(now, line, &target, update, outputs);
     }
 
     fn on_numeric(
@@ -181,6 +278,10 @@ impl ClientState {
         let target = params.get(2).filter(|_| params.len() > 3);
         let is_message = matches!(params.get(0), Some("NOTICE" | "PRIVMSG"));
         let may_be_ours = label.is_some() || is_message;
+        let about = params.get(3).filter(|_| params.len() > 4).or(target);
+        if self.past_refused(params.get(0).unwrap_or_default(), about, outputs) {
+            return;
+        }
         if !may_be_ours || !self.refuse(now, label, target, code, text, outputs) {
             self.notice(Some(code), text, outputs);
         }
@@ -211,7 +312,9 @@ impl ClientState {
             let mapping = self.roster().mapping();
             let n_missing = self.rejoining.len();
             self.rejoining.retain(|missing| !mapping.same(missing, &room));
-            if self.rejoining.len() < n_missing {
+            let was_in_it = self.rejoining.len() < n_missing;
+            let is_told = self.ask_for_room(now, &room, was_in_it, outputs);
+            if was_in_it && !is_told {
                 let target = Target::Room(Arc::clone(&room));
                 outputs.updates.push(Update::Gap { target, since: self.lost_at });
             }
@@ -318,7 +421,13 @@ impl ClientState {
         self.become_ready(now, outputs);
         let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
         let is_own = self.is_me(sender);
-        if is_own {
+        let origin = self.page_mut(line).map_or(Origin::Live, |page| page.origin());
+        if is_own && origin != Origin::Live {
+            let is_ours = self.acknowledge_found(now, target, body, msgid.clone(), outputs);
+            if is_ours {
+                return;
+            }
+        } else if is_own {
             self.source_bytes = Some(source.len());
             let is_ours = match label {
                 Some(label) => self.acknowledge_label(now, label, msgid.clone(), outputs),
@@ -337,18 +446,10 @@ impl ClientState {
                 None => return,
             },
         };
-        let signs = self.negotiation.prefixes.as_deref().unwrap_or_default();
-        let unsigned = target.trim_start_matches(|sign| signs.contains(sign));
-        let conversation = if is_room(unsigned) {
-            Target::Room(unsigned.into())
-        } else if is_own {
-            Target::User(target.into())
-        } else {
-            Target::User(sender.into())
-        };
+        let conversation = self.conversation(sender, target);
         let told = line.tags.get("time").and_then(|time| humantime::parse_rfc3339(&time).ok());
-        outputs.updates.push(Update::Message(ChatMessage {
-            target: conversation,
+        let message = ChatMessage {
+            target: conversation.clone(),
             sender: sender.into(),
             is_own,
             account: line.tags.get("account").map(Arc::from),
@@ -358,8 +459,9 @@ impl ClientState {
             time: told.unwrap_or(now.wall),
             msgid,
             send_id: None,
-            origin: Origin::Live,
-        }));
+            origin,
+        };
+        self.deliver(now, line, &conversation, Update::Message(message), outputs);
     }
 
     /// Whether our nick stands in `text` as a word.

@@ -5,6 +5,9 @@
 
 mod deadlines;
 mod incoming;
+mod past;
+#[cfg(test)]
+mod past_tests;
 mod registration;
 mod sending;
 #[cfg(test)]
@@ -18,10 +21,15 @@ use std::{
 
 pub(crate) use self::deadlines::later;
 pub(crate) use self::sending::Message;
-use self::{registration::Negotiation, sending::Sending};
+use self::{
+    past::{Page, Past},
+    registration::Negotiation,
+    sending::Sending,
+};
 use super::{config::Settings, roster::Roster};
 use crate::{
     error::{CloseReason, ConnectError},
+    proto::Capability,
     update::{ConnectionState, SendId, Update},
     wire::LineWriter,
 };
@@ -36,10 +44,13 @@ pub(crate) struct Now {
 /// Something the program asks for; all in one order.
 #[derive(Debug)]
 pub(crate) enum Request {
-    Join { room: Arc<str> },
+    Join { room: Arc<str>, key: Option<String> },
+    Delete { target: Arc<str>, msgid: Arc<str>, reason: Option<String> },
+    Edit { target: Arc<str>, msgid: Arc<str>, text: String },
     Nick { nick: String },
     Part { room: Arc<str>, reason: Option<String> },
     Raw { line: String },
+    React { target: Arc<str>, msgid: Arc<str>, value: String, is_taken_back: bool },
     Send(Message),
     Topic { room: Arc<str>, topic: String },
 }
@@ -100,6 +111,8 @@ pub(crate) struct ClientState {
     source_bytes: Option<usize>,
     /// Rooms to be in after every reconnect, in order.
     wanted_rooms: Vec<Arc<str>>,
+    /// What opens rooms.
+    keys: HashMap<Arc<str>, String>,
     /// Which attempt this is, counted from 1.
     attempt: u32,
     /// There was a connection before; the last that was heard of it was then.
@@ -111,12 +124,22 @@ pub(crate) struct ClientState {
     last_heard: Option<Now>,
     asked: Option<Instant>,
     sending: Sending,
-    /// Open batches, and the label each answers.
-    batches: HashMap<String, Option<String>>,
+    /// Open batches.
+    batches: HashMap<String, Batch>,
+    past: Past,
     /// Leave when all is sent, or then.
     quitting: Option<Instant>,
     /// `QUIT` has been sent; the server closes, or we do then.
     quit_sent: Option<Instant>,
+}
+
+/// Lines that belong together.
+#[derive(Debug)]
+struct Batch {
+    /// What it answers.
+    label: Option<String>,
+    /// It tells of the past.
+    page: Option<Page>,
 }
 
 /// How long the server may take to answer a `QUIT`.
@@ -135,6 +158,7 @@ impl ClientState {
             negotiation: Negotiation::default(),
             source_bytes: None,
             wanted_rooms: settings.rooms.clone(),
+            keys: settings.keys.clone(),
             attempt: 1,
             lost_at: None,
             rejoining: Vec::new(),
@@ -143,6 +167,7 @@ impl ClientState {
             asked: None,
             sending: Sending::new(fastrand::Rng::with_seed(!seed).u64(..)),
             batches: HashMap::new(),
+            past: Past::default(),
             quitting: None,
             quit_sent: None,
             settings,
@@ -163,8 +188,11 @@ impl ClientState {
             return;
         }
         outputs.n_settled += 1;
-        if let Request::Join { room } = &request {
+        if let Request::Join { room, key } = &request {
             self.want_room(room);
+            if let Some(key) = key {
+                self.keys.insert(Arc::clone(room), key.clone());
+            }
         } else if let Request::Part { room, .. } = &request {
             self.forget_room(room);
         }
@@ -179,7 +207,11 @@ impl ClientState {
                         self.ask_for_nick(outputs);
                     }
                 }
-                Request::Raw { .. } | Request::Topic { .. } => {
+                Request::Delete { .. }
+                | Request::Edit { .. }
+                | Request::Raw { .. }
+                | Request::React { .. }
+                | Request::Topic { .. } => {
                     let text = "there is no connection; try again when there is".into();
                     outputs.updates.push(Update::Notice { code: None, text });
                 }
@@ -189,8 +221,29 @@ impl ClientState {
         }
         // What was written before goes first.
         self.pump(now, usize::MAX, outputs);
+        if let Some(missing) = self.missing_for(&request) {
+            let text = format!("this server cannot do that: it lacks {missing}").into();
+            return outputs.updates.push(Update::Notice { code: None, text });
+        }
         let is_line = outputs.line(|line| match &request {
-            Request::Join { room } => line.command("JOIN").param(room).finish(),
+            Request::Delete { target, msgid, reason: Some(reason) } => {
+                line.command("REDACT").param(target).param(msgid).last(reason).finish()
+            }
+            Request::Delete { target, msgid, reason: None } => {
+                line.command("REDACT").param(target).param(msgid).finish()
+            }
+            Request::Edit { target, msgid, text } => {
+                line.command("EDIT").param(target).param(msgid).last(text).finish()
+            }
+            Request::React { target, msgid, value, is_taken_back } => {
+                let tag = if *is_taken_back { "+draft/unreact" } else { "+draft/react" };
+                let line = line.tag("+draft/reply", msgid).tag(tag, value);
+                line.command("TAGMSG").param(target).finish()
+            }
+            Request::Join { room, key: None } => line.command("JOIN").param(room).finish(),
+            Request::Join { room, key: Some(key) } => {
+                line.command("JOIN").param(room).param(key).finish()
+            }
             Request::Nick { nick } => line.command("NICK").param(nick).finish(),
             Request::Part { room, reason: Some(reason) } => {
                 line.command("PART").param(room).last(reason).finish()
@@ -208,6 +261,18 @@ impl ClientState {
                     .into();
             outputs.updates.push(Update::Notice { code: None, text });
         }
+    }
+
+    /// What the server would have to know for a request, and does not.
+    fn missing_for(&self, request: &Request) -> Option<&'static str> {
+        let needed = match request {
+            Request::Delete { .. } => Capability::MessageRedaction,
+            Request::Edit { .. } => Capability::Edit,
+            Request::React { .. } => Capability::MessageTags,
+            _ => return None,
+        };
+        let has = self.negotiation.capabilities.contains(needed);
+        (!has).then(|| needed.names()[0])
     }
 
     /// There is a connection.
@@ -278,6 +343,7 @@ impl ClientState {
         outputs.marks.clear();
         self.roster().clear();
         self.batches.clear();
+        self.drop_questions(outputs);
         self.negotiation = Negotiation::default();
         self.source_bytes = None;
         self.nick_number = 0;

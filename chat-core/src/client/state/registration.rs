@@ -17,11 +17,15 @@ const WANTED: &[Capability] = &[
     Capability::AccountTag,
     Capability::AwayNotify,
     Capability::Batch,
-    // So that nothing old comes unasked and is taken for new.
+    // All that was missed, in one answer.
+    Capability::Changes,
+    // So that nothing old comes unasked and is taken for new; we ask for it.
     Capability::ChatHistory,
     Capability::EchoMessage,
+    Capability::Edit,
     Capability::ExtendedJoin,
     Capability::LabeledResponse,
+    Capability::MessageRedaction,
     Capability::MessageTags,
     Capability::Nonce,
     Capability::ServerTime,
@@ -158,6 +162,7 @@ impl ClientState {
                     let signs = value.split_once(')').map_or("", |(_, signs)| signs);
                     self.negotiation.prefixes = Some(signs.to_owned());
                 }
+                "CHATHISTORY" => self.past.page_max = value.parse().ok().filter(|n| *n > 0),
                 "SAFERATE" | "soju.im/SAFERATE" => self.negotiation.is_safe_rate = true,
                 _ => {}
             }
@@ -176,7 +181,18 @@ impl ClientState {
         self.rejoining = if resumed { self.wanted_rooms.clone() } else { Vec::new() };
         self.tell_state(ConnectionState::Ready { nick: Arc::clone(&self.nick), resumed }, outputs);
         for room in &self.wanted_rooms {
-            outputs.line(|line| line.command("JOIN").param(room).finish());
+            let key = self.keys.get(room);
+            outputs.line(|line| {
+                let line = line.command("JOIN").param(room);
+                match key {
+                    Some(key) => line.param(key).finish(),
+                    None => line.finish(),
+                }
+            });
+        }
+        if resumed {
+            // Behind the rooms, which it covers.
+            self.ask_for_changes(now, outputs);
         }
     }
 

@@ -330,6 +330,35 @@ impl ClientState {
         true
     }
 
+    /// A message of ours is among those that were said before: the oldest one of that text to that target of which
+    /// nobody knew. Whether there is one.
+    pub(super) fn acknowledge_found(
+        &mut self,
+        now: Now,
+        target: &str,
+        text: &str,
+        msgid: Option<Arc<str>>,
+        outputs: &mut Outputs,
+    ) -> bool {
+        let mapping = self.roster().mapping();
+        let is_it = |part: &Part| part.text == text && mapping.same(&part.target, target);
+        let sending = &mut self.sending;
+        let index = match sending.again.iter().position(is_it) {
+            // It arrived, and is not sent again.
+            Some(index) => {
+                let part = sending.again.remove(index).expect("it was found there");
+                sending.parts.push_back(part);
+                sending.parts.len() - 1
+            }
+            None => match sending.parts.iter().position(is_it) {
+                Some(index) => index,
+                None => return false,
+            },
+        };
+        self.acknowledge(now, index, msgid, outputs);
+        true
+    }
+
     /// An echo without a label: the oldest line of that text to that target. Whether it was one of ours.
     pub(super) fn acknowledge_echo(
         &mut self,
@@ -371,6 +400,8 @@ impl ClientState {
         outputs: &mut Outputs,
     ) {
         let Some(part) = self.sending.parts.remove(index) else { return };
+        // So that it is not told again when the past is.
+        self.past.is_news(msgid.as_ref());
         let Some(flying) = self.sending.flying.get_mut(&part.id) else { return };
         flying.n_parts -= 1;
         flying.msgid = msgid.or_else(|| flying.msgid.take());

@@ -10,9 +10,9 @@ use crate::{
 };
 
 /// A state with the driver's part played by hand.
-struct Script {
+pub(super) struct Script {
     state: ClientState,
-    outputs: Outputs,
+    pub(super) outputs: Outputs,
     now: Now,
     next_id: u64,
     n_requests: usize,
@@ -22,6 +22,10 @@ impl Script {
     fn new() -> Self {
         let (settings, _) =
             ChatClient::builder("server.example", "Ann").join("#a").check().unwrap();
+        Self::of(settings)
+    }
+
+    pub(super) fn of(settings: Settings) -> Self {
         let now = clocks();
         let state = ClientState::new(Arc::new(settings), Arc::default(), 7);
         let outputs = Outputs::default();
@@ -32,18 +36,28 @@ impl Script {
     }
 
     /// Connected to a server that knows these capabilities and tells these tokens, and let in.
-    fn ready(capabilities: &str, tokens: &str) -> Self {
+    pub(super) fn ready(capabilities: &str, tokens: &str) -> Self {
         let mut script = Self::new();
         script.connected();
         script.let_in(capabilities, tokens);
         script
     }
 
-    fn connected(&mut self) {
+    pub(super) fn connected(&mut self) {
         self.state.connected(self.now, &mut self.outputs);
     }
 
-    fn let_in(&mut self, capabilities: &str, tokens: &str) {
+    pub(super) fn let_in(&mut self, capabilities: &str, tokens: &str) {
+        self.let_in_saying(capabilities, tokens, |_| ());
+    }
+
+    /// The same; what is said is looked at.
+    pub(super) fn let_in_saying(
+        &mut self,
+        capabilities: &str,
+        tokens: &str,
+        look: impl FnOnce(&[String]),
+    ) {
         self.server(&format!(":s CAP * LS :{capabilities}"));
         if !capabilities.is_empty() {
             self.server(&format!(":s CAP * ACK :{capabilities}"));
@@ -52,15 +66,15 @@ impl Script {
         self.server(&format!(":s 005 Ann {tokens} :are supported"));
         self.server(":s 422 Ann :No message of the day");
         assert!(matches!(self.state.phase, Phase::Ready { .. }));
-        self.sent();
+        look(&self.sent());
         self.updates();
     }
 
-    fn server(&mut self, line: &str) {
+    pub(super) fn server(&mut self, line: &str) {
         self.state.line(self.now, line, &mut self.outputs);
     }
 
-    fn say(&mut self, target: &str, text: &str) -> SendId {
+    pub(super) fn say(&mut self, target: &str, text: &str) -> SendId {
         let id = self.queue(target, text);
         self.pump();
         id
@@ -77,18 +91,18 @@ impl Script {
         id
     }
 
-    fn pump(&mut self) {
+    pub(super) fn pump(&mut self) {
         self.state.pump(self.now, usize::MAX, &mut self.outputs);
     }
 
-    fn request(&mut self, request: Request) {
+    pub(super) fn request(&mut self, request: Request) {
         self.n_requests += 1;
         self.state.request(self.now, request, &mut self.outputs);
         self.pump();
     }
 
     /// Time passes, and the state is called when it asked to be.
-    fn wait(&mut self, duration: Duration) {
+    pub(super) fn wait(&mut self, duration: Duration) {
         let end = self.now.mono + duration;
         let mut n_calls = 0;
         while let Some(next) = self.state.next_deadline(true).filter(|next| *next <= end) {
@@ -107,19 +121,19 @@ impl Script {
         self.now = Now { mono: end, wall: self.now.wall + step };
     }
 
-    fn lose(&mut self) {
+    pub(super) fn lose(&mut self) {
         let cause = ConnectError::Lost("unplugged".into());
         self.state.disconnected(self.now, cause, &mut self.outputs);
     }
 
     /// The lines for the server since the last call.
-    fn sent(&mut self) -> Vec<String> {
+    pub(super) fn sent(&mut self) -> Vec<String> {
         self.outputs.marks.clear();
         let bytes = std::mem::take(&mut self.outputs.bytes);
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
 
-    fn updates(&mut self) -> Vec<Update> {
+    pub(super) fn updates(&mut self) -> Vec<Update> {
         std::mem::take(&mut self.outputs.updates)
     }
 
@@ -442,7 +456,7 @@ fn a_server_that_has_enough_of_us_is_left_alone_for_a_minute() {
 fn a_connection_that_comes_back_rejoins_and_says_what_it_missed() {
     let mut script = Script::ready("", FAST);
     script.server(":Ann!u@h JOIN #a");
-    script.request(Request::Join { room: "#b".into() });
+    script.request(Request::Join { room: "#b".into(), key: None });
     script.server(":Ann!u@h JOIN #b");
     script.request(Request::Part { room: "#a".into(), reason: None });
     script.server(":Ann!u@h PART #a");
@@ -519,10 +533,10 @@ fn a_gap_is_told_of_rooms_that_were_lost_and_of_no_others() {
     script.let_in("", FAST);
     script.server(":Ann!u@h JOIN #a");
     assert_eq!(gaps(&mut script), [("#a".to_owned(), Some(heard))]);
-    script.request(Request::Join { room: "#new".into() });
+    script.request(Request::Join { room: "#new".into(), key: None });
     script.server(":Ann!u@h JOIN #new");
     script.server(":Ann!u@h PART #a");
-    script.request(Request::Join { room: "#a".into() });
+    script.request(Request::Join { room: "#a".into(), key: None });
     script.server(":Ann!u@h JOIN #a");
     assert_eq!(gaps(&mut script), []);
 }
@@ -693,7 +707,7 @@ proptest! {
                     }
                 }
                 Step::Say(text) => { script.say("#a", &text); }
-                Step::Join => script.request(Request::Join { room: "#b".into() }),
+                Step::Join => script.request(Request::Join { room: "#b".into(), key: None }),
                 Step::Connected if matches!(script.state.phase, Phase::Connecting) => {
                     script.connected();
                 }
