@@ -7,7 +7,7 @@ use std::{
 };
 
 use chat_core::{
-    ChatClient, Delivery, Event, SendError, Target, Update, WaitError,
+    ChatClient, Delivery, Event, HistoryPolicy, SendError, Target, Update, WaitError,
     listener::{channel, describe},
 };
 use crossbeam_channel::{Receiver, Sender, after, never, select};
@@ -101,7 +101,9 @@ impl Filter {
         let usage = |sentence| (Exit::Usage, sentence);
         let (listener, events) = channel(EVENTS_MAX);
         let signals = signals().map_err(|error| usage(error.to_string()))?;
-        let client = session.builder().map_err(usage)?.listener(listener).connect();
+        // Only what is new; and what was missed when a connection was lost.
+        let builder = session.builder().map_err(usage)?.history(HistoryPolicy::Latest { limit: 0 });
+        let client = builder.listener(listener).connect();
         let client = client.map_err(|error| (Exit::from(&error), error.to_string()))?;
         Ok(Self {
             client,

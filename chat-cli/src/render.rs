@@ -23,6 +23,23 @@ impl View {
         match update {
             // It stands where it was typed; only what goes wrong is worth a line.
             Update::Message(message) if message.origin == Origin::LocalEcho => None,
+            // The past is told apart from what is new: all of it is dim, and a line stands behind it.
+            Update::Message(message) if message.origin == Origin::History => {
+                let plain = Self { with_colour: false, current: self.current.clone() };
+                Some(self.paint(2, &plain.message(message)))
+            }
+            Update::PastTold { target, origin, .. } => {
+                let when = match origin {
+                    Origin::History => format!("said in {} before you came", target.name()),
+                    _ => "said while you were away".to_owned(),
+                };
+                Some(
+                    self.paint(
+                        2,
+                        &format!("\u{2500}\u{2500} {} \u{2500}\u{2500}", printable(&when)),
+                    ),
+                )
+            }
             Update::Message(message) => Some(self.message(message)),
             Update::Delivery { state: Delivery::Failed(error), .. } => {
                 Some(self.paint(31, &format!("! your message was not delivered: {error}")))

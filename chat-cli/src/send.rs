@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use chat_core::{ChatClient, Delivery, listener::from_fn};
+use chat_core::{ChatClient, Delivery, HistoryPolicy, listener::from_fn};
 
 use crate::{Failure, args::SendOptions, exit::Exit};
 
@@ -15,6 +15,8 @@ const ARRIVE_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) fn run(options: &SendOptions) -> Result<Exit, Failure> {
     let mut builder =
         ChatClient::builder(&options.server, &options.name).listener(from_fn(|_, _| ()));
+    // Nobody reads it here.
+    builder = builder.history(HistoryPolicy::Off);
     if options.to.starts_with('#') {
         builder = builder.join(&options.to);
     }

@@ -502,3 +502,40 @@ fn dark_and_light_follow_the_system() {
         std::fs::remove_dir_all(&home).unwrap();
     }
 }
+
+/// What was said before stands apart from what is new; messages change where they stand.
+#[test]
+fn the_past_stands_apart_and_messages_change() {
+    let folder = chat_tests::folder::TempFolder::new("desktop-past");
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let caps = "message-tags echo-message chat.local/edit draft/message-redaction";
+    let mut bob = TestClient::register_with(&server, "Bob", caps);
+    let mut say = |text: &str| -> String {
+        bob.send(&format!("PRIVMSG #lobby :{text}"));
+        let line = bob.expect(&format!("* PRIVMSG #lobby :{text}"));
+        let id = line.split("msgid=").nth(1).and_then(|rest| rest.split([';', ' ']).next());
+        id.unwrap().to_owned()
+    };
+    let (first, second) = (say("the frist word"), say("a word too much"));
+    let mut ann = Desktop::start();
+    ann.join(&server);
+    for text in ["the frist word", "a word too much", "That was said before you came"] {
+        ann.wait_for(&[text]);
+    }
+    let third = say("a new word");
+    ann.wait_for(&["a new word"]);
+    bob.send(&format!("EDIT #lobby {first} :the first word"));
+    ann.wait_for(&["the first word (edited)"]);
+    bob.send(&format!("REDACT #lobby {second} :sorry"));
+    ann.wait_for(&["(deleted)"]);
+    for value in ["\u{1f44d}", "\u{2764}"] {
+        bob.send(&format!("@+reply={third};+draft/react={value} TAGMSG #lobby"));
+    }
+    ann.wait_for(&["\u{1f44d} 1"]);
+    ann.screenshot("past");
+    let labels = ann.labels();
+    let place = |text: &str| labels.iter().position(|label| label.contains(text)).unwrap();
+    assert!(place("the first word") < place("before you came"), "{labels:?}");
+    assert!(place("before you came") < place("a new word"), "{labels:?}");
+    assert!(!labels.iter().any(|label| label.contains("too much")), "{labels:?}");
+}

@@ -319,3 +319,30 @@ fn exit_codes_are_as_documented() {
         assert!(text.replace('\n', " ").contains(code), "{code:?} is not in {text}");
     }
 }
+
+#[test]
+fn the_past_is_told_apart_from_what_is_new() {
+    let folder = chat_tests::folder::TempFolder::new("terminal-past");
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let caps = "message-tags echo-message chat.local/edit";
+    let mut bob = TestClient::register_with(&server, "Bob", caps);
+    bob.send("PRIVMSG #lobby :said long ago");
+    let line = bob.expect("* PRIVMSG #lobby :said long ago");
+    let msgid = line.split("msgid=").nth(1).and_then(|rest| rest.split([';', ' ']).next()).unwrap();
+    let ann = join(&server, "Ann");
+    ann.wait_for("the past", |screen| screen.contains("said in #lobby before you came"));
+    bob.send("PRIVMSG #lobby :said just now");
+    bob.send(&format!("EDIT #lobby {msgid} :said very long ago"));
+    ann.wait_for("the edit", |screen| {
+        screen.contains("Bob changed a message to: said very long ago")
+    });
+    // The one is dim, the other is not.
+    let shown = String::from_utf8_lossy(&ann.all_bytes()).into_owned();
+    let line = |text: &str| shown.lines().find(|line| line.contains(text)).unwrap_or_default();
+    assert!(line("said long ago").contains("\u{1b}[2m"), "{shown}");
+    assert!(line("said long ago").ends_with("said long ago\u{1b}[0m"), "{shown}");
+    assert!(!line("said just now").ends_with("\u{1b}[0m"), "{shown}");
+    let place = |text: &str| shown.find(text).unwrap();
+    assert!(place("said long ago") < place("before you came"));
+    assert!(place("before you came") < place("said just now"));
+}

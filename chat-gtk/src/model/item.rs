@@ -1,6 +1,9 @@
 //! One row of the timeline. Everything a row needs is prepared here, so that showing it is cheap.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::{BTreeMap, BTreeSet},
+};
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
 
@@ -29,8 +32,18 @@ mod imp {
         pub(super) is_first: Cell<bool>,
         pub(super) sender: OnceCell<String>,
         pub(super) time: OnceCell<String>,
-        /// Markup for messages, plain text otherwise.
-        pub(super) body: OnceCell<String>,
+        /// Markup for messages, plain text otherwise. That of a message changes when it is edited or deleted.
+        #[property(get, set)]
+        pub(super) body: RefCell<String>,
+        /// Said before we came.
+        pub(super) is_past: Cell<bool>,
+        /// How others react to it; changes.
+        #[property(get, set)]
+        pub(super) reactions: RefCell<String>,
+        /// The same, by what they react with.
+        pub(super) reacting: RefCell<BTreeMap<String, BTreeSet<String>>>,
+        /// The server's id of a message; empty: it has none yet.
+        pub(super) msgid: RefCell<String>,
         /// What is known of our own message; changes.
         #[property(get, set)]
         pub(super) status: RefCell<String>,
@@ -56,7 +69,7 @@ impl Item {
     fn of_kind(kind: Kind, body: String) -> Self {
         let item: Self = glib::Object::new();
         item.imp().kind.set(kind);
-        set_once(&item.imp().body, body);
+        item.set_body(body);
         item
     }
 
@@ -113,10 +126,47 @@ impl Item {
         self.imp().time.get().map_or("", String::as_str)
     }
 
-    pub(crate) fn body(&self) -> &str {
-        self.imp().body.get().map_or("", String::as_str)
+    /// Whether it was said before we came.
+    pub(crate) fn is_past(&self) -> bool {
+        self.imp().is_past.get()
+    }
+
+    pub(crate) fn set_past(&self) {
+        self.imp().is_past.set(true);
+    }
+
+    /// The server's id of it, if it has told one.
+    pub(crate) fn msgid(&self) -> String {
+        self.imp().msgid.borrow().clone()
+    }
+
+    pub(crate) fn set_msgid(&self, msgid: &str) {
+        self.imp().msgid.replace(msgid.to_owned());
+    }
+
+    /// Somebody reacts with `value`, or does so no more.
+    pub(crate) fn react(&self, by: &str, value: &str, is_taken_back: bool) {
+        let mut reacting = self.imp().reacting.borrow_mut();
+        let people = reacting.entry(value.to_owned()).or_default();
+        if is_taken_back {
+            people.remove(by);
+        } else if people.len() < REACTING_MAX {
+            people.insert(by.to_owned());
+        }
+        reacting.retain(|_, people| !people.is_empty());
+        while reacting.len() > REACTIONS_MAX {
+            reacting.pop_last();
+        }
+        let shown = reacting.iter().map(|(value, people)| format!("{value} {}", people.len()));
+        let shown = shown.collect::<Vec<_>>().join("   ");
+        drop(reacting);
+        self.set_reactions(shown);
     }
 }
+
+/// People who are counted for one reaction, and different reactions to one message.
+const REACTING_MAX: usize = 1000;
+const REACTIONS_MAX: usize = 20;
 
 fn set_once(cell: &OnceCell<String>, text: String) {
     cell.set(text).expect("an item is filled once, when it is made");

@@ -25,6 +25,8 @@ pub(crate) struct Timeline {
 struct Inner {
     /// Our own messages whose fate is not known.
     pending: HashMap<SendId, Item>,
+    /// Messages by the server's id of them.
+    by_msgid: HashMap<String, Item>,
     /// Who spoke last, if nothing came in between.
     last_sender: Option<String>,
 }
@@ -56,6 +58,15 @@ impl Timeline {
             match update {
                 Update::Message(message) => items.push(self.message_item(message)),
                 Update::Delivery { id, state } => self.deliver(*id, state),
+                Update::Edited { msgid, text, .. } => {
+                    self.change(msgid, &format!("{} <small>(edited)</small>", markup(text)));
+                }
+                Update::Deleted { msgid, .. } => self.change(msgid, "<i>(deleted)</i>"),
+                Update::Reacted { msgid, by, value, is_taken_back, .. } => {
+                    if let Some(item) = self.inner.borrow().by_msgid.get(&**msgid) {
+                        item.react(&printable(by), &printable(value), *is_taken_back);
+                    }
+                }
                 other => {
                     if let Some(text) = notice_text(other) {
                         self.inner.borrow_mut().last_sender = None;
@@ -67,6 +78,13 @@ impl Timeline {
         self.add(items);
     }
 
+    /// A message reads otherwise now, if it is shown here.
+    fn change(&self, msgid: &str, markup: &str) {
+        if let Some(item) = self.inner.borrow().by_msgid.get(msgid) {
+            item.set_body(markup);
+        }
+    }
+
     fn add(&self, items: Vec<Item>) {
         if items.is_empty() {
             return;
@@ -74,6 +92,11 @@ impl Timeline {
         self.store.splice(self.store.n_items(), 0, &items);
         let excess = self.store.n_items().saturating_sub(ITEMS_MAX);
         if excess > 0 {
+            let mut inner = self.inner.borrow_mut();
+            for item in (0..excess).filter_map(|at| self.store.item(at).and_downcast::<Item>()) {
+                inner.by_msgid.remove(&item.msgid());
+            }
+            drop(inner);
             self.store.splice(0, excess, &[] as &[glib::Object]);
         }
     }
@@ -96,6 +119,13 @@ impl Timeline {
         let time = clock(message.time);
         let item =
             Item::message(&sender, time, markup, message.is_own, message.mentions_me, is_first);
+        if message.origin == Origin::History {
+            item.set_past();
+        }
+        if let Some(msgid) = &message.msgid {
+            item.set_msgid(msgid);
+            inner.by_msgid.insert(msgid.to_string(), item.clone());
+        }
         if let (Origin::LocalEcho, Some(id)) = (message.origin, message.send_id) {
             item.set_status("sending…");
             inner.pending.insert(id, item.clone());
@@ -105,9 +135,15 @@ impl Timeline {
 
     fn deliver(&self, id: SendId, state: &Delivery) {
         let mut inner = self.inner.borrow_mut();
-        let Some(item) = inner.pending.get(&id) else { return };
+        let Some(item) = inner.pending.get(&id).cloned() else { return };
         match state {
-            Delivery::Acknowledged { .. } => item.set_status(""),
+            Delivery::Acknowledged { msgid, .. } => {
+                item.set_status("");
+                if let Some(msgid) = msgid {
+                    item.set_msgid(msgid);
+                    inner.by_msgid.insert(msgid.to_string(), item);
+                }
+            }
             Delivery::Failed(error) => {
                 item.set_has_failed(true);
                 item.set_status(format!("not delivered: {error}"));
@@ -130,6 +166,10 @@ fn notice_text(update: &Update) -> Option<String> {
         {
             Some(lost(cause))
         }
+        Update::PastTold { origin: Origin::History, .. } => {
+            Some("That was said before you came".to_owned())
+        }
+        Update::PastTold { .. } => Some("That was said while you were away".to_owned()),
         Update::State(_) | Update::Members { .. } => None,
         other => describe(other).map(|text| text.trim_start_matches(['*', '!', ' ']).to_owned()),
     }
@@ -193,7 +233,7 @@ mod tests {
         let timeline = Timeline::new();
         timeline.take(&record.updates());
         let items = timeline.model().iter::<Item>().map(|item| item.expect("nothing changes it"));
-        let bodies: Vec<String> = items.map(|item| item.body().to_owned()).collect();
+        let bodies: Vec<String> = items.map(|item| item.body()).collect();
         let position = |wanted: &str| {
             let found = bodies.iter().position(|body| body == wanted);
             found.unwrap_or_else(|| panic!("{wanted:?} is not in {bodies:?}"))

@@ -24,6 +24,7 @@ mod imp {
         pub(super) header: gtk::Box,
         pub(super) body: gtk::Label,
         pub(super) status: gtk::Label,
+        pub(super) reactions: gtk::Label,
         pub(super) bubble: gtk::Box,
         pub(super) copy: gtk::Button,
         pub(super) bindings: RefCell<Vec<glib::Binding>>,
@@ -54,6 +55,8 @@ mod imp {
             }
             self.status.add_css_class("status");
             self.status.set_wrap(true);
+            self.reactions.set_xalign(0.0);
+            self.reactions.set_wrap(true);
             self.body.set_wrap(true);
             self.body.set_wrap_mode(gtk::pango::WrapMode::WordChar);
             self.body.set_xalign(0.0);
@@ -77,6 +80,7 @@ mod imp {
             for child in [
                 self.header.upcast_ref::<gtk::Widget>(),
                 self.body.upcast_ref(),
+                self.reactions.upcast_ref(),
                 self.status.upcast_ref(),
                 self.copy.upcast_ref(),
             ] {
@@ -108,11 +112,12 @@ impl ItemRow {
         imp.header.set_visible(is_message && item.is_first());
         imp.copy.set_visible(item.kind() == Kind::Invitation);
         imp.status.set_visible(false);
+        imp.reactions.set_visible(false);
+        imp.body.set_use_markup(is_message);
         match item.kind() {
             Kind::Message => {
                 imp.sender.set_label(item.sender());
                 imp.time.set_label(item.time());
-                imp.body.set_markup(item.body());
                 self.set_tooltip_text(Some(item.time()));
                 let align = if item.is_own() { gtk::Align::End } else { gtk::Align::Start };
                 imp.bubble.set_halign(align);
@@ -129,17 +134,20 @@ impl ItemRow {
                 if item.is_first() {
                     self.set_class(self.upcast_ref(), "first");
                 }
-                self.bind_status(item);
+                if item.is_past() {
+                    self.set_class(self.upcast_ref(), "past");
+                }
+                self.bind_changes(item);
             }
             Kind::Notice => {
-                imp.body.set_text(item.body());
+                imp.body.set_text(&item.body());
                 imp.bubble.set_halign(gtk::Align::Center);
                 self.set_class(self.upcast_ref(), "notice");
                 self.set_class(imp.body.upcast_ref(), "dim-label");
             }
             Kind::Invitation => {
                 let address = item.body();
-                imp.address.replace(address.to_owned());
+                imp.address.replace(address.clone());
                 imp.body.set_text(&format!("You host this room. Others join at {address}"));
                 imp.bubble.set_halign(gtk::Align::Fill);
                 self.set_class(self.upcast_ref(), "invitation");
@@ -148,8 +156,18 @@ impl ItemRow {
         }
     }
 
-    fn bind_status(&self, item: &Item) {
-        let status = &self.imp().status;
+    /// What changes of a message is shown as it changes.
+    fn bind_changes(&self, item: &Item) {
+        let imp = self.imp();
+        let body = item.bind_property("body", &imp.body, "label").sync_create().build();
+        let reactions =
+            item.bind_property("reactions", &imp.reactions, "label").sync_create().build();
+        let is_there = item
+            .bind_property("reactions", &imp.reactions, "visible")
+            .transform_to(|_, reactions: String| Some(!reactions.is_empty()))
+            .sync_create()
+            .build();
+        let status = &imp.status;
         let show = item.bind_property("status", status, "label").sync_create().build();
         let visible = item
             .bind_property("status", status, "visible")
@@ -164,7 +182,7 @@ impl ItemRow {
             })
             .sync_create()
             .build();
-        self.imp().bindings.replace(vec![show, visible, failed]);
+        imp.bindings.replace(vec![body, reactions, is_there, show, visible, failed]);
     }
 
     /// Forgets the item.
