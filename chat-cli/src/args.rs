@@ -55,8 +55,8 @@ pub(crate) struct HostOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct JoinOptions {
-    /// The address the host gave you, with or without a port.
-    #[arg(value_name = "HOST[:PORT]", default_value_t = format!("localhost:{DEFAULT_PORT}"))]
+    /// The address the host gave you, with or without a port, or a link into a room.
+    #[arg(value_name = "HOST[:PORT]|LINK", default_value_t = format!("localhost:{DEFAULT_PORT}"))]
     pub(crate) server: String,
     /// Your name, any text.
     #[arg(long, default_value = DEFAULT_NAME)]
@@ -67,6 +67,12 @@ pub(crate) struct JoinOptions {
     /// A file whose first line is the server's password.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<std::path::PathBuf>,
+    /// The account to log in to.
+    #[arg(long, requires = "account_password_file")]
+    pub(crate) account: Option<String>,
+    /// A file whose first line is its password.
+    #[arg(long, value_name = "FILE", requires = "account")]
+    pub(crate) account_password_file: Option<std::path::PathBuf>,
     /// End when the connection is lost.
     #[arg(long)]
     pub(crate) no_reconnect: bool,
@@ -88,12 +94,14 @@ pub(crate) struct SendOptions {
 }
 
 /// Whom to connect to as whom; what is needed to do it again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Session {
     pub(crate) server: String,
     pub(crate) name: String,
     pub(crate) rooms: Vec<String>,
     pub(crate) password_file: Option<std::path::PathBuf>,
+    pub(crate) account: Option<String>,
+    pub(crate) account_password_file: Option<std::path::PathBuf>,
     pub(crate) no_reconnect: bool,
 }
 
@@ -104,6 +112,8 @@ impl JoinOptions {
             name: self.name.clone(),
             rooms: self.room.clone(),
             password_file: self.password_file.clone(),
+            account: self.account.clone(),
+            account_password_file: self.account_password_file.clone(),
             no_reconnect: self.no_reconnect,
         }
     }
@@ -123,10 +133,18 @@ impl Session {
             builder = builder.reconnect(ReconnectPolicy::never());
         }
         if let Some(path) = &self.password_file {
-            let text = std::fs::read_to_string(path);
-            let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            builder = builder.password(text.lines().next().unwrap_or_default());
+            builder = builder.password(first_line(path)?);
+        }
+        if let (Some(account), Some(path)) = (&self.account, &self.account_password_file) {
+            builder = builder.account(account, first_line(path)?);
         }
         Ok(builder)
     }
+}
+
+/// The first line of a file, where a password stands.
+fn first_line(path: &std::path::Path) -> Result<String, String> {
+    let text = std::fs::read_to_string(path);
+    let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }

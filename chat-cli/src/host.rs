@@ -59,9 +59,7 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
     let session = Session {
         server: server.own_address().to_string(),
         name: options.name.clone(),
-        rooms: Vec::new(),
-        password_file: None,
-        no_reconnect: false,
+        ..Session::default()
     };
     Ok((Hosted { server, invitation }, session))
 }

@@ -26,7 +26,7 @@ use signal_hook::{
 
 use crate::{
     Failure,
-    args::{HostOptions, JoinOptions, Session},
+    args::{HostOptions, Session},
     complete::{Completion, Surroundings},
     exit::Exit,
     host::{self, Hosted},
@@ -77,11 +77,8 @@ pub(crate) fn ask() -> Result<Exit, Failure> {
                 let Some(server) = question("The host's address [localhost:53000]: ")? else {
                     return Ok(Exit::Interrupted);
                 };
-                let room = Vec::new();
-                let options =
-                    JoinOptions { server, name, room, password_file: None, no_reconnect: false };
                 drop(editor);
-                return run(options.session(), None);
+                return run(Session { server, name, ..Session::default() }, None);
             }
             _ => {}
         }

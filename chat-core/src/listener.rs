@@ -251,6 +251,8 @@ pub fn describe(update: &Update) -> Option<String> {
             None => String::new(),
         };
     let line = match update {
+        Update::Account { account: Some(account), .. } => format!("* logged in as {account}"),
+        Update::Account { account: None, .. } => "* logged out".to_owned(),
         Update::Away { .. } => return None,
         Update::Gap { target, .. } => {
             format!("! you may have missed messages in {}", target.name())

@@ -11,6 +11,12 @@ use crate::error::{ConnectError, DeliveryError};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Update {
+    /// We are logged in to an account, or no more.
+    #[non_exhaustive]
+    Account {
+        /// Which; `None`: none.
+        account: Option<Arc<str>>,
+    },
     /// Someone is away, or back.
     #[non_exhaustive]
     Away {

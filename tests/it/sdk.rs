@@ -172,3 +172,38 @@ fn a_link_leads_into_its_room() {
     bob.send("#den", "hello").unwrap();
     ann.expect(":bob!* PRIVMSG #den :hello");
 }
+
+#[test]
+fn an_account_is_registered_and_logged_in_to_also_when_the_connection_was_lost() {
+    let folder = TempFolder::new("sdk-account");
+    let mut server = start(&folder, None);
+    let address = server.address();
+    let (ann, record) = client(&address.to_string(), "ann", |builder| builder.join("#own"));
+    ann.register_account("correcthorse").unwrap();
+    let logged_in = |update: &Update| matches!(update, Update::Account { account: Some(account), .. } if &**account == "ann");
+    record.wait_for("the account", logged_in);
+    let sent = ann.send("#own", "mine").unwrap();
+    assert!(matches!(record.wait_for_delivery(sent), Delivery::Acknowledged { .. }));
+    server.stop();
+    drop(server);
+    let mut server = start(&folder, Some(address));
+    record.wait_for_ready(2);
+    let n_logins = record.updates().iter().filter(|update| logged_in(update)).count();
+    assert_eq!(n_logins, 2, "before it was let in");
+    // Under the nick that only the account may have.
+    assert_eq!(&*ann.nick(), "ann");
+    drop(ann);
+    let (listener, _) = RecordingListener::new();
+    let wrong = ChatClient::builder(address.to_string(), "ann")
+        .account("ann", "wronghorse")
+        .listener(listener)
+        .connect();
+    assert!(matches!(wrong, Err(chat_core::ConnectError::Login(_))), "{wrong:?}");
+    let (ann, record) =
+        client(&address.to_string(), "ann", |builder| builder.account("ANN", "correcthorse"));
+    record.wait_for("the account", logged_in);
+    assert_eq!(&*ann.nick(), "ann");
+    server.stop();
+    assert!(ChatClient::builder("", "a").account("a b", "x").start().is_err());
+    assert!(ann.register_account("a\nb").is_err());
+}

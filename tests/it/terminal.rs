@@ -346,3 +346,35 @@ fn the_past_is_told_apart_from_what_is_new() {
     assert!(place("said long ago") < place("before you came"));
     assert!(place("before you came") < place("said just now"));
 }
+
+#[test]
+fn who_has_an_account_logs_in_and_a_link_leads_into_its_room() {
+    let folder = chat_tests::folder::TempFolder::new("terminal-account");
+    let server = TestServer::with(|config| config.data = Some(folder.path().join("data")));
+    let mut ann = TestClient::register(&server, "ann");
+    ann.send("NS REGISTER correcthorse");
+    ann.expect("* 900 *");
+    ann.send("JOIN #den");
+    ann.send("CS LINK #den");
+    let line = ann.expect(":ChanServ!* NOTICE ann :irc://*");
+    let link = line.split(' ').find_map(|word| word.strip_prefix(":irc")).unwrap();
+    let link = format!("irc{link}");
+    drop(ann);
+    let password = folder.path().join("password");
+    let password = password.to_str().unwrap();
+    std::fs::write(password, "correcthorse\n").unwrap();
+    let login = ["--name", "ann", "--account", "ann", "--account-password-file", password];
+    let arguments = [&["join", &link][..], &login[..]].concat();
+    let terminal = Terminal::start("chat-cli", &arguments);
+    terminal.wait_for("the login", |screen| screen.contains("logged in as ann"));
+    terminal.wait_for("the prompt", |screen| last_line(screen).contains("ann>"));
+    terminal.wait_for("the room", |screen| screen.contains("you are in #den as ann"));
+    // What is wrong is said.
+    std::fs::write(password, "wronghorse\n").unwrap();
+    let address = server.address().to_string();
+    let arguments = [&["listen", &address][..], &login[..]].concat();
+    let mut program = Program::start("chat-cli", &arguments);
+    assert_eq!(program.exit_code(), Some(3));
+    let mut program = Program::start("chat-cli", &["join", &address, "--account", "ann"]);
+    assert_eq!(program.exit_code(), Some(1));
+}

@@ -1,6 +1,18 @@
 //! The builder: everything that can be set about a client, with its default.
 
-use std::{collections::HashMap, net::ToSocketAddrs, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    net::ToSocketAddrs,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
 
 use super::{ChatClient, ReconnectPolicy};
 use crate::{
@@ -85,13 +97,40 @@ pub(crate) struct Settings {
     pub(crate) keys: HashMap<Arc<str>, String>,
     pub(crate) history: HistoryPolicy,
     pub(crate) password: Option<Password>,
+    pub(crate) account: Option<Account>,
+    /// What nonces of logins follow from: nobody's guess.
+    pub(crate) nonce_key: [u8; 32],
     pub(crate) reconnect: ReconnectPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) send_queue: usize,
     pub(crate) update_queue: usize,
 }
 
+/// Whom a client logs in as.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) password: Password,
+    nonce_key: [u8; 32],
+    n_logins: Arc<AtomicU64>,
+}
+
+impl Account {
+    pub(crate) fn new(name: String, password: Password, nonce_key: [u8; 32]) -> Self {
+        Self { name, password, nonce_key, n_logins: Arc::default() }
+    }
+
+    /// Another one each time, and nobody's guess.
+    pub(crate) fn nonce(&self) -> String {
+        let number = self.n_logins.fetch_add(1, Ordering::Relaxed);
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.nonce_key).expect("any key will do");
+        mac.update(&number.to_be_bytes());
+        BASE64.encode(&mac.finalize().into_bytes()[..18])
+    }
+}
+
 /// A password that does not show when it is printed for debugging.
+#[derive(Clone)]
 pub(crate) struct Password(pub(crate) String);
 
 impl std::fmt::Debug for Password {
@@ -110,6 +149,7 @@ pub struct ChatClientBuilder {
     keys: HashMap<String, String>,
     history: HistoryPolicy,
     password: Option<String>,
+    account: Option<(String, String)>,
     reconnect: ReconnectPolicy,
     timeouts: Timeouts,
     send_queue: usize,
@@ -132,6 +172,7 @@ impl ChatClientBuilder {
             keys: HashMap::new(),
             history: HistoryPolicy::default(),
             password: None,
+            account: None,
             reconnect: ReconnectPolicy::default(),
             timeouts: Timeouts::default(),
             send_queue: 256,
@@ -161,6 +202,14 @@ impl ChatClientBuilder {
     /// What is asked for of what was said before.
     pub fn history(mut self, policy: HistoryPolicy) -> Self {
         self.history = policy;
+        self
+    }
+
+    /// The account to log in to, with its password. It is proved with SCRAM-SHA-256, which shows the password to nobody; a
+    /// server that cannot do that, or does not know the password either, is left
+    /// ([`ConnectError::Login`]).
+    pub fn account(mut self, name: impl Into<String>, password: impl Into<String>) -> Self {
+        self.account = Some((name.into(), password.into()));
         self
     }
 
@@ -250,6 +299,16 @@ impl ChatClientBuilder {
             let why = "must be one line".into();
             return Err(ConfigError::Invalid { field: "password", why });
         }
+        if let Some((name, password)) = &self.account {
+            let is_name = !name.is_empty() && !name.contains(char::is_whitespace);
+            if !is_name || password.is_empty() || has_line_break(name) || has_line_break(password) {
+                let why = "is one word and a password of one line".into();
+                return Err(ConfigError::Invalid { field: "account", why });
+            }
+        }
+        let mut nonce_key = [0; 32];
+        getrandom::fill(&mut nonce_key)
+            .map_err(|error| ConfigError::System(Arc::new(error.into())))?;
         for (field, size) in [("send queue", self.send_queue), ("update queue", self.update_queue)]
         {
             if size == 0 {
@@ -267,6 +326,10 @@ impl ChatClientBuilder {
             keys,
             history: self.history,
             password: self.password.map(Password),
+            account: self
+                .account
+                .map(|(name, password)| Account::new(name, Password(password), nonce_key)),
+            nonce_key,
             reconnect: self.reconnect,
             timeouts: self.timeouts,
             send_queue: self.send_queue,

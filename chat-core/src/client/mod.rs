@@ -272,6 +272,19 @@ impl ClientHandle {
         self.queue(Request::Join { room: room.into(), key: Some(key.to_owned()) })
     }
 
+    /// Registers an account for the nick we have, where the server knows `draft/account-registration`, and logs in to it,
+    /// now and after every reconnect: [`Update::Account`](crate::Update::Account) says so, a notice why not. The server
+    /// reads the password, and so does everyone in between who can read the connection.
+    ///
+    /// # Errors
+    /// [`SendError`]; a password that is not one line is [`SendError::InvalidText`].
+    pub fn register_account(&self, password: &str) -> Result<(), SendError> {
+        if password.is_empty() || password.contains(['\0', '\r', '\n']) {
+            return Err(SendError::InvalidText);
+        }
+        self.queue(Request::Register { password: config::Password(password.to_owned()) })
+    }
+
     /// Says something else in the place of a message of ours, where the server knows `chat.local/edit`; it is so when
     /// [`Update::Edited`](crate::Update::Edited) says so.
     ///

@@ -63,7 +63,8 @@ impl ClientState {
                 outputs.updates.push(Update::Away { nick, reason });
             }
             "BATCH" => self.on_batch(now, &line, label, outputs),
-            "CAP" => self.on_cap(&line, outputs),
+            "AUTHENTICATE" => self.on_authenticate(now, param(0), outputs),
+            "CAP" => self.on_cap(now, &line, outputs),
             "EDIT" => self.on_edit(now, &line, outputs),
             "ERROR" => self.on_error(now, param(0), outputs),
             "FAIL" => self.on_fail(now, &line, label.as_deref(), outputs),
@@ -253,7 +254,18 @@ impl ClientState {
             Numeric::ERR_PASSWDMISMATCH | Numeric::ERR_YOUREBANNEDCREEP if is_registering => {
                 self.on_login_refused(now, last, outputs);
             }
-            // A server that does not know CAP goes on without.
+            Numeric::RPL_LOGGEDIN => self.on_account(Some(param(2)), outputs),
+            Numeric::RPL_LOGGEDOUT => self.on_account(None, outputs),
+            Numeric::RPL_SASLSUCCESS => self.on_login_done(now, outputs),
+            Numeric::ERR_SASLFAIL | Numeric::ERR_SASLTOOLONG | Numeric::ERR_SASLABORTED
+                if is_registering && self.login.is_some() =>
+            {
+                self.on_login_refused(now, last, outputs);
+            }
+            // A server that does not know CAP goes on without, but not without a login.
+            Numeric::ERR_UNKNOWNCOMMAND if is_registering && self.account.is_some() => {
+                self.begin_login(now, outputs);
+            }
             Numeric::ERR_UNKNOWNCOMMAND if is_registering => {}
             _ if numeric.is_error() => {
                 let target = params.get(1).filter(|_| params.len() > 2);

@@ -5,6 +5,7 @@
 
 mod deadlines;
 mod incoming;
+mod login;
 mod past;
 #[cfg(test)]
 mod past_tests;
@@ -22,11 +23,15 @@ use std::{
 pub(crate) use self::deadlines::later;
 pub(crate) use self::sending::Message;
 use self::{
+    login::Login,
     past::{Page, Past},
     registration::Negotiation,
     sending::Sending,
 };
-use super::{config::Settings, roster::Roster};
+use super::{
+    config::{Account, Password, Settings},
+    roster::Roster,
+};
 use crate::{
     error::{CloseReason, ConnectError},
     proto::Capability,
@@ -50,6 +55,7 @@ pub(crate) enum Request {
     Nick { nick: String },
     Part { room: Arc<str>, reason: Option<String> },
     Raw { line: String },
+    Register { password: Password },
     React { target: Arc<str>, msgid: Arc<str>, value: String, is_taken_back: bool },
     Send(Message),
     Topic { room: Arc<str>, topic: String },
@@ -124,6 +130,11 @@ pub(crate) struct ClientState {
     last_heard: Option<Now>,
     asked: Option<Instant>,
     sending: Sending,
+    /// Whom we log in as.
+    account: Option<Account>,
+    login: Option<Login>,
+    /// The password of an account that is being registered.
+    registering: Option<Password>,
     /// Open batches.
     batches: HashMap<String, Batch>,
     past: Past,
@@ -166,6 +177,9 @@ impl ClientState {
             last_heard: None,
             asked: None,
             sending: Sending::new(fastrand::Rng::with_seed(!seed).u64(..)),
+            account: settings.account.clone(),
+            login: None,
+            registering: None,
             batches: HashMap::new(),
             past: Past::default(),
             quitting: None,
@@ -211,6 +225,7 @@ impl ClientState {
                 | Request::Edit { .. }
                 | Request::Raw { .. }
                 | Request::React { .. }
+                | Request::Register { .. }
                 | Request::Topic { .. } => {
                     let text = "there is no connection; try again when there is".into();
                     outputs.updates.push(Update::Notice { code: None, text });
@@ -253,8 +268,14 @@ impl ClientState {
             Request::Topic { room, topic } => {
                 line.command("TOPIC").param(room).last(topic).finish()
             }
+            Request::Register { password } => {
+                line.command("REGISTER").param("*").param("*").last(&password.0).finish()
+            }
             Request::Send(_) => Ok(()),
         });
+        if let Request::Register { password } = request {
+            self.registering = Some(password);
+        }
         if !is_line {
             let text =
                 "that cannot be sent: it contains a line break, or a word where none can stand"
@@ -269,6 +290,7 @@ impl ClientState {
             Request::Delete { .. } => Capability::MessageRedaction,
             Request::Edit { .. } => Capability::Edit,
             Request::React { .. } => Capability::MessageTags,
+            Request::Register { .. } => Capability::AccountRegistration,
             _ => return None,
         };
         let has = self.negotiation.capabilities.contains(needed);
@@ -343,6 +365,8 @@ impl ClientState {
         outputs.marks.clear();
         self.roster().clear();
         self.batches.clear();
+        self.login = None;
+        self.registering = None;
         self.drop_questions(outputs);
         self.negotiation = Negotiation::default();
         self.source_bytes = None;

@@ -14,6 +14,7 @@ use crate::{
 
 /// What we ask for where it is offered.
 const WANTED: &[Capability] = &[
+    Capability::AccountRegistration,
     Capability::AccountTag,
     Capability::AwayNotify,
     Capability::Batch,
@@ -37,6 +38,8 @@ const WANTED: &[Capability] = &[
 #[derive(Debug, Default)]
 pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
+    /// The ways to log in, if the server tells them.
+    pub(super) mechanisms: Option<String>,
     /// What the server offers, by the names it uses.
     offered: BTreeMap<Capability, &'static str>,
     /// `CAP END` has been sent.
@@ -80,27 +83,31 @@ impl ClientState {
     }
 
     /// `CAP` from the server.
-    pub(super) fn on_cap(&mut self, line: &Line<'_>, outputs: &mut Outputs) {
+    pub(super) fn on_cap(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
         let params = line.params;
         let names = params.last().unwrap_or_default();
         let named =
             || names.split(' ').filter_map(|name| Capability::from_name(name.split('=').next()?));
         match params.get(1).unwrap_or_default() {
             "LS" => {
-                for name in names.split(' ').filter_map(|name| name.split('=').next()) {
+                for token in names.split(' ') {
+                    let (name, value) = token.split_once('=').unwrap_or((token, ""));
                     self.negotiation.offer(name);
+                    if name == "sasl" && !value.is_empty() {
+                        self.negotiation.mechanisms = Some(value.to_owned());
+                    }
                 }
                 // `CAP * LS * :…` has more lines to come.
                 if params.get(2) != Some("*") || params.len() == 3 {
-                    self.ask_for_capabilities(outputs);
+                    self.ask_for_capabilities(now, outputs);
                 }
             }
             "ACK" => {
                 let set = named().fold(self.negotiation.capabilities, CapabilitySet::with);
                 self.negotiation.capabilities = set;
-                self.end_negotiation(outputs);
+                self.log_in_or_end(now, outputs);
             }
-            "NAK" => self.end_negotiation(outputs),
+            "NAK" => self.log_in_or_end(now, outputs),
             "DEL" => {
                 let set = named().fold(self.negotiation.capabilities, CapabilitySet::without);
                 self.negotiation.capabilities = set;
@@ -109,10 +116,18 @@ impl ClientState {
         }
     }
 
-    fn ask_for_capabilities(&mut self, outputs: &mut Outputs) {
+    fn log_in_or_end(&mut self, now: Now, outputs: &mut Outputs) {
+        if self.login.is_none() && !self.begin_login(now, outputs) {
+            self.end_negotiation(outputs);
+        }
+    }
+
+    fn ask_for_capabilities(&mut self, now: Now, outputs: &mut Outputs) {
         let offered = std::mem::take(&mut self.negotiation.offered);
         let has = |capability: &Capability| offered.contains_key(capability);
-        let mut wanted: CapabilitySet = WANTED.iter().copied().filter(has).collect();
+        let login = self.account.as_ref().map(|_| Capability::Sasl);
+        let wanted = WANTED.iter().copied().chain(login).filter(has);
+        let mut wanted: CapabilitySet = wanted.collect();
         // An echo without a label could not be told from a message; a label needs batches.
         if !wanted.contains(Capability::Batch) {
             wanted = wanted.without(Capability::LabeledResponse);
@@ -120,12 +135,12 @@ impl ClientState {
         // By the name under which it was offered.
         let names: Vec<&str> = wanted.iter().map(|capability| offered[&capability]).collect();
         if names.is_empty() {
-            return self.end_negotiation(outputs);
+            return self.log_in_or_end(now, outputs);
         }
         outputs.line(|line| line.command("CAP").param("REQ").last(&names.join(" ")).finish());
     }
 
-    fn end_negotiation(&mut self, outputs: &mut Outputs) {
+    pub(super) fn end_negotiation(&mut self, outputs: &mut Outputs) {
         if !self.negotiation.has_ended && matches!(self.phase, Phase::Registering { .. }) {
             self.negotiation.has_ended = true;
             outputs.line(|line| line.command("CAP").param("END").finish());
