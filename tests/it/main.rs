@@ -16,6 +16,7 @@ mod disk;
 mod doors;
 mod examples;
 mod filter;
+mod foreign;
 mod history;
 mod ircv3;
 mod labels;

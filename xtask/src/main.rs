@@ -66,6 +66,9 @@ fn test() -> Outcome {
     step("documentation", docs)?;
     let build = ["build", "--workspace", "--bins", "--examples", "--locked"];
     step("programs", cargo(&build))?;
+    let mut library = Command::new("npm");
+    library.args(["ci", "--prefix", "tests/foreign"]);
+    step("a client library of other people's", library)?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
     step("tests, with a display of their own", on_a_display(&tests)?)?;
     let small = ["test", "--package", "chat-tests", "--bench", "misuse", "--locked", "--", "0.5"];

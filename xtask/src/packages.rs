@@ -33,6 +33,8 @@ pub(crate) const TESTS: Group = Group {
         "irssi",
         "netcat-openbsd",
         "ngircd",
+        "nodejs",
+        "npm",
         "openssl",
         "python3-gi",
         "python3-pyatspi",
@@ -112,8 +114,17 @@ fn plan(missing: Vec<(&'static str, Vec<&'static str>)>, is_debian: bool) -> Pla
     }
 }
 
-/// Names of all installed packages; none where there is no dpkg.
+/// Names of all installed packages, and what is there in another way; none where there is no dpkg.
 fn installed() -> BTreeSet<String> {
+    let mut names = packages();
+    // Those who have Node from its makers have npm with it, and not as a package.
+    if Command::new("npm").arg("--version").output().is_ok_and(|npm| npm.status.success()) {
+        names.extend(["nodejs", "npm"].map(str::to_owned));
+    }
+    names
+}
+
+fn packages() -> BTreeSet<String> {
     let format = "--showformat=${Package} ${db:Status-Status}\n";
     let Ok(output) = Command::new("dpkg-query").args(["--show", format]).output() else {
         return BTreeSet::new();
