@@ -44,6 +44,8 @@ mod imp {
         pub(super) reacting: RefCell<BTreeMap<String, BTreeSet<String>>>,
         /// The server's id of a message; empty: it has none yet.
         pub(super) msgid: RefCell<String>,
+        /// The conversation it belongs to.
+        pub(super) conversation: RefCell<String>,
         /// What is known of our own message; changes.
         #[property(get, set)]
         pub(super) status: RefCell<String>,
@@ -140,6 +142,15 @@ impl Item {
         self.imp().msgid.borrow().clone()
     }
 
+    /// Whether it was said there.
+    pub(crate) fn is_of(&self, conversation: &str) -> bool {
+        self.imp().conversation.borrow().eq_ignore_ascii_case(conversation)
+    }
+
+    pub(crate) fn set_conversation(&self, conversation: &str) {
+        self.imp().conversation.replace(conversation.to_owned());
+    }
+
     pub(crate) fn set_msgid(&self, msgid: &str) {
         self.imp().msgid.replace(msgid.to_owned());
     }
@@ -147,6 +158,9 @@ impl Item {
     /// Somebody reacts with `value`, or does so no more.
     pub(crate) fn react(&self, by: &str, value: &str, is_taken_back: bool) {
         let mut reacting = self.imp().reacting.borrow_mut();
+        if reacting.len() >= REACTIONS_MAX && !reacting.contains_key(value) {
+            return;
+        }
         let people = reacting.entry(value.to_owned()).or_default();
         if is_taken_back {
             people.remove(by);
@@ -154,9 +168,6 @@ impl Item {
             people.insert(by.to_owned());
         }
         reacting.retain(|_, people| !people.is_empty());
-        while reacting.len() > REACTIONS_MAX {
-            reacting.pop_last();
-        }
         let shown = reacting.iter().map(|(value, people)| format!("{value} {}", people.len()));
         let shown = shown.collect::<Vec<_>>().join("   ");
         drop(reacting);

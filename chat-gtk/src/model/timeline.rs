@@ -58,12 +58,18 @@ impl Timeline {
             match update {
                 Update::Message(message) => items.push(self.message_item(message)),
                 Update::Delivery { id, state } => self.deliver(*id, state),
-                Update::Edited { msgid, text, .. } => {
-                    self.change(msgid, &format!("{} <small>(edited)</small>", markup(text)));
+                Update::Edited { target, msgid, text, .. } => {
+                    self.change(
+                        target,
+                        msgid,
+                        &format!("{} <small>(edited)</small>", markup(text)),
+                    );
                 }
-                Update::Deleted { msgid, .. } => self.change(msgid, "<i>(deleted)</i>"),
-                Update::Reacted { msgid, by, value, is_taken_back, .. } => {
-                    if let Some(item) = self.inner.borrow().by_msgid.get(&**msgid) {
+                Update::Deleted { target, msgid, .. } => {
+                    self.change(target, msgid, "<i>(deleted)</i>");
+                }
+                Update::Reacted { target, msgid, by, value, is_taken_back, .. } => {
+                    if let Some(item) = self.find(target, msgid) {
                         item.react(&printable(by), &printable(value), *is_taken_back);
                     }
                 }
@@ -79,10 +85,16 @@ impl Timeline {
     }
 
     /// A message reads otherwise now, if it is shown here.
-    fn change(&self, msgid: &str, markup: &str) {
-        if let Some(item) = self.inner.borrow().by_msgid.get(msgid) {
+    fn change(&self, target: &Target, msgid: &str, markup: &str) {
+        if let Some(item) = self.find(target, msgid) {
             item.set_body(markup);
         }
+    }
+
+    /// The message of that id, if it was said there.
+    fn find(&self, target: &Target, msgid: &str) -> Option<Item> {
+        let found = self.inner.borrow().by_msgid.get(msgid).cloned();
+        found.filter(|item| item.is_of(target.name()))
     }
 
     fn add(&self, items: Vec<Item>) {
@@ -119,6 +131,7 @@ impl Timeline {
         let time = clock(message.time);
         let item =
             Item::message(&sender, time, markup, message.is_own, message.mentions_me, is_first);
+        item.set_conversation(message.target.name());
         if message.origin == Origin::History {
             item.set_past();
         }

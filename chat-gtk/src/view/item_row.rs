@@ -57,6 +57,7 @@ mod imp {
             self.status.set_wrap(true);
             self.reactions.set_xalign(0.0);
             self.reactions.set_wrap(true);
+            self.reactions.set_wrap_mode(gtk::pango::WrapMode::WordChar);
             self.body.set_wrap(true);
             self.body.set_wrap_mode(gtk::pango::WrapMode::WordChar);
             self.body.set_xalign(0.0);
@@ -113,6 +114,8 @@ impl ItemRow {
         imp.copy.set_visible(item.kind() == Kind::Invitation);
         imp.status.set_visible(false);
         imp.reactions.set_visible(false);
+        // What stood there before may be no markup.
+        imp.body.set_text("");
         imp.body.set_use_markup(is_message);
         match item.kind() {
             Kind::Message => {

@@ -1,14 +1,14 @@
 //! What the server's lines mean. A line that means nothing to us is passed over.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use super::{
     Batch, ClientState, Now, Outputs, Phase,
-    past::Page,
+    past::{Page, Told},
     sending::{is_room, refuses_messages},
 };
 use crate::{
-    proto::Numeric,
+    proto::{NONCE_TAG, Numeric},
     text::is_printable,
     update::{ChatMessage, Departure, MessageKind, Origin, Target, Update},
     wire::{Line, Source},
@@ -36,6 +36,11 @@ fn names_are_printable(line: &Line<'_>) -> bool {
     line.source.into_iter().chain(names.copied()).all(|name| name.is_empty() || is_printable(name))
 }
 
+/// When a line's record was made, if the server says.
+fn time_of(line: &Line<'_>) -> Option<SystemTime> {
+    humantime::parse_rfc3339(&line.tags.get("time")?).ok()
+}
+
 impl ClientState {
     /// One line from the server.
     pub(crate) fn line(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
@@ -46,6 +51,11 @@ impl ClientState {
             return;
         }
         let label = self.label_of(&line);
+        // What is told beside a message is no record of its own, and a message among that is an older one.
+        let is_beside = line.tags.get("draft/chathistory-context").is_some();
+        if let Some(page) = self.page_mut(&line).filter(|_| !is_beside) {
+            page.count(time_of(&line));
+        }
         if let Some(numeric) = Numeric::from_command(line.command) {
             return self.on_numeric(now, numeric, &line, label.as_deref(), outputs);
         }
@@ -89,6 +99,7 @@ impl ClientState {
             "PONG" => self.acknowledge_token(now, params.last().unwrap_or_default(), outputs),
             "QUIT" => self.on_quit(from.nick, param(0), outputs),
             "REDACT" => self.on_redact(now, &line, outputs),
+            "REGISTER" if param(0) == "SUCCESS" => self.on_registered(param(1), outputs),
             "TAGMSG" => self.on_tags(now, &line, outputs),
             "TOPIC" => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(0).into(), param(1).into());
@@ -141,19 +152,13 @@ impl ClientState {
         update: Update,
         outputs: &mut Outputs,
     ) {
-        let told = line.tags.get("time").and_then(|time| humantime::parse_rfc3339(&time).ok());
-        let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
-        let is_news = self.past.is_news(msgid.as_ref());
-        if let Some(told) = told {
-            self.past.note_time(told);
-        }
-        if let Some(page) = self.page_mut(line) {
-            // What is told beside a message is no record of its own.
-            if line.tags.get("draft/chathistory-context").is_none() || is_news {
-                page.push(told.unwrap_or(now.wall), is_news.then_some(update));
-            }
-        } else if is_news {
-            self.tell_of(target, update, outputs);
+        let source = line.source.unwrap_or_default();
+        let stamp = time_of(line).map(|time| (source.into(), target.name().into(), time));
+        let msgid = line.tags.get("msgid").map(Arc::from);
+        let told = Told { stamp, msgid, update };
+        match self.page_mut(line) {
+            Some(page) => page.push(told),
+            None => self.tell_once(now, target, told, outputs),
         }
     }
 
@@ -201,6 +206,10 @@ impl ClientState {
             _ => return,
         };
         let Some(about) = about else { return };
+        // Longer than a short word is none (`REACTION_BYTES_MAX` of servers like ours).
+        if value.len() > 64 {
+            return;
+        }
         let by = Source::parse(line.source.unwrap_or_default()).nick;
         let target = self.conversation(by, line.params.get(0).unwrap_or_default());
         let (msgid, value) = (about.into(), value.into());
@@ -224,7 +233,9 @@ impl ClientState {
         match numeric {
             Numeric::RPL_WELCOME => self.nick = param(0).into(),
             Numeric::RPL_ISUPPORT => self.on_isupport(line),
-            Numeric::RPL_ENDOFMOTD | Numeric::ERR_NOMOTD => self.become_ready(now, outputs),
+            Numeric::RPL_ENDOFMOTD | Numeric::ERR_NOMOTD => {
+                self.become_ready(now, outputs);
+            }
             Numeric::RPL_MOTD => self.notice(None, last, outputs),
             Numeric::RPL_TOPIC => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(1).into(), last.into());
@@ -267,6 +278,8 @@ impl ClientState {
                 self.begin_login(now, outputs);
             }
             Numeric::ERR_UNKNOWNCOMMAND if is_registering => {}
+            Numeric::ERR_UNKNOWNCOMMAND
+                if self.past_refused(&param(1).to_ascii_uppercase(), &[], outputs) => {}
             _ if numeric.is_error() => {
                 let target = params.get(1).filter(|_| params.len() > 2);
                 let code = numeric.to_string();
@@ -290,8 +303,12 @@ impl ClientState {
         let target = params.get(2).filter(|_| params.len() > 3);
         let is_message = matches!(params.get(0), Some("NOTICE" | "PRIVMSG"));
         let may_be_ours = label.is_some() || is_message;
-        let about = params.get(3).filter(|_| params.len() > 4).or(target);
-        if self.past_refused(params.get(0).unwrap_or_default(), about, outputs) {
+        let command = params.get(0).unwrap_or_default();
+        let context = params.as_slice().get(2..params.len().saturating_sub(1)).unwrap_or_default();
+        if command == "REGISTER" {
+            self.registering = None;
+        }
+        if self.past_refused(command, context, outputs) {
             return;
         }
         if !may_be_ours || !self.refuse(now, label, target, code, text, outputs) {
@@ -310,7 +327,9 @@ impl ClientState {
         let me = self.is_me(&nick);
         if me {
             // A server without a message of the day shows us in a room first.
-            self.become_ready(now, outputs);
+            if !self.become_ready(now, outputs) {
+                return;
+            }
             self.source_bytes = Some(source.len());
             if !self.roster().enter(&room) {
                 return self.notice(None, "the server puts us into too many rooms", outputs);
@@ -331,11 +350,9 @@ impl ClientState {
                 outputs.updates.push(Update::Gap { target, since: self.lost_at });
             }
         } else {
-            outputs.updates.push(Update::Joined {
-                room: Arc::clone(&room),
-                nick: Arc::clone(&nick),
-                me,
-            });
+            let (target, room) = (Target::Room(Arc::clone(&room)), Arc::clone(&room));
+            let joined = Update::Joined { room, nick: Arc::clone(&nick), me };
+            self.tell_of(&target, joined, outputs);
         }
         self.roster().add(&room, &nick);
     }
@@ -357,13 +374,15 @@ impl ClientState {
     ) {
         let me = self.is_me(nick);
         if me {
+            self.leave_past(room, outputs);
             self.forget_room(room);
             self.roster().leave(room);
         } else {
             self.roster().remove(room, nick);
         }
+        let target = Target::Room(room.into());
         let (room, nick, reason) = (room.into(), nick.into(), reason.map(Arc::from));
-        outputs.updates.push(Update::Left { room, nick, how, reason, me });
+        self.tell_of(&target, Update::Left { room, nick, how, reason, me }, outputs);
     }
 
     fn on_quit(&mut self, nick: &str, reason: &str, outputs: &mut Outputs) {
@@ -422,6 +441,9 @@ impl ClientState {
     ) {
         let source = line.source.unwrap_or_default();
         let sender = Source::parse(source).nick;
+        if line.tags.get("draft/chathistory-context").is_some() {
+            return;
+        }
         let target = line.params.get(0).unwrap_or_default();
         let body = line.params.get(1).unwrap_or_default();
         let is_notice = line.command.eq_ignore_ascii_case("NOTICE");
@@ -430,13 +452,18 @@ impl ClientState {
             return self.notice(None, body, outputs);
         }
         // A server without a message of the day speaks to us first.
-        self.become_ready(now, outputs);
+        if !self.become_ready(now, outputs) {
+            return;
+        }
         let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
         let is_own = self.is_me(sender);
         let origin = self.page_mut(line).map_or(Origin::Live, |page| page.origin());
         if is_own && origin != Origin::Live {
-            let is_ours = self.acknowledge_found(now, target, body, msgid.clone(), outputs);
-            if is_ours {
+            let nonce = line.tags.get(NONCE_TAG);
+            let is_news = msgid.as_ref().is_some_and(|msgid| !self.past.has_seen(msgid));
+            if let (Some(nonce), true, Origin::Missed) = (nonce, is_news, origin)
+                && self.acknowledge_found(now, &nonce, msgid.clone(), outputs)
+            {
                 return;
             }
         } else if is_own {
@@ -459,7 +486,7 @@ impl ClientState {
             },
         };
         let conversation = self.conversation(sender, target);
-        let told = line.tags.get("time").and_then(|time| humantime::parse_rfc3339(&time).ok());
+        let told = time_of(line);
         let message = ChatMessage {
             target: conversation.clone(),
             sender: sender.into(),

@@ -46,6 +46,15 @@ enum Step {
     Proved,
 }
 
+/// Why a server is left that lets us in without having proved itself.
+pub(super) const UNPROVED: &str =
+    "the server lets you in without knowing your password: it may be another one than it says";
+
+/// Whether the way to log in is among those that a server names.
+fn has_scram(mechanisms: &str) -> bool {
+    mechanisms.split(',').any(|own| own.eq_ignore_ascii_case(MECHANISM))
+}
+
 fn hmac(key: &[u8], text: &[u8]) -> Key {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key will do");
     mac.update(text);
@@ -109,9 +118,15 @@ impl ClientState {
         }
         let has_sasl = self.negotiation.capabilities.contains(Capability::Sasl);
         let mechanisms = self.negotiation.mechanisms.as_deref().unwrap_or(MECHANISM);
-        if !has_sasl || !mechanisms.split(',').any(|own| own.eq_ignore_ascii_case(MECHANISM)) {
+        if !has_sasl || !has_scram(mechanisms) {
             let text = "this server has no login that keeps your password secret (SCRAM-SHA-256)";
-            self.fail_login(now, text, outputs);
+            if self.has_logged_in {
+                // It had one before, and may have it again.
+                outputs.disconnect = true;
+                self.lose(now, Arc::new(ConnectError::Refused(text.into())), outputs);
+            } else {
+                self.fail_login(now, text, outputs);
+            }
             return true;
         }
         self.login = Some(Login { step: Step::Begun, challenge: String::new() });
@@ -159,27 +174,33 @@ impl ClientState {
     /// The server says that we are logged in. A server that has not proved itself may be anyone.
     pub(super) fn on_login_done(&mut self, now: Now, outputs: &mut Outputs) {
         match self.login.take() {
-            Some(Login { step: Step::Proved, .. }) => self.end_negotiation(outputs),
-            Some(_) => {
-                let text = "the server lets you in without knowing your password: it may be another one than it says";
-                self.fail_login(now, text, outputs);
+            Some(Login { step: Step::Proved, .. }) => {
+                (self.is_proved, self.has_logged_in) = (true, true);
+                self.end_negotiation(outputs);
             }
+            Some(_) => self.fail_login(now, UNPROVED, outputs),
             None => {}
         }
     }
 
-    /// We are logged in to that account, or to none.
-    pub(super) fn on_account(&mut self, account: Option<&str>, outputs: &mut Outputs) {
-        let account: Option<Arc<str>> = account.map(Arc::from);
-        // What was registered just now is logged in to from here on.
-        if let (Some(name), Some(password)) = (&account, self.registering.take()) {
+    /// An account is registered: it is logged in to from here on, where that can be done.
+    pub(super) fn on_registered(&mut self, name: &str, outputs: &mut Outputs) {
+        let can_prove = self.negotiation.mechanisms.as_deref().is_some_and(has_scram);
+        if let Some(password) = self.registering.take().filter(|_| can_prove) {
             let nonce_key = self.settings.nonce_key;
-            self.account = Some(Account::new(name.to_string(), password, nonce_key));
+            self.account = Some(Account::new(name.to_owned(), password, nonce_key));
+            self.has_logged_in = true;
         }
-        outputs.updates.push(Update::Account { account });
+        let text = format!("the account {name} is registered").into();
+        outputs.updates.push(Update::Notice { code: None, text });
     }
 
-    fn fail_login(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+    /// We are logged in to that account, or to none.
+    pub(super) fn on_account(&mut self, account: Option<&str>, outputs: &mut Outputs) {
+        outputs.updates.push(Update::Account { account: account.map(Arc::from) });
+    }
+
+    pub(super) fn fail_login(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
         self.login = None;
         outputs.disconnect = true;
         self.lose(now, Arc::new(ConnectError::Login(printable(text).into())), outputs);
@@ -221,7 +242,7 @@ mod tests {
         }
     }
 
-    fn script(offered: &str) -> Script {
+    fn asked(offered: &str) -> Script {
         let (settings, _) = crate::ChatClient::builder("server.example", "Ann")
             .account("ann", "pencil")
             .check()
@@ -244,7 +265,7 @@ mod tests {
     fn who_cannot_prove_that_they_know_the_password_is_left() {
         // No way to log in that keeps the password secret.
         for offered in ["batch", "sasl=PLAIN,EXTERNAL"] {
-            let mut script = script(offered);
+            let mut script = asked(offered);
             let asked = script.sent();
             if let Some(asked) = asked.first().and_then(|line| line.strip_prefix("CAP REQ :")) {
                 script.server(&format!(":s CAP * ACK :{asked}"));
@@ -252,7 +273,7 @@ mod tests {
             assert!(failed(&mut script).is_some_and(|why| why.contains("SCRAM")), "{offered}");
         }
         let begun = || {
-            let mut script = script("sasl=PLAIN,SCRAM-SHA-256");
+            let mut script = asked("sasl=PLAIN,SCRAM-SHA-256");
             assert_eq!(script.sent(), ["CAP REQ :sasl"]);
             script.server(":s CAP * ACK :sasl");
             assert_eq!(script.sent(), ["AUTHENTICATE SCRAM-SHA-256"]);
@@ -264,6 +285,18 @@ mod tests {
         assert_eq!(script.sent().len(), 1);
         script.server(":s 903 Ann :fine");
         assert!(failed(&mut script).is_some_and(|why| why.contains("another one")));
+        // Or welcomed without one.
+        for lines in [vec![], vec!["AUTHENTICATE +"]] {
+            let mut script = begun();
+            lines.into_iter().for_each(|line| script.server(line));
+            script.server(":s 001 Ann :Welcome");
+            script.server(":s 422 Ann :none");
+            assert!(failed(&mut script).is_some_and(|why| why.contains("another one")));
+        }
+        let mut deaf = asked("");
+        deaf.server(":s 001 Ann :Welcome");
+        deaf.server(":Ann!u@h JOIN #a");
+        assert!(failed(&mut deaf).is_some());
         // Words of nobody, too many of them, and a plain no.
         for (lines, word) in [
             (vec!["AUTHENTICATE +".to_owned(), "AUTHENTICATE %%%".into()], "no sense"),

@@ -133,6 +133,10 @@ pub(crate) struct ClientState {
     /// Whom we log in as.
     account: Option<Account>,
     login: Option<Login>,
+    /// The server knows our password, on this connection.
+    is_proved: bool,
+    /// Some server did before.
+    has_logged_in: bool,
     /// The password of an account that is being registered.
     registering: Option<Password>,
     /// Open batches.
@@ -179,6 +183,8 @@ impl ClientState {
             sending: Sending::new(fastrand::Rng::with_seed(!seed).u64(..)),
             account: settings.account.clone(),
             login: None,
+            is_proved: false,
+            has_logged_in: false,
             registering: None,
             batches: HashMap::new(),
             past: Past::default(),
@@ -361,6 +367,13 @@ impl ClientState {
 
     /// What was true of a connection is true no more.
     fn forget_connection(&mut self, outputs: &mut Outputs) {
+        if matches!(self.phase, Phase::Ready { .. }) {
+            self.note_loss();
+            let mut rooms = self.roster().rooms();
+            rooms.append(&mut self.rejoining);
+            self.rejoining = rooms;
+        }
+        self.is_proved = false;
         outputs.bytes.clear();
         outputs.marks.clear();
         self.roster().clear();

@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Pages that are asked for after a connection was lost; what is older than they reach is a gap.
 const PAGES_MAX: u32 = 50;
 
+/// Records of one page; of one that has more nothing is told.
+const PAGE_MAX: usize = 8192;
+
 /// How much may be asked for at once, unless the server says (`CHATHISTORY` in RPL_ISUPPORT).
 const PAGE: u16 = 100;
 
@@ -44,17 +47,33 @@ pub(super) struct Past {
     in_order: VecDeque<Arc<str>>,
     /// The time of the latest message, by the server's clock.
     latest: Option<SystemTime>,
+    /// The latest line, and whether it was told for the first time: the parts of a message have one id.
+    last_line: Option<(Stamp, bool)>,
+    /// From when on something may be missing, since a connection was lost.
+    missed_since: Option<SystemTime>,
     /// What the server tells at once, at most.
     pub(super) page_max: Option<u16>,
+}
+
+/// What tells lines without an id apart: who said where when.
+type Stamp = (Arc<str>, Arc<str>, SystemTime);
+
+/// A record of the past, or something that happened just now.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) stamp: Option<Stamp>,
+    pub(super) msgid: Option<Arc<str>>,
+    pub(super) update: Update,
 }
 
 /// A question that is not answered.
 #[derive(Debug)]
 struct Asked {
     of: Of,
+    since: SystemTime,
     until: Instant,
     /// What happened meanwhile in the conversations it is about.
-    held: Vec<Update>,
+    held: Vec<(Target, Update)>,
     n_pages: u32,
     limit: u16,
     /// Messages that have been told.
@@ -72,38 +91,55 @@ enum Of {
     Missed(Arc<str>),
 }
 
-/// A batch that tells of the past.
+/// A batch that tells of the past. What nobody has asked for, or has been given up, is told to nobody.
 #[derive(Debug)]
 pub(super) struct Page {
-    of: Of,
+    of: Option<Of>,
     /// There is more behind it.
     has_more: bool,
-    n: u16,
+    /// Records on it, also those that mean nothing to us, and the time of the last.
+    n: usize,
     last: Option<SystemTime>,
-    updates: Vec<Update>,
+    told: Vec<Told>,
 }
 
 impl Page {
     /// Where its messages come from.
     pub(super) fn origin(&self) -> Origin {
         match self.of {
-            Of::Latest(_) => Origin::History,
-            Of::Everything | Of::Missed(_) => Origin::Missed,
+            Some(Of::Latest(_)) => Origin::History,
+            _ => Origin::Missed,
         }
     }
 
-    /// A record of it, told at that time; `None`: it is known already.
-    pub(super) fn push(&mut self, time: SystemTime, update: Option<Update>) {
+    /// A line of it.
+    pub(super) fn count(&mut self, time: Option<SystemTime>) {
         self.n += 1;
-        self.last = self.last.max(Some(time));
-        self.updates.extend(update);
+        self.last = self.last.max(time);
+    }
+
+    pub(super) fn push(&mut self, told: Told) {
+        if self.of.is_some() && self.told.len() <= PAGE_MAX {
+            self.told.push(told);
+        }
     }
 }
 
 impl Past {
-    /// Whether a message is told for the first time.
-    pub(super) fn is_news(&mut self, msgid: Option<&Arc<str>>) -> bool {
-        let Some(msgid) = msgid else { return true };
+    /// Whether something is told for the first time.
+    pub(super) fn is_news(&mut self, told: &Told) -> bool {
+        let is_news = match (&told.msgid, &told.stamp, &self.last_line) {
+            (Some(msgid), ..) => self.is_unseen(msgid),
+            // A part of a message without an id of its own.
+            (None, Some(stamp), Some((last, is_news))) if stamp == last => *is_news,
+            _ => true,
+        };
+        self.last_line = told.stamp.clone().map(|stamp| (stamp, is_news));
+        is_news
+    }
+
+    /// Whether that id is met for the first time.
+    pub(super) fn is_unseen(&mut self, msgid: &Arc<str>) -> bool {
         if !self.seen.insert(Arc::clone(msgid)) {
             return false;
         }
@@ -116,9 +152,14 @@ impl Past {
         true
     }
 
-    /// Something was said then, by the server's clock.
-    pub(super) fn note_time(&mut self, time: SystemTime) {
-        self.latest = self.latest.max(Some(time));
+    /// Whether that id has been met.
+    pub(super) fn has_seen(&self, msgid: &str) -> bool {
+        self.seen.contains(msgid)
+    }
+
+    /// Something was said then, by the server's clock, which is not far from ours.
+    fn note_time(&mut self, now: SystemTime, time: SystemTime) {
+        self.latest = self.latest.max(Some(time.min(now + SKEW)));
     }
 
     /// When the next question is given up.
@@ -155,15 +196,24 @@ impl ClientState {
         true
     }
 
-    /// From when on something may have been missed.
-    fn since(&self) -> SystemTime {
+    /// The connection is gone: from when on something may be missing. What was asked for and not told still is.
+    pub(super) fn note_loss(&mut self) {
         let before = |time: SystemTime, duration| time.checked_sub(duration).unwrap_or(time);
-        match (self.past.latest, self.lost_at) {
+        let heard = self.last_heard.map(|heard| heard.wall);
+        let since = match (self.past.latest, heard) {
             // Others may have been said in the same moment; what is known is not told twice.
             (Some(latest), _) => before(latest, Duration::from_millis(1)),
-            (None, Some(lost)) => before(lost, SKEW),
+            (None, Some(heard)) => before(heard, SKEW),
             (None, None) => SystemTime::UNIX_EPOCH,
-        }
+        };
+        let is_open = |asked: &&Asked| !matches!(asked.of, Of::Latest(_));
+        let asked = self.past.asked.iter().filter(is_open).map(|asked| asked.since);
+        let waiting = self.past.missed_since.filter(|_| !self.rejoining.is_empty());
+        self.past.missed_since = asked.chain(waiting).chain([since]).min();
+    }
+
+    fn since(&self) -> SystemTime {
+        self.past.missed_since.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// We are in a room: asks for what was said in it before. Whether it is told.
@@ -203,6 +253,7 @@ impl ClientState {
     ) {
         // No server was there before that.
         let since = since.max(SystemTime::UNIX_EPOCH);
+        let asked_since = since;
         let since = format!("timestamp={}", humantime::format_rfc3339_millis(since));
         let n = limit.to_string();
         outputs.line(|line| match &of {
@@ -221,9 +272,13 @@ impl ClientState {
         });
         let until = now.mono + PATIENCE;
         match self.past.asked.iter_mut().find(|asked| asked.of == of) {
-            Some(asked) => (asked.until, asked.n_pages, asked.limit) = (until, n_pages, limit),
+            Some(asked) => {
+                (asked.since, asked.until) = (asked_since, until);
+                (asked.n_pages, asked.limit) = (n_pages, limit);
+            }
             None => self.past.asked.push(Asked {
                 of,
+                since: asked_since,
                 until,
                 held: Vec::new(),
                 n_pages,
@@ -233,8 +288,11 @@ impl ClientState {
         }
     }
 
-    /// A batch that begins here tells of the past, if we have asked for that.
+    /// The page that a batch is which begins here, if it tells of the past.
     pub(super) fn page_of(&self, kind: &str, params: &[&str]) -> Option<Page> {
+        if !matches!(kind, "chat.local/changes" | "chathistory") {
+            return None;
+        }
         let mapping = self.roster().mapping();
         let is_of = |of: &Of| match (kind, of) {
             ("chat.local/changes", Of::Everything) => true,
@@ -243,30 +301,50 @@ impl ClientState {
             }
             _ => false,
         };
-        let asked = self.past.asked.iter().find(|asked| is_of(&asked.of))?;
+        let asked = self.past.asked.iter().find(|asked| is_of(&asked.of));
         let has_more = kind == "chat.local/changes" && params.get(1) == Some(&"more");
-        let of = asked.of.clone();
-        Some(Page { of, has_more, n: 0, last: None, updates: Vec::new() })
+        let of = asked.map(|asked| asked.of.clone());
+        Some(Page { of, has_more, n: 0, last: None, told: Vec::new() })
     }
 
     /// A page has been told: what is in it comes before what happened meanwhile.
-    pub(super) fn take_page(&mut self, now: Now, mut page: Page, outputs: &mut Outputs) {
-        let is_message = |update: &&Update| matches!(update, Update::Message(_));
-        let n_messages = page.updates.iter().filter(is_message).count();
-        outputs.updates.append(&mut page.updates);
-        let asked = self.past.asked.iter_mut().find(|asked| asked.of == page.of);
+    pub(super) fn take_page(&mut self, now: Now, page: Page, outputs: &mut Outputs) {
+        let Page { of: Some(of), has_more, n, last, told } = page else { return };
+        if !self.past.asked.iter().any(|asked| asked.of == of) {
+            return;
+        }
+        if told.len() > PAGE_MAX {
+            return self.release(&of, true, outputs);
+        }
+        let mut n_messages = 0;
+        for told in told {
+            if self.past.is_news(&told) {
+                n_messages += usize::from(matches!(told.update, Update::Message(_)));
+                outputs.updates.push(told.update);
+            }
+        }
+        if let Some(last) = last {
+            self.past.note_time(now.wall, last);
+        }
+        let asked = self.past.asked.iter_mut().find(|asked| asked.of == of);
         let Some(asked) = asked else { return };
         asked.n_told += n_messages;
         let (limit, n_pages) = (asked.limit, asked.n_pages + 1);
-        let has_more = match page.of {
-            Of::Everything => page.has_more,
+        let moment = Duration::from_millis(1);
+        let is_further = last.is_some_and(|last| last > asked.since + moment);
+        let is_full = n >= usize::from(limit);
+        // A page may be short for other reasons than being the last one.
+        let has_more = match of {
+            Of::Everything => has_more,
             Of::Latest(_) => false,
-            Of::Missed(_) => page.n >= limit,
+            Of::Missed(_) => is_further || is_full,
         };
-        let since = page.last.and_then(|last| last.checked_sub(Duration::from_millis(1)));
+        // The last moment once more, of which there may be more; unless that is all that comes.
+        let since =
+            last.and_then(|last| if is_further { last.checked_sub(moment) } else { Some(last) });
         match since.filter(|_| has_more && n_pages < PAGES_MAX) {
-            Some(since) => self.ask(now, page.of, since, limit, n_pages, outputs),
-            None => self.release(&page.of, has_more, outputs),
+            Some(since) => self.ask(now, of, since, limit, n_pages, outputs),
+            None => self.release(&of, has_more, outputs),
         }
     }
 
@@ -293,25 +371,46 @@ impl ClientState {
             };
             outputs.updates.push(Update::PastTold { target, origin });
         }
-        outputs.updates.extend(asked.held);
+        // Another question may be about them, too.
+        for (target, update) in asked.held {
+            self.tell_of(&target, update, outputs);
+        }
     }
 
-    /// The server will not tell it.
+    /// We are in a room no more: nothing is told of it any longer.
+    pub(super) fn leave_past(&mut self, room: &str, outputs: &mut Outputs) {
+        let mapping = self.roster().mapping();
+        let is_about = |of: &Of| match of {
+            Of::Everything => false,
+            Of::Latest(own) | Of::Missed(own) => mapping.same(own, room),
+        };
+        let asked = self.past.asked.iter().find(|asked| is_about(&asked.of));
+        if let Some(of) = asked.map(|asked| asked.of.clone()) {
+            self.release(&of, false, outputs);
+        }
+    }
+
+    /// The server will not tell it: by the command it names, and what else.
     pub(super) fn past_refused(
         &mut self,
         command: &str,
-        room: Option<&str>,
+        context: &[&str],
         outputs: &mut Outputs,
     ) -> bool {
         let mapping = self.roster().mapping();
-        let is_of = |of: &Of| match (command, of) {
-            ("CHANGES", Of::Everything) => true,
-            ("CHATHISTORY", Of::Latest(own) | Of::Missed(own)) => {
-                room.is_some_and(|room| mapping.same(own, room))
+        // Ours answers a question for changes as one for history.
+        let is_changes = command == "CHANGES" || context.first() == Some(&"CHANGES");
+        let is_of = |of: &Of, room: Option<&str>| match of {
+            Of::Everything => is_changes,
+            Of::Latest(own) | Of::Missed(own) => {
+                command == "CHATHISTORY" && room.is_none_or(|room| mapping.same(own, room))
             }
-            _ => false,
         };
-        let asked = self.past.asked.iter().find(|asked| is_of(&asked.of));
+        let named = context
+            .iter()
+            .find_map(|room| self.past.asked.iter().find(|asked| is_of(&asked.of, Some(room))));
+        // One that names no room is about the oldest question.
+        let asked = named.or_else(|| self.past.asked.iter().find(|asked| is_of(&asked.of, None)));
         let Some(of) = asked.map(|asked| asked.of.clone()) else { return false };
         self.release(&of, true, outputs);
         true
@@ -328,7 +427,23 @@ impl ClientState {
     /// The connection is gone: what happened before is told, and the rest asked for again.
     pub(super) fn drop_questions(&mut self, outputs: &mut Outputs) {
         for asked in std::mem::take(&mut self.past.asked) {
-            outputs.updates.extend(asked.held);
+            outputs.updates.extend(asked.held.into_iter().map(|(_, update)| update));
+        }
+    }
+
+    /// Tells what happened just now, once.
+    pub(super) fn tell_once(
+        &mut self,
+        now: Now,
+        target: &Target,
+        told: Told,
+        outputs: &mut Outputs,
+    ) {
+        if let Some((_, _, time)) = &told.stamp {
+            self.past.note_time(now.wall, *time);
+        }
+        if self.past.is_news(&told) {
+            self.tell_of(target, told.update, outputs);
         }
     }
 
@@ -343,7 +458,7 @@ impl ClientState {
         let Some(asked) = self.past.asked.iter_mut().find(|asked| is_about(&asked.of)) else {
             return outputs.updates.push(update);
         };
-        asked.held.push(update);
+        asked.held.push((target.clone(), update));
         if asked.held.len() > HELD_MAX {
             let of = asked.of.clone();
             self.release(&of, true, outputs);

@@ -118,7 +118,11 @@ fn after_a_lost_connection_one_question_tells_all_that_was_missed() {
     script.server(":s BATCH +h chathistory #a");
     script.server(":s BATCH -h");
     script.server(&said(10, "ten"));
+    script.sent();
     let id = script.say("#a", "did it arrive?");
+    let sent = script.sent();
+    let nonce =
+        sent[0].split("nonce=").nth(1).unwrap().split([';', ' ']).next().unwrap().to_owned();
     told(&mut script);
     resumed(ALL, &mut script);
     // Behind the rooms, and from the moment of what was heard last.
@@ -134,9 +138,10 @@ fn after_a_lost_connection_one_question_tells_all_that_was_missed() {
     assert!(told(&mut script).is_empty());
     script.server(":s BATCH +h chat.local/changes * more");
     script.server(&in_batch(&said(10, "ten")));
-    script.server(
-        "@batch=h;msgid=m11;time=2026-01-01T00:00:11.000Z :Ann!u@h PRIVMSG #a :did it arrive?",
-    );
+    let own = "msgid=m11;time=2026-01-01T00:00:11.000Z";
+    script.server(&format!(
+        "@batch=h;{own};+chat.local/nonce={nonce} :Ann!u@h PRIVMSG #a :did it arrive?"
+    ));
     script.server("@batch=h;msgid=m12;time=2026-01-01T00:00:12.000Z :bob!u@h EDIT #a m10 :TEN");
     script.server(":s BATCH -h");
     // The message of ours had arrived, and is not told as another one.
@@ -274,4 +279,82 @@ fn a_room_is_joined_with_its_key_also_later() {
     }
     let error = crate::ChatClient::builder("", "Ann").join_with_key("a", "b c").check();
     assert!(error.err().unwrap().to_string().contains("key"));
+}
+
+/// What was on its way when a connection broke is asked for again, however often that happens.
+#[test]
+fn what_was_missed_is_missed_until_it_is_told() {
+    let mut script = Script::ready(ALL, FAST);
+    script.server(":Ann!u@h JOIN #a");
+    script.server(":s BATCH +h chathistory #a");
+    script.server(":s BATCH -h");
+    script.server(&said(10, "ten"));
+    told(&mut script);
+    for _ in 0..3 {
+        resumed(ALL, &mut script);
+        assert_eq!(script.sent()[1], "CHANGES * timestamp=2026-01-01T00:00:09.999Z 3");
+        script.server(":Ann!u@h JOIN #a");
+        // One is said just now, and of the past a part is told.
+        script.server(&said(40, "forty"));
+        script.server(":s BATCH +h chat.local/changes * *");
+        script.server(&in_batch(&said(11, "eleven")));
+    }
+    script.server(":s BATCH -h");
+    assert_eq!(told(&mut script), ["Missed eleven", "PastTold Missed"]);
+}
+
+#[test]
+fn what_nobody_asked_for_is_told_to_nobody_and_what_stands_beside_is_no_record() {
+    let mut script = Script::ready(KEEPS, FAST);
+    script.server(":s BATCH +h chathistory #z");
+    script.server("@batch=h;msgid=z1 :bob!u@h PRIVMSG #z :Ann: old");
+    script.server(":s BATCH -h");
+    assert!(told(&mut script).is_empty());
+    script.server(":Ann!u@h JOIN #a");
+    script.server(":s BATCH +h chathistory #a");
+    script.server(&in_batch(&said(5, "an answer")));
+    script.server("@batch=h;draft/chathistory-context;msgid=m1;time=2026-01-01T00:00:01.000Z :bob!u@h PRIVMSG #a :the question");
+    script.server("@batch=h;draft/chathistory-context;msgid=m9;time=2026-01-01T00:00:09.000Z;+reply=m5;+draft/react=x :bob!u@h TAGMSG #a");
+    script.server(":s BATCH -h");
+    assert_eq!(told(&mut script), ["History an answer", "Reacted m5 x false", "PastTold History"]);
+    // Parts of one message have one id, and are told together or not.
+    let parts = ["@msgid=m20;time=2026-01-01T00:00:20.000Z", "@time=2026-01-01T00:00:20.000Z"];
+    for _ in 0..2 {
+        script.server(&format!("{} :bob!u@h PRIVMSG #a :first", parts[0]));
+        script.server(&format!("{} :bob!u@h PRIVMSG #a :second", parts[1]));
+    }
+    assert_eq!(told(&mut script), ["Live first", "Live second"]);
+}
+
+/// A message that was said before is none that was sent just now, whatever it says.
+#[test]
+fn yesterdays_words_do_not_acknowledge_todays() {
+    let mut script = Script::ready(ALL, FAST);
+    script.server(":Ann!u@h JOIN #a");
+    script.say("#a", "good morning");
+    told(&mut script);
+    script.server(":s BATCH +h chathistory #a");
+    script.server(
+        "@batch=h;msgid=m1;time=2026-01-01T00:00:01.000Z :Ann!u@h PRIVMSG #a :good morning",
+    );
+    script.server(":s BATCH -h");
+    assert_eq!(told(&mut script), ["History good morning", "PastTold History"]);
+}
+
+#[test]
+fn a_page_without_an_end_is_given_up() {
+    let mut script = Script::ready(ALL, FAST);
+    script.server(":Ann!u@h JOIN #a");
+    script.server(":s BATCH +h chathistory #a");
+    for _ in 0..10_000 {
+        script.server("@batch=h :bob!u@h PRIVMSG #a :again");
+    }
+    script.server(&said(1, "live"));
+    script.server(":s BATCH -h");
+    assert_eq!(told(&mut script), ["Live live"]);
+    // So is one that the server refuses, in its words.
+    resumed(ALL, &mut script);
+    script.server(":Ann!u@h JOIN #a");
+    script.server("FAIL CHATHISTORY MESSAGE_ERROR CHANGES * :messages could not be retrieved");
+    assert_eq!(told(&mut script), ["Gap #a"]);
 }

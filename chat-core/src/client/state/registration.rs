@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{ClientState, Now, Outputs, Phase};
+use super::{ClientState, Now, Outputs, Phase, login::UNPROVED};
 use crate::{
     client::config::DEFAULT_NAME,
     error::ConnectError,
@@ -184,16 +184,20 @@ impl ClientState {
         }
     }
 
-    /// The welcome is over: from here on we are someone.
-    pub(super) fn become_ready(&mut self, now: Now, outputs: &mut Outputs) {
+    /// The welcome is over: from here on we are someone. Whether we go on.
+    pub(super) fn become_ready(&mut self, now: Now, outputs: &mut Outputs) -> bool {
         if !matches!(self.phase, Phase::Registering { .. }) {
-            return;
+            return !self.is_closed();
+        }
+        // One that does not know our password may be any other.
+        if self.account.is_some() && !self.is_proved {
+            self.fail_login(now, UNPROVED, outputs);
+            return false;
         }
         self.phase = Phase::Ready { since: now.mono };
         self.sending.begin(now, self.negotiation.capabilities, self.negotiation.is_safe_rate);
         self.fail_what_cannot_be_sent_again(outputs);
         let resumed = self.lost_at.is_some();
-        self.rejoining = if resumed { self.wanted_rooms.clone() } else { Vec::new() };
         self.tell_state(ConnectionState::Ready { nick: Arc::clone(&self.nick), resumed }, outputs);
         for room in &self.wanted_rooms {
             let key = self.keys.get(room);
@@ -209,6 +213,7 @@ impl ClientState {
             // Behind the rooms, which it covers.
             self.ask_for_changes(now, outputs);
         }
+        true
     }
 
     /// `ERROR` (RFC 2812 §3.7.4): the server closes next, and this is why.

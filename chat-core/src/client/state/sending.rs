@@ -274,7 +274,7 @@ impl ClientState {
     fn write_line(&mut self, now: Now, part: Part, outputs: &mut Outputs) {
         let sending = &mut self.sending;
         let (is_labelled, is_once) = (sending.is_labelled, sending.is_once);
-        let nonce = format!("{}-{}", sending.nonce_start, part.label.replace('.', "-"));
+        let nonce = nonce_of(&sending.nonce_start, &part.label);
         let word = if part.kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
         let is_line = outputs.line(|line| {
             let line = if is_labelled { line.tag("label", &part.label) } else { line };
@@ -330,19 +330,17 @@ impl ClientState {
         true
     }
 
-    /// A message of ours is among those that were said before: the oldest one of that text to that target of which
-    /// nobody knew. Whether there is one.
+    /// A message of ours is among those that were said before, by the nonce it was sent with. Whether nobody knew of it.
     pub(super) fn acknowledge_found(
         &mut self,
         now: Now,
-        target: &str,
-        text: &str,
+        nonce: &str,
         msgid: Option<Arc<str>>,
         outputs: &mut Outputs,
     ) -> bool {
-        let mapping = self.roster().mapping();
-        let is_it = |part: &Part| part.text == text && mapping.same(&part.target, target);
         let sending = &mut self.sending;
+        let start = sending.nonce_start.clone();
+        let is_it = |part: &Part| nonce_of(&start, &part.label) == nonce;
         let index = match sending.again.iter().position(is_it) {
             // It arrived, and is not sent again.
             Some(index) => {
@@ -401,7 +399,9 @@ impl ClientState {
     ) {
         let Some(part) = self.sending.parts.remove(index) else { return };
         // So that it is not told again when the past is.
-        self.past.is_news(msgid.as_ref());
+        if let Some(msgid) = &msgid {
+            self.past.is_unseen(msgid);
+        }
         let Some(flying) = self.sending.flying.get_mut(&part.id) else { return };
         flying.n_parts -= 1;
         flying.msgid = msgid.or_else(|| flying.msgid.take());
@@ -521,6 +521,11 @@ impl ClientState {
         }
         tell(id, state, outputs);
     }
+}
+
+/// What a line is known by if it is sent again.
+fn nonce_of(start: &str, label: &str) -> String {
+    format!("{start}-{}", label.replace('.', "-"))
 }
 
 fn tell(id: SendId, state: Delivery, outputs: &mut Outputs) {

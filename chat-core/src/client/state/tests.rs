@@ -149,7 +149,9 @@ impl Script {
 
 #[expect(clippy::disallowed_methods, reason = "an instant to count from; nothing waits for it")]
 fn clocks() -> Now {
-    Now { mono: Instant::now(), wall: SystemTime::UNIX_EPOCH }
+    // 2026-01-01T00:00:00Z
+    let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
+    Now { mono: Instant::now(), wall }
 }
 
 const FAST: &str = "CASEMAPPING=ascii PREFIX=(o)@ soju.im/SAFERATE";
