@@ -78,6 +78,13 @@ pub enum Change {
         /// Where.
         path: Arc<str>,
     },
+    /// As [`Note::Closed`], with what makes it so.
+    Close {
+        /// The room's folded name.
+        room: Arc<str>,
+        /// Whether it is closed from here on.
+        is_closed: bool,
+    },
     /// All that was said with a person in direct conversations is nobody's any more.
     Forget {
         /// Who, as [`Conversation::Direct`] names them.

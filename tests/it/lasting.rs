@@ -322,3 +322,217 @@ fn rooms_last_on_a_disk() {
     ann.expect("* 353 ann @ #own @ann");
     ann.expect("* PRIVMSG #own :a word");
 }
+
+/// What is said while a room is being renamed stays with the room, and the log knows it by its new name alone.
+#[test]
+fn what_is_under_way_when_a_room_is_renamed_goes_with_it() {
+    check(&format!(
+        "caps ann batch draft/chathistory
+         {REGISTERED}
+         ann> JOIN #new
+         ann< * 366 *
+         hold log
+         ann> RENAME #new #newer
+         ann> PRIVMSG #new :on the way
+         free log
+         ann< * JOIN #newer
+         ann> PRIVMSG #newer :behind it
+         ann> CHATHISTORY LATEST #newer * 10
+         ann< * PRIVMSG #newer :on the way
+         ann< * PRIVMSG #newer :behind it
+         // The name it had is free, and nothing was said under it.
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         bob> JOIN #new
+         bob! * on the way
+         bob< * 353 bob = #new @bob
+         bob> TOPIC #new :another one
+         bob< * TOPIC *
+         restart
+         login ann batch draft/chathistory
+         ann> JOIN #newer
+         ann< * 353 ann = #newer @ann
+         ann> CHATHISTORY LATEST #newer * 10
+         ann< * PRIVMSG #newer :on the way
+         login bob
+         bob> JOIN #new
+         bob< * 332 bob #new :another one"
+    ));
+    // On several connections at once: whose it is, and how it is called.
+    check(&format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         ann> JOIN #first
+         ann> PRIVMSG #first :a word
+         bob> JOIN #first
+         bob< * 366 *
+         new ann2
+         ann2> CAP REQ sasl
+         ann2> AUTHENTICATE PLAIN
+         ann2> AUTHENTICATE AGFubgBjb3JyZWN0aG9yc2U=
+         ann2< * 903 *
+         ann2> NICK ann
+         ann2> USER u 0 * :A
+         ann2> CAP END
+         ann2< * JOIN #first
+         hold log
+         ann> CS GIVE #first bob
+         ann2> RENAME #first #second
+         free log
+         bob< :chat.local MODE #* +o bob
+         ann< * NOTICE ann :#first is bob's now
+         ann< * JOIN #second
+         restart
+         login bob
+         bob> JOIN #second
+         bob< * 353 bob = #second @bob
+         bob> CS ACCESS #second
+         bob< * NOTICE bob :bob founded it"
+    ));
+}
+
+/// A room that ends, or is nobody's, while something is on its way is not there after the next start.
+#[test]
+fn what_is_under_way_when_a_room_ends_does_not_bring_it_back() {
+    check(&format!(
+        "{REGISTERED}
+         new ann2
+         ann2> CAP REQ sasl
+         ann2> AUTHENTICATE PLAIN
+         ann2> AUTHENTICATE AGFubgBjb3JyZWN0aG9yc2U=
+         ann2< * 903 *
+         ann2> NICK ann
+         ann2> USER u 0 * :A
+         ann2> CAP END
+         ann2< * 001 *
+         ann> JOIN #gone
+         ann< * 366 *
+         hold log
+         ann> PRIVMSG #gone :a word
+         ann2> PART #gone
+         free log
+         ann> JOIN #dropped
+         ann< * 366 *
+         hold log
+         ann> PRIVMSG #dropped :a word
+         ann2> NS DROP ann correcthorse
+         free log
+         ann< * 901 *
+         restart
+         bob> JOIN #gone,#dropped
+         bob< * 353 bob = #gone @bob
+         bob< * 353 bob = #dropped @bob"
+    ));
+}
+
+#[test]
+fn nobody_keeps_others_out_of_the_room_they_are_put_into() {
+    check_with(
+        &format!(
+            "{REGISTERED}
+             ann> JOIN #1obby
+             ann< * 476 *
+             ann> JOIN #own
+             ann> RENAME #own #l0bby
+             ann< * NOTICE ann :That name looks like the name of another room
+             ann> PART #lobby
+             bob> NAMES #lobby
+             bob< * 353 bob = #lobby *bob"
+        ),
+        |config| config.auto_join = true,
+    );
+}
+
+#[test]
+fn rank_that_is_taken_from_an_account_is_taken_from_whoever_has_it() {
+    check(&format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         carl> NS REGISTER correcthorse
+         carl< * 900 *
+         ann> JOIN #own
+         bob> JOIN #own
+         carl> JOIN #own
+         ann> MODE #own +oo bob carl
+         bob< * +oo bob carl
+         bob> NICK bobby
+         bob< * NICK bobby
+         ann> CS DEOP #own bob
+         bob< :chat.local MODE #own -o bobby
+         bob> MODE #own +m
+         bob< * 482 *
+         // Whose account ends has what a guest has.
+         ann> NS DROP ann correcthorse
+         carl< :chat.local MODE #own -o ann
+         ann> MODE #own +m
+         ann< * 482 *
+         carl> MODE #own +m
+         bob< * MODE #own +m"
+    ));
+}
+
+#[test]
+fn who_takes_the_name_of_an_account_is_let_in_nowhere() {
+    check(&format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         ann> JOIN #own
+         ann> MODE #own +iI ~a:Bob
+         ann< * MODE *
+         ann> MODE #own +e ~account:bob
+         ann< * MODE *
+         ann> MODE #own +b *!*@*
+         ann< * MODE *
+         bob> NS DROP bob correcthorse
+         bob< * 901 *
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         bob> JOIN #own
+         bob< * 474 *
+         ann> MODE #own -b *!*@*
+         ann< * MODE *
+         bob> JOIN #own
+         bob< * 473 *"
+    ));
+}
+
+#[test]
+fn a_room_with_approval_is_closed() {
+    check(
+        "a> JOIN #g
+         a> MODE #g +A
+         a< * MODE *
+         a> METADATA #g SET url :x
+         a< * 761 *
+         a> PRIVMSG #g :among us
+         b> JOIN #g
+         b< * 473 *
+         b> METADATA #g LIST
+         b! * 761 *
+         a> PART #g
+         a< * PART *
+         b> JOIN #g
+         b! * among us
+         b< * 353 b = #g @b",
+    );
+}
+
+#[test]
+fn the_founder_rules_a_secret_room_from_outside() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #own
+         ann> MODE #own +s
+         ann> PART #own
+         ann< * PART *
+         ann> CS INFO #own
+         ann< * NOTICE ann :#own is ann's, and lasts; *
+         ann> CS END #own
+         ann< * NOTICE ann :#own is nobody's now, *
+         bob> CS INFO #own
+         bob< * NOTICE bob :there is no such room"
+    ));
+}

@@ -171,3 +171,43 @@ fn links_end_by_themselves_and_there_are_only_so_many() {
          ann< * NOTICE ann :irc* (until *"
     ));
 }
+
+/// Nobody comes in by a link once more than it is for, however slow the log is; and one that is ended stays so.
+#[test]
+fn uses_are_counted_when_they_are_asked_for() {
+    let server = TestServer::start();
+    let mut ann = TestClient::register(&server, "ann");
+    ann.send("NS REGISTER correcthorse");
+    ann.expect("* 900 *");
+    ann.send("JOIN #den");
+    ann.send("MODE #den +i");
+    ann.expect("* MODE #den +i");
+    ann.send("CS LINK #den 2");
+    answer(&mut ann, "@#den");
+    let link = link_in(&answer(&mut ann, "ann"));
+    let mut guests: Vec<TestClient> =
+        (0..4).map(|number| TestClient::register(&server, &format!("g{number}"))).collect();
+    guests.iter_mut().for_each(|guest| join(guest, &link));
+    let mut n_in = 0;
+    for guest in &mut guests {
+        guest.send("PING done");
+        while let Some(line) = guest.next_line() {
+            n_in += usize::from(line.contains(" 366 ") && line.contains("#den"));
+            if line.contains("PONG") {
+                break;
+            }
+        }
+    }
+    assert_eq!(n_in, 2);
+    // Who needs none uses none.
+    ann.send("CS LINK #den 1");
+    answer(&mut ann, "@#den");
+    let link = link_in(&answer(&mut ann, "ann"));
+    ann.send("MODE #den -i");
+    ann.expect("* MODE #den -i");
+    let mut open = TestClient::register(&server, "open");
+    join(&mut open, &link);
+    open.expect("* 366 open #den *");
+    ann.send("CS LINKS #den");
+    assert!(answer(&mut ann, "ann").ends_with("for one more"));
+}

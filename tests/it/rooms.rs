@@ -77,6 +77,9 @@ fn a_room_is_registered_given_away_and_ended() {
          bob> CS GIVE #late nobody
          bob< * NOTICE bob :there is no such account
          bob> CS GIVE #late ann
+         bob< * NOTICE bob :ann is not in #late, and does not operate it: *
+         bob> CS OP #late ann
+         bob> CS GIVE #late ann
          bob< * NOTICE @#late :bob has given #late to ann
          bob< * NOTICE bob :#late is ann's now
          bob> CS END #late
@@ -89,6 +92,7 @@ fn a_room_is_registered_given_away_and_ended() {
          bob< * 353 bob @ #late @bob
          bob> CS ACCESS #late
          bob< * NOTICE bob :ann founded it
+         bob< * NOTICE bob :ann operates it since *
          bob< * NOTICE bob :bob operates it since *
          login ann
          ann> JOIN #late
@@ -509,4 +513,45 @@ fn only_so_many_ask_to_be_let_in() {
          late> KNOCK #x
          late< * 711 *"
     ));
+}
+
+/// What is set again for longer does not end when it would have.
+#[test]
+fn a_ban_that_is_renewed_holds_on() {
+    check(&format!(
+        "{REGISTERED}
+         ann> JOIN #own
+         ann< * 366 *
+         ann> CS BAN #own bob!*@* 1m
+         ann< * is banned until *
+         ann> CS BAN #own bob!*@* 3m
+         ann< * is banned until *
+         wait 61
+         ann> PING x
+         ann! * -b *
+         ann> CS UNBAN #own bob!*@*
+         ann< * -b *
+         wait 121
+         ann! :chat.local MODE *"
+    ));
+}
+
+/// Of several rooms one may have to wait for the log: the others are shown all the same.
+#[test]
+fn who_joins_several_rooms_is_shown_those_that_are_open() {
+    for label in ["", "@label=1 "] {
+        check(&format!(
+            "caps bob batch labeled-response
+             {REGISTERED}
+             bob> NS REGISTER correcthorse
+             bob< * 900 *
+             ann> JOIN #own,#open
+             ann> MODE #own +A
+             ann< * MODE *
+             bob> {label}JOIN #open,#own
+             bob< * JOIN #open
+             bob< * 353 bob = #open *
+             bob< * 366 bob #open *"
+        ));
+    }
 }

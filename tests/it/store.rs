@@ -255,7 +255,8 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
         }
         15 => {
             let part = Part {
-                conversation,
+                // Of rooms alone.
+                conversation: in_conversation(u8::try_from(from % 2).unwrap()),
                 shown: Some("#Shown".into()),
                 rank: *rank,
                 ranked_after: time(*to),

@@ -217,6 +217,10 @@ impl Past {
                     let has = |own: &&mut Remembered| matches!(&own.conversation, Conversation::Direct(a, b) if a == person || b == person);
                     self.conversations.iter_mut().filter(has).for_each(|own| own.is_retired = true);
                 }
+                Change::Close { room, is_closed } => {
+                    let (room, is_closed) = (Arc::clone(room), *is_closed);
+                    self.note(&Note::Closed { room, is_closed });
+                }
                 Change::Rename { from, to } => {
                     let to = Conversation::Room(Arc::clone(to));
                     self.find_mut(&to).into_iter().for_each(|own| own.is_retired = true);

@@ -144,6 +144,17 @@ impl Hub {
                 away.push((person.id, *conn, ban.text().into()));
             }
         }
+        let is_alone = |person: &&super::person::Person| {
+            person.devices.is_empty() && !person.modes.is_operator
+        };
+        let alone = self.people.values().filter(is_alone).filter_map(|person| {
+            let ban = self.find_ban(now.wall, "", person.account.as_deref())?;
+            Some((person.id, ban.text().into()))
+        });
+        let alone: Vec<(PersonId, Arc<str>)> = alone.collect();
+        for (who, reason) in alone {
+            self.send_away(now, who, &reason, effects);
+        }
         for (who, conn, reason) in away {
             let is_there = self.devices.get(&conn).is_some_and(|device| device.person == who);
             if is_there {

@@ -24,7 +24,7 @@ impl Hub {
         let mut changes: Vec<Change> = Vec::new();
         for room in lasting {
             let owned = room.owned.as_ref().expect("those that last are somebody's");
-            changes.push(room.document(&owned.number, &owned.founder, &room.name));
+            changes.push(room.document(owned, &owned.founder));
             changes.extend(room.changes(&room.facts()));
         }
         changes.sort_unstable();

@@ -9,7 +9,7 @@ use std::{
 use super::{
     Effect, Hub, Now,
     facts::Fact,
-    modes::{Change, List, Terms, What},
+    modes::{Change, Entry, List, Terms, What},
     records::{Doing, Place},
 };
 use crate::{delivery::Content, ids::RoomId};
@@ -18,42 +18,46 @@ use crate::{delivery::Content, ids::RoomId};
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// When something ends in which room.
-pub(super) type Expiries = BTreeSet<(SystemTime, RoomId)>;
+pub(super) type Expiries = BTreeSet<(SystemTime, RoomId, Arc<str>)>;
 
 impl Hub {
-    /// What is so in a room from here on, and may end.
+    /// What is about to be so in a room, and may end; what is there in its place ends no more.
     pub(super) fn note_expiry(&mut self, id: RoomId, fact: &Fact) {
-        if let Fact::Listed(_, entry) = fact
-            && let Some(until) = entry.terms.until
-        {
-            self.expiries.insert((until, id));
+        let (Fact::Listed(list, Entry { mask, .. }) | Fact::Unlisted(list, mask)) = fact else {
+            return;
+        };
+        let mut before = self.rooms.get(&id).into_iter().flat_map(|room| room.modes.list(*list));
+        let before = before.find(|entry| entry.mask.eq_ignore_ascii_case(mask));
+        if let Some((until, mask)) = before.and_then(|own| Some((own.terms.until?, &own.mask))) {
+            self.expiries.remove(&(until, id, Arc::clone(mask)));
+        }
+        if let Fact::Listed(_, Entry { mask, terms: Terms { until: Some(until), .. }, .. }) = fact {
+            self.expiries.insert((*until, id, Arc::clone(mask)));
         }
     }
 
     /// When the next one ends, as far as the clocks at the latest input tell.
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        let (until, _) = self.expiries.first()?;
+        let (until, ..) = self.expiries.first()?;
         let Now { mono, wall } = self.latest?;
         Some(mono + until.duration_since(wall).unwrap_or_default())
     }
 
     /// Ends what is over.
     pub(super) fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some((until, id)) = self.expiries.first().copied()
+        while let Some((until, id, mask)) = self.expiries.first().cloned()
             && until <= now.wall
         {
             self.expiries.pop_first();
             let Some(room) = self.rooms.get(&id) else { continue };
-            let is_over = |until: Option<SystemTime>| until.is_some_and(|until| until <= now.wall);
+            let is_over = |entry: &Entry| {
+                entry.mask == mask && entry.terms.until.is_some_and(|until| until <= now.wall)
+            };
             let lists = [List::Ban, List::Except, List::Invited];
-            let over = lists.into_iter().find_map(|list| {
-                let mut entries = room.modes.list(list).iter();
-                let entry = entries.find(|entry| is_over(entry.terms.until))?;
-                Some((list, Arc::clone(&entry.mask)))
-            });
-            let Some((list, mask)) = over else { continue };
-            // Until it is kept it is still there, and it may not be the only one.
-            self.expiries.insert((now.wall + AGAIN, id));
+            let list = lists.into_iter().find(|list| room.modes.list(*list).iter().any(is_over));
+            let Some(list) = list else { continue };
+            // Until it is kept it is still there.
+            self.expiries.insert((now.wall + AGAIN, id, Arc::clone(&mask)));
             let what = What::Listed(list, mask, Terms::default());
             let changes = vec![Change { is_set: false, what }];
             let (letters, arguments) = self.written_changes(&changes);

@@ -110,6 +110,11 @@ pub(super) fn path(number: &str, words: &[&str]) -> Arc<str> {
     path.into()
 }
 
+/// Whether a path is that of a link into a room.
+pub(super) fn is_link(path: &str) -> bool {
+    path.split('\n').nth(2) == Some("link")
+}
+
 /// What sets `path` to `value`.
 pub(super) fn set(path: Arc<str>, value: &impl Serialize) -> Change {
     let value = serde_json::to_string(value).expect("words and numbers can be written as JSON");

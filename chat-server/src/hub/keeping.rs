@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{RoomName, Service};
+use chat_core::proto::Service;
 
 use super::{
     Effect, Hub, Now, Refusal, Turn, accounts, bans,
@@ -24,7 +24,7 @@ pub(super) enum Meant {
     /// Something is done to an account.
     Deed(Asked),
     /// Somebody comes into a room by a link.
-    Entrance { room: RoomName },
+    Entrance { room: RoomId, shown: Arc<str> },
     /// Somebody sets what a room that is somebody's publishes.
     Metadata {
         room: RoomId,
@@ -59,9 +59,7 @@ impl Meant {
                 manner.refusal("TEMPORARILY_UNAVAILABLE", account, why)
             }
             Self::Bans { .. } => Refusal::Service { by: Service::OperServ, text: why.to_owned() },
-            Self::Entrance { room } => {
-                Refusal::fail("JOIN", "INTERNAL_ERROR", &[room.as_str()], why)
-            }
+            Self::Entrance { shown, .. } => Refusal::fail("JOIN", "INTERNAL_ERROR", &[shown], why),
             Self::Knock { .. } => Refusal::fail("KNOCK", "INTERNAL_ERROR", &[], why),
             Self::Metadata { .. } => Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why),
             Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why),
@@ -89,9 +87,17 @@ impl Hub {
     ) -> Vec<ReplyLine> {
         for change in changes {
             let taken = match change {
-                Change::Set { path, value } => self.take_change(path, Some(value), effects),
-                Change::Remove { path } => self.take_change(path, None, effects),
-                Change::Forget { .. } | Change::Rename { .. } => Ok(()),
+                // What somebody comes in by was used when they asked.
+                Change::Set { path, .. } | Change::Remove { path }
+                    if matches!(meant, Meant::Entrance { .. }) && facts::is_link(path) =>
+                {
+                    Ok(())
+                }
+                Change::Set { path, value } => {
+                    self.take_change(Some(now), path, Some(value), effects)
+                }
+                Change::Remove { path } => self.take_change(Some(now), path, None, effects),
+                Change::Close { .. } | Change::Forget { .. } | Change::Rename { .. } => Ok(()),
             };
             debug_assert!(taken.is_ok(), "{taken:?}");
         }
@@ -109,12 +115,13 @@ impl Hub {
                 self.send_banned_away(now, effects);
                 reply
             }
-            Meant::Entrance { room } => {
-                // They may have gone, and the room too: then it is founded by nobody.
+            Meant::Entrance { room, .. } => {
+                // They may have gone, and the room too.
                 let who = self.devices.get(&conn).map(|device| device.person);
-                if let (Some(who), Ok(_)) = (who, self.find_room(room.as_str())) {
+                let name = self.rooms.get(&room).map(|room| room.name.clone());
+                if let (Some(who), Some(name)) = (who, name) {
                     let mut turn = Turn::new(now, (conn, who), None, effects);
-                    self.join_one(&mut turn, room);
+                    self.join_one(&mut turn, name);
                     self.end_turn(turn);
                 }
                 Vec::new()
@@ -127,12 +134,13 @@ impl Hub {
         }
     }
 
-    /// What is at `path` from here on, or that nothing is.
+    /// What is at `path` from here on, or that nothing is; `now`, or since before the server started.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
     pub(super) fn take_change(
         &mut self,
+        now: Option<Now>,
         path: &str,
         value: Option<&str>,
         effects: &mut Vec<Effect>,
@@ -142,7 +150,7 @@ impl Hub {
             Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
             Some((&markers::PATH, rest)) => self.markers.take(rest, value),
             Some((&bans::PATH, rest)) => bans::take(&mut self.bans, rest, value),
-            Some((&facts::PATH, rest)) => self.take_room_change(rest, value, effects),
+            Some((&facts::PATH, rest)) => self.take_room_change(now, rest, value, effects),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }
     }

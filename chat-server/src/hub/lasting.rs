@@ -14,7 +14,8 @@ use super::{
     Effect, Hub, Now,
     facts::{self, Document, Fact},
     looks::Looks,
-    modes::{self, What},
+    masks,
+    modes::{self, List, What},
     person::Person,
     records::Passes,
     room::{Rank, Room},
@@ -34,6 +35,10 @@ pub(super) struct Owned {
     pub(super) founder: Arc<str>,
     /// Something has happened in it, and it is known again when the server starts anew.
     pub(super) is_kept: bool,
+    /// The log has been asked to know it.
+    is_written: bool,
+    /// Whose it is about to be.
+    pub(super) heir: Option<Arc<str>>,
     /// Accounts that operate it wherever they come from, by their folded names, and since when.
     pub(super) operators: BTreeMap<Arc<str>, SystemTime>,
     /// Accounts that have a voice.
@@ -79,6 +84,11 @@ impl Lasting {
 }
 
 impl Owned {
+    /// Whose it is once what is on its way is there.
+    pub(super) fn next_founder(&self) -> &str {
+        self.heir.as_ref().unwrap_or(&self.founder)
+    }
+
     /// So it is from here on, as far as it is about accounts.
     pub(super) fn take(&mut self, fact: &Fact) {
         match fact {
@@ -134,21 +144,20 @@ impl Room {
         self.owned.as_ref().is_some_and(|owned| owned.is_kept)
     }
 
-    /// What makes the server know it again, as that account's and under that name.
-    pub(super) fn document(&self, number: &str, founder: &str, name: &RoomName) -> Change {
+    /// What makes the server know it again, as that account's.
+    pub(super) fn document(&self, owned: &Owned, founder: &str) -> Change {
         let document = Document {
-            name: name.to_string(),
+            name: self.name.to_string(),
             founder: founder.to_owned(),
             founded: facts::milliseconds(self.founded),
         };
-        facts::set(facts::path(number, &[]), &document)
+        facts::set(facts::path(&owned.number, &[]), &document)
     }
 
     /// What lets the server know `facts` again: nothing, unless it is somebody's. The first of it makes it last.
     pub(super) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
         let Some(owned) = &self.owned else { return Vec::new() };
-        let first =
-            (!owned.is_kept).then(|| self.document(&owned.number, &owned.founder, &self.name));
+        let first = (!owned.is_kept).then(|| self.document(owned, owned.next_founder()));
         first.into_iter().chain(facts.iter().map(|fact| fact.change(&owned.number))).collect()
     }
 }
@@ -173,7 +182,8 @@ impl Hub {
         }
         let number = format!("{:016x}", self.random.next_u64()).into();
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
-        let owned = Owned { number, founder, is_kept: false, operators, voiced };
+        let (is_kept, is_written, heir) = (false, false, None);
+        let owned = Owned { number, founder, is_kept, is_written, heir, operators, voiced };
         let room = self.rooms.get_mut(&id).expect("looked up above");
         self.lasting.add(id, &owned, &room.name);
         room.owned = Some(owned);
@@ -185,9 +195,34 @@ impl Hub {
         let room = self.rooms.get_mut(&id).expect("the caller found it");
         let Some(owned) = room.owned.take() else { return };
         self.lasting.remove(id, &owned, &room.name);
+        self.forget_owned(&owned, effects);
         self.note_closed(id, effects);
         if self.rooms[&id].members.is_empty() {
             self.end_room(id, effects);
+        }
+    }
+
+    /// The log is to know nothing of a room any more, whatever is on its way to it.
+    fn forget_owned(&mut self, owned: &Owned, effects: &mut Vec<Effect>) {
+        if owned.is_written || owned.is_kept {
+            let path = facts::path(&owned.number, &[]);
+            self.keep_unasked(vec![Change::Remove { path }], effects);
+        }
+    }
+
+    /// What is on its way to the log makes a room last.
+    pub(super) fn note_written(&mut self, id: RoomId) {
+        if let Some(owned) = self.rooms.get_mut(&id).and_then(|room| room.owned.as_mut()) {
+            owned.is_written = true;
+        }
+    }
+
+    /// The log is to know a room as it is now, behind all that was on its way.
+    pub(super) fn keep_document(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+        let room = &self.rooms[&id];
+        if let Some(owned) = room.owned.as_ref().filter(|owned| owned.is_written || owned.is_kept) {
+            let document = room.document(owned, owned.next_founder());
+            self.keep_unasked(vec![document], effects);
         }
     }
 
@@ -214,7 +249,9 @@ impl Hub {
         let Some(room) = self.rooms.remove(&id) else { return };
         if let Some(owned) = &room.owned {
             self.lasting.remove(id, owned, &room.name);
+            self.forget_owned(owned, effects);
         }
+        self.expiries.retain(|(_, own, _)| *own != id);
         if room.is_closed() {
             effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
         }
@@ -232,12 +269,14 @@ impl Hub {
         }
     }
 
-    /// Takes a change: what is at `path` (the words behind [`facts::PATH`]) is `value` from here on.
+    /// Takes a change: what is at `path` (the words behind [`facts::PATH`]) is `value` from here on; `now`, or since
+    /// before the server started.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
     pub(super) fn take_room_change(
         &mut self,
+        now: Option<Now>,
         path: &[&str],
         value: Option<&str>,
         effects: &mut Vec<Effect>,
@@ -248,15 +287,19 @@ impl Hub {
             ([], Some(value), id) => {
                 let document: Document = facts::read(path, value)?;
                 match id {
-                    Some(id) => self.take_founder(id, &document.founder, effects),
-                    None => self.remember_room(number, &document)?,
+                    Some(id) => self.take_founder(now, id, &document.founder, effects),
+                    None if now.is_none() => self.remember_room(number, &document)?,
+                    // It has ended while this was on its way.
+                    None => {
+                        let path = facts::path(number, &[]);
+                        self.keep_unasked(vec![Change::Remove { path }], effects);
+                    }
                 }
             }
             ([], None, Some(id)) => self.disown(id, effects),
             (words, value, Some(id)) => {
                 let fact = Fact::of(words, value)?;
-                self.rooms.get_mut(&id).expect("those by number are there").take(&fact);
-                self.note_expiry(id, &fact);
+                self.take_fact(now, id, &fact, &[], effects);
             }
             // It may have ended while it was on its way.
             (words, value, None) => {
@@ -269,38 +312,112 @@ impl Hub {
     }
 
     /// A room is somebody else's, or nobody's, from here on.
-    pub(super) fn pass_room(&mut self, id: RoomId, passes: &Passes, effects: &mut Vec<Effect>) {
+    pub(super) fn pass_room(
+        &mut self,
+        now: Now,
+        id: RoomId,
+        passes: &Passes,
+        effects: &mut Vec<Effect>,
+    ) {
         match passes {
             Passes::Away => self.disown(id, effects),
             Passes::Nowhere => {}
-            Passes::To(heir) => self.take_founder(id, heir, effects),
+            Passes::To(heir) => {
+                self.take_founder(Some(now), id, heir, effects);
+            }
+        }
+    }
+
+    /// Something is so in a room from here on; who is in it with that account has that rank, but for those who are told
+    /// of it in another way.
+    pub(super) fn take_fact(
+        &mut self,
+        now: Option<Now>,
+        id: RoomId,
+        fact: &Fact,
+        told: &[PersonId],
+        effects: &mut Vec<Effect>,
+    ) {
+        self.note_expiry(id, fact);
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let (Fact::Operator(account, _) | Fact::Voice(account, _)) = fact else {
+            return room.take(fact);
+        };
+        let before = room.rank_of(Some(account));
+        room.take(fact);
+        if let Some(now) = now {
+            self.follow_rank(now, id, account, before, told, effects);
+        }
+    }
+
+    /// Gives those who are in a room with an account what it may do there, and takes what it may no more.
+    fn follow_rank(
+        &mut self,
+        now: Now,
+        id: RoomId,
+        account: &str,
+        had: Rank,
+        told: &[PersonId],
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(room) = self.rooms.get(&id) else { return };
+        let has = room.rank_of(Some(&account.into()));
+        let is_it = |who: &PersonId| {
+            let own = self.person(*who).account.as_ref();
+            own.is_some_and(|own| CaseMapping::Ascii.same(own, account)) && !told.contains(who)
+        };
+        let members: Vec<PersonId> = room.members.keys().copied().filter(is_it).collect();
+        for who in members {
+            self.change_rank(now, id, who, had, has, effects);
         }
     }
 
     /// A room is kept, and whose it is.
-    fn take_founder(&mut self, id: RoomId, founder: &str, effects: &mut Vec<Effect>) {
+    fn take_founder(
+        &mut self,
+        now: Option<Now>,
+        id: RoomId,
+        founder: &str,
+        effects: &mut Vec<Effect>,
+    ) {
         let room = self.rooms.get_mut(&id).expect("those by number are there");
-        let Some(mut owned) = room.owned.take() else { return };
+        let Some(owned) = &room.owned else { return };
+        let (before, after) = (Arc::clone(&owned.founder), Arc::<str>::from(founder));
+        let ranks = [&before, &after].map(|account| room.rank_of(Some(account)));
+        let mut owned = room.owned.take().expect("looked at above");
         self.lasting.remove(id, &owned, &room.name);
-        owned.founder = founder.into();
-        owned.is_kept = true;
+        owned.founder = Arc::clone(&after);
+        owned.heir = None;
+        (owned.is_kept, owned.is_written) = (true, true);
         self.lasting.add(id, &owned, &room.name);
         room.owned = Some(owned);
         self.note_closed(id, effects);
+        let Some(now) = now.filter(|_| before != after) else { return };
+        // An heir may have ended, too, while this was on its way.
+        if self.account(founder).is_none() {
+            return self.disown(id, effects);
+        }
+        self.keep_document(id, effects);
+        for (account, had) in [&before, &after].into_iter().zip(ranks) {
+            self.follow_rank(now, id, account, had, &[], effects);
+        }
     }
 
     /// A room that was there before the server started.
     fn remember_room(&mut self, number: &str, document: &Document) -> Result<(), String> {
         let name = RoomName::new(&document.name)
             .map_err(|error| format!("{:?} is no name of a room: {error}", document.name))?;
-        if self.rooms_by_name.contains_key(name.key()) {
-            return Err(format!("there are two rooms that are called {name}"));
-        }
+        // Nothing is lost by a name that two have: the founder of the other one gives it another.
+        let others = (2..).map_while(|number| RoomName::new(&format!("{name}-{number}")).ok());
+        let free = std::iter::once(name.clone()).chain(others);
+        let mut free = free.filter(|name| !self.rooms_by_name.contains_key(name.key()));
+        let name = free.next().ok_or_else(|| format!("there are too many rooms called {name}"))?;
         let founded = facts::time_at(document.founded);
         let id = self.found(name, founded);
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (number, founder) = (number.into(), document.founder.as_str().into());
-        let owned = Owned { number, founder, is_kept: true, operators, voiced };
+        let (is_kept, is_written, heir) = (true, true, None);
+        let owned = Owned { number, founder, is_kept, is_written, heir, operators, voiced };
         let room = self.rooms.get_mut(&id).expect("founded above");
         // Who operates it now operated it then.
         room.began = founded;
@@ -320,24 +437,38 @@ impl Hub {
         let person = self.person(who);
         let account = person.account.clone();
         for id in person.rooms.clone() {
-            let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
+            let room = &self.rooms[&id];
             let (had, has) = (room.rank_of(before), room.rank_of(account.as_ref()));
-            let Some(rank) = room.members.get_mut(&who) else { continue };
-            let is_set = |had: bool, has: bool, is: bool| has || is && !had;
-            let new = Rank {
-                is_operator: is_set(had.is_operator, has.is_operator, rank.is_operator),
-                has_voice: is_set(had.has_voice, has.has_voice, rank.has_voice),
-            };
-            let old = std::mem::replace(rank, new);
-            let changes = [
-                (What::Operator(who), old.is_operator, new.is_operator),
-                (What::Voice(who), old.has_voice, new.has_voice),
-            ];
-            let changes = changes.into_iter().filter(|(_, before, after)| before != after);
-            let changes: Vec<modes::Change> =
-                changes.map(|(what, _, is_set)| modes::Change { is_set, what }).collect();
-            self.tell_of_modes(now, id, &changes, effects);
+            self.change_rank(now, id, who, had, has, effects);
         }
+    }
+
+    /// What somebody had in a room by an account is what they have by it from here on.
+    fn change_rank(
+        &mut self,
+        now: Now,
+        id: RoomId,
+        who: PersonId,
+        had: Rank,
+        has: Rank,
+        effects: &mut Vec<Effect>,
+    ) {
+        let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
+        let Some(rank) = room.members.get_mut(&who) else { return };
+        let is_set = |had: bool, has: bool, is: bool| has || is && !had;
+        let new = Rank {
+            is_operator: is_set(had.is_operator, has.is_operator, rank.is_operator),
+            has_voice: is_set(had.has_voice, has.has_voice, rank.has_voice),
+        };
+        let old = std::mem::replace(rank, new);
+        let changes = [
+            (What::Operator(who), old.is_operator, new.is_operator),
+            (What::Voice(who), old.has_voice, new.has_voice),
+        ];
+        let changes = changes.into_iter().filter(|(_, before, after)| before != after);
+        let changes: Vec<modes::Change> =
+            changes.map(|(what, _, is_set)| modes::Change { is_set, what }).collect();
+        self.tell_of_modes(now, id, &changes, effects);
     }
 
     /// Tells a room of modes that have changed by themselves.
@@ -374,7 +505,18 @@ impl Hub {
             if rank.has_voice {
                 changes.push(Fact::Voice(account.as_str().into(), false).change(&owned.number));
             }
-            if *owned.founder != *account || !owned.is_kept {
+            // Nor does whoever takes the name come in by what it was let in for.
+            for list in [List::Except, List::Invited] {
+                let entries = room.modes.list(list).iter();
+                let is_own = |mask: &str| masks::account_of(mask).is_some_and(|own| own == account);
+                let own = entries.filter(|entry| is_own(&entry.mask.to_ascii_lowercase()));
+                let lists = own.map(|entry| Fact::Unlisted(list, Arc::clone(&entry.mask)));
+                changes.extend(lists.map(|fact| fact.change(&owned.number)));
+            }
+            if room.asking.contains_key(&*account) {
+                changes.push(Fact::Asking(account.as_str().into(), None).change(&owned.number));
+            }
+            if owned.next_founder() != account || !(owned.is_kept || owned.is_written) {
                 continue;
             }
             let is_there =
@@ -383,7 +525,7 @@ impl Hub {
             let heir = heirs.min_by_key(|(_, since)| **since).map(|(heir, _)| heir);
             changes.push(match heir {
                 None => Change::Remove { path: facts::path(&owned.number, &[]) },
-                Some(heir) => room.document(&owned.number, heir, &room.name),
+                Some(heir) => room.document(owned, heir),
             });
         }
         changes

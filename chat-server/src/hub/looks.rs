@@ -21,6 +21,11 @@ fn looks(name: &str) -> [Box<str>; 2] {
     [look(name), look(&CaseMapping::Ascii.fold(name))]
 }
 
+/// Whether two names look alike.
+pub(super) fn are_alike(one: &str, other: &str) -> bool {
+    looks(one).iter().any(|look| looks(other).contains(look))
+}
+
 impl Looks {
     /// `name`, which is that of `owner`, is taken.
     pub(super) fn add(&mut self, owner: &Arc<str>, name: &str) {

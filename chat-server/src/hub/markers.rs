@@ -134,7 +134,7 @@ mod tests {
                 let (path, value) = match &change {
                     Change::Set { path, value } => (path, Some(&**value)),
                     Change::Remove { path } => (path, None),
-                    Change::Forget { .. } | Change::Rename { .. } => {
+                    Change::Close { .. } | Change::Forget { .. } | Change::Rename { .. } => {
                         unreachable!("markers set and remove")
                     }
                 };

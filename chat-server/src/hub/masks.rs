@@ -31,8 +31,7 @@ pub(super) struct Subject<'a> {
 impl Subject<'_> {
     /// Whether a mask is about them. One that only silences is not.
     pub(super) fn is_meant_by(&self, mask: &str) -> bool {
-        let account = mask.strip_prefix(ACCOUNT).or_else(|| mask.strip_prefix(ACCOUNT_LONG));
-        if let Some(account) = account {
+        if let Some(account) = account_of(mask) {
             let own = self.person.account.as_deref();
             return own.is_some_and(|own| mask_matches(account, own));
         }
@@ -42,6 +41,11 @@ impl Subject<'_> {
         }
         !mask.starts_with(MUTE) && mask_matches(mask, &self.person.source)
     }
+}
+
+/// The account that a mask is about, if it is about one.
+pub(super) fn account_of(mask: &str) -> Option<&str> {
+    mask.strip_prefix(ACCOUNT).or_else(|| mask.strip_prefix(ACCOUNT_LONG))
 }
 
 /// `text` as addresses: `192.0.2.7`, `2001:db8::/32`.

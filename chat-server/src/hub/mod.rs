@@ -283,7 +283,7 @@ impl Hub {
     /// A sentence, if it is nothing that this version writes.
     pub fn remember(&mut self, path: &str, value: &str) -> Result<(), String> {
         let mut effects = Vec::new();
-        let outcome = self.take_change(path, Some(value), &mut effects);
+        let outcome = self.take_change(None, path, Some(value), &mut effects);
         debug_assert!(effects.is_empty(), "what was so before needs nothing: {effects:?}");
         outcome
     }

@@ -92,6 +92,11 @@ pub(super) enum Passes {
     To(Arc<str>),
 }
 
+/// What tells the log whether what was said in a room is nobody's if the server ends.
+fn closing(room: &super::room::Room, is_closed: bool) -> Change {
+    Change::Close { room: Arc::clone(room.name.key()), is_closed }
+}
+
 /// Bytes of a nonce.
 const NONCE_BYTES_MAX: usize = 64;
 
@@ -230,6 +235,15 @@ impl Hub {
         let (kept_of, changes) = self.changes_of(&place, &facts, &doing);
         let (sender, msgid) = (event.sender().clone(), self.next_msgid(time));
         let event = Arc::new(Event::new(event.content, time, Some(msgid)).by(sender));
+        if let (Place::Room(id) | Place::Ranked(id, _), Some(_)) = (&place, &kept_of) {
+            self.note_written(*id);
+        }
+        if let (Place::Ranked(id, _), Doing::Note { passes: Passes::To(heir), .. }) =
+            (&place, &doing)
+            && let Some(owned) = self.rooms.get_mut(id).and_then(|room| room.owned.as_mut())
+        {
+            owned.heir = Some(Arc::clone(heir));
+        }
         if let (Place::Room(id), Doing::Rename(name)) = (&place, &doing) {
             self.names_to_be.insert(Arc::clone(name.key()), *id);
         }
@@ -298,21 +312,22 @@ impl Hub {
         let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
         match (doing, &number) {
             (Doing::Note { passes: Passes::Away, .. }, Some(number)) => {
+                let room = &self.rooms[id];
                 changes = vec![Change::Remove { path: facts::path(number, &[]) }];
+                changes.push(closing(room, room.is_closed()));
             }
-            (Doing::Note { passes: Passes::To(heir), .. }, Some(number)) => {
-                changes.push(room.document(number, heir, &room.name));
+            (Doing::Note { passes: Passes::To(heir), .. }, Some(_)) => {
+                let owned = room.owned.as_ref();
+                changes.extend(owned.map(|owned| room.document(owned, heir)));
             }
             _ => {}
         }
-        if let Doing::Rename(name) = doing {
-            if let Some(owned) = &room.owned {
-                changes.push(room.document(&owned.number, &owned.founder, name));
-            }
-            if *name != room.name {
-                let (from, to) = (Arc::clone(room.name.key()), Arc::clone(name.key()));
-                changes.push(Change::Rename { from, to });
-            }
+        // From here on what is said there is not nobody's when the server ends.
+        if !matches!(doing, Doing::Note { passes: Passes::Away, .. })
+            && room.owned.as_ref().is_some_and(|owned| !owned.is_kept)
+            && room.is_noted_closed
+        {
+            changes.push(closing(room, false));
         }
         (number, changes)
     }
@@ -444,10 +459,19 @@ impl Hub {
         }
     }
 
-    /// A room has got the name it was to get, or will not.
+    /// A room has got the name it was to get, or is whose it was to be; or will not.
     fn forget_name_to_be(&mut self, what: &Kept) {
-        if let Kept::Record(Recorded { doing: Doing::Rename(name), .. }) = what {
-            self.names_to_be.remove(name.key());
+        let Kept::Record(Recorded { doing, place, .. }) = what else { return };
+        match (doing, place) {
+            (Doing::Rename(name), _) => {
+                self.names_to_be.remove(name.key());
+            }
+            (Doing::Note { passes: Passes::To(_), .. }, Place::Ranked(id, _)) => {
+                if let Some(owned) = self.rooms.get_mut(id).and_then(|room| room.owned.as_mut()) {
+                    owned.heir = None;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -498,19 +522,23 @@ impl Hub {
         effects.push(Effect::Reply { conn: device.conn, reply });
     }
 
-    /// What a turn has to say beside its records: part of the same labelled answer, or said at once.
-    /// Whether it was the former.
+    /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no
+    /// lists among them. Whether there is such an answer.
     pub(super) fn add_to_answer(
         &mut self,
         answer: Option<AnswerId>,
         parts: &mut Vec<Part>,
     ) -> bool {
         let Some(answer) = answer.and_then(|id| self.answers.get_mut(&id)) else { return false };
-        answer.lines.extend(parts.drain(..).filter_map(|part| match part {
-            Part::Line(line) => Some(line),
-            // Commands with lists have no records.
-            _ => None,
-        }));
+        let mut rest = Vec::new();
+        for part in parts.drain(..) {
+            match part {
+                Part::Line(line) if rest.is_empty() => answer.lines.push(line),
+                // A list, and what comes behind it.
+                part => rest.push(part),
+            }
+        }
+        *parts = rest;
         true
     }
 
@@ -539,7 +567,7 @@ impl Hub {
             && let Some(room) = self.rooms.get_mut(id)
         {
             room.seen = room.seen.max(recorded.event.time);
-            self.take_facts(*id, recorded, effects);
+            self.take_facts(now, *id, recorded, effects);
         }
         match recorded.place {
             Place::Direct { person: other, .. } => {
@@ -563,7 +591,7 @@ impl Hub {
                 if let Doing::Note { passes, reply, .. } = &recorded.doing {
                     if let Some(room) = self.rooms.get(&id) {
                         self.tell_ranked(room, sign, None, None, &event, effects);
-                        self.pass_room(id, passes, effects);
+                        self.pass_room(now, id, passes, effects);
                     }
                     return self.answer(sender, answer, reply.iter().cloned(), effects);
                 }
@@ -591,27 +619,33 @@ impl Hub {
     }
 
     /// What a record says of a room is so from here on, and kept if the room lasts.
-    fn take_facts(&mut self, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
+    fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
         if !self.rooms.contains_key(&id) {
             return;
         }
+        // Those whom the record itself tells of it.
+        let told: Vec<PersonId> = match &recorded.doing {
+            Doing::Modes(changes) => changes.iter().filter_map(|own| own.what.member()).collect(),
+            _ => Vec::new(),
+        };
         for fact in &recorded.facts {
-            self.rooms.get_mut(&id).expect("it is there").take(fact);
-            self.note_expiry(id, fact);
+            self.take_fact(Some(now), id, fact, &told, effects);
         }
         let Some(room) = self.rooms.get_mut(&id) else { return };
         let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
         if let Some(owned) = &mut room.owned
-            && recorded.kept_of.is_some()
+            && recorded.kept_of.as_ref() == Some(&owned.number)
         {
             owned.is_kept = true;
         }
         // It has become somebody's, or nobody's, while the record was on its way.
-        let changes: Vec<Change> = match (&number, &recorded.kept_of) {
-            (Some(number), None) => recorded.facts.iter().map(|fact| fact.change(number)).collect(),
-            (None, Some(number)) => vec![Change::Remove { path: facts::path(number, &[]) }],
-            _ => Vec::new(),
-        };
+        let mut changes: Vec<Change> = Vec::new();
+        if recorded.kept_of != number {
+            let gone = recorded.kept_of.iter().map(|own| facts::path(own, &[]));
+            changes.extend(gone.map(|path| Change::Remove { path }));
+            let own = number.iter();
+            changes.extend(own.flat_map(|own| recorded.facts.iter().map(|fact| fact.change(own))));
+        }
         self.keep_unasked(changes, effects);
         self.note_closed(id, effects);
     }

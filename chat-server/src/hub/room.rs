@@ -81,6 +81,8 @@ pub(super) struct Room {
     pub(super) knocks: BTreeMap<Arc<str>, Now>,
     /// Who has spoken lately, as direct conversations name them: those who have to wait in a slow room.
     pub(super) spoke: BTreeMap<Arc<str>, Instant>,
+    /// So many, and those who need not wait any more are forgotten.
+    pub(super) spoke_max: usize,
     /// Whose it is.
     pub(super) owned: Option<Owned>,
     /// The log knows that what was said in it is nobody's if the server ends now.
@@ -110,6 +112,7 @@ impl Room {
             links: BTreeMap::new(),
             knocks: BTreeMap::new(),
             spoke: BTreeMap::new(),
+            spoke_max: 0,
             owned: None,
             is_noted_closed: false,
             members: BTreeMap::new(),
@@ -158,7 +161,8 @@ impl Room {
     /// Whether not everyone may come in and read.
     pub(super) fn is_closed(&self) -> bool {
         let modes = &self.modes;
-        modes.has(Flag::InviteOnly) || modes.has(Flag::Secret) || modes.key.is_some()
+        let flags = [Flag::Approval, Flag::InviteOnly, Flag::Secret];
+        flags.into_iter().any(|flag| modes.has(flag)) || modes.key.is_some()
     }
 
     /// Its records are later than `time`.

@@ -127,9 +127,13 @@ impl Hub {
 
     /// Sends what the turn has to say: at once if it is short, in pages if it is long.
     pub(super) fn end_turn(&mut self, turn: Turn<'_>) {
-        let Turn { conn, label, mut reply, is_answered, answer, after, effects, .. } = turn;
+        let Turn { conn, label, mut reply, is_answered, answer, mut after, effects, .. } = turn;
         if self.add_to_answer(answer, &mut reply) {
-            return;
+            if reply.is_empty() {
+                return;
+            }
+            // What is more than lines comes by itself, behind the answer.
+            after = self.device(conn).latest_record;
         }
         let Some(device) = self.devices.get_mut(&conn) else { return };
         let wants_ack = label.is_some()
@@ -141,9 +145,15 @@ impl Hub {
         let listing = Listing { label, parts: reply.into(), is_first: true };
         if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
             self.device_mut(conn).deferred.push_back((after, listing));
-        } else {
-            self.device_mut(conn).listing = Some(listing);
-            self.next_page(effects, conn);
+            return;
+        }
+        match &mut self.device_mut(conn).listing {
+            // One that is under way goes on with it.
+            Some(own) => own.parts.extend(listing.parts),
+            None => {
+                self.device_mut(conn).listing = Some(listing);
+                self.next_page(effects, conn);
+            }
         }
     }
 

@@ -376,6 +376,7 @@ fn keep(database: &Connection, known: &mut Known, change: &Change) -> rusqlite::
                           OR (path > ?1 || char(10) AND path < ?1 || char(11))";
             database.prepare_cached(remove)?.execute([&**path])?;
         }
+        Change::Close { room, is_closed } => close(database, room, *is_closed)?,
         Change::Forget { person } => {
             let retire = "UPDATE conversations SET is_retired = 1 WHERE NOT is_retired AND id IN
                           (SELECT conversation FROM participants WHERE person = ?)";
@@ -399,11 +400,15 @@ fn keep(database: &Connection, known: &mut Known, change: &Change) -> rusqlite::
 
 const RETIRE: &str = "UPDATE conversations SET is_retired = 1 WHERE name = ? AND NOT is_retired";
 
+fn close(database: &Connection, room: &str, is_closed: bool) -> rusqlite::Result<()> {
+    let close = "UPDATE conversations SET is_closed = ? WHERE name = ? AND NOT is_retired";
+    database.prepare_cached(close)?.execute(params![is_closed, room]).map(drop)
+}
+
 fn take_note(database: &Connection, known: &mut Known, note: &Note) -> rusqlite::Result<()> {
     match note {
         Note::Closed { room, is_closed } => {
-            let close = "UPDATE conversations SET is_closed = ? WHERE name = ? AND NOT is_retired";
-            database.prepare_cached(close)?.execute(params![is_closed, &**room])?;
+            close(database, room, *is_closed)?;
         }
         Note::Ended { room } => {
             database.prepare_cached(RETIRE)?.execute([&**room])?;

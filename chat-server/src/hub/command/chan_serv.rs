@@ -114,8 +114,10 @@ impl Hub {
     fn find_founded_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
         let person = self.person(turn.person);
+        let room = self.find_room(name).ok();
+        let may_know = |room: &&Room| room.is_founded_by(person) || room.is_visible_to(turn.person);
         let is_own = |room: &&Room| person.modes.is_operator || room.is_founded_by(person);
-        match self.find_visible_room(turn.person, name).ok() {
+        match room.filter(may_know) {
             Some(room) if room.owned.is_none() => {
                 Err(said.no(&format!("{} is nobody's, and ends with its last member", room.name)))
             }
@@ -163,9 +165,12 @@ impl Hub {
     }
 
     fn room_info(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self
-            .find_visible_room(turn.person, said.need(1)?)
-            .map_err(|_| said.no("there is no such room"))?;
+        let person = self.person(turn.person);
+        let may_know = |room: &&Room| {
+            room.is_visible_to(turn.person) || room.rank_of(person.account.as_ref()).is_operator
+        };
+        let room = self.find_room(said.need(1)?).ok().filter(may_know);
+        let room = room.ok_or_else(|| said.no("there is no such room"))?;
         let founded = humantime::format_rfc3339_seconds(room.founded);
         let n_members = room.members.len();
         let whose = match &room.owned {
@@ -221,6 +226,18 @@ impl Hub {
         let account = self.account(said.need(2)?).map(|own| own.name.clone());
         let account = account.ok_or_else(|| said.no("there is no such account"))?;
         let heir: Arc<str> = CaseMapping::Ascii.fold(&account).into();
+        let room = &self.rooms[&id];
+        if room.owned.as_ref().is_some_and(|owned| owned.heir.is_some()) {
+            return Err(said.no(&format!("{name} is just being given away")));
+        }
+        // Nobody is given what they know nothing of.
+        let is_here = room.members.keys().any(|who| {
+            let own = self.person(*who).account.as_ref();
+            own.is_some_and(|own| CaseMapping::Ascii.same(own, &account))
+        });
+        if !is_here && !room.rank_of(Some(&heir)).is_operator {
+            return Err(said.no(&format!("{account} is not in {name}, and does not operate it: OP #room account makes them an operator")));
+        }
         if self.lasting.n_of(&heir) >= self.house.limits.rooms_per_account_max {
             return Err(said.no(&format!("{account} has as many rooms as one may have")));
         }

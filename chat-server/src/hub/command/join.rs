@@ -10,6 +10,7 @@ use crate::{
         Hub, Refusal, Turn,
         facts::Link,
         listing::Part,
+        looks,
         markers::Mark,
         modes::{Flag, List},
     },
@@ -80,22 +81,21 @@ impl Hub {
         if room.rank_of(person.account.as_ref()).is_operator {
             return Ok(Entrance::Free);
         }
-        if let Some((token, link)) = Self::find_link(room, turn.now.wall, key) {
-            return Ok(Entrance::ByLink(room.id, Arc::clone(token), link.clone()));
-        }
-        if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, &subject) {
-            return Err(Refusal::InviteOnly(name));
-        }
-        if modes.has(Flag::Approval) && !modes.names(List::Invited, &subject) {
-            return Err(Refusal::NeedsApproval(name));
-        }
-        if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
-            return Err(Refusal::BadKey(name));
-        }
-        if modes.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
-            return Err(Refusal::RoomFull(name));
-        }
-        Ok(Entrance::Free)
+        let bar = if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, &subject) {
+            Refusal::InviteOnly(name)
+        } else if modes.has(Flag::Approval) && !modes.names(List::Invited, &subject) {
+            Refusal::NeedsApproval(name)
+        } else if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
+            Refusal::BadKey(name)
+        } else if modes.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
+            Refusal::RoomFull(name)
+        } else {
+            return Ok(Entrance::Free);
+        };
+        // A link opens each of them, and is used where one is in the way.
+        let link = Self::find_link(room, turn.now.wall, key);
+        let (token, link) = link.ok_or(bar)?;
+        Ok(Entrance::ByLink(room.id, Arc::clone(token), link.clone()))
     }
 
     /// Asks to be let into a room where newcomers are let in one by one.
@@ -112,7 +112,13 @@ impl Hub {
         if self.names_to_be.contains_key(name.key()) {
             return Err(Refusal::Unavailable(name.to_string()));
         }
-        if self.lasting.looks.is_anothers(name.as_str(), None) {
+        // Nobody else's room keeps people out of the one that they are put into.
+        if *name == self.house.room {
+            return Ok(());
+        }
+        if self.lasting.looks.is_anothers(name.as_str(), None)
+            || looks::are_alike(name.as_str(), self.house.room.as_str())
+        {
             return Err(Refusal::LooksLikeAnother(name.to_string()));
         }
         Ok(())

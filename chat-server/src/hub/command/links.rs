@@ -106,6 +106,9 @@ impl Hub {
         let (token, link) = link.ok_or_else(|| said.no("there is no such link: write LINKS"))?;
         let facts = vec![Fact::Link(Arc::clone(token), None)];
         let note = format!("has ended the link into {name} that {} had made", link.by);
+        // Nobody comes in by it from here on, whatever is on its way.
+        let token = Arc::clone(token);
+        self.rooms.get_mut(&id).expect("found above").links.remove(&token);
         self.note(turn, id, facts, Noted { note, reply: "the link leads nowhere now".into() })
     }
 
@@ -123,6 +126,10 @@ impl Hub {
         token: &Arc<str>,
         link: &Link,
     ) -> Result<(), Refusal> {
+        let n_rooms = self.person(turn.person).rooms.len();
+        if n_rooms >= self.house.limits.rooms_per_person_max {
+            return Err(Refusal::TooManyRooms(self.rooms[&id].name.to_string()));
+        }
         let mut facts: Vec<Fact> = Vec::new();
         if let Some(left) = link.left {
             let link = Link { left: Some(left - 1), ..link.clone() };
@@ -148,8 +155,12 @@ impl Hub {
         }
         let changes = room.changes(&facts);
         let refused = name.to_string();
-        self.submit_changes(turn, changes.into(), Meant::Entrance { room: name })
-            .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
+        self.submit_changes(
+            turn,
+            changes.into(),
+            Meant::Entrance { room: id, shown: name.shown().clone() },
+        )
+        .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
         // The next one finds it used, before it is kept.
         let room = self.rooms.get_mut(&id).expect("the caller found it");
         let is_use = |fact: &&Fact| matches!(fact, Fact::Link(..));

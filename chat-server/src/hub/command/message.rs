@@ -23,6 +23,10 @@ use crate::{
     reaction::{REACTION_BYTES_MAX, Reaction},
 };
 
+/// People whose last word in a slow room is remembered, before it is looked who need not wait any more; and at most.
+const SPOKE_MIN: usize = 64;
+const SPOKE_MAX: usize = 20_000;
+
 impl Hub {
     pub(super) fn message(
         &mut self,
@@ -209,11 +213,19 @@ impl Hub {
         }
         let (pause, now) = (Duration::from_secs(seconds.into()), turn.now.mono);
         let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
-        if room.spoke.len() > 2 * room.members.len() {
+        if room.spoke.len() >= room.spoke_max {
             room.spoke.retain(|_, spoke| since(spoke) < pause);
+            room.spoke_max = (2 * room.spoke.len()).clamp(SPOKE_MIN, SPOKE_MAX);
+            // Those who would have to wait longest are forgotten rather than all else.
+            if room.spoke.len() >= room.spoke_max {
+                room.spoke.clear();
+            }
         }
+        // Who logs in or out is the same person, and an account the same wherever it comes from.
         let identity = Arc::clone(&self.people[&turn.person].identity);
-        if let Some(left) = room.spoke.get(&identity).and_then(|own| pause.checked_sub(since(own)))
+        let visit: Arc<str> = format!("{:?}", turn.person).into();
+        let spoke = [&identity, &visit].into_iter().filter_map(|who| room.spoke.get(who)).max();
+        if let Some(left) = spoke.and_then(|own| pause.checked_sub(since(own)))
             && !left.is_zero()
         {
             let left = left.as_secs_f64().ceil();
@@ -221,6 +233,7 @@ impl Hub {
             return Err(Refusal::CannotSend { room: room.name.to_string(), why });
         }
         room.spoke.insert(identity, now);
+        room.spoke.insert(visit, now);
         Ok(())
     }
 

@@ -9,10 +9,11 @@ use super::relayable;
 use crate::{
     delivery::{Content, Event},
     hub::{
-        Effect, Hub, Now, Reader, Refusal, Turn,
+        Effect, Hub, Now, Reader, Refusal, Turn, looks,
         records::{Doing, Place},
     },
     ids::{ConnId, RoomId},
+    room_log::Change,
 };
 
 impl Hub {
@@ -42,7 +43,10 @@ impl Hub {
             let text = "The room that everybody comes into is nobody's";
             return Err(cannot("CANNOT_RENAME", text));
         }
-        if self.lasting.looks.is_anothers(new.as_str(), Some(found.name.key())) {
+        let is_like_house = new != self.house.room
+            && looks::are_alike(new.as_str(), self.house.room.as_str())
+            && found.name != new;
+        if is_like_house || self.lasting.looks.is_anothers(new.as_str(), Some(found.name.key())) {
             let text = "That name looks like the name of another room";
             return Err(cannot("CANNOT_RENAME", text));
         }
@@ -85,7 +89,10 @@ impl Hub {
             return;
         }
         let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
-        let changes = self.markers.rename(&from, &to);
+        // Behind all that was on its way under the name so far.
+        let mut changes = vec![Change::Rename { from: Arc::clone(&from), to: Arc::clone(&to) }];
+        changes.extend(self.markers.rename(&from, &to));
+        self.keep_document(id, effects);
         self.keep_unasked(changes, effects);
         for conn in others {
             let Reader { person, device } = self.reader(conn);
