@@ -52,6 +52,8 @@ fn what_a_bad_disk_refuses_is_said_and_the_rest_goes_on() {
         ann.send(&format!("PRIVMSG #lobby :lost to {fault}"));
         let refusal = ann.expect("* FAIL PRIVMSG MESSAGE_NOT_STORED #lobby *");
         assert!(chat_core::proto::mask_matches(words, &refusal), "{refusal}");
+        // So are those who wait for what cannot come.
+        bob.expect(&format!("* NOTICE #lobby :What is written here cannot be stored now{words}"));
         // What passes by the log goes on.
         ann.send("PING still");
         ann.expect("*PONG*still");
@@ -60,6 +62,7 @@ fn what_a_bad_disk_refuses_is_said_and_the_rest_goes_on() {
         fs::remove_file(folder.path().join(fault)).unwrap();
         ann.send(&format!("PRIVMSG #lobby :mended after {fault}"));
         ann.expect(&format!("* PRIVMSG #lobby :mended after {fault}"));
+        bob.expect("* NOTICE #lobby :What is written here is stored again");
     }
     // A closed room that ends while nothing can be written is nobody's all the same.
     ann.send("JOIN #shut");

@@ -38,6 +38,7 @@ mod registration;
 mod room;
 mod sasl;
 mod telling;
+mod trouble;
 mod turn;
 mod watch;
 mod webirc;

@@ -388,6 +388,7 @@ impl Hub {
         self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
         match (outcome, what) {
             (Ok(()), Kept::Record(recorded)) => {
+                self.tell_of_mending(&recorded.place, effects);
                 self.apply(now, sender, answer, &recorded, effects);
             }
             (Err(AppendError::Known { msgid, time }), Kept::Record(Recorded { event, .. })) => {
@@ -397,7 +398,10 @@ impl Hub {
                 let echo = echoes.then(|| ReplyLine::Event(first));
                 self.answer(sender, answer, echo, effects);
             }
-            (Err(error), Kept::Record(Recorded { event, .. })) => {
+            (Err(error), Kept::Record(Recorded { event, place, .. })) => {
+                if let AppendError::Refused(why) = &error {
+                    self.tell_of_trouble(now, &place, why, sender, effects);
+                }
                 let line = not_stored(&event.content, error.to_string()).reply();
                 // They were told so when it took too long.
                 let line = (!is_overdue).then_some(line);

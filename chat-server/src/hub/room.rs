@@ -79,6 +79,8 @@ pub(super) struct Room {
     pub(super) links: BTreeMap<Arc<str>, Link>,
     /// Who has asked to be let in since the server started, as direct conversations name them.
     pub(super) knocks: BTreeMap<Arc<str>, Now>,
+    /// When its members were told that the log takes nothing.
+    pub(super) troubled_at: Option<Instant>,
     /// Who has spoken lately, as direct conversations name them: those who have to wait in a slow room.
     pub(super) spoke: BTreeMap<Arc<str>, Instant>,
     /// So many, and those who need not wait any more are forgotten.
@@ -111,6 +113,7 @@ impl Room {
             asking: BTreeMap::new(),
             links: BTreeMap::new(),
             knocks: BTreeMap::new(),
+            troubled_at: None,
             spoke: BTreeMap::new(),
             spoke_max: 0,
             owned: None,

@@ -1,0 +1,54 @@
+//! When the log takes nothing, whoever is in a room is told that what is written there reaches nobody, and when it does
+//! again: they would wait for words that cannot come.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Effect, Hub, Now, records::Place};
+use crate::{
+    delivery::ReplyLine,
+    ids::{ConnId, RoomId},
+};
+
+/// How often a room is told of it while it lasts.
+const EVERY: Duration = Duration::from_secs(60);
+
+impl Hub {
+    /// Something that somebody wrote in a room could not be kept: the others are told, now and then.
+    pub(super) fn tell_of_trouble(
+        &mut self,
+        now: Now,
+        place: &Place,
+        why: &str,
+        sender: Option<ConnId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return };
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        let is_told = |at| now.mono.saturating_duration_since(at) < EVERY;
+        if room.troubled_at.is_some_and(is_told) {
+            return;
+        }
+        room.troubled_at = Some(now.mono);
+        let text = format!("What is written here cannot be stored now, and reaches nobody: {why}");
+        self.say_in(*id, &text, sender, effects);
+    }
+
+    /// Something has been kept: the room is told, if it was told that nothing is.
+    pub(super) fn tell_of_mending(&mut self, place: &Place, effects: &mut Vec<Effect>) {
+        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return };
+        let Some(room) = self.rooms.get_mut(id) else { return };
+        if room.troubled_at.take().is_some() {
+            self.say_in(*id, "What is written here is stored again", None, effects);
+        }
+    }
+
+    /// Words of the server's to everyone in a room.
+    fn say_in(&self, id: RoomId, text: &str, except: Option<ConnId>, effects: &mut Vec<Effect>) {
+        let room = &self.rooms[&id];
+        let devices = self.devices_of(room.members.keys().copied());
+        for conn in devices.filter(|conn| Some(*conn) != except) {
+            let (target, text) = (Arc::clone(room.name.shown()), text.into());
+            self.say_to(conn, None, vec![ReplyLine::Notice { target, text }], effects);
+        }
+    }
+}
