@@ -1,7 +1,11 @@
 //! Rooms in the hands of those who operate them: what ChanServ does for them, who is let in, how often people speak, who is
 //! kept out and for how long, and what is left of all that.
 
-use chat_tests::script::{check, check_with};
+use chat_tests::{
+    TestClient, TestServer,
+    folder::TempFolder,
+    script::{check, check_with},
+};
 
 const REGISTERED: &str = "ann> NS REGISTER correcthorse\nann< * 900 *\n";
 
@@ -454,17 +458,50 @@ fn who_operates_a_room_reads_what_was_done_in_it() {
 
 #[test]
 fn what_the_server_has_noted_nobody_deletes() {
+    let folder = TempFolder::new("noted");
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let caps = "draft/message-redaction message-tags echo-message chat.local/edit standard-replies";
+    let mut ann = TestClient::register_with(&server, "ann", caps);
+    ann.send("JOIN #own");
+    ann.send("CS MUTE #own bob!*@*");
+    let noted = ann.expect("*:ChanServ!* NOTICE @#own :ann has muted bob!*@*");
+    ann.send("PRIVMSG #own :a word");
+    let said = ann.expect("* PRIVMSG #own :a word");
+    for (line, is_message) in [(noted, false), (said, true)] {
+        let id =
+            line.split("msgid=").nth(1).and_then(|rest| rest.split([';', ' ']).next()).unwrap();
+        for (command, done) in
+            [(format!("EDIT #own {id} :x"), "EDIT"), (format!("REDACT #own {id}"), "REDACT")]
+        {
+            ann.send(&command);
+            if is_message {
+                ann.expect(&format!("*:ann!* {done} #own {id}*"));
+            } else {
+                ann.expect(&format!("* FAIL {done} UNKNOWN_MSGID #own {id} *"));
+            }
+        }
+    }
+    ann.send("CS LOG #own");
+    ann.expect("* ann has muted bob!*@*");
+}
+
+/// Nobody is barred from what is theirs; who operates a room is, if somebody bans them.
+#[test]
+fn a_ban_bars_operators_and_not_the_founder() {
     check(&format!(
-        "caps ann draft/message-redaction message-tags chat.local/edit standard-replies
-         {REGISTERED}
+        "{REGISTERED}
          bob> NS REGISTER correcthorse
          bob< * 900 *
          ann> JOIN #own
-         ann< * 366 *
          ann> CS OP #own bob
-         ann< * NOTICE @#own :ann sets +o for the account bob in #own
-         ann> REDACT #own 0000
-         ann< * FAIL REDACT UNKNOWN_MSGID *"
+         ann> MODE #own +b *!*@*
+         ann< * MODE *
+         ann> PART #own
+         ann< * PART *
+         bob> JOIN #own
+         bob< * 474 *
+         ann> JOIN #own
+         ann< * 353 ann = #own @ann"
     ));
 }
 

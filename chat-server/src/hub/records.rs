@@ -235,6 +235,8 @@ impl Hub {
         let (kept_of, changes) = self.changes_of(&place, &facts, &doing);
         let (sender, msgid) = (event.sender().clone(), self.next_msgid(time));
         let event = Arc::new(Event::new(event.content, time, Some(msgid)).by(sender));
+        // Most say nothing that the log is to know again.
+        let kept_of = kept_of.filter(|_| !changes.is_empty());
         if let (Place::Room(id) | Place::Ranked(id, _), Some(_)) = (&place, &kept_of) {
             self.note_written(*id);
         }
@@ -624,7 +626,8 @@ impl Hub {
 
     /// What a record says of a room is so from here on, and kept if the room lasts.
     fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
-        if !self.rooms.contains_key(&id) {
+        let is_nothing = recorded.facts.is_empty() && recorded.kept_of.is_none();
+        if is_nothing || !self.rooms.contains_key(&id) {
             return;
         }
         // Those whom the record itself tells of it.

@@ -206,8 +206,8 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let (Place::Room(id) | Place::Ranked(id, _)) = place else { return Ok(()) };
         let room = self.rooms.get_mut(id).expect("it was found");
-        let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
         let Some(seconds) = room.modes.slow else { return Ok(()) };
+        let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
         if has_rank || kind == MessageKind::Tagmsg {
             return Ok(());
         }
