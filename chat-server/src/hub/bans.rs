@@ -40,10 +40,8 @@ pub(super) type Bans = BTreeMap<Banned, Ban>;
 struct Document {
     by: Arc<str>,
     at: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    until: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<Arc<str>>,
+    #[serde(flatten)]
+    terms: Terms,
 }
 
 impl Banned {
@@ -77,8 +75,7 @@ impl Banned {
         let document = Document {
             by: Arc::clone(&ban.by),
             at: facts::milliseconds(ban.at),
-            until: ban.terms.until.map(facts::milliseconds),
-            reason: ban.terms.reason.clone(),
+            terms: ban.terms.clone(),
         };
         facts::set(self.path(), &document)
     }
@@ -94,8 +91,7 @@ pub(super) fn take(bans: &mut Bans, path: &[&str], value: Option<&str>) -> Resul
     match value {
         None => bans.remove(&banned),
         Some(value) => {
-            let Document { by, at, until, reason } = facts::read(path, value)?;
-            let terms = Terms { until: until.map(facts::time_at), reason };
+            let Document { by, at, terms } = facts::read(path, value)?;
             bans.insert(banned, Ban { by, at: facts::time_at(at), terms })
         }
     };

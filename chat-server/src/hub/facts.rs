@@ -83,10 +83,8 @@ struct EntryDocument {
     mask: Arc<str>,
     by: Arc<str>,
     at: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    until: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    reason: Option<Arc<str>>,
+    #[serde(flatten)]
+    terms: Terms,
 }
 
 /// Milliseconds since 1970.
@@ -98,6 +96,26 @@ pub(super) fn milliseconds(time: SystemTime) -> u64 {
 /// The time at so many milliseconds since 1970.
 pub(super) fn time_at(milliseconds: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(milliseconds)
+}
+
+/// A time that may be missing, in milliseconds since 1970.
+pub(super) mod optional_time {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(in crate::hub) fn serialize<S: Serializer>(
+        time: &Option<SystemTime>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(super::milliseconds).serialize(serializer)
+    }
+
+    pub(in crate::hub) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(super::time_at))
+    }
 }
 
 /// Where the room of that number is, and what is at `words` of it.
@@ -154,8 +172,7 @@ impl Fact {
                     mask: Arc::clone(mask),
                     by: Arc::clone(by),
                     at: milliseconds(*when),
-                    until: terms.until.map(milliseconds),
-                    reason: terms.reason.clone(),
+                    terms: terms.clone(),
                 };
                 set(at(&["list", &list.letter().to_string(), &word]), &entry)
             }
@@ -203,8 +220,7 @@ impl Fact {
                 let list = List::by(letter).ok_or_else(unknown)?;
                 match value {
                     Some(value) => {
-                        let EntryDocument { mask, by, at, until, reason } = read(words, value)?;
-                        let terms = Terms { until: until.map(time_at), reason };
+                        let EntryDocument { mask, by, at, terms } = read(words, value)?;
                         Self::Listed(list, Entry { mask, by, at: time_at(at), terms })
                     }
                     None => Self::Unlisted(list, (*mask).into()),

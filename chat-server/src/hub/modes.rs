@@ -8,8 +8,10 @@ use std::{
 
 use chat_core::proto::Numeric;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    facts::Fact,
+    facts::{self, Fact},
     masks::{MUTE, Subject},
 };
 use crate::ids::PersonId;
@@ -151,10 +153,12 @@ pub(super) struct Entry {
 }
 
 /// For how long an entry of a list holds, and why it is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Terms {
     /// Until then; `None`: until somebody takes it away.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "facts::optional_time")]
     pub(super) until: Option<SystemTime>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<Arc<str>>,
 }
 

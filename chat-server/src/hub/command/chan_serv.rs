@@ -1,13 +1,10 @@
 //! Messages to ChanServ: rooms for those whose programs know nothing else, and what no command of the protocol does. What
 //! is done here is a record like any other, told to those who operate the room.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use chat_core::{
-    proto::{CaseMapping, MessageKind, Service, cut},
+    proto::{CaseMapping, MessageKind, Service},
     wire::limits::BODY_BYTES_MAX,
 };
 
@@ -45,12 +42,6 @@ const HELP: &[&str] = &[
     "LOG #room [n]: what those who operate it have done",
     "MODE #room +S seconds makes it slow, MODE #room +A lets new people in one by one",
 ];
-
-/// Bytes of a reason for a ban.
-const REASON_BYTES_MAX: usize = 200;
-
-/// The longest time for which somebody is banned; without one it is until somebody ends it.
-const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// What a deed leaves in words: for those who operate the room, and for who asked.
 pub(super) struct Noted {
@@ -352,13 +343,7 @@ impl Hub {
         let room = self.find_ruled_room(turn, said)?;
         let mask = self.mask_of(said, said.need(2)?)?;
         let mask: Arc<str> = format!("{kind}{mask}").into();
-        let time = said.word(3).and_then(|word| humantime::parse_duration(word).ok());
-        if time.is_some_and(|time| time > TIME_MAX || time.is_zero()) {
-            return Err(said.no("a time is 10 years at most: leave it out for ever"));
-        }
-        let reason = said.rest(if time.is_some() { 4 } else { 3 });
-        let reason = reason.map(|reason| cut(&reason, REASON_BYTES_MAX).into());
-        let terms = Terms { until: time.map(|time| turn.now.wall + time), reason };
+        let terms = said.terms(3, turn.now.wall)?;
         let is_new = !room.modes.lists(List::Ban, &mask);
         if is_new && room.modes.n_entries() >= self.house.limits.list_entries_max {
             let (room, mask) = (room.name.to_string(), mask.to_string());

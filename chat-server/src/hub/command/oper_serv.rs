@@ -1,8 +1,8 @@
 //! Messages to OperServ: those who operate the server ban addresses and accounts from it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use chat_core::proto::{Service, cut};
+use chat_core::proto::Service;
 
 use super::service::Said;
 use crate::{
@@ -11,7 +11,6 @@ use crate::{
         Hub, Refusal, Turn,
         bans::{Ban, Banned},
         keeping::Meant,
-        modes::Terms,
     },
     room_log::Change,
 };
@@ -22,9 +21,6 @@ const HELP: &[&str] = &[
     "UNBAN address|~a:account: they may again",
     "BANS: who may not, how long and why",
 ];
-
-/// Bytes of a reason.
-const REASON_BYTES_MAX: usize = 200;
 
 impl Hub {
     pub(super) fn oper_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
@@ -53,14 +49,7 @@ impl Hub {
         if matches!(&banned, Banned::Addresses(net) if net.prefix_len() == 0) {
             return Err(said.no("that is everybody: nobody could come any more"));
         }
-        let time = said.word(2).and_then(|word| humantime::parse_duration(word).ok());
-        let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-        if time.is_some_and(|time| time > century || time.is_zero()) {
-            return Err(said.no("a time is 100 years at most: leave it out for ever"));
-        }
-        let reason = said.rest(if time.is_some() { 3 } else { 2 });
-        let reason = reason.map(|reason| cut(&reason, REASON_BYTES_MAX).into());
-        let terms = Terms { until: time.map(|time| turn.now.wall + time), reason };
+        let terms = said.terms(2, turn.now.wall)?;
         let is_over = |own: &&Ban| !own.holds(turn.now.wall);
         let over = self.bans.iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
         let mut changes: Vec<Change> = over.map(Banned::lift).collect();

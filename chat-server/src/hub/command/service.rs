@@ -1,13 +1,22 @@
 //! Messages to the services: what is said to one of them is heard by nobody else and kept by nobody.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
-use chat_core::proto::{Capability, MessageKind, Service};
+use chat_core::proto::{Capability, MessageKind, Service, cut};
 
 use crate::{
     delivery::{Content, Event, ReplyLine},
-    hub::{Hub, Reader, Refusal, Turn},
+    hub::{Hub, Reader, Refusal, Turn, modes::Terms},
 };
+
+/// The longest time for which somebody is banned; without one it is until somebody ends it.
+const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Bytes of a reason for a ban.
+const REASON_BYTES_MAX: usize = 200;
 
 /// What is said to a service, word by word.
 pub(super) struct Said<'a> {
@@ -44,6 +53,17 @@ impl<'a> Said<'a> {
             None => "write HELP".to_owned(),
         };
         self.word(index).ok_or_else(|| self.no(&text))
+    }
+
+    /// For how long and why, as the words from there on say: a time, or none for ever, and a reason.
+    pub(super) fn terms(&self, index: usize, now: SystemTime) -> Result<Terms, Refusal> {
+        let time = self.word(index).and_then(|word| humantime::parse_duration(word).ok());
+        if time.is_some_and(|time| time > TIME_MAX || time.is_zero()) {
+            return Err(self.no("a time is 10 years at most: leave it out for ever"));
+        }
+        let reason = self.rest(if time.is_some() { index + 1 } else { index });
+        let reason = reason.map(|reason| cut(&reason, REASON_BYTES_MAX).into());
+        Ok(Terms { until: time.map(|time| now + time), reason })
     }
 
     /// Why it is not done.
