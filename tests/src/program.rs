@@ -191,6 +191,14 @@ impl Program {
         }
     }
 
+    /// Whether it has ended.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be asked for").is_some()
+    }
+
     /// Waits until it ends, and gives its exit code.
     #[track_caller]
     pub fn exit_code(&mut self) -> Option<i32> {
