@@ -16,7 +16,11 @@ cargo xtask test      install what the tests need, then check formatting, lints,
 cargo xtask fuzz [N]  fuzz each target for N seconds (600)
 cargo xtask crash --kills N
                       kill -9 the server N times while people write, and look whether anything is lost
-cargo xtask bench     measure what others notice while strangers do their worst, and print it as a table
+cargo xtask bench [--install] [WORKLOADS]
+                      measure the server against other people's and the floor, and print ratios; those that are
+                      missing are installed if asked for
+cargo xtask bench misuse
+                      measure what others notice while strangers do their worst
 cargo xtask bench history [MESSAGES ROOMS]
                       fill a store (with 1000000 in 1000), and measure pages, searches, commits, size and start
 cargo xtask desktop   install what GTK needs, then open the desktop program";
@@ -34,9 +38,13 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["fuzz"] => fuzz("600"),
         ["fuzz", seconds] => fuzz(seconds),
-        ["bench"] => bench(),
+        ["bench", "misuse"] => misuse(),
         ["bench", "history"] => history("1000000", "1000"),
         ["bench", "history", messages, rooms] => history(messages, rooms),
+        ["bench", "--install", ref rest @ ..] => {
+            packages::install(&[packages::PEERS]).and_then(|()| load(rest))
+        }
+        ["bench", ref rest @ ..] => load(rest),
         ["crash"] => crash("1000"),
         ["crash", "--kills", kills] => crash(kills),
         ["desktop"] => desktop(),
@@ -55,7 +63,8 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Outcome {
-    packages::install(&[packages::DESKTOP, packages::TESTS, packages::FUZZ])?;
+    let groups = [packages::DESKTOP, packages::TESTS, packages::PEERS, packages::FUZZ];
+    packages::install(&groups)?;
     step("formatting", cargo(&["fmt", "--all", "--check"]))?;
     let fuzz_format = ["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"];
     step("formatting of the fuzz targets", cargo(&fuzz_format))?;
@@ -72,6 +81,8 @@ fn test() -> Outcome {
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
     step("tests, with a display of their own", on_a_display(&tests)?)?;
     let small = ["test", "--package", "chat-tests", "--bench", "misuse", "--locked", "--", "0.5"];
+    step("the benchmark of misuse, small, to see that it works", cargo(&small))?;
+    let small = ["test", "--package", "chat-tests", "--bench", "load", "--locked", "--", "--small"];
     step("the benchmark, small, to see that it works", cargo(&small))?;
     let kills = ["test", "--package", "chat-tests", "--bench", "crash", "--locked", "--", "200"];
     step("200 kills while people write", cargo(&kills))?;
@@ -81,7 +92,14 @@ fn test() -> Outcome {
     fuzz::run(FUZZ_SECONDS)
 }
 
-fn bench() -> Outcome {
+fn load(arguments: &[&str]) -> Outcome {
+    let server = ["build", "--release", "--package", "chat-server", "--locked"];
+    step("the server, for release", cargo(&server))?;
+    let load = ["bench", "--package", "chat-tests", "--bench", "load", "--locked", "--"];
+    step("ours and other people's", cargo(&[&load[..], arguments].concat()))
+}
+
+fn misuse() -> Outcome {
     let server = ["build", "--release", "--package", "chat-server", "--locked"];
     step("the server, for release", cargo(&server))?;
     let misuse = ["bench", "--package", "chat-tests", "--bench", "misuse", "--locked"];

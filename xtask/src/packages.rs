@@ -47,8 +47,14 @@ pub(crate) const TESTS: Group = Group {
     ],
 };
 
-/// Those that would run as services from now on; the tests start them themselves.
-const SERVICES: &[&str] = &["inspircd", "ngircd"];
+/// What the benchmark measures ours against, and the network it does that in.
+pub(crate) const PEERS: Group = Group {
+    purpose: "to measure against",
+    names: &["inspircd", "iproute2", "mosquitto", "nats-server", "ngircd", "redis-server"],
+};
+
+/// Those that would run as services from now on; tests and benchmarks start them themselves.
+const SERVICES: &[&str] = &["inspircd", "mosquitto", "nats-server", "ngircd", "redis-server"];
 
 /// What libFuzzer is built with.
 pub(crate) const FUZZ: Group = Group { purpose: "to fuzz", names: &["g++"] };

@@ -21,6 +21,8 @@ pub struct Crowd {
     poll: Poll,
     events: Events,
     members: Vec<Member>,
+    /// The number in the first one's name.
+    first_name: usize,
     buffer: Vec<u8>,
     pub(super) bytes_read: u64,
 }
@@ -44,16 +46,17 @@ pub struct Connecting {
 }
 
 impl Crowd {
-    /// Nobody yet.
+    /// Nobody yet; names are numbered from `first_name`, since no two at one server have the same.
     ///
     /// # Errors
     /// If the system has no epoll for it.
-    pub fn new(dialect: Dialect) -> io::Result<Self> {
+    pub fn new(dialect: Dialect, first_name: usize) -> io::Result<Self> {
         Ok(Self {
             dialect,
             poll: Poll::new()?,
             events: Events::with_capacity(1024),
             members: Vec::new(),
+            first_name,
             buffer: vec![0; READ_BYTES],
             bytes_read: 0,
         })
@@ -97,10 +100,12 @@ impl Crowd {
     /// Starts one more connection; it says hello when it can.
     pub(super) fn connect(&mut self, server: SocketAddr) -> io::Result<()> {
         let mut stream = TcpStream::connect(server)?;
+        // Or what is said would wait for the acknowledgement of what was said before.
+        stream.set_nodelay(true)?;
         let who = self.len();
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll.registry().register(&mut stream, Token(who), interest)?;
-        let unsent = self.dialect.hello(who);
+        let unsent = self.dialect.hello(self.first_name + who);
         self.members.push(Member { stream, rest: Vec::new(), unsent, n_done: 0 });
         Ok(())
     }

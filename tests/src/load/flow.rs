@@ -111,7 +111,7 @@ impl Flow {
         shape: Shape,
         connecting: Connecting,
     ) -> io::Result<Self> {
-        let mut crowd = Crowd::new(dialect)?;
+        let mut crowd = Crowd::new(dialect, 0)?;
         crowd.come(server, shape.n_members(), connecting)?;
         crowd.enter(|who| shape.room_of(who, dialect))?;
         let sender = |room: usize, index: usize| Sender {
@@ -313,7 +313,7 @@ pub fn storm(
     connecting: Connecting,
     process: Process,
 ) -> io::Result<StormRun> {
-    let mut crowd = Crowd::new(dialect)?;
+    let mut crowd = Crowd::new(dialect, 0)?;
     let (start, cpu_before) = (Crowd::now(), process.cpu());
     let n_expected = (n_members * (n_members + 1) / 2) as u64;
     let (mut n_registered, mut n_joined, mut n_joins) = (0, 0, 0);
