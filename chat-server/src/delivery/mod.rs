@@ -28,7 +28,7 @@ pub struct Event {
     /// Who caused it, beside their name.
     sender: Sender,
     /// The bytes for each [`Audience`], made when first asked for; empty: not for them.
-    encoded: [OnceLock<Box<[u8]>>; Audience::COUNT],
+    encoded: [OnceLock<Arc<[u8]>>; Audience::COUNT],
 }
 
 /// What readers may be told of someone, beside their name.
@@ -308,6 +308,12 @@ impl Event {
     /// The event as `audience` reads it, line break included; empty if it is not for them.
     #[must_use]
     pub fn encode(&self, audience: Audience) -> &[u8] {
+        self.shared(audience)
+    }
+
+    /// The same bytes, for those who keep them: all readers of a kind share them.
+    #[must_use]
+    pub fn shared(&self, audience: Audience) -> &Arc<[u8]> {
         let audience = self.shown_to(audience);
         self.encoded[usize::from(audience.0)].get_or_init(|| {
             let mut bytes = Vec::with_capacity(self.size());
@@ -316,7 +322,7 @@ impl Event {
             } else {
                 self.write_line(audience, &[], &mut bytes);
             }
-            bytes.into_boxed_slice()
+            bytes.into()
         })
     }
 

@@ -1,7 +1,7 @@
 //! A socket, with TLS around its bytes or without.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, IoSlice, Read, Write},
     net::{IpAddr, Shutdown},
     sync::Arc,
 };
@@ -151,6 +151,14 @@ impl Write for Wire {
                 Ok(n)
             }
         }
+    }
+
+    fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.tls.is_none() {
+            return self.stream.stream.write_vectored(slices);
+        }
+        // TLS copies what it is given, so that one piece after the other costs no more.
+        slices.iter().find(|slice| !slice.is_empty()).map_or(Ok(0), |slice| self.write(slice))
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -4,6 +4,7 @@
 //! could; what the peer does not take is kept in its outbox, up to a bound. One write for each
 //! connection a turn, however many lines it is.
 
+mod delivering;
 mod reading;
 mod writing;
 
@@ -20,6 +21,7 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use rustls::ServerConfig;
 use slab::Slab;
 
+use self::delivering::Burst;
 use super::{
     acceptor::Gate,
     admission::Place,
@@ -31,7 +33,7 @@ use super::{
 };
 use crate::{
     config::House,
-    delivery::{Delivery, Page, Reply, Target},
+    delivery::{Page, Reply},
     fanout::Fanout,
     hub::{Door, Input},
     ids::{ConnId, WorkerId, host_text},
@@ -126,9 +128,7 @@ impl Worker {
             }
             self.send_unsent();
             self.mailbox.take(&mut orders);
-            for order in orders.drain(..) {
-                self.carry_out(now, order);
-            }
+            self.carry_out_all(now, &mut orders);
             self.drive_queued(now);
             self.run_timers(now);
             self.flush_dirty(now);
@@ -167,6 +167,24 @@ impl Worker {
 
     // Orders.
 
+    /// All orders, in their order; deliveries to one room that follow each other together.
+    fn carry_out_all(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        let mut orders = orders.drain(..).peekable();
+        let mut burst = Burst::default();
+        while let Some(order) = orders.next() {
+            let Order::Deliver(first) = order else {
+                self.carry_out(now, order);
+                continue;
+            };
+            burst.begin(first);
+            while let Some(Order::Deliver(next)) = orders.next_if(|order| burst.has_room_for(order))
+            {
+                burst.add(next);
+            }
+            self.deliver(now, &mut burst);
+        }
+    }
+
     fn carry_out(&mut self, now: Instant, order: Order) {
         match order {
             Order::Accept { stream, address, is_proxied, gate, place } => {
@@ -182,7 +200,11 @@ impl Worker {
                     self.close(now, conn.slot, &reason);
                 }
             }
-            Order::Deliver(delivery) => self.deliver(now, &delivery),
+            Order::Deliver(delivery) => {
+                let mut burst = Burst::default();
+                burst.begin(delivery);
+                self.deliver(now, &mut burst);
+            }
             Order::Hold { conn } => {
                 if let Some(own) = self.own_mut(conn) {
                     own.is_held = true;
@@ -285,64 +307,12 @@ impl Worker {
         self.queue(slot);
     }
 
-    fn deliver(&mut self, now: Instant, delivery: &Delivery) {
-        let mut fanout = std::mem::take(&mut self.fanout);
-        match &delivery.target {
-            Target::Conn(conn) => {
-                if self.own_mut(*conn).is_some() {
-                    self.deliver_to(conn.slot, delivery);
-                }
-            }
-            Target::Some(conns) => {
-                for conn in conns.iter() {
-                    if self.own_mut(*conn).is_some() {
-                        self.deliver_to(conn.slot, delivery);
-                    }
-                }
-            }
-            Target::Room { room, except } => {
-                let except = self.own_slot(*except);
-                for slot in fanout.members(*room) {
-                    if Some(*slot) != except {
-                        self.deliver_to(*slot, delivery);
-                    }
-                }
-            }
-            Target::Peers { rooms, except } => {
-                let except = self.own_slot(*except);
-                fanout.each_peer(rooms, |slot| {
-                    if Some(slot) != except {
-                        self.deliver_to(slot, delivery);
-                    }
-                });
-            }
-        }
-        self.fanout = fanout;
-        for slot in std::mem::take(&mut self.overfull) {
-            self.flush(now, slot);
-        }
-    }
-
-    fn deliver_to(&mut self, slot: u32, delivery: &Delivery) {
-        let conn = &mut self.conns[slot as usize];
-        if conn.closing.is_some() || !conn.session.understands(delivery.event.requires()) {
-            return;
-        }
-        let before = conn.outbox.waiting_bytes();
-        conn.outbox.push(delivery.event.encode(conn.session.audience()));
-        let has_grown = conn.outbox.waiting_bytes() / FLUSH_BYTES > before / FLUSH_BYTES;
-        if has_grown {
-            self.overfull.push(slot);
-        }
-        self.mark_dirty(slot);
-    }
-
     fn reply(&mut self, conn: ConnId, reply: &Reply) {
         let Some(own) = self.own_mut(conn) else { return };
         if own.closing.is_some() {
             return;
         }
-        own.session.write_reply(reply, own.outbox.tail());
+        own.outbox.write_lines(|tail| own.session.write_reply(reply, tail));
         own.owes_page |= matches!(reply.page, Page::More { .. });
         self.mark_dirty(conn.slot);
     }

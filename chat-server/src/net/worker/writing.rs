@@ -58,7 +58,7 @@ impl Worker {
             return;
         }
         conn.closing = Some(now + self.house.limits.close_timeout);
-        conn.session.write_goodbye(reason, conn.outbox.tail());
+        conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, tail));
         self.report(slot, reason);
         self.mark_dirty(slot);
         self.set_timer(slot);
