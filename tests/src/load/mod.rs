@@ -12,6 +12,7 @@ mod floor;
 mod flow;
 mod payload;
 mod peers;
+pub mod pieces;
 mod process;
 
 pub use crowd::{Connecting, Crowd};

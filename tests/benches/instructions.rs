@@ -1,0 +1,84 @@
+//! The pieces a message passes, in instructions, as callgrind counts them: the same whatever else the machine does.
+//!
+//! ```sh
+//! cargo bench -p chat-tests --bench instructions            # compares with tests/data/instructions.txt
+//! cargo bench -p chat-tests --bench instructions -- --keep  # writes it
+//! ```
+//!
+//! Each piece is done so many times and then more often, and the difference counts, so that what makes it ready
+//! does not. A piece that needs more than a twentieth more than is written fails; so does one that needs a fifth less: then
+//! it is time to write that down.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
+#![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+use std::{collections::BTreeMap, fmt::Write as _, fs, process::Command};
+
+use chat_tests::load::pieces::PIECES;
+
+const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/instructions.txt");
+
+/// How often a piece is done before and after it counts.
+const FEW: u32 = 100;
+const MORE: u32 = 600;
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    if let ["--piece", index, times] = words[..] {
+        let mut act = (PIECES[index.parse::<usize>().unwrap()].make)();
+        for _ in 0..times.parse().unwrap() {
+            act();
+        }
+        return;
+    }
+    let kept = kept();
+    let mut text = String::new();
+    let mut is_good = true;
+    println!("{:<32} {:>12} {:>12} {:>7}", "instructions for", "now", "written", "ratio");
+    for (index, piece) in PIECES.iter().enumerate() {
+        let now = (count(index, MORE) - count(index, FEW)) / u64::from(MORE - FEW);
+        writeln!(text, "{}\t{now}", piece.name).unwrap();
+        let Some(written) = kept.get(piece.name) else {
+            println!("{:<32} {now:>12} {:>12}", piece.name, "–");
+            is_good = false;
+            continue;
+        };
+        let ratio = now as f64 / *written as f64;
+        let is_same = (0.8..1.05).contains(&ratio);
+        is_good &= is_same;
+        let sign = if is_same { "" } else { " !" };
+        println!("{:<32} {now:>12} {written:>12} {ratio:>7.2}{sign}", piece.name);
+    }
+    if words == ["--keep"] {
+        fs::write(KEPT, text).unwrap();
+    } else if !is_good {
+        eprintln!(
+            "what a message costs has changed: mend it, or write it down with \
+             `cargo bench -p chat-tests --bench instructions -- --keep` and say why in docs/performance.md"
+        );
+        std::process::exit(1);
+    }
+}
+
+/// Instructions of a process that does a piece so many times.
+fn count(index: usize, times: u32) -> u64 {
+    let mut callgrind = Command::new("valgrind");
+    callgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
+    callgrind.arg(std::env::current_exe().unwrap());
+    callgrind.args(["--piece", &index.to_string(), &times.to_string()]);
+    let output = callgrind.output().expect("valgrind is installed: `cargo xtask test` does it");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    let collected = told.lines().find_map(|line| line.split_once("Collected : "));
+    collected.and_then(|(_, number)| number.trim().parse().ok()).expect("callgrind tells it")
+}
+
+fn kept() -> BTreeMap<String, u64> {
+    let text = fs::read_to_string(KEPT).unwrap_or_default();
+    let line = |line: &str| {
+        let (name, number) = line.split_once('\t')?;
+        Some((name.to_owned(), number.parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
+}
