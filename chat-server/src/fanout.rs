@@ -1,16 +1,14 @@
 //! Which of one worker's connections are in which room: the worker's copy of the hub's membership,
 //! kept in step because its changes come in the same queue as the deliveries.
 
-use std::collections::HashMap;
-
-use crate::ids::{ConnId, RoomId};
+use crate::ids::{ConnId, IdMap, RoomId};
 
 /// Room → own connections, by slot.
 #[derive(Debug, Default)]
 pub struct Fanout {
-    rooms: HashMap<RoomId, Vec<u32>>,
+    rooms: IdMap<RoomId, Vec<u32>>,
     /// Where a connection stands in each of its rooms, so that leaving is quick.
-    places: HashMap<u32, Vec<(RoomId, usize)>>,
+    places: IdMap<u32, Vec<(RoomId, usize)>>,
     /// For each slot, the round in which it was last visited: each peer is told once.
     visited: Vec<u64>,
     round: u64,

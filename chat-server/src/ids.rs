@@ -1,10 +1,16 @@
 //! The ids that cross a thread: small, `Copy`, and never a name.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
+
+use rustc_hash::FxBuildHasher;
 
 /// A worker thread, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkerId(pub u16);
+
+/// A map by numbers that the server makes up itself: nobody can choose them so that they collide, so it need not be
+/// hashed with a secret, which is a tenth of what a message costs.
+pub type IdMap<Id, Value> = HashMap<Id, Value, FxBuildHasher>;
 
 /// One connection for as long as the server runs: a slot is used again, a generation is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

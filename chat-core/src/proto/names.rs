@@ -39,6 +39,9 @@ impl CaseMapping {
     /// `name` with every letter folded: equal keys are equal names.
     #[must_use]
     pub fn fold(self, name: &str) -> String {
+        if self == Self::Ascii {
+            return name.to_ascii_lowercase();
+        }
         name.chars().map(|character| self.fold_character(character)).collect()
     }
 

@@ -27,8 +27,28 @@ pub struct Event {
     pub msgid: Option<Arc<str>>,
     /// Who caused it, beside their name.
     sender: Sender,
-    /// The bytes for each [`Audience`], made when first asked for; empty: not for them.
-    encoded: [OnceLock<Arc<[u8]>>; Audience::COUNT],
+    encoded: Encoded,
+}
+
+/// The bytes for each [`Audience`], made when first asked for; empty: not for them. Most events have readers of one
+/// kind, and pay for no more.
+#[derive(Debug, Default)]
+struct Encoded {
+    first: OnceLock<(Audience, Arc<[u8]>)>,
+    others: OnceLock<Box<[Cell; Audience::COUNT]>>,
+}
+
+type Cell = OnceLock<Arc<[u8]>>;
+
+impl Encoded {
+    fn of(&self, audience: Audience, encode: impl Fn() -> Arc<[u8]>) -> &Arc<[u8]> {
+        let (first, bytes) = self.first.get_or_init(|| (audience, encode()));
+        if *first == audience {
+            return bytes;
+        }
+        let others = self.others.get_or_init(|| Box::new(std::array::from_fn(|_| Cell::new())));
+        others[usize::from(audience.0)].get_or_init(encode)
+    }
 }
 
 /// What readers may be told of someone, beside their name.
@@ -175,6 +195,22 @@ pub enum Content {
 
 impl Content {
     /// The room or person a record is for, as it is written.
+    #[must_use]
+    pub fn target(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Edit { target: own, .. }
+            | Self::Kick { room: own, .. }
+            | Self::Message { target: own, .. }
+            | Self::Mode { target: own, .. }
+            | Self::Multiline { target: own, .. }
+            | Self::Redact { target: own, .. }
+            | Self::Rename { room: own, .. }
+            | Self::Topic { room: own, .. } => Some(own),
+            _ => None,
+        }
+    }
+
+    /// The same, to be changed.
     pub fn target_mut(&mut self) -> Option<&mut Arc<str>> {
         match self {
             Self::Edit { target: own, .. }
@@ -237,8 +273,7 @@ impl Event {
     /// An event that happened at `time`.
     #[must_use]
     pub fn new(content: Content, time: SystemTime, msgid: Option<Arc<str>>) -> Self {
-        let encoded = std::array::from_fn(|_| OnceLock::new());
-        Self { content, time, msgid, sender: Sender::default(), encoded }
+        Self { content, time, msgid, sender: Sender::default(), encoded: Encoded::default() }
     }
 
     /// The same, caused by `sender`.
@@ -302,7 +337,7 @@ impl Event {
     /// Whether anyone has needed it in bytes yet.
     #[must_use]
     pub fn is_encoded(&self) -> bool {
-        self.encoded.iter().any(|cell| cell.get().is_some())
+        self.encoded.first.get().is_some()
     }
 
     /// The event as `audience` reads it, line break included; empty if it is not for them.
@@ -315,7 +350,7 @@ impl Event {
     #[must_use]
     pub fn shared(&self, audience: Audience) -> &Arc<[u8]> {
         let audience = self.shown_to(audience);
-        self.encoded[usize::from(audience.0)].get_or_init(|| {
+        self.encoded.of(audience, || {
             let mut bytes = Vec::with_capacity(self.size());
             if audience == Audience::TEXT {
                 self.write_text(&mut bytes);

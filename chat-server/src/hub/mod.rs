@@ -86,7 +86,7 @@ use crate::{
     config::{Config, House},
     delivery::{Content, Event},
     event::ServerEvent,
-    ids::{ConnId, PersonId, RoomId, Ticket},
+    ids::{ConnId, IdMap, PersonId, RoomId, Ticket},
 };
 
 /// Decides. Never touches a socket, a file, a clock or a thread.
@@ -101,13 +101,13 @@ pub struct Hub {
     /// The clocks at the latest input.
     latest: Option<Now>,
     /// Connections that have not registered.
-    newcomers: HashMap<ConnId, Newcomer>,
+    newcomers: IdMap<ConnId, Newcomer>,
     /// In the order in which they came, since people are listed.
     people: BTreeMap<PersonId, Person>,
     /// Connections that have registered.
     devices: BTreeMap<ConnId, Device>,
     nicks: HashMap<Arc<str>, PersonId>,
-    rooms: HashMap<RoomId, Room>,
+    rooms: IdMap<RoomId, Room>,
     rooms_by_name: BTreeMap<Arc<str>, RoomId>,
     next_room: u64,
     next_person: u64,
@@ -129,11 +129,11 @@ pub struct Hub {
     markers: Markers,
     registrations: Registrations,
     /// Logins under way.
-    exchanges: HashMap<ConnId, Sasl>,
+    exchanges: IdMap<ConnId, Sasl>,
     /// Passwords under check.
     checks: BTreeMap<Ticket, Check>,
     /// Labelled answers that wait for records.
-    answers: HashMap<AnswerId, Answer>,
+    answers: IdMap<AnswerId, Answer>,
     next_answer: AnswerId,
     /// The most people there have been at once.
     n_people_max: usize,
@@ -168,11 +168,11 @@ impl Hub {
             secret,
             started: None,
             latest: None,
-            newcomers: HashMap::new(),
+            newcomers: IdMap::default(),
             people: BTreeMap::new(),
             devices: BTreeMap::new(),
             nicks: HashMap::new(),
-            rooms: HashMap::new(),
+            rooms: IdMap::default(),
             rooms_by_name: BTreeMap::new(),
             next_room: 0,
             next_person: 0,
@@ -187,9 +187,9 @@ impl Hub {
             guesses: Guesses::default(),
             markers: Markers::default(),
             registrations: Registrations::new(),
-            exchanges: HashMap::new(),
+            exchanges: IdMap::default(),
             checks: BTreeMap::new(),
-            answers: HashMap::new(),
+            answers: IdMap::default(),
             next_answer: 0,
             n_people_max: 0,
             identities: BTreeMap::new(),

@@ -157,8 +157,8 @@ impl TextSession {
                     let command = Ok(Command::Message {
                         kind: MessageKind::Privmsg,
                         targets: vec![self.room.to_string()],
-                        text: piece.to_owned(),
-                        tags: String::new(),
+                        text: piece.into(),
+                        tags: Arc::default(),
                     });
                     out.inputs.push(Input::Command { conn, label: None, command });
                 }

@@ -4,6 +4,8 @@
 
 mod parse;
 
+use std::sync::Arc;
+
 pub use parse::{NONCE_TAG, relayed_tags};
 
 use super::Service;
@@ -99,8 +101,9 @@ pub enum Command {
     Lusers,
     /// <https://ircv3.net/specs/extensions/read-marker>: of what, and up to when.
     Markread { target: Option<String>, timestamp: Option<String> },
-    /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form.
-    Message { kind: MessageKind, targets: Vec<String>, text: String, tags: String },
+    /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form. Text and tags are
+    /// shared by all who read them.
+    Message { kind: MessageKind, targets: Vec<String>, text: Arc<str>, tags: Arc<str> },
     /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of
     /// the lines of a batch.
     Multiline { kind: MessageKind, target: String, lines: Vec<MessageLine>, tags: String },
@@ -341,6 +344,6 @@ mod tests {
         else {
             panic!("no message")
         };
-        assert_eq!(tags, "+a=1\\s2;+b");
+        assert_eq!(&*tags, "+a=1\\s2;+b");
     }
 }

@@ -1,6 +1,6 @@
 //! From a line's word and parameters to a [`Command`].
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use super::{Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields};
 use crate::proto::Service;
@@ -77,7 +77,13 @@ impl Command {
     /// # Errors
     /// [`CommandError`] when the word is unknown or a parameter is missing.
     pub fn parse(line: &Line<'_>) -> Result<Self, CommandError> {
-        let word = line.command.to_ascii_uppercase();
+        // Nearly everybody writes it so.
+        let is_upper = !line.command.bytes().any(|byte| byte.is_ascii_lowercase());
+        let word = if is_upper {
+            Cow::Borrowed(line.command)
+        } else {
+            line.command.to_ascii_uppercase().into()
+        };
         let params = line.params;
         let owned = |index: usize| params.get(index).map(str::to_owned);
         let non_empty = |index: usize| params.get(index).filter(|param| !param.is_empty());
@@ -232,7 +238,8 @@ fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> 
         MessageKind::Tagmsg => "",
         _ => line.params.get(1).filter(|text| !text.is_empty()).ok_or(CommandError::NoText)?,
     };
-    Ok(Command::Message { kind, targets, text: text.to_owned(), tags: relayed_tags(line) })
+    let tags = if line.tags.is_empty() { Arc::default() } else { relayed_tags(line).into() };
+    Ok(Command::Message { kind, targets, text: text.into(), tags })
 }
 
 /// The client-only tag that makes a message one that may be sent again (`docs/idempotent-send.md`).

@@ -33,10 +33,9 @@ impl Hub {
         turn: &mut Turn<'_>,
         kind: MessageKind,
         targets: &[String],
-        text: String,
-        tags: String,
+        text: Arc<str>,
+        tags: Arc<str>,
     ) -> Result<(), Refusal> {
-        let (text, tags): (Arc<str>, Arc<str>) = (text.into(), tags.into());
         self.person_mut(turn.person).last_spoke = turn.now.mono;
         let has_label = turn.label.is_some();
         for (index, target) in targets.iter().enumerate() {
