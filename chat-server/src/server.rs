@@ -24,8 +24,10 @@ use crate::{
     net::{
         acceptor::{self, Acceptor, Gate},
         admission::Admission,
+        desk::{Desk, Scratch, Work},
         hub_thread::HubThread,
         mailbox::{Mailbox, Order},
+        to_hub::ToHub,
         worker::{self, Worker},
     },
     reach::{self, Reaching},
@@ -249,6 +251,8 @@ impl Server {
         let house = Arc::new(house);
 
         let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
+        let (answerer, answers) = crossbeam_channel::bounded(house.limits.hub_queue_max);
+        let (pokes, poked) = crossbeam_channel::bounded(1);
         let (stops, stop_reasons) = crossbeam_channel::unbounded();
         let acceptor_poll = Poll::new()?;
         let acceptor_waker = Arc::new(Waker::new(acceptor_poll.registry(), acceptor::WAKER)?);
@@ -270,7 +274,7 @@ impl Server {
             reached,
             admission: Arc::clone(&admission),
             house: Arc::clone(&house),
-            to_hub: to_hub.clone(),
+            to_hub: answerer.clone(),
             mailboxes: mailboxes.clone(),
             turn: Arc::default(),
         };
@@ -280,47 +284,60 @@ impl Server {
             hub.remember(&path, &value).map_err(StartError::State)?;
         }
         // Before there is a thread of ours that would have to be ended.
-        log.start(Appender::new(to_hub.clone()))?;
+        log.start(Appender::new(answerer.clone()))?;
+        let (questions, asked) = crossbeam_channel::unbounded();
+        let work = Work {
+            hub,
+            inputs,
+            answers: answers.clone(),
+            mailboxes: mailboxes.clone(),
+            mailbox_bytes_max: house.limits.mailbox_bytes_max,
+            log,
+            questions,
+            events: config.events,
+            metrics: Arc::clone(&house.metrics),
+            scratch: Scratch::default(),
+            looks_at: None,
+            is_backed_up: false,
+            is_over: false,
+        };
+        let desk = Arc::new(Desk::new(work, pokes));
         let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
             let own = Some(Arc::clone(&mailbox));
             let (house, tls) = (Arc::clone(&house), tls.clone());
-            let worker = Worker::new(WorkerId(index), house, tls, poll, mailbox, to_hub.clone());
+            let hub = ToHub::new(to_hub.clone(), Arc::clone(&desk));
+            let worker = Worker::new(WorkerId(index), house, tls, poll, mailbox, hub);
             handle.spawn(&format!("chat-io-{index}"), &mailboxes, own, || worker.run())?;
         }
         let acceptor = Acceptor {
             poll: acceptor_poll,
             listeners,
             admission,
-            proxies: config.proxies.clone(),
+            proxies: config.proxies,
             metrics: Arc::clone(&house.metrics),
             mailboxes: mailboxes.clone(),
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
         };
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
-        let (questions, asked) = crossbeam_channel::unbounded();
-        let answers = to_hub;
         // Each needs 19 MiB while it works, and takes a core from the workers.
         let n_password_threads = (n_cores / 2).clamp(1, PASSWORD_THREADS_MAX);
         for number in 0..n_password_threads {
-            let (asked, answers) = (asked.clone(), answers.clone());
+            let (asked, answerer) = (asked.clone(), answerer.clone());
             handle.spawn(&format!("chat-auth-{number}"), &mailboxes, None, move || {
-                auth::run(&asked, &answers);
+                auth::run(&asked, &answerer);
                 Ok(())
             })?;
         }
-        drop(answers);
         let hub = HubThread {
-            mailbox_bytes_max: house.limits.mailbox_bytes_max,
-            metrics: Arc::clone(&house.metrics),
-            hub,
-            inputs,
+            desk,
+            pokes: poked,
+            answers,
+            _answerer: answerer,
             stops: stop_reasons,
             mailboxes: mailboxes.clone(),
-            log,
-            questions,
-            events: config.events,
+            mailbox_bytes_max: house.limits.mailbox_bytes_max,
         };
         let stopper = handle.stopper.clone();
         handle.spawn("chat-hub", &mailboxes, None, move || {

@@ -2,7 +2,7 @@
 //! a quiet room every few milliseconds and another one measures how long it takes to arrive.
 //!
 //! ```sh
-//! cargo xtask bench
+//! cargo xtask bench misuse
 //! cargo bench -p chat-tests --bench misuse -- SECONDS [ROW]    # once the server is built for release
 //! ```
 //!

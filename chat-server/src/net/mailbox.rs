@@ -114,25 +114,33 @@ impl Mailbox {
         }
     }
 
-    /// Hands over all of `orders`, leaving it empty.
-    pub(crate) fn post(&self, orders: &mut Vec<Order>) {
+    /// Hands over all of `orders`, leaving it empty, and wakes the worker if nothing was waiting. The bytes that
+    /// wait now.
+    pub(crate) fn post(&self, orders: &mut Vec<Order>) -> usize {
+        let (was_empty, bytes) = self.add(orders);
+        if was_empty && bytes > 0 {
+            self.wake();
+        }
+        bytes
+    }
+
+    /// The same without waking the worker, on whose thread this is. Whether nothing was waiting, and the bytes
+    /// that wait now.
+    pub(crate) fn add(&self, orders: &mut Vec<Order>) -> (bool, usize) {
         if orders.is_empty() {
-            return;
+            return (true, 0);
         }
         let bytes = orders.iter().map(Order::size).sum::<usize>();
         let mut waiting = self.lock();
         if waiting.is_closed {
             orders.clear();
-            return;
+            return (true, 0);
         }
         let was_empty = waiting.orders.is_empty();
         waiting.orders.append(orders);
         waiting.bytes += bytes;
         Metrics::note_waiting(&self.metrics.mailbox_bytes, 0, bytes);
-        drop(waiting);
-        if was_empty {
-            self.wake();
-        }
+        (was_empty, waiting.bytes)
     }
 
     pub(crate) fn wake(&self) {

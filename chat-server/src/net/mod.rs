@@ -3,12 +3,14 @@
 pub(crate) mod acceptor;
 pub(crate) mod admission;
 mod conn;
+pub(crate) mod desk;
 pub(crate) mod hub_thread;
 mod link;
 pub(crate) mod mailbox;
 mod outbox;
 mod proxy;
 mod timers;
+pub(crate) mod to_hub;
 mod web_socket;
 mod wire;
 pub(crate) mod worker;

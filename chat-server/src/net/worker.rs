@@ -16,7 +16,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Sender, TrySendError};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use rustls::ServerConfig;
 use slab::Slab;
@@ -30,6 +29,7 @@ use super::{
     mailbox::{Mailbox, Order},
     outbox::Outbox,
     timers::Timers,
+    to_hub::ToHub,
 };
 use crate::{
     config::House,
@@ -60,9 +60,7 @@ pub(crate) struct Worker {
     tls: Option<Arc<ServerConfig>>,
     poll: Poll,
     mailbox: Arc<Mailbox>,
-    to_hub: Sender<Input>,
-    /// Inputs the hub had no room for, oldest first. While there are any nothing is read.
-    unsent: VecDeque<Input>,
+    hub: ToHub,
     conns: Slab<Conn>,
     next_generation: u32,
     fanout: Fanout,
@@ -86,7 +84,7 @@ impl Worker {
         tls: Option<Arc<ServerConfig>>,
         poll: Poll,
         mailbox: Arc<Mailbox>,
-        to_hub: Sender<Input>,
+        hub: ToHub,
     ) -> Self {
         Self {
             id,
@@ -94,8 +92,7 @@ impl Worker {
             tls,
             poll,
             mailbox,
-            to_hub,
-            unsent: VecDeque::new(),
+            hub,
             conns: Slab::new(),
             next_generation: 0,
             fanout: Fanout::default(),
@@ -126,11 +123,12 @@ impl Worker {
                 let slot = u32::try_from(event.token().0).expect("tokens are slots");
                 self.note_readiness(slot, event);
             }
-            self.send_unsent();
+            self.hub.send_unsent(&self.mailbox);
             self.mailbox.take(&mut orders);
             self.carry_out_all(now, &mut orders);
             self.drive_queued(now);
             self.run_timers(now);
+            self.meet_hub(now, &mut orders);
             self.flush_dirty(now);
         }
         Ok(())
@@ -142,7 +140,8 @@ impl Worker {
     }
 
     fn poll_timeout(&self, now: Instant) -> Option<Duration> {
-        if !self.queued.is_empty() && self.unsent.is_empty() {
+        let has_work = !self.queued.is_empty() && self.hub.takes_more();
+        if has_work || self.hub.is_expected() {
             return Some(Duration::ZERO);
         }
         let next = [self.timers.next(), self.stopping].into_iter().flatten().min()?;
@@ -329,33 +328,15 @@ impl Worker {
     // The way to the hub.
 
     fn send(&mut self, input: Input) {
-        if !self.unsent.is_empty() {
-            self.unsent.push_back(input);
-            return;
-        }
-        match self.to_hub.try_send(input) {
-            // The hub ends only when the server does.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(input)) => {
-                self.unsent.push_back(input);
-                self.send_unsent();
-            }
-        }
+        self.hub.send(input, &self.mailbox);
     }
 
-    fn send_unsent(&mut self) {
-        if self.unsent.is_empty() {
-            return;
+    /// Lets the hub take what it has been sent, if it is free, and does what comes of it for this worker.
+    fn meet_hub(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        if self.hub.meet(self.id, &self.mailbox) {
+            self.mailbox.take(orders);
+            self.carry_out_all(now, orders);
         }
-        // Asked for before the last try: if the hub makes room in between, it sees the wish.
-        self.mailbox.is_starved.store(true, Ordering::SeqCst);
-        while let Some(input) = self.unsent.pop_front() {
-            if let Err(TrySendError::Full(input)) = self.to_hub.try_send(input) {
-                self.unsent.push_front(input);
-                return;
-            }
-        }
-        self.mailbox.is_starved.store(false, Ordering::SeqCst);
     }
 
     // Timers and lists.

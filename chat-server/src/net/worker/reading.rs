@@ -18,7 +18,7 @@ use crate::{
 impl Worker {
     pub(super) fn drive_queued(&mut self, now: Instant) {
         for _ in 0..self.queued.len() {
-            if !self.unsent.is_empty() {
+            if !self.hub.takes_more() {
                 return;
             }
             let Some(slot) = self.queued.pop_front() else { return };
@@ -52,7 +52,7 @@ impl Worker {
                 // Released, throttled no more, or flushed: whatever ends the wait queues it again.
                 return;
             }
-            if lines_left == 0 || !self.unsent.is_empty() {
+            if lines_left == 0 || !self.hub.takes_more() {
                 return self.queue(slot);
             }
             conn.throttled_until = None;
