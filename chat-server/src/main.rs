@@ -333,7 +333,10 @@ impl Printer {
         let print = move || {
             // Nobody waits on it but for its being dropped.
             let _ended: Sender<()> = ended;
-            said.iter().for_each(|line| print(&line));
+            while let Ok(first) = said.recv() {
+                print_all(std::iter::once(first).chain(said.try_iter()));
+                gather();
+            }
         };
         let thread = std::thread::Builder::new().name("chat-print".into()).spawn(print);
         thread.map_err(|error| error.to_string())?;
@@ -370,9 +373,21 @@ fn report(
         // The printer ends after this thread.
         line.into_iter().for_each(|line| drop(lines.send(line)));
     };
-    let run = move || events.iter().for_each(handle);
+    let run = move || {
+        while let Ok(first) = events.recv() {
+            std::iter::once(first).chain(events.try_iter()).for_each(&handle);
+            gather();
+        }
+    };
     let thread = std::thread::Builder::new().name("chat-report".into()).spawn(run);
     thread.map_err(|error| error.to_string())
+}
+
+/// Waits for a moment that nobody notices, so that a crowd that comes at once is told of at once and does not
+/// wake a thread for each of its people.
+#[expect(clippy::disallowed_methods, reason = "a pause is what it is for")]
+fn gather() {
+    std::thread::sleep(Duration::from_millis(20));
 }
 
 /// Lines that may wait for an output nobody reads; who comes and goes then is not told.
@@ -389,10 +404,15 @@ fn described(event: &ServerEvent) -> Option<String> {
     }
 }
 
-/// Prints a line; a host that closed our output does not want to know.
 fn print(line: &str) {
+    print_all(std::iter::once(line.to_owned()));
+}
+
+/// Prints lines at once; a host that closed our output does not want to know.
+fn print_all(lines: impl Iterator<Item = String>) {
+    let text = lines.fold(String::new(), |text, line| text + &line + "\n");
     let mut out = io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 /// The settings that were given, by arguments and then by the file they name.

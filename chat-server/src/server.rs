@@ -319,6 +319,8 @@ impl Server {
             metrics: Arc::clone(&house.metrics),
             mailboxes: mailboxes.clone(),
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
+            accepted: mailboxes.iter().map(|_| Vec::new()).collect(),
+            next_worker: 0,
         };
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
         // Each needs 19 MiB while it works, and takes a core from the workers.
@@ -387,7 +389,7 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
         let listener = inherited.try_clone()?;
         listener.set_nonblocking(true)?;
         addresses.push((IRC, listener.local_addr()?));
-        listeners.push((mio::net::TcpListener::from_std(listener), IRC));
+        listeners.push((acceptor::listening(listener), IRC));
     }
     if listeners.is_empty() {
         return Err(StartError::NoAddress);

@@ -234,6 +234,7 @@ impl Hub {
         }
         self.forget_identity(who);
         let person = self.people.remove(&who).expect("they were there above");
+        self.operators.remove(&who);
         self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
         self.nicks.remove(person.nick.key());

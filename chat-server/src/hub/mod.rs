@@ -135,6 +135,8 @@ pub struct Hub {
     /// Labelled answers that wait for records.
     answers: IdMap<AnswerId, Answer>,
     next_answer: AnswerId,
+    /// Operators of the server: they are counted for everybody who comes.
+    operators: BTreeSet<PersonId>,
     /// The most people there have been at once.
     n_people_max: usize,
     /// Who is whom in direct conversations.
@@ -191,6 +193,7 @@ impl Hub {
             checks: BTreeMap::new(),
             answers: IdMap::default(),
             next_answer: 0,
+            operators: BTreeSet::new(),
             n_people_max: 0,
             identities: BTreeMap::new(),
             recalls: BTreeMap::new(),
@@ -367,6 +370,7 @@ impl Hub {
             effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         }
         self.people.clear();
+        self.operators.clear();
         self.devices.clear();
         self.nicks.clear();
         self.rooms.clear();

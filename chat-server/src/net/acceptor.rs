@@ -27,6 +27,9 @@ const BACKLOG: i32 = 4096;
 /// How long to wait after an accept that failed for want of descriptors or memory.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
+/// Connections accepted before they are handed over, if so many wait.
+const ACCEPTED_AT_ONCE: usize = 32;
+
 /// The token of the waker; listeners have their index.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
@@ -46,6 +49,10 @@ pub(crate) struct Acceptor {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) is_stopping: Arc<AtomicBool>,
+    /// For each worker, connections that have not been handed over.
+    pub(crate) accepted: Vec<Vec<Order>>,
+    /// Workers take turns.
+    pub(crate) next_worker: usize,
 }
 
 /// Opens a listening socket. An IPv6 wildcard listens to IPv6 alone, so that both can be asked for.
@@ -58,7 +65,20 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
-    Ok(TcpListener::from_std(socket.into()))
+    Ok(listening(socket.into()))
+}
+
+/// A socket that listens, with the options that those it accepts have from it (tcp(7)): to set them for each would be
+/// four calls for each connection.
+pub(crate) fn listening(listener: std::net::TcpListener) -> TcpListener {
+    let socket = socket2::SockRef::from(&listener);
+    let keepalive = TcpKeepalive::new()
+        .with_time(Duration::from_secs(60))
+        .with_interval(Duration::from_secs(15));
+    // A socket that refuses an option works all the same.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+    TcpListener::from_std(listener)
 }
 
 impl Acceptor {
@@ -68,7 +88,6 @@ impl Acceptor {
             self.poll.registry().register(listener, Token(index), Interest::READABLE)?;
         }
         let mut events = Events::with_capacity(64);
-        let mut next_worker = 0;
         let mut wants_retry = false;
         while !self.is_stopping.load(Ordering::SeqCst) {
             match self.poll.poll(&mut events, wants_retry.then_some(RETRY_AFTER)) {
@@ -77,38 +96,47 @@ impl Acceptor {
             }
             // All of them: a listener that failed before has told of its connections already.
             wants_retry = false;
-            for (listener, gate) in &self.listeners {
-                wants_retry |= self.accept_all(listener, *gate, &mut next_worker);
+            for index in 0..self.listeners.len() {
+                wants_retry |= self.accept_all(index);
             }
         }
         Ok(())
     }
 
     /// Accepts until nobody waits; whether it failed and is to be tried again.
-    fn accept_all(&self, listener: &TcpListener, gate: Gate, next_worker: &mut usize) -> bool {
-        loop {
+    fn accept_all(&mut self, index: usize) -> bool {
+        let wants_retry = loop {
+            let (listener, gate) = &self.listeners[index];
+            let gate = *gate;
             match listener.accept() {
                 Ok((stream, address)) => {
-                    self.hand_over(stream.into(), address, gate, next_worker);
+                    self.admit(stream.into(), address, gate);
+                    // A crowd is handed over at once, but does not wait for its last.
+                    if self.next_worker.is_multiple_of(ACCEPTED_AT_ONCE) {
+                        self.hand_over();
+                    }
                 }
                 Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock => return false,
+                    io::ErrorKind::WouldBlock => break false,
                     // The peer gave up while it waited; or a signal came.
                     io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted => {}
                     // Out of descriptors or memory: others may give some back.
-                    _ => return true,
+                    _ => break true,
                 },
             }
+        };
+        self.hand_over();
+        wants_retry
+    }
+
+    /// Gives each worker the connections that are to be its own.
+    fn hand_over(&mut self) {
+        for (mailbox, orders) in self.mailboxes.iter().zip(&mut self.accepted) {
+            mailbox.post(orders);
         }
     }
 
-    fn hand_over(
-        &self,
-        mut stream: std::net::TcpStream,
-        address: SocketAddr,
-        gate: Gate,
-        next_worker: &mut usize,
-    ) {
+    fn admit(&mut self, mut stream: std::net::TcpStream, address: SocketAddr, gate: Gate) {
         let is_proxied =
             self.proxies.iter().any(|proxy| proxy.contains(&address.ip().to_canonical()));
         // A proxy's own address says nothing; those it passes on are counted when they are known.
@@ -136,15 +164,15 @@ impl Acceptor {
                 return;
             }
         };
-        // A socket that refuses an option works all the same.
-        let _ = stream.set_nodelay(true);
-        let keepalive = TcpKeepalive::new()
-            .with_time(Duration::from_secs(60))
-            .with_interval(Duration::from_secs(15));
-        let _ = socket2::SockRef::from(&stream).set_tcp_keepalive(&keepalive);
-        let mailbox = &self.mailboxes[*next_worker % self.mailboxes.len()];
-        *next_worker += 1;
+        let n_workers = self.accepted.len();
         let address = address.ip();
-        mailbox.post(&mut vec![Order::Accept { stream, address, is_proxied, gate, place }]);
+        self.accepted[self.next_worker % n_workers].push(Order::Accept {
+            stream,
+            address,
+            is_proxied,
+            gate,
+            place,
+        });
+        self.next_worker += 1;
     }
 }

@@ -9,10 +9,9 @@ impl Hub {
         let (n, n_max) = (self.people.len().to_string(), self.n_people_max.to_string());
         let here = format!("There are {n} people on 1 server");
         turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);
-        let n_operators = self.people.values().filter(|person| person.modes.is_operator).count();
         // "only sent back if a non-zero count is found for them" (RFC 2812 §5.1, 252 to 254)
         for (numeric, count, of_what) in [
-            (Numeric::RPL_LUSEROP, n_operators, "operators online"),
+            (Numeric::RPL_LUSEROP, self.operators.len(), "operators online"),
             (
                 Numeric::RPL_LUSERUNKNOWN,
                 self.newcomers.len(),

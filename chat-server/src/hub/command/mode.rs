@@ -300,6 +300,7 @@ impl Hub {
                 None => has_unknown = true,
             }
         }
+        let is_operator = person.modes.is_operator;
         if has_unknown {
             turn.say(Refusal::UnknownUserMode.reply());
         }
@@ -313,6 +314,9 @@ impl Hub {
             let event = self.event(turn.person, content, turn.now);
             self.tell_person(turn.person, Some(turn.conn), &event, turn.effects);
             turn.say(ReplyLine::Event(event));
+        }
+        if !is_operator {
+            self.operators.remove(&turn.person);
         }
         Ok(())
     }

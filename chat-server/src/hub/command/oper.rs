@@ -38,6 +38,7 @@ impl Hub {
         if !is_right {
             return Err(Refusal::WrongPassword);
         }
+        self.operators.insert(turn.person);
         let person = self.person_mut(turn.person);
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
         if !std::mem::replace(&mut person.modes.is_operator, true) {
