@@ -105,6 +105,8 @@ pub enum ReplyLine {
     },
     /// A numeric; the addressee's nick is put before the parameters.
     Numeric(Numeric, Vec<Box<str>>),
+    /// A line that many are told alike.
+    Shared(Arc<Self>),
     /// The answer to a `PING`.
     Pong {
         /// What was asked with.
@@ -178,6 +180,9 @@ impl Reply {
         batches: &mut Batches,
         out: &mut Vec<u8>,
     ) {
+        if let ReplyLine::Shared(line) = line {
+            return self.write_line(line, server, capabilities, tags, batches, out);
+        }
         if let ReplyLine::Tagged { event, tag, value } = line {
             if event.is_understood(capabilities) {
                 let mut tags = tags.to_vec();
@@ -249,6 +254,7 @@ impl Reply {
             | ReplyLine::Event(_)
             | ReplyLine::Raw(_)
             | ReplyLine::Said { .. }
+            | ReplyLine::Shared(_)
             | ReplyLine::Tagged { .. } => return,
             ReplyLine::Fail { command, code, context, text, is_partial } => {
                 // The specifications of some commands ask for it by themselves.
@@ -320,6 +326,8 @@ impl Reply {
                 | ReplyLine::Numeric(..)
                 | ReplyLine::Pong { .. }
                 | ReplyLine::Raw(_)
+                // What is told to many alike is for programs.
+                | ReplyLine::Shared(_)
                 | ReplyLine::Tagged { .. } => continue,
             };
             out.extend_from_slice(text.as_bytes());
@@ -348,6 +356,7 @@ impl ReplyLine {
             }
             Self::Pong { token } => token.len() + 60,
             Self::Raw(line) => line.len() + 60,
+            Self::Shared(line) => line.size(),
             Self::Batch { lines, .. } => 100 + lines.iter().map(Self::size).sum::<usize>(),
         }
     }

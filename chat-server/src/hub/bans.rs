@@ -140,10 +140,9 @@ impl Hub {
                 away.push((person.id, *conn, ban.text().into()));
             }
         }
-        let is_alone = |person: &&super::person::Person| {
-            person.devices.is_empty() && !person.modes.is_operator
-        };
-        let alone = self.people.values().filter(is_alone).filter_map(|person| {
+        let is_alone =
+            |person: &super::person::Person| person.devices.is_empty() && !person.modes.is_operator;
+        let alone = self.people.values().filter(|person| is_alone(person)).filter_map(|person| {
             let ban = self.find_ban(now.wall, "", person.account.as_deref())?;
             Some((person.id, ban.text().into()))
         });

@@ -41,7 +41,7 @@ pub(super) struct Device {
     /// runs, the connection is held, so that no more come than were under way.
     pub(super) waiting: VecDeque<Waiting>,
     /// The paged answer under way.
-    pub(super) listing: Option<Listing>,
+    pub(super) listing: Option<Box<Listing>>,
     pub(super) is_held: bool,
     /// It is gone, and why; it is forgotten when all that was said is in the log.
     pub(super) departing: Option<Arc<str>>,

@@ -1,12 +1,17 @@
 //! `RPL_ISUPPORT`: what this server supports, in one list (<https://modern.ircdocs.horse/#feature-advertisement>).
 
+use std::sync::Arc;
+
 use chat_core::proto::{
     Capability, CapabilitySet, KEY_BYTES_MAX, NICK_BYTES_MAX, Numeric, REALNAME_BYTES_MAX,
     ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX,
 };
 
 use super::{Hub, Turn, modes::chanmodes};
-use crate::delivery::{Page, ReplyLine};
+use crate::{
+    config::House,
+    delivery::{Page, ReplyLine},
+};
 
 /// Tokens in one line (<https://modern.ircdocs.horse/#rplisupport-005>).
 const TOKENS_PER_LINE: usize = 13;
@@ -20,13 +25,7 @@ impl Hub {
     /// The lines for a client with these capabilities: in a batch of their own for those who know it
     /// (<https://ircv3.net/specs/extensions/extended-isupport>).
     pub(super) fn isupport_lines(&self, capabilities: CapabilitySet) -> Vec<ReplyLine> {
-        let as_line = |tokens: &[String]| {
-            let mut params: Vec<Box<str>> =
-                tokens.iter().map(|token| token.as_str().into()).collect();
-            params.push("are supported by this server".into());
-            ReplyLine::Numeric(Numeric::RPL_ISUPPORT, params)
-        };
-        let lines = self.isupport_tokens().chunks(TOKENS_PER_LINE).map(as_line).collect();
+        let lines = self.isupport.clone();
         let wants_batch = capabilities.contains(Capability::ExtendedIsupport)
             && capabilities.contains(Capability::Batch);
         if !wants_batch {
@@ -39,53 +38,63 @@ impl Hub {
             page: Page::Only,
         }]
     }
+}
 
-    fn isupport_tokens(&self) -> Vec<String> {
-        let network = &self.house.network;
-        let limits = &self.house.limits;
-        let mut tokens = vec![
-            format!("AWAYLEN={TOPIC_BYTES_MAX}"),
-            "BOT=B".into(),
-            "CASEMAPPING=ascii".into(),
-            format!("CHANLIMIT=#:{}", limits.rooms_per_person_max),
-            format!("CHANMODES={}", chanmodes()),
-            format!("CHANNELLEN={ROOM_NAME_BYTES_MAX}"),
-            "CHANTYPES=#".into(),
-            "ELIST=CMNTU".into(),
-            "EXCEPTS=e".into(),
-            "EXTBAN=~,aim".into(),
-            "ACCOUNTEXTBAN=a,account".into(),
-            "INVEX=I".into(),
-            format!("KEYLEN={KEY_BYTES_MAX}"),
-            format!("KICKLEN={TOPIC_BYTES_MAX}"),
-            format!("MAXLIST=Ibe:{}", limits.list_entries_max),
-            format!("MODES={}", limits.modes_max),
-            format!("NAMELEN={REALNAME_BYTES_MAX}"),
-            format!("NETWORK={network}"),
-            format!("NICKLEN={NICK_BYTES_MAX}"),
-            "PREFIX=(ov)@+".into(),
-            format!("MONITOR={}", limits.monitored_max),
-            "SAFELIST".into(),
-            "STATUSMSG=@+".into(),
-            format!(
-                "TARGMAX=JOIN:,KICK:{0},KILL:1,LIST:,NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:{0},WHOWAS:{0}",
-                limits.targets_max
-            ),
-            format!("TOPICLEN={TOPIC_BYTES_MAX}"),
-            format!("USERLEN={USER_BYTES_MAX}"),
-            "UTF8ONLY".into(),
-            "WHOX".into(),
-            // Those who send fast are read later, never closed for it.
-            "soju.im/SAFERATE".into(),
-        ];
-        if self.house.keeps_history {
-            tokens.push(format!("CHATHISTORY={}", limits.history_page_max));
-            tokens.push("MSGREFTYPES=msgid,timestamp".into());
-        }
-        if let Some(icon) = &self.house.network_icon {
-            tokens.push(format!("draft/ICON={icon}"));
-        }
-        tokens.sort_unstable();
-        tokens
+/// The lines of a house, made once for all who come.
+pub(super) fn lines_of(house: &House) -> Vec<ReplyLine> {
+    let as_line = |tokens: &[String]| {
+        let mut params: Vec<Box<str>> = tokens.iter().map(|token| token.as_str().into()).collect();
+        params.push("are supported by this server".into());
+        ReplyLine::Shared(Arc::new(ReplyLine::Numeric(Numeric::RPL_ISUPPORT, params)))
+    };
+    tokens(house).chunks(TOKENS_PER_LINE).map(as_line).collect()
+}
+
+fn tokens(house: &House) -> Vec<String> {
+    let network = &house.network;
+    let limits = &house.limits;
+    let mut tokens = vec![
+        format!("AWAYLEN={TOPIC_BYTES_MAX}"),
+        "BOT=B".into(),
+        "CASEMAPPING=ascii".into(),
+        format!("CHANLIMIT=#:{}", limits.rooms_per_person_max),
+        format!("CHANMODES={}", chanmodes()),
+        format!("CHANNELLEN={ROOM_NAME_BYTES_MAX}"),
+        "CHANTYPES=#".into(),
+        "ELIST=CMNTU".into(),
+        "EXCEPTS=e".into(),
+        "EXTBAN=~,aim".into(),
+        "ACCOUNTEXTBAN=a,account".into(),
+        "INVEX=I".into(),
+        format!("KEYLEN={KEY_BYTES_MAX}"),
+        format!("KICKLEN={TOPIC_BYTES_MAX}"),
+        format!("MAXLIST=Ibe:{}", limits.list_entries_max),
+        format!("MODES={}", limits.modes_max),
+        format!("NAMELEN={REALNAME_BYTES_MAX}"),
+        format!("NETWORK={network}"),
+        format!("NICKLEN={NICK_BYTES_MAX}"),
+        "PREFIX=(ov)@+".into(),
+        format!("MONITOR={}", limits.monitored_max),
+        "SAFELIST".into(),
+        "STATUSMSG=@+".into(),
+        format!(
+            "TARGMAX=JOIN:,KICK:{0},KILL:1,LIST:,NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:{0},WHOWAS:{0}",
+            limits.targets_max
+        ),
+        format!("TOPICLEN={TOPIC_BYTES_MAX}"),
+        format!("USERLEN={USER_BYTES_MAX}"),
+        "UTF8ONLY".into(),
+        "WHOX".into(),
+        // Those who send fast are read later, never closed for it.
+        "soju.im/SAFERATE".into(),
+    ];
+    if house.keeps_history {
+        tokens.push(format!("CHATHISTORY={}", limits.history_page_max));
+        tokens.push("MSGREFTYPES=msgid,timestamp".into());
     }
+    if let Some(icon) = &house.network_icon {
+        tokens.push(format!("draft/ICON={icon}"));
+    }
+    tokens.sort_unstable();
+    tokens
 }

@@ -55,6 +55,7 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
+use smallvec::SmallVec;
 
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
@@ -84,7 +85,7 @@ use self::{
 use crate::{
     auth::scram,
     config::{Config, House},
-    delivery::{Content, Event},
+    delivery::{Content, Event, ReplyLine},
     event::ServerEvent,
     ids::{ConnId, IdMap, PersonId, RoomId, Ticket},
 };
@@ -93,6 +94,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Hub {
     house: Arc<House>,
+    /// What everybody who comes is told of it.
+    isupport: Vec<ReplyLine>,
     /// Where ids come from; seeded, so that a run can be repeated.
     random: ChaCha8Rng,
     /// What is made up with it is the same each time, and nobody's guess.
@@ -102,10 +105,10 @@ pub struct Hub {
     latest: Option<Now>,
     /// Connections that have not registered.
     newcomers: IdMap<ConnId, Newcomer>,
-    /// In the order in which they came, since people are listed.
-    people: BTreeMap<PersonId, Person>,
+    /// In the order in which they came, since people are listed. Boxed, as the places of a tree are half empty.
+    people: BTreeMap<PersonId, Box<Person>>,
     /// Connections that have registered.
-    devices: BTreeMap<ConnId, Device>,
+    devices: BTreeMap<ConnId, Box<Device>>,
     nicks: HashMap<Arc<str>, PersonId>,
     rooms: IdMap<RoomId, Room>,
     rooms_by_name: BTreeMap<Arc<str>, RoomId>,
@@ -139,8 +142,8 @@ pub struct Hub {
     operators: BTreeSet<PersonId>,
     /// The most people there have been at once.
     n_people_max: usize,
-    /// Who is whom in direct conversations.
-    identities: BTreeMap<Arc<str>, BTreeSet<PersonId>>,
+    /// Who is whom in direct conversations, those who came first before the others.
+    identities: BTreeMap<Arc<str>, SmallVec<[PersonId; 1]>>,
     /// What has been asked about the past.
     recalls: BTreeMap<Ticket, Recall>,
     /// No record is earlier than this.
@@ -165,6 +168,7 @@ impl Hub {
         let mut accounts = Accounts::default();
         accounts.configure(&house.accounts);
         Self {
+            isupport: isupport::lines_of(&house),
             house,
             random,
             secret,
@@ -334,6 +338,7 @@ impl Hub {
     /// Goes on by another configuration, and tells those who want to know what is offered now
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
     fn reload(&mut self, now: Now, house: Arc<House>, effects: &mut Vec<Effect>) {
+        self.isupport = isupport::lines_of(&house);
         let before = std::mem::replace(&mut self.house, house);
         self.accounts.configure(&self.house.accounts);
         self.log_out_strangers(now, effects);

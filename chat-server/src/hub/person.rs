@@ -7,6 +7,7 @@ use std::{
 };
 
 use chat_core::proto::Nick;
+use smallvec::SmallVec;
 
 use super::metadata::Metadata;
 use crate::{
@@ -25,7 +26,7 @@ pub(super) struct Person {
     /// `nick!user@host`, kept because every event needs it.
     pub(super) source: Arc<str>,
     /// The connections they are here with, in the order in which they came.
-    pub(super) devices: Vec<ConnId>,
+    pub(super) devices: SmallVec<[ConnId; 1]>,
     /// They are away wherever they are.
     pub(super) away: Option<Arc<str>>,
     /// The account they are logged in to.

@@ -108,13 +108,16 @@ impl Hub {
 
     /// `who` is that one in direct conversations from here on.
     pub(super) fn note_identity(&mut self, who: PersonId, identity: &Arc<str>) {
-        self.identities.entry(Arc::clone(identity)).or_default().insert(who);
+        let people = self.identities.entry(Arc::clone(identity)).or_default();
+        if let Err(place) = people.binary_search(&who) {
+            people.insert(place, who);
+        }
     }
 
     pub(super) fn forget_identity(&mut self, who: PersonId) {
         let identity = Arc::clone(&self.person(who).identity);
         if let Some(people) = self.identities.get_mut(&identity) {
-            people.remove(&who);
+            people.retain(|own| *own != who);
             if people.is_empty() {
                 if identity.starts_with('~') {
                     self.markers.forget(&identity);
@@ -297,7 +300,7 @@ impl Hub {
         };
         let parts = lines.into_iter().map(super::listing::Part::Line).collect();
         let listing = Listing { label: recall.label, parts, is_first: true };
-        self.device_mut(conn).listing = Some(listing);
+        self.device_mut(conn).listing = Some(Box::new(listing));
         self.next_page(effects, conn);
         self.take_waiting(now, conn, effects);
     }

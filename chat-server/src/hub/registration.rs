@@ -141,7 +141,7 @@ impl Hub {
             user: user.into(),
             host: Arc::clone(&newcomer.host),
             realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
-            devices: vec![conn],
+            devices: smallvec::smallvec![conn],
             away: newcomer.away.clone(),
             identity,
             account: newcomer.account.clone(),
@@ -153,7 +153,7 @@ impl Hub {
             metadata: BTreeMap::new(),
         };
         let door = newcomer.door;
-        self.devices.insert(conn, Device::new(conn, who, newcomer, now.wall));
+        self.devices.insert(conn, Box::new(Device::new(conn, who, newcomer, now.wall)));
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         effects.push(Effect::Report(ServerEvent::Arrived {
             nick: Arc::clone(nick.shown()),
@@ -161,7 +161,7 @@ impl Hub {
         }));
         self.nicks.insert(Arc::clone(nick.key()), who);
         self.note_identity(who, &person.identity);
-        self.people.insert(who, person);
+        self.people.insert(who, Box::new(person));
         let person = self.person(who);
         self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
         self.introduce_to_watchers(now, who, effects);
@@ -192,7 +192,7 @@ impl Hub {
     /// Another connection of somebody who is here: it is told all that the others were.
     fn attach(&mut self, now: Now, conn: ConnId, who: PersonId, effects: &mut Vec<Effect>) {
         let Some(newcomer) = self.newcomers.remove(&conn) else { return };
-        self.devices.insert(conn, Device::new(conn, who, newcomer, now.wall));
+        self.devices.insert(conn, Box::new(Device::new(conn, who, newcomer, now.wall)));
         let person = self.person_mut(who);
         person.devices.push(conn);
         let nick = Arc::clone(person.nick.shown());

@@ -344,9 +344,9 @@ impl Hub {
 
     /// Whoever is here without a connection and is not to stay leaves.
     pub(super) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let is_over = |person: &&Person| person.devices.is_empty() && !self.stays(person);
+        let is_over = |person: &Person| person.devices.is_empty() && !self.stays(person);
         let over: Vec<PersonId> =
-            self.people.values().filter(is_over).map(|person| person.id).collect();
+            self.people.values().filter(|person| is_over(person)).map(|person| person.id).collect();
         for who in over {
             self.leave_for_good(now, who, &"Not connected any more".into(), effects);
         }

@@ -151,7 +151,7 @@ impl Hub {
             // One that is under way goes on with it.
             Some(own) => own.parts.extend(listing.parts),
             None => {
-                self.device_mut(conn).listing = Some(listing);
+                self.device_mut(conn).listing = Some(Box::new(listing));
                 self.next_page(effects, conn);
             }
         }
@@ -170,7 +170,7 @@ impl Hub {
             && !self.is_under_way(*after)
         {
             let device = self.device_mut(conn);
-            device.listing = device.deferred.pop_front().map(|(_, listing)| listing);
+            device.listing = device.deferred.pop_front().map(|(_, listing)| Box::new(listing));
             self.next_page(effects, conn);
         }
     }

@@ -26,6 +26,12 @@ pub(super) struct Wire {
 #[derive(Debug)]
 struct Socket {
     stream: TcpStream,
+    /// Of a proxy's connection: few are.
+    proxied: Option<Box<Proxied>>,
+}
+
+#[derive(Debug, Default)]
+struct Proxied {
     /// The proxy's header, while not all of it has come.
     header: Option<ProxyHeader>,
     /// What came with it and has not been read.
@@ -36,24 +42,25 @@ struct Socket {
 
 impl Read for Socket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(header) = &mut self.header {
+        let Some(proxied) = &mut self.proxied else { return self.stream.read(buffer) };
+        while let Some(header) = &mut proxied.header {
             let mut bytes = [0; 512];
             let n = self.stream.read(&mut bytes)?;
             if n == 0 {
                 return Ok(0);
             }
-            if let Some(proxied) = header.push(&bytes[..n])? {
-                self.header = None;
-                self.source = proxied.source;
-                self.rest = proxied.rest;
+            if let Some(told) = header.push(&bytes[..n])? {
+                proxied.header = None;
+                proxied.source = told.source;
+                proxied.rest = told.rest;
             }
         }
-        if self.rest.is_empty() {
+        if proxied.rest.is_empty() {
             return self.stream.read(buffer);
         }
-        let n = self.rest.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&self.rest[..n]);
-        self.rest.drain(..n);
+        let n = proxied.rest.len().min(buffer.len());
+        buffer[..n].copy_from_slice(&proxied.rest[..n]);
+        proxied.rest.drain(..n);
         Ok(n)
     }
 }
@@ -73,8 +80,10 @@ impl Wire {
             Ok::<_, io::Error>(Box::new(connection))
         };
         let tls = tls.map(begin).transpose()?;
-        let header = is_proxied.then(ProxyHeader::default);
-        let stream = Socket { stream, header, rest: Vec::new(), source: None };
+        let proxied = is_proxied.then(|| {
+            Box::new(Proxied { header: Some(ProxyHeader::default()), ..Proxied::default() })
+        });
+        let stream = Socket { stream, proxied };
         Ok(Self { stream, tls })
     }
 
@@ -84,11 +93,12 @@ impl Wire {
 
     /// Whose connection it is, once a proxy has said so.
     pub(super) fn take_source(&mut self) -> Option<IpAddr> {
-        self.stream.source.take()
+        self.stream.proxied.as_mut()?.source.take()
     }
 
     pub(super) fn is_established(&self) -> bool {
-        self.stream.header.is_none() && self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
+        let has_header = self.stream.proxied.as_ref().is_some_and(|own| own.header.is_some());
+        !has_header && self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
     }
 
     pub(super) fn is_secure(&self) -> bool {

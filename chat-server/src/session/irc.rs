@@ -50,18 +50,23 @@ pub struct IrcSession {
 
 #[derive(Debug)]
 enum Phase {
-    Collecting {
-        nick: Option<String>,
-        user: Option<(String, String)>,
-        password: Option<String>,
-        /// The hub has been given something that it may have to answer.
-        has_asked: bool,
-        since: Instant,
-    },
+    /// Apart, since those who have registered need it no more.
+    Collecting(Box<Collected>),
     Forwarding {
         since: Instant,
     },
     Registered,
+}
+
+/// What a newcomer has said so far.
+#[derive(Debug)]
+struct Collected {
+    nick: Option<String>,
+    user: Option<(String, String)>,
+    password: Option<String>,
+    /// The hub has been given something that it may have to answer.
+    has_asked: bool,
+    since: Instant,
 }
 
 impl IrcSession {
@@ -75,13 +80,13 @@ impl IrcSession {
             batch: None,
             house,
             negotiation: Negotiation::new(is_secure),
-            phase: Phase::Collecting {
+            phase: Phase::Collecting(Box::new(Collected {
                 nick: None,
                 user: None,
                 password: None,
                 has_asked: false,
                 since: now,
-            },
+            })),
             last_heard: now,
             asked: None,
             batches: Batches::default(),
@@ -164,7 +169,7 @@ impl IrcSession {
         command: Result<Command, CommandError>,
         out: &mut Output,
     ) {
-        let Phase::Collecting { nick, user, password, has_asked, .. } = &mut self.phase else {
+        let Phase::Collecting(collected) = &mut self.phase else {
             out.inputs.push(Input::Command { conn: self.conn, label, command });
             return;
         };
@@ -172,12 +177,12 @@ impl IrcSession {
             Ok(Command::Cap { subcommand, arguments }) => {
                 self.negotiate("*", label.as_deref(), &subcommand, &arguments, out);
             }
-            Ok(Command::Nick { nick: wanted }) => *nick = Some(wanted),
-            Ok(Command::Pass { password: given }) => *password = Some(given),
-            Ok(Command::User { user: name, realname }) => *user = Some((name, realname)),
+            Ok(Command::Nick { nick }) => collected.nick = Some(nick),
+            Ok(Command::Pass { password }) => collected.password = Some(password),
+            Ok(Command::User { user, realname }) => collected.user = Some((user, realname)),
             Ok(Command::Pong) => {}
             other => {
-                *has_asked = true;
+                collected.has_asked = true;
                 out.inputs.push(Input::Command { conn: self.conn, label, command: other });
             }
         }
@@ -186,10 +191,11 @@ impl IrcSession {
 
     /// Once all is said, and capabilities are settled, asks the hub to make this a person.
     fn register_when_complete(&mut self, out: &mut Output) {
-        let Phase::Collecting { nick, user, password, since, .. } = &mut self.phase else { return };
-        if self.negotiation.is_open || nick.is_none() || user.is_none() {
+        let Phase::Collecting(collected) = &mut self.phase else { return };
+        if self.negotiation.is_open || collected.nick.is_none() || collected.user.is_none() {
             return;
         }
+        let Collected { nick, user, password, since, .. } = &mut **collected;
         let is_welcome = match &self.house.password {
             Some(expected) => same_secret(expected, password.as_deref().unwrap_or_default()),
             None => true,
@@ -227,13 +233,13 @@ impl IrcSession {
             lines: lines.into_iter().map(ReplyLine::Raw).collect(),
             page: Page::Only,
         };
-        if matches!(self.phase, Phase::Collecting { has_asked: true, .. }) {
+        if matches!(&self.phase, Phase::Collecting(collected) if collected.has_asked) {
             out.inputs.push(Input::Answer { conn: self.conn, reply });
         } else {
             reply.write_irc(server, before, &mut self.batches, &mut out.bytes);
         }
         // The hub waits for it, if it has asked.
-        let is_asked = !matches!(self.phase, Phase::Collecting { .. });
+        let is_asked = !matches!(self.phase, Phase::Collecting(_));
         let capabilities = self.negotiation.capabilities;
         if is_asked || capabilities != before {
             out.inputs.push(Input::Capabilities { conn: self.conn, capabilities });
@@ -259,9 +265,8 @@ impl IrcSession {
     pub(super) fn next_deadline(&self) -> Instant {
         let limits = &self.house.limits;
         let own = match (&self.phase, self.asked) {
-            (Phase::Collecting { since, .. } | Phase::Forwarding { since }, _) => {
-                *since + limits.registration_timeout
-            }
+            (Phase::Collecting(collected), _) => collected.since + limits.registration_timeout,
+            (Phase::Forwarding { since }, _) => *since + limits.registration_timeout,
             (Phase::Registered, None) => self.last_heard + limits.ping_after,
             (Phase::Registered, Some(asked)) => asked + limits.ping_timeout,
         };
@@ -280,7 +285,7 @@ impl IrcSession {
         }
         let limits = &self.house.limits;
         match (&self.phase, self.asked) {
-            (Phase::Collecting { .. } | Phase::Forwarding { .. }, _) => {
+            (Phase::Collecting(_) | Phase::Forwarding { .. }, _) => {
                 let within = seconds(limits.registration_timeout);
                 out.close = Some(format!("You did not register within {within}").into());
             }
