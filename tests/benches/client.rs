@@ -59,7 +59,9 @@ impl Listener for Counting {
                 Update::Lagged { dropped, .. } => {
                     self.0.n_dropped.fetch_add(*dropped, Ordering::Relaxed);
                 }
-                Update::Delivery { state: Delivery::Acknowledged { .. }, .. } => n_acknowledged += 1,
+                Update::Delivery { state: Delivery::Acknowledged { .. }, .. } => {
+                    n_acknowledged += 1
+                }
                 _ => {}
             }
         }

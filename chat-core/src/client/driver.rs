@@ -403,7 +403,13 @@ impl Driver {
         while let Some(framed) = self.framer.pull() {
             match framed {
                 Framed::Line(bytes) => {
-                    self.state.line(now, &String::from_utf8_lossy(bytes), outputs);
+                    // Nearly all lines are text, and need no copy to become it.
+                    match std::str::from_utf8(bytes) {
+                        Ok(text) => self.state.line(now, text, outputs),
+                        Err(_) => {
+                            self.state.line(now, &String::from_utf8_lossy(bytes), outputs);
+                        }
+                    }
                 }
                 Framed::TooLong { bytes } => outputs.updates.push(Update::Notice {
                     code: None,

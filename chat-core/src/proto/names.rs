@@ -39,29 +39,58 @@ impl CaseMapping {
     /// `name` with every letter folded: equal keys are equal names.
     #[must_use]
     pub fn fold(self, name: &str) -> String {
-        if self == Self::Ascii {
-            return name.to_ascii_lowercase();
+        // Most names are folded already, and only ASCII is ever another character afterwards.
+        if name.bytes().all(|byte| self.fold_byte(byte) == byte) {
+            return name.to_owned();
         }
-        name.chars().map(|character| self.fold_character(character)).collect()
+        name.chars()
+            .map(|character| match u8::try_from(character) {
+                Ok(byte) if byte.is_ascii() => char::from(self.fold_byte(byte)),
+                _ => character,
+            })
+            .collect()
+    }
+
+    /// Where `name` stands in `text`, in bytes, however it is written there.
+    pub fn find(self, text: &str, name: &str) -> impl Iterator<Item = usize> {
+        let (text, name) = (text.as_bytes(), name.as_bytes());
+        let first = self.fold_byte(name.first().copied().unwrap_or_default());
+        // It is looked for in everything that is said, and is seldom there.
+        let starts = memchr::memchr2_iter(first, self.unfold_byte(first), text);
+        let is_same = move |(a, b): (&u8, &u8)| self.fold_byte(*a) == self.fold_byte(*b);
+        starts.filter(move |at| {
+            let rest = &text[*at..];
+            rest.len() >= name.len() && rest.iter().zip(name).all(is_same)
+        })
     }
 
     /// Whether `a` and `b` are the same name.
     #[must_use]
     pub fn same(self, a: &str, b: &str) -> bool {
         a.len() == b.len()
-            && a.chars()
-                .zip(b.chars())
-                .all(|(a, b)| self.fold_character(a) == self.fold_character(b))
+            && a.bytes().zip(b.bytes()).all(|(a, b)| self.fold_byte(a) == self.fold_byte(b))
     }
 
-    fn fold_character(self, character: char) -> char {
-        match (self, character) {
-            (_, 'A'..='Z') => character.to_ascii_lowercase(),
-            (Self::Rfc1459 | Self::Rfc1459Strict, '[') => '{',
-            (Self::Rfc1459 | Self::Rfc1459Strict, ']') => '}',
-            (Self::Rfc1459 | Self::Rfc1459Strict, '\\') => '|',
-            (Self::Rfc1459, '~') => '^',
-            _ => character,
+    /// The other byte that folds to this one, which is folded, or itself.
+    fn unfold_byte(self, byte: u8) -> u8 {
+        match (self, byte) {
+            (_, b'a'..=b'z') => byte.to_ascii_uppercase(),
+            (Self::Rfc1459 | Self::Rfc1459Strict, b'{') => b'[',
+            (Self::Rfc1459 | Self::Rfc1459Strict, b'}') => b']',
+            (Self::Rfc1459 | Self::Rfc1459Strict, b'|') => b'\\',
+            (Self::Rfc1459, b'^') => b'~',
+            _ => byte,
+        }
+    }
+
+    fn fold_byte(self, byte: u8) -> u8 {
+        match (self, byte) {
+            (_, b'A'..=b'Z') => byte.to_ascii_lowercase(),
+            (Self::Rfc1459 | Self::Rfc1459Strict, b'[') => b'{',
+            (Self::Rfc1459 | Self::Rfc1459Strict, b']') => b'}',
+            (Self::Rfc1459 | Self::Rfc1459Strict, b'\\') => b'|',
+            (Self::Rfc1459, b'~') => b'^',
+            _ => byte,
         }
     }
 }
@@ -293,6 +322,34 @@ impl Nick {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_found_wherever_folding_finds_it() {
+        let mappings = [CaseMapping::Ascii, CaseMapping::Rfc1459, CaseMapping::Rfc1459Strict];
+        let mut random = fastrand::Rng::with_seed(5);
+        let mut n_found = 0;
+        for mapping in mappings {
+            for byte in 0..=127 {
+                let other = mapping.unfold_byte(mapping.fold_byte(byte));
+                assert_eq!(mapping.fold_byte(other), mapping.fold_byte(byte), "{mapping:?} {byte}");
+            }
+            for _ in 0..2000 {
+                let signs: Vec<char> = "aAbB{[~^|\\é ".chars().collect();
+                let mut word = |n: usize| -> String {
+                    (0..n).map(|_| signs[random.usize(..signs.len())]).collect()
+                };
+                let (text, name) = (word(12), word(2));
+                let (folded, key) = (mapping.fold(&text), mapping.fold(&name));
+                let expected: Vec<usize> = (0..text.len())
+                    .filter(|at| folded.as_bytes()[*at..].starts_with(key.as_bytes()))
+                    .collect();
+                let found: Vec<usize> = mapping.find(&text, &name).collect();
+                assert_eq!(found, expected, "{mapping:?} {name:?} in {text:?}");
+                n_found += found.len();
+            }
+        }
+        assert!(n_found > 100);
+    }
 
     #[test]
     fn nicks_follow_the_grammar() {

@@ -1,5 +1,7 @@
 //! One line, taken apart without copying.
 
+use std::borrow::Cow;
+
 use super::Tags;
 
 /// The most parameters a line may have ([RFC 2812 §2.3](https://www.rfc-editor.org/rfc/rfc2812#section-2.3)).
@@ -87,6 +89,15 @@ impl<'a> Params<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// The command in upper case, as nearly everybody writes it.
+    #[must_use]
+    pub fn word(&self) -> Cow<'a, str> {
+        if self.command.bytes().any(|byte| byte.is_ascii_lowercase()) {
+            return self.command.to_ascii_uppercase().into();
+        }
+        self.command.into()
+    }
+
     /// Takes `text` (one line, without its line break) apart.
     ///
     /// # Errors

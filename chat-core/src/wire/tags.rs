@@ -43,6 +43,9 @@ impl<'a> Tags<'a> {
     /// The value of `key`; of a key given twice the last one counts.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<Cow<'a, str>> {
+        if self.0.is_empty() {
+            return None;
+        }
         self.iter().filter(|tag| tag.key == key).last().map(|tag| tag.value())
     }
 

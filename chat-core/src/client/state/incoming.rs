@@ -21,7 +21,7 @@ const BATCHES_MAX: usize = 64;
 /// are another matter: they are shown as text.
 fn names_are_printable(line: &Line<'_>) -> bool {
     let params = line.params.as_slice();
-    let n_names = match &*line.command.to_ascii_uppercase() {
+    let n_names = match &*line.word() {
         "JOIN" | "NICK" | "NOTICE" | "PART" | "PRIVMSG" | "TOPIC" => 1,
         "INVITE" | "KICK" => 2,
         "EDIT" | "REDACT" | "TAGMSG" => 1,
@@ -62,7 +62,7 @@ impl ClientState {
         let params = line.params;
         let param = |index| params.get(index).unwrap_or_default();
         let from = Source::parse(line.source.unwrap_or_default());
-        match &*line.command.to_ascii_uppercase() {
+        match &*line.word() {
             "ACK" => {
                 if let Some(label) = label {
                     self.acknowledge_label(now, &label, None, outputs);
@@ -506,11 +506,11 @@ impl ClientState {
     /// Whether our nick stands in `text` as a word.
     fn mentions_me(&self, text: &str) -> bool {
         let mapping = self.roster().mapping();
-        let (text, nick) = (mapping.fold(text), mapping.fold(&self.nick));
         let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        text.match_indices(&nick).any(|(at, _)| {
-            !text[..at].chars().next_back().is_some_and(is_part)
-                && !text[at + nick.len()..].chars().next().is_some_and(is_part)
+        mapping.find(text, &self.nick).any(|at| {
+            let (before, behind) = (text.get(..at), text.get(at + self.nick.len()..));
+            !before.and_then(|text| text.chars().next_back()).is_some_and(is_part)
+                && !behind.and_then(|text| text.chars().next()).is_some_and(is_part)
         })
     }
 }

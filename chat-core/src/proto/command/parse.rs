@@ -1,6 +1,6 @@
 //! From a line's word and parameters to a [`Command`].
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields};
 use crate::proto::Service;
@@ -77,13 +77,7 @@ impl Command {
     /// # Errors
     /// [`CommandError`] when the word is unknown or a parameter is missing.
     pub fn parse(line: &Line<'_>) -> Result<Self, CommandError> {
-        // Nearly everybody writes it so.
-        let is_upper = !line.command.bytes().any(|byte| byte.is_ascii_lowercase());
-        let word = if is_upper {
-            Cow::Borrowed(line.command)
-        } else {
-            line.command.to_ascii_uppercase().into()
-        };
+        let word = line.word();
         let params = line.params;
         let owned = |index: usize| params.get(index).map(str::to_owned);
         let non_empty = |index: usize| params.get(index).filter(|param| !param.is_empty());
