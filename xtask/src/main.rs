@@ -19,8 +19,9 @@ cargo xtask crash --kills N
 cargo xtask bench [--install] [WORKLOADS]
                       measure the server against other people's and the floor, and print ratios; those that are
                       missing are installed if asked for
-cargo xtask bench misuse
-                      measure what others notice while strangers do their worst
+cargo xtask bench misuse | client | pieces | instructions
+                      measure what others notice while strangers do their worst; the client; the pieces that a message
+                      passes, by the clock and in instructions
 cargo xtask bench history [MESSAGES ROOMS]
                       fill a store (with 1000000 in 1000), and measure pages, searches, commits, size and start
 cargo xtask desktop   install what GTK needs, then open the desktop program";
@@ -38,13 +39,15 @@ fn main() -> ExitCode {
         ["test"] => test(),
         ["fuzz"] => fuzz("600"),
         ["fuzz", seconds] => fuzz(seconds),
-        ["bench", "misuse"] => misuse(),
+        ["bench", name @ ("misuse" | "client" | "pieces" | "instructions"), ref rest @ ..] => {
+            bench(name, rest)
+        }
         ["bench", "history"] => history("1000000", "1000"),
         ["bench", "history", messages, rooms] => history(messages, rooms),
         ["bench", "--install", ref rest @ ..] => {
-            packages::install(&[packages::PEERS]).and_then(|()| load(rest))
+            packages::install(&[packages::PEERS]).and_then(|()| bench("load", rest))
         }
-        ["bench", ref rest @ ..] => load(rest),
+        ["bench", ref rest @ ..] => bench("load", rest),
         ["crash"] => crash("1000"),
         ["crash", "--kills", kills] => crash(kills),
         ["desktop"] => desktop(),
@@ -80,10 +83,18 @@ fn test() -> Outcome {
     step("a client library of other people's", library)?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
     step("tests, with a display of their own", on_a_display(&tests)?)?;
-    let small = ["test", "--package", "chat-tests", "--bench", "misuse", "--locked", "--", "0.5"];
-    step("the benchmark of misuse, small, to see that it works", cargo(&small))?;
-    let small = ["test", "--package", "chat-tests", "--bench", "load", "--locked", "--", "--small"];
-    step("the benchmark, small, to see that it works", cargo(&small))?;
+    for (name, arguments) in [
+        ("misuse", &["0.5"][..]),
+        ("load", &["--small"]),
+        ("client", &["20000", "20"]),
+        ("pieces", &[]),
+    ] {
+        let small = ["test", "--package", "chat-tests", "--bench", name, "--locked", "--"];
+        let small = cargo(&[&small[..], arguments].concat());
+        step(&format!("the benchmark {name}, small, to see that it works"), small)?;
+    }
+    let count = ["bench", "--package", "chat-tests", "--bench", "instructions", "--locked"];
+    step("instructions for a message", cargo(&count))?;
     let kills = ["test", "--package", "chat-tests", "--bench", "crash", "--locked", "--", "200"];
     step("200 kills while people write", cargo(&kills))?;
     let stored =
@@ -92,18 +103,11 @@ fn test() -> Outcome {
     fuzz::run(FUZZ_SECONDS)
 }
 
-fn load(arguments: &[&str]) -> Outcome {
+fn bench(name: &str, arguments: &[&str]) -> Outcome {
     let server = ["build", "--release", "--package", "chat-server", "--locked"];
     step("the server, for release", cargo(&server))?;
-    let load = ["bench", "--package", "chat-tests", "--bench", "load", "--locked", "--"];
-    step("ours and other people's", cargo(&[&load[..], arguments].concat()))
-}
-
-fn misuse() -> Outcome {
-    let server = ["build", "--release", "--package", "chat-server", "--locked"];
-    step("the server, for release", cargo(&server))?;
-    let misuse = ["bench", "--package", "chat-tests", "--bench", "misuse", "--locked"];
-    step("misuse", cargo(&misuse))
+    let bench = ["bench", "--package", "chat-tests", "--bench", name, "--locked", "--"];
+    step(&format!("the benchmark {name}"), cargo(&[&bench[..], arguments].concat()))
 }
 
 fn history(messages: &str, rooms: &str) -> Outcome {

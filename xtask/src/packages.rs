@@ -39,6 +39,7 @@ pub(crate) const TESTS: Group = Group {
         "python3-gi",
         "python3-pyatspi",
         "sqlite3",
+        "valgrind",
         "weechat-headless",
         "weechat-plugins",
         "xauth",
