@@ -23,9 +23,9 @@ use std::{
 };
 
 use chat_tests::load::{
-    Connecting, Crowd, Floor, Flow, FlowRun, Mode, Peer, Shape, Subject,
+    Crowd, Floor, Flow, FlowRun, Mode, Peer, Shape, Subject,
     chart::{self, Bar, figure},
-    storm,
+    come_over_tls, storm,
 };
 use clap::Parser;
 
@@ -108,9 +108,10 @@ enum Side {
     Peers,
     IrcPeers,
     Durable,
+    Tls,
 }
 
-use Side::{Durable, Floor as TheFloor, IrcPeers, Peers};
+use Side::{Durable, Floor as TheFloor, IrcPeers, Peers, Tls};
 
 const WORKLOADS: &[Workload] = &[
     Workload { name: "fanout-10", work: Work::Fanout(10), against: &[TheFloor, Peers] },
@@ -124,7 +125,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "paced-100", work: Work::Paced(100), against: &[TheFloor, Peers, Durable] },
     Workload { name: "paced-1000", work: Work::Paced(1000), against: &[TheFloor, Peers] },
     Workload { name: "stored", work: Work::Stored, against: &[Durable] },
-    Workload { name: "idle-10000", work: Work::Idle(10_000), against: &[Peers] },
+    Workload { name: "idle-10000", work: Work::Idle(10_000), against: &[Peers, Tls] },
     Workload { name: "storm-1000", work: Work::Storm(1000), against: &[IrcPeers] },
     Workload { name: "storm-2000", work: Work::Storm(2000), against: &[IrcPeers] },
     Workload { name: "storm-5000", work: Work::Storm(5000), against: &[] },
@@ -254,6 +255,7 @@ fn contestants(workload: &Workload, peers: &[Peer]) -> Vec<Contestant> {
         match side {
             TheFloor => all.push(Contestant::Floor),
             Durable => all.push(DURABLE),
+            Tls => all.push(Contestant::Peer(Peer::Ours(Mode::Tls))),
             Peers => all.extend(peers.iter().copied().map(Contestant::Peer)),
             IrcPeers => {
                 let irc = peers.iter().copied().filter(|peer| peer.dialect().speakers_hear());
@@ -382,8 +384,13 @@ fn idle(subject: &Subject, n_members: usize, is_small: bool) -> io::Result<Figur
     let (rss_before, cpu_before) = (process.memory("VmRSS"), process.cpu());
     let start = Instant::now();
     let mut crowd = Crowd::new(subject.peer.dialect(), 0)?;
-    let connecting: Connecting = subject.peer.connecting();
-    crowd.come(subject.address, n_members, connecting)?;
+    let over_tls = match subject.peer {
+        Peer::Ours(Mode::Tls) => come_over_tls(subject.address, n_members)?,
+        peer => {
+            crowd.come(subject.address, n_members, peer.connecting())?;
+            Vec::new()
+        }
+    };
     let (time, cpu) = (start.elapsed(), process.cpu() - cpu_before);
     let idle = if is_small { IDLE / 10 } else { IDLE };
     std::thread::sleep(idle / 2);
@@ -391,6 +398,7 @@ fn idle(subject: &Subject, n_members: usize, is_small: bool) -> io::Result<Figur
     let cpu_before = process.cpu();
     std::thread::sleep(idle);
     let idle_cpu = process.cpu() - cpu_before;
+    drop(over_tls);
     Ok(vec![
         (MEMORY, rss as f64 / 1024.0 / n_members as f64),
         (CPU_EACH, cpu.as_secs_f64() * 1e6 / n_members as f64),

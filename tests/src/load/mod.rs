@@ -14,6 +14,7 @@ mod payload;
 mod peers;
 pub mod pieces;
 mod process;
+mod tls;
 
 pub use crowd::{Connecting, Crowd};
 pub use dialect::Dialect;
@@ -21,6 +22,7 @@ pub use floor::{Floor, FloorRun};
 pub use flow::{Flow, FlowRun, Shape, storm};
 pub use peers::{Mode, Peer, Subject};
 pub use process::{Process, cpu_of_this_thread};
+pub use tls::come_over_tls;
 
 /// Bytes of what is said in each message.
 pub const PAYLOAD_BYTES: usize = 100;

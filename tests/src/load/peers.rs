@@ -20,6 +20,8 @@ pub enum Mode {
     Memory,
     /// All is on disk before anybody sees it.
     Durable,
+    /// Nothing is kept, and TLS is spoken.
+    Tls,
 }
 
 /// A server to be measured.
@@ -50,6 +52,7 @@ impl Peer {
         match self {
             Self::Ours(Mode::Memory) => "chat",
             Self::Ours(Mode::Durable) => "chat-durable",
+            Self::Ours(Mode::Tls) => "chat-tls",
             Self::Inspircd => "inspircd",
             Self::Mosquitto => "mosquitto",
             Self::Nats => "nats-server",
@@ -138,10 +141,18 @@ impl Subject {
         let mut command = Command::new(peer.program().ok_or_else(not_installed)?);
         match peer {
             Peer::Ours(mode) => {
-                command.arg("--config").arg(&config).args(["--listen", &address.to_string()]);
+                command.arg("--config").arg(&config);
+                if mode == Mode::Tls {
+                    // The other door is anywhere.
+                    command.args(["--listen", "127.0.0.1:0", "--tls-listen"]);
+                } else {
+                    command.arg("--listen");
+                }
+                command.arg(address.to_string());
                 match mode {
                     Mode::Memory => command.arg("--in-memory"),
                     Mode::Durable => command.arg("--data").arg(folder.path().join("data")),
+                    Mode::Tls => command.arg("--in-memory").arg("--self-signed").arg(path),
                 }
             }
             Peer::Inspircd => {
