@@ -10,7 +10,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError, TryLockError,
-        atomic::{AtomicU64, Ordering, fence},
+        atomic::{AtomicBool, AtomicU64, Ordering, fence},
     },
     time::{Instant, SystemTime},
 };
@@ -33,8 +33,19 @@ const BATCH_MAX: usize = 512;
 /// See the module.
 pub(crate) struct Desk {
     work: Mutex<Option<Work>>,
+    /// Somebody has handed something over since the hub last began to take what waits.
+    is_wanted: AtomicBool,
     /// Wakes the hub's thread.
     pokes: Sender<()>,
+}
+
+/// What the hub's own thread finds when it has looked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Looked {
+    /// Everyone has been told that the server ends.
+    pub(crate) is_over: bool,
+    /// There was more than is taken at once.
+    pub(crate) is_more: bool,
 }
 
 /// The hub and all it works with; gone when the server ends.
@@ -71,18 +82,18 @@ pub(crate) struct Scratch {
 
 impl Desk {
     pub(crate) fn new(work: Work, pokes: Sender<()>) -> Self {
-        Self { work: Mutex::new(Some(work)), pokes }
+        Self { work: Mutex::new(Some(work)), is_wanted: AtomicBool::new(false), pokes }
     }
 
     /// Lets the hub take what waits for it, if it is free: `own` has handed something over, and takes what
     /// is for itself when this returns.
     pub(crate) fn work_for(&self, own: WorkerId) {
-        // What was handed over is seen by whoever holds the lock, or it is free for us (see below).
+        self.is_wanted.store(true, Ordering::SeqCst);
+        // Whoever holds the lock now sees that wish when they have let it go (see `served`).
         fence(Ordering::SeqCst);
         let worked = catch_unwind(AssertUnwindSafe(|| {
             let mut work = match self.work.try_lock() {
                 Ok(work) => work,
-                // They look again when they are done.
                 Err(TryLockError::WouldBlock) => return false,
                 Err(TryLockError::Poisoned(_)) => return true,
             };
@@ -90,25 +101,27 @@ impl Desk {
             if work.is_backed_up {
                 return true;
             }
+            self.is_wanted.store(false, Ordering::SeqCst);
             work.batch(Some(own));
             let deadline = work.hub.next_deadline();
             work.is_over
                 || work.is_backed_up
+                || work.has_inputs()
                 || deadline.is_some_and(|due| work.looks_at.is_none_or(|looks| due < looks))
         }));
         // A hub that panics fails on its own thread, whoever let it work.
-        let is_needed = worked.unwrap_or(true);
-        if is_needed || self.has_inputs() {
+        let needs_its_thread = worked.unwrap_or(true);
+        if needs_its_thread {
             self.poke();
         }
+        self.served();
     }
 
-    /// What came while someone else held the lock, and found it held.
-    fn has_inputs(&self) -> bool {
+    /// The lock has been let go: whoever found it held meanwhile is not forgotten.
+    fn served(&self) {
         fence(Ordering::SeqCst);
-        match self.work.try_lock() {
-            Ok(work) => work.as_ref().is_some_and(Work::has_inputs),
-            Err(_) => false,
+        if self.is_wanted.swap(false, Ordering::SeqCst) {
+            self.poke();
         }
     }
 
@@ -118,18 +131,40 @@ impl Desk {
         let _ = self.pokes.try_send(());
     }
 
-    /// Lets the hub's own thread see to it. `None` when the server has ended.
+    /// The hub's own thread lets it take what waits, and what only that thread knows of: that the server is to stop, or a
+    /// deadline. `None` when the server has ended.
     ///
     /// # Panics
     /// If the hub has panicked, on whichever thread.
-    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Work) -> T) -> Option<T> {
-        match self.work.lock() {
+    pub(crate) fn look(&self, stop: Option<Input>) -> Option<Looked> {
+        self.with(|work| {
+            self.is_wanted.store(false, Ordering::SeqCst);
+            work.look(stop);
+            Looked { is_over: work.is_over, is_more: work.has_inputs() }
+        })
+    }
+
+    /// The hub's own thread is about to wait; until when it may.
+    ///
+    /// # Panics
+    /// As [`Desk::look`].
+    pub(crate) fn rest(&self) -> Option<Instant> {
+        self.with(|work| {
+            work.looks_at = work.hub.next_deadline();
+            work.looks_at
+        })?
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Work) -> T) -> Option<T> {
+        let outcome = match self.work.lock() {
             Ok(mut work) => work.as_mut().map(act),
             Err(poisoned) => {
                 *poisoned.into_inner() = None;
                 panic!("the hub has failed")
             }
-        }
+        };
+        self.served();
+        outcome
     }
 
     /// The server has ended: nothing is taken any more, and the log is closed.
@@ -142,7 +177,7 @@ impl Desk {
 impl Work {
     /// Takes what waits, up to a bound, and hands over what comes of it. The worker on whose thread this is needs
     /// no waking.
-    pub(crate) fn batch(&mut self, own: Option<WorkerId>) {
+    fn batch(&mut self, own: Option<WorkerId>) {
         let now = read_clocks();
         let mut before = now.mono;
         for _ in 0..BATCH_MAX {
@@ -155,17 +190,18 @@ impl Work {
     }
 
     /// Takes what only the hub's own thread knows of: that the server is to stop, or a deadline; and all that waits.
-    pub(crate) fn look(&mut self, stop: Option<Input>) {
+    fn look(&mut self, stop: Option<Input>) {
         let now = read_clocks();
         let is_due = self.hub.next_deadline().is_some_and(|due| due <= now.mono);
         let due = is_due.then_some(Input::Deadline);
         stop.into_iter().chain(due).for_each(|input| self.step(now, input));
-        self.batch(None);
+        // The hub's thread waits for those who have too much to take before it looks again.
         self.is_backed_up = false;
+        self.batch(None);
     }
 
     /// Whether something waits for the hub.
-    pub(crate) fn has_inputs(&self) -> bool {
+    fn has_inputs(&self) -> bool {
         !self.inputs.is_empty() || !self.answers.is_empty()
     }
 
@@ -283,4 +319,119 @@ impl Work {
 #[expect(clippy::disallowed_methods, reason = "this is where the hub's clocks are read")]
 fn read_clocks() -> Now {
     Now { mono: Instant::now(), wall: SystemTime::now() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use mio::{Events, Poll, Token, Waker};
+
+    use super::*;
+    use crate::{
+        config::{Config, House},
+        hub::{Door, Registration},
+        ids::ConnId,
+        room_log::MemoryLog,
+    };
+
+    struct Scene {
+        desk: Desk,
+        inputs: Sender<Input>,
+        pokes: Receiver<()>,
+        mailbox: Arc<Mailbox>,
+        poll: Poll,
+    }
+
+    /// A desk with one worker.
+    fn scene() -> Scene {
+        let poll = Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), Token(0)).unwrap();
+        let mailbox = Arc::new(Mailbox::new(waker, Arc::default()));
+        let (to_hub, inputs) = crossbeam_channel::unbounded();
+        let (_, answers) = crossbeam_channel::unbounded();
+        let (questions, _) = crossbeam_channel::unbounded();
+        let (poke, pokes) = crossbeam_channel::bounded(1);
+        let work = Work {
+            hub: Hub::new(House::new(&Config::default(), 1), 1),
+            inputs,
+            answers,
+            mailboxes: vec![Arc::clone(&mailbox)],
+            mailbox_bytes_max: 1 << 20,
+            log: Box::new(MemoryLog),
+            questions,
+            events: None,
+            metrics: Arc::default(),
+            scratch: Scratch::default(),
+            looks_at: None,
+            is_backed_up: false,
+            is_over: false,
+        };
+        Scene { desk: Desk::new(work, poke), inputs: to_hub, pokes, mailbox, poll }
+    }
+
+    impl Scene {
+        /// Somebody comes.
+        fn send_newcomer(&self) {
+            let conn = ConnId { worker: WorkerId(0), generation: 0, slot: 0 };
+            let (host, door) = ("h".into(), Door::Irc);
+            let opened = Input::Opened { conn, host, door, is_secure: false, fingerprint: None };
+            let registration = Registration {
+                nick: "a".into(),
+                user: "u".into(),
+                realname: "r".into(),
+                take_any_nick: false,
+            };
+            self.inputs.send(opened).unwrap();
+            self.inputs.send(Input::Register { conn, registration }).unwrap();
+        }
+
+        fn is_admitted(&self) -> bool {
+            let mut orders = Vec::new();
+            self.mailbox.take(&mut orders);
+            orders.iter().any(|order| matches!(order, Order::Admit { .. }))
+        }
+    }
+
+    #[test]
+    fn who_finds_it_free_lets_the_hub_work_at_once_and_wakes_nobody() {
+        let mut scene = scene();
+        scene.send_newcomer();
+        scene.desk.work_for(WorkerId(0));
+        assert!(scene.is_admitted());
+        assert!(scene.pokes.is_empty(), "the hub's thread sleeps");
+        let mut events = Events::with_capacity(4);
+        scene.poll.poll(&mut events, Some(std::time::Duration::ZERO)).unwrap();
+        assert!(events.is_empty(), "the worker knows that it has something to take");
+    }
+
+    #[test]
+    fn what_is_handed_over_while_it_works_is_not_forgotten() {
+        let scene = scene();
+        scene.desk.with(|_| {
+            std::thread::scope(|scope| {
+                let worker = scope.spawn(|| {
+                    scene.send_newcomer();
+                    scene.desk.work_for(WorkerId(0));
+                });
+                worker.join().unwrap();
+            });
+        });
+        assert!(!scene.is_admitted(), "nobody waited for the lock");
+        assert!(scene.pokes.try_recv().is_ok(), "the hub's thread is asked to look");
+        assert!(!scene.desk.look(None).unwrap().is_more);
+        assert!(scene.is_admitted());
+    }
+
+    #[test]
+    fn while_a_worker_has_too_much_to_take_the_hub_is_left_to_its_thread() {
+        let scene = scene();
+        scene.desk.with(|work| work.is_backed_up = true);
+        scene.send_newcomer();
+        scene.desk.work_for(WorkerId(0));
+        assert!(!scene.is_admitted());
+        assert!(scene.pokes.try_recv().is_ok());
+        scene.desk.look(None);
+        assert!(scene.is_admitted());
+    }
 }

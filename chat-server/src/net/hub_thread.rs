@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 
-use super::{desk::Desk, mailbox::Mailbox};
+use super::{
+    desk::{Desk, Looked},
+    mailbox::Mailbox,
+};
 use crate::hub::Input;
 
 pub(crate) struct HubThread {
@@ -37,12 +40,8 @@ impl HubThread {
         select.recv(&self.stops);
         select.recv(&self.answers);
         select.recv(&self.pokes);
-        let deadline = self.desk.with(|work| {
-            work.looks_at = work.hub.next_deadline();
-            work.looks_at
-        });
         // What it is, is seen when it is looked for.
-        match deadline.flatten() {
+        match self.desk.rest() {
             Some(deadline) => drop(select.ready_deadline(deadline)),
             None => drop(select.ready()),
         }
@@ -57,11 +56,7 @@ impl HubThread {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => return false,
         };
-        let looked = self.desk.with(|work| {
-            work.look(stop);
-            (work.is_over, work.has_inputs())
-        });
-        let Some((false, is_more)) = looked else { return false };
+        let Some(Looked { is_over: false, is_more }) = self.desk.look(stop) else { return false };
         for mailbox in &self.mailboxes {
             mailbox.wait_below(self.mailbox_bytes_max);
         }
