@@ -129,7 +129,10 @@ impl Worker {
         // Nothing of it is kept longer than by its readers.
         burst.deliveries.clear();
         for slot in std::mem::take(&mut self.overfull) {
-            self.flush(now, slot);
+            // One may stand there twice, and be gone after the first time.
+            if self.conns.contains(slot as usize) {
+                self.flush(now, slot);
+            }
         }
     }
 
