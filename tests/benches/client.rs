@@ -152,7 +152,8 @@ fn receive(n_messages: u64) {
     server.unwrap().join().unwrap();
 }
 
-fn send(n_messages: u64) {
+/// A client that has said something in a room of our own server.
+fn at_home() -> (Subject, Arc<Counts>, ChatClient) {
     let subject = Subject::start(Peer::Ours(Mode::Memory)).unwrap();
     let counts = Arc::new(Counts::default());
     let client = ChatClient::builder(subject.address.to_string(), "ann")
@@ -162,6 +163,11 @@ fn send(n_messages: u64) {
         .unwrap();
     client.send("#lobby", "first").unwrap();
     await_count(&counts.n_acknowledged, 1);
+    (subject, counts, client)
+}
+
+fn send(n_messages: u64) {
+    let (_subject, counts, client) = at_home();
     let before = threads("chat-core").0;
     let start = Instant::now();
     let text = "x".repeat(100);
@@ -182,15 +188,7 @@ fn send(n_messages: u64) {
 }
 
 fn idle() {
-    let subject = Subject::start(Peer::Ours(Mode::Memory)).unwrap();
-    let counts = Arc::new(Counts::default());
-    let client = ChatClient::builder(subject.address.to_string(), "ann")
-        .join("#lobby")
-        .listener(Counting(Arc::clone(&counts)))
-        .connect()
-        .unwrap();
-    client.send("#lobby", "first").unwrap();
-    await_count(&counts.n_acknowledged, 1);
+    let (_subject, _, client) = at_home();
     thread::sleep(Duration::from_millis(500));
     let before = threads("chat-core").1;
     thread::sleep(Duration::from_secs(3));

@@ -94,8 +94,7 @@ impl Contestant {
 const OURS: Contestant = Contestant::Peer(Peer::Ours(Mode::Memory));
 const DURABLE: Contestant = Contestant::Peer(Peer::Ours(Mode::Durable));
 
-/// Workloads, who takes part beside ours (the peers, those of IRC, the floor, ours with all on disk), and how
-/// much there is to do: messages of each sender, or deliveries.
+/// A row of the tables, and who takes part in it beside ours.
 struct Workload {
     name: &'static str,
     work: Work,
@@ -385,7 +384,7 @@ fn idle(subject: &Subject, n_members: usize, is_small: bool) -> io::Result<Figur
     let start = Instant::now();
     let mut crowd = Crowd::new(subject.peer.dialect(), 0)?;
     let over_tls = match subject.peer {
-        Peer::Ours(Mode::Tls) => come_over_tls(subject.address, n_members)?,
+        Peer::Ours(Mode::Tls) => come_over_tls(subject, n_members)?,
         peer => {
             crowd.come(subject.address, n_members, peer.connecting())?;
             Vec::new()

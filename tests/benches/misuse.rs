@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_tests::program::Program;
+use chat_tests::{load::Process, program::Program};
 
 /// What nobody else may wait for.
 const LATENCY_MAX: Duration = Duration::from_millis(100);
@@ -185,7 +185,7 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         is_ready: &is_ready,
     };
     let mut talk = Talk::begin(server.doors.irc);
-    let before = server.memory("VmRSS");
+    let before = Process(server.program.id()).memory("VmRSS");
     let (mut latencies, seconds) = thread::scope(|scope| {
         let strangers = scope.spawn(|| (misuse.act)(&scene));
         while !is_ready.load(Ordering::Acquire) && !strangers.is_finished() {
@@ -198,7 +198,7 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         is_over.store(true, Ordering::Release);
         (latencies, seconds)
     });
-    let peak = server.memory("VmHWM");
+    let peak = Process(server.program.id()).memory("VmHWM");
     latencies.sort_unstable();
     let of = |share: f64| {
         let at = (latencies.len() as f64 * share) as usize;
@@ -265,14 +265,6 @@ impl Server {
         // In the order in which the server tells them.
         let [irc, tls, web_socket, http, text] = [(); 5].map(|()| program.expect_address());
         Self { program, doors: Doors { irc, tls, web_socket, http, text }, folder }
-    }
-
-    /// A line of its status, in bytes.
-    fn memory(&self, key: &str) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.program.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(key)).unwrap();
-        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kib * 1024
     }
 }
 

@@ -45,6 +45,31 @@ fn a_full_hub_queue_loses_nothing() {
     }
 }
 
+/// Rule 4: also where there are more kinds of readers than a burst is kept for, and its writer among them, each is
+/// told all of it in order and as they understand it.
+#[test]
+fn a_burst_reaches_readers_of_all_kinds() {
+    let server = TestServer::with(|config| config.workers = NonZeroUsize::new(1));
+    let names = ["server-time", "away-notify", "setname", "chghost", "multi-prefix"];
+    let of = |kind: usize| -> Vec<&str> {
+        (0..names.len()).filter(|bit| kind >> bit & 1 == 1).map(|bit| names[bit]).collect()
+    };
+    let mut readers: Vec<TestClient> = (0..32)
+        .map(|kind| TestClient::register_with(&server, &format!("r{kind}"), &of(kind).join(" ")))
+        .collect();
+    let mut writer = TestClient::register(&server, "w");
+    let burst: String = (0..60).map(|n| format!("PRIVMSG #lobby :{n}\r\n")).collect();
+    writer.raw(burst.as_bytes());
+    for (kind, reader) in readers.iter_mut().enumerate() {
+        for n in 0..60 {
+            let line = reader.expect("*:w!* PRIVMSG #lobby :*");
+            assert_eq!(line.starts_with("@time="), kind & 1 == 1, "{line}");
+            assert_eq!(line.rsplit(':').next().unwrap(), n.to_string(), "{line}");
+        }
+    }
+    writer.expect_none("*PRIVMSG*");
+}
+
 fn hub(n_workers: u16) -> (Hub, Now) {
     let mut config = Config::default();
     config.auto_join = true;

@@ -3,19 +3,13 @@
 
 use std::{
     io::{Read, Write},
-    net::{SocketAddr, TcpStream},
-    path::Path,
+    net::TcpStream,
     process::{Command, Stdio},
-    sync::Arc,
 };
 
 use chat_core::proto::mask_matches;
 use chat_server::{Config, TlsSource};
-use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder};
-use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, over_tls};
 use tungstenite::{Message, WebSocket, client::IntoClientRequest, http::HeaderValue};
 
 fn with_web_sockets(change: impl FnOnce(&mut Config)) -> TestServer {
@@ -35,18 +29,6 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self::shake_hands(stream, headers)
     }
-}
-
-/// A connection over TLS to a server with the certificate in `folder`.
-fn over_tls(address: SocketAddr, folder: &Path) -> StreamOwned<ClientConnection, TcpStream> {
-    let mut trusted = RootCertStore::empty();
-    let own = CertificateDer::from_pem_file(folder.join("certificate.pem")).unwrap();
-    trusted.add(own).unwrap();
-    let config = ClientConfig::builder().with_root_certificates(trusted).with_no_client_auth();
-    let name = "chat.local".try_into().unwrap();
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), stream)
 }
 
 /// A server with TLS and WebSockets, alone and together, and the folder of its certificate.

@@ -25,10 +25,12 @@ pub mod script;
 mod server;
 mod sockets;
 pub mod terminal;
+mod tls;
 pub mod world;
 
 pub use client::TestClient;
 pub use server::TestServer;
+pub use tls::over_tls;
 
 use std::time::Duration;
 

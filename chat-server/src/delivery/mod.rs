@@ -193,36 +193,33 @@ pub enum Content {
     },
 }
 
+/// Where a record's target stands, to be looked at or to be changed.
+macro_rules! target_of {
+    ($content:expr) => {
+        match $content {
+            Self::Edit { target: own, .. }
+            | Self::Kick { room: own, .. }
+            | Self::Message { target: own, .. }
+            | Self::Mode { target: own, .. }
+            | Self::Multiline { target: own, .. }
+            | Self::Redact { target: own, .. }
+            | Self::Rename { room: own, .. }
+            | Self::Topic { room: own, .. } => Some(own),
+            _ => None,
+        }
+    };
+}
+
 impl Content {
     /// The room or person a record is for, as it is written.
     #[must_use]
     pub fn target(&self) -> Option<&Arc<str>> {
-        match self {
-            Self::Edit { target: own, .. }
-            | Self::Kick { room: own, .. }
-            | Self::Message { target: own, .. }
-            | Self::Mode { target: own, .. }
-            | Self::Multiline { target: own, .. }
-            | Self::Redact { target: own, .. }
-            | Self::Rename { room: own, .. }
-            | Self::Topic { room: own, .. } => Some(own),
-            _ => None,
-        }
+        target_of!(self)
     }
 
     /// The same, to be changed.
     pub fn target_mut(&mut self) -> Option<&mut Arc<str>> {
-        match self {
-            Self::Edit { target: own, .. }
-            | Self::Kick { room: own, .. }
-            | Self::Message { target: own, .. }
-            | Self::Mode { target: own, .. }
-            | Self::Multiline { target: own, .. }
-            | Self::Redact { target: own, .. }
-            | Self::Rename { room: own, .. }
-            | Self::Topic { room: own, .. } => Some(own),
-            _ => None,
-        }
+        target_of!(self)
     }
 }
 

@@ -2,7 +2,7 @@
 //! so that a message needs no other thread to be woken; what is left, and what comes from elsewhere than
 //! the workers, is for the hub's own thread.
 //!
-//! Nobody waits here: a worker that finds the hub at work goes on with its sockets, since whoever lets it work
+//! No worker waits here: one that finds the hub at work goes on with its sockets, since whoever lets it work
 //! looks again for inputs when they are done. Only one thread at a time lets it work, so there is one order of all.
 
 use std::{
@@ -102,7 +102,7 @@ impl Desk {
                 return true;
             }
             self.is_wanted.store(false, Ordering::SeqCst);
-            work.batch(Some(own));
+            work.batch(read_clocks(), [], Some(own));
             let deadline = work.hub.next_deadline();
             work.is_over
                 || work.is_backed_up
@@ -175,14 +175,14 @@ impl Desk {
 }
 
 impl Work {
-    /// Takes what waits, up to a bound, and hands over what comes of it. The worker on whose thread this is needs
-    /// no waking.
-    fn batch(&mut self, own: Option<WorkerId>) {
-        let now = read_clocks();
+    /// Takes `first` and then what waits, up to a bound, and hands over what comes of it. The worker on whose
+    /// thread this is needs no waking.
+    fn batch(&mut self, now: Now, first: impl IntoIterator<Item = Input>, own: Option<WorkerId>) {
+        let mut first = first.into_iter();
         let mut before = now.mono;
         for _ in 0..BATCH_MAX {
-            let input = self.answers.try_recv().or_else(|_| self.inputs.try_recv());
-            let Ok(input) = input else { break };
+            let waiting = || self.answers.try_recv().or_else(|_| self.inputs.try_recv()).ok();
+            let Some(input) = first.next().or_else(waiting) else { break };
             self.step(now, input);
             before = self.note_step(before);
         }
@@ -194,10 +194,9 @@ impl Work {
         let now = read_clocks();
         let is_due = self.hub.next_deadline().is_some_and(|due| due <= now.mono);
         let due = is_due.then_some(Input::Deadline);
-        stop.into_iter().chain(due).for_each(|input| self.step(now, input));
         // The hub's thread waits for those who have too much to take before it looks again.
         self.is_backed_up = false;
-        self.batch(None);
+        self.batch(now, stop.into_iter().chain(due), None);
     }
 
     /// Whether something waits for the hub.

@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{self, ErrorKind},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
@@ -120,7 +120,7 @@ pub struct Subject {
     /// From being started to listening.
     pub start_time: Duration,
     program: Program,
-    _folder: TempFolder,
+    folder: TempFolder,
 }
 
 impl Subject {
@@ -170,7 +170,7 @@ impl Subject {
             match TcpStream::connect(address) {
                 Ok(_) => {
                     let start_time = start.elapsed();
-                    return Ok(Self { peer, address, start_time, program, _folder: folder });
+                    return Ok(Self { peer, address, start_time, program, folder });
                 }
                 Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
                 Err(error) => return Err(error),
@@ -184,6 +184,11 @@ impl Subject {
             let _ = pauses.recv();
         }
         Err(io::Error::new(ErrorKind::TimedOut, "it does not listen"))
+    }
+
+    /// Where it keeps its files.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// As the kernel knows it.
