@@ -431,6 +431,55 @@ fn a_panic_in_the_hub_stops_the_server_and_shows_in_join() {
     assert_eq!(error.to_string(), "the server's thread chat-hub failed: it panicked");
 }
 
+/// A log that answers without end, asked or not, and waits for its thread at the end.
+#[derive(Default)]
+struct Chatters(Option<std::thread::JoinHandle<()>>);
+
+impl RoomLog for Chatters {
+    fn start(&mut self, appender: Appender) -> std::io::Result<()> {
+        let chatter = move || while appender.recalled(Ticket(u64::MAX), Err("x".into())) {};
+        self.0 = Some(std::thread::Builder::new().spawn(chatter)?);
+        Ok(())
+    }
+
+    fn append(&mut self, _: Ticket, _: &Arc<Record>) -> Appending {
+        panic!("on purpose")
+    }
+}
+
+impl Drop for Chatters {
+    fn drop(&mut self) {
+        self.0.take().unwrap().join().unwrap();
+    }
+}
+
+/// Also when the hub has failed.
+#[test]
+fn a_log_that_is_about_to_answer_does_not_keep_the_server() {
+    for fails in [false, true] {
+        let mut config = Config::default();
+        config.listen = vec!["127.0.0.1:0".into()];
+        config.limits.hub_queue_max = 1;
+        let server = Server::start_with(config, Box::new(Chatters::default()), 1).unwrap();
+        if fails {
+            let mut client = TestClient::connect(server.addresses()[0]);
+            client.send("NICK a");
+            client.send("USER u 0 * :A");
+            client.expect("* 366 *");
+            client.send("PRIVMSG #lobby :x");
+            client.expect_close();
+        } else {
+            server.stop();
+        }
+        let (ended, has_ended) = crossbeam_channel::bounded(1);
+        let joining = std::thread::Builder::new()
+            .spawn(move || ended.send(server.join().is_err()).unwrap())
+            .unwrap();
+        assert_eq!(has_ended.recv_timeout(PATIENCE), Ok(fails));
+        joining.join().unwrap();
+    }
+}
+
 /// A log that never answers.
 struct Silent;
 

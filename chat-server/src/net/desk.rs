@@ -158,10 +158,7 @@ impl Desk {
     fn with<T>(&self, act: impl FnOnce(&mut Work) -> T) -> Option<T> {
         let outcome = match self.work.lock() {
             Ok(mut work) => work.as_mut().map(act),
-            Err(poisoned) => {
-                *poisoned.into_inner() = None;
-                panic!("the hub has failed")
-            }
+            Err(_) => panic!("the hub has failed"),
         };
         self.served();
         outcome

@@ -1,7 +1,10 @@
 //! The hub's thread: waits for what no worker brings (answers of the log, checked passwords, deadlines, the
 //! end), and for workers that have too much to take; and lets the hub work on what is left.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::Arc,
+};
 
 use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
 
@@ -27,11 +30,22 @@ pub(crate) struct HubThread {
 
 impl HubThread {
     /// The thread. Ends when the hub says so, or when nobody is left who could tell it anything.
+    ///
+    /// # Panics
+    /// If the hub has panicked, on whichever thread.
     pub(crate) fn run(self) {
-        while self.look() {
-            self.wait();
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            while self.look() {
+                self.wait();
+            }
+        }));
+        let Self { desk, answers, .. } = self;
+        // Before the log, which waits until its own threads have ended: those may be about to answer.
+        drop(answers);
+        desk.close();
+        if let Err(panic) = ended {
+            resume_unwind(panic);
         }
-        self.desk.close();
     }
 
     /// Waits until there is something to do.
