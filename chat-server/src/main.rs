@@ -26,6 +26,12 @@ use signal_hook::{
     iterator::Signals,
 };
 
+/// A message is made on one thread and dropped on another, a quarter of its cost with the system's allocator
+/// (`docs/performance.md`).
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Hosts rooms to chat in. Any IRC client can join.
 ///
 /// Exit codes: 0 stopped as asked, 1 could not start or failed, 2 wrong arguments.

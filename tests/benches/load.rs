@@ -173,7 +173,7 @@ fn main() {
         .iter()
         .filter(|workload| {
             let words = &arguments.workloads;
-            words.is_empty() || words.iter().any(|word| workload.name.contains(word.as_str()))
+            words.is_empty() || words.iter().any(|word| is_meant(workload.name, word))
         })
         .collect();
     let mut table = Table::default();
@@ -352,6 +352,11 @@ fn floor(work: Work, scale: usize, smaller: impl Fn(usize) -> usize) -> io::Resu
         (CPU, run.cpu_per_million()),
         (RATE, run.n_deliveries as f64 / run.time.as_secs_f64() / 1e3),
     ])
+}
+
+/// Whether a word on the command line stands for a workload: by its whole name, or by a part if that is nobody's name.
+fn is_meant(name: &str, word: &str) -> bool {
+    name == word || name.contains(word) && WORKLOADS.iter().all(|other| other.name != word)
 }
 
 /// A windowed flow of about so many deliveries, a tenth of it before it counts.

@@ -64,8 +64,8 @@ impl Hub {
                 device.waiting.is_empty() || device.is_held || device.departing.is_some(),
                 format!("{nick} is held while commands wait (busy: {is_busy})"),
             )?;
-            let n_records =
-                self.pending.values().filter(|p| p.sender == Some(*conn) && !p.is_overdue).count();
+            let awaited = self.under_way.awaited();
+            let n_records = awaited.filter(|own| own.sender == Some(*conn)).count();
             let n_pending = n_records + self.n_checks(*conn);
             ensure(device.n_pending == n_pending, format!("{nick}'s pending records are counted"))?;
         }
@@ -115,7 +115,6 @@ impl Hub {
             let is_there = self.newcomers.contains_key(conn) || self.devices.contains_key(conn);
             ensure(is_there, "who logs in is there".into())?;
         }
-        let in_order = self.append_deadlines.iter().is_sorted_by_key(|(at, _)| *at);
-        ensure(in_order, "the deadlines of records are in order".into())
+        self.under_way.check()
     }
 }

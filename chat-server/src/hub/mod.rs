@@ -8,6 +8,8 @@
 //! of every feature, then `records.rs` for what passes through the room log.
 
 mod accounts;
+mod answers;
+mod applying;
 mod bans;
 mod check;
 mod checks;
@@ -40,6 +42,7 @@ mod sasl;
 mod telling;
 mod trouble;
 mod turn;
+mod under_way;
 mod watch;
 mod webirc;
 mod who;
@@ -66,6 +69,7 @@ pub(crate) use turn::Turn;
 
 use self::{
     accounts::Accounts,
+    answers::{Answer, AnswerId},
     bans::Bans,
     checks::Check,
     deeds::Registrations,
@@ -77,10 +81,11 @@ use self::{
     markers::Markers,
     person::Person,
     recall::Recall,
-    records::{Answer, AnswerId, Pending},
+    records::Pending,
     registration::Newcomer,
     room::{Rank, Room},
     sasl::Sasl,
+    under_way::UnderWay,
 };
 use crate::{
     auth::scram,
@@ -124,9 +129,7 @@ pub struct Hub {
     /// Names that rooms are about to get.
     names_to_be: BTreeMap<Arc<str>, RoomId>,
     /// Records on their way to the log.
-    pending: BTreeMap<Ticket, Pending>,
-    /// When the sender of a record is told that it takes too long, and then when it is forgotten.
-    append_deadlines: BTreeSet<(Instant, Ticket)>,
+    under_way: UnderWay<Pending>,
     accounts: Accounts,
     guesses: Guesses,
     markers: Markers,
@@ -187,8 +190,7 @@ impl Hub {
             expiries: Expiries::new(),
             lasting: Lasting::default(),
             names_to_be: BTreeMap::new(),
-            pending: BTreeMap::new(),
-            append_deadlines: BTreeSet::new(),
+            under_way: UnderWay::new(),
             accounts,
             guesses: Guesses::default(),
             markers: Markers::default(),
@@ -276,7 +278,7 @@ impl Hub {
     /// When [`Input::Deadline`] is to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let appended = self.append_deadlines.first().map(|(deadline, _)| *deadline);
+        let appended = self.under_way.next_deadline(self.house.limits.append_timeout);
         appended.into_iter().chain(self.next_expiry()).min()
     }
 
@@ -332,7 +334,7 @@ impl Hub {
     /// How many records are on their way to the log.
     #[must_use]
     pub fn n_pending(&self) -> usize {
-        self.pending.len()
+        self.under_way.len()
     }
 
     /// Goes on by another configuration, and tells those who want to know what is offered now
@@ -383,8 +385,7 @@ impl Hub {
         self.lasting = Lasting::default();
         self.expiries.clear();
         self.names_to_be.clear();
-        self.pending.clear();
-        self.append_deadlines.clear();
+        self.under_way = UnderWay::new();
         self.exchanges.clear();
         self.identities.clear();
         self.recalls.clear();

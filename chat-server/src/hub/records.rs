@@ -10,15 +10,16 @@ use chat_core::proto::{Capability, CaseMapping, MessageKind, NONCE_TAG, RoomName
 use rand_chacha::rand_core::Rng;
 
 use super::{
-    Door, Effect, Hub, Now, Refusal, Turn,
+    Effect, Hub, Now, Refusal, Turn,
+    answers::AnswerId,
     facts::{self, Fact},
     keeping::Meant,
-    listing::Part,
     modes::{self, List, What},
     room::Topic,
+    under_way::Arrived,
 };
 use crate::{
-    delivery::{Content, Event, Page, Reply, ReplyLine},
+    delivery::{Content, Event, ReplyLine, Sender},
     ids::{ConnId, PersonId, RoomId, Ticket},
     reaction::Reaction,
     room_log::{AppendError, Change, Conversation, Record, THE_SERVER},
@@ -32,8 +33,6 @@ pub(super) struct Pending {
     pub(super) sender: Option<ConnId>,
     /// The labelled answer it is a part of.
     answer: Option<AnswerId>,
-    /// The sender has been told that it takes too long.
-    pub(super) is_overdue: bool,
 }
 
 /// What is on its way.
@@ -42,21 +41,35 @@ enum Kept {
     /// A record.
     Record(Recorded),
     /// Changes of what the server knows, and what they are for.
-    Changes { changes: Arc<[Change]>, meant: Meant },
+    Changes { changes: Arc<[Change]>, meant: Box<Meant> },
 }
 
 /// A record on its way.
 #[derive(Debug)]
-struct Recorded {
-    event: Arc<Event>,
+pub(super) struct Recorded {
+    pub(super) event: Arc<Event>,
     /// Who caused it, if it is not the server.
-    sender: Option<PersonId>,
-    place: Place,
-    doing: Doing,
+    pub(super) sender: Option<PersonId>,
+    pub(super) place: Place,
+    /// Apart, since most records are messages and have none.
+    pub(super) more: Option<Box<More>>,
+}
+
+impl Recorded {
+    /// What it does beside being seen.
+    pub(super) fn doing(&self) -> &Doing {
+        self.more.as_ref().map_or(&Doing::Nothing, |more| &more.doing)
+    }
+}
+
+/// What follows from a record beside its being seen.
+#[derive(Debug)]
+pub(super) struct More {
+    pub(super) doing: Doing,
     /// What is so in the room from then on.
-    facts: Vec<Fact>,
+    pub(super) facts: Vec<Fact>,
     /// The room's number, if the log keeps these with the record.
-    kept_of: Option<Arc<str>>,
+    pub(super) kept_of: Option<Arc<str>>,
 }
 
 /// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
@@ -100,43 +113,15 @@ fn closing(room: &super::room::Room, is_closed: bool) -> Change {
 /// Bytes of a nonce.
 const NONCE_BYTES_MAX: usize = 64;
 
-/// Names a labelled answer that waits for records.
-pub(super) type AnswerId = u64;
-
-/// What a labelled command is answered when all its records are at their end: one answer, as
-/// <https://ircv3.net/specs/extensions/labeled-response> asks.
-#[derive(Debug)]
-pub(super) struct Answer {
-    conn: ConnId,
-    label: Arc<str>,
-    lines: Vec<ReplyLine>,
-    n_records: usize,
+/// What is to be recorded.
+struct Said {
+    content: Content,
+    /// By the clock; the record may be a little later, so that times rise.
+    at: SystemTime,
+    /// Who said it, as direct conversations name them.
+    by: Arc<str>,
+    sender: Sender,
 }
-
-/// A record's event, to the person or in the room that is called so now.
-fn to(recorded: &Recorded, name: &Arc<str>) -> Arc<Event> {
-    if recorded.event.content.target().is_none_or(|target| target == name) {
-        return Arc::clone(&recorded.event);
-    }
-    let mut content = recorded.event.content.clone();
-    if let Some(target) = content.target_mut() {
-        *target = Arc::clone(name);
-    }
-    with_content(&recorded.event, content)
-}
-
-/// The event with another content, if it is another one.
-fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
-    if content == event.content {
-        return Arc::clone(event);
-    }
-    let now = Event::new(content, event.time, event.msgid.clone());
-    Arc::new(now.by(event.sender().clone()))
-}
-
-/// How many times the time-out of an append must pass before the hub forgets a record that was lost
-/// without a word.
-const FORGET_AFTER: u32 = 10;
 
 /// Where a record takes effect.
 #[derive(Debug, Clone)]
@@ -163,19 +148,19 @@ impl Hub {
         content: Content,
         doing: Doing,
     ) -> Result<(), Refusal> {
-        if self.pending.len() >= self.house.limits.pending_records_max {
+        if self.under_way.len() >= self.house.limits.pending_records_max {
             let why = "too many messages are waiting to be stored; try again in a moment";
             return Err(not_stored(&content, why.into()));
         }
         let nonce = self.nonce_of(turn.conn, &content)?;
         let person = self.person(turn.person);
-        let (by, event) = if matches!(doing, Doing::Note { .. }) {
-            (THE_SERVER.into(), Event::new(content, turn.now.wall, None))
+        let (by, sender) = if matches!(doing, Doing::Note { .. }) {
+            (THE_SERVER.into(), Sender::default())
         } else {
-            let event = Event::new(content, turn.now.wall, None).by(person.as_sender());
-            (Arc::clone(&person.identity), event)
+            (Arc::clone(&person.identity), person.as_sender())
         };
-        let (mut recorded, mut record) = self.record(event, by, place, doing);
+        let said = Said { content, at: turn.now.wall, by, sender };
+        let (mut recorded, mut record) = self.record(said, place, doing);
         recorded.sender = Some(turn.person);
         record.nonce = nonce;
         let ticket = self.new_ticket();
@@ -193,51 +178,45 @@ impl Hub {
         doing: Doing,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        if self.pending.len() >= self.house.limits.pending_records_max {
+        if self.under_way.len() >= self.house.limits.pending_records_max {
             return false;
         }
-        let event = Event::new(content, now.wall, None);
-        let (recorded, record) = self.record(event, THE_SERVER.into(), place, doing);
+        let (by, sender) = (THE_SERVER.into(), Sender::default());
+        let said = Said { content, at: now.wall, by, sender };
+        let (recorded, record) = self.record(said, place, doing);
         let ticket = self.new_ticket();
-        let what = Kept::Record(recorded);
-        self.pending
-            .insert(ticket, Pending { what, sender: None, answer: None, is_overdue: false });
-        self.append_deadlines.insert((now.mono + self.house.limits.append_timeout, ticket));
+        let pending = Pending { what: Kept::Record(recorded), sender: None, answer: None };
+        self.under_way.insert(ticket, now.mono, pending);
         effects.push(Effect::Append { ticket, record: Arc::new(record) });
         true
     }
 
-    /// What is waited for, and what is to be kept, of something that happens at about the event's time.
-    fn record(
-        &mut self,
-        event: Event,
-        by: Arc<str>,
-        place: Place,
-        doing: Doing,
-    ) -> (Recorded, Record) {
+    /// What is waited for, and what is to be kept.
+    fn record(&mut self, said: Said, place: Place, doing: Doing) -> (Recorded, Record) {
+        let Said { content, at, by, sender } = said;
         let (conversation, time) = match &place {
             Place::Room(id) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
-                (Conversation::Room(Arc::clone(room.name.key())), room.next_time(event.time))
+                (Conversation::Room(Arc::clone(room.name.key())), room.next_time(at))
             }
             Place::Ranked(id, sign) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
                 let key = Arc::clone(room.name.key());
-                (Conversation::Ranked(key, *sign), room.next_time(event.time))
+                (Conversation::Ranked(key, *sign), room.next_time(at))
             }
             Place::Direct { identity, .. } => {
                 let mut both = [Arc::clone(&by), Arc::clone(identity)];
                 both.sort_unstable();
                 let [first, second] = both;
                 // Times never fall, though the clock may.
-                self.latest_record = self.latest_record.max(event.time);
+                self.latest_record = self.latest_record.max(at);
                 (Conversation::Direct(first, second), self.latest_record)
             }
         };
-        let facts = self.facts_of(&place, &event.content, &doing, time);
+        let facts = self.facts_of(&place, &content, &doing, time);
         let (kept_of, changes) = self.changes_of(&place, &facts, &doing);
-        let (sender, msgid) = (event.sender().clone(), self.next_msgid(time));
-        let event = Arc::new(Event::new(event.content, time, Some(msgid)).by(sender));
+        let msgid = self.next_msgid(time);
+        let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         // Most say nothing that the log is to know again.
         let kept_of = kept_of.filter(|_| !changes.is_empty());
         if let (Place::Room(id) | Place::Ranked(id, _), Some(_)) = (&place, &kept_of) {
@@ -253,7 +232,9 @@ impl Hub {
             self.names_to_be.insert(Arc::clone(name.key()), *id);
         }
         let record = Record { conversation, by, event: Arc::clone(&event), nonce: None, changes };
-        (Recorded { event, sender: None, place, doing, facts, kept_of }, record)
+        let is_plain = matches!(doing, Doing::Nothing) && facts.is_empty() && kept_of.is_none();
+        let more = (!is_plain).then(|| Box::new(More { doing, facts, kept_of }));
+        (Recorded { event, sender: None, place, more }, record)
     }
 
     /// What is so in a room when a record is there.
@@ -347,11 +328,11 @@ impl Hub {
         changes: Arc<[Change]>,
         meant: Meant,
     ) -> Result<(), &'static str> {
-        if self.pending.len() >= self.house.limits.pending_records_max {
+        if self.under_way.len() >= self.house.limits.pending_records_max {
             return Err("too much is waiting to be stored; try again in a moment");
         }
         let ticket = self.new_ticket();
-        let what = Kept::Changes { changes: Arc::clone(&changes), meant };
+        let what = Kept::Changes { changes: Arc::clone(&changes), meant: Box::new(meant) };
         self.await_outcome(turn, ticket, what);
         turn.effects.push(Effect::Keep { ticket, changes });
         Ok(())
@@ -359,10 +340,8 @@ impl Hub {
 
     fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: Kept) {
         let answer = self.join_answer(turn);
-        let pending = Pending { what, sender: Some(turn.conn), answer, is_overdue: false };
-        self.pending.insert(ticket, pending);
-        let due = turn.now.mono + self.house.limits.append_timeout;
-        self.append_deadlines.insert((due, ticket));
+        let pending = Pending { what, sender: Some(turn.conn), answer };
+        self.under_way.insert(ticket, turn.now.mono, pending);
         let device = self.device_mut(turn.conn);
         device.n_pending += 1;
         device.latest_record = Some(ticket);
@@ -376,16 +355,11 @@ impl Hub {
         outcome: Result<(), AppendError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(Pending { what, sender, answer, is_overdue }) = self.pending.remove(&ticket)
-        else {
+        let Some(Arrived { what: pending, is_overdue }) = self.under_way.take(ticket) else {
             return;
         };
+        let Pending { what, sender, answer } = pending;
         self.forget_name_to_be(&what);
-        while let Some(first) = self.append_deadlines.first()
-            && !self.pending.contains_key(&first.1)
-        {
-            self.append_deadlines.pop_first();
-        }
         let device = sender.and_then(|sender| self.devices.get_mut(&sender));
         if let Some(device) = device.filter(|_| !is_overdue) {
             device.n_pending -= 1;
@@ -415,7 +389,7 @@ impl Hub {
             (outcome, Kept::Changes { changes, meant }) => {
                 let conn = sender.expect("who asks for changes waits for them");
                 let lines = match outcome {
-                    Ok(()) => self.done(now, conn, meant, &changes, effects),
+                    Ok(()) => self.done(now, conn, *meant, &changes, effects),
                     Err(error) => vec![self.undone(&meant, &error.to_string()).reply()],
                 };
                 // Also to those who were told that it takes long.
@@ -430,25 +404,8 @@ impl Hub {
     /// Tells the senders of records that have waited too long; what becomes of those is not known. What
     /// is not known much later is forgotten.
     pub(super) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some((due, ticket)) = self.append_deadlines.first().copied()
-            && due <= now.mono
-        {
-            self.append_deadlines.pop_first();
-            let Some(pending) = self.pending.get_mut(&ticket) else { continue };
-            if pending.is_overdue {
-                let forgotten = self.pending.remove(&ticket);
-                if let Some(own) = &forgotten {
-                    self.forget_name_to_be(&own.what);
-                }
-                // A name that was being registered is free again.
-                if let Some(Pending { what: Kept::Changes { meant, .. }, .. }) = forgotten {
-                    drop(self.undone(&meant, "it was forgotten"));
-                }
-                continue;
-            }
-            pending.is_overdue = true;
-            let forgotten = due + self.house.limits.append_timeout * FORGET_AFTER;
-            self.append_deadlines.insert((forgotten, ticket));
+        let timeout = self.house.limits.append_timeout;
+        while let Some((ticket, since, mut pending)) = self.under_way.pop_slow(now.mono, timeout) {
             let why = "storing it takes too long; it may still arrive";
             let line = match &pending.what {
                 Kept::Record(Recorded { event, .. }) => {
@@ -458,20 +415,28 @@ impl Hub {
                     meant.refusal("storing it takes too long; it may be done all the same").reply()
                 }
             };
-            let answer = pending.answer.take();
-            let Some(sender) = pending.sender else { continue };
+            let (sender, answer) = (pending.sender, pending.answer.take());
+            self.under_way.keep_overdue(ticket, since, pending);
+            let Some(sender) = sender else { continue };
             if let Some(device) = self.devices.get_mut(&sender) {
                 device.n_pending -= 1;
             }
             self.answer(Some(sender), answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
         }
+        while let Some(Pending { what, .. }) = self.under_way.pop_lost(now.mono, timeout) {
+            self.forget_name_to_be(&what);
+            // A name that was being registered is free again.
+            if let Kept::Changes { meant, .. } = what {
+                drop(self.undone(&meant, "it was forgotten"));
+            }
+        }
     }
 
     /// A room has got the name it was to get, or is whose it was to be; or will not.
     fn forget_name_to_be(&mut self, what: &Kept) {
-        let Kept::Record(Recorded { doing, place, .. }) = what else { return };
-        match (doing, place) {
+        let Kept::Record(recorded) = what else { return };
+        match (recorded.doing(), &recorded.place) {
             (Doing::Rename(name), _) => {
                 self.names_to_be.remove(name.key());
             }
@@ -482,264 +447,6 @@ impl Hub {
             }
             _ => {}
         }
-    }
-
-    /// The answer a turn's record is a part of; the first one takes the turn's label for it.
-    fn join_answer(&mut self, turn: &mut Turn<'_>) -> Option<AnswerId> {
-        turn.is_answered = true;
-        if let Some(label) = turn.label.take() {
-            let answer = Answer { conn: turn.conn, label, lines: Vec::new(), n_records: 0 };
-            self.next_answer += 1;
-            self.answers.insert(self.next_answer, answer);
-            turn.answer = Some(self.next_answer);
-        }
-        let answer = self.answers.get_mut(&turn.answer?)?;
-        answer.n_records += 1;
-        turn.answer
-    }
-
-    /// Answers the sender of a record that is at its end: at once, or with all that has its label.
-    fn answer(
-        &mut self,
-        sender: Option<ConnId>,
-        answer: Option<AnswerId>,
-        own: impl IntoIterator<Item = ReplyLine>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let (label, lines) = match answer.and_then(|id| Some((id, self.answers.get_mut(&id)?))) {
-            None => (None, own.into_iter().collect()),
-            Some((id, answer)) => {
-                answer.lines.extend(own);
-                answer.n_records -= 1;
-                if answer.n_records > 0 {
-                    return;
-                }
-                match self.answers.remove(&id) {
-                    Some(Answer { label, lines, .. }) => (Some(label), lines),
-                    None => return,
-                }
-            }
-        };
-        let Some(device) = sender.and_then(|sender| self.devices.get(&sender)) else { return };
-        let wants_ack =
-            label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
-        if lines.is_empty() && !wants_ack {
-            return;
-        }
-        let nick = Arc::clone(self.person(device.person).nick.shown());
-        let reply = Reply { label, nick, lines, page: Page::Only };
-        effects.push(Effect::Reply { conn: device.conn, reply });
-    }
-
-    /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no
-    /// lists among them. Whether there is such an answer.
-    pub(super) fn add_to_answer(
-        &mut self,
-        answer: Option<AnswerId>,
-        parts: &mut Vec<Part>,
-    ) -> bool {
-        let Some(answer) = answer.and_then(|id| self.answers.get_mut(&id)) else { return false };
-        let mut rest = Vec::new();
-        for part in parts.drain(..) {
-            match part {
-                Part::Line(line) if rest.is_empty() => answer.lines.push(line),
-                // A list, and what comes behind it.
-                part => rest.push(part),
-            }
-        }
-        *parts = rest;
-        true
-    }
-
-    /// Labelled answers of someone who has gone are nobody's.
-    pub(super) fn forget_answers(&mut self, conn: ConnId) {
-        self.answers.retain(|_, answer| answer.conn != conn);
-    }
-
-    /// Does what the record says and lets everyone see it. The room and its members may have
-    /// changed since it was decided; who is there now is told.
-    fn apply(
-        &mut self,
-        now: Now,
-        sender: Option<ConnId>,
-        answer: Option<AnswerId>,
-        recorded: &Recorded,
-        effects: &mut Vec<Effect>,
-    ) {
-        let is_message =
-            matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
-        self.n_messages += u64::from(is_message);
-        let echoes = sender.is_some_and(|own| {
-            !is_message && self.devices.contains_key(&own) || self.echoes_messages(own)
-        });
-        if let Place::Room(id) | Place::Ranked(id, _) = &recorded.place
-            && let Some(room) = self.rooms.get_mut(id)
-        {
-            room.seen = room.seen.max(recorded.event.time);
-            self.take_facts(now, *id, recorded, effects);
-        }
-        match recorded.place {
-            Place::Direct { person: other, .. } => {
-                let name = other
-                    .and_then(|other| self.people.get(&other))
-                    .map(|person| person.nick.shown());
-                let event =
-                    name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, name));
-                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
-                self.answer(sender, answer, own_copy, effects);
-                // To oneself, the echo has the label and the delivered copy has not
-                // (labeled-response, messages to oneself).
-                if let (Some(who), Some(conn)) = (recorded.sender, sender) {
-                    self.tell_both(who, conn, other, &event, effects);
-                }
-            }
-            Place::Ranked(id, sign) => {
-                let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
-                let event =
-                    name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
-                if let Doing::Note { passes, reply, .. } = &recorded.doing {
-                    if let Some(room) = self.rooms.get(&id) {
-                        self.tell_ranked(room, sign, None, None, &event, effects);
-                        self.pass_room(now, id, passes, effects);
-                    }
-                    return self.answer(sender, answer, reply.iter().cloned(), effects);
-                }
-                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
-                self.answer(sender, answer, own_copy, effects);
-                if let Some(room) = self.rooms.get(&id) {
-                    self.tell_ranked(room, sign, recorded.sender, sender, &event, effects);
-                }
-            }
-            Place::Room(id) => {
-                let event = self.as_it_is_now(id, recorded);
-                let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
-                    return self.answer(sender, answer, None, effects);
-                };
-                let echoes = echoes && recorded.sender.is_some_and(|own| room.has(own));
-                // Without a label the sender's copy is like everyone else's.
-                let shares_copy = echoes && answer.is_none();
-                self.tell_room(room, sender.filter(|_| !shares_copy), &event, effects);
-                let own_copy =
-                    (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
-                self.answer(sender, answer, own_copy, effects);
-                self.change_room(now, id, &event, &recorded.doing, effects);
-            }
-        }
-    }
-
-    /// What a record says of a room is so from here on, and kept if the room lasts.
-    fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
-        let is_nothing = recorded.facts.is_empty() && recorded.kept_of.is_none();
-        if is_nothing || !self.rooms.contains_key(&id) {
-            return;
-        }
-        // Those whom the record itself tells of it.
-        let told: Vec<PersonId> = match &recorded.doing {
-            Doing::Modes(changes) => changes.iter().filter_map(|own| own.what.member()).collect(),
-            _ => Vec::new(),
-        };
-        for fact in &recorded.facts {
-            self.take_fact(Some(now), id, fact, &told, effects);
-        }
-        let Some(room) = self.rooms.get_mut(&id) else { return };
-        let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
-        if let Some(owned) = &mut room.owned
-            && recorded.kept_of.as_ref() == Some(&owned.number)
-        {
-            owned.is_kept = true;
-        }
-        // It has become somebody's, or nobody's, while the record was on its way.
-        let mut changes: Vec<Change> = Vec::new();
-        if recorded.kept_of != number {
-            let gone = recorded.kept_of.iter().map(|own| facts::path(own, &[]));
-            changes.extend(gone.map(|path| Change::Remove { path }));
-            let own = number.iter();
-            changes.extend(own.flat_map(|own| recorded.facts.iter().map(|fact| fact.change(own))));
-        }
-        self.keep_unasked(changes, effects);
-        self.note_closed(id, effects);
-    }
-
-    /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
-    pub(super) fn keep_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
-        if !changes.is_empty() {
-            let ticket = self.new_ticket();
-            effects.push(Effect::Keep { ticket, changes: changes.into() });
-        }
-    }
-
-    /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
-    /// because they, or the room, have gone.
-    fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
-        let room = self.rooms.get(&id)?;
-        let event = &recorded.event;
-        let content = match (&event.content, &recorded.doing) {
-            (Content::Kick { source, reason, .. }, Doing::Kick(kicked)) => {
-                let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
-                Content::Kick {
-                    source: Arc::clone(source),
-                    room: Arc::clone(room.name.shown()),
-                    nick: Arc::clone(nick),
-                    reason: Arc::clone(reason),
-                }
-            }
-            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
-                let is_there = |change: &&modes::Change| {
-                    change.what.member().is_none_or(|member| room.has(member))
-                };
-                let changes: Vec<modes::Change> =
-                    changes.iter().filter(is_there).cloned().collect();
-                let (letters, arguments) = self.written_changes(&changes);
-                if letters.is_empty() {
-                    return None;
-                }
-                let (source, target) = (Arc::clone(source), Arc::clone(room.name.shown()));
-                Content::Mode { source, target, changes: letters.into(), arguments }
-            }
-            _ => return Some(to(recorded, room.name.shown())),
-        };
-        Some(with_content(event, content))
-    }
-
-    /// What a record changes of its room beside being seen.
-    fn change_room(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        event: &Arc<Event>,
-        doing: &Doing,
-        effects: &mut Vec<Effect>,
-    ) {
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
-        match (&event.content, doing) {
-            (Content::Kick { reason, .. }, Doing::Kick(kicked)) if room.has(*kicked) => {
-                self.remove_member(*kicked, id, effects);
-                // The text door leads to one room; who is removed from it has nowhere to be.
-                let is_text = |conn: &ConnId| self.device(*conn).door == Door::Text;
-                if self.person(*kicked).devices.iter().any(is_text) {
-                    let reason: Arc<str> = format!("You were removed ({reason})").into();
-                    self.send_away(now, *kicked, &reason, effects);
-                }
-            }
-            (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
-            (_, Doing::Modes(changes)) => {
-                for change in changes {
-                    let member = change.what.member().and_then(|id| room.members.get_mut(&id));
-                    match (&change.what, member) {
-                        (What::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
-                        (What::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether someone is told of their own messages.
-    fn echoes_messages(&self, conn: ConnId) -> bool {
-        let device = self.devices.get(&conn);
-        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
     }
 
     /// What a message is known by if it is sent again (`docs/idempotent-send.md`).

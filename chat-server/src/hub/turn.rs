@@ -7,9 +7,9 @@ use chat_core::proto::{Capability, Command, CommandError, Numeric};
 
 use super::{
     Effect, Hub, Now,
+    answers::AnswerId,
     device::Waiting,
     listing::{Listing, Part},
-    records::AnswerId,
 };
 use crate::{
     delivery::ReplyLine,
@@ -159,7 +159,7 @@ impl Hub {
 
     /// Whether a record is on its way to the log, and its sender has not been told that it takes too long.
     pub(super) fn is_under_way(&self, ticket: Ticket) -> bool {
-        self.pending.get(&ticket).is_some_and(|pending| !pending.is_overdue)
+        self.under_way.is_awaited(ticket)
     }
 
     /// Gives the answers that have waited for records, as far as those are done.

@@ -1,0 +1,98 @@
+//! Labelled answers: what a command with a label is answered when all its records are at their end, as one.
+
+use std::sync::Arc;
+
+use chat_core::proto::Capability;
+
+use super::{Effect, Hub, Turn, listing::Part};
+use crate::{
+    delivery::{Page, Reply, ReplyLine},
+    ids::ConnId,
+};
+
+/// Names a labelled answer that waits for records.
+pub(super) type AnswerId = u64;
+
+/// What a labelled command is answered when all its records are at their end: one answer, as
+/// <https://ircv3.net/specs/extensions/labeled-response> asks.
+#[derive(Debug)]
+pub(super) struct Answer {
+    conn: ConnId,
+    label: Arc<str>,
+    lines: Vec<ReplyLine>,
+    n_records: usize,
+}
+
+impl Hub {
+    /// The answer a turn's record is a part of; the first one takes the turn's label for it.
+    pub(super) fn join_answer(&mut self, turn: &mut Turn<'_>) -> Option<AnswerId> {
+        turn.is_answered = true;
+        if let Some(label) = turn.label.take() {
+            let answer = Answer { conn: turn.conn, label, lines: Vec::new(), n_records: 0 };
+            self.next_answer += 1;
+            self.answers.insert(self.next_answer, answer);
+            turn.answer = Some(self.next_answer);
+        }
+        let answer = self.answers.get_mut(&turn.answer?)?;
+        answer.n_records += 1;
+        turn.answer
+    }
+
+    /// Answers the sender of a record that is at its end: at once, or with all that has its label.
+    pub(super) fn answer(
+        &mut self,
+        sender: Option<ConnId>,
+        answer: Option<AnswerId>,
+        own: impl IntoIterator<Item = ReplyLine>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let (label, lines) = match answer.and_then(|id| Some((id, self.answers.get_mut(&id)?))) {
+            None => (None, own.into_iter().collect()),
+            Some((id, answer)) => {
+                answer.lines.extend(own);
+                answer.n_records -= 1;
+                if answer.n_records > 0 {
+                    return;
+                }
+                match self.answers.remove(&id) {
+                    Some(Answer { label, lines, .. }) => (Some(label), lines),
+                    None => return,
+                }
+            }
+        };
+        let Some(device) = sender.and_then(|sender| self.devices.get(&sender)) else { return };
+        let wants_ack =
+            label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
+        if lines.is_empty() && !wants_ack {
+            return;
+        }
+        let nick = Arc::clone(self.person(device.person).nick.shown());
+        let reply = Reply { label, nick, lines, page: Page::Only };
+        effects.push(Effect::Reply { conn: device.conn, reply });
+    }
+
+    /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no
+    /// lists among them. Whether there is such an answer.
+    pub(super) fn add_to_answer(
+        &mut self,
+        answer: Option<AnswerId>,
+        parts: &mut Vec<Part>,
+    ) -> bool {
+        let Some(answer) = answer.and_then(|id| self.answers.get_mut(&id)) else { return false };
+        let mut rest = Vec::new();
+        for part in parts.drain(..) {
+            match part {
+                Part::Line(line) if rest.is_empty() => answer.lines.push(line),
+                // A list, and what comes behind it.
+                part => rest.push(part),
+            }
+        }
+        *parts = rest;
+        true
+    }
+
+    /// Labelled answers of someone who has gone are nobody's.
+    pub(super) fn forget_answers(&mut self, conn: ConnId) {
+        self.answers.retain(|_, answer| answer.conn != conn);
+    }
+}

@@ -1,0 +1,227 @@
+//! What a record does when its place in the log is fixed: whom it is told, and what is so from then on.
+
+use std::sync::Arc;
+
+use chat_core::proto::Capability;
+
+use super::{
+    Door, Effect, Hub, Now,
+    answers::AnswerId,
+    facts,
+    modes::{self, What},
+    records::{Doing, More, Place, Recorded},
+};
+use crate::{
+    delivery::{Content, Event, ReplyLine},
+    ids::{ConnId, PersonId, RoomId},
+    room_log::Change,
+};
+
+/// A record's event, to the person or in the room that is called so now.
+fn to(recorded: &Recorded, name: &Arc<str>) -> Arc<Event> {
+    if recorded.event.content.target().is_none_or(|target| target == name) {
+        return Arc::clone(&recorded.event);
+    }
+    let mut content = recorded.event.content.clone();
+    if let Some(target) = content.target_mut() {
+        *target = Arc::clone(name);
+    }
+    with_content(&recorded.event, content)
+}
+
+/// The event with another content, if it is another one.
+fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
+    if content == event.content {
+        return Arc::clone(event);
+    }
+    let now = Event::new(content, event.time, event.msgid.clone());
+    Arc::new(now.by(event.sender().clone()))
+}
+
+impl Hub {
+    /// Does what the record says and lets everyone see it. The room and its members may have
+    /// changed since it was decided; who is there now is told.
+    pub(super) fn apply(
+        &mut self,
+        now: Now,
+        sender: Option<ConnId>,
+        answer: Option<AnswerId>,
+        recorded: &Recorded,
+        effects: &mut Vec<Effect>,
+    ) {
+        let is_message =
+            matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
+        self.n_messages += u64::from(is_message);
+        let echoes = sender.is_some_and(|own| {
+            !is_message && self.devices.contains_key(&own) || self.echoes_messages(own)
+        });
+        if let Place::Room(id) | Place::Ranked(id, _) = &recorded.place
+            && let Some(room) = self.rooms.get_mut(id)
+        {
+            room.seen = room.seen.max(recorded.event.time);
+            self.take_facts(now, *id, recorded, effects);
+        }
+        match recorded.place {
+            Place::Direct { person: other, .. } => {
+                let name = other
+                    .and_then(|other| self.people.get(&other))
+                    .map(|person| person.nick.shown());
+                let event =
+                    name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, name));
+                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
+                self.answer(sender, answer, own_copy, effects);
+                // To oneself, the echo has the label and the delivered copy has not
+                // (labeled-response, messages to oneself).
+                if let (Some(who), Some(conn)) = (recorded.sender, sender) {
+                    self.tell_both(who, conn, other, &event, effects);
+                }
+            }
+            Place::Ranked(id, sign) => {
+                let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
+                let event =
+                    name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
+                if let Doing::Note { passes, reply, .. } = recorded.doing() {
+                    if let Some(room) = self.rooms.get(&id) {
+                        self.tell_ranked(room, sign, None, None, &event, effects);
+                        self.pass_room(now, id, passes, effects);
+                    }
+                    return self.answer(sender, answer, reply.iter().cloned(), effects);
+                }
+                let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
+                self.answer(sender, answer, own_copy, effects);
+                if let Some(room) = self.rooms.get(&id) {
+                    self.tell_ranked(room, sign, recorded.sender, sender, &event, effects);
+                }
+            }
+            Place::Room(id) => {
+                let event = self.as_it_is_now(id, recorded);
+                let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
+                    return self.answer(sender, answer, None, effects);
+                };
+                let echoes = echoes && recorded.sender.is_some_and(|own| room.has(own));
+                // Without a label the sender's copy is like everyone else's.
+                let shares_copy = echoes && answer.is_none();
+                self.tell_room(room, sender.filter(|_| !shares_copy), &event, effects);
+                let own_copy =
+                    (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
+                self.answer(sender, answer, own_copy, effects);
+                self.change_room(now, id, &event, recorded.doing(), effects);
+            }
+        }
+    }
+
+    /// What a record says of a room is so from here on, and kept if the room lasts.
+    fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
+        let Some(More { doing, facts, kept_of }) = recorded.more.as_deref() else { return };
+        if facts.is_empty() && kept_of.is_none() || !self.rooms.contains_key(&id) {
+            return;
+        }
+        // Those whom the record itself tells of it.
+        let told: Vec<PersonId> = match doing {
+            Doing::Modes(changes) => changes.iter().filter_map(|own| own.what.member()).collect(),
+            _ => Vec::new(),
+        };
+        for fact in facts {
+            self.take_fact(Some(now), id, fact, &told, effects);
+        }
+        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
+        if let Some(owned) = &mut room.owned
+            && kept_of.as_ref() == Some(&owned.number)
+        {
+            owned.is_kept = true;
+        }
+        // It has become somebody's, or nobody's, while the record was on its way.
+        let mut changes: Vec<Change> = Vec::new();
+        if *kept_of != number {
+            let gone = kept_of.iter().map(|own| facts::path(own, &[]));
+            changes.extend(gone.map(|path| Change::Remove { path }));
+            let own = number.iter();
+            changes.extend(own.flat_map(|own| facts.iter().map(|fact| fact.change(own))));
+        }
+        self.keep_unasked(changes, effects);
+        self.note_closed(id, effects);
+    }
+
+    /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
+    pub(super) fn keep_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
+        if !changes.is_empty() {
+            let ticket = self.new_ticket();
+            effects.push(Effect::Keep { ticket, changes: changes.into() });
+        }
+    }
+
+    /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
+    /// because they, or the room, have gone.
+    fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
+        let room = self.rooms.get(&id)?;
+        let event = &recorded.event;
+        let content = match (&event.content, recorded.doing()) {
+            (Content::Kick { source, reason, .. }, Doing::Kick(kicked)) => {
+                let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
+                Content::Kick {
+                    source: Arc::clone(source),
+                    room: Arc::clone(room.name.shown()),
+                    nick: Arc::clone(nick),
+                    reason: Arc::clone(reason),
+                }
+            }
+            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
+                let is_there = |change: &&modes::Change| {
+                    change.what.member().is_none_or(|member| room.has(member))
+                };
+                let changes: Vec<modes::Change> =
+                    changes.iter().filter(is_there).cloned().collect();
+                let (letters, arguments) = self.written_changes(&changes);
+                if letters.is_empty() {
+                    return None;
+                }
+                let (source, target) = (Arc::clone(source), Arc::clone(room.name.shown()));
+                Content::Mode { source, target, changes: letters.into(), arguments }
+            }
+            _ => return Some(to(recorded, room.name.shown())),
+        };
+        Some(with_content(event, content))
+    }
+
+    /// What a record changes of its room beside being seen.
+    fn change_room(
+        &mut self,
+        now: Now,
+        id: RoomId,
+        event: &Arc<Event>,
+        doing: &Doing,
+        effects: &mut Vec<Effect>,
+    ) {
+        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        match (&event.content, doing) {
+            (Content::Kick { reason, .. }, Doing::Kick(kicked)) if room.has(*kicked) => {
+                self.remove_member(*kicked, id, effects);
+                // The text door leads to one room; who is removed from it has nowhere to be.
+                let is_text = |conn: &ConnId| self.device(*conn).door == Door::Text;
+                if self.person(*kicked).devices.iter().any(is_text) {
+                    let reason: Arc<str> = format!("You were removed ({reason})").into();
+                    self.send_away(now, *kicked, &reason, effects);
+                }
+            }
+            (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
+            (_, Doing::Modes(changes)) => {
+                for change in changes {
+                    let member = change.what.member().and_then(|id| room.members.get_mut(&id));
+                    match (&change.what, member) {
+                        (What::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
+                        (What::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether someone is told of their own messages.
+    pub(super) fn echoes_messages(&self, conn: ConnId) -> bool {
+        let device = self.devices.get(&conn);
+        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
+    }
+}

@@ -1,0 +1,213 @@
+//! What is on its way to the log, in the order in which it left. A log that answers at once, or in order, finds it at
+//! the front: nothing is searched and nothing allocated for a message.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use crate::ids::Ticket;
+
+/// How many times the time-out must pass before what was lost without a word is forgotten.
+const FORGET_AFTER: u32 = 10;
+
+/// Places whose memory is kept when nothing is under way.
+const PLACES_KEPT: usize = 1024;
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct UnderWay<T> {
+    /// What its senders wait for.
+    awaited: VecDeque<Departed<T>>,
+    n_awaited: usize,
+    /// What takes so long that its senders have been told, and since when it is under way.
+    overdue: BTreeMap<Ticket, (Instant, T)>,
+}
+
+#[derive(Debug)]
+struct Departed<T> {
+    ticket: Ticket,
+    since: Instant,
+    /// Nothing, if it arrived before others that left earlier.
+    what: Option<T>,
+}
+
+/// What has arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Arrived<T> {
+    pub(super) what: T,
+    /// Its sender has been told that it takes too long.
+    pub(super) is_overdue: bool,
+}
+
+impl<T> UnderWay<T> {
+    pub(super) fn new() -> Self {
+        Self { awaited: VecDeque::new(), n_awaited: 0, overdue: BTreeMap::new() }
+    }
+
+    /// How much is under way.
+    pub(super) fn len(&self) -> usize {
+        self.n_awaited + self.overdue.len()
+    }
+
+    /// Tickets grow, and the clock does not go back.
+    pub(super) fn insert(&mut self, ticket: Ticket, since: Instant, what: T) {
+        debug_assert!(self.awaited.back().is_none_or(|last| last.ticket < ticket));
+        self.awaited.push_back(Departed { ticket, since, what: Some(what) });
+        self.n_awaited += 1;
+    }
+
+    /// Whether its sender waits for it, and has not been told that it takes too long.
+    pub(super) fn is_awaited(&self, ticket: Ticket) -> bool {
+        self.place(ticket).is_some_and(|place| self.awaited[place].what.is_some())
+    }
+
+    /// What senders wait for.
+    pub(super) fn awaited(&self) -> impl Iterator<Item = &T> {
+        self.awaited.iter().filter_map(|departed| departed.what.as_ref())
+    }
+
+    /// It has arrived; `None` if it has been forgotten, or nobody waited for it.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Arrived<T>> {
+        if let Some(place) = self.place(ticket) {
+            let what = self.awaited[place].what.take()?;
+            self.n_awaited -= 1;
+            self.drop_gaps();
+            return Some(Arrived { what, is_overdue: false });
+        }
+        self.overdue.remove(&ticket).map(|(_, what)| Arrived { what, is_overdue: true })
+    }
+
+    /// What has been under way for longest, if that is too long.
+    pub(super) fn pop_slow(
+        &mut self,
+        now: Instant,
+        timeout: Duration,
+    ) -> Option<(Ticket, Instant, T)> {
+        let first = self.awaited.front().filter(|first| first.since + timeout <= now)?;
+        let (ticket, since) = (first.ticket, first.since);
+        let what = self.take(ticket)?.what;
+        Some((ticket, since, what))
+    }
+
+    /// It may still arrive, though its sender has been told that it takes too long.
+    pub(super) fn keep_overdue(&mut self, ticket: Ticket, since: Instant, what: T) {
+        self.overdue.insert(ticket, (since, what));
+    }
+
+    /// What has been lost without a word.
+    pub(super) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<T> {
+        let first = self.overdue.first_entry()?;
+        (first.get().0 + timeout * (1 + FORGET_AFTER) <= now).then(|| first.remove().1)
+    }
+
+    /// When something is slow or lost next.
+    pub(super) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
+        let slow = self.awaited.front().map(|first| first.since + timeout);
+        let lost = self.overdue.first_key_value();
+        let lost = lost.map(|(_, (since, _))| *since + timeout * (1 + FORGET_AFTER));
+        slow.into_iter().chain(lost).min()
+    }
+
+    /// Whether it is as it should be; a sentence if not.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let ensure = |is_so: bool, what: &str| if is_so { Ok(()) } else { Err(what.to_owned()) };
+        let in_order = self.awaited.iter().is_sorted_by_key(|own| (own.ticket, own.since));
+        ensure(in_order, "what is under way is in order")?;
+        ensure(self.awaited().count() == self.n_awaited, "what is under way is counted")?;
+        let first = self.awaited.front();
+        ensure(first.is_none_or(|first| first.what.is_some()), "the first one is under way")
+    }
+
+    fn place(&self, ticket: Ticket) -> Option<usize> {
+        if self.awaited.front()?.ticket == ticket {
+            return Some(0);
+        }
+        self.awaited.binary_search_by_key(&ticket, |departed| departed.ticket).ok()
+    }
+
+    /// So that the first one is always under way.
+    fn drop_gaps(&mut self) {
+        while self.awaited.front().is_some_and(|first| first.what.is_none()) {
+            self.awaited.pop_front();
+        }
+        if self.awaited.is_empty() && self.awaited.capacity() > PLACES_KEPT {
+            self.awaited.shrink_to(PLACES_KEPT);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    #[expect(clippy::disallowed_methods, reason = "time goes on by itself here")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn three(start: Instant) -> UnderWay<char> {
+        let mut under_way = UnderWay::new();
+        for (n, letter) in ['a', 'b', 'c'].into_iter().enumerate() {
+            // Other tickets are for something else.
+            under_way.insert(Ticket(2 * n as u64), start + Duration::from_secs(n as u64), letter);
+        }
+        under_way
+    }
+
+    #[test]
+    fn what_arrives_in_another_order_is_found_and_counted() {
+        let start = start();
+        let mut under_way = three(start);
+        assert_eq!(under_way.take(Ticket(1)), None, "nobody waits for it");
+        let b = Arrived { what: 'b', is_overdue: false };
+        assert_eq!(under_way.take(Ticket(2)), Some(b));
+        assert_eq!(under_way.take(Ticket(2)), None, "it has arrived");
+        assert!(under_way.is_awaited(Ticket(0)) && !under_way.is_awaited(Ticket(2)));
+        assert_eq!(under_way.len(), 2);
+        assert_eq!(under_way.next_deadline(TIMEOUT), Some(start + TIMEOUT));
+        assert_eq!(under_way.take(Ticket(0)).map(|own| own.what), Some('a'));
+        let next = start + Duration::from_secs(2) + TIMEOUT;
+        assert_eq!(under_way.next_deadline(TIMEOUT), Some(next), "the gap is none");
+        assert_eq!(under_way.take(Ticket(4)).map(|own| own.what), Some('c'));
+        assert_eq!((under_way.len(), under_way.next_deadline(TIMEOUT)), (0, None));
+    }
+
+    #[test]
+    fn what_is_slow_may_still_arrive_until_it_is_forgotten() {
+        let start = start();
+        let mut under_way = three(start);
+        assert_eq!(under_way.pop_slow(start + TIMEOUT - Duration::from_millis(1), TIMEOUT), None);
+        let mut now = start + TIMEOUT + Duration::from_secs(1);
+        while let Some((ticket, since, letter)) = under_way.pop_slow(now, TIMEOUT) {
+            under_way.keep_overdue(ticket, since, letter);
+        }
+        assert_eq!(under_way.len(), 3);
+        assert!(!under_way.is_awaited(Ticket(0)) && under_way.is_awaited(Ticket(4)));
+        assert_eq!(under_way.take(Ticket(2)), Some(Arrived { what: 'b', is_overdue: true }));
+        assert_eq!(under_way.pop_lost(now, TIMEOUT), None);
+        assert_eq!(
+            under_way.next_deadline(TIMEOUT),
+            Some(start + Duration::from_secs(2) + TIMEOUT)
+        );
+        now = start + 11 * TIMEOUT;
+        assert_eq!(under_way.pop_lost(now, TIMEOUT), Some('a'));
+        assert_eq!(under_way.pop_lost(now, TIMEOUT), None);
+        assert_eq!(under_way.take(Ticket(0)), None, "it is forgotten");
+    }
+
+    #[test]
+    fn the_memory_of_a_crowd_is_not_kept() {
+        let start = start();
+        let mut under_way = UnderWay::new();
+        for n in 0..10 * PLACES_KEPT as u64 {
+            under_way.insert(Ticket(n), start, n);
+        }
+        for n in 0..10 * PLACES_KEPT as u64 {
+            assert!(under_way.take(Ticket(n)).is_some());
+        }
+        assert!(under_way.awaited.capacity() <= 2 * PLACES_KEPT);
+    }
+}
