@@ -275,7 +275,8 @@ fn back_up(folder: &Path, file: &Path) -> Result<(), String> {
 }
 
 fn export(folder: &Path, only: &[String], with_accounts: bool) -> Result<(), String> {
-    let rooms: Vec<String> = only.iter().map(|room| CaseMapping::Ascii.fold(room)).collect();
+    let fold = |room: &String| CaseMapping::Ascii.fold(room).into_owned();
+    let rooms: Vec<String> = only.iter().map(fold).collect();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let moved = store::export(folder, &rooms, with_accounts, &mut out);
     say_moved("exported", moved.map_err(|error| error.to_string())?);

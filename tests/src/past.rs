@@ -573,7 +573,7 @@ impl Eyes<'_> {
         ) = (&kept.edited, &content)
         {
             let (source, target) = (Arc::clone(source), Arc::clone(target));
-            let (text, tags) = (Arc::clone(text), Arc::clone(tags));
+            let (text, tags) = (Arc::clone(text), tags.clone());
             content = Content::Message { source, kind: *kind, target, text, tags };
         }
         if let (Some(shown), Some(target)) = (self.shown, content.target_mut()) {

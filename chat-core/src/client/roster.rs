@@ -51,9 +51,9 @@ impl Roster {
         for (_, mut room) in rooms {
             for members in std::iter::once(&mut room.members).chain(&mut room.arriving) {
                 let known = std::mem::take(members).into_values();
-                *members = known.map(|nick| (mapping.fold(&nick), nick)).collect();
+                *members = known.map(|nick| (mapping.fold(&nick).into_owned(), nick)).collect();
             }
-            self.rooms.insert(mapping.fold(&room.name), room);
+            self.rooms.insert(mapping.fold(&room.name).into_owned(), room);
         }
     }
 
@@ -69,7 +69,7 @@ impl Roster {
     pub(crate) fn enter(&mut self, name: &Arc<str>) -> bool {
         let room =
             Room { name: Arc::clone(name), topic: None, members: BTreeMap::new(), arriving: None };
-        let key = self.mapping.fold(name);
+        let key = self.mapping.fold(name).into_owned();
         let is_remembered = self.rooms.len() < ROOMS_MAX || self.rooms.contains_key(&key);
         if is_remembered {
             self.rooms.insert(key, room);
@@ -78,11 +78,11 @@ impl Roster {
     }
 
     pub(crate) fn leave(&mut self, name: &str) {
-        self.rooms.remove(&self.mapping.fold(name));
+        self.rooms.remove(&*self.mapping.fold(name));
     }
 
     pub(crate) fn add(&mut self, room: &str, nick: &Arc<str>) {
-        let key = self.mapping.fold(nick);
+        let key = self.mapping.fold(nick).into_owned();
         if let Some(room) = self.room_mut(room) {
             room.add(key, nick);
         }
@@ -105,7 +105,7 @@ impl Roster {
         let (old, key) = (self.mapping.fold(old), self.mapping.fold(new));
         for room in self.rooms.values_mut() {
             if room.remove(&old) {
-                room.add(key.clone(), new);
+                room.add(key.clone().into_owned(), new);
             }
         }
     }
@@ -116,7 +116,8 @@ impl Roster {
         if let Some(room) = self.room_mut(room) {
             let arriving = room.arriving.get_or_insert_default();
             let n_more = MEMBERS_MAX.saturating_sub(arriving.len());
-            arriving.extend(nicks.take(n_more).map(|nick| (mapping.fold(&nick), nick)));
+            arriving
+                .extend(nicks.take(n_more).map(|nick| (mapping.fold(&nick).into_owned(), nick)));
         }
     }
 
@@ -134,11 +135,11 @@ impl Roster {
     }
 
     pub(crate) fn topic(&self, room: &str) -> Option<Arc<str>> {
-        self.rooms.get(&self.mapping.fold(room))?.topic.clone()
+        self.rooms.get(&*self.mapping.fold(room))?.topic.clone()
     }
 
     pub(crate) fn members(&self, room: &str) -> Vec<Arc<str>> {
-        let room = self.rooms.get(&self.mapping.fold(room));
+        let room = self.rooms.get(&*self.mapping.fold(room));
         room.map(|room| room.members.values().cloned().collect()).unwrap_or_default()
     }
 
@@ -147,7 +148,7 @@ impl Roster {
     }
 
     fn room_mut(&mut self, name: &str) -> Option<&mut Room> {
-        self.rooms.get_mut(&self.mapping.fold(name))
+        self.rooms.get_mut(&*self.mapping.fold(name))
     }
 }
 

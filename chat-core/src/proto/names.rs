@@ -3,6 +3,7 @@
 //! Names compare by their folded key; they are shown as they were written.
 
 use std::{
+    borrow::Cow,
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -38,10 +39,10 @@ impl CaseMapping {
 
     /// `name` with every letter folded: equal keys are equal names.
     #[must_use]
-    pub fn fold(self, name: &str) -> String {
+    pub fn fold(self, name: &str) -> Cow<'_, str> {
         // Most names are folded already, and only ASCII is ever another character afterwards.
         if name.bytes().all(|byte| self.fold_byte(byte) == byte) {
-            return name.to_owned();
+            return name.into();
         }
         name.chars()
             .map(|character| match u8::try_from(character) {

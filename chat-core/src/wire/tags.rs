@@ -90,6 +90,10 @@ pub fn unescape_tag_value(raw: &str) -> Cow<'_, str> {
 
 /// Writes `value` so that it can stand behind `key=`.
 pub fn escape_tag_value(value: &str, out: &mut Vec<u8>) {
+    let is_plain = |byte: u8| !matches!(byte, b';' | b' ' | b'\\' | b'\r' | b'\n' | 0);
+    if value.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+        return out.extend_from_slice(value.as_bytes());
+    }
     for byte in value.bytes() {
         match byte {
             b';' => out.extend_from_slice(b"\\:"),

@@ -53,7 +53,8 @@ impl RetentionFile {
             Retention { everywhere: rule(self.age, self.bytes), ..Retention::default() };
         for RoomRetention { name, age, bytes } in self.room {
             RoomName::new(&name).map_err(|error| format!("retention: {name}: {error}"))?;
-            retention.rooms.insert(CaseMapping::Ascii.fold(&name), rule(age, bytes));
+            let key = CaseMapping::Ascii.fold(&name).into_owned();
+            retention.rooms.insert(key, rule(age, bytes));
         }
         Ok(retention)
     }

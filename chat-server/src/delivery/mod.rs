@@ -122,7 +122,7 @@ pub enum Content {
         kind: MessageKind,
         target: Arc<str>,
         text: Arc<str>,
-        tags: Arc<str>,
+        tags: Box<str>,
     },
     /// `tags` are the client-only tags of the whole, in wire form.
     Multiline {
@@ -130,7 +130,7 @@ pub enum Content {
         kind: MessageKind,
         target: Arc<str>,
         lines: Arc<[MessageLine]>,
-        tags: Arc<str>,
+        tags: Box<str>,
     },
     /// A piece of metadata of a person or a room was set, or removed
     /// (<https://ircv3.net/specs/extensions/metadata>), for readers of `draft/metadata-2`.

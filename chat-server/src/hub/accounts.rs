@@ -3,6 +3,7 @@
 //! code reads them when they are made and when the server starts anew.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -119,7 +120,7 @@ pub(super) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
     ]
 }
 
-fn fold(name: &str) -> String {
+fn fold(name: &str) -> Cow<'_, str> {
     CaseMapping::Ascii.fold(name)
 }
 

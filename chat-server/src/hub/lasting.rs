@@ -2,6 +2,7 @@
 //! that happens in it, with all that is set there ([`super::facts`]), and stays when nobody is in it.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::SystemTime,
@@ -162,7 +163,7 @@ impl Room {
     }
 }
 
-fn fold(account: &str) -> String {
+fn fold(account: &str) -> Cow<'_, str> {
     CaseMapping::Ascii.fold(account)
 }
 
@@ -500,10 +501,10 @@ impl Hub {
             let Some(owned) = &room.owned else { continue };
             let rank = owned.rank_of(&account);
             if rank.is_operator {
-                changes.push(Fact::Operator(account.as_str().into(), None).change(&owned.number));
+                changes.push(Fact::Operator((&*account).into(), None).change(&owned.number));
             }
             if rank.has_voice {
-                changes.push(Fact::Voice(account.as_str().into(), false).change(&owned.number));
+                changes.push(Fact::Voice((&*account).into(), false).change(&owned.number));
             }
             // Nor does whoever takes the name come in by what it was let in for.
             for list in [List::Except, List::Invited] {
@@ -514,7 +515,7 @@ impl Hub {
                 changes.extend(lists.map(|fact| fact.change(&owned.number)));
             }
             if room.asking.contains_key(&*account) {
-                changes.push(Fact::Asking(account.as_str().into(), None).change(&owned.number));
+                changes.push(Fact::Asking((&*account).into(), None).change(&owned.number));
             }
             if owned.next_founder() != account || !(owned.is_kept || owned.is_written) {
                 continue;

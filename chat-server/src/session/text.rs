@@ -158,7 +158,7 @@ impl TextSession {
                         kind: MessageKind::Privmsg,
                         targets: vec![self.room.to_string()],
                         text: piece.into(),
-                        tags: Arc::default(),
+                        tags: Box::default(),
                     });
                     out.inputs.push(Input::Command { conn, label: None, command });
                 }

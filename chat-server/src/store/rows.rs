@@ -237,7 +237,7 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
         (Some(room), 2) => format!("@{room}").into(),
         (Some(room), _) => Arc::clone(room),
     };
-    let tags: Arc<str> = extra.tags.into();
+    let tags: Box<str> = extra.tags.into();
     let message = |kind, text: String, tags| {
         let (source, target) = (Arc::clone(&source), Arc::clone(&target));
         Content::Message { source, kind, target, text: text.into(), tags }

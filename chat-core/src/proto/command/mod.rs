@@ -31,6 +31,12 @@ impl MessageKind {
             Self::Tagmsg => "TAGMSG",
         }
     }
+
+    /// The one with that word, in capital letters.
+    #[must_use]
+    pub fn by_word(word: &str) -> Option<Self> {
+        [Self::Privmsg, Self::Notice, Self::Tagmsg].into_iter().find(|kind| kind.word() == word)
+    }
 }
 
 /// One room of a `JOIN`.
@@ -103,7 +109,7 @@ pub enum Command {
     Markread { target: Option<String>, timestamp: Option<String> },
     /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form. Text and tags are
     /// shared by all who read them.
-    Message { kind: MessageKind, targets: Vec<String>, text: Arc<str>, tags: Arc<str> },
+    Message { kind: MessageKind, targets: Vec<String>, text: Arc<str>, tags: Box<str> },
     /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of
     /// the lines of a batch.
     Multiline { kind: MessageKind, target: String, lines: Vec<MessageLine>, tags: String },

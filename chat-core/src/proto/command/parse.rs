@@ -1,6 +1,6 @@
 //! From a line's word and parameters to a [`Command`].
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields};
 use crate::proto::Service;
@@ -78,6 +78,10 @@ impl Command {
     /// [`CommandError`] when the word is unknown or a parameter is missing.
     pub fn parse(line: &Line<'_>) -> Result<Self, CommandError> {
         let word = line.word();
+        // Before all other words, since most lines are messages.
+        if let Some(kind) = MessageKind::by_word(&word) {
+            return message(kind, line);
+        }
         let params = line.params;
         let owned = |index: usize| params.get(index).map(str::to_owned);
         let non_empty = |index: usize| params.get(index).filter(|param| !param.is_empty());
@@ -162,13 +166,11 @@ impl Command {
             "NICK" => Self::Nick { nick: given(0).ok_or(CommandError::NoNickGiven)? },
             "NICKSERV" | "NS" => service(Service::NickServ),
             "OPERSERV" | "OS" => service(Service::OperServ),
-            "NOTICE" => message(MessageKind::Notice, line)?,
             "OPER" => Self::Oper { name: need(0, "OPER")?, password: need(1, "OPER")? },
             "PART" => Self::Part { rooms: split_list(&need(0, "PART")?), reason: owned(1) },
             "PASS" => Self::Pass { password: need(0, "PASS")? },
             "PING" => Self::Ping { token: owned(0).ok_or(CommandError::NoOrigin)? },
             "PONG" => Self::Pong,
-            "PRIVMSG" => message(MessageKind::Privmsg, line)?,
             "QUIT" => Self::Quit { reason: owned(0) },
             "REDACT" => Self::Redact {
                 target: need(0, "REDACT")?,
@@ -193,7 +195,6 @@ impl Command {
             "SETNAME" => {
                 Self::Setname { realname: owned(0).ok_or(CommandError::NeedMoreParams("SETNAME"))? }
             }
-            "TAGMSG" => message(MessageKind::Tagmsg, line)?,
             "TIME" => Self::Time { server: given(0) },
             "TOPIC" => Self::Topic { room: need(0, "TOPIC")?, topic: owned(1) },
             "USER" => Self::User { user: need(0, "USER")?, realname: need(3, "USER")? },
@@ -232,7 +233,7 @@ fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> 
         MessageKind::Tagmsg => "",
         _ => line.params.get(1).filter(|text| !text.is_empty()).ok_or(CommandError::NoText)?,
     };
-    let tags = if line.tags.is_empty() { Arc::default() } else { relayed_tags(line).into() };
+    let tags = if line.tags.is_empty() { Box::default() } else { relayed_tags(line).into() };
     Ok(Command::Message { kind, targets, text: text.into(), tags })
 }
 
@@ -261,6 +262,10 @@ pub fn relayed_tags(line: &Line<'_>) -> String {
 }
 
 fn split_list(text: &str) -> Vec<String> {
+    // Most lists have one item.
+    if memchr::memchr(b',', text.as_bytes()).is_none() {
+        return if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+    }
     text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 

@@ -56,7 +56,8 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let person = self.person(turn.person);
         let identity = Arc::clone(&person.identity);
-        let account = person.account.as_deref().map(|own| CaseMapping::Ascii.fold(own));
+        let fold = |account| CaseMapping::Ascii.fold(account).into_owned();
+        let account = person.account.as_deref().map(fold);
         let room = self.rooms.get_mut(&id).expect("the caller found it");
         let name = room.name.to_string();
         room.knocks.retain(|_, knock| turn.now.mono.saturating_duration_since(knock.mono) < PAUSE);

@@ -34,7 +34,7 @@ impl Hub {
         kind: MessageKind,
         targets: &[String],
         text: Arc<str>,
-        tags: Arc<str>,
+        tags: Box<str>,
     ) -> Result<(), Refusal> {
         self.person_mut(turn.person).last_spoke = turn.now.mono;
         let has_label = turn.label.is_some();
@@ -98,7 +98,7 @@ impl Hub {
         kind: MessageKind,
         target: &str,
         text: &Arc<str>,
-        tags: &Arc<str>,
+        tags: &str,
     ) -> Result<(), Refusal> {
         if let Some(service) = Service::by_nick(target) {
             self.serve(turn, service, kind, text, tags);
@@ -112,13 +112,8 @@ impl Hub {
         if relayed_bytes > BODY_BYTES_MAX {
             return Err(Refusal::TooLongToRelay);
         }
-        let content = Content::Message {
-            source,
-            kind,
-            target,
-            text: Arc::clone(text),
-            tags: Arc::clone(tags),
-        };
+        let content =
+            Content::Message { source, kind, target, text: Arc::clone(text), tags: tags.into() };
         if kind == MessageKind::Tagmsg
             && Reaction::of(tags).is_some_and(|own| own.value.len() > REACTION_BYTES_MAX)
         {

@@ -107,12 +107,12 @@ impl Hub {
         service: Service,
         kind: MessageKind,
         text: &Arc<str>,
-        tags: &Arc<str>,
+        tags: &str,
     ) {
         let Reader { person, device } = self.reader(turn.conn);
         if device.capabilities.contains(Capability::EchoMessage) {
             let (source, target) = (Arc::clone(&person.source), service.nick().into());
-            let (text, tags) = (Arc::clone(text), Arc::clone(tags));
+            let (text, tags) = (Arc::clone(text), tags.into());
             let content = Content::Message { source, kind, target, text, tags };
             let sender = person.as_sender();
             let msgid = self.next_msgid(turn.now.wall);

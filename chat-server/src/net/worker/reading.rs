@@ -156,9 +156,7 @@ impl Worker {
             self.conns[slot as usize].outbox.push(&bytes);
             self.mark_dirty(slot);
         }
-        for input in std::mem::take(&mut self.output.inputs) {
-            self.send(input);
-        }
+        self.send_inputs();
         if let Some(reason) = self.output.close.take() {
             self.close(now, slot, &reason);
         }
@@ -177,8 +175,15 @@ impl Worker {
             self.mark_dirty(conn.slot);
         }
         self.output = output;
-        for input in std::mem::take(&mut self.output.inputs) {
+        self.send_inputs();
+    }
+
+    /// Gives the hub what a session has for it; the list is kept for its memory.
+    fn send_inputs(&mut self) {
+        let mut inputs = std::mem::take(&mut self.output.inputs);
+        for input in inputs.drain(..) {
             self.send(input);
         }
+        self.output.inputs = inputs;
     }
 }
