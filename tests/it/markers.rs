@@ -91,7 +91,8 @@ fn what_is_no_marker_is_refused() {
          // Of a guest, as long as both are here.
          ann> MARKREAD bob timestamp=2026-01-05T00:00:00.000Z
          ann< * MARKREAD bob timestamp=2026-01-05T00:00:00.000Z
-         drop bob
+         bob> QUIT
+         bob< ERROR *
          new bob2
          bob2> NICK bob
          bob2> USER u 0 * :B

@@ -541,6 +541,27 @@ fn every_older_version_is_brought_up_to_date() {
         for (line, word) in lines.iter().zip(expected) {
             assert!(line.contains(word), "version {version}: {word} is not in {line}");
         }
+        let room = Part {
+            conversation: Conversation::Room("#room".into()),
+            shown: None,
+            rank: 2,
+            ranked_after: UNIX_EPOCH,
+        };
+        let wanted = Search {
+            conversations: vec![room],
+            direct: None,
+            words: Some("first".into()),
+            from: None,
+            after: None,
+            before: None,
+            limit: 10,
+            bytes_max: usize::MAX,
+            order: Order::Time,
+        };
+        let Answer::Matches(found) = store.answer(&Query::Search(wanted)) else {
+            unreachable!("a search was asked for")
+        };
+        assert_eq!(found.len(), 1, "version {version}: its words are found, once");
         store.append(&record(0, 0, u64::from(u32::MAX), 3)).unwrap();
         let again = store.append(&record(0, 0, u64::from(u32::MAX), 3));
         assert!(matches!(again, Err(AppendError::Known { .. })), "{again:?}");

@@ -137,6 +137,8 @@ fn a_hosted_room_remembers() {
     let mut second = host(&[]);
     let invitation = second.expect("You host #lobby*");
     let address = invitation.rsplit(' ').next().unwrap().parse().unwrap();
+    // Whoever comes later than what is said does not hear it.
+    second.expect("* you are in #lobby as Hana");
     let mut ann = TestClient::connect(address);
     ann.send("NICK Ann");
     ann.send("USER u 0 * :A");

@@ -74,6 +74,7 @@ impl Sweep {
             for forget in [
                 "DELETE FROM nonces WHERE conversation = ?",
                 "DELETE FROM participants WHERE conversation = ?",
+                "DELETE FROM unindexed WHERE conversation = ?",
                 "DELETE FROM conversations WHERE id = ?",
             ] {
                 transaction.prepare_cached(forget)?.execute([number])?;

@@ -19,7 +19,7 @@ pub(super) struct Row {
     pub(super) random: i64,
     pub(super) kind: i64,
     pub(super) part: i64,
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     pub(super) extra: Option<String>,
 }
 
@@ -35,11 +35,12 @@ pub(super) enum About<'a> {
 /// Who a row is by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SenderRow {
-    pub(super) source: String,
-    pub(super) account: String,
+    pub(super) source: Arc<str>,
+    /// Empty: none.
+    pub(super) account: Arc<str>,
     pub(super) marks: i64,
     /// As direct conversations name them.
-    pub(super) person: String,
+    pub(super) person: Arc<str>,
 }
 
 /// What few records have.
@@ -161,14 +162,14 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
             extra.tags = tags.to_string();
             extra.target = if is_direct { target.to_string() } else { String::new() };
             match kind {
-                MessageKind::Privmsg => (source, PRIVMSG, text.to_string()),
+                MessageKind::Privmsg => (source, PRIVMSG, Arc::clone(text)),
                 MessageKind::Notice if *record.by == *THE_SERVER => {
-                    (source, NOTED, text.to_string())
+                    (source, NOTED, Arc::clone(text))
                 }
-                MessageKind::Notice => (source, NOTICE, text.to_string()),
+                MessageKind::Notice => (source, NOTICE, Arc::clone(text)),
                 MessageKind::Tagmsg => {
                     let Reaction { value, is_taken_back, .. } = Reaction::of(tags)?;
-                    (source, if is_taken_back { UNREACT } else { REACT }, value.to_owned())
+                    (source, if is_taken_back { UNREACT } else { REACT }, value.into())
                 }
             }
         }
@@ -176,12 +177,12 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
             extra.target = if is_direct { target.to_string() } else { String::new() };
             extra.about = redacted.to_string();
             extra.arguments = reason.iter().map(ToString::to_string).collect();
-            (source, REDACT, String::new())
+            (source, REDACT, Arc::default())
         }
         Content::Edit { source, target, edited, text } => {
             extra.target = if is_direct { target.to_string() } else { String::new() };
             extra.about = edited.to_string();
-            (source, EDIT, text.to_string())
+            (source, EDIT, Arc::clone(text))
         }
         Content::Multiline { source, kind, target, lines, tags } => {
             extra.tags = tags.to_string();
@@ -191,29 +192,29 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
             let kind =
                 if *kind == MessageKind::Notice { MULTILINE_NOTICE } else { MULTILINE_PRIVMSG };
             let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-            (source, kind, lines.join("\n"))
+            (source, kind, lines.join("\n").into())
         }
-        Content::Topic { source, topic, .. } => (source, TOPIC, topic.to_string()),
+        Content::Topic { source, topic, .. } => (source, TOPIC, Arc::clone(topic)),
         Content::Mode { source, changes, arguments, .. } => {
             extra.arguments = arguments.iter().map(ToString::to_string).collect();
-            (source, MODE, changes.to_string())
+            (source, MODE, Arc::clone(changes))
         }
         Content::Kick { source, nick, reason, .. } => {
             extra.target = nick.to_string();
-            (source, KICK, reason.to_string())
+            (source, KICK, Arc::clone(reason))
         }
         Content::Rename { source, name, reason, .. } => {
             extra.target = name.to_string();
-            (source, RENAME, reason.to_string())
+            (source, RENAME, Arc::clone(reason))
         }
         _ => return None,
     };
     let sender = event.sender();
     let sender_row = SenderRow {
-        source: source.to_string(),
-        account: sender.account.as_deref().unwrap_or_default().to_owned(),
+        source: Arc::clone(source),
+        account: sender.account.clone().unwrap_or_default(),
         marks: i64::from(sender.is_bot) | i64::from(sender.is_operator) << 1,
-        person: record.by.to_string(),
+        person: Arc::clone(&record.by),
     };
     let part = match &record.conversation {
         Conversation::Direct(_, second) => i64::from(record.by == *second),
@@ -230,7 +231,7 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
 pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> Option<Event> {
     let extra: Extra =
         row.extra.as_deref().map(serde_json::from_str).transpose().ok()?.unwrap_or_default();
-    let source: Arc<str> = sender.source.into();
+    let source = sender.source;
     let target: Arc<str> = match (room, row.part) {
         (None, _) => extra.target.as_str().into(),
         (Some(room), 1) => format!("+{room}").into(),
@@ -238,9 +239,9 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
         (Some(room), _) => Arc::clone(room),
     };
     let tags: Box<str> = extra.tags.into();
-    let message = |kind, text: String, tags| {
+    let message = |kind, text: Arc<str>, tags| {
         let (source, target) = (Arc::clone(&source), Arc::clone(&target));
-        Content::Message { source, kind, target, text: text.into(), tags }
+        Content::Message { source, kind, target, text, tags }
     };
     let multiline = |kind, text: &str, tags| {
         let lines = text.split('\n').enumerate().map(|(index, line)| MessageLine {
@@ -256,33 +257,33 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
         NOTED => message(MessageKind::Notice, row.text, tags),
         MULTILINE_PRIVMSG => multiline(MessageKind::Privmsg, &row.text, tags),
         MULTILINE_NOTICE => multiline(MessageKind::Notice, &row.text, tags),
-        REDACTED => message(MessageKind::Privmsg, DELETED.to_owned(), "".into()),
-        REACT | UNREACT => message(MessageKind::Tagmsg, String::new(), tags),
+        REDACTED => message(MessageKind::Privmsg, DELETED.into(), "".into()),
+        REACT | UNREACT => message(MessageKind::Tagmsg, Arc::default(), tags),
         REDACT => {
             let reason = extra.arguments.into_iter().next().map(Into::into);
             Content::Redact { source, target, redacted: extra.about.into(), reason }
         }
         EDIT => {
-            let (edited, text) = (extra.about.into(), row.text.into());
+            let (edited, text) = (extra.about.into(), row.text);
             Content::Edit { source, target, edited, text }
         }
-        TOPIC => Content::Topic { source, room: target, topic: row.text.into() },
+        TOPIC => Content::Topic { source, room: target, topic: row.text },
         MODE => {
             let arguments = extra.arguments.into_iter().map(Into::into).collect();
-            Content::Mode { source, target, changes: row.text.into(), arguments }
+            Content::Mode { source, target, changes: row.text, arguments }
         }
         KICK => {
             let nick = extra.target.into();
-            Content::Kick { source, room: target, nick, reason: row.text.into() }
+            Content::Kick { source, room: target, nick, reason: row.text }
         }
         RENAME => {
             let name = extra.target.into();
-            Content::Rename { source, room: target, name, reason: row.text.into() }
+            Content::Rename { source, room: target, name, reason: row.text }
         }
         _ => return None,
     };
     let by = Sender {
-        account: (!sender.account.is_empty()).then(|| sender.account.into()),
+        account: Some(sender.account).filter(|account| !account.is_empty()),
         is_bot: sender.marks & 1 != 0,
         is_operator: sender.marks & 2 != 0,
     };

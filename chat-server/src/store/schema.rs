@@ -108,6 +108,13 @@ const MIGRATIONS: &[&str] = &[
      INSERT INTO unindexed SELECT id FROM records WHERE kind <= 4;",
     // What those who operate a room have done is found among a million messages.
     "CREATE INDEX records_acts ON records (id) WHERE kind BETWEEN 10 AND 20;",
+    // What the index of words does not have yet is the end of a conversation, and not record by record.
+    "INSERT INTO words (rowid, text)
+         SELECT records.id, text FROM unindexed JOIN records ON records.id = unindexed.id
+         ORDER BY records.id;
+     DROP TABLE unindexed;
+     -- Conversations whose records from that one on are not in the index.
+     CREATE TABLE unindexed (conversation INTEGER PRIMARY KEY, first INTEGER NOT NULL) STRICT;",
 ];
 
 /// The version of the database that this program writes.

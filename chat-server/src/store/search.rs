@@ -1,49 +1,114 @@
 //! Full-text search (FTS5): an index beside the records, which follows behind the commits. Records that it has not
-//! taken yet are listed in the same transaction as they are written, so that none is forgotten when the program ends.
+//! taken yet are the ends of conversations; where those begin is written with them, so that none is forgotten when the
+//! program ends.
 
 use std::{ops::Range, time::SystemTime};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
-    history::{self, COLUMNS, Filter, Read},
+    history::{self, COLUMNS, Filter, PLACE_BITS, Read},
     milliseconds, rows,
 };
 use crate::history::{Answer, Match, Order, Reference, Search};
 
-/// Records that the index takes in one transaction.
-pub(super) const CHUNK: u32 = 512;
-
 /// Of those that match, the latest that are put in the order of their rank.
 const RANKED_MAX: usize = 500;
 
-/// Puts some of the records that wait into the index; whether there are more.
-pub(super) fn index_some(database: &mut Connection) -> rusqlite::Result<bool> {
-    let transaction = database.transaction()?;
-    let waiting: Vec<i64> = transaction
-        .prepare_cached("SELECT id FROM unindexed LIMIT ?")?
-        .query_map([CHUNK], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    for id in &waiting {
-        let add = "INSERT INTO words (rowid, text) SELECT id, text FROM records WHERE id = ?";
-        transaction.prepare_cached(add)?.execute([id])?;
-        transaction.prepare_cached("DELETE FROM unindexed WHERE id = ?")?.execute([id])?;
-    }
-    transaction.commit()?;
-    Ok(waiting.len() == CHUNK as usize)
+/// How far the index has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Indexed {
+    /// Records that it has taken now.
+    pub(super) n_records: usize,
+    /// It has all.
+    pub(super) is_all: bool,
 }
 
-/// A record is to be found by its words from here on.
+/// Puts up to `n_max` of the records that wait into the index, in one transaction.
+pub(super) fn index_some(database: &mut Connection, n_max: usize) -> rusqlite::Result<Indexed> {
+    let transaction = database.transaction()?;
+    let mut n_records = 0;
+    let mut is_all = false;
+    while n_records < n_max {
+        // In the order of their ids: at each step back the index would write what it has taken.
+        let next = "SELECT conversation, first FROM unindexed ORDER BY conversation LIMIT 1";
+        let next: Option<(i64, i64)> = transaction
+            .prepare_cached(next)?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        let Some((conversation, first)) = next else {
+            is_all = true;
+            break;
+        };
+        n_records += index_end(&transaction, conversation, first, n_max - n_records)?;
+    }
+    transaction.commit()?;
+    Ok(Indexed { n_records, is_all })
+}
+
+/// Puts a conversation's records from `first` on into the index, so many of them; how many there were.
+fn index_end(
+    database: &Connection,
+    conversation: i64,
+    first: i64,
+    n_max: usize,
+) -> rusqlite::Result<usize> {
+    let (_, last) = history::places_of(conversation);
+    let some = "SELECT count(*), max(id) FROM
+                (SELECT id FROM records WHERE id BETWEEN ? AND ? ORDER BY id LIMIT ?)";
+    let limit = i64::try_from(n_max).unwrap_or(i64::MAX);
+    let (n_records, end): (i64, Option<i64>) = database
+        .prepare_cached(some)?
+        .query_row(params![first, last, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if let Some(end) = end {
+        let add = "INSERT INTO words (rowid, text)
+                   SELECT id, text FROM records WHERE id BETWEEN ? AND ? AND kind < ? ORDER BY id";
+        database.prepare_cached(add)?.execute(params![first, end, rows::REDACTED])?;
+    }
+    match end.filter(|_| n_records == limit) {
+        Some(end) => {
+            let go_on = "UPDATE unindexed SET first = ? WHERE conversation = ?";
+            database.prepare_cached(go_on)?.execute([end + 1, conversation])?;
+        }
+        None => {
+            let forget = "DELETE FROM unindexed WHERE conversation = ?";
+            database.prepare_cached(forget)?.execute([conversation])?;
+        }
+    }
+    Ok(usize::try_from(n_records).unwrap_or(n_max))
+}
+
+/// The index does not have a record that is written now, nor what follows in its conversation.
+pub(super) fn fall_behind(database: &Connection, id: i64) -> rusqlite::Result<()> {
+    // What it has not had before, it still has not.
+    let add = "INSERT OR IGNORE INTO unindexed (conversation, first) VALUES (?, ?)";
+    database.prepare_cached(add)?.execute([id >> PLACE_BITS, id])?;
+    Ok(())
+}
+
+/// Whether a record is found by its words.
+fn is_indexed(database: &Connection, id: i64) -> rusqlite::Result<bool> {
+    let first = "SELECT first FROM unindexed WHERE conversation = ?";
+    let first: Option<i64> = database
+        .prepare_cached(first)?
+        .query_row([id >> PLACE_BITS], |row| row.get(0))
+        .optional()?;
+    Ok(first.is_none_or(|first| id < first))
+}
+
+/// A record that was there before is to be found by its words, which are new.
 pub(super) fn add(database: &Connection, id: i64) -> rusqlite::Result<()> {
-    database.prepare_cached("INSERT OR IGNORE INTO unindexed (id) VALUES (?)")?.execute([id])?;
+    if is_indexed(database, id)? {
+        let add = "INSERT INTO words (rowid, text) SELECT id, text FROM records WHERE id = ?";
+        database.prepare_cached(add)?.execute([id])?;
+    }
     Ok(())
 }
 
 /// A record is not to be found by its words, while it still has them.
 pub(super) fn remove(database: &Connection, id: i64) -> rusqlite::Result<()> {
-    let waited = database.prepare_cached("DELETE FROM unindexed WHERE id = ?")?.execute([id])? > 0;
-    if !waited {
+    if is_indexed(database, id)? {
         let remove = "INSERT INTO words (words, rowid, text)
                       SELECT 'delete', id, text FROM records WHERE id = ?";
         database.prepare_cached(remove)?.execute([id])?;

@@ -313,7 +313,7 @@ fn take(
                 person
             ])?;
             if *kind < rows::REDACTED {
-                search::add(database, place.next)?;
+                search::fall_behind(database, place.next)?;
             }
             place.next += 1;
             place.latest = at;

@@ -2,19 +2,20 @@
 //! committed.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Condvar, Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::{
     history::{self, PLACE_BITS, name_of, number_of, places_of},
     retention::{self, Retention, Sweep},
     rows::{self, About, SenderRow},
-    search, time_of,
+    search::{self, Indexed},
+    time_of,
 };
 use crate::{
     ids::Ticket,
@@ -46,13 +47,77 @@ struct Known {
     /// The number of each conversation, and the place of the next record in it.
     conversations: BTreeMap<Conversation, (i64, i64)>,
     senders: HashMap<SenderRow, i64>,
+    /// The numbers of those that the index of words is known to be behind with.
+    behind: BTreeSet<i64>,
 }
 
-/// Records that may wait for the index while others are written.
-const BEHIND_MAX: usize = 1 << 14;
+/// Records that may wait for the index while others are written: a search waits until it has them, a third of a second.
+const BEHIND_MAX: usize = 1 << 16;
+
+/// Records that the index takes at once when there is time: few, since somebody may come meanwhile.
+const INDEXED_AT_ONCE: usize = 512;
+
+/// And when it has fallen behind: many, since each transaction makes a piece of the index that is to be merged with others.
+const INDEXED_BEHIND: usize = 1 << 13;
+
+/// When nothing has come for so long, there is time for the index. Between two batches it would be in their way.
+const QUIET: Duration = Duration::from_millis(20);
+
+/// However busy it is, the index takes some that often, so that it keeps up with all but crowds.
+const INDEX_EVERY: Duration = Duration::from_secs(1);
 
 /// How soon notes that could not be written are tried again when nothing else comes.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// How far the index of words is behind what has been written.
+struct Behind {
+    /// Records that wait for it, about; but 0 only if there are none.
+    n_records: usize,
+    /// Nothing has come for a while.
+    is_quiet: bool,
+    /// However busy it is, it is looked at that often.
+    seconds: Receiver<Instant>,
+}
+
+impl Behind {
+    /// At the start nobody knows.
+    fn new() -> Self {
+        let seconds = crossbeam_channel::tick(INDEX_EVERY);
+        Self { n_records: INDEXED_AT_ONCE, is_quiet: false, seconds }
+    }
+
+    /// Lets it take some, if it is too far behind or there is time; whether there was time.
+    fn follow(&mut self, database: &mut Connection, known: &mut Known, is_idle: bool) -> bool {
+        while self.n_records > BEHIND_MAX {
+            self.take(database, known, INDEXED_BEHIND);
+        }
+        let has_time = is_idle && (self.is_quiet || self.seconds.try_recv().is_ok());
+        if has_time && self.n_records > 0 {
+            self.take(database, known, INDEXED_AT_ONCE);
+            return true;
+        }
+        false
+    }
+
+    /// Lets it take all.
+    fn catch_up(&mut self, database: &mut Connection, known: &mut Known) {
+        while self.n_records > 0 {
+            self.take(database, known, INDEXED_BEHIND);
+        }
+    }
+
+    fn take(&mut self, database: &mut Connection, known: &mut Known, n_max: usize) {
+        // It may have caught up with them.
+        known.behind.clear();
+        self.n_records = match search::index_some(database, n_max) {
+            Ok(Indexed { is_all: false, n_records }) => {
+                self.n_records.saturating_sub(n_records).max(1)
+            }
+            // What could not be indexed now is with what is written next: searches find all but that.
+            Ok(Indexed { is_all: true, .. }) | Err(_) => 0,
+        };
+    }
+}
 
 /// How many notes have been written: what is read must be later than those that were made before it was asked.
 #[derive(Debug, Default)]
@@ -89,43 +154,46 @@ pub(super) fn run(
     let mut known = Known::default();
     // A note that is not written would leave a room open that is closed: until it is, nothing else is.
     let mut owed: Vec<Job> = Vec::new();
-    // How many records wait for the index, about; at the start nobody knows.
-    let mut n_unindexed = search::CHUNK as usize;
+    let mut behind = Behind::new();
     let mut sweep = Some(Sweep::at(now()));
     let sweeps = crossbeam_channel::tick(retention::EVERY);
     loop {
         let first = jobs.try_recv();
         let is_idle = matches!(first, Err(TryRecvError::Empty)) && owed.is_empty();
-        // The index follows when there is nothing else to do, or it falls too far behind.
-        if n_unindexed > 0 && (is_idle || n_unindexed > BEHIND_MAX) {
-            n_unindexed = match search::index_some(&mut database) {
-                Ok(true) => n_unindexed.saturating_sub(search::CHUNK as usize).max(1),
-                // What could not be indexed now is with what is written next.
-                Ok(false) | Err(_) => 0,
-            };
-            if is_idle {
-                continue;
-            }
+        if behind.follow(&mut database, &mut known, is_idle) {
+            continue;
         }
         if sweeps.try_recv().is_ok() {
             sweep = Some(Sweep::at(now()));
         }
         if let Some(own) = sweep.as_mut().filter(|_| is_idle) {
+            // The number of a conversation that is deleted may be given again.
+            known.behind.clear();
             // What cannot be deleted now is there the next time.
             if !own.go_on(&mut database, retention).unwrap_or(false) {
                 sweep = None;
             }
             continue;
         }
-        let patience = if owed.is_empty() { retention::EVERY } else { RETRY };
+        let patience = match () {
+            () if !owed.is_empty() => RETRY,
+            () if behind.n_records > 0 => QUIET,
+            () => retention::EVERY,
+        };
         let first = match first {
             Err(TryRecvError::Empty) => jobs.recv_timeout(patience),
             first => first.map_err(|_| RecvTimeoutError::Disconnected),
         };
         let mut batch = std::mem::take(&mut owed);
         match first {
-            Ok(job) => batch.push(job),
-            Err(RecvTimeoutError::Timeout) if batch.is_empty() => continue,
+            Ok(job) => {
+                behind.is_quiet = false;
+                batch.push(job);
+            }
+            Err(RecvTimeoutError::Timeout) if batch.is_empty() => {
+                behind.is_quiet = true;
+                continue;
+            }
             Err(RecvTimeoutError::Timeout) => {}
             // What is not in the index yet is listed, and the next start goes on with it.
             Err(RecvTimeoutError::Disconnected) if batch.is_empty() => break,
@@ -138,9 +206,9 @@ pub(super) fn run(
         batch.extend(jobs.try_iter().take(JOBS_PER_COMMIT - 1));
         let written = write(&mut database, &mut known, &batch);
         if written.is_ok() {
-            n_unindexed += batch.len();
+            behind.n_records += batch.len();
             if batch.iter().any(|job| matches!(job, Job::Index)) {
-                n_unindexed = index_all(&mut database);
+                behind.catch_up(&mut database, &mut known);
             }
             let is_note = |job: &&Job| matches!(job, Job::Index | Job::Note(_));
             noted.add(batch.iter().filter(is_note).count() as u64);
@@ -174,17 +242,6 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// Puts all that waits into the index; how much is left.
-fn index_all(database: &mut Connection) -> usize {
-    loop {
-        match search::index_some(database) {
-            Ok(true) => {}
-            // What could not be indexed is with what is written next: searches find all but that.
-            Ok(false) | Err(_) => return 0,
-        }
-    }
-}
-
 /// All of `batch`, or nothing; what became of each.
 fn write(
     database: &mut Connection,
@@ -192,11 +249,16 @@ fn write(
     batch: &[Job],
 ) -> rusqlite::Result<Vec<Result<(), AppendError>>> {
     let transaction = database.transaction()?;
+    // Looked up once, and not for each of some thousand records.
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO records (id, time, random, sender, kind, part, text, extra, about)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
     let mut outcomes = Vec::with_capacity(batch.len());
     for job in batch {
         outcomes.push(match job {
             Job::Append { record, .. } => {
-                let outcome = append(&transaction, known, record)?;
+                let outcome = append(&transaction, &mut insert, known, record)?;
                 if outcome.is_ok() {
                     let mut changes = record.changes.iter();
                     changes.try_for_each(|change| keep(&transaction, known, change))?;
@@ -214,24 +276,33 @@ fn write(
             }
         });
     }
+    drop(insert);
     transaction.commit()?;
     Ok(outcomes)
 }
 
 fn append(
     database: &Connection,
+    insert: &mut Statement<'_>,
     known: &mut Known,
     record: &Record,
 ) -> rusqlite::Result<Result<(), AppendError>> {
     let Some((sender, row)) = rows::row_of(record) else { return Ok(Ok(())) };
     // What some members of a room are told lies among what all are told.
     let conversation = match &record.conversation {
-        Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
-        own => own.clone(),
+        Conversation::Ranked(room, _) => &Conversation::Room(Arc::clone(room)),
+        own => own,
     };
-    let (number, place) = match known.conversations.get(&conversation) {
+    let (number, place) = match known.conversations.get(conversation) {
         Some(found) => *found,
-        None => find_or_begin(database, &conversation)?,
+        None => {
+            if known.conversations.len() >= REMEMBERED_MAX {
+                known.conversations.clear();
+            }
+            let found = find_or_begin(database, conversation)?;
+            known.conversations.insert(conversation.clone(), found);
+            found
+        }
     };
     if place >= 1 << PLACE_BITS {
         let why = "there are as many messages here as there may be: ask whoever runs the server for retention";
@@ -260,22 +331,16 @@ fn append(
                    WHERE NOT EXISTS (SELECT 1 FROM records WHERE id = nonces.record)";
         let is_new = database.prepare_cached(add)?.execute(params![number, nonce, id])? > 0;
         if !is_new {
-            known.conversations.insert(conversation, (number, place));
             return first_with(database, number, &nonce).map(Err);
         }
     }
-    if known.conversations.len() >= REMEMBERED_MAX {
-        known.conversations.clear();
+    if let Some((_, next)) = known.conversations.get_mut(conversation) {
+        *next = place + 1;
     }
-    known.conversations.insert(conversation, (number, place + 1));
-    let mut insert = database.prepare_cached(
-        "INSERT INTO records (id, time, random, sender, kind, part, text, extra, about)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )?;
     let rows::Row { time, random, kind, part, text, extra } = row;
     insert.execute(params![id, time, random, sender, kind, part, text, extra, about])?;
-    if kind < rows::REDACTED {
-        search::add(database, id)?;
+    if kind < rows::REDACTED && known.behind.insert(number) {
+        search::fall_behind(database, id)?;
     }
     Ok(Ok(()))
 }
