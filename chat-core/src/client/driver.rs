@@ -38,6 +38,9 @@ const READ_BYTES: usize = 64 << 10;
 /// Bytes that wait to be written before further messages are turned into lines.
 const UNWRITTEN_BYTES_MAX: usize = 16 << 10;
 
+/// Requests of the program that are taken at once: as many lines of theirs may wait beyond the bounds.
+const REQUESTS_AT_ONCE: usize = 64;
+
 /// Bytes that wait to be written before nothing is read or asked for any more: a server that makes us
 /// answer and does not read the answers gets no more of them.
 const UNREAD_BYTES_MAX: usize = 1 << 20;
@@ -209,10 +212,11 @@ impl Driver {
     }
 
     fn take_requests(&mut self, now: Now, outputs: &mut Outputs) {
-        while !self.is_overfull()
-            && let Ok(request) = self.requests.try_recv()
-        {
-            self.state.request(now, request, outputs);
+        while !self.is_overfull() && !self.requests.is_empty() {
+            // What comes of some is carried out together, or each would wake the listener's thread.
+            for request in self.requests.try_iter().take(REQUESTS_AT_ONCE) {
+                self.state.request(now, request, outputs);
+            }
             self.carry_out(now, outputs);
         }
     }

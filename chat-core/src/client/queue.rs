@@ -73,6 +73,10 @@ impl UpdateQueue {
             if !waiting.updates.is_empty() || waiting.dropped > 0 {
                 let dropped = std::mem::take(&mut waiting.dropped);
                 let lagged = (dropped > 0).then_some(Update::Lagged { dropped });
+                if lagged.is_none() && waiting.updates.len() <= BATCH_MAX {
+                    // As they stand: nothing is copied.
+                    return Taken::Updates(std::mem::take(&mut waiting.updates).into());
+                }
                 let n = waiting.updates.len().min(BATCH_MAX - usize::from(lagged.is_some()));
                 return Taken::Updates(
                     lagged.into_iter().chain(waiting.updates.drain(..n)).collect(),

@@ -15,8 +15,12 @@ impl<'a> Source<'a> {
     /// Splits at the first `!` and the `@` behind it; both are optional.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {
-        let (before_host, host) = text.split_once('@').unwrap_or((text, ""));
-        let (nick, user) = before_host.split_once('!').unwrap_or((before_host, ""));
+        let cut = |byte, text: &'a str| match memchr::memchr(byte, text.as_bytes()) {
+            Some(at) => (&text[..at], &text[at + 1..]),
+            None => (text, ""),
+        };
+        let (before_host, host) = cut(b'@', text);
+        let (nick, user) = cut(b'!', before_host);
         Self { nick, user, host }
     }
 }

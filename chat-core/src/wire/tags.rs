@@ -34,9 +34,16 @@ pub struct Tags<'a>(pub(super) &'a str);
 impl<'a> Tags<'a> {
     /// Tags in the order in which they stand, without empty ones.
     pub fn iter(&self) -> impl Iterator<Item = TagPair<'a>> + use<'a> {
-        self.0.split(';').filter(|tag| !tag.is_empty()).map(|tag| {
-            let (key, raw_value) = tag.split_once('=').unwrap_or((tag, ""));
-            TagPair { key, raw_value }
+        let mut rest = self.0;
+        let mut next = move || {
+            let (tag, behind) = cut_at(b';', rest)?;
+            rest = behind;
+            Some(tag)
+        };
+        std::iter::from_fn(move || {
+            let tag = std::iter::from_fn(&mut next).find(|tag| !tag.is_empty())?;
+            let (key, raw_value) = cut_at(b'=', tag)?;
+            Some(TagPair { key, raw_value })
         })
     }
 
@@ -60,6 +67,15 @@ impl<'a> Tags<'a> {
     pub fn as_str(&self) -> &'a str {
         self.0
     }
+}
+
+/// What stands before the first such byte, which is ASCII, and what stands behind it; `None` of nothing.
+fn cut_at(byte: u8, text: &str) -> Option<(&str, &str)> {
+    if text.is_empty() {
+        return None;
+    }
+    let Some(at) = memchr::memchr(byte, text.as_bytes()) else { return Some((text, "")) };
+    Some((&text[..at], &text[at + 1..]))
 }
 
 /// Takes the escaping off a tag's value. A lone backslash at the end is dropped; a backslash

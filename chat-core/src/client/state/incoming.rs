@@ -59,10 +59,15 @@ impl ClientState {
         if let Some(numeric) = Numeric::from_command(line.command) {
             return self.on_numeric(now, numeric, &line, label.as_deref(), outputs);
         }
+        let word = line.word();
+        // Before all others, since most lines are messages.
+        if matches!(&*word, "PRIVMSG" | "NOTICE") {
+            return self.on_message(now, &line, label.as_deref(), outputs);
+        }
         let params = line.params;
         let param = |index| params.get(index).unwrap_or_default();
         let from = Source::parse(line.source.unwrap_or_default());
-        match &*line.word() {
+        match &*word {
             "ACK" => {
                 if let Some(label) = label {
                     self.acknowledge_label(now, &label, None, outputs);
@@ -88,7 +93,6 @@ impl ClientState {
             "NOTE" | "WARN" => {
                 self.notice(Some(param(1)), params.last().unwrap_or_default(), outputs)
             }
-            "NOTICE" | "PRIVMSG" => self.on_message(now, &line, label.as_deref(), outputs),
             "PART" => {
                 let reason = params.get(1);
                 self.leave_room(param(0), from.nick, Departure::Parted, reason, outputs);
@@ -163,15 +167,15 @@ impl ClientState {
     }
 
     /// The conversation that a line from `sender` to `target` belongs to.
-    fn conversation(&self, sender: &str, target: &str) -> Target {
+    fn conversation(&mut self, sender: &str, target: &str) -> Target {
         let signs = self.negotiation.prefixes.as_deref().unwrap_or_default();
         let unsigned = target.trim_start_matches(|sign| signs.contains(sign));
         if is_room(unsigned) {
-            Target::Room(unsigned.into())
+            Target::Room(self.names.keep(unsigned))
         } else if self.is_me(sender) {
-            Target::User(target.into())
+            Target::User(self.names.keep(target))
         } else {
-            Target::User(sender.into())
+            Target::User(self.names.keep(sender))
         }
     }
 
@@ -487,11 +491,12 @@ impl ClientState {
         };
         let conversation = self.conversation(sender, target);
         let told = time_of(line);
+        let account = line.tags.get("account");
         let message = ChatMessage {
             target: conversation.clone(),
-            sender: sender.into(),
+            sender: self.names.keep(sender),
             is_own,
-            account: line.tags.get("account").map(Arc::from),
+            account: account.map(|account| self.names.keep(&account)),
             mentions_me: !is_own && self.mentions_me(text),
             text: text.into(),
             kind,

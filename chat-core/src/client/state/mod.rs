@@ -6,6 +6,7 @@
 mod deadlines;
 mod incoming;
 mod login;
+mod names;
 mod past;
 #[cfg(test)]
 mod past_tests;
@@ -24,6 +25,7 @@ pub(crate) use self::deadlines::later;
 pub(crate) use self::sending::Message;
 use self::{
     login::Login,
+    names::Names,
     past::{Page, Past},
     registration::Negotiation,
     sending::Sending,
@@ -139,6 +141,7 @@ pub(crate) struct ClientState {
     has_logged_in: bool,
     /// The password of an account that is being registered.
     registering: Option<Password>,
+    names: Names,
     /// Open batches.
     batches: HashMap<String, Batch>,
     past: Past,
@@ -186,6 +189,7 @@ impl ClientState {
             is_proved: false,
             has_logged_in: false,
             registering: None,
+            names: Names::default(),
             batches: HashMap::new(),
             past: Past::default(),
             quitting: None,
