@@ -509,6 +509,69 @@ fn what_has_no_place_is_refused() {
     store.append(&record(1, 0, 1, 3)).unwrap();
 }
 
+/// Where nothing is ever quiet, the index of words falls behind, but not without an end; and a search has all.
+#[test]
+fn the_index_falls_behind_only_so_far() {
+    const RECORDS: u64 = 200_000;
+    const UNDER_WAY: u64 = 8192;
+    let folder = TempFolder::new("behind");
+    let mut store = Store::open(folder.path());
+    let mut n_appended = 0;
+    for number in 0..RECORDS {
+        let record = record(0, 0, number, number);
+        assert_eq!(store.log.append(Ticket(number), &record), Appending::Later);
+        if number >= n_appended + UNDER_WAY {
+            store.answers.recv_timeout(PATIENCE).unwrap();
+            n_appended += 1;
+        }
+    }
+    // Once, since it is quiet meanwhile.
+    let n_behind = n_behind(folder.path());
+    // 65,536, and what was written at once meanwhile.
+    assert!(n_behind <= (1 << 16) + 2 * UNDER_WAY, "{n_behind} are not in the index");
+    while n_appended < RECORDS {
+        store.answers.recv_timeout(PATIENCE).unwrap();
+        n_appended += 1;
+    }
+    store.n_asked = RECORDS;
+    for number in [0, RECORDS - 1] {
+        let words = format!("\"number {number}\"");
+        let Answer::Matches(found) = store.answer(&Query::Search(in_room(&words))) else {
+            unreachable!("a search was asked for")
+        };
+        assert_eq!(found.len(), 1, "{words} is found, once");
+    }
+}
+
+/// How many records the index of words does not have.
+fn n_behind(folder: &Path) -> u64 {
+    let count = "SELECT count(*) FROM unindexed JOIN records
+                 ON records.id >= first AND records.id >> 28 = conversation";
+    let told = std::process::Command::new("sqlite3")
+        .args([folder.join("chat.db").as_os_str(), count.as_ref()])
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{told:?}");
+    String::from_utf8(told.stdout).unwrap().trim().parse().unwrap()
+}
+
+/// A search for `words` in the first room.
+fn in_room(words: &str) -> Search {
+    let part =
+        Part { conversation: in_conversation(0), shown: None, rank: 2, ranked_after: UNIX_EPOCH };
+    Search {
+        conversations: vec![part],
+        direct: None,
+        words: Some(words.into()),
+        from: None,
+        after: None,
+        before: None,
+        limit: 10,
+        bytes_max: usize::MAX,
+        order: Order::Time,
+    }
+}
+
 /// Whatever version wrote it, this one reads it and goes on.
 #[test]
 fn every_older_version_is_brought_up_to_date() {
@@ -541,23 +604,8 @@ fn every_older_version_is_brought_up_to_date() {
         for (line, word) in lines.iter().zip(expected) {
             assert!(line.contains(word), "version {version}: {word} is not in {line}");
         }
-        let room = Part {
-            conversation: Conversation::Room("#room".into()),
-            shown: None,
-            rank: 2,
-            ranked_after: UNIX_EPOCH,
-        };
-        let wanted = Search {
-            conversations: vec![room],
-            direct: None,
-            words: Some("first".into()),
-            from: None,
-            after: None,
-            before: None,
-            limit: 10,
-            bytes_max: usize::MAX,
-            order: Order::Time,
-        };
+        let mut wanted = in_room("first");
+        wanted.conversations[0].conversation = Conversation::Room("#room".into());
         let Answer::Matches(found) = store.answer(&Query::Search(wanted)) else {
             unreachable!("a search was asked for")
         };

@@ -107,8 +107,8 @@ pub enum Command {
     Lusers,
     /// <https://ircv3.net/specs/extensions/read-marker>: of what, and up to when.
     Markread { target: Option<String>, timestamp: Option<String> },
-    /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form. Text and tags are
-    /// shared by all who read them.
+    /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form. The text is shared by all who
+    /// read it.
     Message { kind: MessageKind, targets: Vec<String>, text: Arc<str>, tags: Box<str> },
     /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of
     /// the lines of a batch.
