@@ -25,7 +25,22 @@ pub struct ConnId {
 
 /// A person while they are here, on however many connections; never used again, and growing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PersonId(pub u64);
+pub struct PersonId(u64);
+
+impl PersonId {
+    /// Bits that tell the place: 16 million people at once, and a million million until the server starts again.
+    const PLACE_BITS: u32 = 24;
+
+    /// The id of somebody before whom so many have come, who has that place in the hub's table.
+    pub(crate) fn new(n_before: u64, place: usize) -> Self {
+        debug_assert!(place < 1 << Self::PLACE_BITS, "there are fewer connections than that");
+        Self((n_before << Self::PLACE_BITS) | place as u64)
+    }
+
+    pub(crate) fn place(self) -> usize {
+        (self.0 & ((1 << Self::PLACE_BITS) - 1)) as usize
+    }
+}
 
 /// A room while it exists; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

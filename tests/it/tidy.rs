@@ -235,7 +235,7 @@ fn the_library_owns_nothing_of_the_process() {
             ["static ", "signal_hook", "set_logger", "set_hook", "process::exit", "println!"]
         {
             let mut code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let used = code.find(|line| line.contains(word) && !line.contains("&'static "));
+            let used = code.find(|line| line.replace("'static ", "").contains(word));
             assert!(used.is_none(), "{name} has {used:?}");
         }
     }

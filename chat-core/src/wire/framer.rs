@@ -28,6 +28,14 @@ pub enum Framed<'a> {
 /// ```
 #[derive(Debug)]
 pub struct Framer {
+    /// In a box, since servers have many framers and few of them hold anything.
+    held: Option<Box<Held>>,
+    line_bytes_max: usize,
+}
+
+/// What has not been pulled.
+#[derive(Debug, Default)]
+struct Held {
     buffer: Vec<u8>,
     /// Where the next line starts in `buffer`.
     start: usize,
@@ -35,42 +43,45 @@ pub struct Framer {
     searched: usize,
     /// Bytes already thrown away of a line that grew too long.
     discarded: Option<usize>,
-    line_bytes_max: usize,
 }
 
 impl Framer {
     /// A framer that refuses lines of more than `line_bytes_max` bytes (line break included).
     #[must_use]
     pub fn new(line_bytes_max: usize) -> Self {
-        Self { buffer: Vec::new(), start: 0, searched: 0, discarded: None, line_bytes_max }
+        Self { held: None, line_bytes_max }
     }
 
     /// Takes bytes as they came from the socket, cut anywhere.
     pub fn push(&mut self, bytes: &[u8]) {
-        let mut bytes = bytes;
-        if let (Some(discarded), None) = (self.discarded, memchr::memchr(b'\n', bytes)) {
-            // Nothing of an overlong line is kept, however much of it comes.
-            self.discarded = Some(discarded + bytes.len());
-            bytes = &[];
+        if bytes.is_empty() {
+            return;
         }
-        self.buffer.extend_from_slice(bytes);
+        let held = self.held.get_or_insert_default();
+        match (held.discarded, memchr::memchr(b'\n', bytes)) {
+            // Nothing of an overlong line is kept, however much of it comes.
+            (Some(discarded), None) => held.discarded = Some(discarded + bytes.len()),
+            _ => held.buffer.extend_from_slice(bytes),
+        }
     }
 
     /// The next whole line, or `None` until more bytes are pushed.
     pub fn pull(&mut self) -> Option<Framed<'_>> {
-        let Some(offset) = memchr::memchr(b'\n', &self.buffer[self.searched..]) else {
+        let held = self.held.as_mut()?;
+        let Some(offset) = memchr::memchr(b'\n', &held.buffer[held.searched..]) else {
             self.keep_unfinished();
             return None;
         };
-        let start = self.start;
-        let end = self.searched + offset;
-        self.start = end + 1;
-        self.searched = self.start;
-        let bytes = self.discarded.take().unwrap_or(0) + end - start;
+        let held = self.held.as_mut()?;
+        let start = held.start;
+        let end = held.searched + offset;
+        held.start = end + 1;
+        held.searched = held.start;
+        let bytes = held.discarded.take().unwrap_or(0) + end - start;
         if bytes + 1 > self.line_bytes_max {
             return Some(Framed::TooLong { bytes });
         }
-        let mut line = &self.buffer[start..end];
+        let mut line = &held.buffer[start..end];
         while let [rest @ .., b'\r'] = line {
             line = rest;
         }
@@ -80,33 +91,37 @@ impl Framer {
     /// Whether [`Framer::pull`] would find a line now.
     #[must_use]
     pub fn has_line(&self) -> bool {
-        memchr::memchr(b'\n', &self.buffer[self.searched..]).is_some()
+        let held = self.held.as_ref();
+        held.is_some_and(|held| memchr::memchr(b'\n', &held.buffer[held.searched..]).is_some())
     }
 
     /// Whether a line has begun that no line feed has ended yet.
     #[must_use]
     pub fn is_unfinished(&self) -> bool {
-        self.discarded.is_some() || self.start < self.buffer.len()
+        let held = self.held.as_ref();
+        held.is_some_and(|held| held.discarded.is_some() || held.start < held.buffer.len())
     }
 
     /// Bytes held back, whole lines not yet pulled included.
     #[must_use]
     pub fn buffered_bytes(&self) -> usize {
-        self.buffer.len() - self.start
+        self.held.as_ref().map_or(0, |held| held.buffer.len() - held.start)
     }
 
     fn keep_unfinished(&mut self) {
-        let unfinished = self.buffer.len() - self.start;
-        if self.discarded.is_some() || unfinished > self.line_bytes_max {
-            self.discarded = Some(self.discarded.unwrap_or(0) + unfinished);
-            self.buffer = Vec::new();
+        let Some(held) = &mut self.held else { return };
+        let unfinished = held.buffer.len() - held.start;
+        if held.discarded.is_some() || unfinished > self.line_bytes_max {
+            held.discarded = Some(held.discarded.unwrap_or(0) + unfinished);
+            held.buffer = Vec::new();
         } else if unfinished == 0 {
-            self.buffer = Vec::new();
-        } else if self.start > 0 {
-            self.buffer.drain(..self.start);
+            self.held = None;
+            return;
+        } else if held.start > 0 {
+            held.buffer.drain(..held.start);
         }
-        self.start = 0;
-        self.searched = self.buffer.len();
+        held.start = 0;
+        held.searched = held.buffer.len();
     }
 }
 
@@ -169,7 +184,7 @@ mod tests {
         for _ in 0..1000 {
             framer.push(&[b'x'; 1000]);
             assert_eq!(framer.pull(), None);
-            assert_eq!(framer.buffer.capacity(), 0);
+            assert_eq!(framer.held.as_ref().unwrap().buffer.capacity(), 0);
         }
         assert!(framer.is_unfinished());
         framer.push(b"\nPING\n");
@@ -183,7 +198,7 @@ mod tests {
         framer.push(b"PING\r\n");
         assert!(framer.pull().is_some());
         assert!(framer.pull().is_none());
-        assert_eq!(framer.buffer.capacity(), 0);
+        assert!(framer.held.is_none());
         assert!(!framer.is_unfinished());
     }
 }

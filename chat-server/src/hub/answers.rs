@@ -60,7 +60,7 @@ impl Hub {
                 }
             }
         };
-        let Some(device) = sender.and_then(|sender| self.devices.get(&sender)) else { return };
+        let Some(device) = sender.and_then(|sender| self.devices.get(sender)) else { return };
         let wants_ack =
             label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
         if lines.is_empty() && !wants_ack {

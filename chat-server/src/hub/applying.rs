@@ -53,7 +53,7 @@ impl Hub {
             matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
         let echoes = sender.is_some_and(|own| {
-            !is_message && self.devices.contains_key(&own) || self.echoes_messages(own)
+            !is_message && self.devices.contains(own) || self.echoes_messages(own)
         });
         if let Place::Room(id) | Place::Ranked(id, _) = &recorded.place
             && let Some(room) = self.rooms.get_mut(id)
@@ -64,7 +64,7 @@ impl Hub {
         match recorded.place {
             Place::Direct { person: other, .. } => {
                 let name = other
-                    .and_then(|other| self.people.get(&other))
+                    .and_then(|other| self.people.get(other))
                     .map(|person| person.nick.shown());
                 let event =
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, name));
@@ -221,7 +221,7 @@ impl Hub {
 
     /// Whether someone is told of their own messages.
     pub(super) fn echoes_messages(&self, conn: ConnId) -> bool {
-        let device = self.devices.get(&conn);
+        let device = self.devices.get(conn);
         device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
     }
 }

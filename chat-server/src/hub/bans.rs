@@ -133,16 +133,16 @@ impl Hub {
     /// Those whom a ban is about go. Operators of the server stay.
     pub(super) fn send_banned_away(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut away: Vec<(PersonId, ConnId, Arc<str>)> = Vec::new();
-        for (conn, device) in &self.devices {
+        for device in self.devices.iter() {
             let person = self.person(device.person);
             let ban = self.find_ban(now.wall, &device.address, person.account.as_deref());
             if let Some(ban) = ban.filter(|_| !person.modes.is_operator) {
-                away.push((person.id, *conn, ban.text().into()));
+                away.push((person.id, device.conn, ban.text().into()));
             }
         }
         let is_alone =
             |person: &super::person::Person| person.devices.is_empty() && !person.modes.is_operator;
-        let alone = self.people.values().filter(|person| is_alone(person)).filter_map(|person| {
+        let alone = self.people.iter().filter(|person| is_alone(person)).filter_map(|person| {
             let ban = self.find_ban(now.wall, "", person.account.as_deref())?;
             Some((person.id, ban.text().into()))
         });
@@ -151,7 +151,7 @@ impl Hub {
             self.send_away(now, who, &reason, effects);
         }
         for (who, conn, reason) in away {
-            let is_there = self.devices.get(&conn).is_some_and(|device| device.person == who);
+            let is_there = self.devices.get(conn).is_some_and(|device| device.person == who);
             if is_there {
                 self.send_away(now, who, &reason, effects);
             }

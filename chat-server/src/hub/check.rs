@@ -37,10 +37,13 @@ impl Hub {
     /// A sentence about the first one that does not hold.
     pub fn check_invariants(&self) -> Result<(), String> {
         let ensure = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
-        ensure(self.nicks.len() == self.people.len(), "each person has one nick".into())?;
-        for (id, person) in &self.people {
+        for person in self.people.iter() {
+            let id = &person.id;
             let nick = &person.nick;
-            ensure(self.nicks.get(nick.key()) == Some(id), format!("{nick} leads to its person"))?;
+            ensure(
+                self.people.by_nick(nick.key()) == Some(*id),
+                format!("{nick} leads to its person"),
+            )?;
             ensure(
                 person.rooms.len() <= self.house.limits.rooms_per_person_max,
                 format!("{nick} is in no more rooms than allowed"),
@@ -49,45 +52,58 @@ impl Hub {
                 let has = self.rooms.get(room).is_some_and(|room| room.has(*id));
                 ensure(has, format!("{nick}'s rooms have them as a member"))?;
             }
-            let is_own = |conn: &ConnId| self.devices.get(conn).is_some_and(|d| d.person == *id);
+            let is_own = |conn: &ConnId| self.devices.get(*conn).is_some_and(|d| d.person == *id);
             ensure(person.devices.iter().all(is_own), format!("{nick}'s connections are theirs"))?;
             let is_here = !person.devices.is_empty() || self.stays(person);
             ensure(is_here, format!("{nick} has a connection, or stays without one"))?;
         }
-        let n_devices: usize = self.people.values().map(|person| person.devices.len()).sum();
+        let n_devices: usize = self.people.iter().map(|person| person.devices.len()).sum();
         ensure(self.devices.len() == n_devices, "each connection is somebody's".into())?;
-        for (conn, device) in &self.devices {
+        for device in self.devices.iter() {
+            let conn = &device.conn;
             let nick = &self.person(device.person).nick;
             ensure(!self.newcomers.contains_key(conn), format!("{nick} has registered"))?;
-            let is_busy = device.listing.is_some() || !device.waiting.is_empty();
+            let is_busy = device.listing.is_some() || !device.backlog.waiting.is_empty();
             ensure(
-                device.waiting.is_empty() || device.is_held || device.departing.is_some(),
+                device.backlog.waiting.is_empty()
+                    || device.is_held
+                    || device.backlog.departing.is_some(),
                 format!("{nick} is held while commands wait (busy: {is_busy})"),
             )?;
             let awaited = self.under_way.awaited();
             let n_records = awaited.filter(|own| own.sender == Some(*conn)).count();
             let n_pending = n_records + self.n_checks(*conn);
-            ensure(device.n_pending == n_pending, format!("{nick}'s pending records are counted"))?;
+            ensure(
+                device.n_pending as usize == n_pending,
+                format!("{nick}'s pending records are counted"),
+            )?;
         }
         for (key, watchers) in &self.watchers {
             for watcher in watchers {
-                let watches =
-                    self.devices.get(watcher).is_some_and(|d| d.monitored.contains_key(key));
+                let watches = self
+                    .devices
+                    .get(*watcher)
+                    .is_some_and(|d| d.particulars.monitored.contains_key(key));
                 ensure(watches, format!("who watches {key} knows it"))?;
             }
         }
         let n_watched: usize = self.watchers.values().map(std::collections::BTreeSet::len).sum();
-        let n_monitored: usize = self.devices.values().map(|own| own.monitored.len()).sum();
+        let n_monitored: usize =
+            self.devices.iter().map(|own| own.particulars.monitored.len()).sum();
         ensure(n_watched == n_monitored, "everyone who watches is told".into())?;
         for (key, subscribers) in &self.subscribers {
             for conn in subscribers {
-                let knows = self.devices.get(conn).is_some_and(|d| d.subscriptions.contains(key));
+                let knows = self
+                    .devices
+                    .get(*conn)
+                    .is_some_and(|d| d.particulars.subscriptions.contains(key));
                 ensure(knows, format!("who subscribed to {key} knows it"))?;
             }
         }
         let n_subscribers: usize =
             self.subscribers.values().map(std::collections::BTreeSet::len).sum();
-        let n_subscriptions: usize = self.devices.values().map(|d| d.subscriptions.len()).sum();
+        let n_subscriptions: usize =
+            self.devices.iter().map(|d| d.particulars.subscriptions.len()).sum();
         ensure(n_subscribers == n_subscriptions, "everyone who subscribed is told".into())?;
         ensure(self.rooms.len() == self.rooms_by_name.len(), "each room has one name".into())?;
         for (key, id) in &self.rooms_by_name {
@@ -99,7 +115,8 @@ impl Hub {
                 format!("the log knows whether {key} is closed"),
             )?;
             for member in room.members.keys() {
-                let knows = self.people.get(member).is_some_and(|person| person.rooms.contains(id));
+                let knows =
+                    self.people.get(*member).is_some_and(|person| person.rooms.contains(id));
                 ensure(knows, format!("{key}'s members know that they are in it"))?;
             }
             for (worker, n_members) in room.n_members_at.iter().enumerate() {
@@ -112,7 +129,7 @@ impl Hub {
             }
         }
         for conn in self.exchanges.keys() {
-            let is_there = self.newcomers.contains_key(conn) || self.devices.contains_key(conn);
+            let is_there = self.newcomers.contains_key(conn) || self.devices.contains(*conn);
             ensure(is_there, "who logs in is there".into())?;
         }
         self.under_way.check()

@@ -113,7 +113,7 @@ impl Hub {
         let account = account.map(|account| CaseMapping::Ascii.fold(account).into());
         self.guesses.add(now.mono, self.network_of(conn).as_ref(), account.as_ref());
         let newcomer = self.newcomers.get_mut(&conn).map(|newcomer| &mut newcomer.n_failed_logins);
-        let device = self.devices.get_mut(&conn).map(|device| &mut device.n_failed_logins);
+        let device = self.devices.get_mut(conn).map(|device| &mut device.n_failed_logins);
         let Some(n_failed) = newcomer.or(device) else { return };
         *n_failed = n_failed.saturating_add(1);
         if *n_failed < FAILED_LOGINS_MAX {
@@ -121,7 +121,7 @@ impl Hub {
         }
         let reason: Arc<str> = "Too many wrong passwords".into();
         effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
-        if self.devices.contains_key(&conn) {
+        if self.devices.contains(conn) {
             self.end_device(now, conn, &reason, effects);
         } else {
             self.forget_newcomer(conn);
@@ -130,7 +130,7 @@ impl Hub {
 
     /// The network that guesses from `conn` count for; none where many share one and nobody is to be counted.
     pub(super) fn network_of(&self, conn: ConnId) -> Option<Arc<str>> {
-        let device = || self.devices.get(&conn).map(|device| &device.address);
+        let device = || self.devices.get(conn).map(|device| &device.address);
         let address = self.newcomers.get(&conn).map(|newcomer| &newcomer.host).or_else(device)?;
         let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
             self.house.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
@@ -167,7 +167,7 @@ impl Hub {
     ) {
         check.hash = question.check.as_ref().map(|(hash, _)| hash.clone());
         let ticket = self.new_ticket();
-        if let Some(device) = self.devices.get_mut(&check.conn) {
+        if let Some(device) = self.devices.get_mut(check.conn) {
             device.n_pending += 1;
             check.is_counted = true;
         }
@@ -192,7 +192,7 @@ impl Hub {
             if check.hash.as_ref().is_none_or(is_still) { verdict } else { Verdict::Wrong };
         let is_right = verdict != Verdict::Wrong;
         let conn = check.conn;
-        let device = self.devices.get_mut(&conn);
+        let device = self.devices.get_mut(conn);
         let who = device.as_ref().map(|device| device.person);
         if let Some(device) = device.filter(|_| check.is_counted) {
             device.n_pending -= 1;

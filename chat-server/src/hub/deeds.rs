@@ -342,7 +342,7 @@ impl Hub {
         }];
         match &asked.deed {
             Deed::Register => {
-                if let Some(who) = self.devices.get(&conn).map(|device| device.person) {
+                if let Some(who) = self.devices.get(conn).map(|device| device.person) {
                     let mut turn = Turn::new(now, (conn, who), None, effects);
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());

@@ -28,8 +28,8 @@ impl Departures {
         self.0.push_back(Departure {
             key: Arc::clone(person.nick.key()),
             nick: Arc::clone(person.nick.shown()),
-            user: Arc::clone(&person.user),
-            host: Arc::clone(&person.host),
+            user: person.user().into(),
+            host: person.host().into(),
             realname: Arc::clone(&person.realname),
             at,
         });

@@ -8,7 +8,14 @@ use std::{
 
 use chat_core::proto::{CapabilitySet, Command, CommandError, Service};
 
-use super::{Door, listing::Listing, person::Person, records::is_kept, registration::Newcomer};
+use super::{
+    Door,
+    listing::Listing,
+    person::Person,
+    records::is_kept,
+    registration::Newcomer,
+    seldom::{Nothing, Seldom},
+};
 use crate::ids::{ConnId, PersonId, RoomId, Ticket};
 
 /// A connection through which a person speaks.
@@ -22,37 +29,83 @@ pub(super) struct Device {
     pub(super) address: Arc<str>,
     /// Nobody in between can read what is said.
     pub(super) is_secure: bool,
-    /// The fingerprint of the certificate that was shown.
-    pub(super) fingerprint: Option<Arc<str>>,
     pub(super) since: SystemTime,
-    /// What was said of being away from it.
-    pub(super) away: Option<Arc<str>>,
-    /// What has been asked about the past, and is to be answered before anything else.
-    pub(super) recalling: Option<Ticket>,
-    /// What was said before in rooms that were entered, and is still to be told.
-    pub(super) replays: BTreeMap<RoomId, Ticket>,
-    /// Nicks that are watched: by key, as they were written.
-    pub(super) monitored: BTreeMap<Arc<str>, Arc<str>>,
-    /// Names of metadata that are told of.
-    pub(super) subscriptions: BTreeSet<Arc<str>>,
     /// Records from here that are on their way to the log.
-    pub(super) n_pending: usize,
-    /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
-    /// runs, the connection is held, so that no more come than were under way.
-    pub(super) waiting: VecDeque<Waiting>,
-    /// The paged answer under way.
-    pub(super) listing: Option<Box<Listing>>,
-    pub(super) is_held: bool,
-    /// It is gone, and why; it is forgotten when all that was said is in the log.
-    pub(super) departing: Option<Arc<str>>,
+    pub(super) n_pending: u32,
     /// The latest of its records, also when it has been appended.
     pub(super) latest_record: Option<Ticket>,
-    /// Answers that wait for records before them, each with the latest of those.
-    pub(super) deferred: VecDeque<(Ticket, Listing)>,
+    /// The paged answer under way.
+    pub(super) listing: Option<Box<Listing>>,
+    pub(super) backlog: Seldom<Backlog>,
+    pub(super) particulars: Seldom<Particulars>,
+    pub(super) is_held: bool,
     /// Its session has been asked what is negotiated, and has not said.
     pub(super) is_negotiating: bool,
     /// Wrong passwords so far.
     pub(super) n_failed_logins: u8,
+}
+
+/// What is not done yet.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// What has been asked about the past, and is to be answered before anything else.
+    pub(super) recalling: Option<Ticket>,
+    /// What was said before in rooms that were entered, and is still to be told.
+    pub(super) replays: BTreeMap<RoomId, Ticket>,
+    /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
+    /// runs, the connection is held, so that no more come than were under way.
+    pub(super) waiting: VecDeque<Waiting>,
+    /// Answers that wait for records before them, each with the latest of those.
+    pub(super) deferred: VecDeque<(Ticket, Listing)>,
+    /// It is gone, and why; it is forgotten when all that was said is in the log.
+    pub(super) departing: Option<Arc<str>>,
+}
+
+impl Nothing for Backlog {
+    const NOTHING: &'static Self = &Self {
+        recalling: None,
+        replays: BTreeMap::new(),
+        waiting: VecDeque::new(),
+        deferred: VecDeque::new(),
+        departing: None,
+    };
+
+    fn is_nothing(&self) -> bool {
+        self.recalling.is_none()
+            && self.replays.is_empty()
+            && self.waiting.is_empty()
+            && self.deferred.is_empty()
+            && self.departing.is_none()
+    }
+}
+
+/// What was shown, said or asked for on it, as few do.
+#[derive(Debug, Default)]
+pub(super) struct Particulars {
+    /// The fingerprint of the certificate that was shown.
+    pub(super) fingerprint: Option<Arc<str>>,
+    /// What was said of being away from it.
+    pub(super) away: Option<Arc<str>>,
+    /// Nicks that are watched: by key, as they were written.
+    pub(super) monitored: BTreeMap<Arc<str>, Arc<str>>,
+    /// Names of metadata that are told of.
+    pub(super) subscriptions: BTreeSet<Arc<str>>,
+}
+
+impl Nothing for Particulars {
+    const NOTHING: &'static Self = &Self {
+        fingerprint: None,
+        away: None,
+        monitored: BTreeMap::new(),
+        subscriptions: BTreeSet::new(),
+    };
+
+    fn is_nothing(&self) -> bool {
+        self.fingerprint.is_none()
+            && self.away.is_none()
+            && self.monitored.is_empty()
+            && self.subscriptions.is_empty()
+    }
 }
 
 /// Who reads an answer, and on which connection.
@@ -77,20 +130,18 @@ impl Device {
             capabilities: newcomer.capabilities,
             address: newcomer.host,
             is_secure: newcomer.is_secure,
-            fingerprint: newcomer.fingerprint,
             since,
-            away: newcomer.away,
-            recalling: None,
-            replays: BTreeMap::new(),
-            monitored: BTreeMap::new(),
-            subscriptions: BTreeSet::new(),
             n_pending: 0,
-            waiting: VecDeque::new(),
-            listing: None,
-            is_held: false,
-            departing: None,
             latest_record: None,
-            deferred: VecDeque::new(),
+            listing: None,
+            backlog: Seldom::default(),
+            particulars: Particulars {
+                fingerprint: newcomer.fingerprint,
+                away: newcomer.away,
+                ..Particulars::default()
+            }
+            .into(),
+            is_held: false,
             is_negotiating: false,
             n_failed_logins: newcomer.n_failed_logins,
         }

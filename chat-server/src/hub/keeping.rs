@@ -117,7 +117,7 @@ impl Hub {
             }
             Meant::Entrance { room, .. } => {
                 // They may have gone, and the room too.
-                let who = self.devices.get(&conn).map(|device| device.person);
+                let who = self.devices.get(conn).map(|device| device.person);
                 let name = self.rooms.get(&room).map(|room| room.name.clone());
                 if let (Some(who), Some(name)) = (who, name) {
                     let mut turn = Turn::new(now, (conn, who), None, effects);

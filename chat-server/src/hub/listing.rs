@@ -100,8 +100,7 @@ impl RoomFilter {
 impl Hub {
     /// Makes the next page of `conn`'s listing.
     pub(super) fn next_page(&mut self, effects: &mut Vec<Effect>, conn: ConnId) {
-        let Some(mut listing) =
-            self.devices.get_mut(&conn).and_then(|device| device.listing.take())
+        let Some(mut listing) = self.devices.get_mut(conn).and_then(|device| device.listing.take())
         else {
             return;
         };

@@ -34,7 +34,7 @@ impl Hub {
         let event = self.event(who, content, turn.now);
         let room = &self.rooms[&id];
         self.tell_room(room, None, &event, turn.effects);
-        if let Some(reason) = person.away.clone() {
+        if let Some(reason) = person.particulars.away.clone() {
             let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
             let away = self.event(who, away, turn.now);
             self.tell_room(room, None, &away, turn.effects);
@@ -52,7 +52,9 @@ impl Hub {
         };
         room.add(who, rank);
         let person = self.person_mut(who);
-        person.invited.remove(&id);
+        if !person.particulars.invited.is_empty() {
+            person.particulars.change(|own| own.invited.remove(&id));
+        }
         person.rooms.push(id);
         for conn in &devices {
             self.follow(*conn, id, turn.effects);
@@ -202,7 +204,7 @@ impl Hub {
         self.monitor_nobody(conn);
         self.unsubscribe_all(conn);
         self.exchanges.remove(&conn);
-        let device = self.devices.remove(&conn).expect("the caller found it");
+        let device = self.devices.remove(conn).expect("the caller found it");
         self.person_mut(device.person).devices.retain(|own| *own != conn);
     }
 
@@ -232,12 +234,11 @@ impl Hub {
         for conn in devices {
             self.forget_device(conn);
         }
-        self.forget_identity(who);
-        let person = self.people.remove(&who).expect("they were there above");
+        self.set_identity(who, None);
+        let person = self.people.remove(who).expect("they were there above");
         self.operators.remove(&who);
         self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
-        self.nicks.remove(person.nick.key());
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
         self.stop_if_empty(effects);
     }

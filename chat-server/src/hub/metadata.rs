@@ -113,15 +113,19 @@ pub(super) fn key_not_set(target: &str, key: &str) -> ReplyLine {
 impl Hub {
     pub(super) fn metadata_of(&self, owner: Owner) -> &Metadata {
         match owner {
-            Owner::Person(id) => &self.person(id).metadata,
+            Owner::Person(id) => &self.person(id).particulars.metadata,
             Owner::Room(id) => &self.rooms[&id].metadata,
         }
     }
 
-    pub(super) fn metadata_mut(&mut self, owner: Owner) -> &mut Metadata {
+    pub(super) fn change_metadata(&mut self, owner: Owner, change: impl FnOnce(&mut Metadata)) {
         match owner {
-            Owner::Person(id) => &mut self.person_mut(id).metadata,
-            Owner::Room(id) => &mut self.rooms.get_mut(&id).expect("the caller found it").metadata,
+            Owner::Person(id) => {
+                self.person_mut(id).particulars.change(|own| change(&mut own.metadata));
+            }
+            Owner::Room(id) => {
+                change(&mut self.rooms.get_mut(&id).expect("the caller found it").metadata);
+            }
         }
     }
 
@@ -177,7 +181,7 @@ impl Hub {
             reader.id != who
                 && !person.rooms.iter().any(|id| *id != room && reader.rooms.contains(id))
         };
-        for key in person.metadata.keys() {
+        for key in person.particulars.metadata.keys() {
             let readers = self.subscribers_in(room, key).into_iter().filter(meets_first);
             self.tell_readers(now, readers, Owner::Person(who), key, effects);
         }
@@ -192,8 +196,8 @@ impl Hub {
         let is_aware =
             |reader: &Reader<'_>| reader.device.told_metadata_in() == Some(Dialect::Third);
         for reader in watchers().filter(is_aware) {
-            let Device { conn, subscriptions, .. } = reader.device;
-            let lines = self.metadata_lines(Dialect::Third, owner, subscriptions);
+            let Device { conn, particulars, .. } = reader.device;
+            let lines = self.metadata_lines(Dialect::Third, owner, &particulars.subscriptions);
             self.say_to(*conn, None, vec![batch(person.nick.as_str(), lines)], effects);
         }
         // Those who share a room know.
@@ -202,9 +206,9 @@ impl Hub {
                 && reader.person.id != who
                 && !person.rooms.iter().any(|room| reader.person.rooms.contains(room))
         };
-        for key in person.metadata.keys() {
+        for key in person.particulars.metadata.keys() {
             let readers = watchers().filter(is_new_to).map(|reader| reader.device);
-            let readers = readers.filter(|reader| reader.subscriptions.contains(key));
+            let readers = readers.filter(|reader| reader.particulars.subscriptions.contains(key));
             self.tell_readers(now, readers.map(|reader| reader.conn), owner, key, effects);
         }
     }
@@ -258,13 +262,14 @@ impl Hub {
     fn follows(&self, reader: ConnId, who: PersonId) -> bool {
         let (reader, person) = (self.reader(reader), self.person(who));
         reader.person.id == who
-            || reader.device.monitored.contains_key(person.nick.key())
+            || reader.device.particulars.monitored.contains_key(person.nick.key())
             || person.rooms.iter().any(|room| reader.person.rooms.contains(room))
     }
 
     /// `conn` is told of `key` no more.
     pub(super) fn unsubscribe(&mut self, conn: ConnId, key: &str) {
-        self.device_mut(conn).subscriptions.remove(key);
+        let particulars = &mut self.device_mut(conn).particulars;
+        particulars.change(|own| own.subscriptions.remove(key));
         if let Some(subscribers) = self.subscribers.get_mut(key) {
             subscribers.remove(&conn);
             if subscribers.is_empty() {
@@ -275,7 +280,7 @@ impl Hub {
 
     /// `conn` is told of no metadata any more.
     pub(super) fn unsubscribe_all(&mut self, conn: ConnId) {
-        for key in self.device(conn).subscriptions.clone() {
+        for key in self.device(conn).particulars.subscriptions.clone() {
             self.unsubscribe(conn, &key);
         }
     }
@@ -283,10 +288,10 @@ impl Hub {
     /// What `conn` is to be told of a room that they have entered.
     pub(super) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Part> {
         let device = self.device(conn);
-        let (owners, keys) = ([Owner::Room(room)], device.subscriptions.clone());
+        let (owners, keys) = ([Owner::Room(room)], device.particulars.subscriptions.clone());
         let sync = Sync::batched(Arc::clone(self.rooms[&room].name.shown()), owners, keys);
         match device.told_metadata_in()? {
-            Dialect::Second if device.subscriptions.is_empty() => None,
+            Dialect::Second if device.particulars.subscriptions.is_empty() => None,
             Dialect::Second => Some(Part::Metadata(Sync { target: None, ..sync })),
             // "the server MUST send either a `metadata` batch containing the channel's metadata [...]"
             Dialect::Third => Some(Part::Metadata(sync)),
@@ -296,7 +301,7 @@ impl Hub {
     /// What `turn`'s asker is to be told of people whom they watch and who are here.
     pub(super) fn sync_watched(&self, turn: &mut Turn<'_>, people: &[PersonId], is_new: bool) {
         let device = self.device(turn.conn);
-        let keys = &device.subscriptions;
+        let keys = &device.particulars.subscriptions;
         let owners = || people.iter().map(|person| Owner::Person(*person));
         match device.told_metadata_in() {
             Some(Dialect::Third) => turn.reply.extend(owners().map(|owner| {
@@ -344,7 +349,7 @@ impl Hub {
             let is_done = match *owner {
                 Owner::Room(id) => self.list_room_metadata(asker, id, &mut sync, rows, &mut page),
                 // They may have gone since the page before.
-                Owner::Person(id) if self.people.contains_key(&id) => {
+                Owner::Person(id) if self.people.contains(id) => {
                     let told =
                         self.metadata_lines(asker.device.metadata_dialect(), *owner, &sync.keys);
                     *rows = rows.saturating_sub(1 + told.len());

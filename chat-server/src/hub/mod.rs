@@ -14,6 +14,7 @@ mod bans;
 mod check;
 mod checks;
 mod command;
+mod crowd;
 mod deeds;
 mod departures;
 mod device;
@@ -39,6 +40,7 @@ mod refusal;
 mod registration;
 mod room;
 mod sasl;
+mod seldom;
 mod telling;
 mod trouble;
 mod turn;
@@ -72,6 +74,7 @@ use self::{
     answers::{Answer, AnswerId},
     bans::Bans,
     checks::Check,
+    crowd::{Devices, People},
     deeds::Registrations,
     departures::Departures,
     device::{Device, Reader},
@@ -110,15 +113,11 @@ pub struct Hub {
     latest: Option<Now>,
     /// Connections that have not registered.
     newcomers: IdMap<ConnId, Newcomer>,
-    /// In the order in which they came, since people are listed. Boxed, as the places of a tree are half empty.
-    people: BTreeMap<PersonId, Box<Person>>,
-    /// Connections that have registered.
-    devices: BTreeMap<ConnId, Box<Device>>,
-    nicks: HashMap<Arc<str>, PersonId>,
+    people: People,
+    devices: Devices,
     rooms: IdMap<RoomId, Room>,
     rooms_by_name: BTreeMap<Arc<str>, RoomId>,
     next_room: u64,
-    next_person: u64,
     next_ticket: u64,
     /// Who may not come here.
     bans: Bans,
@@ -178,13 +177,11 @@ impl Hub {
             started: None,
             latest: None,
             newcomers: IdMap::default(),
-            people: BTreeMap::new(),
-            devices: BTreeMap::new(),
-            nicks: HashMap::new(),
+            people: People::default(),
+            devices: Devices::default(),
             rooms: IdMap::default(),
             rooms_by_name: BTreeMap::new(),
             next_room: 0,
-            next_person: 0,
             next_ticket: 0,
             bans: Bans::new(),
             expiries: Expiries::new(),
@@ -221,7 +218,7 @@ impl Hub {
             Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
             Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
             Input::Capabilities { conn, capabilities } => {
-                if let Some(device) = self.devices.get_mut(&conn) {
+                if let Some(device) = self.devices.get_mut(conn) {
                     let before = device.told_metadata_in();
                     device.capabilities = capabilities;
                     device.is_negotiating = false;
@@ -239,13 +236,15 @@ impl Hub {
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
             Input::Closed { conn, reason } => {
                 self.forget_newcomer(conn);
-                if let Some(device) = self.devices.get_mut(&conn) {
+                if let Some(device) = self.devices.get_mut(conn) {
                     // What was said is said before it is over; other answers are nobody's.
-                    device.departing = Some(reason);
                     device.listing = None;
-                    device.recalling = None;
-                    device.deferred.clear();
                     device.is_negotiating = false;
+                    device.backlog.change(|backlog| {
+                        backlog.departing = Some(reason);
+                        backlog.recalling = None;
+                        backlog.deferred.clear();
+                    });
                     self.take_waiting(now, conn, effects);
                 }
             }
@@ -348,7 +347,7 @@ impl Hub {
         conns.sort_unstable();
         let newcomers = conns.into_iter().map(|conn| (conn, Arc::from("*")));
         let nick = |device: &Device| Arc::clone(self.person(device.person).nick.shown());
-        let people = self.devices.values().map(|device| (device.conn, nick(device)));
+        let people = self.devices.iter().map(|device| (device.conn, nick(device)));
         for (conn, nick) in newcomers.chain(people) {
             effects.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
         }
@@ -368,8 +367,8 @@ impl Hub {
         let reason: Arc<str> = printable(reason).into();
         let mut conns: Vec<ConnId> = self.newcomers.drain().map(|(conn, _)| conn).collect();
         conns.sort_unstable();
-        conns.extend(self.devices.keys());
-        for person in self.people.values() {
+        conns.extend(self.devices.iter().map(|device| device.conn));
+        for person in self.people.iter() {
             let (nick, reason) = (Arc::clone(person.nick.shown()), Arc::clone(&reason));
             effects.push(Effect::Report(ServerEvent::Departed { nick, reason }));
         }
@@ -379,7 +378,6 @@ impl Hub {
         self.people.clear();
         self.operators.clear();
         self.devices.clear();
-        self.nicks.clear();
         self.rooms.clear();
         self.rooms_by_name.clear();
         self.lasting = Lasting::default();
@@ -399,19 +397,19 @@ impl Hub {
     // What the commands are made of.
 
     fn person(&self, id: PersonId) -> &Person {
-        self.people.get(&id).expect("members of rooms and askers of turns are people")
+        self.people.get(id).expect("members of rooms and askers of turns are people")
     }
 
     fn person_mut(&mut self, id: PersonId) -> &mut Person {
-        self.people.get_mut(&id).expect("members of rooms and askers of turns are people")
+        self.people.get_mut(id).expect("members of rooms and askers of turns are people")
     }
 
     fn device(&self, conn: ConnId) -> &Device {
-        self.devices.get(&conn).expect("people's connections and those of turns are there")
+        self.devices.get(conn).expect("people's connections and those of turns are there")
     }
 
     fn device_mut(&mut self, conn: ConnId) -> &mut Device {
-        self.devices.get_mut(&conn).expect("people's connections and those of turns are there")
+        self.devices.get_mut(conn).expect("people's connections and those of turns are there")
     }
 
     /// Whoever is at that connection.
@@ -422,7 +420,7 @@ impl Hub {
 
     /// Whoever is at that connection, if they have registered.
     fn person_at(&self, conn: ConnId) -> Option<&Person> {
-        self.devices.get(&conn).map(|device| self.person(device.person))
+        self.devices.get(conn).map(|device| self.person(device.person))
     }
 
     /// The connections of some people.
@@ -438,8 +436,8 @@ impl Hub {
     /// The person by that nick.
     fn find_person(&self, nick: &str) -> Result<&Person, Refusal> {
         let key = chat_core::proto::CaseMapping::Ascii.fold(nick);
-        let conn = self.nicks.get(&*key).ok_or_else(|| Refusal::NoSuchNick(nick.to_owned()))?;
-        Ok(self.person(*conn))
+        let who = self.people.by_nick(&key).ok_or_else(|| Refusal::NoSuchNick(nick.to_owned()))?;
+        Ok(self.person(who))
     }
 
     /// The room by that name.

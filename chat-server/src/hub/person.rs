@@ -9,7 +9,10 @@ use std::{
 use chat_core::proto::Nick;
 use smallvec::SmallVec;
 
-use super::metadata::Metadata;
+use super::{
+    metadata::Metadata,
+    seldom::{Nothing, Seldom},
+};
 use crate::{
     delivery::Sender,
     ids::{ConnId, PersonId, RoomId},
@@ -20,29 +23,42 @@ use crate::{
 pub(super) struct Person {
     pub(super) id: PersonId,
     pub(super) nick: Nick,
-    pub(super) user: Arc<str>,
-    pub(super) host: Arc<str>,
     pub(super) realname: Arc<str>,
-    /// `nick!user@host`, kept because every event needs it.
+    /// `nick!user@host`, kept because every event needs it. User and host stand nowhere else.
     pub(super) source: Arc<str>,
     /// The connections they are here with, in the order in which they came.
     pub(super) devices: SmallVec<[ConnId; 1]>,
-    /// They are away wherever they are.
-    pub(super) away: Option<Arc<str>>,
     /// The account they are logged in to.
     pub(super) account: Option<Arc<str>>,
-    /// Who they are in direct conversations ([`super::recall`]).
-    pub(super) identity: Arc<str>,
+    /// Who they are in direct conversations, if they have needed it ([`super::recall`]).
+    pub(super) identity: Option<Arc<str>>,
     pub(super) modes: UserModes,
+    pub(super) particulars: Seldom<Particulars>,
+    /// In the order in which they were joined.
+    pub(super) rooms: Vec<RoomId>,
+    pub(super) signed_on: SystemTime,
+    pub(super) last_spoke: Instant,
+}
+
+/// What few have.
+#[derive(Debug, Default)]
+pub(super) struct Particulars {
+    /// They are away wherever they are.
+    pub(super) away: Option<Arc<str>>,
     /// Rooms an operator has invited them to.
     pub(super) invited: BTreeSet<RoomId>,
     /// What they have published about themselves
     /// (<https://ircv3.net/specs/extensions/metadata>), by its name.
     pub(super) metadata: Metadata,
-    /// In the order in which they were joined.
-    pub(super) rooms: Vec<RoomId>,
-    pub(super) signed_on: SystemTime,
-    pub(super) last_spoke: Instant,
+}
+
+impl Nothing for Particulars {
+    const NOTHING: &'static Self =
+        &Self { away: None, invited: BTreeSet::new(), metadata: Metadata::new() };
+
+    fn is_nothing(&self) -> bool {
+        self.away.is_none() && self.invited.is_empty() && self.metadata.is_empty()
+    }
 }
 
 /// The modes of a person (RFC 2812 §3.1.5).
@@ -97,15 +113,30 @@ impl Person {
         }
     }
 
-    /// Sets user and host and all that follows from them.
-    pub(super) fn set_host(&mut self, user: Arc<str>, host: Arc<str>) {
-        self.source = source(&self.nick, &user, &host);
-        (self.user, self.host) = (user, host);
+    /// As it was told, or chosen for them.
+    pub(super) fn user(&self) -> &str {
+        self.user_and_host().0
+    }
+
+    /// As others see it.
+    pub(super) fn host(&self) -> &str {
+        self.user_and_host().1
+    }
+
+    fn user_and_host(&self) -> (&str, &str) {
+        // Neither a nick nor a user has one of the signs behind which these stand.
+        let parts = self.source.split_once('!').and_then(|(_, rest)| rest.split_once('@'));
+        parts.expect("a source has three parts")
+    }
+
+    pub(super) fn set_host(&mut self, user: &str, host: &str) {
+        self.source = source(&self.nick, user, host);
     }
 
     /// Sets the nick and all that follows from it.
     pub(super) fn set_nick(&mut self, nick: Nick) {
-        self.source = source(&nick, &self.user, &self.host);
+        let (user, host) = self.user_and_host();
+        self.source = source(&nick, user, host);
         self.nick = nick;
     }
 }

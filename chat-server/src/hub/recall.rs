@@ -98,62 +98,59 @@ pub(super) fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal 
 }
 
 impl Hub {
-    /// Who someone with that account, or a new guest, is in direct conversations.
-    pub(super) fn identity_of(&mut self, account: Option<&Arc<str>>) -> Arc<str> {
-        match account {
-            Some(account) => account_identity(account),
-            None => format!("~{:016x}", self.random.next_u64()).into(),
+    /// Who somebody is in direct conversations: their account, or a guest by a name that nobody had before. Guests
+    /// who neither speak nor are spoken to need none.
+    pub(super) fn identity_of(&mut self, who: PersonId) -> Arc<str> {
+        if let Some(identity) = &self.person(who).identity {
+            return Arc::clone(identity);
         }
+        let identity: Arc<str> = format!("~{:016x}", self.random.next_u64()).into();
+        self.set_identity(who, Some(Arc::clone(&identity)));
+        identity
     }
 
-    /// `who` is that one in direct conversations from here on.
-    pub(super) fn note_identity(&mut self, who: PersonId, identity: &Arc<str>) {
-        let people = self.identities.entry(Arc::clone(identity)).or_default();
-        if let Err(place) = people.binary_search(&who) {
-            people.insert(place, who);
-        }
-    }
-
-    pub(super) fn forget_identity(&mut self, who: PersonId) {
-        let identity = Arc::clone(&self.person(who).identity);
-        if let Some(people) = self.identities.get_mut(&identity) {
+    /// `who` is that one in direct conversations from here on; guests get another name when they need it.
+    pub(super) fn set_identity(&mut self, who: PersonId, identity: Option<Arc<str>>) {
+        let before = std::mem::replace(&mut self.person_mut(who).identity, identity.clone());
+        if let Some(before) = before
+            && let Some(people) = self.identities.get_mut(&before)
+        {
             people.retain(|own| *own != who);
             if people.is_empty() {
-                if identity.starts_with('~') {
-                    self.markers.forget(&identity);
+                if before.starts_with('~') {
+                    self.markers.forget(&before);
                 }
-                self.identities.remove(&identity);
+                self.identities.remove(&before);
+            }
+        }
+        if let Some(identity) = identity {
+            let people = self.identities.entry(identity).or_default();
+            if let Err(place) = people.binary_search(&who) {
+                people.insert(place, who);
             }
         }
     }
 
     /// Whom `nick` stands for in direct conversations: whoever has it, or the account of that name.
     /// With how they are called, and whether they are here.
-    pub(super) fn find_identity(&self, nick: &str) -> Option<(Arc<str>, Arc<str>, bool)> {
+    pub(super) fn find_identity(&mut self, nick: &str) -> Option<(Arc<str>, Arc<str>, bool)> {
         if let Ok(person) = self.find_person(nick) {
-            return Some((Arc::clone(&person.identity), Arc::clone(person.nick.shown()), true));
+            let (who, nick) = (person.id, Arc::clone(person.nick.shown()));
+            return Some((self.identity_of(who), nick, true));
         }
         let account = self.account(nick)?;
         Some((account_identity(&account.name), account.name.as_str().into(), false))
     }
 
     /// The conversation that `target` stands for, if `who` may read it.
-    pub(super) fn find_readable(&self, who: PersonId, target: &str) -> Option<Readable> {
+    pub(super) fn find_readable(&mut self, who: PersonId, target: &str) -> Option<Readable> {
         if target.starts_with('#') {
-            let (room, rank) = self.find_own_room(who, target).ok()?;
-            return Some(Readable {
-                conversation: Conversation::Room(Arc::clone(room.name.key())),
-                shown: Some(Arc::clone(room.name.shown())),
-                rank: if rank.is_operator { 2 } else { u8::from(rank.has_voice) },
-                ranked_after: room.began,
-                of: Of::Room(room.id),
-                place: Place::Room(room.id),
-            });
+            return self.find_readable_room(who, target);
         }
         let (other, nick, is_here) = self.find_identity(target)?;
         let person = self.find_person(target).ok().map(|person| person.id);
         let place = Place::Direct { identity: Arc::clone(&other), person };
-        let mut both = [Arc::clone(&self.person(who).identity), other];
+        let mut both = [self.identity_of(who), other];
         both.sort_unstable();
         let [first, second] = both;
         Some(Readable {
@@ -166,7 +163,20 @@ impl Hub {
         })
     }
 
-    /// The guests who are here.
+    /// The same of a room.
+    pub(super) fn find_readable_room(&self, who: PersonId, name: &str) -> Option<Readable> {
+        let (room, rank) = self.find_own_room(who, name).ok()?;
+        Some(Readable {
+            conversation: Conversation::Room(Arc::clone(room.name.key())),
+            shown: Some(Arc::clone(room.name.shown())),
+            rank: if rank.is_operator { 2 } else { u8::from(rank.has_voice) },
+            ranked_after: room.began,
+            of: Of::Room(room.id),
+            place: Place::Room(room.id),
+        })
+    }
+
+    /// The guests who are here and have a name in conversations.
     pub(super) fn guests(&self) -> BTreeSet<Arc<str>> {
         self.identities.keys().filter(|identity| identity.starts_with('~')).cloned().collect()
     }
@@ -177,7 +187,7 @@ impl Hub {
         let (conn, label) = (turn.conn, turn.label.take());
         let subcommand = subcommand.into();
         self.recalls.insert(ticket, Recall { conn, label, of, subcommand });
-        self.device_mut(conn).recalling = Some(ticket);
+        self.device_mut(conn).backlog.change(|backlog| backlog.recalling = Some(ticket));
         turn.is_answered = true;
         turn.effects.push(Effect::Recall { ticket, query });
     }
@@ -188,7 +198,8 @@ impl Hub {
         let (limit, room) = (self.house.limits.replay_max, &self.rooms[&id]);
         let asks_by_itself = self.device(conn).capabilities.contains(Capability::ChatHistory);
         // Those that are asked for and not yet told are no more than one may have.
-        let is_too_much = self.device(conn).replays.len() >= self.house.limits.rooms_per_person_max;
+        let is_too_much =
+            self.device(conn).backlog.replays.len() >= self.house.limits.rooms_per_person_max;
         if !self.house.keeps_history || limit == 0 || asks_by_itself || is_too_much {
             return;
         }
@@ -205,7 +216,7 @@ impl Hub {
             shows: Shows::default(),
         };
         let ticket = self.new_ticket();
-        self.device_mut(conn).replays.insert(id, ticket);
+        self.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (Of::Replay(id), "JOIN".into());
         self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
         effects.push(Effect::Recall { ticket, query });
@@ -265,10 +276,10 @@ impl Hub {
         let conn = recall.conn;
         if let Of::Replay(room) = recall.of {
             // Who went and came again is told what was asked for last.
-            let is_latest = self.devices.get_mut(&conn).is_some_and(|device| {
-                let is_latest = device.replays.get(&room) == Some(&ticket);
+            let is_latest = self.devices.get_mut(conn).is_some_and(|device| {
+                let is_latest = device.backlog.replays.get(&room) == Some(&ticket);
                 if is_latest {
-                    device.replays.remove(&room);
+                    device.backlog.change(|backlog| backlog.replays.remove(&room));
                 }
                 is_latest
             });
@@ -277,11 +288,11 @@ impl Hub {
             }
             return;
         }
-        let Some(device) = self.devices.get_mut(&conn) else { return };
-        if device.recalling != Some(ticket) {
+        let Some(device) = self.devices.get_mut(conn) else { return };
+        if device.backlog.recalling != Some(ticket) {
             return;
         }
-        device.recalling = None;
+        device.backlog.change(|backlog| backlog.recalling = None);
         let who = device.person;
         let recall = match recall {
             Recall { of: Of::Message(act), label, .. } => {
@@ -373,7 +384,7 @@ impl Hub {
                 Arc::clone(self.rooms[self.rooms_by_name.get(key)?].name.shown())
             }
             Conversation::Direct(first, second) => {
-                let other = if *first == asker.identity { second } else { first };
+                let other = if Some(first) == asker.identity.as_ref() { second } else { first };
                 let here = self.identities.get(other).and_then(|people| people.first());
                 match (here, other.strip_prefix('=')) {
                     (Some(person), _) => Arc::clone(self.person(*person).nick.shown()),

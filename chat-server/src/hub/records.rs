@@ -153,11 +153,10 @@ impl Hub {
             return Err(not_stored(&content, why.into()));
         }
         let nonce = self.nonce_of(turn.conn, &content)?;
-        let person = self.person(turn.person);
         let (by, sender) = if matches!(doing, Doing::Note { .. }) {
             (THE_SERVER.into(), Sender::default())
         } else {
-            (Arc::clone(&person.identity), person.as_sender())
+            (self.identity_of(turn.person), self.person(turn.person).as_sender())
         };
         let said = Said { content, at: turn.now.wall, by, sender };
         let (mut recorded, mut record) = self.record(said, place, doing);
@@ -360,7 +359,7 @@ impl Hub {
         };
         let Pending { what, sender, answer } = pending;
         self.forget_name_to_be(&what);
-        let device = sender.and_then(|sender| self.devices.get_mut(&sender));
+        let device = sender.and_then(|sender| self.devices.get_mut(sender));
         if let Some(device) = device.filter(|_| !is_overdue) {
             device.n_pending -= 1;
         }
@@ -418,7 +417,7 @@ impl Hub {
             let (sender, answer) = (pending.sender, pending.answer.take());
             self.under_way.keep_overdue(ticket, since, pending);
             let Some(sender) = sender else { continue };
-            if let Some(device) = self.devices.get_mut(&sender) {
+            if let Some(device) = self.devices.get_mut(sender) {
                 device.n_pending -= 1;
             }
             self.answer(Some(sender), answer, Some(line), effects);

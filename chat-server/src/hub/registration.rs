@@ -1,9 +1,6 @@
 //! From a connection to a person: the nick, the welcome, the default room.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use chat_core::proto::{
     Capability, CapabilitySet, CaseMapping, Command, CommandError, Nick, Numeric,
@@ -16,10 +13,12 @@ use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
     accounts::Accounts,
     command::{VERSION, away_words},
+    crowd::People,
     device::{Device, Waiting},
     metadata::{self, Owner},
     modes::room_letters,
-    person::{Person, UserModes, source},
+    person::{Particulars, Person, UserModes, source},
+    recall::account_identity,
 };
 use crate::{
     delivery::{Content, Page, Reply, ReplyLine},
@@ -118,7 +117,7 @@ impl Hub {
         }
         let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
         let nick = match choose_nick(
-            &self.nicks,
+            &self.people,
             &self.accounts,
             newcomer.account.as_deref(),
             &registration,
@@ -131,37 +130,27 @@ impl Hub {
         };
         let newcomer = self.newcomers.remove(&conn).expect("it was there above");
         let user = clean_user(&registration.user);
-        let identity = self.identity_of(newcomer.account.as_ref());
-        let who = PersonId(self.next_person);
-        self.next_person += 1;
-        let person = Person {
-            id: who,
+        let identity = newcomer.account.as_deref().map(account_identity);
+        let who = self.people.insert(|id| Person {
+            id,
             source: source(&nick, &user, &newcomer.host),
             nick: nick.clone(),
-            user: user.into(),
-            host: Arc::clone(&newcomer.host),
             realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
             devices: smallvec::smallvec![conn],
-            away: newcomer.away.clone(),
-            identity,
+            identity: None,
             account: newcomer.account.clone(),
             modes: UserModes::default(),
-            invited: BTreeSet::new(),
+            particulars: Particulars { away: newcomer.away.clone(), ..Particulars::default() }
+                .into(),
             rooms: Vec::new(),
             signed_on: now.wall,
             last_spoke: now.mono,
-            metadata: BTreeMap::new(),
-        };
-        let door = newcomer.door;
-        self.devices.insert(conn, Box::new(Device::new(conn, who, newcomer, now.wall)));
+        });
+        let (door, host) = (newcomer.door, Arc::clone(&newcomer.host));
+        self.devices.insert(Device::new(conn, who, newcomer, now.wall));
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
-        effects.push(Effect::Report(ServerEvent::Arrived {
-            nick: Arc::clone(nick.shown()),
-            host: Arc::clone(&person.host),
-        }));
-        self.nicks.insert(Arc::clone(nick.key()), who);
-        self.note_identity(who, &person.identity);
-        self.people.insert(who, Box::new(person));
+        effects.push(Effect::Report(ServerEvent::Arrived { nick: Arc::clone(nick.shown()), host }));
+        self.set_identity(who, identity);
         let person = self.person(who);
         self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
         self.introduce_to_watchers(now, who, effects);
@@ -192,7 +181,7 @@ impl Hub {
     /// Another connection of somebody who is here: it is told all that the others were.
     fn attach(&mut self, now: Now, conn: ConnId, who: PersonId, effects: &mut Vec<Effect>) {
         let Some(newcomer) = self.newcomers.remove(&conn) else { return };
-        self.devices.insert(conn, Box::new(Device::new(conn, who, newcomer, now.wall)));
+        self.devices.insert(Device::new(conn, who, newcomer, now.wall));
         let person = self.person_mut(who);
         person.devices.push(conn);
         let nick = Arc::clone(person.nick.shown());
@@ -420,13 +409,13 @@ fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mu
 
 /// The nick a newcomer gets.
 fn choose_nick(
-    nicks: &std::collections::HashMap<Arc<str>, PersonId>,
+    people: &People,
     accounts: &Accounts,
     account: Option<&str>,
     registration: &Registration,
 ) -> Result<Nick, Refusal> {
     let wanted = &registration.nick;
-    let is_taken = |nick: &Nick| nicks.contains_key(nick.key());
+    let is_taken = |nick: &Nick| people.by_nick(nick.key()).is_some();
     if registration.take_any_nick {
         let nameless = Nick::new(NAMELESS).expect("a valid nick");
         let usable = nick_from_display_name(wanted).filter(|nick| !is_reserved_nick(nick));

@@ -18,6 +18,7 @@ use crate::{
     hub::{
         checks::{Check, Purpose},
         person::Person,
+        recall::account_identity,
     },
     ids::{ConnId, PersonId},
 };
@@ -292,7 +293,7 @@ impl Hub {
         self.say_to(conn, label, vec![logged_in, done], effects);
         if let Some(newcomer) = self.newcomers.get_mut(&conn) {
             newcomer.account = Some(Arc::clone(account));
-        } else if let Some(device) = self.devices.get(&conn) {
+        } else if let Some(device) = self.devices.get(conn) {
             self.set_account(now, device.person, Some(Arc::clone(account)), effects);
         }
     }
@@ -320,7 +321,7 @@ impl Hub {
         let mut newcomers: Vec<ConnId> = self.newcomers.keys().copied().collect();
         newcomers.retain(|conn| is_gone(&self.newcomers[conn].account));
         newcomers.sort_unstable();
-        let people = self.people.values().filter(|person| is_gone(&person.account));
+        let people = self.people.iter().filter(|person| is_gone(&person.account));
         let people: Vec<PersonId> = people.map(|person| person.id).collect();
         let line = |source: &str| {
             let params = vec![source.into(), "You are logged out: the account is no more".into()];
@@ -346,7 +347,7 @@ impl Hub {
     pub(super) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let is_over = |person: &Person| person.devices.is_empty() && !self.stays(person);
         let over: Vec<PersonId> =
-            self.people.values().filter(|person| is_over(person)).map(|person| person.id).collect();
+            self.people.iter().filter(|person| is_over(person)).map(|person| person.id).collect();
         for who in over {
             self.leave_for_good(now, who, &"Not connected any more".into(), effects);
         }
@@ -361,11 +362,8 @@ impl Hub {
         account: Option<Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let identity = self.identity_of(account.as_ref());
-        self.forget_identity(who);
-        self.note_identity(who, &identity);
+        self.set_identity(who, account.as_deref().map(account_identity));
         let person = self.person_mut(who);
-        person.identity = identity;
         let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);
         let event = self.event(who, Content::Account { source, account }, now);
@@ -434,12 +432,12 @@ impl Hub {
 
     fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
         let newcomer = self.newcomers.get(&conn).map(|newcomer| newcomer.capabilities);
-        let device = || self.devices.get(&conn).map(|device| device.capabilities);
+        let device = || self.devices.get(conn).map(|device| device.capabilities);
         newcomer.or_else(device).unwrap_or_default()
     }
 
     fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
         let newcomer = self.newcomers.get(&conn).and_then(|newcomer| newcomer.fingerprint.clone());
-        newcomer.or_else(|| self.devices.get(&conn)?.fingerprint.clone())
+        newcomer.or_else(|| self.devices.get(conn)?.particulars.fingerprint.clone())
     }
 }

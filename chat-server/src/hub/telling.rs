@@ -90,7 +90,7 @@ impl Hub {
     ) {
         let is_to_oneself = other == Some(sender);
         let both = other.filter(|_| !is_to_oneself).into_iter().chain([sender]);
-        let both = both.filter(|person| self.people.contains_key(person));
+        let both = both.filter(|person| self.people.contains(*person));
         // To oneself, it comes back to where it was said.
         let devices = self.devices_of(both).filter(|own| is_to_oneself || *own != conn);
         self.tell_some(devices, event, effects);

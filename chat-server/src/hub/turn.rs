@@ -81,19 +81,19 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(device) = self.devices.get_mut(&conn) else {
+        let Some(device) = self.devices.get_mut(conn) else {
             return self.newcomer_command(now, conn, label, command, effects);
         };
         // Answers on one connection come strictly in order: while an earlier command waits for its
         // answer, later ones wait too. Messages may follow messages into the log.
         let waiting = Waiting { label, command };
-        let must_wait = !device.waiting.is_empty()
+        let must_wait = !device.backlog.waiting.is_empty()
             || device.listing.is_some()
             || device.is_negotiating
-            || device.recalling.is_some()
+            || device.backlog.recalling.is_some()
             || (device.n_pending > 0 && !waiting.is_message());
         if must_wait {
-            device.waiting.push_back(waiting);
+            device.backlog.change(|backlog| backlog.waiting.push_back(waiting));
             if !device.is_held {
                 device.is_held = true;
                 effects.push(Effect::Hold { conn });
@@ -135,7 +135,7 @@ impl Hub {
             // What is more than lines comes by itself, behind the answer.
             after = self.device(conn).latest_record;
         }
-        let Some(device) = self.devices.get_mut(&conn) else { return };
+        let Some(device) = self.devices.get_mut(conn) else { return };
         let wants_ack = label.is_some()
             && !is_answered
             && device.capabilities.contains(Capability::LabeledResponse);
@@ -144,8 +144,8 @@ impl Hub {
         }
         let listing = Listing { label, parts: reply.into(), is_first: true };
         if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
-            self.device_mut(conn).deferred.push_back((after, listing));
-            return;
+            let backlog = &mut self.device_mut(conn).backlog;
+            return backlog.change(|backlog| backlog.deferred.push_back((after, listing)));
         }
         match &mut self.device_mut(conn).listing {
             // One that is under way goes on with it.
@@ -164,13 +164,14 @@ impl Hub {
 
     /// Gives the answers that have waited for records, as far as those are done.
     pub(super) fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
-        while let Some(device) = self.devices.get(&conn)
+        while let Some(device) = self.devices.get(conn)
             && device.listing.is_none()
-            && let Some((after, _)) = device.deferred.front()
+            && let Some((after, _)) = device.backlog.deferred.front()
             && !self.is_under_way(*after)
         {
             let device = self.device_mut(conn);
-            device.listing = device.deferred.pop_front().map(|(_, listing)| Box::new(listing));
+            let deferred = device.backlog.change(|backlog| backlog.deferred.pop_front());
+            device.listing = deferred.map(|(_, listing)| Box::new(listing));
             self.next_page(effects, conn);
         }
     }
@@ -179,18 +180,20 @@ impl Hub {
     /// leaves when nothing of theirs is under way.
     pub(super) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         self.answer_deferred(conn, effects);
-        while let Some(device) = self.devices.get_mut(&conn)
+        while let Some(device) = self.devices.get_mut(conn)
             && device.listing.is_none()
-            && device.recalling.is_none()
+            && device.backlog.recalling.is_none()
             && !device.is_negotiating
         {
-            let is_departing = device.departing.is_some();
-            device.waiting.retain(|waiting| !is_departing || waiting.is_last_word());
+            if device.backlog.departing.is_some() {
+                device.backlog.change(|backlog| backlog.waiting.retain(Waiting::is_last_word));
+            }
             let may_run = |waiting: &Waiting| device.n_pending == 0 || waiting.is_message();
-            if !device.waiting.front().is_some_and(may_run) {
+            if !device.backlog.waiting.front().is_some_and(may_run) {
                 return self.rest(now, conn, effects);
             }
-            let Some(waiting) = device.waiting.pop_front() else { return };
+            let next = device.backlog.change(|backlog| backlog.waiting.pop_front());
+            let Some(waiting) = next else { return };
             self.run_command(now, conn, waiting.label, waiting.command, effects);
         }
     }
@@ -198,14 +201,15 @@ impl Hub {
     /// Nothing of `conn`'s can be run now.
     pub(super) fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         let device = self.device_mut(conn);
-        if !device.waiting.is_empty() {
+        if !device.backlog.waiting.is_empty() {
             return;
         }
         if std::mem::take(&mut device.is_held) {
             effects.push(Effect::Release { conn });
         }
         if device.n_pending == 0
-            && let Some(reason) = device.departing.take()
+            && device.backlog.departing.is_some()
+            && let Some(reason) = device.backlog.change(|backlog| backlog.departing.take())
         {
             self.end_device(now, conn, &reason, effects);
         }

@@ -24,7 +24,8 @@ impl Hub {
 
     /// `watcher` watches nobody.
     pub(super) fn monitor_nobody(&mut self, watcher: ConnId) {
-        for key in std::mem::take(&mut self.device_mut(watcher).monitored).keys() {
+        let particulars = &mut self.device_mut(watcher).particulars;
+        for key in particulars.change(|own| std::mem::take(&mut own.monitored)).keys() {
             self.unwatch(watcher, key);
         }
     }

@@ -1,7 +1,7 @@
 //! The rows of a `WHO`, in pages (<https://modern.ircdocs.horse/#who-message>;
 //! <https://ircv3.net/specs/extensions/whox>).
 
-use std::{ops::Bound, sync::Arc};
+use std::sync::Arc;
 
 use chat_core::proto::{Capability, Numeric, WhoQuery, WhoxFields, mask_matches};
 
@@ -51,16 +51,13 @@ impl Hub {
                     take(member, is_shown.then(row))
                 })
             }
-            Whom::Mask(mask) => {
-                let start = who.after.map_or(Bound::Unbounded, Bound::Excluded);
-                self.people.range((start, Bound::Unbounded)).find_map(|(_, person)| {
-                    let is_shown = self.may_find(asker, person)
-                        && is_masked(mask, person)
-                        && (!who.query.only_operators || person.modes.is_operator);
-                    let row = || self.who_row(asker, person, "*", Rank::default(), &who.query);
-                    take(person, is_shown.then(row))
-                })
-            }
+            Whom::Mask(mask) => self.people.after(who.after).find_map(|person| {
+                let is_shown = self.may_find(asker, person)
+                    && is_masked(mask, person)
+                    && (!who.query.only_operators || person.modes.is_operator);
+                let row = || self.who_row(asker, person, "*", Rank::default(), &who.query);
+                take(person, is_shown.then(row))
+            }),
         };
         who.after = Some(stopped?);
         Some(Part::Who(who))
@@ -84,7 +81,7 @@ impl Hub {
         query: &WhoQuery,
     ) -> ReplyLine {
         let all = asker.device.capabilities.contains(Capability::MultiPrefix);
-        let here = if person.away.is_some() { "G" } else { "H" };
+        let here = if person.particulars.away.is_some() { "G" } else { "H" };
         let operator = if person.modes.is_operator { "*" } else { "" };
         let bot = if person.modes.is_bot { "B" } else { "" };
         let flags = format!("{here}{operator}{}{bot}", rank.prefix(all));
@@ -93,8 +90,8 @@ impl Hub {
         }
         let params = vec![
             room.into(),
-            (*person.user).into(),
-            (*person.host).into(),
+            person.user().into(),
+            person.host().into(),
             self.house.name.as_str().into(),
             person.nick.as_str().into(),
             flags.into(),
@@ -118,9 +115,9 @@ impl Hub {
             params.push(match letter {
                 't' => fields.token.as_deref().unwrap_or("0").into(),
                 'c' => room.into(),
-                'u' => (*person.user).into(),
+                'u' => person.user().into(),
                 // Addresses are what hosts are here; they are everyone's to see already.
-                'i' | 'h' => (*person.host).into(),
+                'i' | 'h' => person.host().into(),
                 's' => self.house.name.as_str().into(),
                 'n' => person.nick.as_str().into(),
                 'f' => flags.into(),
@@ -137,7 +134,7 @@ impl Hub {
 
 /// Whether a mask of a `WHO` matches a nick, a user, a host, an account or a real name.
 fn is_masked(mask: &str, person: &Person) -> bool {
-    let texts = [person.nick.as_str(), &person.user, &person.host, &person.realname];
+    let texts = [person.nick.as_str(), person.user(), person.host(), &person.realname];
     let account = person.account.as_deref();
     mask_matches(mask, &person.source)
         || texts.into_iter().chain(account).any(|text| mask_matches(mask, text))

@@ -141,7 +141,7 @@ impl Acceptor {
             self.proxies.iter().any(|proxy| proxy.contains(&address.ip().to_canonical()));
         // A proxy's own address says nothing; those it passes on are counted when they are known.
         let admitted = if is_proxied {
-            self.admission.admit_proxy()
+            self.admission.admit_proxy(address.ip())
         } else {
             self.admission.admit(address.ip())
         };
@@ -165,14 +165,8 @@ impl Acceptor {
             }
         };
         let n_workers = self.accepted.len();
-        let address = address.ip();
-        self.accepted[self.next_worker % n_workers].push(Order::Accept {
-            stream,
-            address,
-            is_proxied,
-            gate,
-            place,
-        });
+        let order = Order::Accept { stream, gate, place };
+        self.accepted[self.next_worker % n_workers].push(order);
         self.next_worker += 1;
     }
 }

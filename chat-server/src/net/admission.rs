@@ -56,8 +56,10 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
-    /// `None`: a proxy's, which counts in all only.
-    address: Option<IpAddr>,
+    /// Whose it is.
+    address: IpAddr,
+    /// A proxy's counts in all only.
+    is_proxys: bool,
 }
 
 impl Admission {
@@ -80,14 +82,13 @@ impl Admission {
     /// A sentence for the one who is turned away.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
         let max = self.max_for(address);
-        let address = counted_as(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
-        counts.add(address, max)?;
+        counts.add(counted_as(address), max)?;
         counts.all += 1;
-        Ok(Place { admission: Arc::clone(self), address: Some(address) })
+        Ok(Place { admission: Arc::clone(self), address, is_proxys: false })
     }
 
     /// How many connections there may be from `address`.
@@ -99,31 +100,41 @@ impl Admission {
         bounds.per_address_max.filter(|_| !is_exempt)
     }
 
-    /// A place for a connection of a proxy, before it is known whose it passes on.
+    /// A place for a connection of the proxy at `address`, before it is known whose it passes on.
     ///
     /// # Errors
     /// As [`Admission::admit`].
-    pub(crate) fn admit_proxy(self: &Arc<Self>) -> Result<Place, &'static str> {
+    pub(crate) fn admit_proxy(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
         counts.all += 1;
-        Ok(Place { admission: Arc::clone(self), address: None })
+        Ok(Place { admission: Arc::clone(self), address, is_proxys: true })
     }
 }
 
 impl Place {
+    /// Whether its first bytes tell whose it is.
+    pub(crate) fn is_proxys(&self) -> bool {
+        self.is_proxys
+    }
+
+    /// Whose place it is, as far as that is known.
+    pub(crate) fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// The place of a proxy's connection is that of someone at `address`, as it turns out.
     ///
     /// # Errors
     /// As [`Admission::admit`].
     pub(crate) fn pass_on(&mut self, address: IpAddr) -> Result<(), &'static str> {
         let max = self.admission.max_for(address);
-        let address = counted_as(address);
+        self.address = address;
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.add(address, max)?;
-        self.address = Some(address);
+        counts.add(counted_as(address), max)?;
+        self.is_proxys = false;
         Ok(())
     }
 }
@@ -132,7 +143,10 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        let Some(address) = self.address else { return };
+        if self.is_proxys {
+            return;
+        }
+        let address = counted_as(self.address);
         if let Some(from_there) = counts.by_address.get_mut(&address) {
             *from_there -= 1;
             if *from_there == 0 {
@@ -177,7 +191,7 @@ mod tests {
         let school = Admission::new(&limits);
         let _pupils: Vec<Place> = (0..30).map(|_| school.admit(home).unwrap()).collect();
         // Whom a proxy passes on is counted where they are.
-        let mut passed = admission.admit_proxy().unwrap();
+        let mut passed = admission.admit_proxy(home).unwrap();
         assert!(passed.pass_on("192.0.2.9".parse().unwrap()).is_ok());
         drop(passed);
         let counts = admission.counts.lock().unwrap();

@@ -1,64 +1,93 @@
 //! One connection as its worker has it: the socket, the session, what waits for the reader.
 
-use std::{io, sync::Arc, time::Instant};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
 
-use super::{admission::Place, link::Link, outbox::Outbox};
-use crate::{hub::Door, ids::ConnId, session::Session};
+use super::{admission::Place, link::Link, outbox::Outbox, timers::Tick};
+use crate::{hub::Door, ids::ConnId, metrics::Metrics, session::Session};
 
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) id: ConnId,
     pub(super) link: Link,
     pub(super) door: Door,
-    /// The address it comes from.
-    pub(super) host: Arc<str>,
     /// The hub knows of it: the handshakes are over.
     pub(super) is_opened: bool,
     pub(super) session: Session,
     pub(super) outbox: Outbox,
     /// The bytes waiting there that the metrics know of.
-    pub(super) told_outbox: usize,
+    pub(super) told_outbox: Told,
     /// The same of those that were read.
-    pub(super) told_inbox: usize,
+    pub(super) told_inbox: Told,
     /// The socket may have bytes: epoll told, and no read has come up empty since.
     pub(super) is_readable: bool,
     /// All bytes have been read; what is left is in the session.
     pub(super) has_ended: bool,
     /// The hub wants nothing more of this connection for now.
     pub(super) is_held: bool,
-    /// The peer has used up its share until then.
-    pub(super) throttled_until: Option<Instant>,
+    pub(super) flow: Flow,
     /// It stands in the worker's list of connections to be driven.
     pub(super) is_queued: bool,
     /// It stands in the worker's list of connections to be flushed.
     pub(super) is_dirty: bool,
-    /// It is on its way out: nothing is read, and it ends when the outbox is empty or the time is up.
-    pub(super) closing: Option<Instant>,
     /// The hub has been told that it is gone, or told us.
     pub(super) is_reported: bool,
     /// The hub waits to hear that a page has been taken.
     pub(super) owes_page: bool,
     /// The deadline the timers know of.
-    pub(super) timer: Option<Instant>,
+    pub(super) timer: Option<Tick>,
     /// A later one that they know of too.
-    pub(super) later_timer: Option<Instant>,
+    pub(super) later_timer: Option<Tick>,
     pub(super) place: Place,
 }
 
+/// Whether lines are taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Flow {
+    Open,
+    /// The peer has used up its share until then.
+    Throttled(Instant),
+    /// It is on its way out: nothing is read, and it ends when the outbox is empty or the time is up.
+    Closing(Instant),
+}
+
+/// Bytes of one connection in a gauge of all of them.
+#[derive(Debug, Default)]
+pub(super) struct Told(u32);
+
+impl Told {
+    /// There are so many now.
+    pub(super) fn tell(&mut self, gauge: &AtomicU64, n_bytes: usize) {
+        let n_bytes = u32::try_from(n_bytes).unwrap_or(u32::MAX);
+        let before = std::mem::replace(&mut self.0, n_bytes);
+        Metrics::note_waiting(gauge, before as usize, n_bytes as usize);
+    }
+}
+
 impl Conn {
+    pub(super) fn is_closing(&self) -> bool {
+        matches!(self.flow, Flow::Closing(_))
+    }
+
     /// Whether lines of this peer may be taken now.
     pub(super) fn may_read(&self, now: Instant, outbox_pause_bytes: usize) -> bool {
-        self.closing.is_none()
-            && !self.is_held
-            && self.throttled_until.is_none_or(|until| until <= now)
-            && self.outbox.waiting_bytes() <= outbox_pause_bytes
+        let is_open = match self.flow {
+            Flow::Open => true,
+            Flow::Throttled(until) => until <= now,
+            Flow::Closing(_) => false,
+        };
+        is_open && !self.is_held && self.outbox.waiting_bytes() <= outbox_pause_bytes
     }
 
     /// When something is due.
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        match self.closing {
-            Some(closing) => Some(closing),
-            None => self.throttled_until.into_iter().chain(self.session.next_deadline()).min(),
+        match self.flow {
+            Flow::Open => self.session.next_deadline(),
+            Flow::Throttled(until) => self.session.next_deadline().into_iter().chain([until]).min(),
+            Flow::Closing(until) => Some(until),
         }
     }
 

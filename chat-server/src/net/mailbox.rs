@@ -22,9 +22,6 @@ use crate::{
 pub(crate) enum Order {
     Accept {
         stream: std::net::TcpStream,
-        address: std::net::IpAddr,
-        /// Its first bytes tell whose it is.
-        is_proxied: bool,
         gate: Gate,
         place: Place,
     },

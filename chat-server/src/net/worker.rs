@@ -11,7 +11,6 @@ mod writing;
 use std::{
     collections::VecDeque,
     io,
-    net::IpAddr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -24,11 +23,11 @@ use self::delivering::Burst;
 use super::{
     acceptor::Gate,
     admission::Place,
-    conn::Conn,
+    conn::{Conn, Flow, Told},
     link::Link,
     mailbox::{Mailbox, Order},
     outbox::Outbox,
-    timers::Timers,
+    timers::{Tick, Timers},
     to_hub::ToHub,
 };
 use crate::{
@@ -36,7 +35,7 @@ use crate::{
     delivery::{Page, Reply},
     fanout::Fanout,
     hub::{Door, Input},
-    ids::{ConnId, WorkerId, host_text},
+    ids::{ConnId, WorkerId},
     session::{Output, Session},
 };
 
@@ -78,6 +77,7 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
+    #[expect(clippy::disallowed_methods, reason = "its times are counted from its beginning")]
     pub(crate) fn new(
         id: WorkerId,
         house: Arc<House>,
@@ -96,7 +96,7 @@ impl Worker {
             conns: Slab::new(),
             next_generation: 0,
             fanout: Fanout::default(),
-            timers: Timers::default(),
+            timers: Timers::new(Instant::now()),
             queued: VecDeque::new(),
             dirty: Vec::new(),
             overfull: Vec::new(),
@@ -144,9 +144,10 @@ impl Worker {
         if has_work || self.hub.is_expected() {
             return Some(Duration::ZERO);
         }
-        let next = [self.timers.next(), self.stopping].into_iter().flatten().min()?;
+        let until_stop = self.stopping.map(|until| until.saturating_duration_since(now));
+        let until_next = [self.timers.until_next(now), until_stop].into_iter().flatten().min()?;
         // Rounded up, since poll counts in milliseconds.
-        Some(next.saturating_duration_since(now) + Duration::from_millis(1))
+        Some(until_next + Duration::from_millis(1))
     }
 
     fn has_finished(&self, now: Instant) -> bool {
@@ -186,9 +187,7 @@ impl Worker {
 
     fn carry_out(&mut self, now: Instant, order: Order) {
         match order {
-            Order::Accept { stream, address, is_proxied, gate, place } => {
-                self.accept(now, stream, address, is_proxied, gate, place);
-            }
+            Order::Accept { stream, gate, place } => self.accept(now, stream, gate, place),
             Order::Admit { conn, nick } => {
                 self.with_session(conn, |session, output| session.admit(now, &nick, output));
                 self.set_timer(conn.slot);
@@ -250,15 +249,7 @@ impl Worker {
         }
     }
 
-    fn accept(
-        &mut self,
-        now: Instant,
-        stream: std::net::TcpStream,
-        address: IpAddr,
-        is_proxied: bool,
-        gate: Gate,
-        place: Place,
-    ) {
+    fn accept(&mut self, now: Instant, stream: std::net::TcpStream, gate: Gate, place: Place) {
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let id = ConnId { worker: self.id, generation: self.next_generation, slot };
@@ -266,7 +257,7 @@ impl Worker {
         let tls = self.tls.as_ref().filter(|_| gate.is_tls);
         let web_socket_of = Some(&self.house).filter(|_| gate.is_web_socket);
         let stream = TcpStream::from_std(stream);
-        let Ok(mut link) = Link::new(stream, is_proxied, tls, web_socket_of) else { return };
+        let Ok(mut link) = Link::new(stream, place.is_proxys(), tls, web_socket_of) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(link.socket(), Token(entry.key()), interest).is_err() {
             // Out of memory for it: dropping the stream closes it, and the place is given back.
@@ -278,19 +269,17 @@ impl Worker {
             id,
             link,
             door: gate.door,
-            host: host_text(address),
             is_opened: false,
             session,
             outbox: Outbox::default(),
-            told_outbox: 0,
-            told_inbox: 0,
+            told_outbox: Told::default(),
+            told_inbox: Told::default(),
             is_readable: true,
             has_ended: false,
             is_held: false,
-            throttled_until: None,
+            flow: Flow::Open,
             is_queued: false,
             is_dirty: false,
-            closing: None,
             is_reported: false,
             owes_page: false,
             timer: None,
@@ -308,7 +297,7 @@ impl Worker {
 
     fn reply(&mut self, conn: ConnId, reply: &Reply) {
         let Some(own) = self.own_mut(conn) else { return };
-        if own.closing.is_some() {
+        if own.is_closing() {
             return;
         }
         own.outbox.write_lines(|tail| own.session.write_reply(reply, tail));
@@ -342,32 +331,35 @@ impl Worker {
     // Timers and lists.
 
     fn run_timers(&mut self, now: Instant) {
-        let due: Vec<(Instant, ConnId)> = std::iter::from_fn(|| self.timers.pop_due(now)).collect();
-        for (at, id) in due {
-            // An earlier entry has taken the place of others.
-            let Some(conn) = self.own_mut(id).filter(|conn| conn.timer == Some(at)) else {
-                continue;
-            };
+        let tick = self.timers.tick(now);
+        let due: Vec<(Tick, u32)> = std::iter::from_fn(|| self.timers.pop_due(tick)).collect();
+        for (at, slot) in due {
+            // An earlier entry has taken the place of others, or another connection that of this one.
+            let conn = self.conns.get_mut(slot as usize);
+            let Some(conn) = conn.filter(|conn| conn.timer == Some(at)) else { continue };
             conn.timer = conn.later_timer.take();
-            conn.throttled_until = conn.throttled_until.filter(|until| *until > now);
-            if conn.closing.is_some_and(|until| until <= now) {
-                self.remove(id.slot, "");
-                continue;
+            match conn.flow {
+                Flow::Throttled(until) if until <= now => conn.flow = Flow::Open,
+                Flow::Closing(until) if until <= now => {
+                    self.remove(slot, "");
+                    continue;
+                }
+                _ => {}
             }
             if !conn.is_opened && conn.door == Door::Text {
                 // Nobody whom the hub does not know can be given a name.
-                self.close(now, id.slot, "You said nothing in time");
+                self.close(now, slot, "You said nothing in time");
                 continue;
             }
-            if conn.closing.is_none() {
+            if !conn.is_closing() {
                 let mut output = std::mem::take(&mut self.output);
-                let conn = &mut self.conns[id.slot as usize];
+                let conn = &mut self.conns[slot as usize];
                 conn.session.handle_deadline(now, &mut output);
                 self.output = output;
-                self.take_output(now, id.slot);
-                self.queue(id.slot);
+                self.take_output(now, slot);
+                self.queue(slot);
             }
-            self.set_timer(id.slot);
+            self.set_timer(slot);
         }
     }
 
@@ -375,12 +367,13 @@ impl Worker {
     fn set_timer(&mut self, slot: u32) {
         let Some(conn) = self.conns.get_mut(slot as usize) else { return };
         let Some(deadline) = conn.next_deadline() else { return };
+        let deadline = self.timers.tick(deadline);
         // A later deadline is found when the earlier entry comes up.
         if conn.timer.is_none_or(|timer| deadline < timer) {
             // The one it was stays in the heap: it need not be put there again.
             conn.later_timer = conn.timer.or(conn.later_timer);
             conn.timer = Some(deadline);
-            self.timers.add(deadline, conn.id);
+            self.timers.add(deadline, slot);
         }
     }
 

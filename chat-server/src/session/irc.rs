@@ -42,9 +42,9 @@ pub struct IrcSession {
     batch: Option<Box<Batch>>,
     negotiation: Negotiation,
     phase: Phase,
-    last_heard: Instant,
-    /// When the peer was asked for a sign of life it has not given.
-    asked: Option<Instant>,
+    /// When the peer gave its last sign of life, or was asked for one that it has not given.
+    heard_or_asked: Instant,
+    is_asked: bool,
     batches: Batches,
 }
 
@@ -74,8 +74,8 @@ impl IrcSession {
         Self {
             conn,
             framer: Framer::new(limits::CLIENT_LINE_BYTES_MAX),
-            throttle: Throttle::new(house.limits.flood, now),
-            expensive: Throttle::new(house.limits.expensive, now),
+            throttle: Throttle::new(now),
+            expensive: Throttle::new(now),
             waiting: None,
             batch: None,
             house,
@@ -87,16 +87,10 @@ impl IrcSession {
                 has_asked: false,
                 since: now,
             })),
-            last_heard: now,
-            asked: None,
+            heard_or_asked: now,
+            is_asked: false,
             batches: Batches::default(),
         }
-    }
-
-    pub(super) fn renew(&mut self, house: Arc<House>) {
-        self.throttle.renew(house.limits.flood);
-        self.expensive.renew(house.limits.expensive);
-        self.house = house;
     }
 
     pub(super) fn inbox_bytes(&self) -> usize {
@@ -105,8 +99,7 @@ impl IrcSession {
 
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
         self.framer.push(bytes);
-        self.last_heard = now;
-        self.asked = None;
+        self.note_life(now);
     }
 
     pub(super) fn capabilities(&self) -> CapabilitySet {
@@ -120,21 +113,20 @@ impl IrcSession {
         }
         // Looked at before a token is taken, so that waiting for bytes costs none.
         if self.framer.has_line()
-            && let Err(until) = self.throttle.take(now)
+            && let Err(until) = self.throttle.take(self.house.limits.flood, now)
         {
             return Step::Throttled(until);
         }
         let Some(framed) = self.framer.pull() else { return Step::NeedsBytes };
         // Also a line that has waited for its turn here is a sign of life.
-        self.last_heard = now;
-        self.asked = None;
+        (self.heard_or_asked, self.is_asked) = (now, false);
         let n_lines = |batch: &Option<Box<Batch>>| batch.as_ref().map_or(0, |own| own.n_lines());
         let n_before = n_lines(&self.batch);
         let read = read(framed, now, self.negotiation.capabilities, &mut self.batch, &self.house);
         // Of the lines of one message every fourth is paid for; all else that comes meanwhile is.
         let n_now = n_lines(&self.batch);
         if n_now > n_before && n_now % 4 != 1 {
-            self.throttle.give_back();
+            self.throttle.give_back(self.house.limits.flood);
         }
         let Some((label, command)) = read else { return Step::Line };
         match command {
@@ -154,8 +146,8 @@ impl IrcSession {
         command: Command,
         out: &mut Output,
     ) -> Step {
-        self.last_heard = now;
-        if let Err(until) = self.expensive.take(now) {
+        self.note_life(now);
+        if let Err(until) = self.expensive.take(self.house.limits.expensive, now) {
             self.waiting = Some(Box::new((label, command)));
             return Step::Throttled(until);
         }
@@ -259,16 +251,21 @@ impl IrcSession {
 
     pub(super) fn admit(&mut self, now: Instant) {
         self.phase = Phase::Registered;
-        self.last_heard = now;
+        self.note_life(now);
+    }
+
+    fn note_life(&mut self, now: Instant) {
+        self.heard_or_asked = now;
+        self.is_asked = false;
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
         let limits = &self.house.limits;
-        let own = match (&self.phase, self.asked) {
-            (Phase::Collecting(collected), _) => collected.since + limits.registration_timeout,
-            (Phase::Forwarding { since }, _) => *since + limits.registration_timeout,
-            (Phase::Registered, None) => self.last_heard + limits.ping_after,
-            (Phase::Registered, Some(asked)) => asked + limits.ping_timeout,
+        let own = match &self.phase {
+            Phase::Collecting(collected) => collected.since + limits.registration_timeout,
+            Phase::Forwarding { since } => *since + limits.registration_timeout,
+            Phase::Registered if self.is_asked => self.heard_or_asked + limits.ping_timeout,
+            Phase::Registered => self.heard_or_asked + limits.ping_after,
         };
         self.batch.as_ref().map_or(own, |batch| own.min(batch.deadline()))
     }
@@ -284,19 +281,19 @@ impl IrcSession {
             return;
         }
         let limits = &self.house.limits;
-        match (&self.phase, self.asked) {
-            (Phase::Collecting(_) | Phase::Forwarding { .. }, _) => {
+        match &self.phase {
+            Phase::Collecting(_) | Phase::Forwarding { .. } => {
                 let within = seconds(limits.registration_timeout);
                 out.close = Some(format!("You did not register within {within}").into());
             }
-            (Phase::Registered, None) => {
-                self.asked = Some(now);
-                let line = LineWriter::new(&mut out.bytes).command("PING");
-                finish(line.last(self.house.name.as_str()));
-            }
-            (Phase::Registered, Some(_)) => {
+            Phase::Registered if self.is_asked => {
                 let silence = seconds(limits.ping_after + limits.ping_timeout);
                 out.close = Some(format!("Connection lost: no sign of life for {silence}").into());
+            }
+            Phase::Registered => {
+                (self.heard_or_asked, self.is_asked) = (now, true);
+                let line = LineWriter::new(&mut out.bytes).command("PING");
+                finish(line.last(self.house.name.as_str()));
             }
         }
     }

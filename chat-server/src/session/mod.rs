@@ -83,7 +83,7 @@ impl Session {
         let house = Arc::clone(house);
         match self {
             Self::Http(session) => session.house = house,
-            Self::Irc(session) => session.renew(house),
+            Self::Irc(session) => session.house = house,
             Self::Text(session) => session.renew(house),
         }
     }

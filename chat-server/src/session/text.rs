@@ -66,7 +66,7 @@ impl TextSession {
         out.bytes.extend_from_slice(greeting.as_bytes());
         Self {
             conn,
-            throttle: Throttle::new(house.limits.flood, now),
+            throttle: Throttle::new(now),
             room: house.room.clone(),
             house,
             buffer: Vec::new(),
@@ -79,7 +79,6 @@ impl TextSession {
 
     /// Whoever is in a room stays in it, also when others are put into another one now.
     pub(super) fn renew(&mut self, house: Arc<House>) {
-        self.throttle.renew(house.limits.flood);
         if !matches!(self.phase, Phase::Chatting) {
             self.room = house.room.clone();
         }
@@ -98,7 +97,7 @@ impl TextSession {
 
     pub(super) fn step(&mut self, now: Instant, out: &mut Output) -> Step {
         let Some(line_bytes) = self.line_bytes() else { return Step::NeedsBytes };
-        if let Err(until) = self.throttle.take(now) {
+        if let Err(until) = self.throttle.take(self.house.limits.flood, now) {
             return Step::Throttled(until);
         }
         let rest = self.buffer.split_off(line_bytes);

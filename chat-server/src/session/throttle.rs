@@ -5,46 +5,46 @@ use std::time::{Duration, Instant};
 use crate::config::Flood;
 
 /// Pure: `now` is an argument.
+///
+/// Kept as one point in time (the generic cell rate algorithm): each token that is taken puts off when the bucket is
+/// full again by the time that it takes to make one.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    flood: Option<Flood>,
-    tokens: f32,
-    counted: Instant,
+    full_from: Instant,
+}
+
+/// How long it takes to make so many tokens; a limit that is next to none may say years.
+fn time_of(n_tokens: f32, flood: Flood) -> Duration {
+    const YEARS: Duration = Duration::from_secs(1 << 30);
+    Duration::try_from_secs_f32(n_tokens / flood.per_second).map_or(YEARS, |time| time.min(YEARS))
 }
 
 impl Throttle {
-    pub(super) fn new(flood: Option<Flood>, now: Instant) -> Self {
-        Self { flood, tokens: flood.map_or(0.0, |flood| flood.burst), counted: now }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { full_from: now }
     }
 
     /// Takes one token.
     ///
     /// # Errors
     /// When there will be one.
-    pub(super) fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        let Some(Flood { burst, per_second }) = self.flood else { return Ok(()) };
-        let elapsed = now.saturating_duration_since(self.counted).as_secs_f32();
-        self.tokens = (self.tokens + elapsed * per_second).min(burst);
-        self.counted = now;
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
+    pub(super) fn take(&mut self, flood: Option<Flood>, now: Instant) -> Result<(), Instant> {
+        let Some(flood) = flood else { return Ok(()) };
+        let (one, others) = (time_of(1.0, flood), time_of(flood.burst - 1.0, flood));
+        // Nobody owes more than an empty bucket, also when another limit held until now.
+        self.full_from = self.full_from.clamp(now, now + others + one);
+        if self.full_from <= now + others {
+            self.full_from += one;
             return Ok(());
         }
         // A millisecond more than it takes, so that rounding cannot make the waiter turn in vain.
-        let wait = Duration::from_secs_f32((1.0 - self.tokens) / per_second);
-        Err(now + wait + Duration::from_millis(1))
-    }
-
-    /// From here on another limit holds.
-    pub(super) fn renew(&mut self, flood: Option<Flood>) {
-        let burst = flood.map_or(0.0, |flood| flood.burst);
-        self.tokens = if self.flood.is_some() { self.tokens.min(burst) } else { burst };
-        self.flood = flood;
+        Err(self.full_from - others + Duration::from_millis(1))
     }
 
     /// The latest one was not due.
-    pub(super) fn give_back(&mut self) {
-        self.tokens += 1.0;
+    pub(super) fn give_back(&mut self, flood: Option<Flood>) {
+        let one = flood.map_or(Duration::ZERO, |flood| time_of(1.0, flood));
+        self.full_from = self.full_from.checked_sub(one).unwrap_or(self.full_from);
     }
 }
 
@@ -56,15 +56,16 @@ mod tests {
     fn a_burst_passes_and_then_the_rate_holds() {
         #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
         let start = Instant::now();
-        let mut throttle = Throttle::new(Some(Flood { burst: 3.0, per_second: 2.0 }), start);
+        let flood = Some(Flood { burst: 3.0, per_second: 2.0 });
+        let mut throttle = Throttle::new(start);
         let mut now = start;
         for _ in 0..3 {
-            assert_eq!(throttle.take(now), Ok(()));
+            assert_eq!(throttle.take(flood, now), Ok(()));
         }
         for n in 1..=10 {
-            let at = throttle.take(now).unwrap_err();
+            let at = throttle.take(flood, now).unwrap_err();
             now = at;
-            assert_eq!(throttle.take(now), Ok(()));
+            assert_eq!(throttle.take(flood, now), Ok(()));
             let waited = (now - start).as_secs_f32();
             assert!((waited - n as f32 * 0.5).abs() < 0.05, "{n} more took {waited} s");
         }
@@ -74,7 +75,30 @@ mod tests {
     fn without_a_limit_all_pass() {
         #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
         let start = Instant::now();
-        let mut throttle = Throttle::new(None, start);
-        assert!((0..10_000).all(|_| throttle.take(start).is_ok()));
+        let mut throttle = Throttle::new(start);
+        assert!((0..10_000).all(|_| throttle.take(None, start).is_ok()));
+    }
+
+    #[test]
+    fn another_limit_forgives_what_it_would_not_have_let_pass() {
+        #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        let slow = Some(Flood { burst: 100.0, per_second: 0.1 });
+        (0..100).for_each(|_| throttle.take(slow, start).unwrap());
+        assert!(throttle.take(slow, start).unwrap_err() > start + Duration::from_secs(9));
+        let fast = Some(Flood { burst: 2.0, per_second: 100.0 });
+        let next = throttle.take(fast, start).unwrap_err();
+        assert!(next < start + Duration::from_millis(20), "a bucket that is empty now");
+        assert_eq!(throttle.take(fast, next), Ok(()));
+    }
+
+    #[test]
+    fn the_largest_limits_are_none() {
+        #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
+        let start = Instant::now();
+        let mut throttle = Throttle::new(start);
+        let flood = Some(Flood { burst: f32::MAX, per_second: 0.001 });
+        assert!((0..10_000).all(|_| throttle.take(flood, start).is_ok()));
     }
 }

@@ -21,7 +21,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let reason: Option<Arc<str>> = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
         let (numeric, text) = away_words(reason.is_some());
-        self.device_mut(turn.conn).away = reason;
+        self.device_mut(turn.conn).particulars.change(|own| own.away = reason);
         self.note_away(turn.now, turn.person, Some(turn.conn), turn.effects);
         turn.numeric(numeric, &[text]);
         Ok(())
@@ -38,16 +38,16 @@ impl Hub {
     ) {
         let devices = &self.person(who).devices;
         let reasons: Option<Vec<&Arc<str>>> =
-            devices.iter().map(|conn| self.device(*conn).away.as_ref()).collect();
-        let own = conn.and_then(|conn| self.device(conn).away.as_ref());
+            devices.iter().map(|conn| self.device(*conn).particulars.away.as_ref()).collect();
+        let own = conn.and_then(|conn| self.device(conn).particulars.away.as_ref());
         let reason = reasons.and_then(|reasons| own.or_else(|| reasons.last().copied()).cloned());
         let reason = if devices.is_empty() { Some(NOT_HERE.into()) } else { reason };
         let person = self.person_mut(who);
         // Said again by the only connection there is, it is told again.
-        if person.away == reason && (conn.is_none() || person.devices.len() > 1) {
+        if person.particulars.away == reason && (conn.is_none() || person.devices.len() > 1) {
             return;
         }
-        person.away.clone_from(&reason);
+        person.particulars.change(|own| own.away.clone_from(&reason));
         let content = Content::Away { source: Arc::clone(&person.source), reason };
         let event = self.event(who, content, now);
         self.tell_of_change(who, conn, &event, effects);

@@ -17,7 +17,6 @@ use crate::{
         facts::Fact,
         masks,
         modes::{Change, List, Terms, What},
-        person::Person,
         recall::Of,
         records::{Doing, Passes, Place},
         room::Room,
@@ -325,11 +324,10 @@ impl Hub {
     /// Whom a mask is to be about: a nick stands for its account, or for where it is.
     fn mask_of(&self, said: &Said<'_>, who: &str) -> Result<Arc<str>, Refusal> {
         if let Ok(person) = self.find_person(who) {
-            let Person { account, host, nick, .. } = person;
-            return Ok(match account {
+            return Ok(match &person.account {
                 Some(account) => format!("~a:{account}").into(),
                 // Others may be where they are.
-                None => format!("{nick}!*@{host}").into(),
+                None => format!("{}!*@{}", person.nick, person.host()).into(),
             });
         }
         let is_mask = who.contains(['!', '@', '*', '~']);
@@ -485,7 +483,7 @@ impl Hub {
         let person = self.find_person(who).ok();
         let account = person.map_or(Some(who), |person| person.account.as_deref());
         let key: Option<Arc<str>> = account.map(|own| CaseMapping::Ascii.fold(own).into());
-        let identity = person.map(|person| Arc::clone(&person.identity));
+        let identity = person.and_then(|person| person.identity.clone());
         let facts: Vec<Fact> = key
             .filter(|key| room.asking.contains_key(key))
             .map(|key| Fact::Asking(key, None))

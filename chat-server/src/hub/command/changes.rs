@@ -1,7 +1,7 @@
 //! `CHANGES` (`docs/changes.md`): all that has happened since a point, so that who was away is whole after one
 //! question.
 
-use std::{sync::Arc, time::SystemTime};
+use std::time::SystemTime;
 
 use chat_core::proto::{Capability, CommandError};
 
@@ -52,11 +52,14 @@ impl Hub {
                 return Err(fail("INVALID_PARAMS", &[target], text));
             }
             let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
-            let rooms = names.filter_map(|name| self.find_readable(person.id, name));
-            let direct = Some((Arc::clone(&person.identity), self.guests()));
-            (rooms.map(part).collect(), direct, Of::Changes("*".into()))
+            let rooms: Vec<_> = names
+                .filter_map(|name| self.find_readable_room(turn.person, name))
+                .map(part)
+                .collect();
+            let direct = Some((self.identity_of(turn.person), self.guests()));
+            (rooms, direct, Of::Changes("*".into()))
         } else {
-            let found = self.find_readable(person.id, target).ok_or_else(|| {
+            let found = self.find_readable(turn.person, target).ok_or_else(|| {
                 fail("INVALID_TARGET", &[target], "there are no messages here that you may read")
             })?;
             let name = found.shown.clone().unwrap_or_else(|| target.into());

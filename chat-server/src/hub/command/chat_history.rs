@@ -58,7 +58,7 @@ impl Hub {
             let room = |id| Conversation::Room(Arc::clone(self.rooms[id].name.key()));
             let query = Query::Targets {
                 rooms: person.rooms.iter().map(room).collect(),
-                person: Arc::clone(&person.identity),
+                person: self.identity_of(turn.person),
                 guests: self.guests(),
                 between: (time(from)?, time(to)?),
                 limit: limit(n)?,

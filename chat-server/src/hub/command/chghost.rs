@@ -65,7 +65,7 @@ impl Hub {
         let event = self.event(who, content, now);
         self.tell_of_change(who, None, &event, effects);
         self.reconnect_for_others(now, who, &user, &host, effects);
-        self.person_mut(who).set_host(user, host);
+        self.person_mut(who).set_host(&user, &host);
     }
 
     /// For those who do not understand the change: as if its owner had left and come back ("Fallback").

@@ -33,7 +33,7 @@ impl Hub {
         let (id, guest, is_operator) = (room.id, guest.id, rank.is_operator);
         self.tell_of_invitation(turn, id, guest);
         turn.numeric(Numeric::RPL_INVITING, &[&*names[0], &*names[1]]);
-        if let Some(reason) = self.person(guest).away.clone() {
+        if let Some(reason) = self.person(guest).particulars.away.clone() {
             turn.numeric(Numeric::RPL_AWAY, &[&*names[0], &reason]);
         }
         if is_operator {
@@ -71,18 +71,20 @@ impl Hub {
     fn keep_invitation(&mut self, guest: PersonId, room: RoomId) {
         let n_max = self.house.limits.rooms_per_person_max;
         let rooms = &self.rooms;
-        let Some(person) = self.people.get_mut(&guest) else { return };
-        person.invited.insert(room);
-        if person.invited.len() > n_max {
-            person.invited.retain(|invited| rooms.contains_key(invited));
-        }
-        while person.invited.len() > n_max {
-            person.invited.pop_first();
-        }
+        let Some(person) = self.people.get_mut(guest) else { return };
+        person.particulars.change(|own| {
+            own.invited.insert(room);
+            if own.invited.len() > n_max {
+                own.invited.retain(|invited| rooms.contains_key(invited));
+            }
+            while own.invited.len() > n_max {
+                own.invited.pop_first();
+            }
+        });
     }
 
     fn show_invitations(&self, turn: &mut Turn<'_>) {
-        for room in &self.person(turn.person).invited {
+        for room in &self.person(turn.person).particulars.invited {
             if let Some(room) = self.rooms.get(room) {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
             }

@@ -67,7 +67,9 @@ impl Hub {
         };
         let person = self.person(turn.person);
         // An operator's invitation opens every bar, and nobody is barred from what is theirs.
-        if room.has(turn.person) || person.invited.contains(&room.id) || room.is_founded_by(person)
+        if room.has(turn.person)
+            || person.particulars.invited.contains(&room.id)
+            || room.is_founded_by(person)
         {
             return Ok(Entrance::Free);
         }
@@ -153,7 +155,7 @@ impl Hub {
         let (key, name) = (Arc::clone(room.name.key()), Arc::clone(room.name.shown()));
         // "before the `RPL_ENDOFNAMES` reply for that channel" (read-marker)
         if self.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
-            let identity = Arc::clone(&self.person(turn.person).identity);
+            let identity = self.identity_of(turn.person);
             turn.say(self.marker_line(&Mark { identity, of: key }, &name));
         }
         if !self.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {

@@ -1,7 +1,7 @@
 //! `KNOCK` (<https://modern.ircdocs.horse/#knock-message>): asks those who operate a room to be let in. Where newcomers are
 //! let in one by one, joining asks by itself.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use chat_core::proto::{CaseMapping, Numeric, TOPIC_BYTES_MAX, cut};
 
@@ -54,8 +54,8 @@ impl Hub {
         reason: Option<&str>,
         reply: Vec<ReplyLine>,
     ) -> Result<(), Refusal> {
+        let identity = self.identity_of(turn.person);
         let person = self.person(turn.person);
-        let identity = Arc::clone(&person.identity);
         let fold = |account| CaseMapping::Ascii.fold(account).into_owned();
         let account = person.account.as_deref().map(fold);
         let room = self.rooms.get_mut(&id).expect("the caller found it");

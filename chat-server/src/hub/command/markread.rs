@@ -62,9 +62,9 @@ impl Hub {
     }
 
     /// The asker's marker of a room they are in or of a person.
-    fn find_mark(&self, turn: &Turn<'_>, target: &str) -> Result<(Mark, Arc<str>), Refusal> {
+    fn find_mark(&mut self, turn: &Turn<'_>, target: &str) -> Result<(Mark, Arc<str>), Refusal> {
         let invalid = || fail("INVALID_PARAMS", &[target], "you have no conversation of that name");
-        let identity = Arc::clone(&self.person(turn.person).identity);
+        let identity = self.identity_of(turn.person);
         let (of, shown) = if target.starts_with('#') {
             let (room, _) = self.find_own_room(turn.person, target).map_err(|_| invalid())?;
             (Arc::clone(room.name.key()), Arc::clone(room.name.shown()))

@@ -130,7 +130,7 @@ impl Hub {
 
     /// Where a message goes, and the target as it is properly written.
     fn find_place(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         kind: MessageKind,
         target: &str,
@@ -150,12 +150,14 @@ impl Hub {
             return Ok((Place::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
         }
         let person = self.find_person(target)?;
-        if let Some(reason) = person.away.as_ref().filter(|_| kind == MessageKind::Privmsg) {
+        if let Some(reason) =
+            person.particulars.away.as_ref().filter(|_| kind == MessageKind::Privmsg)
+        {
             turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[person.nick.as_str(), reason]);
         }
-        let identity = Arc::clone(&person.identity);
-        let place = Place::Direct { identity, person: Some(person.id) };
-        Ok((place, Arc::clone(person.nick.shown())))
+        let (who, nick) = (person.id, Arc::clone(person.nick.shown()));
+        let place = Place::Direct { identity: self.identity_of(who), person: Some(who) };
+        Ok((place, nick))
     }
 
     /// Whether `conn` may say `text` in `room`.
@@ -199,8 +201,9 @@ impl Hub {
         place: &Place,
     ) -> Result<(), Refusal> {
         let (Place::Room(id) | Place::Ranked(id, _)) = place else { return Ok(()) };
+        let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
+        let identity = self.identity_of(turn.person);
         let room = self.rooms.get_mut(id).expect("it was found");
-        let Some(seconds) = room.modes.slow else { return Ok(()) };
         let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
         if has_rank || kind == MessageKind::Tagmsg {
             return Ok(());
@@ -216,7 +219,6 @@ impl Hub {
             }
         }
         // Who logs in or out is the same person, and an account the same wherever it comes from.
-        let identity = Arc::clone(&self.people[&turn.person].identity);
         let visit: Arc<str> = format!("{:?}", turn.person).into();
         let spoke = [&identity, &visit].into_iter().filter_map(|who| room.spoke.get(who)).max();
         if let Some(left) = spoke.and_then(|own| pause.checked_sub(since(own)))

@@ -117,7 +117,7 @@ impl Hub {
         let subcommand_upper = subcommand.to_ascii_uppercase();
         match &*subcommand_upper {
             "SYNC" if target == ALL => {
-                let keys = self.device(turn.conn).subscriptions.clone();
+                let keys = self.device(turn.conn).particulars.subscriptions.clone();
                 self.sync_all(turn, keys, Dialect::Third);
                 return Ok(());
             }
@@ -153,7 +153,7 @@ impl Hub {
             "SET" => self.metadata_set(turn, owner, need(0)?, params.get(1).map(String::as_str)),
             "CLEAR" => self.metadata_clear(turn, owner),
             "SYNC" => {
-                let keys = self.device(turn.conn).subscriptions.clone();
+                let keys = self.device(turn.conn).particulars.subscriptions.clone();
                 let name = self.name_of_owner(owner);
                 turn.reply.push(Part::Metadata(Sync::batched(name, [owner], keys)));
                 Ok(())
@@ -265,13 +265,14 @@ impl Hub {
                 .submit_changes(turn, changes.into(), meant)
                 .map_err(|why| Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why));
         }
-        let metadata = self.metadata_mut(owner);
-        for (key, value) in values {
-            match value {
-                Some(value) => metadata.insert(key, value),
-                None => metadata.remove(&key),
-            };
-        }
+        self.change_metadata(owner, |metadata| {
+            for (key, value) in values {
+                match value {
+                    Some(value) => metadata.insert(key, value),
+                    None => metadata.remove(&key),
+                };
+            }
+        });
         for key in &keys {
             self.tell_of_metadata(turn.now, owner, key, turn.conn, turn.effects);
         }
@@ -310,14 +311,14 @@ impl Hub {
                 continue;
             }
             let device = self.device_mut(turn.conn);
-            if !device.subscriptions.contains(&**key) {
-                if device.subscriptions.len() >= n_max {
+            if !device.particulars.subscriptions.contains(&**key) {
+                if device.particulars.subscriptions.len() >= n_max {
                     let problem = Problem::TooManySubscriptions { key, n_max };
                     failures.push(problem.refusal(dialect).reply());
                     break;
                 }
                 let key: Arc<str> = key.as_str().into();
-                device.subscriptions.insert(Arc::clone(&key));
+                device.particulars.change(|own| own.subscriptions.insert(Arc::clone(&key)));
                 self.subscribers.entry(Arc::clone(&key)).or_default().insert(turn.conn);
                 new.insert(key);
             }
@@ -339,7 +340,8 @@ impl Hub {
         let is_elsewhere = |other: &PersonId| {
             !self.person(*other).rooms.iter().any(|room| person.rooms.contains(room))
         };
-        let watched = device.monitored.keys().filter_map(|key| self.nicks.get(key)).copied();
+        let watched =
+            device.particulars.monitored.keys().filter_map(|key| self.people.by_nick(key));
         let alone = person.rooms.is_empty().then_some(turn.person);
         let others = watched.filter(|other| *other != turn.person && is_elsewhere(other));
         let people = alone.into_iter().chain(others).map(Owner::Person);
@@ -362,8 +364,13 @@ impl Hub {
     }
 
     fn metadata_subscriptions(&self, turn: &mut Turn<'_>) {
-        let keys: Vec<Box<str>> =
-            self.device(turn.conn).subscriptions.iter().map(|key| (**key).into()).collect();
+        let keys: Vec<Box<str>> = self
+            .device(turn.conn)
+            .particulars
+            .subscriptions
+            .iter()
+            .map(|key| (**key).into())
+            .collect();
         let lines = keys.chunks(KEYS_PER_LINE);
         let lines = lines
             .map(|keys| ReplyLine::Numeric(Numeric::RPL_METADATASUBS, keys.to_vec()))

@@ -21,19 +21,21 @@ impl Hub {
             "+" => self.monitor_more(turn, targets),
             "-" => {
                 for nick in targets.iter().filter_map(|target| Nick::new(target).ok()) {
-                    self.device_mut(turn.conn).monitored.remove(nick.key());
+                    let particulars = &mut self.device_mut(turn.conn).particulars;
+                    particulars.change(|own| own.monitored.remove(nick.key()));
                     self.unwatch(turn.conn, nick.key());
                 }
             }
             "C" | "c" => self.monitor_nobody(turn.conn),
             "L" | "l" => {
-                let watched = self.device(turn.conn).monitored.values();
+                let watched = self.device(turn.conn).particulars.monitored.values();
                 let nicks: Vec<Arc<str>> = watched.cloned().collect();
                 say_targets(turn, Numeric::RPL_MONLIST, &nicks);
                 turn.numeric(Numeric::RPL_ENDOFMONLIST, &["End of MONITOR list"]);
             }
             "S" | "s" => {
-                let watched = self.device(turn.conn).monitored.values().cloned().collect();
+                let watched =
+                    self.device(turn.conn).particulars.monitored.values().cloned().collect();
                 self.say_presence(turn, watched, false);
             }
             _ => return Err(CommandError::NeedMoreParams("MONITOR").into()),
@@ -48,14 +50,15 @@ impl Hub {
             // "target MUST be a valid nick as determined by the IRC daemon."
             let Ok(nick) = Nick::new(target) else { continue };
             let device = self.device_mut(turn.conn);
-            if device.monitored.contains_key(nick.key()) {
+            if device.particulars.monitored.contains_key(nick.key()) {
                 continue;
             }
-            if device.monitored.len() >= n_max {
+            if device.particulars.monitored.len() >= n_max {
                 refused.push(nick.to_string());
                 continue;
             }
-            device.monitored.insert(Arc::clone(nick.key()), Arc::clone(nick.shown()));
+            let (key, shown) = (Arc::clone(nick.key()), Arc::clone(nick.shown()));
+            device.particulars.change(|own| own.monitored.insert(key, shown));
             self.watchers.entry(Arc::clone(nick.key())).or_default().insert(turn.conn);
             added.push(Arc::clone(nick.shown()));
         }

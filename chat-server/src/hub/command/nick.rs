@@ -14,7 +14,7 @@ impl Hub {
     pub(super) fn nick(&mut self, turn: &mut Turn<'_>, nick: &str) -> Result<(), Refusal> {
         let new = Nick::new(nick).ok().filter(|nick| !is_reserved_nick(nick));
         let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
-        let owner = self.nicks.get(new.key()).copied().filter(|owner| *owner != turn.person);
+        let owner = self.people.by_nick(new.key()).filter(|owner| *owner != turn.person);
         if let Some(owner) = owner {
             let account = |id| self.person(id).account.as_deref();
             let is_same =
@@ -52,14 +52,14 @@ impl Hub {
         let event = self.event(who, content, now);
         let old_key = Arc::clone(person.nick.key());
         self.tell_peers(who, except, &event, effects);
-        if old_key != *new.key() {
+        if old_key != *new.key()
+            && let Some(person) = self.people.get(who)
+        {
             let n_max = self.house.limits.whowas_entries_max;
-            self.departed.remember(&self.people[&who], now.wall, n_max);
+            self.departed.remember(person, now.wall, n_max);
         }
         let old_nick = Arc::clone(self.person(who).nick.shown());
-        self.nicks.remove(&old_key);
-        self.nicks.insert(Arc::clone(new.key()), who);
-        self.person_mut(who).set_nick(new);
+        self.people.rename(who, new);
         let person = self.person(who);
         if *person.nick.key() != old_key {
             self.tell_watchers(now, &old_key, &old_nick, false, effects);

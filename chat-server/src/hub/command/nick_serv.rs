@@ -116,7 +116,7 @@ impl Hub {
     fn sessions_of(&self, account: &str) -> Vec<ConnId> {
         let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
         let people =
-            self.people.values().filter(|person| person.account.as_ref().is_some_and(is_own));
+            self.people.iter().filter(|person| person.account.as_ref().is_some_and(is_own));
         let devices = self.devices_of(people.map(|person| person.id));
         let mut sessions: Vec<_> = devices.map(|conn| (self.device(conn).since, conn)).collect();
         sessions.sort_unstable();
@@ -169,9 +169,11 @@ impl Hub {
         }
         let account = self.own_registered(turn.person)?;
         let fingerprint = match (&*subcommand, said.word(2)) {
-            ("ADD", None) => self.device(turn.conn).fingerprint.clone().ok_or_else(|| {
-                no("you show no certificate: write CERT ADD and its SHA-256 fingerprint")
-            })?,
+            ("ADD", None) => {
+                self.device(turn.conn).particulars.fingerprint.clone().ok_or_else(|| {
+                    no("you show no certificate: write CERT ADD and its SHA-256 fingerprint")
+                })?
+            }
             ("ADD" | "DEL", _) => said.need(2)?.to_ascii_lowercase().replace(':', "").into(),
             _ => return Err(no("write CERT, CERT ADD [fingerprint] or CERT DEL fingerprint")),
         };
@@ -219,7 +221,8 @@ impl Hub {
         }
         let nameless = Nick::new(NAMELESS).expect("a valid nick");
         let free = (1..).map(|number| nameless.numbered(number)).find(|nick| {
-            !self.nicks.contains_key(nick.key()) && !self.accounts.is_anothers(nick.as_str(), None)
+            self.people.by_nick(nick.key()).is_none()
+                && !self.accounts.is_anothers(nick.as_str(), None)
         });
         let free = free.expect("there are more numbers than people");
         self.change_nick(now, who, None, free, effects);

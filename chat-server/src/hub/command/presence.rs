@@ -16,8 +16,8 @@ impl Hub {
         let people = nicks.iter().take(USERHOST_NICKS_MAX);
         let here = people.filter_map(|nick| self.find_person(nick).ok()).map(|person| {
             let operator = if person.modes.is_operator { "*" } else { "" };
-            let sign = if person.away.is_some() { '-' } else { '+' };
-            format!("{}{operator}={sign}{}@{}", person.nick, person.user, person.host)
+            let sign = if person.particulars.away.is_some() { '-' } else { '+' };
+            format!("{}{operator}={sign}{}@{}", person.nick, person.user(), person.host())
         });
         let here = here.collect::<Vec<_>>().join(" ");
         turn.numeric(Numeric::RPL_USERHOST, &[&here]);

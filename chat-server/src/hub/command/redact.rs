@@ -123,7 +123,7 @@ impl Hub {
             }
             Place::Direct { .. } => None,
         };
-        let is_own = found.by == person.identity;
+        let is_own = Some(&found.by) == person.identity.as_ref();
         let operates = rank.is_some_and(|rank| rank.is_operator || person.modes.is_operator);
         let may = is_own || operates && matches!(deed, Edit::Redact(_));
         if !may {

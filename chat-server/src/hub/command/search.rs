@@ -91,15 +91,18 @@ impl Hub {
         };
         let (conversations, direct) = match &asked.place {
             Some(target) => {
-                let found = self.find_readable(person.id, target);
+                let found = self.find_readable(turn.person, target);
                 let text = "there are no messages here that you may read";
                 (vec![part(found.ok_or_else(|| invalid(target, text))?)], None)
             }
             None => {
                 let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
-                let rooms = names.filter_map(|name| self.find_readable(person.id, name));
-                let direct = (Arc::clone(&person.identity), self.guests());
-                (rooms.map(part).collect(), Some(direct))
+                let rooms: Vec<_> = names
+                    .filter_map(|name| self.find_readable_room(turn.person, name))
+                    .map(part)
+                    .collect();
+                let direct = (self.identity_of(turn.person), self.guests());
+                (rooms, Some(direct))
             }
         };
         let Asked { words, from, after, before, limit, order, .. } = asked;

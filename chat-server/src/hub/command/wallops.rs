@@ -17,7 +17,7 @@ impl Hub {
         let source = Arc::clone(&asker.source);
         let text = relayable(text, &[&*source, "WALLOPS"], usize::MAX).into();
         let event = self.event(turn.person, Content::Wallops { source, text }, turn.now);
-        let readers = self.people.values().filter(|person| person.modes.reads_wallops);
+        let readers = self.people.iter().filter(|person| person.modes.reads_wallops);
         let readers = self.devices_of(readers.map(|person| person.id));
         self.tell_some(readers, &event, turn.effects);
         Ok(())

@@ -41,7 +41,7 @@ impl Hub {
 
     fn whois_one(&self, turn: &mut Turn<'_>, person: &Person) {
         let shown = person.nick.as_str();
-        let params = [shown, &person.user, &person.host, "*", &person.realname];
+        let params = [shown, person.user(), person.host(), "*", &person.realname];
         turn.numeric(Numeric::RPL_WHOISUSER, &params);
         let asker = self.reader(turn.conn);
         // Rooms of the invisible are for those who are in them too, and for operators, as far as those may know of them.
@@ -76,7 +76,7 @@ impl Hub {
         if let Some(account) = &person.account {
             turn.numeric(Numeric::RPL_WHOISACCOUNT, &[shown, account, "is logged in as"]);
         }
-        if let Some(reason) = &person.away {
+        if let Some(reason) = &person.particulars.away {
             turn.numeric(Numeric::RPL_AWAY, &[shown, reason]);
         }
         if let Some(dialect) = asker.device.told_metadata_in() {

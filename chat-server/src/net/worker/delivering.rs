@@ -171,7 +171,7 @@ impl Worker {
 
     fn tell(&mut self, slot: u32, deliveries: &[Delivery], encoded: &mut Encoded) {
         let conn = &mut self.conns[slot as usize];
-        if conn.closing.is_some() {
+        if conn.is_closing() {
             return;
         }
         let before = conn.outbox.waiting_bytes();

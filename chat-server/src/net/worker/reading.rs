@@ -1,17 +1,12 @@
 //! From a worker's sockets to its sessions, and what they want done.
 
-use std::{
-    io,
-    sync::{Arc, atomic::Ordering},
-    time::Instant,
-};
+use std::{io, sync::atomic::Ordering, time::Instant};
 
 use super::{LINES_PER_TURN, Worker};
 use crate::{
     hub::{Door, Input},
     ids::{ConnId, host_text},
-    metrics::Metrics,
-    net::conn::lost,
+    net::conn::{Flow, lost},
     session::{Output, Session, Step},
 };
 
@@ -33,8 +28,7 @@ impl Worker {
         self.take_lines(now, slot);
         if let Some(conn) = self.conns.get_mut(slot as usize) {
             let waiting_bytes = conn.session.inbox_bytes();
-            let told_bytes = std::mem::replace(&mut conn.told_inbox, waiting_bytes);
-            Metrics::note_waiting(&self.house.metrics.inbox_bytes, told_bytes, waiting_bytes);
+            conn.told_inbox.tell(&self.house.metrics.inbox_bytes, waiting_bytes);
         }
     }
 
@@ -45,7 +39,7 @@ impl Worker {
         let mut may_read = true;
         loop {
             let Some(conn) = self.conns.get_mut(slot as usize) else { return };
-            if conn.closing.is_some() {
+            if conn.is_closing() {
                 return self.discard(slot);
             }
             if !conn.may_read(now, pause_bytes) {
@@ -55,14 +49,14 @@ impl Worker {
             if lines_left == 0 || !self.hub.takes_more() {
                 return self.queue(slot);
             }
-            conn.throttled_until = None;
+            conn.flow = Flow::Open;
             match conn.session.step(now, &mut self.output) {
                 Step::Line => {
                     lines_left -= 1;
                     self.take_output(now, slot);
                 }
                 Step::Throttled(until) => {
-                    conn.throttled_until = Some(until);
+                    conn.flow = Flow::Throttled(until);
                     return self.set_timer(slot);
                 }
                 Step::NeedsBytes if conn.has_ended => {
@@ -87,12 +81,11 @@ impl Worker {
     /// soon as it has said so.
     pub(super) fn open_established(&mut self, now: Instant, slot: u32) {
         let conn = &mut self.conns[slot as usize];
-        if let Some(source) = conn.link.take_source() {
-            conn.host = host_text(source);
-            if let Err(reason) = conn.place.pass_on(source) {
-                self.house.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
-                return self.close(now, slot, reason);
-            }
+        if let Some(source) = conn.link.take_source()
+            && let Err(reason) = conn.place.pass_on(source)
+        {
+            self.house.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
+            return self.close(now, slot, reason);
         }
         if conn.is_opened || conn.door == Door::Http || !conn.link.is_established() {
             return;
@@ -100,7 +93,7 @@ impl Worker {
         conn.is_opened = true;
         let opened = Input::Opened {
             conn: conn.id,
-            host: Arc::clone(&conn.host),
+            host: host_text(conn.place.address()),
             door: conn.door,
             is_secure: conn.link.is_secure(),
             fingerprint: conn.link.fingerprint(),

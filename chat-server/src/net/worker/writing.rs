@@ -3,7 +3,10 @@
 use std::{sync::atomic::Ordering, time::Instant};
 
 use super::Worker;
-use crate::{hub::Input, metrics::Metrics, net::conn::lost};
+use crate::{
+    hub::Input,
+    net::conn::{Flow, lost},
+};
 
 impl Worker {
     pub(super) fn flush_dirty(&mut self, now: Instant) {
@@ -22,9 +25,8 @@ impl Worker {
             return self.remove(slot, &lost(&error));
         }
         let waiting_bytes = conn.outbox.waiting_bytes();
-        let told_bytes = std::mem::replace(&mut conn.told_outbox, waiting_bytes);
-        Metrics::note_waiting(&self.house.metrics.outbox_bytes, told_bytes, waiting_bytes);
-        if conn.closing.is_some() {
+        conn.told_outbox.tell(&self.house.metrics.outbox_bytes, waiting_bytes);
+        if conn.is_closing() {
             if waiting_bytes == 0 && !conn.link.has_unwritten() {
                 // The peer reads our last words and then the end.
                 conn.link.finish();
@@ -54,10 +56,10 @@ impl Worker {
     /// at once.
     pub(super) fn close(&mut self, now: Instant, slot: u32, reason: &str) {
         let conn = &mut self.conns[slot as usize];
-        if conn.closing.is_some() {
+        if conn.is_closing() {
             return;
         }
-        conn.closing = Some(now + self.house.limits.close_timeout);
+        conn.flow = Flow::Closing(now + self.house.limits.close_timeout);
         conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, tail));
         self.report(slot, reason);
         self.mark_dirty(slot);
@@ -79,8 +81,8 @@ impl Worker {
         let mut conn = self.conns.remove(slot as usize);
         let metrics = &self.house.metrics;
         metrics.connections.fetch_sub(1, Ordering::Relaxed);
-        Metrics::note_waiting(&metrics.inbox_bytes, conn.told_inbox, 0);
-        Metrics::note_waiting(&metrics.outbox_bytes, conn.told_outbox, 0);
+        conn.told_inbox.tell(&metrics.inbox_bytes, 0);
+        conn.told_outbox.tell(&metrics.outbox_bytes, 0);
         // It is closed by being dropped, whether or not epoll still knows it.
         let _ = self.poll.registry().deregister(conn.link.socket());
     }
