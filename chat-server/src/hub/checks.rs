@@ -130,8 +130,8 @@ impl Hub {
 
     /// The network that guesses from `conn` count for; none where many share one and nobody is to be counted.
     pub(super) fn network_of(&self, conn: ConnId) -> Option<Arc<str>> {
-        let device = || self.devices.get(conn).map(|device| &device.address);
-        let address = self.newcomers.get(&conn).map(|newcomer| &newcomer.host).or_else(device)?;
+        let device = || self.devices.get(conn).map(|device| &*device.address);
+        let address = self.newcomers.get(&conn).map(|newcomer| &*newcomer.host).or_else(device)?;
         let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
             self.house.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
         });

@@ -30,7 +30,7 @@ impl Departures {
             nick: Arc::clone(person.nick.shown()),
             user: person.user().into(),
             host: person.host().into(),
-            realname: Arc::clone(&person.realname),
+            realname: (&*person.realname).into(),
             at,
         });
     }

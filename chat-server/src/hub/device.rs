@@ -26,7 +26,7 @@ pub(super) struct Device {
     pub(super) door: Door,
     pub(super) capabilities: CapabilitySet,
     /// Where it really is, whatever host is shown.
-    pub(super) address: Arc<str>,
+    pub(super) address: Box<str>,
     /// Nobody in between can read what is said.
     pub(super) is_secure: bool,
     pub(super) since: SystemTime,
@@ -128,7 +128,7 @@ impl Device {
             person,
             door: newcomer.door,
             capabilities: newcomer.capabilities,
-            address: newcomer.host,
+            address: (&*newcomer.host).into(),
             is_secure: newcomer.is_secure,
             since,
             n_pending: 0,

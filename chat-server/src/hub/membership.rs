@@ -29,7 +29,7 @@ impl Hub {
         let content = Content::Join {
             source: Arc::clone(&person.source),
             room: Arc::clone(self.rooms[&id].name.shown()),
-            realname: Arc::clone(&person.realname),
+            realname: (&*person.realname).into(),
         };
         let event = self.event(who, content, turn.now);
         let room = &self.rooms[&id];

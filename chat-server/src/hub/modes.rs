@@ -426,8 +426,8 @@ pub(super) fn written(
 }
 
 /// Seconds since 1970, as numerics tell times.
-pub(super) fn unix_seconds(time: SystemTime) -> String {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string()
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -1,10 +1,6 @@
 //! One registered person, on however many connections.
 
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-    time::{Instant, SystemTime},
-};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use chat_core::proto::Nick;
 use smallvec::SmallVec;
@@ -23,7 +19,7 @@ use crate::{
 pub(super) struct Person {
     pub(super) id: PersonId,
     pub(super) nick: Nick,
-    pub(super) realname: Arc<str>,
+    pub(super) realname: Box<str>,
     /// `nick!user@host`, kept because every event needs it. User and host stand nowhere else.
     pub(super) source: Arc<str>,
     /// The connections they are here with, in the order in which they came.
@@ -36,7 +32,8 @@ pub(super) struct Person {
     pub(super) particulars: Seldom<Particulars>,
     /// In the order in which they were joined.
     pub(super) rooms: Vec<RoomId>,
-    pub(super) signed_on: SystemTime,
+    /// Seconds since 1970.
+    pub(super) signed_on: u64,
     pub(super) last_spoke: Instant,
 }
 

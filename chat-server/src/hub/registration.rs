@@ -16,7 +16,7 @@ use super::{
     crowd::People,
     device::{Device, Waiting},
     metadata::{self, Owner},
-    modes::room_letters,
+    modes::{room_letters, unix_seconds},
     person::{Particulars, Person, UserModes, source},
     recall::account_identity,
 };
@@ -143,7 +143,7 @@ impl Hub {
             particulars: Particulars { away: newcomer.away.clone(), ..Particulars::default() }
                 .into(),
             rooms: Vec::new(),
-            signed_on: now.wall,
+            signed_on: unix_seconds(now.wall),
             last_spoke: now.mono,
         });
         let (door, host) = (newcomer.door, Arc::clone(&newcomer.host));
@@ -209,7 +209,7 @@ impl Hub {
             let content = Content::Join {
                 source: Arc::clone(&person.source),
                 room: Arc::clone(self.rooms[id].name.shown()),
-                realname: Arc::clone(&person.realname),
+                realname: (&*person.realname).into(),
             };
             turn.say(ReplyLine::Event(self.event(turn.person, content, turn.now)));
             self.follow(turn.conn, *id, turn.effects);

@@ -3,15 +3,20 @@
 use std::{
     io,
     sync::{Arc, atomic::AtomicU64},
-    time::Instant,
 };
 
-use super::{admission::Place, link::Link, outbox::Outbox, timers::Tick};
-use crate::{hub::Door, ids::ConnId, metrics::Metrics, session::Session};
+use super::{
+    admission::Place,
+    link::Link,
+    outbox::Outbox,
+    timers::{Tick, Timers},
+};
+use crate::{hub::Door, metrics::Metrics, session::Session};
 
 #[derive(Debug)]
 pub(super) struct Conn {
-    pub(super) id: ConnId,
+    /// Which of the connections in its slot it is.
+    pub(super) generation: u32,
     pub(super) link: Link,
     pub(super) door: Door,
     /// The hub knows of it: the handshakes are over.
@@ -49,9 +54,9 @@ pub(super) struct Conn {
 pub(super) enum Flow {
     Open,
     /// The peer has used up its share until then.
-    Throttled(Instant),
+    Throttled(Tick),
     /// It is on its way out: nothing is read, and it ends when the outbox is empty or the time is up.
-    Closing(Instant),
+    Closing(Tick),
 }
 
 /// Bytes of one connection in a gauge of all of them.
@@ -73,7 +78,7 @@ impl Conn {
     }
 
     /// Whether lines of this peer may be taken now.
-    pub(super) fn may_read(&self, now: Instant, outbox_pause_bytes: usize) -> bool {
+    pub(super) fn may_read(&self, now: Tick, outbox_pause_bytes: usize) -> bool {
         let is_open = match self.flow {
             Flow::Open => true,
             Flow::Throttled(until) => until <= now,
@@ -83,10 +88,11 @@ impl Conn {
     }
 
     /// When something is due.
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
+    pub(super) fn next_deadline(&self, timers: &Timers) -> Option<Tick> {
+        let own = || self.session.next_deadline().map(|at| timers.tick(at));
         match self.flow {
-            Flow::Open => self.session.next_deadline(),
-            Flow::Throttled(until) => self.session.next_deadline().into_iter().chain([until]).min(),
+            Flow::Open => own(),
+            Flow::Throttled(until) => own().into_iter().chain([until]).min(),
             Flow::Closing(until) => Some(until),
         }
     }

@@ -60,7 +60,8 @@ pub(crate) struct Worker {
     poll: Poll,
     mailbox: Arc<Mailbox>,
     hub: ToHub,
-    conns: Slab<Conn>,
+    /// In boxes, so that a table that grows copies none of them.
+    conns: Slab<Box<Conn>>,
     next_generation: u32,
     fanout: Fanout,
     timers: Timers,
@@ -230,9 +231,9 @@ impl Worker {
                 self.house = house;
                 self.make_room();
                 // Times may have become shorter.
-                let ids: Vec<ConnId> = self.conns.iter().map(|(_, conn)| conn.id).collect();
-                for id in ids {
-                    self.set_timer(id.slot);
+                let slots: Vec<usize> = self.conns.iter().map(|(slot, _)| slot).collect();
+                for slot in slots {
+                    self.set_timer(u32::try_from(slot).expect("slots are u32"));
                 }
             }
             Order::Stop => self.stop(now),
@@ -265,8 +266,8 @@ impl Worker {
         }
         let house = Arc::clone(&self.house);
         let session = Session::new(gate.door, id, house, gate.is_tls, now, &mut self.output);
-        entry.insert(Conn {
-            id,
+        entry.insert(Box::new(Conn {
+            generation: id.generation,
             link,
             door: gate.door,
             is_opened: false,
@@ -285,7 +286,7 @@ impl Worker {
             timer: None,
             later_timer: None,
             place,
-        });
+        }));
         let metrics = &self.house.metrics;
         metrics.connections.fetch_add(1, Ordering::Relaxed);
         metrics.connections_total.fetch_add(1, Ordering::Relaxed);
@@ -339,8 +340,8 @@ impl Worker {
             let Some(conn) = conn.filter(|conn| conn.timer == Some(at)) else { continue };
             conn.timer = conn.later_timer.take();
             match conn.flow {
-                Flow::Throttled(until) if until <= now => conn.flow = Flow::Open,
-                Flow::Closing(until) if until <= now => {
+                Flow::Throttled(until) if until <= tick => conn.flow = Flow::Open,
+                Flow::Closing(until) if until <= tick => {
                     self.remove(slot, "");
                     continue;
                 }
@@ -366,8 +367,7 @@ impl Worker {
     /// Sees to it that the connection is looked at when its next deadline comes.
     fn set_timer(&mut self, slot: u32) {
         let Some(conn) = self.conns.get_mut(slot as usize) else { return };
-        let Some(deadline) = conn.next_deadline() else { return };
-        let deadline = self.timers.tick(deadline);
+        let Some(deadline) = conn.next_deadline(&self.timers) else { return };
         // A later deadline is found when the earlier entry comes up.
         if conn.timer.is_none_or(|timer| deadline < timer) {
             // The one it was stays in the heap: it need not be put there again.
@@ -393,6 +393,12 @@ impl Worker {
         }
     }
 
+    /// Whoever is in that slot now.
+    fn id_of(&self, slot: u32) -> ConnId {
+        let generation = self.conns[slot as usize].generation;
+        ConnId { worker: self.id, generation, slot }
+    }
+
     /// The slot of a connection of ours that is still there.
     fn own_slot(&mut self, conn: Option<ConnId>) -> Option<u32> {
         let conn = conn.filter(|conn| conn.worker == self.id)?;
@@ -401,6 +407,8 @@ impl Worker {
 
     /// The connection, if the slot still belongs to it.
     fn own_mut(&mut self, conn: ConnId) -> Option<&mut Conn> {
-        self.conns.get_mut(conn.slot as usize).filter(|own| own.id == conn)
+        let is_ours = conn.worker == self.id;
+        let own = self.conns.get_mut(conn.slot as usize).map(|own| &mut **own);
+        own.filter(|own| is_ours && own.generation == conn.generation)
     }
 }

@@ -13,6 +13,9 @@ pub(super) struct Throttle {
     full_from: Instant,
 }
 
+/// More than all that is lost in counting with fractions.
+const ROUNDING: Duration = Duration::from_millis(1);
+
 /// How long it takes to make so many tokens; a limit that is next to none may say years.
 fn time_of(n_tokens: f32, flood: Flood) -> Duration {
     const YEARS: Duration = Duration::from_secs(1 << 30);
@@ -30,15 +33,16 @@ impl Throttle {
     /// When there will be one.
     pub(super) fn take(&mut self, flood: Option<Flood>, now: Instant) -> Result<(), Instant> {
         let Some(flood) = flood else { return Ok(()) };
-        let (one, others) = (time_of(1.0, flood), time_of(flood.burst - 1.0, flood));
+        // What is rounded away must not cost the last token of a burst.
+        let (one, others) = (time_of(1.0, flood), time_of(flood.burst - 1.0, flood) + ROUNDING);
         // Nobody owes more than an empty bucket, also when another limit held until now.
         self.full_from = self.full_from.clamp(now, now + others + one);
         if self.full_from <= now + others {
             self.full_from += one;
             return Ok(());
         }
-        // A millisecond more than it takes, so that rounding cannot make the waiter turn in vain.
-        Err(self.full_from - others + Duration::from_millis(1))
+        // Nor make the waiter turn in vain.
+        Err(self.full_from - others + 2 * ROUNDING)
     }
 
     /// The latest one was not due.
@@ -100,5 +104,19 @@ mod tests {
         let mut throttle = Throttle::new(start);
         let flood = Some(Flood { burst: f32::MAX, per_second: 0.001 });
         assert!((0..10_000).all(|_| throttle.take(flood, start).is_ok()));
+    }
+
+    #[test]
+    fn a_burst_is_whole_at_every_rate() {
+        #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
+        let start = Instant::now();
+        for (burst, per_second) in
+            [(4_u16, 1.0 / 60.0), (30, 4.0), (30, 0.3), (1000, 7.7), (1, 0.001)]
+        {
+            let flood = Some(Flood { burst: burst.into(), per_second });
+            let mut throttle = Throttle::new(start);
+            assert!((0..burst).all(|_| throttle.take(flood, start).is_ok()), "{flood:?}");
+            assert!(throttle.take(flood, start).is_err(), "{flood:?}");
+        }
     }
 }

@@ -97,7 +97,7 @@ impl Hub {
             let join = Content::Join {
                 source: Arc::clone(&source),
                 room: Arc::clone(room.name.shown()),
-                realname: Arc::clone(&person.realname),
+                realname: (&*person.realname).into(),
             };
             let join = self.event(who, join, now);
             self.tell_some(members(), &join, effects);

@@ -93,7 +93,7 @@ impl Hub {
         let words = shown.iter().map(String::as_str);
         let params: Vec<&str> = [room.name.as_str()].into_iter().chain(words).collect();
         turn.numeric(Numeric::RPL_CHANNELMODEIS, &params);
-        let founded = unix_seconds(room.founded);
+        let founded = unix_seconds(room.founded).to_string();
         turn.numeric(Numeric::RPL_CREATIONTIME, &[room.name.as_str(), &founded]);
     }
 
@@ -339,7 +339,7 @@ fn is_news(room: &Room, changes: &[Change], change: &Change) -> bool {
 fn show_list(turn: &mut Turn<'_>, room: &Room, list: List) {
     let (entry_numeric, end_numeric, end_text) = list.numerics();
     for entry in room.modes.list(list) {
-        let at = unix_seconds(entry.at);
+        let at = unix_seconds(entry.at).to_string();
         turn.numeric(entry_numeric, &[room.name.as_str(), &entry.mask, &entry.by, &at]);
     }
     turn.numeric(end_numeric, &[room.name.as_str(), end_text]);

@@ -106,7 +106,7 @@ impl Hub {
             let join = Content::Join {
                 source: Arc::clone(&person.source),
                 room: Arc::clone(new.shown()),
-                realname: Arc::clone(&person.realname),
+                realname: (&*person.realname).into(),
             };
             for content in [part, join] {
                 let event = self.event(who, content, now);

@@ -54,7 +54,10 @@ impl Hub {
     pub(super) fn time(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let server = self.house.name.as_str();
         let now = humantime::format_rfc3339_seconds(turn.now.wall).to_string();
-        turn.numeric(Numeric::RPL_TIME, &[server, &unix_seconds(turn.now.wall), "0", &now]);
+        turn.numeric(
+            Numeric::RPL_TIME,
+            &[server, &unix_seconds(turn.now.wall).to_string(), "0", &now],
+        );
         Ok(())
     }
 

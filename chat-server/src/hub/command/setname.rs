@@ -20,7 +20,7 @@ impl Hub {
             return Err(Refusal::fail("SETNAME", "INVALID_REALNAME", &[], text));
         }
         let person = self.person_mut(turn.person);
-        person.realname = Arc::clone(&realname);
+        person.realname = (&*realname).into();
         let content = Content::Setname { source: Arc::clone(&person.source), realname };
         let event = self.event(turn.person, content, turn.now);
         self.tell_of_change(turn.person, Some(turn.conn), &event, turn.effects);

@@ -5,7 +5,6 @@ use chat_core::proto::{Capability, Numeric, Service};
 use crate::hub::{
     Hub, Refusal, Turn,
     metadata::{Owner, key_value},
-    modes::unix_seconds,
     person::Person,
     refusal::word,
 };
@@ -85,7 +84,7 @@ impl Hub {
             }
         }
         let idle = turn.now.mono.saturating_duration_since(person.last_spoke).as_secs().to_string();
-        let signed_on = unix_seconds(person.signed_on);
+        let signed_on = person.signed_on.to_string();
         let words = "seconds idle, signed on at";
         turn.numeric(Numeric::RPL_WHOISIDLE, &[shown, &idle, &signed_on, words]);
     }

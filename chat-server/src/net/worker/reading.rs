@@ -37,12 +37,13 @@ impl Worker {
         let pause_bytes = self.house.limits.outbox_pause_bytes;
         let mut lines_left = LINES_PER_TURN;
         let mut may_read = true;
+        let tick = self.timers.tick(now);
         loop {
             let Some(conn) = self.conns.get_mut(slot as usize) else { return };
             if conn.is_closing() {
                 return self.discard(slot);
             }
-            if !conn.may_read(now, pause_bytes) {
+            if !conn.may_read(tick, pause_bytes) {
                 // Released, throttled no more, or flushed: whatever ends the wait queues it again.
                 return;
             }
@@ -56,7 +57,7 @@ impl Worker {
                     self.take_output(now, slot);
                 }
                 Step::Throttled(until) => {
-                    conn.flow = Flow::Throttled(until);
+                    conn.flow = Flow::Throttled(self.timers.tick(until));
                     return self.set_timer(slot);
                 }
                 Step::NeedsBytes if conn.has_ended => {
@@ -80,6 +81,7 @@ impl Worker {
     /// Tells the hub of a connection once its handshakes are over. Whose a proxy passes on is counted as
     /// soon as it has said so.
     pub(super) fn open_established(&mut self, now: Instant, slot: u32) {
+        let id = self.id_of(slot);
         let conn = &mut self.conns[slot as usize];
         if let Some(source) = conn.link.take_source()
             && let Err(reason) = conn.place.pass_on(source)
@@ -92,7 +94,7 @@ impl Worker {
         }
         conn.is_opened = true;
         let opened = Input::Opened {
-            conn: conn.id,
+            conn: id,
             host: host_text(conn.place.address()),
             door: conn.door,
             is_secure: conn.link.is_secure(),

@@ -42,9 +42,9 @@ impl Worker {
             return self.close(now, slot, "You read too slowly: too much was waiting for you");
         }
         if waiting_bytes <= limits.outbox_pause_bytes {
-            let conn_id = conn.id;
             if std::mem::take(&mut conn.owes_page) {
-                self.send(Input::PageTaken { conn: conn_id });
+                let conn = self.id_of(slot);
+                self.send(Input::PageTaken { conn });
             }
             if was_paused {
                 self.queue(slot);
@@ -59,7 +59,7 @@ impl Worker {
         if conn.is_closing() {
             return;
         }
-        conn.flow = Flow::Closing(now + self.house.limits.close_timeout);
+        conn.flow = Flow::Closing(self.timers.tick(now + self.house.limits.close_timeout));
         conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, tail));
         self.report(slot, reason);
         self.mark_dirty(slot);
@@ -68,8 +68,8 @@ impl Worker {
 
     /// Tells the hub that a connection is gone, once.
     pub(super) fn report(&mut self, slot: u32, reason: &str) {
+        let id = self.id_of(slot);
         let conn = &mut self.conns[slot as usize];
-        let id = conn.id;
         if conn.is_opened && !std::mem::replace(&mut conn.is_reported, true) {
             self.send(Input::Closed { conn: id, reason: reason.into() });
         }
