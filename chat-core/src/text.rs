@@ -24,8 +24,11 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 /// Whether [`printable`] would leave `text` as it is, and it is not empty: what a name must be.
 #[must_use]
 pub fn is_printable(text: &str) -> bool {
+    // Nearly all names are plain, which shows without taking them apart.
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     !text.is_empty()
-        && !text.chars().any(|character| character == '\t' || is_unprintable(character))
+        && (is_plain
+            || !text.chars().any(|character| character == '\t' || is_unprintable(character)))
 }
 
 fn is_unprintable(character: char) -> bool {

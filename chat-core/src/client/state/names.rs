@@ -14,11 +14,15 @@ const PLACES: usize = 64;
 /// Longer ones are kept by their messages alone, so that a server that makes them up costs no memory.
 const NAME_BYTES_MAX: usize = 64;
 
+/// How often one is given before it is kept anew: the thread that drops the messages of a flood would count down
+/// what we count up, and each would wait for the other's cache.
+const GIVEN_MAX: u32 = 256;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// Nothing before the first one.
-    places: Vec<Option<Arc<str>>>,
+    /// Nothing before the first one. Each with how often it has been given.
+    places: Vec<Option<(Arc<str>, u32)>>,
 }
 
 impl Names {
@@ -34,8 +38,11 @@ impl Names {
         let hash = BuildHasherDefault::<FxHasher>::default().hash_one(name);
         let place = &mut self.places[(hash >> 32) as usize % PLACES];
         match place {
-            Some(known) if **known == *name => Arc::clone(known),
-            _ => Arc::clone(place.insert(name.into())),
+            Some((known, n_given)) if *n_given < GIVEN_MAX && **known == *name => {
+                *n_given += 1;
+                Arc::clone(known)
+            }
+            _ => Arc::clone(&place.insert((name.into(), 1)).0),
         }
     }
 }
