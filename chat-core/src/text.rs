@@ -71,7 +71,8 @@ pub fn next_piece(text: &str, bytes_max: usize) -> Option<(&str, &str)> {
     // No further than the piece may reach, and the character behind it, of at most 4 bytes: long text is cut in
     // a time that grows with its length.
     let near = &text[..text.floor_char_boundary(bytes_max + 4)];
-    let line = &near[..near.find(['\n', '\r']).unwrap_or(near.len())];
+    let end = memchr::memchr2(b'\n', b'\r', near.as_bytes()).unwrap_or(near.len());
+    let line = &near[..end];
     Some(text.split_at(piece_bytes(line, bytes_max)))
 }
 

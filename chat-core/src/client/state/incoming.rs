@@ -1,6 +1,6 @@
 //! What the server's lines mean. A line that means nothing to us is passed over.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::{
     Batch, ClientState, Now, Outputs, Phase,
@@ -36,9 +36,38 @@ fn names_are_printable(line: &Line<'_>) -> bool {
     line.source.into_iter().chain(names.copied()).all(|name| name.is_empty() || is_printable(name))
 }
 
-/// When a line's record was made, if the server says.
-fn time_of(line: &Line<'_>) -> Option<SystemTime> {
-    humantime::parse_rfc3339(&line.tags.get("time")?).ok()
+/// The tags that every line is looked at for, found in one pass: a busy server sends several with each line.
+#[derive(Debug, Default)]
+pub(super) struct Known<'a> {
+    account: Option<Cow<'a, str>>,
+    batch: Option<Cow<'a, str>>,
+    label: Option<Cow<'a, str>>,
+    msgid: Option<Cow<'a, str>>,
+    nonce: Option<Cow<'a, str>>,
+    /// When the line's record was made, if the server says.
+    time: Option<SystemTime>,
+    /// It is told beside a message, and is no record of its own.
+    is_beside: bool,
+}
+
+impl<'a> Known<'a> {
+    fn of(line: &Line<'a>) -> Self {
+        let mut known = Self::default();
+        for tag in line.tags.iter() {
+            let value = tag.value();
+            match tag.key {
+                "account" => known.account = Some(value),
+                "batch" => known.batch = Some(value),
+                "draft/chathistory-context" => known.is_beside = true,
+                "label" => known.label = Some(value),
+                "msgid" => known.msgid = Some(value),
+                NONCE_TAG => known.nonce = Some(value),
+                "time" => known.time = humantime::parse_rfc3339(&value).ok(),
+                _ => {}
+            }
+        }
+        known
+    }
 }
 
 impl ClientState {
@@ -50,11 +79,11 @@ impl ClientState {
         if !names_are_printable(&line) {
             return;
         }
-        let label = self.label_of(&line);
-        // What is told beside a message is no record of its own, and a message among that is an older one.
-        let is_beside = line.tags.get("draft/chathistory-context").is_some();
-        if let Some(page) = self.page_mut(&line).filter(|_| !is_beside) {
-            page.count(time_of(&line));
+        let known = Known::of(&line);
+        let label = self.label_of(&known);
+        // A message that is told beside another one is older.
+        if let Some(page) = self.page_mut(&known).filter(|_| !known.is_beside) {
+            page.count(known.time);
         }
         if let Some(numeric) = Numeric::from_command(line.command) {
             return self.on_numeric(now, numeric, &line, label.as_deref(), outputs);
@@ -62,7 +91,7 @@ impl ClientState {
         let word = line.word();
         // Before all others, since most lines are messages.
         if matches!(&*word, "PRIVMSG" | "NOTICE") {
-            return self.on_message(now, &line, label.as_deref(), outputs);
+            return self.on_message(now, &line, &known, label.as_deref(), outputs);
         }
         let params = line.params;
         let param = |index| params.get(index).unwrap_or_default();
@@ -80,7 +109,7 @@ impl ClientState {
             "BATCH" => self.on_batch(now, &line, label, outputs),
             "AUTHENTICATE" => self.on_authenticate(now, param(0), outputs),
             "CAP" => self.on_cap(now, &line, outputs),
-            "EDIT" => self.on_edit(now, &line, outputs),
+            "EDIT" => self.on_edit(now, &line, &known, outputs),
             "ERROR" => self.on_error(now, param(0), outputs),
             "FAIL" => self.on_fail(now, &line, label.as_deref(), outputs),
             "INVITE" if self.is_me(param(0)) => {
@@ -102,9 +131,9 @@ impl ClientState {
             }
             "PONG" => self.acknowledge_token(now, params.last().unwrap_or_default(), outputs),
             "QUIT" => self.on_quit(from.nick, param(0), outputs),
-            "REDACT" => self.on_redact(now, &line, outputs),
+            "REDACT" => self.on_redact(now, &line, &known, outputs),
             "REGISTER" if param(0) == "SUCCESS" => self.on_registered(param(1), outputs),
-            "TAGMSG" => self.on_tags(now, &line, outputs),
+            "TAGMSG" => self.on_tags(now, &line, &known, outputs),
             "TOPIC" => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(0).into(), param(1).into());
                 self.roster().set_topic(&room, Some(Arc::clone(&topic)));
@@ -116,9 +145,9 @@ impl ClientState {
     }
 
     /// The label a line answers: its own, or that of its batch.
-    fn label_of(&self, line: &Line<'_>) -> Option<String> {
-        let own = line.tags.get("label").map(std::borrow::Cow::into_owned);
-        own.or_else(|| self.batches.get(&*line.tags.get("batch")?)?.label.clone())
+    fn label_of(&self, known: &Known<'_>) -> Option<String> {
+        let own = known.label.as_deref().map(str::to_owned);
+        own.or_else(|| self.batches.get(known.batch.as_deref()?)?.label.clone())
     }
 
     fn on_batch(
@@ -143,8 +172,8 @@ impl ClientState {
     }
 
     /// Where a line belongs: the page of the past that it is on.
-    fn page_mut(&mut self, line: &Line<'_>) -> Option<&mut Page> {
-        self.batches.get_mut(&*line.tags.get("batch")?)?.page.as_mut()
+    fn page_mut(&mut self, known: &Known<'_>) -> Option<&mut Page> {
+        self.batches.get_mut(known.batch.as_deref()?)?.page.as_mut()
     }
 
     /// Tells what a line says of a conversation, once: with the past it is part of, or as it happens.
@@ -152,15 +181,19 @@ impl ClientState {
         &mut self,
         now: Now,
         line: &Line<'_>,
+        known: &Known<'_>,
         target: &Target,
         update: Update,
         outputs: &mut Outputs,
     ) {
         let source = line.source.unwrap_or_default();
-        let stamp = time_of(line).map(|time| (source.into(), target.name().into(), time));
-        let msgid = line.tags.get("msgid").map(Arc::from);
+        let stamp = known.time.map(|time| (self.names.keep(source), target.clone(), time));
+        let msgid = match &update {
+            Update::Message(message) => message.msgid.clone(),
+            _ => known.msgid.as_deref().map(Arc::from),
+        };
         let told = Told { stamp, msgid, update };
-        match self.page_mut(line) {
+        match self.page_mut(known) {
             Some(page) => page.push(told),
             None => self.tell_once(now, target, told, outputs),
         }
@@ -180,28 +213,28 @@ impl ClientState {
     }
 
     /// A message reads otherwise now (`docs/edit.md`).
-    fn on_edit(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+    fn on_edit(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, outputs: &mut Outputs) {
         let by = Source::parse(line.source.unwrap_or_default()).nick;
         let [name, msgid, text] = [0, 1, 2].map(|at| line.params.get(at).unwrap_or_default());
         let target = self.conversation(by, name);
         let (by, msgid, text) = (by.into(), msgid.into(), text.into());
         let update = Update::Edited { target: target.clone(), msgid, by, text };
-        self.deliver(now, line, &target, update, outputs);
+        self.deliver(now, line, known, &target, update, outputs);
     }
 
     /// A message is deleted (<https://ircv3.net/specs/extensions/message-redaction>).
-    fn on_redact(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+    fn on_redact(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, outputs: &mut Outputs) {
         let by = Source::parse(line.source.unwrap_or_default()).nick;
         let [name, msgid] = [0, 1].map(|at| line.params.get(at).unwrap_or_default());
         let target = self.conversation(by, name);
         let reason = line.params.get(2).filter(|reason| !reason.is_empty()).map(Arc::from);
         let update =
             Update::Deleted { target: target.clone(), msgid: msgid.into(), by: by.into(), reason };
-        self.deliver(now, line, &target, update, outputs);
+        self.deliver(now, line, known, &target, update, outputs);
     }
 
     /// Tags alone: a reaction (<https://ircv3.net/specs/client-tags/react>), or nothing for us.
-    fn on_tags(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+    fn on_tags(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, outputs: &mut Outputs) {
         let tag = |name: &str| line.tags.get(name).filter(|value| !value.is_empty());
         let about = tag("+reply").or_else(|| tag("+draft/reply"));
         let (value, is_taken_back) = match (tag("+draft/react"), tag("+draft/unreact")) {
@@ -219,7 +252,7 @@ impl ClientState {
         let (msgid, value) = (about.into(), value.into());
         let update =
             Update::Reacted { target: target.clone(), msgid, by: by.into(), value, is_taken_back };
-        self.deliver(now, line, &target, update, outputs);
+        self.deliver(now, line, known, &target, update, outputs);
     }
 
     fn on_numeric(
@@ -440,12 +473,13 @@ impl ClientState {
         &mut self,
         now: Now,
         line: &Line<'_>,
+        known: &Known<'_>,
         label: Option<&str>,
         outputs: &mut Outputs,
     ) {
         let source = line.source.unwrap_or_default();
         let sender = Source::parse(source).nick;
-        if line.tags.get("draft/chathistory-context").is_some() {
+        if known.is_beside {
             return;
         }
         let target = line.params.get(0).unwrap_or_default();
@@ -459,14 +493,14 @@ impl ClientState {
         if !self.become_ready(now, outputs) {
             return;
         }
-        let msgid: Option<Arc<str>> = line.tags.get("msgid").map(Arc::from);
+        let msgid: Option<Arc<str>> = known.msgid.as_deref().map(Arc::from);
         let is_own = self.is_me(sender);
-        let origin = self.page_mut(line).map_or(Origin::Live, |page| page.origin());
+        let origin = self.page_mut(known).map_or(Origin::Live, |page| page.origin());
         if is_own && origin != Origin::Live {
-            let nonce = line.tags.get(NONCE_TAG);
+            let nonce = known.nonce.as_deref();
             let is_news = msgid.as_ref().is_some_and(|msgid| !self.past.has_seen(msgid));
             if let (Some(nonce), true, Origin::Missed) = (nonce, is_news, origin)
-                && self.acknowledge_found(now, &nonce, msgid.clone(), outputs)
+                && self.acknowledge_found(now, nonce, msgid.clone(), outputs)
             {
                 return;
             }
@@ -490,22 +524,20 @@ impl ClientState {
             },
         };
         let conversation = self.conversation(sender, target);
-        let told = time_of(line);
-        let account = line.tags.get("account");
         let message = ChatMessage {
             target: conversation.clone(),
             sender: self.names.keep(sender),
             is_own,
-            account: account.map(|account| self.names.keep(&account)),
+            account: known.account.as_deref().map(|account| self.names.keep(account)),
             mentions_me: !is_own && self.mentions_me(text),
             text: text.into(),
             kind,
-            time: told.unwrap_or(now.wall),
+            time: known.time.unwrap_or(now.wall),
             msgid,
             send_id: None,
             origin,
         };
-        self.deliver(now, line, &conversation, Update::Message(message), outputs);
+        self.deliver(now, line, known, &conversation, Update::Message(message), outputs);
     }
 
     /// Whether our nick stands in `text` as a word.

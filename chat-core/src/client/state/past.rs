@@ -56,7 +56,7 @@ pub(super) struct Past {
 }
 
 /// What tells lines without an id apart: who said where when.
-type Stamp = (Arc<str>, Arc<str>, SystemTime);
+type Stamp = (Arc<str>, Target, SystemTime);
 
 /// A record of the past, or something that happened just now.
 #[derive(Debug)]
