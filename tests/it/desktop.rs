@@ -97,6 +97,19 @@ impl Desktop {
         }
     }
 
+    /// Waits until no label says `part`.
+    #[track_caller]
+    fn wait_until_gone(&mut self, part: &str) {
+        let deadline = crossbeam_channel::after(PATIENCE);
+        loop {
+            let labels = self.labels();
+            if !labels.iter().any(|label| label.contains(part)) {
+                return;
+            }
+            assert!(deadline.try_recv().is_err(), "{part} stays; there are {labels:?}");
+        }
+    }
+
     /// Waits until that field holds `text`.
     #[track_caller]
     fn wait_for_text(&mut self, field: &str, text: &str) {
@@ -333,6 +346,8 @@ fn a_host_is_asked_before_the_room_ends() {
     ann.wait_for(&["Close the room for everyone?"]);
     ann.screenshot("question");
     ann.click("Stay");
+    // A dialog that closes can still be seen, and takes no click.
+    ann.wait_until_gone("Close the room for everyone?");
     bob.send("PRIVMSG #lobby :still here");
     ann.wait_for(&["still here"]);
     ann.close_window();
