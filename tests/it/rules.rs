@@ -17,7 +17,11 @@ use chat_server::{
     ids::{ConnId, Ticket, WorkerId},
     room_log::{Appender, Appending, Record, RoomLog},
 };
-use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
+use chat_tests::{
+    PATIENCE, TestClient, TestServer,
+    load::{Crowd, Mode, Peer, Subject},
+    program::Program,
+};
 use socket2::{Domain, Socket, Type};
 
 /// Rule 1: a hub with room for four inputs makes workers wait, and nothing is lost or out of order.
@@ -624,4 +628,29 @@ fn a_stop_takes_less_than_two_seconds_with_those_who_never_read() {
     let mut stream = stuck.stream();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let _ = stream.read_to_end(&mut rest);
+}
+
+/// What a crowd has needed, while it was there and for its going, is not held for ever: the system has it back some seconds later.
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nothing tells when memory falls: it is looked at now and then"
+)]
+fn memory_is_given_back_when_a_crowd_has_gone() {
+    let ours = Peer::Ours(Mode::Memory);
+    let subject = Subject::start(ours).unwrap();
+    let memory = || subject.process().memory("RssAnon");
+    let before = memory();
+    let mut crowd = Crowd::new(ours.dialect(), 0).unwrap();
+    crowd.come(subject.address, 3000, ours.connecting()).unwrap();
+    crowd.enter(|_| Some(0)).unwrap();
+    let with_them = memory();
+    assert!(with_them > before + (6 << 20), "a crowd needs memory: {before}, then {with_them}");
+    drop(crowd);
+    // The allocator keeps what is free for ten seconds, in case it is needed again.
+    let deadline = crossbeam_channel::after(2 * PATIENCE);
+    while memory() > before.midpoint(with_them) {
+        assert!(deadline.try_recv().is_err(), "{before}, {with_them}, then {} bytes", memory());
+        std::thread::sleep(Duration::from_millis(200));
+    }
 }
