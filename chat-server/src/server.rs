@@ -269,7 +269,7 @@ impl Server {
             mailboxes.push(Arc::new(Mailbox::new(waker, Arc::clone(&house.metrics))));
             polls.push(poll);
         }
-        let admission = Admission::new(&house.limits);
+        let admission = Admission::new(&house.limits, n_workers, config.worker_connections);
         let reloader = Reloader {
             reached,
             admission: Arc::clone(&admission),
@@ -320,7 +320,7 @@ impl Server {
             mailboxes: mailboxes.clone(),
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
             accepted: mailboxes.iter().map(|_| Vec::new()).collect(),
-            next_worker: 0,
+            n_accepted: 0,
         };
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
         // Each needs 19 MiB while it works, and takes a core from the workers.

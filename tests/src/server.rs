@@ -29,6 +29,8 @@ impl TestServer {
         config.listen = vec!["127.0.0.1:0".into()];
         config.text_listen = vec!["127.0.0.1:0".into()];
         config.limits = config.limits.unlimited();
+        // Two who talk are on two threads.
+        config.worker_connections = 1;
         change(&mut config);
         let handle = Server::start(config).expect("this computer has free ports");
         let (address, text_address) = (handle.addresses()[0], handle.text_addresses()[0]);

@@ -139,6 +139,8 @@ impl Sockets {
         config.text_listen = vec!["127.0.0.1:0".into()];
         config.auto_join = false;
         config.workers = NonZeroUsize::new(2);
+        // Two who talk are on two threads.
+        config.worker_connections = 1;
         config.limits = config.limits.unlimited();
         change(&mut config);
         let log = Gate::new();

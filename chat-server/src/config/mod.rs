@@ -88,6 +88,9 @@ pub struct Config {
     pub exit_when_empty: bool,
     /// Worker threads; one for each core unless set.
     pub workers: Option<NonZeroUsize>,
+    /// Connections that a worker takes before the next one is used: so few are quicker where nothing is handed over
+    /// from one thread to another. When all have as many, the one with the fewest takes the next.
+    pub worker_connections: usize,
     /// Bounds on what strangers can make the server do.
     pub limits: Limits,
     /// Told of arrivals and departures. Never waited for: what does not fit into it is left out.
@@ -126,6 +129,7 @@ impl Default for Config {
             durability: Durability::default(),
             retention: Retention::default(),
             workers: None,
+            worker_connections: 256,
             limits: Limits::default(),
             events: None,
         }

@@ -1,5 +1,5 @@
 //! The acceptor thread: owns the listening sockets, turns away who has no place, and hands the others
-//! to the workers in turn.
+//! to their workers.
 
 use std::{
     io::{self, Write},
@@ -51,8 +51,8 @@ pub(crate) struct Acceptor {
     pub(crate) is_stopping: Arc<AtomicBool>,
     /// For each worker, connections that have not been handed over.
     pub(crate) accepted: Vec<Vec<Order>>,
-    /// Workers take turns.
-    pub(crate) next_worker: usize,
+    /// How many have been accepted.
+    pub(crate) n_accepted: usize,
 }
 
 /// Opens a listening socket. An IPv6 wildcard listens to IPv6 alone, so that both can be asked for.
@@ -112,7 +112,7 @@ impl Acceptor {
                 Ok((stream, address)) => {
                     self.admit(stream.into(), address, gate);
                     // A crowd is handed over at once, but does not wait for its last.
-                    if self.next_worker.is_multiple_of(ACCEPTED_AT_ONCE) {
+                    if self.n_accepted.is_multiple_of(ACCEPTED_AT_ONCE) {
                         self.hand_over();
                     }
                 }
@@ -164,9 +164,8 @@ impl Acceptor {
                 return;
             }
         };
-        let n_workers = self.accepted.len();
-        let order = Order::Accept { stream, gate, place };
-        self.accepted[self.next_worker % n_workers].push(order);
-        self.next_worker += 1;
+        let worker = usize::from(place.worker().0);
+        self.accepted[worker].push(Order::Accept { stream, gate, place });
+        self.n_accepted += 1;
     }
 }

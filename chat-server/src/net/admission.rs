@@ -1,4 +1,4 @@
-//! How many connections there are, in all and from each address. A ticket counts while it lives.
+//! How many connections there are, in all, from each address and at each worker. A place counts while it lives.
 
 use std::{
     collections::HashMap,
@@ -8,13 +8,15 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::config::Limits;
+use crate::{config::Limits, ids::WorkerId};
 
 /// Counts connections for all doors together.
 #[derive(Debug)]
 pub(crate) struct Admission {
     bounds: RwLock<Bounds>,
     counts: Mutex<Counts>,
+    /// Connections that a worker takes before the next one is used.
+    worker_connections: usize,
 }
 
 #[derive(Debug)]
@@ -34,10 +36,11 @@ impl Bounds {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Counts {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
+    by_worker: Vec<usize>,
 }
 
 impl Counts {
@@ -50,6 +53,17 @@ impl Counts {
         self.by_address.insert(address, n_there + 1);
         Ok(())
     }
+
+    /// The worker of one more connection: the first one that has room below `enough`, or the one with the fewest.
+    /// What one core does with ease costs more on two, which hand everything to each other (`docs/performance.md`).
+    fn add_to_worker(&mut self, enough: usize) -> WorkerId {
+        let workers = 0..self.by_worker.len();
+        let with_room = workers.clone().find(|own| self.by_worker[*own] < enough);
+        let worker = with_room.or_else(|| workers.min_by_key(|own| self.by_worker[*own]));
+        let worker = worker.expect("there is at least one worker");
+        self.by_worker[worker] += 1;
+        WorkerId(u16::try_from(worker).expect("workers have 16 bits"))
+    }
 }
 
 /// One connection's place. Dropping it gives the place back.
@@ -58,13 +72,21 @@ pub(crate) struct Place {
     admission: Arc<Admission>,
     /// Whose it is.
     address: IpAddr,
+    worker: WorkerId,
     /// A proxy's counts in all only.
     is_proxys: bool,
 }
 
 impl Admission {
-    pub(crate) fn new(limits: &Limits) -> Arc<Self> {
-        Arc::new(Self { bounds: RwLock::new(Bounds::of(limits)), counts: Mutex::default() })
+    /// For so many workers, of which each takes `worker_connections` before the next one is used.
+    pub(crate) fn new(limits: &Limits, n_workers: u16, worker_connections: usize) -> Arc<Self> {
+        let by_worker = vec![0; usize::from(n_workers)];
+        let counts = Counts { all: 0, by_address: HashMap::new(), by_worker };
+        Arc::new(Self {
+            bounds: RwLock::new(Bounds::of(limits)),
+            counts: Mutex::new(counts),
+            worker_connections,
+        })
     }
 
     /// From here on other bounds hold. Nobody who is there is turned away.
@@ -88,7 +110,8 @@ impl Admission {
         }
         counts.add(counted_as(address), max)?;
         counts.all += 1;
-        Ok(Place { admission: Arc::clone(self), address, is_proxys: false })
+        let worker = counts.add_to_worker(self.worker_connections);
+        Ok(Place { admission: Arc::clone(self), address, worker, is_proxys: false })
     }
 
     /// How many connections there may be from `address`.
@@ -110,7 +133,8 @@ impl Admission {
             return Err("The server is full: try again later");
         }
         counts.all += 1;
-        Ok(Place { admission: Arc::clone(self), address, is_proxys: true })
+        let worker = counts.add_to_worker(self.worker_connections);
+        Ok(Place { admission: Arc::clone(self), address, worker, is_proxys: true })
     }
 }
 
@@ -118,6 +142,11 @@ impl Place {
     /// Whether its first bytes tell whose it is.
     pub(crate) fn is_proxys(&self) -> bool {
         self.is_proxys
+    }
+
+    /// Whose connection it is to be.
+    pub(crate) fn worker(&self) -> WorkerId {
+        self.worker
     }
 
     /// Whose place it is, as far as that is known.
@@ -143,6 +172,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
+        counts.by_worker[usize::from(self.worker.0)] -= 1;
         if self.is_proxys {
             return;
         }
@@ -174,7 +204,7 @@ mod tests {
     fn places_are_counted_and_given_back() {
         let limits =
             Limits { clients_max: 3, clients_per_address_max: Some(2), ..Limits::default() };
-        let admission = Admission::new(&limits);
+        let admission = Admission::new(&limits, 1, 1);
         let home: IpAddr = "192.0.2.1".parse().unwrap();
         let first = admission.admit(home).unwrap();
         let _second = admission.admit(home).unwrap();
@@ -188,7 +218,7 @@ mod tests {
             exempt_addresses: vec!["192.0.2.0/24".parse().unwrap()],
             ..Limits::default()
         };
-        let school = Admission::new(&limits);
+        let school = Admission::new(&limits, 1, 1);
         let _pupils: Vec<Place> = (0..30).map(|_| school.admit(home).unwrap()).collect();
         // Whom a proxy passes on is counted where they are.
         let mut passed = admission.admit_proxy(home).unwrap();
@@ -199,12 +229,32 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_is_used_when_those_before_it_have_enough() {
+        let admission = Admission::new(&Limits::default(), 3, 2);
+        let home: IpAddr = "192.0.2.1".parse().unwrap();
+        let admit = || admission.admit(home).unwrap();
+        let mut places: Vec<Place> = std::iter::repeat_with(admit).take(9).collect();
+        let workers: Vec<u16> = places.iter().map(|place| place.worker().0).collect();
+        assert_eq!(workers, [0, 0, 1, 1, 2, 2, 0, 1, 2], "then they take turns");
+        // Who goes makes room.
+        drop(places.drain(2..4));
+        assert_eq!(admit().worker(), WorkerId(1));
+        drop(places);
+        assert_eq!(admission.admit_proxy(home).unwrap().worker(), WorkerId(0));
+        assert_eq!(admission.counts.lock().unwrap().by_worker, [0, 0, 0]);
+    }
+
+    #[test]
     fn one_address_of_ipv6_may_be_exempt() {
-        let admission = Admission::new(&Limits {
-            clients_per_address_max: Some(1),
-            exempt_addresses: vec!["2001:db8::5/128".parse().unwrap()],
-            ..Limits::default()
-        });
+        let admission = Admission::new(
+            &Limits {
+                clients_per_address_max: Some(1),
+                exempt_addresses: vec!["2001:db8::5/128".parse().unwrap()],
+                ..Limits::default()
+            },
+            1,
+            1,
+        );
         let exempt: IpAddr = "2001:db8::5".parse().unwrap();
         let _places = [(); 3].map(|()| admission.admit(exempt).unwrap());
         // Its neighbours are not, and they share its household.

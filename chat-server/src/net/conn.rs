@@ -27,8 +27,10 @@ pub(super) struct Conn {
     pub(super) told_outbox: Told,
     /// The same of those that were read.
     pub(super) told_inbox: Told,
-    /// The socket may have bytes: epoll told, and no read has come up empty since.
+    /// The socket may have bytes: epoll told, and no read has come up short since.
     pub(super) is_readable: bool,
+    /// The peer sends nothing more, or the connection is broken: it is read to its end.
+    pub(super) has_hung_up: bool,
     /// All bytes have been read; what is left is in the session.
     pub(super) has_ended: bool,
     /// The hub wants nothing more of this connection for now.

@@ -44,6 +44,11 @@ impl Link {
         self.wire.take_source()
     }
 
+    /// Whether bytes come as the socket has them: a read that comes up short has taken all.
+    pub(super) fn is_plain(&self) -> bool {
+        self.web_socket.is_none() && self.wire.is_plain()
+    }
+
     /// Whether it is read by messages, which are not cut.
     pub(super) fn is_in_messages(&self) -> bool {
         self.web_socket.is_some()

@@ -96,6 +96,8 @@ pub(crate) struct Mailbox {
 struct Waiting {
     orders: Vec<Order>,
     bytes: usize,
+    /// The hub waits until there is less.
+    is_awaited: bool,
     /// The worker has ended; nothing will be taken any more.
     is_closed: bool,
 }
@@ -149,16 +151,26 @@ impl Mailbox {
     pub(crate) fn take(&self, orders: &mut Vec<Order>) {
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.orders, orders);
+        self.emptied(waiting);
+    }
+
+    /// What waited is taken, or nobody's.
+    fn emptied(&self, mut waiting: MutexGuard<'_, Waiting>) {
         let bytes = std::mem::take(&mut waiting.bytes);
+        // To notify is a system call, whether or not anybody waits.
+        let is_awaited = std::mem::take(&mut waiting.is_awaited);
         drop(waiting);
         Metrics::note_waiting(&self.metrics.mailbox_bytes, bytes, 0);
-        self.emptied.notify_all();
+        if is_awaited {
+            self.emptied.notify_all();
+        }
     }
 
     /// Waits until no more than `bytes_max` wait here.
     pub(crate) fn wait_below(&self, bytes_max: usize) {
         let mut waiting = self.lock();
         while waiting.bytes > bytes_max && !waiting.is_closed {
+            waiting.is_awaited = true;
             // The time-out only guards against a worker that died between two looks.
             let step = self.emptied.wait_timeout(waiting, Duration::from_millis(100));
             waiting = step.unwrap_or_else(PoisonError::into_inner).0;
@@ -170,10 +182,7 @@ impl Mailbox {
         let mut waiting = self.lock();
         waiting.is_closed = true;
         waiting.orders.clear();
-        let bytes = std::mem::take(&mut waiting.bytes);
-        drop(waiting);
-        Metrics::note_waiting(&self.metrics.mailbox_bytes, bytes, 0);
-        self.emptied.notify_all();
+        self.emptied(waiting);
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {

@@ -101,6 +101,10 @@ impl Wire {
         !has_header && self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
     }
 
+    pub(super) fn is_plain(&self) -> bool {
+        self.tls.is_none() && self.stream.proxied.is_none()
+    }
+
     pub(super) fn is_secure(&self) -> bool {
         self.tls.is_some()
     }

@@ -159,6 +159,7 @@ impl Worker {
         let Some(conn) = self.conns.get_mut(slot as usize) else { return };
         if event.is_readable() || event.is_read_closed() || event.is_error() {
             conn.is_readable = true;
+            conn.has_hung_up |= event.is_read_closed() || event.is_error();
             self.queue(slot);
         }
         if event.is_writable() {
@@ -276,6 +277,7 @@ impl Worker {
             told_outbox: Told::default(),
             told_inbox: Told::default(),
             is_readable: true,
+            has_hung_up: false,
             has_ended: false,
             is_held: false,
             flow: Flow::Open,

@@ -117,6 +117,10 @@ impl Worker {
                     conn.session.end_input();
                 }
                 Ok(n) => {
+                    // Epoll tells of whatever comes from here on (epoll(7)), but has told of the end.
+                    if n < n_max && conn.link.is_plain() && !conn.has_hung_up {
+                        conn.is_readable = false;
+                    }
                     conn.session.push(now, &self.read_buffer[..n]);
                     self.open_established(now, slot);
                 }
