@@ -23,6 +23,7 @@
 //! [`hub`] and [`session`] are pure and can be driven without a socket; [`room_log`] is the seam
 //! behind which messages become durable.
 
+mod answerer;
 pub mod auth;
 pub mod config;
 pub mod delivery;

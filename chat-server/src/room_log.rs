@@ -8,6 +8,7 @@ use std::{sync::Arc, time::SystemTime};
 use crossbeam_channel::Sender;
 
 use crate::{
+    answerer::Answerer,
     delivery::Event,
     history::{Answer, Query},
     hub::Input,
@@ -138,13 +139,17 @@ pub enum Recalling {
 /// [`RoomLog::append`].
 #[derive(Debug, Clone)]
 pub struct Appender {
-    pub(crate) to_hub: Sender<Input>,
+    to_hub: Answerer,
 }
 
 impl Appender {
     /// Tells them to whoever reads these inputs.
     #[must_use]
     pub fn new(to_hub: Sender<Input>) -> Self {
+        Self::of(Answerer::new(to_hub, None))
+    }
+
+    pub(crate) fn of(to_hub: Answerer) -> Self {
         Self { to_hub }
     }
 
@@ -156,8 +161,18 @@ impl Appender {
 
     /// The record of `ticket` has its place, or has none. Waits while the hub has too much to do.
     pub fn appended(&self, ticket: Ticket, outcome: Result<(), AppendError>) {
+        self.appended_all([(ticket, outcome)]);
+    }
+
+    /// The same of several, which are delivered together.
+    pub fn appended_all(
+        &self,
+        outcomes: impl IntoIterator<Item = (Ticket, Result<(), AppendError>)>,
+    ) {
+        let inputs = outcomes.into_iter();
+        let inputs = inputs.map(|(ticket, outcome)| Input::Appended { ticket, outcome });
         // A server that has ended tells nobody any more.
-        let _ = self.to_hub.send(Input::Appended { ticket, outcome });
+        let _ = self.to_hub.send_all(inputs);
     }
 }
 

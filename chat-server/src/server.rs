@@ -17,6 +17,7 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
+    answerer::Answerer,
     auth,
     config::{Config, House},
     hub::{Door, Hub, Input},
@@ -147,7 +148,7 @@ pub struct Reloader {
     reached: Reaching,
     admission: Arc<Admission>,
     house: Arc<House>,
-    to_hub: Sender<Input>,
+    to_hub: Answerer,
     mailboxes: Vec<Arc<Mailbox>>,
     /// One configuration is taken at a time, so that all parts end with the same.
     turn: Arc<Mutex<()>>,
@@ -251,8 +252,9 @@ impl Server {
         let house = Arc::new(house);
 
         let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
-        let (answerer, answers) = crossbeam_channel::bounded(house.limits.hub_queue_max);
         let (pokes, poked) = crossbeam_channel::bounded(1);
+        let (answerer, answers) = crossbeam_channel::bounded(house.limits.hub_queue_max);
+        let answerer = Answerer::new(answerer, Some(pokes.clone()));
         let (stops, stop_reasons) = crossbeam_channel::unbounded();
         let acceptor_poll = Poll::new()?;
         let acceptor_waker = Arc::new(Waker::new(acceptor_poll.registry(), acceptor::WAKER)?);
@@ -284,7 +286,7 @@ impl Server {
             hub.remember(&path, &value).map_err(StartError::State)?;
         }
         // Before there is a thread of ours that would have to be ended.
-        log.start(Appender::new(answerer.clone()))?;
+        log.start(Appender::of(answerer.clone()))?;
         let (questions, asked) = crossbeam_channel::unbounded();
         let work = Work {
             hub,
@@ -336,7 +338,6 @@ impl Server {
             desk,
             pokes: poked,
             answers,
-            _answerer: answerer,
             stops: stop_reasons,
             mailboxes: mailboxes.clone(),
             mailbox_bytes_max: house.limits.mailbox_bytes_max,

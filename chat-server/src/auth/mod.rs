@@ -6,10 +6,10 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use subtle::ConstantTimeEq;
 
-use crate::{hub::Input, ids::Ticket};
+use crate::{answerer::Answerer, hub::Input, ids::Ticket};
 
 /// What is kept of a password.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -133,7 +133,7 @@ pub fn scram_credentials(password: &str) -> Result<scram::Credentials, String> {
 }
 
 /// One of the threads that check passwords; ends when nobody asks any more.
-pub(crate) fn run(questions: &Receiver<(Ticket, Question)>, to_hub: &Sender<Input>) {
+pub(crate) fn run(questions: &Receiver<(Ticket, Question)>, to_hub: &Answerer) {
     for (ticket, question) in questions {
         let verdict = answer(&question);
         if to_hub.send(Input::Checked { ticket, verdict }).is_err() {

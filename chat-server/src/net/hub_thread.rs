@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crossbeam_channel::{Receiver, Select, Sender, TryRecvError};
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use super::{
     desk::{Desk, Looked},
@@ -18,10 +18,8 @@ pub(crate) struct HubThread {
     pub(crate) desk: Arc<Desk>,
     /// Asks it to look.
     pub(crate) pokes: Receiver<()>,
-    /// Waited for here and taken at the desk, so that they keep their order.
+    /// Taken at the desk; here so that those who answer hear when the server has ended.
     pub(crate) answers: Receiver<Input>,
-    /// So that there is always somebody who could answer.
-    pub(crate) _answerer: Sender<Input>,
     /// Why the server is to stop.
     pub(crate) stops: Receiver<Arc<str>>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
@@ -52,7 +50,6 @@ impl HubThread {
     fn wait(&self) {
         let mut select = Select::new();
         select.recv(&self.stops);
-        select.recv(&self.answers);
         select.recv(&self.pokes);
         // What it is, is seen when it is looked for.
         match self.desk.rest() {

@@ -18,16 +18,23 @@ const TLS_BUFFER_BYTES: usize = 32 << 10;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Wire {
-    stream: Socket,
-    tls: Option<Box<ServerConnection>>,
+    stream: TcpStream,
+    /// Most connections have nothing around their bytes, and no memory for it.
+    around: Option<Box<Around>>,
+}
+
+/// What is around the bytes of a connection.
+#[derive(Debug)]
+struct Around {
+    /// Of a proxy's connection.
+    proxied: Option<Proxied>,
+    tls: Option<ServerConnection>,
 }
 
 /// A socket, with what a proxy says before its bytes.
-#[derive(Debug)]
-struct Socket {
-    stream: TcpStream,
-    /// Of a proxy's connection: few are.
-    proxied: Option<Box<Proxied>>,
+struct Socket<'a> {
+    stream: &'a mut TcpStream,
+    proxied: &'a mut Option<Proxied>,
 }
 
 #[derive(Debug, Default)]
@@ -40,9 +47,9 @@ struct Proxied {
     source: Option<IpAddr>,
 }
 
-impl Read for Socket {
+impl Read for Socket<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(proxied) = &mut self.proxied else { return self.stream.read(buffer) };
+        let Some(proxied) = self.proxied else { return self.stream.read(buffer) };
         while let Some(header) = &mut proxied.header {
             let mut bytes = [0; 512];
             let n = self.stream.read(&mut bytes)?;
@@ -77,62 +84,72 @@ impl Wire {
             let mut connection =
                 ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
             connection.set_buffer_limit(Some(TLS_BUFFER_BYTES));
-            Ok::<_, io::Error>(Box::new(connection))
+            Ok::<_, io::Error>(connection)
         };
         let tls = tls.map(begin).transpose()?;
-        let proxied = is_proxied.then(|| {
-            Box::new(Proxied { header: Some(ProxyHeader::default()), ..Proxied::default() })
-        });
-        let stream = Socket { stream, proxied };
-        Ok(Self { stream, tls })
+        let header = || Some(ProxyHeader::default());
+        let proxied = is_proxied.then(|| Proxied { header: header(), ..Proxied::default() });
+        let is_plain = proxied.is_none() && tls.is_none();
+        let around = (!is_plain).then(|| Box::new(Around { proxied, tls }));
+        Ok(Self { stream, around })
     }
 
     pub(super) fn socket(&mut self) -> &mut TcpStream {
-        &mut self.stream.stream
+        &mut self.stream
+    }
+
+    fn tls(&self) -> Option<&ServerConnection> {
+        self.around.as_ref()?.tls.as_ref()
     }
 
     /// Whose connection it is, once a proxy has said so.
     pub(super) fn take_source(&mut self) -> Option<IpAddr> {
-        self.stream.proxied.as_mut()?.source.take()
+        self.around.as_mut()?.proxied.as_mut()?.source.take()
     }
 
     pub(super) fn is_established(&self) -> bool {
-        let has_header = self.stream.proxied.as_ref().is_some_and(|own| own.header.is_some());
-        !has_header && self.tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
+        let Some(Around { proxied, tls }) = self.around.as_deref() else { return true };
+        let has_header = proxied.as_ref().is_some_and(|own| own.header.is_some());
+        !has_header && tls.as_ref().is_none_or(|tls| !tls.is_handshaking())
     }
 
     pub(super) fn is_plain(&self) -> bool {
-        self.tls.is_none() && self.stream.proxied.is_none()
+        self.around.is_none()
     }
 
     pub(super) fn is_secure(&self) -> bool {
-        self.tls.is_some()
+        self.tls().is_some()
     }
 
     pub(super) fn fingerprint(&self) -> Option<Arc<str>> {
-        let certificates = self.tls.as_ref()?.peer_certificates()?;
+        let certificates = self.tls()?.peer_certificates()?;
         certificates.first().map(|certificate| fingerprint(certificate).into())
     }
 
     /// Whether something was taken that the socket has not.
     pub(super) fn has_unwritten(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.wants_write())
+        self.tls().is_some_and(|tls| tls.wants_write())
     }
 
     /// Says that nothing more will come. A socket that is gone already shows when it is read.
     pub(super) fn finish(&mut self) {
-        if let Some(tls) = &mut self.tls {
+        if let Some(Around { tls: Some(tls), .. }) = self.around.as_deref_mut() {
             tls.send_close_notify();
-            let _ = write_tls(tls, &mut self.stream.stream);
+            let _ = write_tls(tls, &mut self.stream);
         }
-        let _ = self.stream.stream.shutdown(Shutdown::Write);
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 }
 
 impl Read for Wire {
     /// A peer that breaks TLS has got an alert, as far as it takes one.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.stream.read(buffer) };
+        let Self { stream, around } = self;
+        let Some(Around { proxied, tls }) = around.as_deref_mut() else {
+            return stream.read(buffer);
+        };
+        let mut socket = Socket { stream, proxied };
+        let Some(tls) = tls else { return socket.read(buffer) };
         loop {
             match tls.reader().read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -141,12 +158,12 @@ impl Read for Wire {
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(0),
                 done => return done,
             }
-            if tls.read_tls(&mut self.stream)? == 0 {
+            if tls.read_tls(&mut socket)? == 0 {
                 return Ok(0);
             }
             let processed = tls.process_new_packets();
             // Handshakes answer, and alerts tell why.
-            let written = write_tls(tls, &mut self.stream.stream);
+            let written = write_tls(tls, socket.stream);
             processed.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             written?;
         }
@@ -156,27 +173,32 @@ impl Read for Wire {
 impl Write for Wire {
     /// Blocks when neither the socket nor TLS takes anything.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let Some(tls) = &mut self.tls else { return self.stream.stream.write(bytes) };
-        write_tls(tls, &mut self.stream.stream)?;
+        let Some(Around { tls: Some(tls), .. }) = self.around.as_deref_mut() else {
+            return self.stream.write(bytes);
+        };
+        write_tls(tls, &mut self.stream)?;
         match tls.writer().write(bytes)? {
             0 if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
             n => {
-                write_tls(tls, &mut self.stream.stream)?;
+                write_tls(tls, &mut self.stream)?;
                 Ok(n)
             }
         }
     }
 
     fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        if self.tls.is_none() {
-            return self.stream.stream.write_vectored(slices);
+        if self.tls().is_none() {
+            return self.stream.write_vectored(slices);
         }
         // TLS copies what it is given, so that one piece after the other costs no more.
         slices.iter().find(|slice| !slice.is_empty()).map_or(Ok(0), |slice| self.write(slice))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.tls.as_mut().map_or(Ok(()), |tls| write_tls(tls, &mut self.stream.stream))
+        match self.around.as_deref_mut() {
+            Some(Around { tls: Some(tls), .. }) => write_tls(tls, &mut self.stream),
+            _ => Ok(()),
+        }
     }
 }
 

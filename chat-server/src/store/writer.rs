@@ -220,15 +220,16 @@ pub(super) fn run(
             let refused = Err(AppendError::Refused(words(&error).into()));
             vec![refused; batch.len()]
         });
-        for (job, outcome) in batch.into_iter().zip(outcomes) {
-            match job {
-                Job::Append { ticket, .. } | Job::Keep { ticket, .. } => {
-                    appender.appended(ticket, outcome);
+        let told = batch.into_iter().zip(outcomes).filter_map(|(job, outcome)| match job {
+            Job::Append { ticket, .. } | Job::Keep { ticket, .. } => Some((ticket, outcome)),
+            note @ (Job::Index | Job::Note(_)) => {
+                if !is_written {
+                    owed.push(note);
                 }
-                Job::Index | Job::Note(_) if is_written => {}
-                note @ (Job::Index | Job::Note(_)) => owed.push(note),
+                None
             }
-        }
+        });
+        appender.appended_all(told);
     }
     // What is left in the log of the database is put into it, so that the next start is quick.
     if let Err(error) = database.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
