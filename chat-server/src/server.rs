@@ -241,7 +241,9 @@ impl Server {
         let tls = tls.map_err(StartError::Tls)?;
         let (listeners, addresses) = listen(&config)?;
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let n_workers = config.workers.map_or(n_cores, NonZeroUsize::get).min(64);
+        // What workers hand to each other costs both, and the log and the system want cores too.
+        let n_workers =
+            config.workers.map_or_else(|| n_cores.div_ceil(2), NonZeroUsize::get).min(64);
         let n_workers = u16::try_from(n_workers).expect("at most 64");
         let reached = Reaching { certificates, addresses: addresses.clone() };
         let house = House {

@@ -274,6 +274,9 @@ const PACE: Duration = Duration::from_millis(5);
 /// How long a crowd that says nothing is watched.
 const IDLE: Duration = Duration::from_secs(2);
 
+/// How long a crowd has been quiet when its memory is looked at: allocators keep what its arrival needed for some seconds.
+const SETTLING: Duration = Duration::from_secs(12);
+
 fn measure(work: Work, contestant: Contestant, is_small: bool) -> io::Result<Figures> {
     let scale = if is_small { 100 } else { 1 };
     let smaller = |n: usize| if is_small { (n / 10).clamp(2, 200) } else { n };
@@ -397,8 +400,8 @@ fn idle(subject: &Subject, n_members: usize, is_small: bool) -> io::Result<Figur
         }
     };
     let (time, cpu) = (start.elapsed(), process.cpu() - cpu_before);
-    let idle = if is_small { IDLE / 10 } else { IDLE };
-    std::thread::sleep(idle / 2);
+    let (settling, idle) = if is_small { (SETTLING / 60, IDLE / 10) } else { (SETTLING, IDLE) };
+    std::thread::sleep(settling);
     let rss = process.memory("VmRSS").saturating_sub(rss_before);
     let cpu_before = process.cpu();
     std::thread::sleep(idle);

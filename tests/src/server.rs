@@ -1,6 +1,6 @@
 //! A server on free ports, which ends cleanly when the test does, or fails it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroUsize};
 
 use chat_server::{Config, Server, ServerHandle};
 
@@ -30,6 +30,7 @@ impl TestServer {
         config.text_listen = vec!["127.0.0.1:0".into()];
         config.limits = config.limits.unlimited();
         // Two who talk are on two threads.
+        config.workers = NonZeroUsize::new(2);
         config.worker_connections = 1;
         change(&mut config);
         let handle = Server::start(config).expect("this computer has free ports");

@@ -86,7 +86,7 @@ pub struct Config {
     pub retention: Retention,
     /// Stop when the last person leaves.
     pub exit_when_empty: bool,
-    /// Worker threads; one for each core unless set.
+    /// Worker threads; one for two cores unless set.
     pub workers: Option<NonZeroUsize>,
     /// Connections that a worker takes before the next one is used: so few are quicker where nothing is handed over
     /// from one thread to another. When all have as many, the one with the fewest takes the next.

@@ -51,6 +51,10 @@ pub(super) struct Conn {
     pub(super) place: Place,
 }
 
+// With debug assertions the socket has more to it.
+#[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
+const _: () = assert!(size_of::<Conn>() <= 320, "an allocator gives it the next larger size");
+
 /// Whether lines are taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Flow {

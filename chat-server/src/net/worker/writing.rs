@@ -10,11 +10,15 @@ use crate::{
 
 impl Worker {
     pub(super) fn flush_dirty(&mut self, now: Instant) {
-        for slot in std::mem::take(&mut self.dirty) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
             let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
             conn.is_dirty = false;
             self.flush(now, slot);
         }
+        // The list is kept for its memory. Those that closing has added are flushed in the next turn.
+        dirty.append(&mut self.dirty);
+        self.dirty = dirty;
     }
 
     pub(super) fn flush(&mut self, now: Instant, slot: u32) {
