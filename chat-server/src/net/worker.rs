@@ -45,6 +45,10 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Lines that one connection may have taken in one turn, so that a flood does not starve its neighbours.
 const LINES_PER_TURN: usize = 64;
 
+/// Newcomers that are let in in one turn, and connections whose handshakes go on in it: who is there comes before
+/// who comes, however many those are.
+const NEWCOMERS_PER_TURN: usize = 32;
+
 /// Bytes that the longest message over a WebSocket needs: those are read whole.
 const READ_BYTES_MIN: usize = 16 << 10;
 
@@ -65,8 +69,12 @@ pub(crate) struct Worker {
     next_generation: u32,
     fanout: Fanout,
     timers: Timers,
+    /// Sockets that have not been let in.
+    arrivals: VecDeque<Arrival>,
     /// Slots that have something to read or to take.
     queued: VecDeque<u32>,
+    /// The same of those whose handshakes are not over.
+    queued_newcomers: VecDeque<u32>,
     /// Slots that have something to write.
     dirty: Vec<u32>,
     /// Slots that have so much to write that it is not put off to the end of the turn.
@@ -75,6 +83,13 @@ pub(crate) struct Worker {
     output: Output,
     /// The server stops: end when all is flushed, or then.
     stopping: Option<Instant>,
+}
+
+/// A socket that has been accepted, as [`Order::Accept`] has it.
+struct Arrival {
+    stream: std::net::TcpStream,
+    gate: Gate,
+    place: Place,
 }
 
 impl Worker {
@@ -98,7 +113,9 @@ impl Worker {
             next_generation: 0,
             fanout: Fanout::default(),
             timers: Timers::new(Instant::now()),
+            arrivals: VecDeque::new(),
             queued: VecDeque::new(),
+            queued_newcomers: VecDeque::new(),
             dirty: Vec::new(),
             overfull: Vec::new(),
             read_buffer: Vec::new(),
@@ -128,6 +145,7 @@ impl Worker {
             self.mailbox.take(&mut orders);
             self.carry_out_all(now, &mut orders);
             self.drive_queued(now);
+            self.let_some_in(now);
             self.run_timers(now);
             self.meet_hub(now, &mut orders);
             self.flush_dirty(now);
@@ -141,7 +159,8 @@ impl Worker {
     }
 
     fn poll_timeout(&self, now: Instant) -> Option<Duration> {
-        let has_work = !self.queued.is_empty() && self.hub.takes_more();
+        let has_newcomers = !self.arrivals.is_empty() || !self.queued_newcomers.is_empty();
+        let has_work = (has_newcomers || !self.queued.is_empty()) && self.hub.takes_more();
         if has_work || self.hub.is_expected() {
             return Some(Duration::ZERO);
         }
@@ -189,7 +208,9 @@ impl Worker {
 
     fn carry_out(&mut self, now: Instant, order: Order) {
         match order {
-            Order::Accept { stream, gate, place } => self.accept(now, stream, gate, place),
+            Order::Accept { stream, gate, place } => {
+                self.arrivals.push_back(Arrival { stream, gate, place });
+            }
             Order::Admit { conn, nick } => {
                 self.with_session(conn, |session, output| session.admit(now, &nick, output));
                 self.set_timer(conn.slot);
@@ -251,7 +272,17 @@ impl Worker {
         }
     }
 
-    fn accept(&mut self, now: Instant, stream: std::net::TcpStream, gate: Gate, place: Place) {
+    fn let_some_in(&mut self, now: Instant) {
+        for _ in 0..NEWCOMERS_PER_TURN {
+            if !self.hub.takes_more() {
+                return;
+            }
+            let Some(arrival) = self.arrivals.pop_front() else { return };
+            self.accept(now, arrival);
+        }
+    }
+
+    fn accept(&mut self, now: Instant, Arrival { stream, gate, place }: Arrival) {
         let entry = self.conns.vacant_entry();
         let slot = u32::try_from(entry.key()).expect("fewer connections than descriptors");
         let id = ConnId { worker: self.id, generation: self.next_generation, slot };
@@ -311,6 +342,9 @@ impl Worker {
     /// The server ends: whoever is not on their way out yet came too late to be told by the hub.
     fn stop(&mut self, now: Instant) {
         self.stopping = Some(now + self.house.limits.close_timeout);
+        while let Some(arrival) = self.arrivals.pop_front() {
+            self.accept(now, arrival);
+        }
         let slots: Vec<usize> = self.conns.iter().map(|(slot, _)| slot).collect();
         for slot in slots {
             self.close(now, u32::try_from(slot).expect("slots are u32"), crate::STOPPING);
@@ -383,7 +417,8 @@ impl Worker {
         if let Some(conn) = self.conns.get_mut(slot as usize)
             && !std::mem::replace(&mut conn.is_queued, true)
         {
-            self.queued.push_back(slot);
+            let queue = if conn.is_opened { &mut self.queued } else { &mut self.queued_newcomers };
+            queue.push_back(slot);
         }
     }
 

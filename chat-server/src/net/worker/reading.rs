@@ -2,7 +2,7 @@
 
 use std::{io, sync::atomic::Ordering, time::Instant};
 
-use super::{LINES_PER_TURN, Worker};
+use super::{LINES_PER_TURN, NEWCOMERS_PER_TURN, Worker};
 use crate::{
     hub::{Door, Input},
     ids::{ConnId, host_text},
@@ -17,14 +17,21 @@ impl Worker {
                 return;
             }
             let Some(slot) = self.queued.pop_front() else { return };
-            let Some(conn) = self.conns.get_mut(slot as usize) else { continue };
-            conn.is_queued = false;
+            self.drive(now, slot);
+        }
+        for _ in 0..self.queued_newcomers.len().min(NEWCOMERS_PER_TURN) {
+            if !self.hub.takes_more() {
+                return;
+            }
+            let Some(slot) = self.queued_newcomers.pop_front() else { return };
             self.drive(now, slot);
         }
     }
 
     /// Lets one connection have its turn.
-    pub(super) fn drive(&mut self, now: Instant, slot: u32) {
+    fn drive(&mut self, now: Instant, slot: u32) {
+        let Some(conn) = self.conns.get_mut(slot as usize) else { return };
+        conn.is_queued = false;
         self.take_lines(now, slot);
         if let Some(conn) = self.conns.get_mut(slot as usize) {
             let waiting_bytes = conn.session.inbox_bytes();
