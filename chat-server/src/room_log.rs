@@ -164,7 +164,7 @@ impl Appender {
         self.appended_all([(ticket, outcome)]);
     }
 
-    /// The same of several, which are delivered together.
+    /// The same of several, which are delivered together. Waits as [`Appender::appended`] does.
     pub fn appended_all(
         &self,
         outcomes: impl IntoIterator<Item = (Ticket, Result<(), AppendError>)>,

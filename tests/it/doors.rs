@@ -2,8 +2,9 @@
 //! that are handed over, and both kinds of addresses.
 
 use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    fs,
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
     path::Path,
     process::Command,
 };
@@ -11,6 +12,7 @@ use std::{
 use chat_server::{Config, TlsSource, config::Gateway};
 use chat_tests::{
     PATIENCE, TestClient, TestServer,
+    folder::TempFolder,
     program::{Program, path},
 };
 
@@ -161,7 +163,7 @@ fn what_a_proxy_passes_on_is_counted_before_handshakes() {
         assert!(has_ended(&mut stream), "{door} takes a third");
     }
     drop(server);
-    std::fs::remove_dir_all(folder).unwrap();
+    fs::remove_dir_all(folder).unwrap();
 }
 
 /// A server with every door open.
@@ -181,7 +183,7 @@ fn all_doors(folder: &Path, change: impl FnOnce(&mut Config)) -> TestServer {
 fn has_ended(stream: &mut TcpStream) -> bool {
     match stream.read_to_end(&mut Vec::new()) {
         Ok(_) => true,
-        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
     }
 }
 
@@ -217,7 +219,7 @@ fn who_never_comes_to_an_end_is_let_go_at_every_door() {
             assert!(has_ended(&mut stream), "{which}");
         }
     }
-    std::fs::remove_dir_all(folder).unwrap();
+    fs::remove_dir_all(folder).unwrap();
 }
 
 /// "The longest header is 107 bytes" of version 1; of version 2 some more than proxies add.
@@ -337,4 +339,45 @@ fn both_kinds_of_addresses_are_listened_on() {
         client.expect("* 366 *");
     }
     clients[0].expect(":p1!u@0::1 JOIN #lobby");
+}
+
+/// What is said last and the end come together, mostly in one read, and the end is seen all the same.
+#[test]
+fn who_says_all_and_closes_is_gone_at_once() {
+    let server = TestServer::start();
+    let mut conns = Vec::new();
+    for n in 0..50 {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let words = format!("NICK brief{n}\r\nUSER u 0 * :R\r\nPING :heard\r\n");
+        stream.write_all(words.as_bytes()).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        conns.push(stream);
+    }
+    for mut stream in conns {
+        if let Err(error) = stream.read_to_end(&mut Vec::new()) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "the server closes it");
+        }
+    }
+}
+
+/// As `docs/chat-server.toml` says.
+#[test]
+fn there_is_one_worker_for_two_cores_unless_it_is_set() {
+    let folder = TempFolder::new("workers");
+    let workers = |setting: &str| {
+        let config = folder.path().join("chat-server.toml");
+        fs::write(&config, setting).unwrap();
+        let config = config.to_str().unwrap();
+        let options = ["--config", config, "--listen", "127.0.0.1:0", "--in-memory"];
+        let mut program = Program::start("chat-server", &options);
+        let _ = program.expect_address();
+        let tasks = fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
+        let names =
+            tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
+        names.filter(|name| name.starts_with("chat-io-")).count()
+    };
+    let n_cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(workers(""), n_cores.div_ceil(2));
+    assert_eq!(workers("workers = 3"), 3);
 }

@@ -103,15 +103,21 @@ impl Admission {
     /// # Errors
     /// A sentence for the one who is turned away.
     pub(crate) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
+        self.place(address, false)
+    }
+
+    fn place(self: &Arc<Self>, address: IpAddr, is_proxys: bool) -> Result<Place, &'static str> {
         let max = self.max_for(address);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
-        counts.add(counted_as(address), max)?;
+        if !is_proxys {
+            counts.add(counted_as(address), max)?;
+        }
         counts.all += 1;
         let worker = counts.add_to_worker(self.worker_connections);
-        Ok(Place { admission: Arc::clone(self), address, worker, is_proxys: false })
+        Ok(Place { admission: Arc::clone(self), address, worker, is_proxys })
     }
 
     /// How many connections there may be from `address`.
@@ -128,13 +134,7 @@ impl Admission {
     /// # Errors
     /// As [`Admission::admit`].
     pub(crate) fn admit_proxy(self: &Arc<Self>, address: IpAddr) -> Result<Place, &'static str> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if counts.all >= self.clients_max() {
-            return Err("The server is full: try again later");
-        }
-        counts.all += 1;
-        let worker = counts.add_to_worker(self.worker_connections);
-        Ok(Place { admission: Arc::clone(self), address, worker, is_proxys: true })
+        self.place(address, true)
     }
 }
 

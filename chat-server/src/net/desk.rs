@@ -318,7 +318,7 @@ fn read_clocks() -> Now {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use mio::{Events, Poll, Token, Waker};
@@ -331,16 +331,16 @@ mod tests {
         room_log::MemoryLog,
     };
 
-    struct Scene {
-        desk: Desk,
-        inputs: Sender<Input>,
+    pub(in crate::net) struct Scene {
+        pub(in crate::net) desk: Desk,
+        pub(in crate::net) inputs: Sender<Input>,
         pokes: Receiver<()>,
-        mailbox: Arc<Mailbox>,
-        poll: Poll,
+        pub(in crate::net) mailbox: Arc<Mailbox>,
+        pub(in crate::net) poll: Poll,
     }
 
     /// A desk with one worker.
-    fn scene() -> Scene {
+    pub(in crate::net) fn scene() -> Scene {
         let poll = Poll::new().unwrap();
         let waker = Waker::new(poll.registry(), Token(0)).unwrap();
         let mailbox = Arc::new(Mailbox::new(waker, Arc::default()));

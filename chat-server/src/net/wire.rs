@@ -87,9 +87,11 @@ impl Wire {
             Ok::<_, io::Error>(connection)
         };
         let tls = tls.map(begin).transpose()?;
-        let header = || Some(ProxyHeader::default());
-        let proxied = is_proxied.then(|| Proxied { header: header(), ..Proxied::default() });
-        let is_plain = proxied.is_none() && tls.is_none();
+        let is_plain = !is_proxied && tls.is_none();
+        let proxied = is_proxied.then(|| {
+            let header = Some(ProxyHeader::default());
+            Proxied { header, ..Proxied::default() }
+        });
         let around = (!is_plain).then(|| Box::new(Around { proxied, tls }));
         Ok(Self { stream, around })
     }

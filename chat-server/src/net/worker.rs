@@ -176,9 +176,9 @@ impl Worker {
 
     fn note_readiness(&mut self, slot: u32, event: &mio::event::Event) {
         let Some(conn) = self.conns.get_mut(slot as usize) else { return };
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
+        conn.has_hung_up |= event.is_read_closed() || event.is_error();
+        if event.is_readable() || conn.has_hung_up {
             conn.is_readable = true;
-            conn.has_hung_up |= event.is_read_closed() || event.is_error();
             self.queue(slot);
         }
         if event.is_writable() {
@@ -272,6 +272,7 @@ impl Worker {
         }
     }
 
+    /// Lets in who has arrived, as many as one turn has time for.
     fn let_some_in(&mut self, now: Instant) {
         for _ in 0..NEWCOMERS_PER_TURN {
             if !self.hub.takes_more() {
@@ -342,6 +343,7 @@ impl Worker {
     /// The server ends: whoever is not on their way out yet came too late to be told by the hub.
     fn stop(&mut self, now: Instant) {
         self.stopping = Some(now + self.house.limits.close_timeout);
+        // Who has not been let in yet is told too.
         while let Some(arrival) = self.arrivals.pop_front() {
             self.accept(now, arrival);
         }
@@ -447,5 +449,56 @@ impl Worker {
         let is_ours = conn.worker == self.id;
         let own = self.conns.get_mut(conn.slot as usize).map(|own| &mut **own);
         own.filter(|own| is_ours && own.generation == conn.generation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::{
+        config::{Config, Limits},
+        net::{
+            admission::Admission,
+            desk::tests::{Scene, scene},
+        },
+        server::IRC,
+    };
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "time goes on by itself here")]
+    fn who_is_there_comes_before_who_comes() {
+        let Scene { desk, inputs, mailbox, poll, .. } = scene();
+        let house = House::new(&Config::default(), 1);
+        let hub = ToHub::new(inputs, Arc::new(desk));
+        let mut worker = Worker::new(WorkerId(0), house, None, poll, mailbox, hub);
+        worker.make_room();
+        let now = Instant::now();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let admission = Admission::new(&Limits::default().unlimited(), 1, 1);
+        let arrive = |door| {
+            let client = std::net::TcpStream::connect(address).unwrap();
+            let (stream, from) = listener.accept().unwrap();
+            stream.set_nonblocking(true).unwrap();
+            let place = admission.admit(from.ip()).unwrap();
+            (client, Order::Accept { stream, gate: Gate { door, ..IRC }, place })
+        };
+        // Of these the hub does not know yet, as of all whose handshakes are not over.
+        let crowd = (0..2 * NEWCOMERS_PER_TURN).map(|_| arrive(Door::Http));
+        let (_crowd, mut orders): (Vec<_>, Vec<_>) = crowd.unzip();
+        worker.carry_out_all(now, &mut orders);
+        assert_eq!(worker.conns.len(), 0, "they wait");
+        worker.let_some_in(now);
+        assert_eq!(worker.conns.len(), NEWCOMERS_PER_TURN);
+        worker.let_some_in(now);
+        let (_person, order) = arrive(Door::Irc);
+        worker.carry_out_all(now, &mut vec![order]);
+        worker.let_some_in(now);
+        assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (1, 64));
+        worker.drive_queued(now);
+        assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (0, NEWCOMERS_PER_TURN));
+        assert_eq!(worker.poll_timeout(now), Some(Duration::ZERO), "the others need no event");
     }
 }

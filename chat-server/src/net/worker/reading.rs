@@ -12,18 +12,15 @@ use crate::{
 
 impl Worker {
     pub(super) fn drive_queued(&mut self, now: Instant) {
-        for _ in 0..self.queued.len() {
+        let n_queued = self.queued.len();
+        let n_newcomers = self.queued_newcomers.len().min(NEWCOMERS_PER_TURN);
+        for nth in 0..n_queued + n_newcomers {
             if !self.hub.takes_more() {
                 return;
             }
-            let Some(slot) = self.queued.pop_front() else { return };
-            self.drive(now, slot);
-        }
-        for _ in 0..self.queued_newcomers.len().min(NEWCOMERS_PER_TURN) {
-            if !self.hub.takes_more() {
-                return;
-            }
-            let Some(slot) = self.queued_newcomers.pop_front() else { return };
+            let is_there = nth < n_queued;
+            let queue = if is_there { &mut self.queued } else { &mut self.queued_newcomers };
+            let Some(slot) = queue.pop_front() else { return };
             self.drive(now, slot);
         }
     }
