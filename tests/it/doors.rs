@@ -372,10 +372,19 @@ fn there_is_one_worker_for_two_cores_unless_it_is_set() {
         let options = ["--config", config, "--listen", "127.0.0.1:0", "--in-memory"];
         let mut program = Program::start("chat-server", &options);
         let _ = program.expect_address();
-        let tasks = fs::read_dir(format!("/proc/{}/task", program.id())).unwrap();
-        let names =
-            tasks.map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap());
-        names.filter(|name| name.starts_with("chat-io-")).count()
+        let tasks = format!("/proc/{}/task", program.id());
+        let names = || -> Vec<String> {
+            let tasks = fs::read_dir(&tasks).unwrap();
+            tasks
+                .map(|task| fs::read_to_string(task.unwrap().path().join("comm")).unwrap())
+                .collect()
+        };
+        // A thread gives itself its name, a moment after it has begun with that of the first one.
+        let deadline = crossbeam_channel::after(PATIENCE);
+        while names().iter().filter(|name| *name == "chat-server\n").count() > 1 {
+            assert!(deadline.try_recv().is_err(), "{:?}", names());
+        }
+        names().iter().filter(|name| name.starts_with("chat-io-")).count()
     };
     let n_cores = std::thread::available_parallelism().unwrap().get();
     assert_eq!(workers(""), n_cores.div_ceil(2));
