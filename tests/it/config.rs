@@ -205,6 +205,7 @@ fn numbers_that_serve_nobody_are_refused() {
         ("[limits]\ncommands-at-once = 0.5", "commands-at-once is a number of at least 1"),
         ("[limits]\nper-address = 0", "per-address is a number of at least 1"),
         ("[limits]\nhub-queue = 0", "hub-queue is a number of at least 1"),
+        ("[limits]\npending-records-each = 0", "pending-records-each is a number of at least 1"),
         ("[limits]\noutbox-bytes = 512", "outbox-bytes is a number of at least 65536"),
         ("[limits]\nping-after = \"0s\"", "ping-after is a time such as 30s"),
         (

@@ -386,6 +386,44 @@ fn limits_on_what_one_line_asks_for_are_kept() {
     );
 }
 
+/// Who says more than is stored waits, and takes no place from others: nothing is refused.
+#[test]
+fn what_one_connection_says_waits_for_its_share_of_the_log() {
+    check_with(
+        "a> JOIN #x
+         b> JOIN #x
+         c> JOIN #x
+         a< :c!* JOIN #x
+         b< :c!* JOIN #x
+         hold log
+         a> PRIVMSG #x :one
+         a> PRIVMSG #x :two
+         a> PRIVMSG #x :three
+         a> PRIVMSG #x :four
+         a> WHOIS b
+         a> PRIVMSG #x :five
+         c> PRIVMSG #x :mine
+         c> QUIT :bye
+         a! *
+         b! *
+         free log
+         b< :a!* PRIVMSG #x :one
+         b< :a!* PRIVMSG #x :two
+         b< :c!* PRIVMSG #x :mine
+         b< :c!* QUIT :*bye
+         b< :a!* PRIVMSG #x :three
+         b< :a!* PRIVMSG #x :four
+         b< :a!* PRIVMSG #x :five
+         a< :c!* PRIVMSG #x :mine
+         a< * 318 a b *
+         a! * NOTICE *",
+        |config| {
+            config.limits.pending_records_max = 3;
+            config.limits.pending_records_each_max = 2;
+        },
+    );
+}
+
 /// At the limit whole, above it cut on a character's boundary or refused, as docs/protocol.md says.
 #[test]
 fn what_has_a_length_is_cut_or_refused() {

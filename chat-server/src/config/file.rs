@@ -160,6 +160,8 @@ pub struct LimitsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_records: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending_records_each: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub append_timeout: Option<Span>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registration_timeout: Option<Span>,
@@ -462,6 +464,7 @@ impl LimitsFile {
             mailbox_bytes: self.mailbox_bytes.or(other.mailbox_bytes),
             hub_queue: self.hub_queue.or(other.hub_queue),
             pending_records: self.pending_records.or(other.pending_records),
+            pending_records_each: self.pending_records_each.or(other.pending_records_each),
             append_timeout: self.append_timeout.or(other.append_timeout),
             registration_timeout: self.registration_timeout.or(other.registration_timeout),
             ping_after: self.ping_after.or(other.ping_after),
@@ -504,6 +507,7 @@ impl LimitsFile {
             mailbox_bytes: Some(limits.mailbox_bytes_max),
             hub_queue: Some(limits.hub_queue_max),
             pending_records: Some(limits.pending_records_max),
+            pending_records_each: Some(limits.pending_records_each_max),
             append_timeout: Some(Span(limits.append_timeout)),
             registration_timeout: Some(Span(limits.registration_timeout)),
             ping_after: Some(Span(limits.ping_after)),
@@ -547,6 +551,7 @@ impl LimitsFile {
             (&mut limits.mailbox_bytes_max, file.mailbox_bytes),
             (&mut limits.hub_queue_max, file.hub_queue),
             (&mut limits.pending_records_max, file.pending_records),
+            (&mut limits.pending_records_each_max, file.pending_records_each),
         ];
         for (limit, number) in numbers {
             *limit = number.unwrap_or(*limit);
@@ -593,6 +598,7 @@ impl LimitsFile {
             ("mailbox-bytes", self.mailbox_bytes, 1),
             ("hub-queue", self.hub_queue, 1),
             ("pending-records", self.pending_records, 1),
+            ("pending-records-each", self.pending_records_each, 1),
         ];
         for (key, count, least) in counts {
             if count.is_some_and(|count| count < least) {

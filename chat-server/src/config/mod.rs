@@ -197,6 +197,8 @@ pub struct Limits {
     pub hub_queue_max: usize,
     /// Records waiting for the room log; above it messages are refused.
     pub pending_records_max: usize,
+    /// Those of one connection, so that nobody takes the place of all; above it the next commands wait.
+    pub pending_records_each_max: usize,
     /// How long a record may wait for the room log before its sender is told.
     pub append_timeout: Duration,
     /// How long a newcomer may take to register, or to give a name at the text door.
@@ -308,6 +310,7 @@ impl Default for Limits {
             mailbox_bytes_max: 1 << 20,
             hub_queue_max: 4096,
             pending_records_max: 65_536,
+            pending_records_each_max: 1024,
             append_timeout: Duration::from_secs(15),
             registration_timeout: Duration::from_secs(30),
             ping_after: Duration::from_secs(90),

@@ -156,8 +156,13 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// Messages may follow messages into the log; all else waits until it is known what became of them.
-    pub(super) fn is_message(&self) -> bool {
+    /// Whether it need not wait for the `n_pending` records before it. Messages may follow messages into the log,
+    /// up to `n_pending_max`; all else waits until it is known what became of them.
+    pub(super) fn may_run(&self, n_pending: u32, n_pending_max: usize) -> bool {
+        n_pending == 0 || ((n_pending as usize) < n_pending_max && self.is_message())
+    }
+
+    fn is_message(&self) -> bool {
         match &self.command {
             // What nobody keeps must not overtake what is kept, and of a service one thing is asked at a time.
             Ok(Command::Message { kind, targets, tags, .. }) => {

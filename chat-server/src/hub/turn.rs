@@ -87,11 +87,12 @@ impl Hub {
         // Answers on one connection come strictly in order: while an earlier command waits for its
         // answer, later ones wait too. Messages may follow messages into the log.
         let waiting = Waiting { label, command };
+        let n_pending_max = self.house.limits.pending_records_each_max;
         let must_wait = !device.backlog.waiting.is_empty()
             || device.listing.is_some()
             || device.is_negotiating
             || device.backlog.recalling.is_some()
-            || (device.n_pending > 0 && !waiting.is_message());
+            || !waiting.may_run(device.n_pending, n_pending_max);
         if must_wait {
             device.backlog.change(|backlog| backlog.waiting.push_back(waiting));
             if !device.is_held {
@@ -180,6 +181,7 @@ impl Hub {
     /// leaves when nothing of theirs is under way.
     pub(super) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         self.answer_deferred(conn, effects);
+        let n_pending_max = self.house.limits.pending_records_each_max;
         while let Some(device) = self.devices.get_mut(conn)
             && device.listing.is_none()
             && device.backlog.recalling.is_none()
@@ -188,8 +190,8 @@ impl Hub {
             if device.backlog.departing.is_some() {
                 device.backlog.change(|backlog| backlog.waiting.retain(Waiting::is_last_word));
             }
-            let may_run = |waiting: &Waiting| device.n_pending == 0 || waiting.is_message();
-            if !device.backlog.waiting.front().is_some_and(may_run) {
+            let next = device.backlog.waiting.front();
+            if !next.is_some_and(|next| next.may_run(device.n_pending, n_pending_max)) {
                 return self.rest(now, conn, effects);
             }
             let next = device.backlog.change(|backlog| backlog.waiting.pop_front());
