@@ -16,6 +16,11 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, process::Command};
 
 use chat_tests::load::pieces::PIECES;
 
+/// That of the server's program.
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/instructions.txt");
 
 /// How often a piece is done before and after it counts.

@@ -7,6 +7,11 @@
 use chat_tests::load::pieces::PIECES;
 use divan::Bencher;
 
+/// That of the server's program.
+#[cfg(unix)]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() {
     divan::main();
 }
