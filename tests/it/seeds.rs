@@ -328,8 +328,8 @@ fn connects_that_fail_say_why() {
 #[test]
 fn an_empty_address_is_this_computer() {
     // On the real default port, which `--local` takes. It lies where the system also takes ports for
-    // other connections from, so it may be in use for a moment.
-    let deadline = crossbeam_channel::after(PATIENCE);
+    // other connections from, so it may be in use, and for a minute after that (TIME-WAIT).
+    let deadline = crossbeam_channel::after(PATIENCE + Duration::from_secs(60));
     let mut host = loop {
         let mut host =
             Program::start("chat-cli", &["host", "--local", "--name", "Hos", "--room", "den"]);

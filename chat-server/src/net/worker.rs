@@ -45,9 +45,11 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 /// Lines that one connection may have taken in one turn, so that a flood does not starve its neighbours.
 const LINES_PER_TURN: usize = 64;
 
-/// Newcomers that are let in in one turn, and connections whose handshakes go on in it: who is there comes before
-/// who comes, however many those are.
-const NEWCOMERS_PER_TURN: usize = 32;
+/// Newcomers that are let in in one turn: who is there comes before who comes, however many those are.
+const ARRIVALS_PER_TURN: usize = 128;
+
+/// Connections whose handshakes go on in one turn: fewer, since each takes far longer.
+const HANDSHAKES_PER_TURN: usize = 32;
 
 /// Bytes that the longest message over a WebSocket needs: those are read whole.
 const READ_BYTES_MIN: usize = 16 << 10;
@@ -274,8 +276,10 @@ impl Worker {
 
     /// Lets in who has arrived, as many as one turn has time for.
     fn let_some_in(&mut self, now: Instant) {
-        for _ in 0..NEWCOMERS_PER_TURN {
-            if !self.hub.takes_more() {
+        for _ in 0..ARRIVALS_PER_TURN {
+            // Whose handshake does not go on needs no more memory than a socket while they wait.
+            let n_handshakes = self.queued_newcomers.len();
+            if n_handshakes >= HANDSHAKES_PER_TURN || !self.hub.takes_more() {
                 return;
             }
             let Some(arrival) = self.arrivals.pop_front() else { return };
@@ -486,19 +490,22 @@ mod tests {
             (client, Order::Accept { stream, gate: Gate { door, ..IRC }, place })
         };
         // Of these the hub does not know yet, as of all whose handshakes are not over.
-        let crowd = (0..2 * NEWCOMERS_PER_TURN).map(|_| arrive(Door::Http));
+        let crowd = (0..2 * HANDSHAKES_PER_TURN).map(|_| arrive(Door::Http));
         let (_crowd, mut orders): (Vec<_>, Vec<_>) = crowd.unzip();
         worker.carry_out_all(now, &mut orders);
         assert_eq!(worker.conns.len(), 0, "they wait");
         worker.let_some_in(now);
-        assert_eq!(worker.conns.len(), NEWCOMERS_PER_TURN);
         worker.let_some_in(now);
-        let (_person, order) = arrive(Door::Irc);
-        worker.carry_out_all(now, &mut vec![order]);
-        worker.let_some_in(now);
-        assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (1, 64));
+        assert_eq!(worker.conns.len(), HANDSHAKES_PER_TURN, "others when these have had a turn");
+        let people = (0..2 * ARRIVALS_PER_TURN).map(|_| arrive(Door::Irc));
+        let (_people, mut orders): (Vec<_>, Vec<_>) = people.unzip();
+        worker.carry_out_all(now, &mut orders);
         worker.drive_queued(now);
-        assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (0, NEWCOMERS_PER_TURN));
+        worker.let_some_in(now);
+        assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (0, HANDSHAKES_PER_TURN));
+        worker.drive_queued(now);
+        worker.let_some_in(now);
+        assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (ARRIVALS_PER_TURN, 0));
         assert_eq!(worker.poll_timeout(now), Some(Duration::ZERO), "the others need no event");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{io, sync::atomic::Ordering, time::Instant};
 
-use super::{LINES_PER_TURN, NEWCOMERS_PER_TURN, Worker};
+use super::{HANDSHAKES_PER_TURN, LINES_PER_TURN, Worker};
 use crate::{
     hub::{Door, Input},
     ids::{ConnId, host_text},
@@ -13,7 +13,7 @@ use crate::{
 impl Worker {
     pub(super) fn drive_queued(&mut self, now: Instant) {
         let n_queued = self.queued.len();
-        let n_newcomers = self.queued_newcomers.len().min(NEWCOMERS_PER_TURN);
+        let n_newcomers = self.queued_newcomers.len().min(HANDSHAKES_PER_TURN);
         for nth in 0..n_queued + n_newcomers {
             if !self.hub.takes_more() {
                 return;
