@@ -277,7 +277,7 @@ impl Worker {
     /// Lets in who has arrived, as many as one turn has time for.
     fn let_some_in(&mut self, now: Instant) {
         for _ in 0..ARRIVALS_PER_TURN {
-            // Whose handshake does not go on needs no more memory than a socket while they wait.
+            // Behind as many handshakes as one turn has time for they wait as sockets, and need nothing else.
             let n_handshakes = self.queued_newcomers.len();
             if n_handshakes >= HANDSHAKES_PER_TURN || !self.hub.takes_more() {
                 return;

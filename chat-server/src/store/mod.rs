@@ -5,6 +5,7 @@
 //! together. Reading waits for writing only where a note says who may read no more.
 
 mod history;
+mod reader;
 mod retention;
 mod rows;
 mod schema;
@@ -21,18 +22,18 @@ pub use upkeep::{Report, back_up, check};
 use std::{
     fs::{File, TryLockError},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use rusqlite::{Connection, OpenFlags};
 
-use self::writer::Noted;
+use self::{
+    reader::{Asked, Reader},
+    writer::Noted,
+};
 use crate::{
     history::Query,
     ids::Ticket,
@@ -105,16 +106,6 @@ const LOCK: &str = "chat.lock";
 /// Records that may wait to be written, whatever the hub still waits for.
 const WAITING_MAX: usize = 1 << 16;
 
-/// How long what was noted may take to be written before what is asked is answered.
-const NOTE_PATIENCE: Duration = Duration::from_secs(5);
-
-/// Steps of the database between two looks at whether a question takes too long, and looks: about a second.
-const STEPS_PER_LOOK: i32 = 10_000;
-const LOOKS_MAX: u32 = 4_000;
-
-/// What is told then.
-const TOO_LONG: &str = "it takes too long: ask for rarer words, one room, or a shorter time";
-
 /// How long a server before this one may take to end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -129,7 +120,7 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct LocalLog {
     path: PathBuf,
     writing: Option<Connection>,
-    reading: Option<Connection>,
+    reader: Option<Reader>,
     to_writer: Option<Sender<writer::Job>>,
     to_reader: Option<Sender<Asked>>,
     /// Notes that were given to the writer.
@@ -188,7 +179,7 @@ impl LocalLog {
         let remembered = remembered(&reading).map_err(fault)?;
         Ok(Self {
             writing: Some(writing),
-            reading: Some(reading),
+            reader: Some(Reader::new(reading).map_err(fault)?),
             to_writer: None,
             to_reader: None,
             n_notes: 0,
@@ -242,10 +233,10 @@ impl RoomLog for LocalLog {
             spawn("chat-store-write", Box::new(write))?;
             self.to_writer = Some(to_writer);
         }
-        if let Some(reading) = self.reading.take() {
-            let (to_reader, queries) = crossbeam_channel::unbounded();
+        if let Some(reader) = self.reader.take() {
+            let (to_reader, questions) = crossbeam_channel::unbounded();
             let noted = Arc::clone(&self.noted);
-            let read = move || read(reading, &queries, &appender, &noted);
+            let read = move || reader::run(&reader, &questions, &appender, &noted);
             spawn("chat-store-read", Box::new(read))?;
             self.to_reader = Some(to_reader);
         }
@@ -306,40 +297,6 @@ impl Drop for LocalLog {
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
-        }
-    }
-}
-
-/// A question, and how many notes were made before it.
-#[derive(Debug)]
-struct Asked {
-    ticket: Ticket,
-    query: Query,
-    n_notes: u64,
-}
-
-/// The thread that reads; ends when nobody asks any more, or nobody hears the answer.
-fn read(mut reading: Connection, queries: &Receiver<Asked>, appender: &Appender, noted: &Noted) {
-    let steps = Arc::new(AtomicU32::new(0));
-    let so_far = Arc::clone(&steps);
-    let is_over = move || so_far.fetch_add(1, Ordering::Relaxed) > LOOKS_MAX;
-    if let Err(error) = reading.progress_handler(STEPS_PER_LOOK, Some(is_over)) {
-        // Then nothing ends what takes long.
-        drop(error);
-    }
-    for Asked { ticket, query, n_notes } in queries {
-        // Who may read what is as the hub knows it.
-        let answer = if noted.wait_for(n_notes, NOTE_PATIENCE) {
-            steps.store(0, Ordering::Relaxed);
-            history::answer(&reading, &query).map_err(|error| match error.sqlite_error_code() {
-                Some(rusqlite::ErrorCode::OperationInterrupted) => TOO_LONG.into(),
-                _ => error.to_string().into(),
-            })
-        } else {
-            Err("the server's disk does not answer".into())
-        };
-        if !appender.recalled(ticket, answer) {
-            return;
         }
     }
 }
