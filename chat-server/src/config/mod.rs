@@ -1,6 +1,7 @@
 //! Everything that can be set, with its unit and its default. What is not here cannot be set.
 
 mod file;
+mod limits;
 mod retention;
 
 use std::{net::TcpListener, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
@@ -11,7 +12,8 @@ use chat_core::proto::{
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
 
-pub use file::{AccountFile, ConfigFile, LimitsFile, Span, StsFile, default_folder};
+pub use file::{AccountFile, ConfigFile, StsFile, default_folder};
+pub use limits::{LimitsFile, Span};
 pub use retention::{RetentionFile, RoomRetention};
 
 use crate::{

@@ -3,7 +3,7 @@
 use chat_core::proto::{CaseMapping, RoomName};
 use serde::{Deserialize, Serialize};
 
-use super::file::Span;
+use super::limits::Span;
 use crate::store::{Retention, Rule};
 
 /// The section `retention`; what is not said is kept for ever.

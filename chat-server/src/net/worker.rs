@@ -507,5 +507,9 @@ mod tests {
         worker.let_some_in(now);
         assert_eq!((worker.queued.len(), worker.queued_newcomers.len()), (ARRIVALS_PER_TURN, 0));
         assert_eq!(worker.poll_timeout(now), Some(Duration::ZERO), "the others need no event");
+        worker.carry_out_all(now, &mut vec![Order::Stop]);
+        let n_all = 2 * HANDSHAKES_PER_TURN + 2 * ARRIVALS_PER_TURN;
+        assert_eq!(worker.conns.len(), n_all, "who has not been let in yet is told of the end too");
+        assert!(worker.conns.iter().all(|(_, conn)| conn.is_closing()));
     }
 }
