@@ -28,7 +28,7 @@ use signal_hook::{
 
 /// A message is made on one thread and dropped on another, a quarter of its cost with the system's allocator
 /// (`docs/performance.md`).
-#[cfg(unix)]
+#[cfg(all(unix, feature = "jemalloc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -17,6 +17,7 @@ mod doors;
 mod examples;
 mod filter;
 mod foreign;
+mod fuzz_corpus;
 mod history;
 mod ircv3;
 mod labels;

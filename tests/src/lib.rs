@@ -17,6 +17,7 @@
 mod client;
 pub mod differential;
 pub mod folder;
+pub mod fuzz;
 pub mod load;
 pub mod past;
 mod peer;

@@ -1,5 +1,6 @@
-//! `cargo xtask test` does the set-up and runs everything that must pass; `cargo xtask fuzz` looks for
-//! longer; `cargo xtask crash` kills; `cargo xtask bench` measures; `cargo xtask desktop` opens the desktop program. Nothing is done silently: each step is named before it is taken.
+//! `cargo xtask test` does the set-up and runs everything that each change must pass, `cargo xtask nightly` what takes
+//! longer; `cargo xtask fuzz` fuzzes, `crash` kills, `bench` measures, and `desktop` opens the desktop program. Nothing is
+//! done silently: each step is named before it is taken.
 
 mod fuzz;
 mod packages;
@@ -12,7 +13,9 @@ use std::{
 };
 
 const HELP: &str = "\
-cargo xtask test      install what the tests need, then check formatting, lints, docs and tests, and fuzz for a little
+cargo xtask test      install what the tests need, then check formatting, lints, docs and tests: what each change must pass
+cargo xtask nightly   all of that, and what grows by time: fuzzing by the clock, kills, misuse, a large store, instructions
+                      of the program as it is packaged, licences and known faults of what it is built from
 cargo xtask fuzz [N]  fuzz each target for N seconds (600)
 cargo xtask crash --kills N
                       kill -9 the server N times while people write, and look whether anything is lost
@@ -26,8 +29,8 @@ cargo xtask bench history [MESSAGES ROOMS]
                       fill a store (with 1000000 in 1000), and measure pages, searches, commits, size and start
 cargo xtask desktop   install what GTK needs, then open the desktop program";
 
-/// How long each target is fuzzed among the tests, in seconds: enough for what is new, every time.
-const FUZZ_SECONDS: u32 = 20;
+/// How long each target is fuzzed each night, in seconds.
+const FUZZ_SECONDS: u32 = 120;
 
 /// Why a chore stopped, as a sentence.
 type Outcome = Result<(), String>;
@@ -37,13 +40,14 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let outcome = match words[..] {
         ["test"] => test(),
+        ["nightly"] => nightly(),
         ["fuzz"] => fuzz("600"),
         ["fuzz", seconds] => fuzz(seconds),
         ["bench", name @ ("misuse" | "client" | "pieces" | "instructions"), ref rest @ ..] => {
             bench(name, rest)
         }
-        ["bench", "history"] => history("1000000", "1000"),
-        ["bench", "history", messages, rooms] => history(messages, rooms),
+        ["bench", "history"] => bench("history", &["1000000", "1000"]),
+        ["bench", "history", ref rest @ ..] => bench("history", rest),
         ["bench", "--install", ref rest @ ..] => {
             packages::install(&[packages::PEERS]).and_then(|()| bench("load", rest))
         }
@@ -66,7 +70,7 @@ fn main() -> ExitCode {
 }
 
 fn test() -> Outcome {
-    let groups = [packages::DESKTOP, packages::TESTS, packages::PEERS, packages::FUZZ];
+    let groups = [packages::DESKTOP, packages::TESTS, packages::PEERS];
     packages::install(&groups)?;
     step("formatting", cargo(&["fmt", "--all", "--check"]))?;
     let fuzz_format = ["fmt", "--manifest-path", "tests/fuzz/Cargo.toml", "--check"];
@@ -83,49 +87,71 @@ fn test() -> Outcome {
     step("a client library of other people's", library)?;
     let tests = ["cargo", "test", "--workspace", "--all-features", "--locked"];
     step("tests, with a display of their own", on_a_display(&tests)?)?;
+    // Each in small, to see that it works; the instructions are counted in earnest.
     for (name, arguments) in [
-        ("misuse", &["0.5"][..]),
-        ("load", &["--small"]),
+        ("load", &["--small"][..]),
         ("client", &["20000", "20"]),
         ("pieces", &[]),
+        ("crash", &["20"]),
+        ("history", &["5000", "10"]),
+        ("instructions", &[]),
     ] {
         let small = ["test", "--package", "chat-tests", "--bench", name, "--locked", "--"];
-        let small = cargo(&[&small[..], arguments].concat());
-        step(&format!("the benchmark {name}, small, to see that it works"), small)?;
+        step(&format!("the benchmark {name}, small"), cargo(&[&small[..], arguments].concat()))?;
     }
-    let count = ["bench", "--package", "chat-tests", "--bench", "instructions", "--locked"];
-    step("instructions for a message", cargo(&count))?;
-    let kills = ["test", "--package", "chat-tests", "--bench", "crash", "--locked", "--", "200"];
-    step("200 kills while people write", cargo(&kills))?;
-    let stored =
-        ["test", "--package", "chat-tests", "--bench", "history", "--locked", "--", "5000", "10"];
-    step("a store of 5000 messages, to see that it works", cargo(&stored))?;
+    Ok(())
+}
+
+/// What each change need not wait for: it takes as long as one likes, or a build of its own.
+fn nightly() -> Outcome {
+    test()?;
+    supply_chain()?;
+    bench("instructions", &[])?;
+    bench("misuse", &["0.5"])?;
+    bench("crash", &["200"])?;
+    bench("history", &["200000", "100"])?;
+    packages::install(&[packages::FUZZ])?;
     fuzz::run(FUZZ_SECONDS)
 }
 
-fn bench(name: &str, arguments: &[&str]) -> Outcome {
-    let server = ["build", "--release", "--package", "chat-server", "--locked"];
-    step("the server, for release", cargo(&server))?;
-    let bench = ["bench", "--package", "chat-tests", "--bench", name, "--locked", "--"];
-    step(&format!("the benchmark {name}"), cargo(&[&bench[..], arguments].concat()))
+/// Licences, duplicates and sources of all that the programs are built from, and its known faults where their database can
+/// be reached.
+fn supply_chain() -> Outcome {
+    let has_it = cargo(&["deny", "--version"]).output().is_ok_and(|deny| deny.status.success());
+    if !has_it {
+        step("cargo deny", cargo(&["install", "cargo-deny", "--locked"]))?;
+    }
+    step("licences and duplicates", cargo(&["deny", "check", "licenses", "bans", "sources"]))?;
+    let advisories = cargo(&["deny", "check", "advisories"]).output();
+    let advisories = advisories.map_err(|error| format!("cannot run cargo deny: {error}"))?;
+    let told = String::from_utf8_lossy(&advisories.stderr);
+    if advisories.status.success() {
+        say("== no known fault in what it is built from");
+    } else if told.contains("failed to fetch advisory database") {
+        say("== the database of known faults cannot be reached from here: not looked at");
+    } else {
+        return Err(format!("known faults:\n{told}"));
+    }
+    Ok(())
 }
 
-fn history(messages: &str, rooms: &str) -> Outcome {
-    let history = ["bench", "--package", "chat-tests", "--bench", "history", "--locked", "--"];
-    let history = [&history[..], &[messages, rooms]].concat();
-    step(&format!("a store of {messages} messages in {rooms} rooms"), cargo(&history))
+/// The program and the benchmarks as they are packaged, built together so that each thing is compiled once.
+const DIST: [&str; 6] =
+    ["--profile", "dist", "--package", "chat-server", "--package", "chat-tests"];
+
+fn bench(name: &str, arguments: &[&str]) -> Outcome {
+    let server = [&["build"], &DIST[..], &["--bins", "--locked"]].concat();
+    step("the server, as it is packaged", cargo(&server))?;
+    let bench = [&["bench"], &DIST[..], &["--bench", name, "--locked", "--"], arguments].concat();
+    step(&format!("the benchmark {name}"), cargo(&bench))
 }
 
 fn crash(kills: &str) -> Outcome {
-    let number: usize = kills.parse().map_err(|_| {
+    kills.parse::<usize>().map_err(|_| {
         format!("{kills:?} is not a number of kills: try `cargo xtask crash --kills 1000`")
     })?;
     packages::install(&[packages::TESTS])?;
-    let server = ["build", "--release", "--package", "chat-server", "--locked"];
-    step("the server, for release", cargo(&server))?;
-    let number = number.to_string();
-    let crash = ["bench", "--package", "chat-tests", "--bench", "crash", "--locked", "--", &number];
-    step(&format!("{number} kills while people write"), cargo(&crash))
+    bench("crash", &[kills])
 }
 
 fn fuzz(seconds: &str) -> Outcome {

@@ -1,57 +1,8 @@
-//! Any bytes at each door: what the session says is lines, and what it says and wants of the hub has a bound.
+//! The fuzz target `session`, guided by coverage.
 
 #![no_main]
 
-use std::{sync::Arc, time::Instant};
-
-use chat_core::wire::Line;
-use chat_server::{
-    Config,
-    config::House,
-    hub::Door,
-    ids::{ConnId, WorkerId},
-    session::{Output, Session, Step},
-};
+use chat_tests::fuzz::FuzzTarget;
 use libfuzzer_sys::fuzz_target;
 
-/// Bytes a session may say for each byte it is told: the longest answer of its own is that to `CAP LS`.
-const BYTES_SAID_MAX: usize = 400;
-
-fuzz_target!(|data: (u8, Vec<Vec<u8>>)| {
-    let (door, pieces) = data;
-    let door = [Door::Irc, Door::Text, Door::Http][usize::from(door % 3)];
-    let is_irc = door == Door::Irc;
-    let mut config = Config::default();
-    config.limits = config.limits.unlimited();
-    let house = House::new(&config, 1);
-    #[expect(clippy::disallowed_methods, reason = "any instant will do")]
-    let now = Instant::now();
-    let conn = ConnId { worker: WorkerId(0), generation: 0, slot: 0 };
-    let mut output = Output::default();
-    let mut session = Session::new(door, conn, Arc::clone(&house), false, now, &mut output);
-    let (mut n_bytes, mut n_lines, mut n_pieces) = (0, 0, 0);
-    for piece in pieces {
-        n_bytes += piece.len();
-        n_pieces += 1;
-        n_lines += piece.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
-        session.push(now, &piece);
-        while session.step(now, &mut output) == Step::Line && output.close.is_none() {}
-        session.handle_deadline(now, &mut output);
-        if output.close.is_some() {
-            break;
-        }
-    }
-    // A line is a few things to do: a registration, an answer, what is negotiated. At the text door a pause ends
-    // one too, and a long one is cut into many.
-    let n_lines_max = n_lines + n_pieces + n_bytes / 16;
-    assert!(output.inputs.len() <= 4 * n_lines_max + 8, "{} inputs", output.inputs.len());
-    assert!(output.bytes.len() <= 4096 + BYTES_SAID_MAX * n_bytes, "{} bytes", output.bytes.len());
-    let said = String::from_utf8(output.bytes).expect("a session says text");
-    if door == Door::Http {
-        return assert!(said.is_empty() || said.starts_with("HTTP/1.1 "), "{said:?}");
-    }
-    for line in said.split_terminator("\r\n") {
-        assert!(!line.contains(['\r', '\n', '\0']), "{line:?}");
-        assert!(!is_irc || Line::parse(line).is_ok(), "{line:?}");
-    }
-});
+fuzz_target!(|data: &[u8]| FuzzTarget::Session.run(data));
