@@ -63,9 +63,9 @@ pub enum Query {
         ranked_after: SystemTime,
     },
     /// What those who operate a room have done in it: its latest records that are no messages, the latest last.
-    Acts {
+    AuditLog {
         /// Of which room.
-        part: Part,
+        part: ConversationScope,
         /// At most so many.
         limit: usize,
     },
@@ -74,7 +74,7 @@ pub enum Query {
     /// All that has changed in several conversations since then, in the order of time.
     Changes {
         /// In which.
-        conversations: Vec<Part>,
+        conversations: Vec<ConversationScope>,
         /// And in all direct ones of that person, as they name them, but for those with guests who are not among
         /// these.
         direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
@@ -106,7 +106,7 @@ pub enum Query {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// In which conversations.
-    pub conversations: Vec<Part>,
+    pub conversations: Vec<ConversationScope>,
     /// And in all direct ones, as for changes.
     pub direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
     /// Words: all of them, `"..."` one behind the other, `word*` as a beginning, `-word` not.
@@ -146,7 +146,7 @@ pub struct Match {
 
 /// A conversation, for somebody who may read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct ConversationScope {
     /// Which.
     pub conversation: Conversation,
     /// The name that a room has now.
@@ -172,7 +172,7 @@ pub struct Shows {
 
 /// A record, and what is about it.
 #[derive(Debug, Clone)]
-pub struct Told {
+pub struct HistoryEntry {
     /// The record.
     pub event: Arc<Event>,
     /// What is about it, in the order in which it was said.
@@ -192,7 +192,7 @@ pub struct Found {
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// Records, the oldest first.
-    Page(Vec<Told>),
+    Page(Vec<HistoryEntry>),
     /// Records, the oldest first, and whether there is nothing behind them.
     Changes(Vec<Arc<Event>>, bool),
     /// Messages, as their order was asked for.

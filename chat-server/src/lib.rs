@@ -23,7 +23,6 @@
 //! [`hub`] and [`session`] are pure and can be driven without a socket; [`room_log`] is the seam
 //! behind which messages become durable.
 
-mod answerer;
 pub mod auth;
 pub mod config;
 pub mod delivery;
@@ -31,10 +30,11 @@ pub mod event;
 pub mod fanout;
 pub mod history;
 pub mod hub;
+mod hub_sender;
 pub mod ids;
 pub mod metrics;
 mod net;
-mod reach;
+mod public_address;
 pub mod reaction;
 pub mod room_log;
 mod server;

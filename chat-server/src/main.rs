@@ -258,7 +258,7 @@ fn folder(arguments: &Arguments) -> Result<PathBuf, String> {
 
 /// Says what is wrong with a database, if anything is.
 fn check(folder: &Path) -> Result<(), String> {
-    let report = store::check(folder, &Hub::can_remember).map_err(|error| error.to_string())?;
+    let report = store::check(folder, &Hub::can_load).map_err(|error| error.to_string())?;
     let Report { n_records, n_conversations, problems } = report;
     if problems.is_empty() {
         print(&format!("sound: {n_records} messages in {n_conversations} conversations"));
@@ -284,7 +284,7 @@ fn export(folder: &Path, only: &[String], with_accounts: bool) -> Result<(), Str
 }
 
 fn import(folder: &Path) -> Result<(), String> {
-    let moved = store::import(folder, &mut io::stdin().lock(), &Hub::can_remember);
+    let moved = store::import(folder, &mut io::stdin().lock(), &Hub::can_load);
     say_moved("imported", moved.map_err(|error| error.to_string())?);
     Ok(())
 }

@@ -8,10 +8,10 @@ use std::{sync::Arc, time::SystemTime};
 use crossbeam_channel::Sender;
 
 use crate::{
-    answerer::Answerer,
     delivery::Event,
     history::{Answer, Query},
     hub::Input,
+    hub_sender::HubSender,
     ids::Ticket,
 };
 
@@ -48,7 +48,7 @@ pub enum Conversation {
 
 /// Something about a conversation that is no record of it, in its place among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub enum ConversationMark {
     /// Not everyone may come into the room, or everyone may again.
     Closed {
         /// Its folded name.
@@ -79,7 +79,7 @@ pub enum Change {
         /// Where.
         path: Arc<str>,
     },
-    /// As [`Note::Closed`], with what makes it so.
+    /// As [`ConversationMark::Closed`], with what makes it so.
     Close {
         /// The room's folded name.
         room: Arc<str>,
@@ -126,10 +126,10 @@ pub enum Appending {
     Now(Result<(), AppendError>),
 }
 
-/// What [`RoomLog::recall`] knows at once.
+/// What [`RoomLog::query`] knows at once.
 #[derive(Debug, Clone)]
-pub enum Recalling {
-    /// The answer will come through [`Appender::recalled`].
+pub enum Querying {
+    /// The answer will come through [`Appender::queried`].
     Later,
     /// The answer, or why there is none.
     Now(Result<Answer, Arc<str>>),
@@ -139,24 +139,24 @@ pub enum Recalling {
 /// [`RoomLog::append`].
 #[derive(Debug, Clone)]
 pub struct Appender {
-    to_hub: Answerer,
+    to_hub: HubSender,
 }
 
 impl Appender {
     /// Tells them to whoever reads these inputs.
     #[must_use]
     pub fn new(to_hub: Sender<Input>) -> Self {
-        Self::of(Answerer::new(to_hub, None))
+        Self::of(HubSender::new(to_hub, None))
     }
 
-    pub(crate) fn of(to_hub: Answerer) -> Self {
+    pub(crate) fn of(to_hub: HubSender) -> Self {
         Self { to_hub }
     }
 
     /// What was asked under `ticket` has been looked up, or why it could not be. Waits while the hub has too
     /// much to do; whether anybody hears it.
-    pub fn recalled(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) -> bool {
-        self.to_hub.send(Input::Recalled { ticket, answer }).is_ok()
+    pub fn queried(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) -> bool {
+        self.to_hub.send(Input::Queried { ticket, answer }).is_ok()
     }
 
     /// The record of `ticket` has its place, or has none. Waits while the hub has too much to do.
@@ -191,18 +191,18 @@ pub trait RoomLog: Send {
     }
 
     /// Takes a note. That it cannot be kept is nobody's to know: the next start does what is safe.
-    fn note(&mut self, note: Note) {
-        drop(note);
+    fn mark(&mut self, mark: ConversationMark) {
+        drop(mark);
     }
 
     /// Takes changes: all of them or none. The outcome is told as that of a record is.
-    fn keep(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+    fn persist(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
         let _ = (ticket, changes);
         Appending::Now(Ok(()))
     }
 
     /// What is at which path, when the server starts.
-    fn remembered(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
+    fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
         Vec::new()
     }
 
@@ -217,9 +217,9 @@ pub trait RoomLog: Send {
     }
 
     /// Looks something up.
-    fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
+    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
         let _ = (ticket, query);
-        Recalling::Now(Err("nothing is kept here".into()))
+        Querying::Now(Err("nothing is kept here".into()))
     }
 
     /// Takes a record; says when its place is fixed and it survives a crash.

@@ -17,21 +17,21 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
-    answerer::Answerer,
     auth,
-    config::{Config, House},
+    config::{Config, Settings},
     hub::{Door, Hub, Input},
+    hub_sender::HubSender,
     ids::WorkerId,
     net::{
-        acceptor::{self, Acceptor, Gate},
+        acceptor::{self, Acceptor, ListenerKind},
         admission::Admission,
-        desk::{Desk, Scratch, Work},
+        hub_executor::{HubExecutor, Scratch, Work},
         hub_thread::HubThread,
         mailbox::{Mailbox, Order},
         to_hub::ToHub,
         worker::{self, Worker},
     },
-    reach::{self, Reaching},
+    public_address::{self, PublicAddressSource},
     room_log::{Appender, MemoryLog, RoomLog},
     store::{LocalLog, StoreError},
     tls::Certificates,
@@ -116,7 +116,7 @@ pub struct Server;
 /// person leaves; dropping the handle stops it and waits for its threads.
 #[derive(Debug)]
 pub struct ServerHandle {
-    addresses: Vec<(Gate, SocketAddr)>,
+    addresses: Vec<(ListenerKind, SocketAddr)>,
     reloader: Reloader,
     stopper: Stopper,
     threads: Vec<JoinHandle<Result<(), String>>>,
@@ -145,10 +145,10 @@ impl Stopper {
 /// Changes a server's configuration while it runs, from any thread.
 #[derive(Debug, Clone)]
 pub struct Reloader {
-    reached: Reaching,
+    reached: PublicAddressSource,
     admission: Arc<Admission>,
-    house: Arc<House>,
-    to_hub: Answerer,
+    settings: Arc<Settings>,
+    to_hub: HubSender,
     mailboxes: Vec<Arc<Mailbox>>,
     /// One configuration is taken at a time, so that all parts end with the same.
     turn: Arc<Mutex<()>>,
@@ -166,13 +166,13 @@ impl Reloader {
         if let Some(certificates) = &self.reached.certificates {
             certificates.reload(config.tls.as_ref())?;
         }
-        let house = self.house.renewed(config, self.reached.now(config));
-        self.admission.set_limits(&house.limits);
+        let settings = self.settings.renewed(config, self.reached.now(config));
+        self.admission.set_limits(&settings.limits);
         for mailbox in &self.mailboxes {
-            mailbox.post(&mut vec![Order::Reload { house: Arc::clone(&house) }]);
+            mailbox.post(&mut vec![Order::Reload { settings: Arc::clone(&settings) }]);
         }
         // A server that has ended goes on by nothing.
-        let _ = self.to_hub.send(Input::Reload { house });
+        let _ = self.to_hub.send(Input::Reload { settings });
         Ok(())
     }
 
@@ -245,18 +245,18 @@ impl Server {
         let n_workers =
             config.workers.map_or_else(|| n_cores.div_ceil(2), NonZeroUsize::get).min(64);
         let n_workers = u16::try_from(n_workers).expect("at most 64");
-        let reached = Reaching { certificates, addresses: addresses.clone() };
-        let house = House {
+        let reached = PublicAddressSource { certificates, addresses: addresses.clone() };
+        let settings = Settings {
             keeps_history: log.keeps_history(),
             reached: reached.now(&config),
-            ..House::of(&config, n_workers)
+            ..Settings::of(&config, n_workers)
         };
-        let house = Arc::new(house);
+        let settings = Arc::new(settings);
 
-        let (to_hub, inputs) = crossbeam_channel::bounded(house.limits.hub_queue_max);
+        let (to_hub, inputs) = crossbeam_channel::bounded(settings.limits.hub_queue_max);
         let (pokes, poked) = crossbeam_channel::bounded(1);
-        let (answerer, answers) = crossbeam_channel::bounded(house.limits.hub_queue_max);
-        let answerer = Answerer::new(answerer, Some(pokes.clone()));
+        let (answerer, answers) = crossbeam_channel::bounded(settings.limits.hub_queue_max);
+        let answerer = HubSender::new(answerer, Some(pokes.clone()));
         let (stops, stop_reasons) = crossbeam_channel::unbounded();
         let acceptor_poll = Poll::new()?;
         let acceptor_waker = Arc::new(Waker::new(acceptor_poll.registry(), acceptor::WAKER)?);
@@ -270,22 +270,22 @@ impl Server {
         for _ in 0..n_workers {
             let poll = Poll::new()?;
             let waker = Waker::new(poll.registry(), worker::WAKER)?;
-            mailboxes.push(Arc::new(Mailbox::new(waker, Arc::clone(&house.metrics))));
+            mailboxes.push(Arc::new(Mailbox::new(waker, Arc::clone(&settings.metrics))));
             polls.push(poll);
         }
-        let admission = Admission::new(&house.limits, n_workers, config.worker_connections);
+        let admission = Admission::new(&settings.limits, n_workers, config.worker_connections);
         let reloader = Reloader {
             reached,
             admission: Arc::clone(&admission),
-            house: Arc::clone(&house),
+            settings: Arc::clone(&settings),
             to_hub: answerer.clone(),
             mailboxes: mailboxes.clone(),
             turn: Arc::default(),
         };
-        let mut hub = Hub::new(Arc::clone(&house), seed);
+        let mut hub = Hub::new(Arc::clone(&settings), seed);
         hub.begin_after(log.latest_time());
-        for (path, value) in log.remembered() {
-            hub.remember(&path, &value).map_err(StartError::State)?;
+        for (path, value) in log.load() {
+            hub.load(&path, &value).map_err(StartError::State)?;
         }
         // Before there is a thread of ours that would have to be ended.
         log.start(Appender::of(answerer.clone()))?;
@@ -295,24 +295,24 @@ impl Server {
             inputs,
             answers: answers.clone(),
             mailboxes: mailboxes.clone(),
-            mailbox_bytes_max: house.limits.mailbox_bytes_max,
+            mailbox_bytes_max: settings.limits.mailbox_bytes_max,
             log,
             questions,
             events: config.events,
-            metrics: Arc::clone(&house.metrics),
+            metrics: Arc::clone(&settings.metrics),
             scratch: Scratch::default(),
             looks_at: None,
             is_backed_up: false,
             is_over: false,
         };
-        let desk = Arc::new(Desk::new(work, pokes));
+        let hub_executor = Arc::new(HubExecutor::new(work, pokes));
         let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
             let own = Some(Arc::clone(&mailbox));
-            let (house, tls) = (Arc::clone(&house), tls.clone());
-            let hub = ToHub::new(to_hub.clone(), Arc::clone(&desk));
-            let worker = Worker::new(WorkerId(index), house, tls, poll, mailbox, hub);
+            let (settings, tls) = (Arc::clone(&settings), tls.clone());
+            let hub = ToHub::new(to_hub.clone(), Arc::clone(&hub_executor));
+            let worker = Worker::new(WorkerId(index), settings, tls, poll, mailbox, hub);
             handle.spawn(&format!("chat-io-{index}"), &mailboxes, own, || worker.run())?;
         }
         let acceptor = Acceptor {
@@ -320,7 +320,7 @@ impl Server {
             listeners,
             admission,
             proxies: config.proxies,
-            metrics: Arc::clone(&house.metrics),
+            metrics: Arc::clone(&settings.metrics),
             mailboxes: mailboxes.clone(),
             is_stopping: Arc::clone(&handle.stopper.is_stopping),
             accepted: mailboxes.iter().map(|_| Vec::new()).collect(),
@@ -337,12 +337,12 @@ impl Server {
             })?;
         }
         let hub = HubThread {
-            desk,
+            hub_executor,
             pokes: poked,
             answers,
             stops: stop_reasons,
             mailboxes: mailboxes.clone(),
-            mailbox_bytes_max: house.limits.mailbox_bytes_max,
+            mailbox_bytes_max: settings.limits.mailbox_bytes_max,
         };
         let stopper = handle.stopper.clone();
         handle.spawn("chat-hub", &mailboxes, None, move || {
@@ -355,15 +355,16 @@ impl Server {
     }
 }
 
-type Listeners = (Vec<(mio::net::TcpListener, Gate)>, Vec<(Gate, SocketAddr)>);
+type Listeners = (Vec<(mio::net::TcpListener, ListenerKind)>, Vec<(ListenerKind, SocketAddr)>);
 
 /// How each kind of listening socket speaks.
-pub(crate) const IRC: Gate = Gate { door: Door::Irc, is_tls: false, is_web_socket: false };
-const TEXT: Gate = Gate { door: Door::Text, ..IRC };
-pub(crate) const IRC_OVER_TLS: Gate = Gate { is_tls: true, ..IRC };
-const HTTP: Gate = Gate { door: Door::Http, ..IRC };
-const WEB_SOCKET: Gate = Gate { is_web_socket: true, ..IRC };
-const WEB_SOCKET_OVER_TLS: Gate = Gate { is_web_socket: true, ..IRC_OVER_TLS };
+pub(crate) const IRC: ListenerKind =
+    ListenerKind { door: Door::Irc, is_tls: false, is_web_socket: false };
+const TEXT: ListenerKind = ListenerKind { door: Door::Text, ..IRC };
+pub(crate) const IRC_OVER_TLS: ListenerKind = ListenerKind { is_tls: true, ..IRC };
+const HTTP: ListenerKind = ListenerKind { door: Door::Http, ..IRC };
+const WEB_SOCKET: ListenerKind = ListenerKind { is_web_socket: true, ..IRC };
+const WEB_SOCKET_OVER_TLS: ListenerKind = ListenerKind { is_web_socket: true, ..IRC_OVER_TLS };
 
 fn listen(config: &Config) -> Result<Listeners, StartError> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
@@ -437,7 +438,7 @@ impl ServerHandle {
         self.addresses_of(TEXT)
     }
 
-    fn addresses_of(&self, gate: Gate) -> Vec<SocketAddr> {
+    fn addresses_of(&self, gate: ListenerKind) -> Vec<SocketAddr> {
         let own = self.addresses.iter().filter(|(own, _)| *own == gate);
         own.map(|(_, address)| *address).collect()
     }
@@ -452,7 +453,7 @@ impl ServerHandle {
     /// Whether what is said is kept, and can be asked for.
     #[must_use]
     pub fn keeps_history(&self) -> bool {
-        self.reloader.house.keeps_history
+        self.reloader.settings.keeps_history
     }
 
     /// A way to change the configuration from another thread.
@@ -464,14 +465,14 @@ impl ServerHandle {
     /// Where programs on this computer reach it.
     #[must_use]
     pub fn own_address(&self) -> SocketAddr {
-        reach::own(self.addresses[0].1)
+        public_address::own(self.addresses[0].1)
     }
 
     /// The address to give to others: for a server that listens on every address, the one this
     /// computer has in its network, as far as the system knows.
     #[must_use]
     pub fn shared_address(&self) -> SocketAddr {
-        reach::shared(self.addresses[0].1)
+        public_address::shared(self.addresses[0].1)
     }
 
     /// A way to stop this server from another thread.

@@ -23,7 +23,7 @@ use std::{
 
 use chat_server::{
     delivery::Content,
-    history::{Answer, Query, Reference, Selection, Shows, Told},
+    history::{Answer, HistoryEntry, Query, Reference, Selection, Shows},
     hub::Input,
     ids::Ticket,
     room_log::{Appender, Conversation, RoomLog},
@@ -275,13 +275,13 @@ fn read_back(
             ranked_after: std::time::UNIX_EPOCH,
             shows: Shows::default(),
         };
-        log.recall(Ticket(0), query);
-        let Ok(Input::Recalled { answer: Ok(Answer::Page(events)), .. }) =
+        log.query(Ticket(0), query);
+        let Ok(Input::Queried { answer: Ok(Answer::Page(events)), .. }) =
             answers.recv_timeout(PATIENCE)
         else {
             panic!("the database cannot be read")
         };
-        let said = events.iter().map(|Told { event, .. }| match &event.content {
+        let said = events.iter().map(|HistoryEntry { event, .. }| match &event.content {
             Content::Message { text, .. } => {
                 (text.to_string(), event.msgid.as_deref().unwrap().to_owned())
             }

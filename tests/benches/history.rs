@@ -20,7 +20,7 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
-    history::{Answer, Order, Part, Query, Reference, Search, Selection, Shows},
+    history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
     hub::Input,
     ids::Ticket,
     room_log::{Appender, Conversation, Record, RoomLog},
@@ -211,8 +211,8 @@ impl Bench {
         search.words = Some("\"there is no such word\"".to_owned());
         loop {
             self.n_asked += 1;
-            self.log.recall(Ticket(self.n_asked), Query::Search(search.clone()));
-            let Input::Recalled { answer, .. } = self.answers.recv().unwrap() else {
+            self.log.query(Ticket(self.n_asked), Query::Search(search.clone()));
+            let Input::Queried { answer, .. } = self.answers.recv().unwrap() else {
                 panic!("nothing else was asked")
             };
             if answer.is_ok() {
@@ -225,9 +225,9 @@ impl Bench {
         );
     }
 
-    fn part(room: usize) -> Part {
+    fn part(room: usize) -> ConversationScope {
         let name: Arc<str> = format!("#room{room}").into();
-        Part {
+        ConversationScope {
             conversation: Conversation::Room(Arc::clone(&name)),
             shown: Some(name),
             rank: 0,
@@ -253,8 +253,8 @@ impl Bench {
     fn ask(&mut self, query: Query) -> (Duration, usize) {
         self.n_asked += 1;
         let start = Instant::now();
-        self.log.recall(Ticket(self.n_asked), query);
-        let Input::Recalled { answer, .. } = self.answers.recv().unwrap() else {
+        self.log.query(Ticket(self.n_asked), query);
+        let Input::Queried { answer, .. } = self.answers.recv().unwrap() else {
             panic!("nothing else was asked")
         };
         let n_found = match answer.unwrap() {
@@ -268,7 +268,7 @@ impl Bench {
     fn pages(&mut self) {
         let (mut times, mut n_found) = (Vec::new(), 0);
         for number in 0..3000 {
-            let Part { conversation, shown, rank, ranked_after } =
+            let ConversationScope { conversation, shown, rank, ranked_after } =
                 Self::part(self.random.usize(..self.n_rooms));
             let whole = self.n_kept as u64 * 100;
             let at = UNIX_EPOCH + Duration::from_millis(START + self.random.u64(..whole));

@@ -282,7 +282,8 @@ fn what_is_read_again_holds_for_those_who_are_there() {
     ann.expect("* JOIN #lobby");
     config.room = chat_core::proto::RoomName::new("#hall").unwrap();
     config.limits = config.limits.unlimited();
-    config.limits.flood = Some(chat_server::config::Flood { burst: 2.0, per_second: 1.0 / 600.0 });
+    config.limits.flood =
+        Some(chat_server::config::RateLimit { burst: 2.0, per_second: 1.0 / 600.0 });
     server.reloader().reload(&config).unwrap();
     let mut bob = TestClient::register(&server, "Bob");
     bob.expect(":Bob!* JOIN #hall");

@@ -4,7 +4,7 @@ use chat_core::{
     proto::Command,
     wire::{Line, limits::BODY_BYTES_MAX},
 };
-use chat_server::{Server, StartError, config::Flood, hub::Door};
+use chat_server::{Server, StartError, config::RateLimit, hub::Door};
 use chat_tests::{
     script::{check, check_with},
     world::{SimLog, World},
@@ -191,7 +191,7 @@ fn who_waits_for_the_flood_limit_is_not_silent() {
          wait 61
          a< *PONG * :4
          a! ERROR *",
-        |config| config.limits.flood = Some(Flood { burst: 2.0, per_second: 1.0 / 60.0 }),
+        |config| config.limits.flood = Some(RateLimit { burst: 2.0, per_second: 1.0 / 60.0 }),
     );
 }
 
@@ -210,7 +210,7 @@ fn expensive_commands_come_less_often() {
          a< *PONG*:behind
          a> PING cheap
          a< *PONG*:cheap",
-        |config| config.limits.expensive = Some(Flood { burst: 1.0, per_second: 1.0 / 60.0 }),
+        |config| config.limits.expensive = Some(RateLimit { burst: 1.0, per_second: 1.0 / 60.0 }),
     );
 }
 
@@ -234,7 +234,7 @@ fn a_flood_at_the_text_door_waits_too() {
          a! * PRIVMSG *
          wait 61
          a< :Zoe!* PRIVMSG #lobby :five",
-        |config| config.limits.flood = Some(Flood { burst: 4.0, per_second: 1.0 / 60.0 }),
+        |config| config.limits.flood = Some(RateLimit { burst: 4.0, per_second: 1.0 / 60.0 }),
     );
 }
 

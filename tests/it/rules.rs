@@ -11,7 +11,7 @@ use std::{
 use chat_core::proto::{Capability, CapabilitySet, MessageKind};
 use chat_server::{
     Config, Server,
-    config::House,
+    config::Settings,
     delivery::{Audience, Content, Event, Page},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, Ticket, WorkerId},
@@ -79,7 +79,7 @@ fn hub(n_workers: u16) -> (Hub, Now) {
     config.auto_join = true;
     #[expect(clippy::disallowed_methods, reason = "a point to count from; nothing depends on it")]
     let now = Now { mono: std::time::Instant::now(), wall: std::time::SystemTime::UNIX_EPOCH };
-    (Hub::new(House::new(&config, n_workers), 1), now)
+    (Hub::new(Settings::new(&config, n_workers), 1), now)
 }
 
 fn populate(hub: &mut Hub, now: Now, n: u32, n_workers: u16) -> ConnId {
@@ -441,7 +441,7 @@ struct Chatters(Option<std::thread::JoinHandle<()>>);
 
 impl RoomLog for Chatters {
     fn start(&mut self, appender: Appender) -> std::io::Result<()> {
-        let chatter = move || while appender.recalled(Ticket(u64::MAX), Err("x".into())) {};
+        let chatter = move || while appender.queried(Ticket(u64::MAX), Err("x".into())) {};
         self.0 = Some(std::thread::Builder::new().spawn(chatter)?);
         Ok(())
     }
@@ -527,7 +527,8 @@ fn several_servers_live_in_one_process() {
 #[test]
 fn those_who_send_too_fast_are_read_later_and_lose_nothing() {
     let server = TestServer::with(|config| {
-        config.limits.flood = Some(chat_server::config::Flood { burst: 10.0, per_second: 200.0 });
+        config.limits.flood =
+            Some(chat_server::config::RateLimit { burst: 10.0, per_second: 200.0 });
     });
     let mut fast = TestClient::register(&server, "Fas");
     let burst: String = (0..100).map(|n| format!("PING {n}\r\n")).collect();

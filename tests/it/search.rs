@@ -9,7 +9,7 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
-    history::{Answer, Order, Part, Query, Search},
+    history::{Answer, ConversationScope, Order, Query, Search},
     hub::Input,
     ids::Ticket,
     room_log::{Appender, Conversation, Record, RoomLog},
@@ -170,13 +170,13 @@ impl Found {
 
     /// The texts that are found.
     fn find(&mut self, words: &str, order: Order) -> Vec<String> {
-        let part = Part {
+        let part = ConversationScope {
             conversation: Conversation::Room("#x".into()),
             shown: Some("#x".into()),
             rank: 0,
             ranked_after: SystemTime::UNIX_EPOCH,
         };
-        self.log.recall(
+        self.log.query(
             Ticket(9999),
             Query::Search(Search {
                 conversations: vec![part],
@@ -191,7 +191,7 @@ impl Found {
             }),
         );
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Recalled { answer: Ok(Answer::Matches(matches)), .. } => {
+            Input::Queried { answer: Ok(Answer::Matches(matches)), .. } => {
                 let text = |event: &Event| match &event.content {
                     Content::Message { text, .. } => text.to_string(),
                     other => panic!("{other:?}"),

@@ -12,16 +12,16 @@ use chat_core::proto::{MessageKind, MessageLine};
 use chat_server::{
     Server,
     delivery::{Content, Event},
-    history::{Answer, Order, Part, Query, Reference, Search, Selection, Shows},
+    history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
     hub::Input,
     ids::Ticket,
     room_log::{
-        AppendError, Appender, Appending, Change, Conversation, Note, Recalling, Record, RoomLog,
-        THE_SERVER,
+        AppendError, Appender, Appending, Change, Conversation, ConversationMark, Querying, Record,
+        RoomLog, THE_SERVER,
     },
     store::{Durability, LocalLog, StoreError},
 };
-use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, past::Past};
+use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, model_log::ModelLog};
 use crossbeam_channel::Receiver;
 use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
 
@@ -51,10 +51,10 @@ impl Store {
 
     fn answer(&mut self, query: &Query) -> Answer {
         self.n_asked += 1;
-        let recalling = self.log.recall(Ticket(self.n_asked), query.clone());
-        assert!(matches!(recalling, Recalling::Later));
+        let recalling = self.log.query(Ticket(self.n_asked), query.clone());
+        assert!(matches!(recalling, Querying::Later));
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Recalled { answer, .. } => answer.unwrap(),
+            Input::Queried { answer, .. } => answer.unwrap(),
             other => panic!("{other:?}"),
         }
     }
@@ -162,7 +162,7 @@ fn renaming(is_back: bool, at: u64, number: u64) -> Arc<Record> {
 #[derive(Debug, Clone)]
 enum Step {
     Append { conversation: u8, kind: u8, later: u64 },
-    Note(u8),
+    ConversationMark(u8),
     Reopen,
     Ask { conversation: u8, selection: u8, from: u64, to: u64, limit: usize, rank: u8 },
 }
@@ -180,7 +180,7 @@ fn step() -> impl Strategy<Value = Step> {
             rank,
         },
     );
-    prop_oneof![8 => append, 5 => ask, 1 => (0..5_u8).prop_map(Step::Note), 1 => Just(Step::Reopen)]
+    prop_oneof![8 => append, 5 => ask, 1 => (0..5_u8).prop_map(Step::ConversationMark), 1 => Just(Step::Reopen)]
 }
 
 /// What is asked of both.
@@ -215,7 +215,7 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
             return Query::Find { conversation, msgid, rank: *rank, ranked_after: time(*to) };
         }
         14 => {
-            let part = |number| Part {
+            let part = |number| ConversationScope {
                 conversation: in_conversation(number),
                 shown: Some(format!("#Shown{number}").into()),
                 rank: *rank,
@@ -236,7 +236,7 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
             });
         }
         12 | 13 => {
-            let part = |number| Part {
+            let part = |number| ConversationScope {
                 conversation: in_conversation(number),
                 shown: Some(format!("#Shown{number}").into()),
                 rank: *rank,
@@ -254,14 +254,14 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
             };
         }
         15 => {
-            let part = Part {
+            let part = ConversationScope {
                 // Of rooms alone.
                 conversation: in_conversation(u8::try_from(from % 2).unwrap()),
                 shown: Some("#Shown".into()),
                 rank: *rank,
                 ranked_after: time(*to),
             };
-            return Query::Acts { part, limit: *limit };
+            return Query::AuditLog { part, limit: *limit };
         }
         _ => {
             return Query::Targets {
@@ -326,7 +326,7 @@ proptest! {
     #[test]
     fn what_is_asked_is_answered_as_a_list_would(steps in vec(step(), 1..120)) {
         let folder = TempFolder::new("model");
-        let (mut store, mut past) = (Store::open(folder.path()), Past::default());
+        let (mut store, mut model) = (Store::open(folder.path()), ModelLog::default());
         let (mut known, mut at) = (Vec::new(), 0);
         for step in &steps {
             match step {
@@ -334,37 +334,37 @@ proptest! {
                     at += later;
                     let number = known.len() as u64;
                     let record = record(*conversation, *kind, at, number);
-                    prop_assert_eq!(store.append(&record), past.append(&record));
+                    prop_assert_eq!(store.append(&record), model.append(&record));
                     known.push(record);
                 }
-                Step::Note(number @ (3 | 4)) => {
+                Step::ConversationMark(number @ (3 | 4)) => {
                     let record = renaming(*number == 3, at, known.len() as u64);
-                    prop_assert_eq!(store.append(&record), past.append(&record));
+                    prop_assert_eq!(store.append(&record), model.append(&record));
                     known.push(record);
                 }
-                Step::Note(number) => {
+                Step::ConversationMark(number) => {
                     let [one, two] = ["#one", "#two"].map(Arc::from);
-                    let note = match number {
-                        0 => Note::Closed { room: one, is_closed: true },
-                        1 => Note::Closed { room: one, is_closed: false },
-                        _ => Note::Ended { room: two },
+                    let mark = match number {
+                        0 => ConversationMark::Closed { room: one, is_closed: true },
+                        1 => ConversationMark::Closed { room: one, is_closed: false },
+                        _ => ConversationMark::Ended { room: two },
                     };
-                    store.log.note(note.clone());
-                    past.note(&note);
+                    store.log.mark(mark.clone());
+                    model.mark(&mark);
                 }
                 Step::Reopen => {
                     drop(store);
                     store = Store::open(folder.path());
-                    past.restart();
-                    prop_assert_eq!(store.log.remembered(), past.remembered());
+                    model.restart();
+                    prop_assert_eq!(store.log.load(), model.load());
                 }
                 Step::Ask { .. } => {
                     // What was noted has no answer to wait for; a record behind it has.
                     let last = record(5, 0, at, known.len() as u64);
-                    prop_assert_eq!(store.append(&last), past.append(&last));
+                    prop_assert_eq!(store.append(&last), model.append(&last));
                     known.push(last);
                     let query = query(step, &known);
-                    let (found, expected) = (store.answer(&query), past.answer(&query));
+                    let (found, expected) = (store.answer(&query), model.answer(&query));
                     prop_assert_eq!(written(&found), written(&expected), "{:?}", query);
                 }
             }
@@ -557,8 +557,12 @@ fn n_behind(folder: &Path) -> u64 {
 
 /// A search for `words` in the first room.
 fn in_room(words: &str) -> Search {
-    let part =
-        Part { conversation: in_conversation(0), shown: None, rank: 2, ranked_after: UNIX_EPOCH };
+    let part = ConversationScope {
+        conversation: in_conversation(0),
+        shown: None,
+        rank: 2,
+        ranked_after: UNIX_EPOCH,
+    };
     Search {
         conversations: vec![part],
         direct: None,

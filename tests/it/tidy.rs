@@ -99,7 +99,7 @@ fn the_table_of_contents_is_complete() {
             "{module} is not run"
         );
     }
-    let seeds = read("tests/it/seeds.rs");
+    let seeds = read("tests/it/original_behaviours.rs");
     let rows =
         seeds.lines().filter(|line| line.starts_with("//! |")).collect::<Vec<_>>().join("\n");
     for line in seeds.lines().filter_map(|line| line.strip_prefix("fn ")) {
@@ -199,7 +199,7 @@ fn the_tests_that_pages_name_exist() {
         })
     };
     let mut n_named = 0;
-    for page in ["ARCHITECTURE.md", "docs/protocol.md", "tests/it/seeds.rs"] {
+    for page in ["ARCHITECTURE.md", "docs/protocol.md", "tests/it/original_behaviours.rs"] {
         let text = read(page);
         let named =
             text.lines().filter(|line| line.contains("| ")).flat_map(|line| line.split('`'));

@@ -14,7 +14,7 @@ use chat_server::{
     history::{Answer, Query, Selection, Shows},
     hub::{Hub, Input},
     ids::Ticket,
-    room_log::{Appender, Change, Conversation, Note, Record, RoomLog},
+    room_log::{Appender, Change, Conversation, ConversationMark, Record, RoomLog},
     store::{
         self, Durability, LocalLog, Moved, Report, Retention, Rule, StoreError, TransferError,
     },
@@ -81,8 +81,8 @@ impl Store {
             ranked_after: UNIX_EPOCH,
             shows: Shows { context: true, changes: true, ..Shows::default() },
         };
-        self.log.recall(Ticket(self.n_asked), query);
-        let Input::Recalled { answer: Ok(Answer::Page(told)), .. } =
+        self.log.query(Ticket(self.n_asked), query);
+        let Input::Queried { answer: Ok(Answer::Page(told)), .. } =
             self.answers.recv_timeout(PATIENCE).unwrap()
         else {
             panic!("there was no answer")
@@ -139,7 +139,7 @@ fn what_is_too_old_or_too_much_is_deleted() {
     store.append(Conversation::Room("#aged".into()), new, edit);
     // Of what is over nobody can ask.
     store.say("#over", new, "it has ended");
-    store.log.note(Note::Ended { room: "#over".into() });
+    store.log.mark(ConversationMark::Ended { room: "#over".into() });
     drop(store);
     let rule = |age, bytes| Rule { age, bytes };
     let retention = Retention {
@@ -170,11 +170,11 @@ fn exported(folder: &Path, rooms: &[String], with_settings: bool) -> (Moved, Str
 }
 
 fn check(folder: &Path) -> Result<Report, StoreError> {
-    store::check(folder, &Hub::can_remember)
+    store::check(folder, &Hub::can_load)
 }
 
 fn import(folder: &Path, lines: &str) -> Result<Moved, TransferError> {
-    store::import(folder, &mut lines.as_bytes(), &Hub::can_remember)
+    store::import(folder, &mut lines.as_bytes(), &Hub::can_load)
 }
 
 /// All that is there comes out, and in again somewhere else.
@@ -202,7 +202,7 @@ fn what_is_exported_can_be_imported() {
     store.append(Conversation::Direct("=ann".into(), "=bob".into()), at, direct);
     let value = r#"{"name":"ann","since":1}"#.into();
     let change = Change::Set { path: "account\nann".into(), value };
-    store.log.keep(Ticket(99), &[change].into());
+    store.log.persist(Ticket(99), &[change].into());
     store.answers.recv_timeout(PATIENCE).unwrap();
     // Also while somebody writes to it.
     let (moved, all) = exported(folder.path(), &[], true);
@@ -219,7 +219,7 @@ fn what_is_exported_can_be_imported() {
     assert_eq!(check(other.path()).unwrap().problems, Vec::<String>::new());
     let mut store = Store::open(other.path(), Retention::default());
     assert_eq!(store.texts("#y"), ["elsewhere"]);
-    assert_eq!(store.log.remembered().len(), 1);
+    assert_eq!(store.log.load().len(), 1);
     store.say("#y", now(), "and on");
     drop(store);
     // Twice it does not fit, and nothing of it is taken.

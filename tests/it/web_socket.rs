@@ -163,7 +163,7 @@ fn a_slow_reader_gets_all_that_waited() {
 fn frames_that_make_no_message_take_their_turn() {
     let server = with_web_sockets(|config| {
         config.limits.flood =
-            Some(chat_server::config::Flood { burst: 10.0, per_second: 1.0 / 60.0 });
+            Some(chat_server::config::RateLimit { burst: 10.0, per_second: 1.0 / 60.0 });
     });
     let mut web = Client::connect(&server, &[]).unwrap();
     for _ in 0..100 {

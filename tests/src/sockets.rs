@@ -15,7 +15,7 @@ use chat_server::{
     history::Query,
     hub::Door,
     ids::Ticket,
-    room_log::{Appender, Appending, Change, Note, Recalling, Record, RoomLog},
+    room_log::{Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog},
     store::{Durability, LocalLog},
 };
 use socket2::SockRef;
@@ -23,7 +23,7 @@ use socket2::SockRef;
 use crate::{
     PATIENCE,
     folder::TempFolder,
-    past::Entry,
+    model_log::Entry,
     peer::Peer,
     script::{Pretence, Stage},
 };
@@ -39,7 +39,7 @@ pub(crate) struct Sockets {
 }
 
 enum Host {
-    Ours { server: Option<ServerHandle>, log: Gate },
+    Ours { server: Option<ServerHandle>, log: ListenerKind },
     Peer(Peer),
 }
 
@@ -69,7 +69,7 @@ const ADMIT_WITHIN: Duration = Duration::from_secs(3);
 
 /// A log on disk that can be told to wait.
 #[derive(Clone)]
-struct Gate(Arc<Mutex<Held>>);
+struct ListenerKind(Arc<Mutex<Held>>);
 
 struct Held {
     is_held: bool,
@@ -78,7 +78,7 @@ struct Held {
     _folder: TempFolder,
 }
 
-impl Gate {
+impl ListenerKind {
     fn new() -> Self {
         let folder = TempFolder::new("script");
         let log = LocalLog::open(folder.path(), Durability::Relaxed).expect("a folder of its own");
@@ -91,7 +91,7 @@ impl Gate {
     }
 }
 
-impl RoomLog for Gate {
+impl RoomLog for ListenerKind {
     fn start(&mut self, appender: Appender) -> std::io::Result<()> {
         self.hold().log.start(appender)
     }
@@ -105,21 +105,21 @@ impl RoomLog for Gate {
         Appending::Later
     }
 
-    fn keep(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+    fn persist(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
         let mut held = self.hold();
         if !held.is_held {
-            return held.log.keep(ticket, changes);
+            return held.log.persist(ticket, changes);
         }
         held.waiting.push(Entry::Changes(ticket, Arc::clone(changes)));
         Appending::Later
     }
 
-    fn note(&mut self, note: Note) {
+    fn mark(&mut self, mark: ConversationMark) {
         let mut held = self.hold();
         if held.is_held {
-            held.waiting.push(Entry::Note(note));
+            held.waiting.push(Entry::Mark(mark));
         } else {
-            held.log.note(note);
+            held.log.mark(mark);
         }
     }
 
@@ -127,8 +127,8 @@ impl RoomLog for Gate {
         true
     }
 
-    fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
-        self.hold().log.recall(ticket, query)
+    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
+        self.hold().log.query(ticket, query)
     }
 }
 
@@ -143,7 +143,7 @@ impl Sockets {
         config.worker_connections = 1;
         config.limits = config.limits.unlimited();
         change(&mut config);
-        let log = Gate::new();
+        let log = ListenerKind::new();
         let server = Server::start_with(config, Box::new(log.clone()), 1);
         let server = Some(server.expect("this computer has free ports"));
         Self::with(Host::Ours { server, log })
@@ -242,7 +242,7 @@ impl Person {
     }
 }
 
-impl Gate {
+impl ListenerKind {
     fn hold(&self) -> std::sync::MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -343,13 +343,13 @@ impl Stage for Sockets {
         }
         for entry in std::mem::take(&mut held.waiting) {
             match entry {
-                Entry::Note(note) => held.log.note(note),
+                Entry::Mark(mark) => held.log.mark(mark),
                 Entry::Record(ticket, record) => {
                     let appending = held.log.append(ticket, &record);
                     assert_eq!(appending, Appending::Later, "it is open");
                 }
                 Entry::Changes(ticket, changes) => {
-                    let appending = held.log.keep(ticket, &changes);
+                    let appending = held.log.persist(ticket, &changes);
                     assert_eq!(appending, Appending::Later, "it is open");
                 }
             }

@@ -11,7 +11,7 @@ use chat_core::proto::{MessageKind, mask_matches};
 use chat_server::{
     Config,
     auth::{self, Question, Verdict},
-    config::House,
+    config::Settings,
     delivery::{Content, Delivery, Page, Target},
     fanout::Fanout,
     history::Query,
@@ -22,7 +22,7 @@ use chat_server::{
 };
 
 use crate::{
-    past::{Entry, Past},
+    model_log::{Entry, ModelLog},
     script::{Pretence, Stage},
 };
 
@@ -42,7 +42,7 @@ pub struct SimLog {
 
 /// See the module.
 pub struct World {
-    house: Arc<House>,
+    settings: Arc<Settings>,
     hub: Hub,
     log: SimLog,
     /// What the log has taken and not answered.
@@ -58,9 +58,9 @@ pub struct World {
     /// What the log holds: messages in their order.
     pub appended: Vec<Arc<Record>>,
     /// The same, to be looked up.
-    past: Past,
+    model: ModelLog,
     /// What is being looked up.
-    recalls: VecDeque<(Ticket, Query)>,
+    queries: VecDeque<(Ticket, Query)>,
     random: fastrand::Rng,
     now: Now,
     conns: BTreeMap<ConnId, WorldConn>,
@@ -100,7 +100,7 @@ impl World {
         config.auto_join = false;
         config.limits = config.limits.unlimited();
         change(&mut config);
-        let house = House::with_history(&config, N_WORKERS);
+        let settings = Settings::with_history(&config, N_WORKERS);
         #[expect(
             clippy::disallowed_methods,
             reason = "a point to count from; nothing depends on it"
@@ -108,8 +108,8 @@ impl World {
         let mono = Instant::now();
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         Self {
-            hub: Hub::new(Arc::clone(&house), seed),
-            house,
+            hub: Hub::new(Arc::clone(&settings), seed),
+            settings,
             log,
             unanswered: VecDeque::new(),
             checker: auth::answer,
@@ -117,8 +117,8 @@ impl World {
             questions: VecDeque::new(),
             is_log_held: false,
             appended: Vec::new(),
-            past: Past::default(),
-            recalls: VecDeque::new(),
+            model: ModelLog::default(),
+            queries: VecDeque::new(),
             random: fastrand::Rng::with_seed(seed ^ 0x5eed),
             now: Now { mono, wall },
             conns: BTreeMap::new(),
@@ -146,7 +146,7 @@ impl World {
         slots[free] = Some(conn);
         let mut output = Output::default();
         let session =
-            Session::new(door, conn, Arc::clone(&self.house), false, self.now.mono, &mut output);
+            Session::new(door, conn, Arc::clone(&self.settings), false, self.now.mono, &mut output);
         let opened = WorldConn {
             session,
             received: Vec::new(),
@@ -269,17 +269,17 @@ impl World {
         }
         self.unanswered.clear();
         self.questions.clear();
-        self.recalls.clear();
+        self.queries.clear();
         self.slots.iter_mut().for_each(Vec::clear);
         self.fanouts = (0..N_WORKERS).map(|_| Fanout::default()).collect();
         self.orders.iter_mut().for_each(VecDeque::clear);
         self.inputs.iter_mut().for_each(VecDeque::clear);
-        self.past.restart();
-        self.hub = Hub::new(Arc::clone(&self.house), seed);
+        self.model.restart();
+        self.hub = Hub::new(Arc::clone(&self.settings), seed);
         let latest = self.appended.iter().map(|record| record.event.time).max();
         self.hub.begin_after(latest.unwrap_or(self.now.wall));
-        for (path, value) in self.past.remembered() {
-            self.hub.remember(&path, &value).expect("the hub reads what it has written");
+        for (path, value) in self.model.load() {
+            self.hub.load(&path, &value).expect("the hub reads what it has written");
         }
     }
 
@@ -306,7 +306,7 @@ impl World {
             world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
                 || !world.is_checker_held && !world.questions.is_empty()
-                || world.may_recall()
+                || world.may_query()
                 || !world.is_log_held && !world.unanswered.is_empty()
         };
         while has_work(self) {
@@ -321,8 +321,8 @@ impl World {
             {
                 self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
             }
-            while let Some((ticket, query)) = self.next_recall() {
-                self.handle(Input::Recalled { ticket, answer: Ok(self.past.answer(&query)) });
+            while let Some((ticket, query)) = self.next_query() {
+                self.handle(Input::Queried { ticket, answer: Ok(self.model.answer(&query)) });
             }
             while !self.is_log_held
                 && let Some(entry) = self.unanswered.pop_front()
@@ -333,13 +333,13 @@ impl World {
     }
 
     /// Whether something can be looked up: what has been noted is known by then.
-    fn may_recall(&self) -> bool {
-        let is_note = |entry: &Entry| matches!(entry, Entry::Note(_));
-        !self.recalls.is_empty() && !self.unanswered.iter().any(is_note)
+    fn may_query(&self) -> bool {
+        let is_mark = |entry: &Entry| matches!(entry, Entry::Mark(_));
+        !self.queries.is_empty() && !self.unanswered.iter().any(is_mark)
     }
 
-    fn next_recall(&mut self) -> Option<(Ticket, Query)> {
-        if self.may_recall() { self.recalls.pop_front() } else { None }
+    fn next_query(&mut self) -> Option<(Ticket, Query)> {
+        if self.may_query() { self.queries.pop_front() } else { None }
     }
 
     /// One random step of the machinery: an input handled, an order carried out, the log answering.
@@ -359,12 +359,12 @@ impl World {
                 if let Some((ticket, question)) = self.questions.pop_front() {
                     self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
                 }
-                if let Some((ticket, query)) = self.next_recall() {
+                if let Some((ticket, query)) = self.next_query() {
                     let is_failing = self.random.u8(..100) < self.log.failing;
-                    let answer = self.past.answer(&query);
+                    let answer = self.model.answer(&query);
                     let answer =
                         if is_failing { Err("the disk is broken".into()) } else { Ok(answer) };
-                    self.handle(Input::Recalled { ticket, answer });
+                    self.handle(Input::Queried { ticket, answer });
                 }
             }
         }
@@ -378,8 +378,8 @@ impl World {
             self.transcript.push("the log restarts".into());
             for entry in std::mem::take(&mut self.unanswered) {
                 let ticket = match entry {
-                    Entry::Note(note) => {
-                        self.past.note(&note);
+                    Entry::Mark(mark) => {
+                        self.model.mark(&mark);
                         continue;
                     }
                     Entry::Record(ticket, _) | Entry::Changes(ticket, _) => ticket,
@@ -402,11 +402,11 @@ impl World {
 
     fn take_entry(&mut self, entry: Entry, outcome: Result<(), AppendError>) {
         match entry {
-            Entry::Note(note) => self.past.note(&note),
+            Entry::Mark(mark) => self.model.mark(&mark),
             Entry::Record(ticket, record) => self.answer(ticket, &record, outcome),
             Entry::Changes(ticket, changes) => {
                 if outcome.is_ok() {
-                    self.past.keep(&changes);
+                    self.model.keep(&changes);
                 }
                 self.handle(Input::Appended { ticket, outcome });
             }
@@ -414,7 +414,7 @@ impl World {
     }
 
     fn answer(&mut self, ticket: Ticket, record: &Arc<Record>, outcome: Result<(), AppendError>) {
-        let outcome = outcome.and_then(|()| self.past.append(record));
+        let outcome = outcome.and_then(|()| self.model.append(record));
         if outcome.is_ok() {
             self.appended.push(Arc::clone(record));
             self.note_due(record);
@@ -463,12 +463,12 @@ impl World {
                         self.unanswered.push_back(Entry::Record(ticket, record));
                     }
                 }
-                Effect::Keep { ticket, changes } => {
+                Effect::Persist { ticket, changes } => {
                     self.unanswered.push_back(Entry::Changes(ticket, changes));
                 }
                 // In its place among the records.
-                Effect::Note(note) => self.unanswered.push_back(Entry::Note(note)),
-                Effect::Recall { ticket, query } => self.recalls.push_back((ticket, query)),
+                Effect::Mark(mark) => self.unanswered.push_back(Entry::Mark(mark)),
+                Effect::Query { ticket, query } => self.queries.push_back((ticket, query)),
                 Effect::Stop => self.has_stopped = true,
                 // Takes its time like a late log, if that is late.
                 Effect::Check { ticket, question } => self.questions.push_back((ticket, question)),
@@ -534,9 +534,9 @@ impl World {
             }
             Effect::Append { .. }
             | Effect::Check { .. }
-            | Effect::Keep { .. }
-            | Effect::Note(_)
-            | Effect::Recall { .. }
+            | Effect::Persist { .. }
+            | Effect::Mark(_)
+            | Effect::Query { .. }
             | Effect::Report(_)
             | Effect::Stop => {}
         }
@@ -678,9 +678,9 @@ impl World {
 
     /// At rest: a server that started now would know the rooms that last as they are.
     fn check_kept(&mut self) {
-        let mut fresh = Hub::new(Arc::clone(&self.house), 0);
-        for (path, value) in self.past.remembered() {
-            fresh.remember(&path, &value).expect("the hub reads what it has written");
+        let mut fresh = Hub::new(Arc::clone(&self.settings), 0);
+        for (path, value) in self.model.load() {
+            fresh.load(&path, &value).expect("the hub reads what it has written");
         }
         let (kept, own) = (fresh.lasting_rooms(), self.hub.lasting_rooms());
         if kept != own {
@@ -739,9 +739,9 @@ fn worker_of(effect: &Effect) -> WorkerId {
         Effect::Deliver { worker, .. } => *worker,
         Effect::Append { .. }
         | Effect::Check { .. }
-        | Effect::Keep { .. }
-        | Effect::Note(_)
-        | Effect::Recall { .. }
+        | Effect::Persist { .. }
+        | Effect::Mark(_)
+        | Effect::Query { .. }
         | Effect::Report(_)
         | Effect::Stop => WorkerId(0),
     }

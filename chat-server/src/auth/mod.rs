@@ -9,7 +9,7 @@ use argon2::{
 use crossbeam_channel::Receiver;
 use subtle::ConstantTimeEq;
 
-use crate::{answerer::Answerer, hub::Input, ids::Ticket};
+use crate::{hub::Input, hub_sender::HubSender, ids::Ticket};
 
 /// What is kept of a password.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -133,7 +133,7 @@ pub fn scram_credentials(password: &str) -> Result<scram::Credentials, String> {
 }
 
 /// One of the threads that check passwords; ends when nobody asks any more.
-pub(crate) fn run(questions: &Receiver<(Ticket, Question)>, to_hub: &Answerer) {
+pub(crate) fn run(questions: &Receiver<(Ticket, Question)>, to_hub: &HubSender) {
     for (ticket, question) in questions {
         let verdict = answer(&question);
         if to_hub.send(Input::Checked { ticket, verdict }).is_err() {

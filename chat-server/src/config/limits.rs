@@ -5,7 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{Flood, Limits};
+use super::{Limits, RateLimit};
 
 /// The section `limits`; what each is, [`Limits`] says.
 #[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
@@ -181,7 +181,7 @@ impl LimitsFile {
         let file = self.or(Self::of(&Limits::default()));
         let mut limits = Limits::default();
         let bucket = |burst: Option<f32>, per_second: Option<f32>| {
-            Some(Flood { burst: burst?, per_second: per_second? })
+            Some(RateLimit { burst: burst?, per_second: per_second? })
         };
         limits.flood = bucket(file.commands_at_once, file.commands_per_second);
         limits.expensive = bucket(file.expensive_at_once, file.expensive_per_second);

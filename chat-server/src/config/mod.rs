@@ -169,9 +169,9 @@ pub struct Limits {
     /// Its lines (`max-lines`).
     pub multiline_lines_max: usize,
     /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
-    pub flood: Option<Flood>,
+    pub flood: Option<RateLimit>,
     /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
-    pub expensive: Option<Flood>,
+    pub expensive: Option<RateLimit>,
     /// Messages shown to those who come into a room and do not know how to ask for its history; 0: none.
     pub replay_max: usize,
     /// Accounts that people have registered; above it nobody can register another one.
@@ -274,7 +274,7 @@ pub struct Account {
 
 /// A token bucket, in commands.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Flood {
+pub struct RateLimit {
     /// Commands at once.
     pub burst: f32,
     /// Commands a second after that.
@@ -297,8 +297,8 @@ impl Default for Limits {
             modes_max: 6,
             multiline_bytes_max: 16 << 10,
             multiline_lines_max: 100,
-            flood: Some(Flood { burst: 30.0, per_second: 4.0 }),
-            expensive: Some(Flood { burst: 30.0, per_second: 2.0 }),
+            flood: Some(RateLimit { burst: 30.0, per_second: 4.0 }),
+            expensive: Some(RateLimit { burst: 30.0, per_second: 2.0 }),
             replay_max: 20,
             accounts_max: 100_000,
             server_bans_max: 1000,
@@ -333,7 +333,7 @@ impl Limits {
 
 /// How people elsewhere reach a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reached {
+pub struct PublicAddress {
     /// Over TLS.
     pub is_secure: bool,
     /// `HOST:PORT`
@@ -342,7 +342,7 @@ pub struct Reached {
     pub fingerprint: Option<String>,
 }
 
-impl Reached {
+impl PublicAddress {
     /// As far as the configuration says.
     fn of(config: &Config) -> Self {
         let address = config.public_address.clone();
@@ -356,7 +356,7 @@ impl Reached {
 
 /// The part of the configuration that sessions and the hub see.
 #[derive(Debug)]
-pub struct House {
+pub struct Settings {
     /// [`Config::name`]
     pub name: ServerName,
     /// [`Config::network`]
@@ -364,7 +364,7 @@ pub struct House {
     /// [`Config::network_icon`]
     pub network_icon: Option<String>,
     /// What links into its rooms begin with.
-    pub reached: Reached,
+    pub reached: PublicAddress,
     /// [`Config::room`]
     pub room: RoomName,
     /// [`Config::auto_join`]
@@ -399,10 +399,10 @@ pub struct House {
     pub n_workers: u16,
 }
 
-impl House {
+impl Settings {
     /// The house that `config` describes, under the names and with the workers and numbers of this one.
     #[must_use]
-    pub fn renewed(&self, config: &Config, reached: Reached) -> Arc<Self> {
+    pub fn renewed(&self, config: &Config, reached: PublicAddress) -> Arc<Self> {
         Arc::new(Self {
             name: self.name.clone(),
             network: self.network.clone(),
@@ -475,7 +475,7 @@ impl House {
             name: config.name.clone(),
             network: config.network.clone(),
             network_icon: config.network_icon.clone(),
-            reached: Reached::of(config),
+            reached: PublicAddress::of(config),
             room: config.room.clone(),
             auto_join: config.auto_join,
             password: config.password.clone(),

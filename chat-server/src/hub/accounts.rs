@@ -12,7 +12,7 @@ use std::{
 use chat_core::proto::CaseMapping;
 use serde::{Deserialize, Serialize};
 
-use super::looks::Looks;
+use super::confusables::ConfusableNames;
 use crate::{auth::Secret, config::Account, room_log::Change};
 
 /// The first word of the paths of accounts.
@@ -24,14 +24,14 @@ pub(super) const CONFIGURED: &str =
 
 /// All accounts.
 #[derive(Debug, Default)]
-pub(super) struct Accounts {
+pub(super) struct AccountDirectory {
     /// By their folded names.
     registered: BTreeMap<Arc<str>, Registered>,
     configured: BTreeMap<Arc<str>, Account>,
     /// Whose names look like what.
-    looks: Looks,
+    names: ConfusableNames,
     /// Names on their way to be registered.
-    under_way: BTreeSet<Arc<str>>,
+    pending: BTreeSet<Arc<str>>,
     /// Which registered account a certificate logs in to.
     certificates: HashMap<Box<str>, Arc<str>>,
 }
@@ -47,7 +47,7 @@ pub(super) struct Registered {
 
 /// What is at the path of an account.
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct AccountDocument {
     name: String,
     /// Seconds since 1970.
     since: u64,
@@ -55,14 +55,14 @@ struct Document {
 
 /// What of an account a change is about, and the words that follow its name in the path.
 #[derive(Debug, Clone, Copy)]
-enum Part<'a> {
+enum AccountField<'a> {
     Whole,
     Password,
     Certificate(&'a str),
     Stays,
 }
 
-impl Part<'_> {
+impl AccountField<'_> {
     fn path_of(self, key: &str) -> Arc<str> {
         match self {
             Self::Whole => format!("{PATH}\n{key}"),
@@ -87,34 +87,38 @@ impl Part<'_> {
 pub(super) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Change> {
     let key = fold(name);
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let document = Document { name: name.to_owned(), since };
+    let document = AccountDocument { name: name.to_owned(), since };
     // What was on its way when an earlier account of that name ended is not this one's.
-    let clean = Part::Whole.remove(&key);
-    vec![clean, Part::Whole.set(&key, &document), Part::Password.set(&key, secret)]
+    let clean = AccountField::Whole.remove(&key);
+    vec![clean, AccountField::Whole.set(&key, &document), AccountField::Password.set(&key, secret)]
 }
 
 /// What gives an account another password.
 pub(super) fn set_password(name: &str, secret: &Secret) -> Change {
-    Part::Password.set(&fold(name), secret)
+    AccountField::Password.set(&fold(name), secret)
 }
 
 /// What lets a certificate log in to an account, or no more.
 pub(super) fn set_certificate(name: &str, fingerprint: &str, is_set: bool) -> Change {
     let fingerprint = fingerprint.to_ascii_lowercase();
-    let part = Part::Certificate(&fingerprint);
+    let part = AccountField::Certificate(&fingerprint);
     if is_set { part.set(&fold(name), &true) } else { part.remove(&fold(name)) }
 }
 
 /// What lets its owner stay without a connection, or no more.
 pub(super) fn set_staying(name: &str, is_set: bool) -> Change {
-    if is_set { Part::Stays.set(&fold(name), &true) } else { Part::Stays.remove(&fold(name)) }
+    if is_set {
+        AccountField::Stays.set(&fold(name), &true)
+    } else {
+        AccountField::Stays.remove(&fold(name))
+    }
 }
 
 /// What ends an account, and all that was said with it in direct conversations.
 pub(super) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
-    let markers = format!("{}\n{identity}", super::markers::PATH).into();
+    let markers = format!("{}\n{identity}", super::read_markers::PATH).into();
     vec![
-        Part::Whole.remove(&fold(name)),
+        AccountField::Whole.remove(&fold(name)),
         Change::Remove { path: markers },
         Change::Forget { person: identity },
     ]
@@ -124,17 +128,17 @@ fn fold(name: &str) -> Cow<'_, str> {
     CaseMapping::Ascii.fold(name)
 }
 
-impl Accounts {
+impl AccountDirectory {
     /// The accounts of the configuration are these from here on.
     pub(super) fn configure(&mut self, accounts: &[Account]) {
         for (key, account) in std::mem::take(&mut self.configured) {
             if !self.registered.contains_key(&key) {
-                self.looks.remove(&key, &account.name);
+                self.names.remove(&key, &account.name);
             }
         }
         for account in accounts {
             let key: Arc<str> = fold(&account.name).into();
-            self.looks.add(&key, &account.name);
+            self.names.add(&key, &account.name);
             self.configured.insert(key, account.clone());
         }
     }
@@ -148,10 +152,10 @@ impl Accounts {
             |error: serde_json::Error| format!("the account {path:?} cannot be read: {error}");
         match (path, value) {
             ([key], Some(value)) => {
-                let Document { name, since } = serde_json::from_str(value).map_err(read)?;
+                let AccountDocument { name, since } = serde_json::from_str(value).map_err(read)?;
                 let key: Arc<str> = (*key).into();
-                self.under_way.remove(&key);
-                self.looks.add(&key, &name);
+                self.pending.remove(&key);
+                self.names.add(&key, &name);
                 let account = Account {
                     name,
                     password: String::new(),
@@ -165,7 +169,7 @@ impl Accounts {
                 let gone = self.registered.remove(*key);
                 self.certificates.retain(|_, owner| **owner != **key);
                 if let Some(gone) = gone.filter(|_| !self.configured.contains_key(*key)) {
-                    self.looks.remove(key, &gone.account.name);
+                    self.names.remove(key, &gone.account.name);
                 }
             }
             ([key, part @ ..], value) => {
@@ -222,22 +226,22 @@ impl Accounts {
 
     /// Whether a name that looks like `nick` is that of somebody else than `account`.
     pub(super) fn is_anothers(&self, nick: &str, account: Option<&str>) -> bool {
-        self.looks.is_anothers(nick, account.map(fold).as_deref())
+        self.names.is_anothers(nick, account.map(fold).as_deref())
     }
 
     /// Begins to register `name`; whether nobody else has it or does so.
     pub(super) fn reserve(&mut self, name: &str) -> bool {
-        self.get(name).is_none() && self.under_way.insert(fold(name).into())
+        self.get(name).is_none() && self.pending.insert(fold(name).into())
     }
 
     /// It could not be registered.
     pub(super) fn release(&mut self, name: &str) {
-        self.under_way.remove(&*fold(name));
+        self.pending.remove(&*fold(name));
     }
 
     /// How many have been registered, those under way included.
     pub(super) fn n_registered(&self) -> usize {
-        self.registered.len() + self.under_way.len()
+        self.registered.len() + self.pending.len()
     }
 }
 
@@ -245,8 +249,8 @@ impl Accounts {
 mod tests {
     use super::*;
 
-    fn with(names: &[&str]) -> Accounts {
-        let mut accounts = Accounts::default();
+    fn with(names: &[&str]) -> AccountDirectory {
+        let mut accounts = AccountDirectory::default();
         let account = |name: &&str| Account {
             name: (*name).to_owned(),
             password: String::new(),
@@ -279,7 +283,7 @@ mod tests {
         assert!(!accounts.is_anothers("a1ice", None));
         accounts.take(&["bob"], None).unwrap();
         assert!(!accounts.is_anothers("b0b", None));
-        assert!(accounts.looks.is_empty());
+        assert!(accounts.names.is_empty());
         assert!(accounts.take(&["bob"], Some("{")).is_err());
         // What comes late for an account that has ended is nothing.
         accounts.take(&["bob", "stays"], Some("true")).unwrap();

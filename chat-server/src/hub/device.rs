@@ -10,11 +10,11 @@ use chat_core::proto::{CapabilitySet, Command, CommandError, Service};
 
 use super::{
     Door,
-    listing::Listing,
+    paged_reply::PagedReply,
     person::Person,
     records::is_kept,
     registration::Newcomer,
-    seldom::{Nothing, Seldom},
+    sparse::{Nothing, Sparse},
 };
 use crate::ids::{ConnId, PersonId, RoomId, Ticket};
 
@@ -35,9 +35,9 @@ pub(super) struct Device {
     /// The latest of its records, also when it has been appended.
     pub(super) latest_record: Option<Ticket>,
     /// The paged answer under way.
-    pub(super) listing: Option<Box<Listing>>,
-    pub(super) backlog: Seldom<Backlog>,
-    pub(super) particulars: Seldom<Particulars>,
+    pub(super) paged_reply: Option<Box<PagedReply>>,
+    pub(super) backlog: Sparse<Backlog>,
+    pub(super) particulars: Sparse<Particulars>,
     pub(super) is_held: bool,
     /// Its session has been asked what is negotiated, and has not said.
     pub(super) is_negotiating: bool,
@@ -49,21 +49,21 @@ pub(super) struct Device {
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     /// What has been asked about the past, and is to be answered before anything else.
-    pub(super) recalling: Option<Ticket>,
+    pub(super) querying: Option<Ticket>,
     /// What was said before in rooms that were entered, and is still to be told.
     pub(super) replays: BTreeMap<RoomId, Ticket>,
     /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
     /// runs, the connection is held, so that no more come than were under way.
-    pub(super) waiting: VecDeque<Waiting>,
+    pub(super) waiting: VecDeque<QueuedCommand>,
     /// Answers that wait for records before them, each with the latest of those.
-    pub(super) deferred: VecDeque<(Ticket, Listing)>,
+    pub(super) deferred: VecDeque<(Ticket, PagedReply)>,
     /// It is gone, and why; it is forgotten when all that was said is in the log.
     pub(super) departing: Option<Arc<str>>,
 }
 
 impl Nothing for Backlog {
     const NOTHING: &'static Self = &Self {
-        recalling: None,
+        querying: None,
         replays: BTreeMap::new(),
         waiting: VecDeque::new(),
         deferred: VecDeque::new(),
@@ -71,7 +71,7 @@ impl Nothing for Backlog {
     };
 
     fn is_nothing(&self) -> bool {
-        self.recalling.is_none()
+        self.querying.is_none()
             && self.replays.is_empty()
             && self.waiting.is_empty()
             && self.deferred.is_empty()
@@ -133,8 +133,8 @@ impl Device {
             since,
             n_pending: 0,
             latest_record: None,
-            listing: None,
-            backlog: Seldom::default(),
+            paged_reply: None,
+            backlog: Sparse::default(),
             particulars: Particulars {
                 fingerprint: newcomer.fingerprint,
                 away: newcomer.away,
@@ -150,12 +150,12 @@ impl Device {
 
 /// A command whose turn has not come.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct QueuedCommand {
     pub(super) label: Option<Arc<str>>,
     pub(super) command: Result<Command, CommandError>,
 }
 
-impl Waiting {
+impl QueuedCommand {
     /// Whether it need not wait for the `n_pending` records before it. Messages may follow messages into the log,
     /// up to `n_pending_max`; all else waits until it is known what became of them.
     pub(super) fn may_run(&self, n_pending: u32, n_pending_max: usize) -> bool {

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::{
     auth::Question,
-    config::House,
+    config::Settings,
     delivery::{Delivery, Reply},
     event::ServerEvent,
     history::Query,
     ids::{ConnId, RoomId, Ticket, WorkerId},
-    room_log::{Change, Note, Record},
+    room_log::{Change, ConversationMark, Record},
 };
 
 /// Something the hub wants done.
@@ -30,16 +30,16 @@ pub enum Effect {
         record: Arc<Record>,
     },
     /// Have changes remembered; [`super::Input::Appended`] is to follow.
-    Keep {
+    Persist {
         /// To be given back.
         ticket: Ticket,
         /// What.
         changes: Arc<[Change]>,
     },
     /// Tell the room log something about a conversation.
-    Note(Note),
-    /// Look something up in the room log; [`super::Input::Recalled`] is to follow.
-    Recall {
+    Mark(ConversationMark),
+    /// Look something up in the room log; [`super::Input::Queried`] is to follow.
+    Query {
         /// To be given back.
         ticket: Ticket,
         /// What.
@@ -93,7 +93,7 @@ pub enum Effect {
         /// Their nick.
         nick: Arc<str>,
         /// What was offered.
-        before: Arc<House>,
+        before: Arc<Settings>,
     },
     /// Read on.
     Release {

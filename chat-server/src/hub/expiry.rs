@@ -9,8 +9,8 @@ use std::{
 use super::{
     Effect, Hub, Now,
     facts::Fact,
-    modes::{Change, Entry, List, Terms, What},
-    records::{Doing, Place},
+    modes::{Entry, List, Mode, ModeChange, Terms},
+    records::{Destination, RecordAction},
 };
 use crate::{delivery::Content, ids::RoomId};
 
@@ -58,17 +58,23 @@ impl Hub {
             let Some(list) = list else { continue };
             // Until it is kept it is still there.
             self.expiries.insert((now.wall + AGAIN, id, Arc::clone(&mask)));
-            let what = What::Listed(list, mask, Terms::default());
-            let changes = vec![Change { is_set: false, what }];
+            let what = Mode::Listed(list, mask, Terms::default());
+            let changes = vec![ModeChange { is_set: false, what }];
             let (letters, arguments) = self.written_changes(&changes);
             let content = Content::Mode {
-                source: self.house.name.as_str().into(),
+                source: self.settings.name.as_str().into(),
                 target: Arc::clone(self.rooms[&id].name.shown()),
                 changes: letters.into(),
                 arguments,
             };
             // If there is no place for it now, there is when it is tried again.
-            self.submit_unasked(now, Place::Room(id), content, Doing::Modes(changes), effects);
+            self.submit_unasked(
+                now,
+                Destination::Room(id),
+                content,
+                RecordAction::Modes(changes),
+                effects,
+            );
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) enum Fact {
     Key(Option<Arc<str>>),
     Limit(Option<u32>),
     /// What stands in a link into the room, or no more.
-    Link(Arc<str>, Option<Link>),
+    Link(Arc<str>, Option<InviteLink>),
     /// Seconds between two messages of somebody without a rank.
     Slow(Option<u32>),
     Listed(List, Entry),
@@ -41,7 +41,7 @@ pub(super) enum Fact {
 
 /// Who may come in by a link, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Link {
+pub(super) struct InviteLink {
     /// The nick of who has made it.
     pub(super) by: Arc<str>,
     /// When, in milliseconds since 1970.
@@ -53,7 +53,7 @@ pub(super) struct Link {
     pub(super) left: Option<u32>,
 }
 
-impl Link {
+impl InviteLink {
     /// Whether somebody may still come in by it.
     pub(super) fn holds(&self, now: SystemTime) -> bool {
         milliseconds(now) < self.until && self.left != Some(0)
@@ -62,7 +62,7 @@ impl Link {
 
 /// What is at the path of a room itself.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Document {
+pub(super) struct RoomDocument {
     /// As it is shown.
     pub(super) name: String,
     /// The account whose it is, by its folded name.
@@ -255,8 +255,8 @@ impl Room {
                 self.metadata.remove(key);
             }
             Fact::Operator(..) | Fact::Voice(..) => {
-                if let Some(owned) = &mut self.owned {
-                    owned.take(fact);
+                if let Some(ownership) = &mut self.ownership {
+                    ownership.take(fact);
                 }
             }
             Fact::Topic(topic) => self.topic.clone_from(topic),
@@ -288,11 +288,12 @@ impl Room {
             Fact::Asking(Arc::clone(account), Some(*since))
         };
         facts.extend(self.asking.iter().map(asking));
-        let link =
-            |(token, link): (&Arc<str>, &Link)| Fact::Link(Arc::clone(token), Some(link.clone()));
+        let link = |(token, link): (&Arc<str>, &InviteLink)| {
+            Fact::Link(Arc::clone(token), Some(link.clone()))
+        };
         facts.extend(self.links.iter().map(link));
-        if let Some(owned) = &self.owned {
-            facts.extend(owned.facts());
+        if let Some(ownership) = &self.ownership {
+            facts.extend(ownership.facts());
         }
         facts
     }

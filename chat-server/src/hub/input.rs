@@ -9,7 +9,7 @@ use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
     auth::Verdict,
-    config::House,
+    config::Settings,
     delivery::Reply,
     history::Answer,
     ids::{ConnId, Ticket},
@@ -74,7 +74,7 @@ pub enum Input {
         capabilities: CapabilitySet,
     },
     /// Something about the past has been looked up.
-    Recalled {
+    Queried {
         /// Which question it answers.
         ticket: Ticket,
         /// What was found, or why nothing could be.
@@ -126,7 +126,7 @@ pub enum Input {
     /// The configuration is another from here on.
     Reload {
         /// What it says.
-        house: Arc<House>,
+        settings: Arc<Settings>,
     },
     /// A newcomer has said all that is needed.
     Register {

@@ -9,7 +9,7 @@ use chat_core::proto::{
 
 use super::{Hub, Turn, modes::chanmodes};
 use crate::{
-    config::House,
+    config::Settings,
     delivery::{Page, ReplyLine},
 };
 
@@ -41,18 +41,18 @@ impl Hub {
 }
 
 /// The lines of a house, made once for all who come.
-pub(super) fn lines_of(house: &House) -> Vec<ReplyLine> {
+pub(super) fn lines_of(settings: &Settings) -> Vec<ReplyLine> {
     let as_line = |tokens: &[String]| {
         let mut params: Vec<Box<str>> = tokens.iter().map(|token| token.as_str().into()).collect();
         params.push("are supported by this server".into());
         ReplyLine::Shared(Arc::new(ReplyLine::Numeric(Numeric::RPL_ISUPPORT, params)))
     };
-    tokens(house).chunks(TOKENS_PER_LINE).map(as_line).collect()
+    tokens(settings).chunks(TOKENS_PER_LINE).map(as_line).collect()
 }
 
-fn tokens(house: &House) -> Vec<String> {
-    let network = &house.network;
-    let limits = &house.limits;
+fn tokens(settings: &Settings) -> Vec<String> {
+    let network = &settings.network;
+    let limits = &settings.limits;
     let mut tokens = vec![
         format!("AWAYLEN={TOPIC_BYTES_MAX}"),
         "BOT=B".into(),
@@ -88,11 +88,11 @@ fn tokens(house: &House) -> Vec<String> {
         // Those who send fast are read later, never closed for it.
         "soju.im/SAFERATE".into(),
     ];
-    if house.keeps_history {
+    if settings.keeps_history {
         tokens.push(format!("CHATHISTORY={}", limits.history_page_max));
         tokens.push("MSGREFTYPES=msgid,timestamp".into());
     }
-    if let Some(icon) = &house.network_icon {
+    if let Some(icon) = &settings.network_icon {
         tokens.push(format!("draft/ICON={icon}"));
     }
     tokens.sort_unstable();

@@ -44,7 +44,7 @@ impl Hub {
         let devices = person.devices.clone();
         let account = person.account.clone();
         let room = self.rooms.get_mut(&id).expect("found or founded above");
-        let rank = if room.owned.is_some() {
+        let rank = if room.ownership.is_some() {
             room.rank_of(account.as_ref())
         } else {
             // One that is nobody's is operated by whoever founds it.
@@ -109,7 +109,7 @@ impl Hub {
         let id = RoomId(self.next_room);
         self.next_room += 1;
         self.rooms_by_name.insert(Arc::clone(name.key()), id);
-        let mut room = Room::new(id, name, wall, self.house.n_workers);
+        let mut room = Room::new(id, name, wall, self.settings.n_workers);
         room.begin_after(self.latest_record);
         self.rooms.insert(id, room);
         id
@@ -128,7 +128,7 @@ impl Hub {
         self.person_mut(who).rooms.retain(|room| *room != id);
         let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
         room.remove(who);
-        if room.members.is_empty() && !room.lasts() {
+        if room.members.is_empty() && !room.is_registered() {
             self.end_room(id, effects);
         }
     }
@@ -163,7 +163,7 @@ impl Hub {
     }
 
     fn stop_if_empty(&mut self, effects: &mut Vec<Effect>) {
-        if self.devices.is_empty() && self.house.exit_when_empty {
+        if self.devices.is_empty() && self.settings.exit_when_empty {
             self.stop(&"The last person has left".into(), effects);
         }
     }
@@ -200,7 +200,7 @@ impl Hub {
 
     /// Nothing is to be done for a connection any more.
     fn forget_device(&mut self, conn: ConnId) {
-        self.forget_answers(conn);
+        self.forget_responses(conn);
         self.monitor_nobody(conn);
         self.unsubscribe_all(conn);
         self.exchanges.remove(&conn);
@@ -237,7 +237,7 @@ impl Hub {
         self.set_identity(who, None);
         let person = self.people.remove(who).expect("they were there above");
         self.operators.remove(&who);
-        self.departed.remember(&person, now.wall, self.house.limits.whowas_entries_max);
+        self.whowas.remember(&person, now.wall, self.settings.limits.whowas_entries_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
         self.stop_if_empty(effects);

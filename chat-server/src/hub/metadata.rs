@@ -13,7 +13,7 @@ use std::{
 
 use chat_core::proto::{Capability, METADATA_KEY_BYTES_MAX, Numeric};
 
-use super::{Device, Effect, Hub, Now, Reader, Turn, listing::Part};
+use super::{Device, Effect, Hub, Now, Reader, Turn, paged_reply::Section};
 use crate::{
     delivery::{Content, Event, Page, ReplyLine},
     ids::{ConnId, PersonId, RoomId},
@@ -238,7 +238,7 @@ impl Hub {
             }
         }
         if !second.is_empty() {
-            let (server, value) = (self.house.name.as_str().into(), value.cloned());
+            let (server, value) = (self.settings.name.as_str().into(), value.cloned());
             let content = Content::Metadata { server, target, key: Arc::clone(key), value };
             let event = Arc::new(Event::new(content, now.wall, None));
             self.tell_some(second.into_iter(), &event, effects);
@@ -286,15 +286,15 @@ impl Hub {
     }
 
     /// What `conn` is to be told of a room that they have entered.
-    pub(super) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Part> {
+    pub(super) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Section> {
         let device = self.device(conn);
         let (owners, keys) = ([Owner::Room(room)], device.particulars.subscriptions.clone());
         let sync = Sync::batched(Arc::clone(self.rooms[&room].name.shown()), owners, keys);
         match device.told_metadata_in()? {
             Dialect::Second if device.particulars.subscriptions.is_empty() => None,
-            Dialect::Second => Some(Part::Metadata(Sync { target: None, ..sync })),
+            Dialect::Second => Some(Section::Metadata(Sync { target: None, ..sync })),
             // "the server MUST send either a `metadata` batch containing the channel's metadata [...]"
-            Dialect::Third => Some(Part::Metadata(sync)),
+            Dialect::Third => Some(Section::Metadata(sync)),
         }
     }
 
@@ -306,12 +306,12 @@ impl Hub {
         match device.told_metadata_in() {
             Some(Dialect::Third) => turn.reply.extend(owners().map(|owner| {
                 let name = self.name_of_owner(owner);
-                Part::Metadata(Sync::batched(name, [owner], keys.clone()))
+                Section::Metadata(Sync::batched(name, [owner], keys.clone()))
             })),
             Some(Dialect::Second) if is_new => {
                 let owners: VecDeque<Owner> = owners().collect();
                 let sync = Sync::batched(Arc::default(), owners, keys.clone());
-                turn.reply.push(Part::Metadata(Sync { target: None, ..sync }));
+                turn.reply.push(Section::Metadata(Sync { target: None, ..sync }));
             }
             _ => {}
         }
@@ -324,7 +324,7 @@ impl Hub {
         owner: Owner,
         keys: &Keys,
     ) -> Vec<ReplyLine> {
-        let (server, name) = (&self.house.name, self.name_of_owner(owner));
+        let (server, name) = (&self.settings.name, self.name_of_owner(owner));
         let wanted = self.published(owner, dialect).filter(|(key, _)| keys.contains(*key));
         let line = |(key, value): (&Arc<str>, &Arc<str>)| match dialect {
             Dialect::Second => {
@@ -341,7 +341,7 @@ impl Hub {
         mut sync: Sync,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
-    ) -> Option<Part> {
+    ) -> Option<Section> {
         let mut page = Vec::new();
         while *rows > 0
             && let Some(owner) = sync.owners.front()
@@ -374,7 +374,7 @@ impl Hub {
             }),
             None => lines.append(&mut page),
         }
-        (!is_last).then_some(Part::Metadata(sync))
+        (!is_last).then_some(Section::Metadata(sync))
     }
 
     /// Goes on with a room and its members; whether that was all of them.

@@ -7,47 +7,47 @@
 //! Reading order: [`input`](Input), [`effect`](Effect), this file, `command/topic.rs` as the shape
 //! of every feature, then `records.rs` for what passes through the room log.
 
+mod account_changes;
 mod accounts;
-mod answers;
-mod applying;
-mod bans;
-mod check;
-mod checks;
+mod apply;
+mod broadcast;
 mod command;
-mod crowd;
-mod deeds;
-mod departures;
+mod confusables;
 mod device;
+mod directory;
 mod effect;
 mod expiry;
 mod facts;
-mod guesses;
 mod input;
+mod invariants;
 mod isupport;
-mod keeping;
-mod lasting;
-mod listing;
-mod looks;
-mod markers;
+mod kept;
+mod labels;
+mod login_backoff;
 mod masks;
 mod membership;
 mod metadata;
 mod modes;
+mod monitor;
+mod ownership;
+mod paged_reply;
+mod password_checks;
+mod pending;
 mod person;
-mod recall;
+mod queries;
+mod read_markers;
 mod records;
 mod refusal;
 mod registration;
 mod room;
 mod sasl;
-mod seldom;
-mod telling;
-mod trouble;
+mod server_bans;
+mod sparse;
+mod storage_outage;
 mod turn;
-mod under_way;
-mod watch;
 mod webirc;
 mod who;
+mod whowas;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -70,29 +70,29 @@ pub(crate) use sasl::MECHANISMS;
 pub(crate) use turn::Turn;
 
 use self::{
-    accounts::Accounts,
-    answers::{Answer, AnswerId},
-    bans::Bans,
-    checks::Check,
-    crowd::{Devices, People},
-    deeds::Registrations,
-    departures::Departures,
+    account_changes::Registrations,
+    accounts::AccountDirectory,
     device::{Device, Reader},
+    directory::{DeviceDirectory, PersonDirectory},
     expiry::Expiries,
-    guesses::Guesses,
-    lasting::Lasting,
-    markers::Markers,
+    labels::{LabeledResponse, ResponseId},
+    login_backoff::LoginBackoff,
+    ownership::OwnershipIndex,
+    password_checks::PasswordCheck,
+    pending::PendingQueue,
     person::Person,
-    recall::Recall,
+    queries::PendingQuery,
+    read_markers::ReadMarkers,
     records::Pending,
     registration::Newcomer,
     room::{Rank, Room},
     sasl::Sasl,
-    under_way::UnderWay,
+    server_bans::Bans,
+    whowas::Whowas,
 };
 use crate::{
     auth::scram,
-    config::{Config, House},
+    config::{Config, Settings},
     delivery::{Content, Event, ReplyLine},
     event::ServerEvent,
     ids::{ConnId, IdMap, PersonId, RoomId, Ticket},
@@ -101,7 +101,7 @@ use crate::{
 /// Decides. Never touches a socket, a file, a clock or a thread.
 #[derive(Debug)]
 pub struct Hub {
-    house: Arc<House>,
+    settings: Arc<Settings>,
     /// What everybody who comes is told of it.
     isupport: Vec<ReplyLine>,
     /// Where ids come from; seeded, so that a run can be repeated.
@@ -113,8 +113,8 @@ pub struct Hub {
     latest: Option<Now>,
     /// Connections that have not registered.
     newcomers: IdMap<ConnId, Newcomer>,
-    people: People,
-    devices: Devices,
+    people: PersonDirectory,
+    devices: DeviceDirectory,
     rooms: IdMap<RoomId, Room>,
     rooms_by_name: BTreeMap<Arc<str>, RoomId>,
     next_room: u64,
@@ -124,22 +124,22 @@ pub struct Hub {
     /// What ends by itself.
     expiries: Expiries,
     /// Rooms that are somebody's.
-    lasting: Lasting,
+    lasting: OwnershipIndex,
     /// Names that rooms are about to get.
-    names_to_be: BTreeMap<Arc<str>, RoomId>,
+    reserved_names: BTreeMap<Arc<str>, RoomId>,
     /// Records on their way to the log.
-    under_way: UnderWay<Pending>,
-    accounts: Accounts,
-    guesses: Guesses,
-    markers: Markers,
+    pending: PendingQueue<Pending>,
+    accounts: AccountDirectory,
+    login_backoff: LoginBackoff,
+    markers: ReadMarkers,
     registrations: Registrations,
     /// Logins under way.
     exchanges: IdMap<ConnId, Sasl>,
     /// Passwords under check.
-    checks: BTreeMap<Ticket, Check>,
+    checks: BTreeMap<Ticket, PasswordCheck>,
     /// Labelled answers that wait for records.
-    answers: IdMap<AnswerId, Answer>,
-    next_answer: AnswerId,
+    responses: IdMap<ResponseId, LabeledResponse>,
+    next_response: ResponseId,
     /// Operators of the server: they are counted for everybody who comes.
     operators: BTreeSet<PersonId>,
     /// The most people there have been at once.
@@ -147,12 +147,12 @@ pub struct Hub {
     /// Who is whom in direct conversations, those who came first before the others.
     identities: BTreeMap<Arc<str>, SmallVec<[PersonId; 1]>>,
     /// What has been asked about the past.
-    recalls: BTreeMap<Ticket, Recall>,
+    queries: BTreeMap<Ticket, PendingQuery>,
     /// No record is earlier than this.
     latest_record: SystemTime,
     n_messages: u64,
     n_refused_records: u64,
-    departed: Departures,
+    whowas: Whowas,
     /// Who watches which nick, by its key.
     watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
     /// Who is told of which metadata, by its name.
@@ -163,47 +163,47 @@ pub struct Hub {
 impl Hub {
     /// A hub without people. What it draws at random follows from `seed`.
     #[must_use]
-    pub fn new(house: Arc<House>, seed: u64) -> Self {
+    pub fn new(settings: Arc<Settings>, seed: u64) -> Self {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut secret = scram::Key::default();
         random.fill_bytes(&mut secret);
-        let mut accounts = Accounts::default();
-        accounts.configure(&house.accounts);
+        let mut accounts = AccountDirectory::default();
+        accounts.configure(&settings.accounts);
         Self {
-            isupport: isupport::lines_of(&house),
-            house,
+            isupport: isupport::lines_of(&settings),
+            settings,
             random,
             secret,
             started: None,
             latest: None,
             newcomers: IdMap::default(),
-            people: People::default(),
-            devices: Devices::default(),
+            people: PersonDirectory::default(),
+            devices: DeviceDirectory::default(),
             rooms: IdMap::default(),
             rooms_by_name: BTreeMap::new(),
             next_room: 0,
             next_ticket: 0,
             bans: Bans::new(),
             expiries: Expiries::new(),
-            lasting: Lasting::default(),
-            names_to_be: BTreeMap::new(),
-            under_way: UnderWay::new(),
+            lasting: OwnershipIndex::default(),
+            reserved_names: BTreeMap::new(),
+            pending: PendingQueue::new(),
             accounts,
-            guesses: Guesses::default(),
-            markers: Markers::default(),
+            login_backoff: LoginBackoff::default(),
+            markers: ReadMarkers::default(),
             registrations: Registrations::new(),
             exchanges: IdMap::default(),
             checks: BTreeMap::new(),
-            answers: IdMap::default(),
-            next_answer: 0,
+            responses: IdMap::default(),
+            next_response: 0,
             operators: BTreeSet::new(),
             n_people_max: 0,
             identities: BTreeMap::new(),
-            recalls: BTreeMap::new(),
+            queries: BTreeMap::new(),
             latest_record: SystemTime::UNIX_EPOCH,
             n_messages: 0,
             n_refused_records: 0,
-            departed: Departures::default(),
+            whowas: Whowas::default(),
             watchers: HashMap::new(),
             subscribers: HashMap::new(),
             is_stopping: false,
@@ -232,17 +232,17 @@ impl Hub {
                     newcomer.capabilities = capabilities;
                 }
             }
-            Input::Recalled { ticket, answer } => self.recalled(now, ticket, answer, effects),
+            Input::Queried { ticket, answer } => self.queried(now, ticket, answer, effects),
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
             Input::Closed { conn, reason } => {
                 self.forget_newcomer(conn);
                 if let Some(device) = self.devices.get_mut(conn) {
                     // What was said is said before it is over; other answers are nobody's.
-                    device.listing = None;
+                    device.paged_reply = None;
                     device.is_negotiating = false;
                     device.backlog.change(|backlog| {
                         backlog.departing = Some(reason);
-                        backlog.recalling = None;
+                        backlog.querying = None;
                         backlog.deferred.clear();
                     });
                     self.take_waiting(now, conn, effects);
@@ -269,7 +269,7 @@ impl Hub {
             Input::Register { conn, registration } => {
                 self.register(now, conn, registration, effects)
             }
-            Input::Reload { house } => self.reload(now, house, effects),
+            Input::Reload { settings } => self.reload(now, settings, effects),
             Input::Stop { reason } => self.stop(&reason, effects),
         }
     }
@@ -277,7 +277,7 @@ impl Hub {
     /// When [`Input::Deadline`] is to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let appended = self.under_way.next_deadline(self.house.limits.append_timeout);
+        let appended = self.pending.next_deadline(self.settings.limits.append_timeout);
         appended.into_iter().chain(self.next_expiry()).min()
     }
 
@@ -286,11 +286,11 @@ impl Hub {
         self.latest_record = self.latest_record.max(time);
     }
 
-    /// What is at `path` from here on: what was kept before the server started ([`Effect::Keep`]).
+    /// What is at `path` from here on: what was kept before the server started ([`Effect::Persist`]).
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub fn remember(&mut self, path: &str, value: &str) -> Result<(), String> {
+    pub fn load(&mut self, path: &str, value: &str) -> Result<(), String> {
         let mut effects = Vec::new();
         let outcome = self.take_change(None, path, Some(value), &mut effects);
         debug_assert!(effects.is_empty(), "what was so before needs nothing: {effects:?}");
@@ -301,9 +301,9 @@ impl Hub {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub fn can_remember(kept: &[(Arc<str>, Arc<str>)]) -> Result<(), String> {
-        let mut hub = Self::new(House::new(&Config::default(), 1), 0);
-        kept.iter().try_for_each(|(path, value)| hub.remember(path, value))
+    pub fn can_load(kept: &[(Arc<str>, Arc<str>)]) -> Result<(), String> {
+        let mut hub = Self::new(Settings::new(&Config::default(), 1), 0);
+        kept.iter().try_for_each(|(path, value)| hub.load(path, value))
     }
 
     /// How many people are registered.
@@ -333,15 +333,15 @@ impl Hub {
     /// How many records are on their way to the log.
     #[must_use]
     pub fn n_pending(&self) -> usize {
-        self.under_way.len()
+        self.pending.len()
     }
 
     /// Goes on by another configuration, and tells those who want to know what is offered now
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
-    fn reload(&mut self, now: Now, house: Arc<House>, effects: &mut Vec<Effect>) {
-        self.isupport = isupport::lines_of(&house);
-        let before = std::mem::replace(&mut self.house, house);
-        self.accounts.configure(&self.house.accounts);
+    fn reload(&mut self, now: Now, settings: Arc<Settings>, effects: &mut Vec<Effect>) {
+        self.isupport = isupport::lines_of(&settings);
+        let before = std::mem::replace(&mut self.settings, settings);
+        self.accounts.configure(&self.settings.accounts);
         self.log_out_strangers(now, effects);
         let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
         conns.sort_unstable();
@@ -380,17 +380,17 @@ impl Hub {
         self.devices.clear();
         self.rooms.clear();
         self.rooms_by_name.clear();
-        self.lasting = Lasting::default();
+        self.lasting = OwnershipIndex::default();
         self.expiries.clear();
-        self.names_to_be.clear();
-        self.under_way = UnderWay::new();
+        self.reserved_names.clear();
+        self.pending = PendingQueue::new();
         self.exchanges.clear();
         self.identities.clear();
-        self.recalls.clear();
+        self.queries.clear();
         self.checks.clear();
         self.watchers.clear();
         self.subscribers.clear();
-        self.answers.clear();
+        self.responses.clear();
         effects.push(Effect::Stop);
     }
 

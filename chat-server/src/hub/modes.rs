@@ -103,7 +103,7 @@ impl List {
 
 /// What kind a mode's letter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Letter {
+pub(super) enum ModeLetter {
     Flag(Flag),
     Key,
     Limit,
@@ -113,7 +113,7 @@ pub(super) enum Letter {
     Voice,
 }
 
-impl Letter {
+impl ModeLetter {
     pub(super) fn from_char(letter: char) -> Option<Self> {
         let flag = Flag::ALL.iter().find(|(_, own)| *own == letter).map(|(f, _)| Self::Flag(*f));
         let list = List::ALL.iter().find(|(_, own)| *own == letter).map(|(l, _)| Self::List(*l));
@@ -266,22 +266,22 @@ impl Modes {
     }
 
     /// Whether `change` changes nothing, unless it is about a member.
-    pub(super) fn has_already(&self, change: &Change) -> bool {
+    pub(super) fn has_already(&self, change: &ModeChange) -> bool {
         match &change.what {
-            What::Flag(flag) => self.has(*flag) == change.is_set,
-            What::Key(key) if change.is_set => self.key.as_ref() == Some(key),
-            What::Key(_) => self.key.is_none(),
-            What::Limit(limit) if change.is_set => self.limit == Some(*limit),
-            What::Limit(_) => self.limit.is_none(),
-            What::Slow(seconds) if change.is_set => self.slow == Some(*seconds),
-            What::Slow(_) => self.slow.is_none(),
-            What::Listed(list, mask, terms) if change.is_set => {
+            Mode::Flag(flag) => self.has(*flag) == change.is_set,
+            Mode::Key(key) if change.is_set => self.key.as_ref() == Some(key),
+            Mode::Key(_) => self.key.is_none(),
+            Mode::Limit(limit) if change.is_set => self.limit == Some(*limit),
+            Mode::Limit(_) => self.limit.is_none(),
+            Mode::Slow(seconds) if change.is_set => self.slow == Some(*seconds),
+            Mode::Slow(_) => self.slow.is_none(),
+            Mode::Listed(list, mask, terms) if change.is_set => {
                 let own = self.list(*list).iter();
                 let mut own = own.filter(|entry| entry.mask.eq_ignore_ascii_case(mask));
                 own.any(|entry| entry.terms == *terms)
             }
-            What::Listed(list, mask, _) => !self.lists(*list, mask),
-            What::Operator(_) | What::Voice(_) => false,
+            Mode::Listed(list, mask, _) => !self.lists(*list, mask),
+            Mode::Operator(_) | Mode::Voice(_) => false,
         }
     }
 
@@ -328,33 +328,33 @@ impl Modes {
 
 /// One change of a mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Change {
+pub(super) struct ModeChange {
     pub(super) is_set: bool,
-    pub(super) what: What,
+    pub(super) what: Mode,
 }
 
-impl Change {
+impl ModeChange {
     /// What is so of the room's from then on; what a member has is not the room's.
     pub(super) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
         let is_set = self.is_set;
         Some(match &self.what {
-            What::Flag(flag) => Fact::Flag(*flag, is_set),
-            What::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
-            What::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
-            What::Slow(seconds) => Fact::Slow(is_set.then_some(*seconds)),
-            What::Listed(list, mask, terms) if is_set => {
+            Mode::Flag(flag) => Fact::Flag(*flag, is_set),
+            Mode::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
+            Mode::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
+            Mode::Slow(seconds) => Fact::Slow(is_set.then_some(*seconds)),
+            Mode::Listed(list, mask, terms) if is_set => {
                 let (mask, by, terms) = (Arc::clone(mask), Arc::clone(by), terms.clone());
                 Fact::Listed(*list, Entry { mask, by, at, terms })
             }
-            What::Listed(list, mask, _) => Fact::Unlisted(*list, Arc::clone(mask)),
-            What::Operator(_) | What::Voice(_) => return None,
+            Mode::Listed(list, mask, _) => Fact::Unlisted(*list, Arc::clone(mask)),
+            Mode::Operator(_) | Mode::Voice(_) => return None,
         })
     }
 }
 
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum Mode {
     Flag(Flag),
     Key(Arc<str>),
     Limit(u32),
@@ -364,7 +364,7 @@ pub(super) enum What {
     Voice(PersonId),
 }
 
-impl What {
+impl Mode {
     /// The member it is about.
     pub(super) fn member(&self) -> Option<PersonId> {
         match self {
@@ -401,25 +401,25 @@ impl What {
 
 /// How changes read: the letters with signs where they change, and the parameters.
 pub(super) fn written(
-    changes: &[Change],
+    changes: &[ModeChange],
     nick_of: impl Fn(PersonId) -> Arc<str>,
 ) -> (String, Vec<Arc<str>>) {
     let (mut letters, mut arguments) = (String::new(), Vec::new());
     let mut sign = None;
-    for Change { is_set, what } in changes {
+    for ModeChange { is_set, what } in changes {
         if sign != Some(*is_set) {
             letters.push(if *is_set { '+' } else { '-' });
             sign = Some(*is_set);
         }
         letters.push(what.letter());
         arguments.extend(match what {
-            What::Flag(_) => None,
-            What::Key(_) if !is_set => Some("*".into()),
-            What::Key(key) => Some(Arc::clone(key)),
-            What::Limit(limit) => is_set.then(|| limit.to_string().into()),
-            What::Slow(seconds) => is_set.then(|| seconds.to_string().into()),
-            What::Listed(_, mask, _) => Some(Arc::clone(mask)),
-            What::Operator(conn) | What::Voice(conn) => Some(nick_of(*conn)),
+            Mode::Flag(_) => None,
+            Mode::Key(_) if !is_set => Some("*".into()),
+            Mode::Key(key) => Some(Arc::clone(key)),
+            Mode::Limit(limit) => is_set.then(|| limit.to_string().into()),
+            Mode::Slow(seconds) => is_set.then(|| seconds.to_string().into()),
+            Mode::Listed(_, mask, _) => Some(Arc::clone(mask)),
+            Mode::Operator(conn) | Mode::Voice(conn) => Some(nick_of(*conn)),
         });
     }
     (letters, arguments)

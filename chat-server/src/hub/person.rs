@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use super::{
     metadata::Metadata,
-    seldom::{Nothing, Seldom},
+    sparse::{Nothing, Sparse},
 };
 use crate::{
     delivery::Sender,
@@ -29,7 +29,7 @@ pub(super) struct Person {
     /// Who they are in direct conversations, if they have needed it ([`super::recall`]).
     pub(super) identity: Option<Arc<str>>,
     pub(super) modes: UserModes,
-    pub(super) particulars: Seldom<Particulars>,
+    pub(super) particulars: Sparse<Particulars>,
     /// In the order in which they were joined.
     pub(super) rooms: Vec<RoomId>,
     /// Seconds since 1970.

@@ -11,12 +11,12 @@ use rand_chacha::rand_core::Rng;
 
 use super::{
     Effect, Hub, Now, Refusal, Turn,
-    answers::AnswerId,
     facts::{self, Fact},
-    keeping::Meant,
-    modes::{self, List, What},
+    kept::ChangePurpose,
+    labels::ResponseId,
+    modes::{self, List, Mode},
+    pending::Arrived,
     room::Topic,
-    under_way::Arrived,
 };
 use crate::{
     delivery::{Content, Event, ReplyLine, Sender},
@@ -28,20 +28,20 @@ use crate::{
 /// Something on its way to the log, and what is to be done when it is there.
 #[derive(Debug)]
 pub(super) struct Pending {
-    what: Kept,
+    what: PendingWork,
     /// Who is answered, unless they have gone; nobody, if the server does it by itself.
     pub(super) sender: Option<ConnId>,
     /// The labelled answer it is a part of.
-    answer: Option<AnswerId>,
+    answer: Option<ResponseId>,
 }
 
 /// What is on its way.
 #[derive(Debug)]
-enum Kept {
+enum PendingWork {
     /// A record.
     Record(Recorded),
     /// Changes of what the server knows, and what they are for.
-    Changes { changes: Arc<[Change]>, meant: Box<Meant> },
+    Changes { changes: Arc<[Change]>, purpose: Box<ChangePurpose> },
 }
 
 /// A record on its way.
@@ -50,22 +50,22 @@ pub(super) struct Recorded {
     pub(super) event: Arc<Event>,
     /// Who caused it, if it is not the server.
     pub(super) sender: Option<PersonId>,
-    pub(super) place: Place,
+    pub(super) place: Destination,
     /// Apart, since most records are messages and have none.
     pub(super) more: Option<Box<More>>,
 }
 
 impl Recorded {
     /// What it does beside being seen.
-    pub(super) fn doing(&self) -> &Doing {
-        self.more.as_ref().map_or(&Doing::Nothing, |more| &more.doing)
+    pub(super) fn action(&self) -> &RecordAction {
+        self.more.as_ref().map_or(&RecordAction::Nothing, |more| &more.action)
     }
 }
 
 /// What follows from a record beside its being seen.
 #[derive(Debug)]
 pub(super) struct More {
-    pub(super) doing: Doing,
+    pub(super) action: RecordAction,
     /// What is so in the room from then on.
     pub(super) facts: Vec<Fact>,
     /// The room's number, if the log keeps these with the record.
@@ -74,19 +74,19 @@ pub(super) struct More {
 
 /// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
 #[derive(Debug)]
-pub(super) enum Doing {
+pub(super) enum RecordAction {
     /// Nothing, or what the content says.
     Nothing,
     /// Someone leaves the room.
     Kick(PersonId),
     /// Modes change.
-    Modes(Vec<modes::Change>),
+    Modes(Vec<modes::ModeChange>),
     /// Something that those who operate the room read of, in the name of the server.
-    Note {
+    Notice {
         /// What is so from then on.
         facts: Vec<Fact>,
         /// Whose the room is from then on.
-        passes: Passes,
+        owner_change: OwnerChange,
         /// What whoever has done it is told.
         reply: Vec<ReplyLine>,
     },
@@ -96,13 +96,13 @@ pub(super) enum Doing {
 
 /// Whose a room is from then on.
 #[derive(Debug)]
-pub(super) enum Passes {
+pub(super) enum OwnerChange {
     /// It is nobody's.
-    Away,
+    Disowned,
     /// It stays whose it is.
-    Nowhere,
+    None,
     /// That account's, by its folded name.
-    To(Arc<str>),
+    Given(Arc<str>),
 }
 
 /// What tells the log whether what was said in a room is nobody's if the server ends.
@@ -125,7 +125,7 @@ struct Said {
 
 /// Where a record takes effect.
 #[derive(Debug, Clone)]
-pub(super) enum Place {
+pub(super) enum Destination {
     /// With one other person, who may have gone.
     Direct {
         /// As direct conversations name them.
@@ -144,26 +144,26 @@ impl Hub {
     pub(super) fn submit(
         &mut self,
         turn: &mut Turn<'_>,
-        place: Place,
+        place: Destination,
         content: Content,
-        doing: Doing,
+        action: RecordAction,
     ) -> Result<(), Refusal> {
-        if self.under_way.len() >= self.house.limits.pending_records_max {
+        if self.pending.len() >= self.settings.limits.pending_records_max {
             let why = "too many messages are waiting to be stored; try again in a moment";
             return Err(not_stored(&content, why.into()));
         }
         let nonce = self.nonce_of(turn.conn, &content)?;
-        let (by, sender) = if matches!(doing, Doing::Note { .. }) {
+        let (by, sender) = if matches!(action, RecordAction::Notice { .. }) {
             (THE_SERVER.into(), Sender::default())
         } else {
             (self.identity_of(turn.person), self.person(turn.person).as_sender())
         };
         let said = Said { content, at: turn.now.wall, by, sender };
-        let (mut recorded, mut record) = self.record(said, place, doing);
+        let (mut recorded, mut record) = self.record(said, place, action);
         recorded.sender = Some(turn.person);
         record.nonce = nonce;
         let ticket = self.new_ticket();
-        self.await_outcome(turn, ticket, Kept::Record(recorded));
+        self.await_outcome(turn, ticket, PendingWork::Record(recorded));
         turn.effects.push(Effect::Append { ticket, record: Arc::new(record) });
         Ok(())
     }
@@ -172,38 +172,43 @@ impl Hub {
     pub(super) fn submit_unasked(
         &mut self,
         now: Now,
-        place: Place,
+        place: Destination,
         content: Content,
-        doing: Doing,
+        action: RecordAction,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        if self.under_way.len() >= self.house.limits.pending_records_max {
+        if self.pending.len() >= self.settings.limits.pending_records_max {
             return false;
         }
         let (by, sender) = (THE_SERVER.into(), Sender::default());
         let said = Said { content, at: now.wall, by, sender };
-        let (recorded, record) = self.record(said, place, doing);
+        let (recorded, record) = self.record(said, place, action);
         let ticket = self.new_ticket();
-        let pending = Pending { what: Kept::Record(recorded), sender: None, answer: None };
-        self.under_way.insert(ticket, now.mono, pending);
+        let pending = Pending { what: PendingWork::Record(recorded), sender: None, answer: None };
+        self.pending.insert(ticket, now.mono, pending);
         effects.push(Effect::Append { ticket, record: Arc::new(record) });
         true
     }
 
     /// What is waited for, and what is to be kept.
-    fn record(&mut self, said: Said, place: Place, doing: Doing) -> (Recorded, Record) {
+    fn record(
+        &mut self,
+        said: Said,
+        place: Destination,
+        action: RecordAction,
+    ) -> (Recorded, Record) {
         let Said { content, at, by, sender } = said;
         let (conversation, time) = match &place {
-            Place::Room(id) => {
+            Destination::Room(id) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
                 (Conversation::Room(Arc::clone(room.name.key())), room.next_time(at))
             }
-            Place::Ranked(id, sign) => {
+            Destination::Ranked(id, sign) => {
                 let room = self.rooms.get_mut(id).expect("the caller found it");
                 let key = Arc::clone(room.name.key());
                 (Conversation::Ranked(key, *sign), room.next_time(at))
             }
-            Place::Direct { identity, .. } => {
+            Destination::Direct { identity, .. } => {
                 let mut both = [Arc::clone(&by), Arc::clone(identity)];
                 both.sort_unstable();
                 let [first, second] = both;
@@ -212,65 +217,69 @@ impl Hub {
                 (Conversation::Direct(first, second), self.latest_record)
             }
         };
-        let facts = self.facts_of(&place, &content, &doing, time);
-        let (kept_of, changes) = self.changes_of(&place, &facts, &doing);
+        let facts = self.facts_of(&place, &content, &action, time);
+        let (kept_of, changes) = self.changes_of(&place, &facts, &action);
         let msgid = self.next_msgid(time);
         let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         // Most say nothing that the log is to know again.
         let kept_of = kept_of.filter(|_| !changes.is_empty());
-        if let (Place::Room(id) | Place::Ranked(id, _), Some(_)) = (&place, &kept_of) {
+        if let (Destination::Room(id) | Destination::Ranked(id, _), Some(_)) = (&place, &kept_of) {
             self.note_written(*id);
         }
-        if let (Place::Ranked(id, _), Doing::Note { passes: Passes::To(heir), .. }) =
-            (&place, &doing)
-            && let Some(owned) = self.rooms.get_mut(id).and_then(|room| room.owned.as_mut())
+        if let (
+            Destination::Ranked(id, _),
+            RecordAction::Notice { owner_change: OwnerChange::Given(successor), .. },
+        ) = (&place, &action)
+            && let Some(ownership) = self.rooms.get_mut(id).and_then(|room| room.ownership.as_mut())
         {
-            owned.heir = Some(Arc::clone(heir));
+            ownership.successor = Some(Arc::clone(successor));
         }
-        if let (Place::Room(id), Doing::Rename(name)) = (&place, &doing) {
-            self.names_to_be.insert(Arc::clone(name.key()), *id);
+        if let (Destination::Room(id), RecordAction::Rename(name)) = (&place, &action) {
+            self.reserved_names.insert(Arc::clone(name.key()), *id);
         }
         let record = Record { conversation, by, event: Arc::clone(&event), nonce: None, changes };
-        let is_plain = matches!(doing, Doing::Nothing) && facts.is_empty() && kept_of.is_none();
-        let more = (!is_plain).then(|| Box::new(More { doing, facts, kept_of }));
+        let is_plain =
+            matches!(action, RecordAction::Nothing) && facts.is_empty() && kept_of.is_none();
+        let more = (!is_plain).then(|| Box::new(More { action, facts, kept_of }));
         (Recorded { event, sender: None, place, more }, record)
     }
 
     /// What is so in a room when a record is there.
     fn facts_of(
         &self,
-        place: &Place,
+        place: &Destination,
         content: &Content,
-        doing: &Doing,
+        action: &RecordAction,
         time: SystemTime,
     ) -> Vec<Fact> {
-        if let Doing::Note { facts, .. } = doing {
+        if let RecordAction::Notice { facts, .. } = action {
             return facts.clone();
         }
-        let Place::Room(id) = place else { return Vec::new() };
-        match (content, doing) {
+        let Destination::Room(id) = place else { return Vec::new() };
+        match (content, action) {
             (Content::Topic { source, topic, .. }, _) => {
                 let (text, by) = (Arc::clone(topic), Arc::clone(source));
                 let topic = (!topic.is_empty()).then_some(Topic { text, by, at: time });
                 vec![Fact::Topic(topic)]
             }
-            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
-                let owned = self.rooms[id].owned.is_some();
-                let account = |who: PersonId| self.person(who).account.as_deref().filter(|_| owned);
-                let fact = |change: &modes::Change| match &change.what {
-                    What::Operator(who) => {
+            (Content::Mode { source, .. }, RecordAction::Modes(changes)) => {
+                let ownership = self.rooms[id].ownership.is_some();
+                let account =
+                    |who: PersonId| self.person(who).account.as_deref().filter(|_| ownership);
+                let fact = |change: &modes::ModeChange| match &change.what {
+                    Mode::Operator(who) => {
                         let account = CaseMapping::Ascii.fold(account(*who)?).into();
                         Some(Fact::Operator(account, change.is_set.then_some(time)))
                     }
-                    What::Voice(who) => {
+                    Mode::Voice(who) => {
                         let account = CaseMapping::Ascii.fold(account(*who)?).into();
                         Some(Fact::Voice(account, change.is_set))
                     }
                     _ => change.fact(source, time),
                 };
                 // Who is let in asks no more.
-                let answered = |change: &modes::Change| match &change.what {
-                    What::Listed(List::Invited, mask, _) if change.is_set => {
+                let answered = |change: &modes::ModeChange| match &change.what {
+                    Mode::Listed(List::Invited, mask, _) if change.is_set => {
                         let account = CaseMapping::Ascii.fold(mask.strip_prefix("~a:")?);
                         let asking = self.rooms[id].asking.get_key_value(&*account);
                         asking.map(|(account, _)| Fact::Asking(Arc::clone(account), None))
@@ -287,29 +296,31 @@ impl Hub {
     /// What the log is to keep with a record, and of the room of which number.
     fn changes_of(
         &self,
-        place: &Place,
+        place: &Destination,
         facts: &[Fact],
-        doing: &Doing,
+        action: &RecordAction,
     ) -> (Option<Arc<str>>, Vec<Change>) {
-        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return (None, Vec::new()) };
+        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else {
+            return (None, Vec::new());
+        };
         let room = &self.rooms[id];
         let mut changes = room.changes(facts);
-        let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
-        match (doing, &number) {
-            (Doing::Note { passes: Passes::Away, .. }, Some(number)) => {
+        let number = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.number));
+        match (action, &number) {
+            (RecordAction::Notice { owner_change: OwnerChange::Disowned, .. }, Some(number)) => {
                 let room = &self.rooms[id];
                 changes = vec![Change::Remove { path: facts::path(number, &[]) }];
                 changes.push(closing(room, room.is_closed()));
             }
-            (Doing::Note { passes: Passes::To(heir), .. }, Some(_)) => {
-                let owned = room.owned.as_ref();
-                changes.extend(owned.map(|owned| room.document(owned, heir)));
+            (RecordAction::Notice { owner_change: OwnerChange::Given(successor), .. }, Some(_)) => {
+                let ownership = room.ownership.as_ref();
+                changes.extend(ownership.map(|ownership| room.document(ownership, successor)));
             }
             _ => {}
         }
         // From here on what is said there is not nobody's when the server ends.
-        if !matches!(doing, Doing::Note { passes: Passes::Away, .. })
-            && room.owned.as_ref().is_some_and(|owned| !owned.is_kept)
+        if !matches!(action, RecordAction::Notice { owner_change: OwnerChange::Disowned, .. })
+            && room.ownership.as_ref().is_some_and(|ownership| !ownership.is_kept)
             && room.is_noted_closed
         {
             changes.push(closing(room, false));
@@ -325,22 +336,23 @@ impl Hub {
         &mut self,
         turn: &mut Turn<'_>,
         changes: Arc<[Change]>,
-        meant: Meant,
+        purpose: ChangePurpose,
     ) -> Result<(), &'static str> {
-        if self.under_way.len() >= self.house.limits.pending_records_max {
+        if self.pending.len() >= self.settings.limits.pending_records_max {
             return Err("too much is waiting to be stored; try again in a moment");
         }
         let ticket = self.new_ticket();
-        let what = Kept::Changes { changes: Arc::clone(&changes), meant: Box::new(meant) };
+        let what =
+            PendingWork::Changes { changes: Arc::clone(&changes), purpose: Box::new(purpose) };
         self.await_outcome(turn, ticket, what);
-        turn.effects.push(Effect::Keep { ticket, changes });
+        turn.effects.push(Effect::Persist { ticket, changes });
         Ok(())
     }
 
-    fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: Kept) {
-        let answer = self.join_answer(turn);
+    fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: PendingWork) {
+        let answer = self.join_response(turn);
         let pending = Pending { what, sender: Some(turn.conn), answer };
-        self.under_way.insert(ticket, turn.now.mono, pending);
+        self.pending.insert(ticket, turn.now.mono, pending);
         let device = self.device_mut(turn.conn);
         device.n_pending += 1;
         device.latest_record = Some(ticket);
@@ -354,29 +366,32 @@ impl Hub {
         outcome: Result<(), AppendError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(Arrived { what: pending, is_overdue }) = self.under_way.take(ticket) else {
+        let Some(Arrived { what: pending, is_overdue }) = self.pending.take(ticket) else {
             return;
         };
         let Pending { what, sender, answer } = pending;
-        self.forget_name_to_be(&what);
+        self.release_reserved_name(&what);
         let device = sender.and_then(|sender| self.devices.get_mut(sender));
         if let Some(device) = device.filter(|_| !is_overdue) {
             device.n_pending -= 1;
         }
         self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
         match (outcome, what) {
-            (Ok(()), Kept::Record(recorded)) => {
+            (Ok(()), PendingWork::Record(recorded)) => {
                 self.tell_of_mending(&recorded.place, effects);
                 self.apply(now, sender, answer, &recorded, effects);
             }
-            (Err(AppendError::Known { msgid, time }), Kept::Record(Recorded { event, .. })) => {
+            (
+                Err(AppendError::Known { msgid, time }),
+                PendingWork::Record(Recorded { event, .. }),
+            ) => {
                 let first = Event::new(event.content.clone(), time, Some(msgid));
                 let first = Arc::new(first.by(event.sender().clone()));
                 let echoes = sender.is_some_and(|own| self.echoes_messages(own)) && !is_overdue;
                 let echo = echoes.then(|| ReplyLine::Event(first));
                 self.answer(sender, answer, echo, effects);
             }
-            (Err(error), Kept::Record(Recorded { event, place, .. })) => {
+            (Err(error), PendingWork::Record(Recorded { event, place, .. })) => {
                 if let AppendError::Refused(why) = &error {
                     self.tell_of_trouble(now, &place, why, sender, effects);
                 }
@@ -385,11 +400,11 @@ impl Hub {
                 let line = (!is_overdue).then_some(line);
                 self.answer(sender, answer, line, effects);
             }
-            (outcome, Kept::Changes { changes, meant }) => {
+            (outcome, PendingWork::Changes { changes, purpose }) => {
                 let conn = sender.expect("who asks for changes waits for them");
                 let lines = match outcome {
-                    Ok(()) => self.done(now, conn, *meant, &changes, effects),
-                    Err(error) => vec![self.undone(&meant, &error.to_string()).reply()],
+                    Ok(()) => self.done(now, conn, *purpose, &changes, effects),
+                    Err(error) => vec![self.undone(&purpose, &error.to_string()).reply()],
                 };
                 // Also to those who were told that it takes long.
                 self.answer(sender, answer, lines, effects);
@@ -403,19 +418,19 @@ impl Hub {
     /// Tells the senders of records that have waited too long; what becomes of those is not known. What
     /// is not known much later is forgotten.
     pub(super) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let timeout = self.house.limits.append_timeout;
-        while let Some((ticket, since, mut pending)) = self.under_way.pop_slow(now.mono, timeout) {
+        let timeout = self.settings.limits.append_timeout;
+        while let Some((ticket, since, mut pending)) = self.pending.pop_slow(now.mono, timeout) {
             let why = "storing it takes too long; it may still arrive";
             let line = match &pending.what {
-                Kept::Record(Recorded { event, .. }) => {
+                PendingWork::Record(Recorded { event, .. }) => {
                     not_stored(&event.content, why.into()).reply()
                 }
-                Kept::Changes { meant, .. } => {
-                    meant.refusal("storing it takes too long; it may be done all the same").reply()
-                }
+                PendingWork::Changes { purpose, .. } => purpose
+                    .refusal("storing it takes too long; it may be done all the same")
+                    .reply(),
             };
             let (sender, answer) = (pending.sender, pending.answer.take());
-            self.under_way.keep_overdue(ticket, since, pending);
+            self.pending.keep_overdue(ticket, since, pending);
             let Some(sender) = sender else { continue };
             if let Some(device) = self.devices.get_mut(sender) {
                 device.n_pending -= 1;
@@ -423,25 +438,30 @@ impl Hub {
             self.answer(Some(sender), answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
         }
-        while let Some(Pending { what, .. }) = self.under_way.pop_lost(now.mono, timeout) {
-            self.forget_name_to_be(&what);
+        while let Some(Pending { what, .. }) = self.pending.pop_lost(now.mono, timeout) {
+            self.release_reserved_name(&what);
             // A name that was being registered is free again.
-            if let Kept::Changes { meant, .. } = what {
-                drop(self.undone(&meant, "it was forgotten"));
+            if let PendingWork::Changes { purpose, .. } = what {
+                drop(self.undone(&purpose, "it was forgotten"));
             }
         }
     }
 
     /// A room has got the name it was to get, or is whose it was to be; or will not.
-    fn forget_name_to_be(&mut self, what: &Kept) {
-        let Kept::Record(recorded) = what else { return };
-        match (recorded.doing(), &recorded.place) {
-            (Doing::Rename(name), _) => {
-                self.names_to_be.remove(name.key());
+    fn release_reserved_name(&mut self, what: &PendingWork) {
+        let PendingWork::Record(recorded) = what else { return };
+        match (recorded.action(), &recorded.place) {
+            (RecordAction::Rename(name), _) => {
+                self.reserved_names.remove(name.key());
             }
-            (Doing::Note { passes: Passes::To(_), .. }, Place::Ranked(id, _)) => {
-                if let Some(owned) = self.rooms.get_mut(id).and_then(|room| room.owned.as_mut()) {
-                    owned.heir = None;
+            (
+                RecordAction::Notice { owner_change: OwnerChange::Given(_), .. },
+                Destination::Ranked(id, _),
+            ) => {
+                if let Some(ownership) =
+                    self.rooms.get_mut(id).and_then(|room| room.ownership.as_mut())
+                {
+                    ownership.successor = None;
                 }
             }
             _ => {}

@@ -11,14 +11,14 @@ use chat_core::text::printable;
 
 use super::{
     Door, Effect, Hub, Now, Refusal, Registration, Turn,
-    accounts::Accounts,
+    accounts::AccountDirectory,
     command::{VERSION, away_words},
-    crowd::People,
-    device::{Device, Waiting},
+    device::{Device, QueuedCommand},
+    directory::PersonDirectory,
     metadata::{self, Owner},
     modes::{room_letters, unix_seconds},
     person::{Particulars, Person, UserModes, source},
-    recall::account_identity,
+    queries::account_identity,
 };
 use crate::{
     delivery::{Content, Page, Reply, ReplyLine},
@@ -60,7 +60,7 @@ pub(super) struct Newcomer {
 #[derive(Debug)]
 enum Delayed {
     Answer(Reply),
-    Command(Waiting),
+    Command(QueuedCommand),
 }
 
 impl Newcomer {
@@ -160,8 +160,8 @@ impl Hub {
         if door == Door::Irc {
             self.welcome(&mut turn);
         }
-        if self.house.auto_join || door == Door::Text {
-            let room = self.house.room.clone();
+        if self.settings.auto_join || door == Door::Text {
+            let room = self.settings.room.clone();
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
@@ -193,8 +193,8 @@ impl Hub {
             turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
         }
         self.show_all_rooms(&mut turn);
-        if self.house.auto_join {
-            let room = self.house.room.clone();
+        if self.settings.auto_join {
+            let room = self.settings.room.clone();
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
@@ -241,7 +241,7 @@ impl Hub {
             }
             match delayed {
                 Delayed::Answer(reply) => effects.push(Effect::Reply { conn, reply }),
-                Delayed::Command(Waiting { label, command }) => {
+                Delayed::Command(QueuedCommand { label, command }) => {
                     self.newcomer_command(now, conn, label, command, effects);
                 }
             }
@@ -288,8 +288,9 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let delayed = Delayed::Command(Waiting { label, command });
-        let Some(Delayed::Command(Waiting { label, command })) = self.delay(conn, delayed, effects)
+        let delayed = Delayed::Command(QueuedCommand { label, command });
+        let Some(Delayed::Command(QueuedCommand { label, command })) =
+            self.delay(conn, delayed, effects)
         else {
             return;
         };
@@ -381,7 +382,8 @@ impl Hub {
 
     /// RFC 2812 §5.1, 001 to 005, then LUSERS and MOTD as <https://modern.ircdocs.horse/#connection-registration> has them.
     fn welcome(&mut self, turn: &mut Turn<'_>) {
-        let (name, network) = (self.house.name.as_str().to_owned(), self.house.network.clone());
+        let (name, network) =
+            (self.settings.name.as_str().to_owned(), self.settings.network.clone());
         let nick = Arc::clone(self.person(turn.person).nick.shown());
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started).to_string();
@@ -409,8 +411,8 @@ fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mu
 
 /// The nick a newcomer gets.
 fn choose_nick(
-    people: &People,
-    accounts: &Accounts,
+    people: &PersonDirectory,
+    accounts: &AccountDirectory,
     account: Option<&str>,
     registration: &Registration,
 ) -> Result<Nick, Refusal> {

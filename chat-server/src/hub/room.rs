@@ -10,10 +10,10 @@ use chat_core::proto::RoomName;
 
 use super::{
     Now,
-    facts::Link,
-    lasting::Owned,
+    facts::InviteLink,
     metadata::Metadata,
     modes::{Flag, Modes},
+    ownership::Ownership,
 };
 use crate::ids::{ConnId, PersonId, RoomId, WorkerId};
 
@@ -76,7 +76,7 @@ pub(super) struct Room {
     /// Accounts that have asked to be let in, by their folded names, and since when.
     pub(super) asking: BTreeMap<Arc<str>, SystemTime>,
     /// Links into it, by what stands in the place of the key.
-    pub(super) links: BTreeMap<Arc<str>, Link>,
+    pub(super) links: BTreeMap<Arc<str>, InviteLink>,
     /// Who has asked to be let in since the server started, as direct conversations name them.
     pub(super) knocks: BTreeMap<Arc<str>, Now>,
     /// When its members were told that the log takes nothing.
@@ -86,7 +86,7 @@ pub(super) struct Room {
     /// So many, and those who need not wait any more are forgotten.
     pub(super) spoke_max: usize,
     /// Whose it is.
-    pub(super) owned: Option<Owned>,
+    pub(super) ownership: Option<Ownership>,
     /// The log knows that what was said in it is nobody's if the server ends now.
     pub(super) is_noted_closed: bool,
     /// Ordered, since it is shown.
@@ -116,7 +116,7 @@ impl Room {
             troubled_at: None,
             spoke: BTreeMap::new(),
             spoke_max: 0,
-            owned: None,
+            ownership: None,
             is_noted_closed: false,
             members: BTreeMap::new(),
             n_members_at: vec![0; usize::from(n_workers)],

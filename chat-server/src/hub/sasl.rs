@@ -16,9 +16,9 @@ use crate::{
     config::Account,
     delivery::{Content, Page, Reply, ReplyLine},
     hub::{
-        checks::{Check, Purpose},
+        password_checks::{CheckPurpose, PasswordCheck},
         person::Person,
-        recall::account_identity,
+        queries::account_identity,
     },
     ids::{ConnId, PersonId},
 };
@@ -84,11 +84,11 @@ impl Hub {
         if !self.capabilities_of(conn).contains(Capability::Sasl) {
             return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
         }
-        let under_way = self.exchanges.remove(&conn);
+        let pending = self.exchanges.remove(&conn);
         if argument == "*" {
             return self.sasl_end(conn, label, Numeric::ERR_SASLABORTED, effects);
         }
-        let Some(mut sasl) = under_way else {
+        let Some(mut sasl) = pending else {
             return self.begin(conn, label, argument, effects);
         };
         if argument.len() > CHUNK_BYTES || sasl.response.len() + argument.len() > RESPONSE_BYTES_MAX
@@ -124,9 +124,9 @@ impl Hub {
                 let hash = self.hash_of(&account);
                 self.exchanges
                     .insert(conn, Sasl { stage: Stage::Checking, response: String::new() });
-                let purpose = Purpose::Sasl { account };
+                let purpose = CheckPurpose::Sasl { account };
                 self.ask_for(
-                    Check::new(conn, label, purpose),
+                    PasswordCheck::new(conn, label, purpose),
                     Question::check(hash, password),
                     effects,
                 );
@@ -248,12 +248,12 @@ impl Hub {
     pub(super) fn sasl_checked(
         &mut self,
         now: Now,
-        check: Check,
+        check: PasswordCheck,
         account: &Arc<str>,
         is_right: bool,
         effects: &mut Vec<Effect>,
     ) {
-        let Check { conn, label, .. } = check;
+        let PasswordCheck { conn, label, .. } = check;
         // It may have been aborted meanwhile, or begun anew.
         if !self.is_checking(conn) {
             return;

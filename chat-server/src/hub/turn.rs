@@ -7,9 +7,9 @@ use chat_core::proto::{Capability, Command, CommandError, Numeric};
 
 use super::{
     Effect, Hub, Now,
-    answers::AnswerId,
-    device::Waiting,
-    listing::{Listing, Part},
+    device::QueuedCommand,
+    labels::ResponseId,
+    paged_reply::{PagedReply, Section},
 };
 use crate::{
     delivery::ReplyLine,
@@ -23,11 +23,11 @@ pub(crate) struct Turn<'a> {
     pub(super) person: PersonId,
     pub(super) label: Option<Arc<str>>,
     /// What the one who asked is told when the turn ends.
-    pub(super) reply: Vec<Part>,
+    pub(super) reply: Vec<Section>,
     /// The answer comes in another way or later.
     pub(super) is_answered: bool,
     /// The labelled answer that waits for the records of this turn.
-    pub(super) answer: Option<AnswerId>,
+    pub(super) answer: Option<ResponseId>,
     /// The record that was under way when it began: what is answered here comes behind it.
     pub(super) after: Option<Ticket>,
     pub(super) effects: &'a mut Vec<Effect>,
@@ -54,13 +54,13 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn say(&mut self, line: ReplyLine) {
-        self.reply.push(Part::Line(line));
+        self.reply.push(Section::Line(line));
     }
 
     /// What is to be said, as the beginning of another answer.
     pub(super) fn into_lines(self) -> Vec<ReplyLine> {
         let line = |part| match part {
-            Part::Line(line) => Some(line),
+            Section::Line(line) => Some(line),
             // Only commands have lists.
             _ => None,
         };
@@ -86,12 +86,12 @@ impl Hub {
         };
         // Answers on one connection come strictly in order: while an earlier command waits for its
         // answer, later ones wait too. Messages may follow messages into the log.
-        let waiting = Waiting { label, command };
-        let n_pending_max = self.house.limits.pending_records_each_max;
+        let waiting = QueuedCommand { label, command };
+        let n_pending_max = self.settings.limits.pending_records_each_max;
         let must_wait = !device.backlog.waiting.is_empty()
-            || device.listing.is_some()
+            || device.paged_reply.is_some()
             || device.is_negotiating
-            || device.backlog.recalling.is_some()
+            || device.backlog.querying.is_some()
             || !waiting.may_run(device.n_pending, n_pending_max);
         if must_wait {
             device.backlog.change(|backlog| backlog.waiting.push_back(waiting));
@@ -129,7 +129,7 @@ impl Hub {
     /// Sends what the turn has to say: at once if it is short, in pages if it is long.
     pub(super) fn end_turn(&mut self, turn: Turn<'_>) {
         let Turn { conn, label, mut reply, is_answered, answer, mut after, effects, .. } = turn;
-        if self.add_to_answer(answer, &mut reply) {
+        if self.add_to_response(answer, &mut reply) {
             if reply.is_empty() {
                 return;
             }
@@ -143,36 +143,36 @@ impl Hub {
         if reply.is_empty() && !wants_ack {
             return;
         }
-        let listing = Listing { label, parts: reply.into(), is_first: true };
-        if let Some(after) = after.filter(|after| self.is_under_way(*after)) {
+        let paged_reply = PagedReply { label, parts: reply.into(), is_first: true };
+        if let Some(after) = after.filter(|after| self.is_pending(*after)) {
             let backlog = &mut self.device_mut(conn).backlog;
-            return backlog.change(|backlog| backlog.deferred.push_back((after, listing)));
+            return backlog.change(|backlog| backlog.deferred.push_back((after, paged_reply)));
         }
-        match &mut self.device_mut(conn).listing {
+        match &mut self.device_mut(conn).paged_reply {
             // One that is under way goes on with it.
-            Some(own) => own.parts.extend(listing.parts),
+            Some(own) => own.parts.extend(paged_reply.parts),
             None => {
-                self.device_mut(conn).listing = Some(Box::new(listing));
+                self.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
                 self.next_page(effects, conn);
             }
         }
     }
 
     /// Whether a record is on its way to the log, and its sender has not been told that it takes too long.
-    pub(super) fn is_under_way(&self, ticket: Ticket) -> bool {
-        self.under_way.is_awaited(ticket)
+    pub(super) fn is_pending(&self, ticket: Ticket) -> bool {
+        self.pending.is_awaited(ticket)
     }
 
     /// Gives the answers that have waited for records, as far as those are done.
     pub(super) fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
         while let Some(device) = self.devices.get(conn)
-            && device.listing.is_none()
+            && device.paged_reply.is_none()
             && let Some((after, _)) = device.backlog.deferred.front()
-            && !self.is_under_way(*after)
+            && !self.is_pending(*after)
         {
             let device = self.device_mut(conn);
             let deferred = device.backlog.change(|backlog| backlog.deferred.pop_front());
-            device.listing = deferred.map(|(_, listing)| Box::new(listing));
+            device.paged_reply = deferred.map(|(_, paged_reply)| Box::new(paged_reply));
             self.next_page(effects, conn);
         }
     }
@@ -181,14 +181,16 @@ impl Hub {
     /// leaves when nothing of theirs is under way.
     pub(super) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         self.answer_deferred(conn, effects);
-        let n_pending_max = self.house.limits.pending_records_each_max;
+        let n_pending_max = self.settings.limits.pending_records_each_max;
         while let Some(device) = self.devices.get_mut(conn)
-            && device.listing.is_none()
-            && device.backlog.recalling.is_none()
+            && device.paged_reply.is_none()
+            && device.backlog.querying.is_none()
             && !device.is_negotiating
         {
             if device.backlog.departing.is_some() {
-                device.backlog.change(|backlog| backlog.waiting.retain(Waiting::is_last_word));
+                device
+                    .backlog
+                    .change(|backlog| backlog.waiting.retain(QueuedCommand::is_last_word));
             }
             let next = device.backlog.waiting.front();
             if !next.is_some_and(|next| next.may_run(device.n_pending, n_pending_max)) {

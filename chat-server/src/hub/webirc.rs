@@ -25,7 +25,7 @@ impl Hub {
             let is_near = |from: IpAddr| gateway.addresses.iter().any(|net| net.contains(&from));
             same_secret(&gateway.password, password) && from.is_some_and(is_near)
         };
-        let is_gateway = self.house.gateways.iter().any(is_it);
+        let is_gateway = self.settings.gateways.iter().any(is_it);
         let Some(address) = address.parse().ok().filter(|_| is_gateway) else {
             self.forget_newcomer(conn);
             let reason = "WEBIRC is for gateways, with their password and an address".into();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chat_core::proto::{Capability, Numeric, WhoQuery, WhoxFields, mask_matches};
 
-use super::{Hub, Reader, listing::Part, person::Person, room::Rank};
+use super::{Hub, Reader, paged_reply::Section, person::Person, room::Rank};
 use crate::{
     delivery::ReplyLine,
     ids::{PersonId, RoomId},
@@ -36,7 +36,7 @@ impl Hub {
         mut who: Who,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
-    ) -> Option<Part> {
+    ) -> Option<Section> {
         let mut take = |person: &Person, line: Option<ReplyLine>| {
             lines.extend(line);
             *rows -= 1;
@@ -60,7 +60,7 @@ impl Hub {
             }),
         };
         who.after = Some(stopped?);
-        Some(Part::Who(who))
+        Some(Section::Who(who))
     }
 
     /// Whether `asker` may find `person` without knowing their nick.
@@ -92,7 +92,7 @@ impl Hub {
             room.into(),
             person.user().into(),
             person.host().into(),
-            self.house.name.as_str().into(),
+            self.settings.name.as_str().into(),
             person.nick.as_str().into(),
             flags.into(),
             format!("0 {}", person.realname).into(),
@@ -118,7 +118,7 @@ impl Hub {
                 'u' => person.user().into(),
                 // Addresses are what hosts are here; they are everyone's to see already.
                 'i' | 'h' => person.host().into(),
-                's' => self.house.name.as_str().into(),
+                's' => self.settings.name.as_str().into(),
                 'n' => person.nick.as_str().into(),
                 'f' => flags.into(),
                 'd' => "0".into(),

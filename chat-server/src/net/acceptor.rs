@@ -35,7 +35,7 @@ pub(crate) const WAKER: Token = Token(usize::MAX);
 
 /// How a listening socket speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Gate {
+pub(crate) struct ListenerKind {
     pub(crate) door: Door,
     pub(crate) is_tls: bool,
     pub(crate) is_web_socket: bool,
@@ -43,7 +43,7 @@ pub(crate) struct Gate {
 
 pub(crate) struct Acceptor {
     pub(crate) poll: Poll,
-    pub(crate) listeners: Vec<(TcpListener, Gate)>,
+    pub(crate) listeners: Vec<(TcpListener, ListenerKind)>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) proxies: Vec<IpNet>,
     pub(crate) metrics: Arc<Metrics>,
@@ -136,7 +136,7 @@ impl Acceptor {
         }
     }
 
-    fn admit(&mut self, mut stream: std::net::TcpStream, address: SocketAddr, gate: Gate) {
+    fn admit(&mut self, mut stream: std::net::TcpStream, address: SocketAddr, gate: ListenerKind) {
         let is_proxied =
             self.proxies.iter().any(|proxy| proxy.contains(&address.ip().to_canonical()));
         // A proxy's own address says nothing; those it passes on are counted when they are known.

@@ -9,13 +9,13 @@ use std::{
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 
 use super::{
-    desk::{Desk, Looked},
+    hub_executor::{HubExecutor, Looked},
     mailbox::Mailbox,
 };
 use crate::hub::Input;
 
 pub(crate) struct HubThread {
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) hub_executor: Arc<HubExecutor>,
     /// Asks it to look.
     pub(crate) pokes: Receiver<()>,
     /// Taken at the desk; here so that those who answer hear when the server has ended.
@@ -37,10 +37,10 @@ impl HubThread {
                 self.wait();
             }
         }));
-        let Self { desk, answers, .. } = self;
+        let Self { hub_executor, answers, .. } = self;
         // Before the log, which waits until its own threads have ended: those may be about to answer.
         drop(answers);
-        desk.close();
+        hub_executor.close();
         if let Err(panic) = ended {
             resume_unwind(panic);
         }
@@ -52,7 +52,7 @@ impl HubThread {
         select.recv(&self.stops);
         select.recv(&self.pokes);
         // What it is, is seen when it is looked for.
-        match self.desk.rest() {
+        match self.hub_executor.rest() {
             Some(deadline) => drop(select.ready_deadline(deadline)),
             None => drop(select.ready()),
         }
@@ -67,12 +67,14 @@ impl HubThread {
             Err(TryRecvError::Empty) => None,
             Err(TryRecvError::Disconnected) => return false,
         };
-        let Some(Looked { is_over: false, is_more }) = self.desk.look(stop) else { return false };
+        let Some(Looked { is_over: false, is_more }) = self.hub_executor.look(stop) else {
+            return false;
+        };
         for mailbox in &self.mailboxes {
             mailbox.wait_below(self.mailbox_bytes_max);
         }
         if is_more {
-            self.desk.poke();
+            self.hub_executor.poke();
         }
         true
     }

@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use rustls::ServerConfig;
 
 use super::{outbox::Outbox, web_socket::WebSocket, wire::Wire};
-use crate::config::House;
+use crate::config::Settings;
 
 /// See the module.
 #[derive(Debug)]
@@ -27,10 +27,11 @@ impl Link {
         stream: TcpStream,
         is_proxied: bool,
         tls: Option<&Arc<ServerConfig>>,
-        web_socket_of: Option<&Arc<House>>,
+        web_socket_of: Option<&Arc<Settings>>,
     ) -> io::Result<Self> {
         let wire = Wire::new(stream, is_proxied, tls)?;
-        let web_socket = web_socket_of.map(|house| Box::new(WebSocket::new(Arc::clone(house))));
+        let web_socket =
+            web_socket_of.map(|settings| Box::new(WebSocket::new(Arc::clone(settings))));
         Ok(Self { wire, web_socket })
     }
 

@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    config::House,
+    config::Settings,
     delivery::{Delivery, Reply},
     ids::{ConnId, RoomId},
     metrics::Metrics,
-    net::{acceptor::Gate, admission::Place},
+    net::{acceptor::ListenerKind, admission::Place},
 };
 
 /// Something a worker is to do.
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) enum Order {
     Accept {
         stream: std::net::TcpStream,
-        gate: Gate,
+        gate: ListenerKind,
         place: Place,
     },
     Admit {
@@ -47,13 +47,13 @@ pub(crate) enum Order {
     Offer {
         conn: ConnId,
         nick: Arc<str>,
-        before: Arc<House>,
+        before: Arc<Settings>,
     },
     Release {
         conn: ConnId,
     },
     Reload {
-        house: Arc<House>,
+        settings: Arc<Settings>,
     },
     Reply {
         conn: ConnId,

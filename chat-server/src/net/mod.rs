@@ -3,7 +3,7 @@
 pub(crate) mod acceptor;
 pub(crate) mod admission;
 mod conn;
-pub(crate) mod desk;
+pub(crate) mod hub_executor;
 pub(crate) mod hub_thread;
 mod link;
 pub(crate) mod mailbox;

@@ -8,12 +8,12 @@ use std::{
 
 use crossbeam_channel::{Sender, TrySendError};
 
-use super::{desk::Desk, mailbox::Mailbox};
+use super::{hub_executor::HubExecutor, mailbox::Mailbox};
 use crate::{hub::Input, ids::WorkerId};
 
 pub(crate) struct ToHub {
     queue: Sender<Input>,
-    desk: Arc<Desk>,
+    hub_executor: Arc<HubExecutor>,
     /// Inputs there was no room for, oldest first.
     unsent: VecDeque<Input>,
     /// Something was handed over that the hub may not have taken.
@@ -21,8 +21,8 @@ pub(crate) struct ToHub {
 }
 
 impl ToHub {
-    pub(crate) fn new(queue: Sender<Input>, desk: Arc<Desk>) -> Self {
-        Self { queue, desk, unsent: VecDeque::new(), is_expected: false }
+    pub(crate) fn new(queue: Sender<Input>, hub_executor: Arc<HubExecutor>) -> Self {
+        Self { queue, hub_executor, unsent: VecDeque::new(), is_expected: false }
     }
 
     /// Whether more may be read.
@@ -71,7 +71,7 @@ impl ToHub {
         if !std::mem::take(&mut self.is_expected) {
             return false;
         }
-        self.desk.work_for(own);
+        self.hub_executor.work_for(own);
         // There is room now, unless somebody else fills it: the hub is asked again then, and wakes us.
         self.send_unsent(mailbox);
         true

@@ -14,7 +14,7 @@ use tungstenite::{
 };
 
 use super::{outbox::Outbox, wire::Wire};
-use crate::config::House;
+use crate::config::Settings;
 
 /// The subprotocols. Without one, messages are text, as all lines here are.
 const TEXT: &str = "text.ircv3.net";
@@ -36,7 +36,7 @@ const HEADERS_MAX: usize = 64;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct WebSocket {
-    house: Arc<House>,
+    settings: Arc<Settings>,
     state: State,
     has_unwritten: bool,
 }
@@ -97,8 +97,8 @@ fn without_break(line: &[u8]) -> &[u8] {
 }
 
 impl WebSocket {
-    pub(super) fn new(house: Arc<House>) -> Self {
-        Self { house, state: State::Opening(Vec::new()), has_unwritten: false }
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Self { settings, state: State::Opening(Vec::new()), has_unwritten: false }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -194,7 +194,7 @@ impl WebSocket {
 
     /// Accepts a request, or says with which status it is refused.
     fn accept(&self, request: &Request<()>, wire: &mut Wire) -> Result<Kind, StatusCode> {
-        let allowed = &self.house.web_socket_origins;
+        let allowed = &self.settings.web_socket_origins;
         let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
         // A program that is no browser names no origin; a browser always does.
         let is_allowed = |origin: &str| {

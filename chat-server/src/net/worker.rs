@@ -21,7 +21,7 @@ use slab::Slab;
 
 use self::delivering::Burst;
 use super::{
-    acceptor::Gate,
+    acceptor::ListenerKind,
     admission::Place,
     conn::{Conn, Flow, Told},
     link::Link,
@@ -31,7 +31,7 @@ use super::{
     to_hub::ToHub,
 };
 use crate::{
-    config::House,
+    config::Settings,
     delivery::{Page, Reply},
     fanout::Fanout,
     hub::{Door, Input},
@@ -60,7 +60,7 @@ const FLUSH_BYTES: usize = 32 << 10;
 
 pub(crate) struct Worker {
     id: WorkerId,
-    house: Arc<House>,
+    settings: Arc<Settings>,
     /// What TLS begins with, where there is any.
     tls: Option<Arc<ServerConfig>>,
     poll: Poll,
@@ -90,7 +90,7 @@ pub(crate) struct Worker {
 /// A socket that has been accepted, as [`Order::Accept`] has it.
 struct Arrival {
     stream: std::net::TcpStream,
-    gate: Gate,
+    gate: ListenerKind,
     place: Place,
 }
 
@@ -98,7 +98,7 @@ impl Worker {
     #[expect(clippy::disallowed_methods, reason = "its times are counted from its beginning")]
     pub(crate) fn new(
         id: WorkerId,
-        house: Arc<House>,
+        settings: Arc<Settings>,
         tls: Option<Arc<ServerConfig>>,
         poll: Poll,
         mailbox: Arc<Mailbox>,
@@ -106,7 +106,7 @@ impl Worker {
     ) -> Self {
         Self {
             id,
-            house,
+            settings,
             tls,
             poll,
             mailbox,
@@ -157,7 +157,7 @@ impl Worker {
 
     /// For as much as is read at once.
     fn make_room(&mut self) {
-        self.read_buffer.resize(self.house.limits.inbox_bytes_max.max(READ_BYTES_MIN), 0);
+        self.read_buffer.resize(self.settings.limits.inbox_bytes_max.max(READ_BYTES_MIN), 0);
     }
 
     fn poll_timeout(&self, now: Instant) -> Option<Duration> {
@@ -248,11 +248,11 @@ impl Worker {
                 }
             }
             Order::Reply { conn, reply } => self.reply(conn, &reply),
-            Order::Reload { house } => {
+            Order::Reload { settings } => {
                 for (_, conn) in &mut self.conns {
-                    conn.session.renew(&house);
+                    conn.session.renew(&settings);
                 }
-                self.house = house;
+                self.settings = settings;
                 self.make_room();
                 // Times may have become shorter.
                 let slots: Vec<usize> = self.conns.iter().map(|(slot, _)| slot).collect();
@@ -293,7 +293,7 @@ impl Worker {
         let id = ConnId { worker: self.id, generation: self.next_generation, slot };
         self.next_generation = self.next_generation.wrapping_add(1);
         let tls = self.tls.as_ref().filter(|_| gate.is_tls);
-        let web_socket_of = Some(&self.house).filter(|_| gate.is_web_socket);
+        let web_socket_of = Some(&self.settings).filter(|_| gate.is_web_socket);
         let stream = TcpStream::from_std(stream);
         let Ok(mut link) = Link::new(stream, place.is_proxys(), tls, web_socket_of) else { return };
         let interest = Interest::READABLE | Interest::WRITABLE;
@@ -301,8 +301,8 @@ impl Worker {
             // Out of memory for it: dropping the stream closes it, and the place is given back.
             return;
         }
-        let house = Arc::clone(&self.house);
-        let session = Session::new(gate.door, id, house, gate.is_tls, now, &mut self.output);
+        let settings = Arc::clone(&self.settings);
+        let session = Session::new(gate.door, id, settings, gate.is_tls, now, &mut self.output);
         entry.insert(Box::new(Conn {
             generation: id.generation,
             link,
@@ -325,7 +325,7 @@ impl Worker {
             later_timer: None,
             place,
         }));
-        let metrics = &self.house.metrics;
+        let metrics = &self.settings.metrics;
         metrics.connections.fetch_add(1, Ordering::Relaxed);
         metrics.connections_total.fetch_add(1, Ordering::Relaxed);
         self.open_established(now, slot);
@@ -346,7 +346,7 @@ impl Worker {
 
     /// The server ends: whoever is not on their way out yet came too late to be told by the hub.
     fn stop(&mut self, now: Instant) {
-        self.stopping = Some(now + self.house.limits.close_timeout);
+        self.stopping = Some(now + self.settings.limits.close_timeout);
         // Who has not been let in yet is told too.
         while let Some(arrival) = self.arrivals.pop_front() {
             self.accept(now, arrival);
@@ -465,7 +465,7 @@ mod tests {
         config::{Config, Limits},
         net::{
             admission::Admission,
-            desk::tests::{Scene, scene},
+            hub_executor::tests::{Scene, scene},
         },
         server::IRC,
     };
@@ -473,10 +473,10 @@ mod tests {
     #[test]
     #[expect(clippy::disallowed_methods, reason = "time goes on by itself here")]
     fn who_is_there_comes_before_who_comes() {
-        let Scene { desk, inputs, mailbox, poll, .. } = scene();
-        let house = House::new(&Config::default(), 1);
-        let hub = ToHub::new(inputs, Arc::new(desk));
-        let mut worker = Worker::new(WorkerId(0), house, None, poll, mailbox, hub);
+        let Scene { hub_executor, inputs, mailbox, poll, .. } = scene();
+        let settings = Settings::new(&Config::default(), 1);
+        let hub = ToHub::new(inputs, Arc::new(hub_executor));
+        let mut worker = Worker::new(WorkerId(0), settings, None, poll, mailbox, hub);
         worker.make_room();
         let now = Instant::now();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -487,7 +487,7 @@ mod tests {
             let (stream, from) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
             let place = admission.admit(from.ip()).unwrap();
-            (client, Order::Accept { stream, gate: Gate { door, ..IRC }, place })
+            (client, Order::Accept { stream, gate: ListenerKind { door, ..IRC }, place })
         };
         // Of these the hub does not know yet, as of all whose handshakes are not over.
         let crowd = (0..2 * HANDSHAKES_PER_TURN).map(|_| arrive(Door::Http));

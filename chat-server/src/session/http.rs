@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use super::{Output, Step};
-use crate::config::House;
+use crate::config::Settings;
 
 /// Bytes of a request.
 const REQUEST_BYTES_MAX: usize = 8 << 10;
@@ -15,15 +15,15 @@ const HEADERS_MAX: usize = 64;
 /// See the module.
 #[derive(Debug)]
 pub struct HttpSession {
-    pub(super) house: Arc<House>,
+    pub(super) settings: Arc<Settings>,
     since: Instant,
     request: Vec<u8>,
     is_answered: bool,
 }
 
 impl HttpSession {
-    pub(super) fn new(house: Arc<House>, now: Instant) -> Self {
-        Self { house, since: now, request: Vec::new(), is_answered: false }
+    pub(super) fn new(settings: Arc<Settings>, now: Instant) -> Self {
+        Self { settings, since: now, request: Vec::new(), is_answered: false }
     }
 
     pub(super) fn inbox_bytes(&self) -> usize {
@@ -51,7 +51,7 @@ impl HttpSession {
             Ok(httparse::Status::Complete(_)) => {
                 match (request.method.unwrap_or_default(), request.path.unwrap_or_default()) {
                     ("GET" | "HEAD", "/health") => ("200 OK", "ok\n".to_owned()),
-                    ("GET" | "HEAD", "/metrics") => ("200 OK", self.house.metrics.text()),
+                    ("GET" | "HEAD", "/metrics") => ("200 OK", self.settings.metrics.text()),
                     ("GET" | "HEAD", _) => {
                         ("404 Not Found", "there is /health, and /metrics\n".to_owned())
                     }
@@ -73,7 +73,7 @@ impl HttpSession {
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        self.since + self.house.limits.registration_timeout
+        self.since + self.settings.limits.registration_timeout
     }
 
     pub(super) fn handle_deadline(&self, now: Instant, out: &mut Output) {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     auth::same_secret,
-    config::House,
+    config::Settings,
     delivery::{Batches, Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},
     ids::ConnId,
@@ -32,7 +32,7 @@ const LABEL_BYTES_MAX: usize = 64;
 #[derive(Debug)]
 pub struct IrcSession {
     conn: ConnId,
-    pub(super) house: Arc<House>,
+    pub(super) settings: Arc<Settings>,
     framer: Framer,
     throttle: Throttle,
     expensive: Throttle,
@@ -70,7 +70,12 @@ struct Collected {
 }
 
 impl IrcSession {
-    pub(super) fn new(conn: ConnId, house: Arc<House>, is_secure: bool, now: Instant) -> Self {
+    pub(super) fn new(
+        conn: ConnId,
+        settings: Arc<Settings>,
+        is_secure: bool,
+        now: Instant,
+    ) -> Self {
         Self {
             conn,
             framer: Framer::new(limits::CLIENT_LINE_BYTES_MAX),
@@ -78,7 +83,7 @@ impl IrcSession {
             expensive: Throttle::new(now),
             waiting: None,
             batch: None,
-            house,
+            settings,
             negotiation: Negotiation::new(is_secure),
             phase: Phase::Collecting(Box::new(Collected {
                 nick: None,
@@ -113,7 +118,7 @@ impl IrcSession {
         }
         // Looked at before a token is taken, so that waiting for bytes costs none.
         if self.framer.has_line()
-            && let Err(until) = self.throttle.take(self.house.limits.flood, now)
+            && let Err(until) = self.throttle.take(self.settings.limits.flood, now)
         {
             return Step::Throttled(until);
         }
@@ -122,11 +127,12 @@ impl IrcSession {
         (self.heard_or_asked, self.is_asked) = (now, false);
         let n_lines = |batch: &Option<Box<Batch>>| batch.as_ref().map_or(0, |own| own.n_lines());
         let n_before = n_lines(&self.batch);
-        let read = read(framed, now, self.negotiation.capabilities, &mut self.batch, &self.house);
+        let read =
+            read(framed, now, self.negotiation.capabilities, &mut self.batch, &self.settings);
         // Of the lines of one message every fourth is paid for; all else that comes meanwhile is.
         let n_now = n_lines(&self.batch);
         if n_now > n_before && n_now % 4 != 1 {
-            self.throttle.give_back(self.house.limits.flood);
+            self.throttle.give_back(self.settings.limits.flood);
         }
         let Some((label, command)) = read else { return Step::Line };
         match command {
@@ -147,7 +153,7 @@ impl IrcSession {
         out: &mut Output,
     ) -> Step {
         self.note_life(now);
-        if let Err(until) = self.expensive.take(self.house.limits.expensive, now) {
+        if let Err(until) = self.expensive.take(self.settings.limits.expensive, now) {
             self.waiting = Some(Box::new((label, command)));
             return Step::Throttled(until);
         }
@@ -188,13 +194,13 @@ impl IrcSession {
             return;
         }
         let Collected { nick, user, password, since, .. } = &mut **collected;
-        let is_welcome = match &self.house.password {
+        let is_welcome = match &self.settings.password {
             Some(expected) => same_secret(expected, password.as_deref().unwrap_or_default()),
             None => true,
         };
         if !is_welcome {
             let numeric = Numeric::ERR_PASSWDMISMATCH.to_string();
-            let line = LineWriter::new(&mut out.bytes).source(self.house.name.as_str());
+            let line = LineWriter::new(&mut out.bytes).source(self.settings.name.as_str());
             finish(line.command(&numeric).param("*").last(WRONG_PASSWORD));
             out.close = Some(WRONG_PASSWORD.into());
             return;
@@ -216,9 +222,9 @@ impl IrcSession {
     ) {
         let before = self.negotiation.capabilities;
         let is_registered = matches!(self.phase, Phase::Registered);
-        let server = self.house.name.as_str();
+        let server = self.settings.name.as_str();
         let lines =
-            self.negotiation.handle(&self.house, nick, subcommand, arguments, is_registered);
+            self.negotiation.handle(&self.settings, nick, subcommand, arguments, is_registered);
         let reply = Reply {
             label: label.map(Arc::from),
             nick: nick.into(),
@@ -238,9 +244,9 @@ impl IrcSession {
         }
     }
 
-    pub(super) fn offer(&mut self, nick: &str, before: &House, out: &mut Output) {
+    pub(super) fn offer(&mut self, nick: &str, before: &Settings, out: &mut Output) {
         let capabilities = self.negotiation.capabilities;
-        for line in self.negotiation.offer(before, &self.house, nick) {
+        for line in self.negotiation.offer(before, &self.settings, nick) {
             finish(LineWriter::new(&mut out.bytes).raw(&line));
         }
         if self.negotiation.capabilities != capabilities {
@@ -260,7 +266,7 @@ impl IrcSession {
     }
 
     pub(super) fn next_deadline(&self) -> Instant {
-        let limits = &self.house.limits;
+        let limits = &self.settings.limits;
         let own = match &self.phase {
             Phase::Collecting(collected) => collected.since + limits.registration_timeout,
             Phase::Forwarding { since } => *since + limits.registration_timeout,
@@ -280,7 +286,7 @@ impl IrcSession {
         if now < self.next_deadline() {
             return;
         }
-        let limits = &self.house.limits;
+        let limits = &self.settings.limits;
         match &self.phase {
             Phase::Collecting(_) | Phase::Forwarding { .. } => {
                 let within = seconds(limits.registration_timeout);
@@ -293,14 +299,14 @@ impl IrcSession {
             Phase::Registered => {
                 (self.heard_or_asked, self.is_asked) = (now, true);
                 let line = LineWriter::new(&mut out.bytes).command("PING");
-                finish(line.last(self.house.name.as_str()));
+                finish(line.last(self.settings.name.as_str()));
             }
         }
     }
 
     pub(super) fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         let capabilities = self.negotiation.capabilities;
-        reply.write_irc(self.house.name.as_str(), capabilities, &mut self.batches, out);
+        reply.write_irc(self.settings.name.as_str(), capabilities, &mut self.batches, out);
     }
 }
 
@@ -336,7 +342,7 @@ fn read(
     now: Instant,
     capabilities: CapabilitySet,
     batch: &mut Option<Box<Batch>>,
-    house: &House,
+    settings: &Settings,
 ) -> Option<Read> {
     let line = match parse(framed) {
         Ok(line) => line?,
@@ -354,7 +360,7 @@ fn read(
     });
     let label = label.map(Arc::from);
     if let Some(open) = batch {
-        match open.take(&line, &house.limits) {
+        match open.take(&line, &settings.limits) {
             Taken::No => {}
             Taken::Part => return None,
             Taken::Refused(label, error) => return Some((label, Err(error))),

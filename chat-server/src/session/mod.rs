@@ -21,7 +21,7 @@ pub(crate) use irc::write_error as irc_error;
 pub use text::TextSession;
 
 use crate::{
-    config::House,
+    config::Settings,
     delivery::{Audience, Reply},
     hub::{Door, Input},
     ids::ConnId,
@@ -66,25 +66,25 @@ impl Session {
     pub fn new(
         door: Door,
         conn: ConnId,
-        house: Arc<House>,
+        settings: Arc<Settings>,
         is_secure: bool,
         now: Instant,
         out: &mut Output,
     ) -> Self {
         match door {
-            Door::Http => Self::Http(HttpSession::new(house, now)),
-            Door::Irc => Self::Irc(IrcSession::new(conn, house, is_secure, now)),
-            Door::Text => Self::Text(TextSession::new(conn, house, now, out)),
+            Door::Http => Self::Http(HttpSession::new(settings, now)),
+            Door::Irc => Self::Irc(IrcSession::new(conn, settings, is_secure, now)),
+            Door::Text => Self::Text(TextSession::new(conn, settings, now, out)),
         }
     }
 
     /// The configuration is another from here on.
-    pub fn renew(&mut self, house: &Arc<House>) {
-        let house = Arc::clone(house);
+    pub fn renew(&mut self, settings: &Arc<Settings>) {
+        let settings = Arc::clone(settings);
         match self {
-            Self::Http(session) => session.house = house,
-            Self::Irc(session) => session.house = house,
-            Self::Text(session) => session.renew(house),
+            Self::Http(session) => session.settings = settings,
+            Self::Irc(session) => session.settings = settings,
+            Self::Text(session) => session.renew(settings),
         }
     }
 
@@ -177,7 +177,7 @@ impl Session {
     }
 
     /// Tells the peer what is offered now and was not `before`, and what no longer is.
-    pub fn offer(&mut self, nick: &str, before: &House, out: &mut Output) {
+    pub fn offer(&mut self, nick: &str, before: &Settings, out: &mut Output) {
         match self {
             Self::Irc(session) => session.offer(nick, before, out),
             Self::Http(_) | Self::Text(_) => {}

@@ -2,7 +2,7 @@
 
 use chat_core::proto::{Capability, CapabilitySet, Numeric};
 
-use crate::config::House;
+use crate::config::Settings;
 
 /// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
 const NAMES_BYTES_MAX: usize = 400;
@@ -27,13 +27,13 @@ impl Negotiation {
     /// The lines that answer one `CAP`. `nick` is `*` before registration.
     pub(super) fn handle(
         &mut self,
-        house: &House,
+        settings: &Settings,
         nick: &str,
         subcommand: &str,
         arguments: &[String],
         is_registered: bool,
     ) -> Vec<Box<str>> {
-        let server = house.name.as_str();
+        let server = settings.name.as_str();
         let argument = arguments.first().map_or("", String::as_str);
         match &*subcommand.to_ascii_uppercase() {
             "LS" => {
@@ -46,7 +46,7 @@ impl Negotiation {
                 }
                 let offered: Vec<String> = Capability::ALL
                     .iter()
-                    .filter_map(|own| match house.offers(*own, self.is_secure)? {
+                    .filter_map(|own| match settings.offers(*own, self.is_secure)? {
                         // Values are for those who know that there can be any ("CAP LS 302").
                         Some(value) if is_302 => Some(format!("{}={value}", own.name())),
                         // Without its value, which such clients know nothing of, it says nothing.
@@ -66,7 +66,7 @@ impl Negotiation {
                 self.is_open |= !is_registered;
                 // Without a colon they are parameters of their own.
                 let wanted = arguments.join(" ");
-                let requested = self.request(house, &wanted);
+                let requested = self.request(settings, &wanted);
                 let answer = if requested.is_some() { "ACK" } else { "NAK" };
                 self.capabilities = requested.unwrap_or(self.capabilities);
                 vec![format!(":{server} CAP {nick} {answer} :{wanted}").into()]
@@ -89,11 +89,12 @@ impl Negotiation {
     /// What to say of what is offered `now` and was not `before`
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>); what is no longer offered holds
     /// no longer.
-    pub(super) fn offer(&mut self, before: &House, now: &House, nick: &str) -> Vec<Box<str>> {
+    pub(super) fn offer(&mut self, before: &Settings, now: &Settings, nick: &str) -> Vec<Box<str>> {
         let mut lines = Vec::new();
         let wants_to_know = self.capabilities.contains(Capability::CapNotify);
         for capability in Capability::ALL {
-            let [was, is] = [before, now].map(|house| house.offers(*capability, self.is_secure));
+            let [was, is] =
+                [before, now].map(|settings| settings.offers(*capability, self.is_secure));
             let name = capability.name();
             let change = match (was, is) {
                 (was, is) if was == is => continue,
@@ -118,13 +119,13 @@ impl Negotiation {
     }
 
     /// The set after a request; `None` if any of it cannot be had: all or nothing.
-    fn request(&self, house: &House, argument: &str) -> Option<CapabilitySet> {
+    fn request(&self, settings: &Settings, argument: &str) -> Option<CapabilitySet> {
         let mut capabilities = self.capabilities;
         for word in argument.split(' ').filter(|word| !word.is_empty()) {
             let (name, is_off) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
             let capability = Capability::from_name(name)?;
             if !is_off {
-                house.offers(capability, self.is_secure)?;
+                settings.offers(capability, self.is_secure)?;
             }
             // "Clients MUST NOT request this capability", and it is not for switching on.
             if capability == Capability::Sts {

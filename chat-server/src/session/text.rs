@@ -14,7 +14,7 @@ use chat_core::{
 use super::{Output, Step, WRONG_PASSWORD, throttle::Throttle};
 use crate::{
     auth::same_secret,
-    config::House,
+    config::Settings,
     hub::{Input, Registration},
     ids::ConnId,
 };
@@ -31,7 +31,7 @@ const NAME_QUESTION: &str = "What is your name?";
 #[derive(Debug)]
 pub struct TextSession {
     conn: ConnId,
-    pub(super) house: Arc<House>,
+    pub(super) settings: Arc<Settings>,
     throttle: Throttle,
     /// The room they are in, or will be.
     room: RoomName,
@@ -57,18 +57,23 @@ enum Phase {
 }
 
 impl TextSession {
-    pub(super) fn new(conn: ConnId, house: Arc<House>, now: Instant, out: &mut Output) -> Self {
-        let (phase, question) = match house.password {
+    pub(super) fn new(
+        conn: ConnId,
+        settings: Arc<Settings>,
+        now: Instant,
+        out: &mut Output,
+    ) -> Self {
+        let (phase, question) = match settings.password {
             Some(_) => (Phase::Entering { since: now }, "What is the password?"),
             None => (Phase::Naming { since: now }, NAME_QUESTION),
         };
-        let greeting = format!("Welcome to {}! {question}\r\n", house.network);
+        let greeting = format!("Welcome to {}! {question}\r\n", settings.network);
         out.bytes.extend_from_slice(greeting.as_bytes());
         Self {
             conn,
             throttle: Throttle::new(now),
-            room: house.room.clone(),
-            house,
+            room: settings.room.clone(),
+            settings,
             buffer: Vec::new(),
             phase,
             last_heard: now,
@@ -78,11 +83,11 @@ impl TextSession {
     }
 
     /// Whoever is in a room stays in it, also when others are put into another one now.
-    pub(super) fn renew(&mut self, house: Arc<House>) {
+    pub(super) fn renew(&mut self, settings: Arc<Settings>) {
         if !matches!(self.phase, Phase::Chatting) {
-            self.room = house.room.clone();
+            self.room = settings.room.clone();
         }
-        self.house = house;
+        self.settings = settings;
     }
 
     pub(super) fn inbox_bytes(&self) -> usize {
@@ -97,7 +102,7 @@ impl TextSession {
 
     pub(super) fn step(&mut self, now: Instant, out: &mut Output) -> Step {
         let Some(line_bytes) = self.line_bytes() else { return Step::NeedsBytes };
-        if let Err(until) = self.throttle.take(self.house.limits.flood, now) {
+        if let Err(until) = self.throttle.take(self.settings.limits.flood, now) {
             return Step::Throttled(until);
         }
         let rest = self.buffer.split_off(line_bytes);
@@ -137,7 +142,7 @@ impl TextSession {
                 out.close = Some("You left".into());
             }
             Phase::Entering { since } => {
-                let expected = self.house.password.as_deref().unwrap_or_default();
+                let expected = self.settings.password.as_deref().unwrap_or_default();
                 if same_secret(expected, line) {
                     self.phase = Phase::Naming { since };
                     out.bytes.extend_from_slice(format!("{NAME_QUESTION}\r\n").as_bytes());
@@ -187,7 +192,7 @@ impl TextSession {
     }
 
     pub(super) fn next_deadline(&self) -> Option<Instant> {
-        let limits = &self.house.limits;
+        let limits = &self.settings.limits;
         let pause = self.last_heard + limits.text_pause;
         match self.phase {
             _ if !self.buffer.is_empty() && !self.has_paused => Some(pause),
@@ -200,7 +205,7 @@ impl TextSession {
     }
 
     pub(super) fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
-        let limits = &self.house.limits;
+        let limits = &self.settings.limits;
         self.has_paused |= now >= self.last_heard + limits.text_pause;
         match self.phase {
             Phase::Naming { since } if now >= since + limits.registration_timeout => {

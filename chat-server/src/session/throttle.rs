@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::config::Flood;
+use crate::config::RateLimit;
 
 /// Pure: `now` is an argument.
 ///
@@ -17,7 +17,7 @@ pub(super) struct Throttle {
 const ROUNDING: Duration = Duration::from_millis(1);
 
 /// How long it takes to make so many tokens; a limit that is next to none may say years.
-fn time_of(n_tokens: f32, flood: Flood) -> Duration {
+fn time_of(n_tokens: f32, flood: RateLimit) -> Duration {
     const YEARS: Duration = Duration::from_secs(1 << 30);
     Duration::try_from_secs_f32(n_tokens / flood.per_second).map_or(YEARS, |time| time.min(YEARS))
 }
@@ -31,7 +31,7 @@ impl Throttle {
     ///
     /// # Errors
     /// When there will be one.
-    pub(super) fn take(&mut self, flood: Option<Flood>, now: Instant) -> Result<(), Instant> {
+    pub(super) fn take(&mut self, flood: Option<RateLimit>, now: Instant) -> Result<(), Instant> {
         let Some(flood) = flood else { return Ok(()) };
         // What is rounded away must not cost the last token of a burst.
         let (one, others) = (time_of(1.0, flood), time_of(flood.burst - 1.0, flood) + ROUNDING);
@@ -46,7 +46,7 @@ impl Throttle {
     }
 
     /// The latest one was not due.
-    pub(super) fn give_back(&mut self, flood: Option<Flood>) {
+    pub(super) fn give_back(&mut self, flood: Option<RateLimit>) {
         let one = flood.map_or(Duration::ZERO, |flood| time_of(1.0, flood));
         self.full_from = self.full_from.checked_sub(one).unwrap_or(self.full_from);
     }
@@ -60,7 +60,7 @@ mod tests {
     fn a_burst_passes_and_then_the_rate_holds() {
         #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
         let start = Instant::now();
-        let flood = Some(Flood { burst: 3.0, per_second: 2.0 });
+        let flood = Some(RateLimit { burst: 3.0, per_second: 2.0 });
         let mut throttle = Throttle::new(start);
         let mut now = start;
         for _ in 0..3 {
@@ -88,10 +88,10 @@ mod tests {
         #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
         let start = Instant::now();
         let mut throttle = Throttle::new(start);
-        let slow = Some(Flood { burst: 100.0, per_second: 0.1 });
+        let slow = Some(RateLimit { burst: 100.0, per_second: 0.1 });
         (0..100).for_each(|_| throttle.take(slow, start).unwrap());
         assert!(throttle.take(slow, start).unwrap_err() > start + Duration::from_secs(9));
-        let fast = Some(Flood { burst: 2.0, per_second: 100.0 });
+        let fast = Some(RateLimit { burst: 2.0, per_second: 100.0 });
         let next = throttle.take(fast, start).unwrap_err();
         assert!(next < start + Duration::from_millis(20), "a bucket that is empty now");
         assert_eq!(throttle.take(fast, next), Ok(()));
@@ -102,7 +102,7 @@ mod tests {
         #[allow(clippy::disallowed_methods, reason = "a point in time to count from")]
         let start = Instant::now();
         let mut throttle = Throttle::new(start);
-        let flood = Some(Flood { burst: f32::MAX, per_second: 0.001 });
+        let flood = Some(RateLimit { burst: f32::MAX, per_second: 0.001 });
         assert!((0..10_000).all(|_| throttle.take(flood, start).is_ok()));
     }
 
@@ -113,7 +113,7 @@ mod tests {
         for (burst, per_second) in
             [(4_u16, 1.0 / 60.0), (30, 4.0), (30, 0.3), (1000, 7.7), (1, 0.001)]
         {
-            let flood = Some(Flood { burst: burst.into(), per_second });
+            let flood = Some(RateLimit { burst: burst.into(), per_second });
             let mut throttle = Throttle::new(start);
             assert!((0..burst).all(|_| throttle.take(flood, start).is_ok()), "{flood:?}");
             assert!(throttle.take(flood, start).is_err(), "{flood:?}");

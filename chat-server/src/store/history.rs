@@ -17,7 +17,9 @@ use super::{
 };
 use crate::{
     delivery::Event,
-    history::{Answer, Found, Part, Query, Reference, Selection, Shows, Target, Told},
+    history::{
+        Answer, ConversationScope, Found, HistoryEntry, Query, Reference, Selection, Shows, Target,
+    },
     room_log::Conversation,
 };
 
@@ -88,7 +90,7 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
             let rows = page(database, &filter, selection, *limit)?;
             with_context(database, &filter, rows).map(Answer::Page)
         }
-        Query::Acts { part, limit } => {
+        Query::AuditLog { part, limit } => {
             let filters = filters(database, std::slice::from_ref(part), None, Shows::default())?;
             filters.first().map_or(Ok(Answer::Page(Vec::new())), |filter| {
                 acts(database, filter, *limit).map(Answer::Page)
@@ -213,7 +215,7 @@ fn with_context(
     database: &Connection,
     filter: &Filter<'_>,
     rows: Vec<Read>,
-) -> rusqlite::Result<Vec<Told>> {
+) -> rusqlite::Result<Vec<HistoryEntry>> {
     let mut about: BTreeMap<i64, Vec<Arc<Event>>> = BTreeMap::new();
     if let (true, Some(first), Some(last)) = (filter.shows.context, rows.first(), rows.last()) {
         let mut find = database.prepare_cached(&format!(
@@ -249,7 +251,8 @@ fn with_context(
             }
         }
     }
-    let told = |Read { id, event }| Told { event, context: about.remove(&id).unwrap_or_default() };
+    let told =
+        |Read { id, event }| HistoryEntry { event, context: about.remove(&id).unwrap_or_default() };
     Ok(rows.into_iter().map(told).collect())
 }
 
@@ -300,12 +303,12 @@ fn find(
 /// All that somebody may read.
 pub(super) fn filters<'a>(
     database: &Connection,
-    conversations: &'a [Part],
+    conversations: &'a [ConversationScope],
     direct: Option<&(Arc<str>, BTreeSet<Arc<str>>)>,
     shows: Shows,
 ) -> rusqlite::Result<Vec<Filter<'a>>> {
     let mut filters = Vec::new();
-    let filter = |number, part: Option<&'a Part>| Filter {
+    let filter = |number, part: Option<&'a ConversationScope>| Filter {
         number,
         // Between two people both may read all.
         rank: part.map_or(1, |part| part.rank),
@@ -329,7 +332,11 @@ pub(super) fn filters<'a>(
 }
 
 /// The latest records of a room that are no messages, the latest last.
-fn acts(database: &Connection, filter: &Filter<'_>, limit: usize) -> rusqlite::Result<Vec<Told>> {
+fn acts(
+    database: &Connection,
+    filter: &Filter<'_>,
+    limit: usize,
+) -> rusqlite::Result<Vec<HistoryEntry>> {
     let (first, last) = places_of(filter.number);
     let mut select = database.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM records INDEXED BY records_acts
@@ -343,7 +350,7 @@ fn acts(database: &Connection, filter: &Filter<'_>, limit: usize) -> rusqlite::R
     let rows = select.query_map(parameters, |row| read(row, filter.room))?;
     let mut told = Vec::new();
     for row in rows {
-        told.extend(row?.map(|Read { event, .. }| Told { event, context: Vec::new() }));
+        told.extend(row?.map(|Read { event, .. }| HistoryEntry { event, context: Vec::new() }));
     }
     told.reverse();
     Ok(told)

@@ -37,7 +37,9 @@ use self::{
 use crate::{
     history::Query,
     ids::Ticket,
-    room_log::{AppendError, Appender, Appending, Change, Note, Recalling, Record, RoomLog},
+    room_log::{
+        AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
+    },
 };
 
 /// What a record has survived when it is told to be appended.
@@ -128,7 +130,7 @@ pub struct LocalLog {
     noted: Arc<Noted>,
     threads: Vec<JoinHandle<()>>,
     latest: SystemTime,
-    remembered: Vec<(Arc<str>, Arc<str>)>,
+    loaded: Vec<(Arc<str>, Arc<str>)>,
     retention: Retention,
     /// Held as long as this is.
     _lock: File,
@@ -176,7 +178,7 @@ impl LocalLog {
         writing.pragma_update(None, "synchronous", synchronous).map_err(fault)?;
         let reading = open_to_read(&path).map_err(fault)?;
         let latest = history::latest_time(&reading).map_err(fault)?;
-        let remembered = remembered(&reading).map_err(fault)?;
+        let loaded = load_changes(&reading).map_err(fault)?;
         Ok(Self {
             writing: Some(writing),
             reader: Some(Reader::new(reading).map_err(fault)?),
@@ -186,7 +188,7 @@ impl LocalLog {
             noted: Arc::default(),
             threads: Vec::new(),
             latest,
-            remembered,
+            loaded,
             retention: Retention::default(),
             _lock: lock,
             path,
@@ -247,25 +249,25 @@ impl RoomLog for LocalLog {
         self.give(writer::Job::Append { ticket, record: Arc::clone(record) })
     }
 
-    fn keep(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+    fn persist(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
         self.give(writer::Job::Keep { ticket, changes: Arc::clone(changes) })
     }
 
-    fn remembered(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
-        std::mem::take(&mut self.remembered)
+    fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
+        std::mem::take(&mut self.loaded)
     }
 
-    fn note(&mut self, note: Note) {
+    fn mark(&mut self, mark: ConversationMark) {
         if let Some(to_writer) = &self.to_writer {
             self.n_notes += 1;
             // A writer that has ended is told of by the next record.
-            let _ = to_writer.send(writer::Job::Note(note));
+            let _ = to_writer.send(writer::Job::Mark(mark));
         }
     }
 
     /// What waits is bounded by the people there are: each waits for one answer at a time, and for no more
     /// replays than they may have rooms.
-    fn recall(&mut self, ticket: Ticket, query: Query) -> Recalling {
+    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
         // What was said before it is found.
         if let (Query::Search(_), Some(to_writer)) = (&query, &self.to_writer) {
             self.n_notes += 1;
@@ -274,11 +276,7 @@ impl RoomLog for LocalLog {
         }
         let asked = Asked { ticket, query, n_notes: self.n_notes };
         let is_asked = self.to_reader.as_ref().is_some_and(|reader| reader.send(asked).is_ok());
-        if is_asked {
-            Recalling::Later
-        } else {
-            Recalling::Now(Err("the database is closed".into()))
-        }
+        if is_asked { Querying::Later } else { Querying::Now(Err("the database is closed".into())) }
     }
 
     fn keeps_history(&self) -> bool {
@@ -301,7 +299,7 @@ impl Drop for LocalLog {
     }
 }
 
-fn remembered(reading: &Connection) -> rusqlite::Result<Vec<(Arc<str>, Arc<str>)>> {
+fn load_changes(reading: &Connection) -> rusqlite::Result<Vec<(Arc<str>, Arc<str>)>> {
     let mut all = reading.prepare("SELECT path, value FROM state ORDER BY path")?;
     let rows = all.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     rows.collect()

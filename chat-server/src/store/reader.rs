@@ -76,7 +76,7 @@ pub(super) fn run(
         } else {
             Err("the server's disk does not answer".into())
         };
-        if !appender.recalled(ticket, answer) {
+        if !appender.queried(ticket, answer) {
             return;
         }
     }

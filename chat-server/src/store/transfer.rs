@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    DATABASE, Durability, IsKnown, LocalLog, StoreError, fault, history, milliseconds,
-    open_to_read, remembered, rows, schema, search, time_of,
+    DATABASE, Durability, IsKnown, LocalLog, StoreError, fault, history, load_changes,
+    milliseconds, open_to_read, rows, schema, search, time_of,
 };
 
 /// A line of an export.
@@ -238,7 +238,7 @@ pub fn import(
         let outcome = take(&transaction, &line, &mut place, &mut moved).map_err(wrong)?;
         outcome.map_err(|what| refused(what.to_owned()))?;
     }
-    is_known(&remembered(&transaction).map_err(wrong)?).map_err(TransferError::Setting)?;
+    is_known(&load_changes(&transaction).map_err(wrong)?).map_err(TransferError::Setting)?;
     transaction.commit().map_err(wrong)?;
     Ok(moved)
 }

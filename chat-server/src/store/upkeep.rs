@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{
-    DATABASE, IsKnown, StoreError, fault, history::PLACE_BITS, open_to_read, remembered, schema,
+    DATABASE, IsKnown, StoreError, fault, history::PLACE_BITS, load_changes, open_to_read, schema,
 };
 
 /// What was found in a database.
@@ -66,7 +66,7 @@ fn look_through(database: &Connection, is_known: &IsKnown) -> rusqlite::Result<R
             problems.push(format!("there are {n} {what}"));
         }
     }
-    problems.extend(is_known(&remembered(database)?).err());
+    problems.extend(is_known(&load_changes(database)?).err());
     Ok(Report {
         n_records: count("SELECT count(*) FROM records")?,
         n_conversations: count("SELECT count(*) FROM conversations WHERE NOT is_retired")?,

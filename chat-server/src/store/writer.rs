@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     ids::Ticket,
-    room_log::{AppendError, Appender, Change, Conversation, Note, Record},
+    room_log::{AppendError, Appender, Change, Conversation, ConversationMark, Record},
 };
 
 /// Something to be written, in the order in which it was given.
@@ -32,7 +32,7 @@ pub(super) enum Job {
     /// The index of words is to have all that was written before.
     Index,
     /// What becomes of a conversation.
-    Note(Note),
+    Mark(ConversationMark),
 }
 
 /// Jobs in one transaction: many enough for `fsync` to cost little, and few enough to keep it short.
@@ -210,7 +210,7 @@ pub(super) fn run(
             if batch.iter().any(|job| matches!(job, Job::Index)) {
                 behind.catch_up(&mut database, &mut known);
             }
-            let is_note = |job: &&Job| matches!(job, Job::Index | Job::Note(_));
+            let is_note = |job: &&Job| matches!(job, Job::Index | Job::Mark(_));
             noted.add(batch.iter().filter(is_note).count() as u64);
         }
         let is_written = written.is_ok();
@@ -222,7 +222,7 @@ pub(super) fn run(
         });
         let told = batch.into_iter().zip(outcomes).filter_map(|(job, outcome)| match job {
             Job::Append { ticket, .. } | Job::Keep { ticket, .. } => Some((ticket, outcome)),
-            note @ (Job::Index | Job::Note(_)) => {
+            note @ (Job::Index | Job::Mark(_)) => {
                 if !is_written {
                     owed.push(note);
                 }
@@ -271,7 +271,7 @@ fn write(
                 Ok(())
             }
             Job::Index => Ok(()),
-            Job::Note(note) => {
+            Job::Mark(note) => {
                 take_note(&transaction, known, note)?;
                 Ok(())
             }
@@ -471,12 +471,16 @@ fn close(database: &Connection, room: &str, is_closed: bool) -> rusqlite::Result
     database.prepare_cached(close)?.execute(params![is_closed, room]).map(drop)
 }
 
-fn take_note(database: &Connection, known: &mut Known, note: &Note) -> rusqlite::Result<()> {
+fn take_note(
+    database: &Connection,
+    known: &mut Known,
+    note: &ConversationMark,
+) -> rusqlite::Result<()> {
     match note {
-        Note::Closed { room, is_closed } => {
+        ConversationMark::Closed { room, is_closed } => {
             close(database, room, *is_closed)?;
         }
-        Note::Ended { room } => {
+        ConversationMark::Ended { room } => {
             database.prepare_cached(RETIRE)?.execute([&**room])?;
             known.conversations.remove(&Conversation::Room(Arc::clone(room)));
         }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Instant};
 use chat_core::wire::Line;
 use chat_server::{
     Config,
-    config::House,
+    config::Settings,
     hub::Door,
     ids::{ConnId, WorkerId},
     session::{Output, Session, Step},
@@ -20,12 +20,12 @@ pub(super) fn run((door, pieces): (u8, Vec<Vec<u8>>)) {
     let is_irc = door == Door::Irc;
     let mut config = Config::default();
     config.limits = config.limits.unlimited();
-    let house = House::new(&config, 1);
+    let settings = Settings::new(&config, 1);
     #[expect(clippy::disallowed_methods, reason = "any instant will do")]
     let now = Instant::now();
     let conn = ConnId { worker: WorkerId(0), generation: 0, slot: 0 };
     let mut output = Output::default();
-    let mut session = Session::new(door, conn, Arc::clone(&house), false, now, &mut output);
+    let mut session = Session::new(door, conn, Arc::clone(&settings), false, now, &mut output);
     let (mut n_bytes, mut n_lines, mut n_pieces) = (0, 0, 0);
     for piece in pieces {
         n_bytes += piece.len();

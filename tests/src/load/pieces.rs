@@ -13,7 +13,7 @@ use chat_core::{
 };
 use chat_server::{
     Config,
-    config::House,
+    config::Settings,
     delivery::{Audience, Content, Event},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, WorkerId},
@@ -70,11 +70,11 @@ fn codec() -> Box<dyn FnMut()> {
     clippy::disallowed_methods,
     reason = "time goes on by itself here, from wherever it begins"
 )]
-fn start() -> (Arc<House>, Now) {
+fn start() -> (Arc<Settings>, Now) {
     let mut config = Config::default();
     config.limits = config.limits.unlimited();
     let now = Now { mono: Instant::now(), wall: SystemTime::UNIX_EPOCH };
-    (House::new(&config, 2), now)
+    (Settings::new(&config, 2), now)
 }
 
 fn conn(slot: u32) -> ConnId {
@@ -82,9 +82,9 @@ fn conn(slot: u32) -> ConnId {
 }
 
 fn session() -> Box<dyn FnMut()> {
-    let (house, now) = start();
+    let (settings, now) = start();
     let mut output = Output::default();
-    let mut session = Session::new(Door::Irc, conn(0), house, false, now.mono, &mut output);
+    let mut session = Session::new(Door::Irc, conn(0), settings, false, now.mono, &mut output);
     session.push(now.mono, b"NICK a\r\nUSER a 0 * :a\r\n");
     while session.step(now.mono, &mut output) == chat_server::session::Step::Line {}
     session.admit(now.mono, &"a".into(), &mut output);
@@ -99,8 +99,8 @@ fn session() -> Box<dyn FnMut()> {
 }
 
 fn hub(n_members: u32) -> Box<dyn FnMut()> {
-    let (house, mut now) = start();
-    let mut hub = Hub::new(house, 1);
+    let (settings, mut now) = start();
+    let mut hub = Hub::new(settings, 1);
     let mut effects = Vec::new();
     let join = Line::parse("JOIN #room").expect("it is a line");
     for slot in 0..n_members {

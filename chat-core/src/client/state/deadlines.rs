@@ -38,7 +38,7 @@ impl ClientState {
         let is_sending = is_ready && self.quit_sent.is_none() && can_write;
         let line = self.sending.next_line_at().filter(|_| is_sending);
         let quit = self.quit_sent.or(self.quitting);
-        let past = self.past.deadline();
+        let past = self.history_sync.deadline();
         [phase, queued, answered, line, past, quit].into_iter().flatten().min()
     }
 

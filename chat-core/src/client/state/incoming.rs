@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::{
     Batch, ClientState, Now, Outputs, Phase,
-    past::{Page, Told},
+    history_sync::{HistoryEntry, Page},
     sending::{is_room, refuses_messages},
 };
 use crate::{
@@ -192,7 +192,7 @@ impl ClientState {
             Update::Message(message) => message.msgid.clone(),
             _ => known.msgid.as_deref().map(Arc::from),
         };
-        let told = Told { stamp, msgid, update };
+        let told = HistoryEntry { stamp, msgid, update };
         match self.page_mut(known) {
             Some(page) => page.push(told),
             None => self.tell_once(now, target, told, outputs),
@@ -498,7 +498,7 @@ impl ClientState {
         let origin = self.page_mut(known).map_or(Origin::Live, |page| page.origin());
         if is_own && origin != Origin::Live {
             let nonce = known.nonce.as_deref();
-            let is_news = msgid.as_ref().is_some_and(|msgid| !self.past.has_seen(msgid));
+            let is_news = msgid.as_ref().is_some_and(|msgid| !self.history_sync.has_seen(msgid));
             if let (Some(nonce), true, Origin::Missed) = (nonce, is_news, origin)
                 && self.acknowledge_found(now, nonce, msgid.clone(), outputs)
             {

@@ -4,12 +4,12 @@
 //! stands in [`Outputs`] before it calls again.
 
 mod deadlines;
+mod history_sync;
+#[cfg(test)]
+mod history_sync_tests;
 mod incoming;
 mod login;
 mod names;
-mod past;
-#[cfg(test)]
-mod past_tests;
 mod registration;
 mod sending;
 #[cfg(test)]
@@ -24,9 +24,9 @@ use std::{
 pub(crate) use self::deadlines::later;
 pub(crate) use self::sending::Message;
 use self::{
+    history_sync::{HistorySync, Page},
     login::Login,
     names::Names,
-    past::{Page, Past},
     registration::Negotiation,
     sending::Sending,
 };
@@ -144,7 +144,7 @@ pub(crate) struct ClientState {
     names: Names,
     /// Open batches.
     batches: HashMap<String, Batch>,
-    past: Past,
+    history_sync: HistorySync,
     /// Leave when all is sent, or then.
     quitting: Option<Instant>,
     /// `QUIT` has been sent; the server closes, or we do then.
@@ -191,7 +191,7 @@ impl ClientState {
             registering: None,
             names: Names::default(),
             batches: HashMap::new(),
-            past: Past::default(),
+            history_sync: HistorySync::default(),
             quitting: None,
             quit_sent: None,
             settings,

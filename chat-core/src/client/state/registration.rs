@@ -177,7 +177,7 @@ impl ClientState {
                     let signs = value.split_once(')').map_or("", |(_, signs)| signs);
                     self.negotiation.prefixes = Some(signs.to_owned());
                 }
-                "CHATHISTORY" => self.past.page_max = value.parse().ok().filter(|n| *n > 0),
+                "CHATHISTORY" => self.history_sync.page_max = value.parse().ok().filter(|n| *n > 0),
                 "SAFERATE" | "soju.im/SAFERATE" => self.negotiation.is_safe_rate = true,
                 _ => {}
             }

@@ -400,7 +400,7 @@ impl ClientState {
         let Some(part) = self.sending.parts.remove(index) else { return };
         // So that it is not told again when the past is.
         if let Some(msgid) = &msgid {
-            self.past.is_unseen(msgid);
+            self.history_sync.is_unseen(msgid);
         }
         let Some(flying) = self.sending.flying.get_mut(&part.id) else { return };
         flying.n_parts -= 1;

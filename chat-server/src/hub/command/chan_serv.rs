@@ -11,14 +11,14 @@ use chat_core::{
 use super::service::Said;
 use crate::{
     delivery::{Content, ReplyLine},
-    history::{Part, Query},
+    history::{ConversationScope, Query},
     hub::{
         Hub, Refusal, Turn,
         facts::Fact,
         masks,
-        modes::{Change, List, Terms, What},
-        recall::Of,
-        records::{Doing, Passes, Place},
+        modes::{List, Mode, ModeChange, Terms},
+        queries::QueryPurpose,
+        records::{Destination, OwnerChange, RecordAction},
         room::Room,
     },
     ids::{PersonId, RoomId},
@@ -72,7 +72,7 @@ impl Hub {
             "WAITING" => self.show_waiting(turn, &said),
             "APPROVE" => self.approve(turn, &said),
             "REJECT" => self.reject(turn, &said),
-            "LOG" => self.show_acts(turn, &said),
+            "LOG" => self.show_audit_log(turn, &said),
             _ => said.help(turn),
         }
     }
@@ -108,7 +108,7 @@ impl Hub {
         let may_know = |room: &&Room| room.is_founded_by(person) || room.is_visible_to(turn.person);
         let is_own = |room: &&Room| person.modes.is_operator || room.is_founded_by(person);
         match room.filter(may_know) {
-            Some(room) if room.owned.is_none() => {
+            Some(room) if room.ownership.is_none() => {
                 Err(said.no(&format!("{} is nobody's, and ends with its last member", room.name)))
             }
             room => room.filter(is_own).ok_or_else(|| said.no("this room is not yours")),
@@ -128,7 +128,7 @@ impl Hub {
             turn,
             id,
             &noted.note,
-            Doing::Note { facts, passes: Passes::Nowhere, reply: vec![reply] },
+            RecordAction::Notice { facts, owner_change: OwnerChange::None, reply: vec![reply] },
         )
     }
 
@@ -137,16 +137,16 @@ impl Hub {
         turn: &mut Turn<'_>,
         id: RoomId,
         note: &str,
-        doing: Doing,
+        action: RecordAction,
     ) -> Result<(), Refusal> {
         let content = self.note_content(id, &format!("{} {note}", self.person(turn.person).nick));
-        self.submit(turn, Place::Ranked(id, '@'), content, doing)
+        self.submit(turn, Destination::Ranked(id, '@'), content, action)
     }
 
     /// A word of ChanServ's to those who operate a room.
     fn note_content(&self, id: RoomId, text: &str) -> Content {
         let source: Arc<str> =
-            format!("{}!services@{}", Service::ChanServ.nick(), self.house.name).into();
+            format!("{}!services@{}", Service::ChanServ.nick(), self.settings.name).into();
         let target: Arc<str> = format!("@{}", self.rooms[&id].name).into();
         let words = [&*source, "NOTICE", &target];
         let text = super::relayable(text, &words, BODY_BYTES_MAX).into();
@@ -163,14 +163,14 @@ impl Hub {
         let room = room.ok_or_else(|| said.no("there is no such room"))?;
         let founded = humantime::format_rfc3339_seconds(room.founded);
         let n_members = room.members.len();
-        let whose = match &room.owned {
+        let whose = match &room.ownership {
             None => "is nobody's, and ends with its last member".to_owned(),
-            Some(owned) => {
-                let founder = self.account(&owned.founder).map(|own| own.name.clone());
-                let founder = founder.unwrap_or_else(|| owned.founder.to_string());
-                let lasts =
-                    if owned.is_kept { "lasts" } else { "lasts when something happens in it" };
-                format!("is {founder}'s, and {lasts}")
+            Some(ownership) => {
+                let founder = self.account(&ownership.founder).map(|own| own.name.clone());
+                let founder = founder.unwrap_or_else(|| ownership.founder.to_string());
+                let is_registered =
+                    if ownership.is_kept { "lasts" } else { "lasts when something happens in it" };
+                format!("is {founder}'s, and {is_registered}")
             }
         };
         let text = format!(
@@ -187,15 +187,15 @@ impl Hub {
         let account = self.person(turn.person).account.clone();
         let account =
             account.ok_or_else(|| said.no("you are not logged in: write IDENTIFY to NickServ"))?;
-        if room.lasts() {
+        if room.is_registered() {
             return Err(said.no(&format!("{name} lasts already")));
         }
-        if self.lasting.looks.is_anothers(name.as_str(), Some(name.key())) {
+        if self.lasting.names.is_anothers(name.as_str(), Some(name.key())) {
             return Err(
                 said.no(&format!("{name} looks like another room that lasts: rename it first"))
             );
         }
-        if self.rooms[&id].owned.is_none() && !self.own(id, &account) {
+        if self.rooms[&id].ownership.is_none() && !self.own(id, &account) {
             return Err(said.no(&format!(
                 "{name} cannot be yours: there are as many rooms that last as there may be, or everybody comes into it"
             )));
@@ -215,9 +215,9 @@ impl Hub {
         let (id, name) = (room.id, room.name.clone());
         let account = self.account(said.need(2)?).map(|own| own.name.clone());
         let account = account.ok_or_else(|| said.no("there is no such account"))?;
-        let heir: Arc<str> = CaseMapping::Ascii.fold(&account).into();
+        let successor: Arc<str> = CaseMapping::Ascii.fold(&account).into();
         let room = &self.rooms[&id];
-        if room.owned.as_ref().is_some_and(|owned| owned.heir.is_some()) {
+        if room.ownership.as_ref().is_some_and(|ownership| ownership.successor.is_some()) {
             return Err(said.no(&format!("{name} is just being given away")));
         }
         // Nobody is given what they know nothing of.
@@ -225,20 +225,26 @@ impl Hub {
             let own = self.person(*who).account.as_ref();
             own.is_some_and(|own| CaseMapping::Ascii.same(own, &account))
         });
-        if !is_here && !room.rank_of(Some(&heir)).is_operator {
+        if !is_here && !room.rank_of(Some(&successor)).is_operator {
             return Err(said.no(&format!("{account} is not in {name}, and does not operate it: OP #room account makes them an operator")));
         }
-        if self.lasting.n_of(&heir) >= self.house.limits.rooms_per_account_max {
+        if self.lasting.n_of(&successor) >= self.settings.limits.rooms_per_account_max {
             return Err(said.no(&format!("{account} has as many rooms as one may have")));
         }
         // Who has founded it operates it all the same.
-        let founder = self.rooms[&id].owned.as_ref().map(|owned| Arc::clone(&owned.founder));
+        let founder =
+            self.rooms[&id].ownership.as_ref().map(|ownership| Arc::clone(&ownership.founder));
         let facts =
             founder.map(|own| Fact::Operator(own, Some(turn.now.wall))).into_iter().collect();
         let note = format!("has given {name} to {account}");
         let text = format!("{name} is {account}'s now").into();
         let reply = vec![ReplyLine::Said { by: Service::ChanServ, text }];
-        self.note_doing(turn, id, &note, Doing::Note { facts, passes: Passes::To(heir), reply })
+        self.note_doing(
+            turn,
+            id,
+            &note,
+            RecordAction::Notice { facts, owner_change: OwnerChange::Given(successor), reply },
+        )
     }
 
     fn end_lasting(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
@@ -251,13 +257,13 @@ impl Hub {
             turn,
             id,
             &note,
-            Doing::Note { facts: Vec::new(), passes: Passes::Away, reply },
+            RecordAction::Notice { facts: Vec::new(), owner_change: OwnerChange::Disowned, reply },
         )
     }
 
     fn room_access(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
-        let Some(owned) = &room.owned else {
+        let Some(ownership) = &room.ownership else {
             return Err(
                 said.no(&format!("{} is nobody's: only who is in it has a rank", room.name))
             );
@@ -265,12 +271,12 @@ impl Hub {
         let shown = |account: &Arc<str>| {
             self.account(account).map_or_else(|| account.to_string(), |own| own.name.clone())
         };
-        said.say(turn, &format!("{} founded it", shown(&owned.founder)));
-        for (account, since) in &owned.operators {
+        said.say(turn, &format!("{} founded it", shown(&ownership.founder)));
+        for (account, since) in &ownership.operators {
             let since = humantime::format_rfc3339_seconds(*since);
             said.say(turn, &format!("{} operates it since {since}", shown(account)));
         }
-        for account in &owned.voiced {
+        for account in &ownership.voiced {
             said.say(turn, &format!("{} has a voice", shown(account)));
         }
         Ok(())
@@ -294,21 +300,21 @@ impl Hub {
                 return Err(Refusal::Founder { room, nick });
             }
             let what =
-                if letter == 'o' { What::Operator(person.id) } else { What::Voice(person.id) };
+                if letter == 'o' { Mode::Operator(person.id) } else { Mode::Voice(person.id) };
             let id = room.id;
-            return self.submit_modes(turn, id, vec![Change { is_set, what }]);
+            return self.submit_modes(turn, id, vec![ModeChange { is_set, what }]);
         }
-        let Some(owned) = &room.owned else {
+        let Some(ownership) = &room.ownership else {
             return Err(said.no(&format!("{who} is not in {}, which is nobody's", room.name)));
         };
         let account = self.account(who).map(|own| own.name.clone());
         let account = account.ok_or_else(|| said.no("there is no such account"))?;
         let key: Arc<str> = CaseMapping::Ascii.fold(&account).into();
-        if *owned.founder == *key {
+        if *ownership.founder == *key {
             return Err(said.no(&format!("{account} founded {}", room.name)));
         }
-        let n_max = self.house.limits.list_entries_max;
-        if is_set && owned.operators.len() + owned.voiced.len() >= n_max {
+        let n_max = self.settings.limits.list_entries_max;
+        if is_set && ownership.operators.len() + ownership.voiced.len() >= n_max {
             return Err(said.no("there are as many as there may be: remove one first"));
         }
         let fact = match letter {
@@ -343,7 +349,7 @@ impl Hub {
         let mask: Arc<str> = format!("{kind}{mask}").into();
         let terms = said.terms(3, turn.now.wall)?;
         let is_new = !room.modes.lists(List::Ban, &mask);
-        if is_new && room.modes.n_entries() >= self.house.limits.list_entries_max {
+        if is_new && room.modes.n_entries() >= self.settings.limits.list_entries_max {
             let (room, mask) = (room.name.to_string(), mask.to_string());
             return Err(Refusal::ListFull { room, mask });
         }
@@ -357,15 +363,15 @@ impl Hub {
                 && !room.members[who].is_operator
                 && !room.modes.names(List::Except, &subject)
         };
-        let meant: Vec<_> = members.into_iter().filter(is_meant).collect();
+        let purpose: Vec<_> = members.into_iter().filter(is_meant).collect();
         let word = if kind.is_empty() { "banned" } else { "muted" };
         let shown = mask.strip_prefix(masks::MUTE).unwrap_or(&mask);
         let note = format!("has {word} {shown}{}", terms.shown());
         let reply = format!("{shown} is {word}{}", terms.shown());
         let why = terms.reason.clone().unwrap_or_else(|| "banned".into());
-        let change = Change { is_set: true, what: What::Listed(List::Ban, mask, terms) };
+        let change = ModeChange { is_set: true, what: Mode::Listed(List::Ban, mask, terms) };
         self.submit_modes(turn, id, vec![change])?;
-        for who in meant {
+        for who in purpose {
             self.submit_kick(turn, id, who, &why)?;
         }
         self.note(turn, id, Vec::new(), Noted { note, reply })
@@ -385,8 +391,8 @@ impl Hub {
         let id = room.id;
         let shown = mask.strip_prefix(masks::MUTE).unwrap_or(&mask).to_owned();
         let word = if kind.is_empty() { "banned" } else { "muted" };
-        let what = What::Listed(List::Ban, mask, Terms::default());
-        self.submit_modes(turn, id, vec![Change { is_set: false, what }])?;
+        let what = Mode::Listed(List::Ban, mask, Terms::default());
+        self.submit_modes(turn, id, vec![ModeChange { is_set: false, what }])?;
         let note = format!("has ended that {shown} is {word}");
         let reply = format!("{shown} is {word} no more");
         self.note(turn, id, Vec::new(), Noted { note, reply })
@@ -462,12 +468,12 @@ impl Hub {
         if room.modes.lists(List::Invited, &mask) {
             return Err(said.no(&format!("{account} may come in already")));
         }
-        if room.modes.n_entries() >= self.house.limits.list_entries_max {
+        if room.modes.n_entries() >= self.settings.limits.list_entries_max {
             let (room, mask) = (name.to_string(), mask.to_string());
             return Err(Refusal::ListFull { room, mask });
         }
-        let what = What::Listed(List::Invited, mask, Terms::default());
-        self.submit_modes(turn, id, vec![Change { is_set: true, what }])?;
+        let what = Mode::Listed(List::Invited, mask, Terms::default());
+        self.submit_modes(turn, id, vec![ModeChange { is_set: true, what }])?;
         if let Some((guest, _)) = guest.filter(|(guest, _)| !self.rooms[&id].has(*guest)) {
             self.invite_person(turn, id, guest);
         }
@@ -499,23 +505,23 @@ impl Hub {
     }
 
     /// What those who operate a room have done, the latest last.
-    fn show_acts(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn show_audit_log(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
-        if !self.house.keeps_history {
+        if !self.settings.keeps_history {
             return Err(said.no("nothing is kept here"));
         }
         let limit = said.word(2).map_or(Some(20), |n| n.parse().ok());
-        let limit = limit.filter(|n| (1..=self.house.limits.history_page_max).contains(n));
+        let limit = limit.filter(|n| (1..=self.settings.limits.history_page_max).contains(n));
         let limit = limit.ok_or_else(|| {
-            said.no(&format!("n is a number up to {}", self.house.limits.history_page_max))
+            said.no(&format!("n is a number up to {}", self.settings.limits.history_page_max))
         })?;
-        let part = Part {
+        let part = ConversationScope {
             conversation: Conversation::Room(Arc::clone(room.name.key())),
             shown: Some(Arc::clone(room.name.shown())),
             rank: 2,
             ranked_after: room.began,
         };
-        self.recall(turn, Of::Acts, "LOG", Query::Acts { part, limit });
+        self.submit_query(turn, QueryPurpose::AuditLog, "LOG", Query::AuditLog { part, limit });
         Ok(())
     }
 }

@@ -7,10 +7,10 @@ use chat_core::proto::{Capability, CommandError};
 
 use super::chat_history::{HISTORY_BYTES_MAX, reference};
 use crate::{
-    history::{Part, Query, Reference, Shows},
+    history::{ConversationScope, Query, Reference, Shows},
     hub::{
         Hub, Reader, Refusal, Turn,
-        recall::{Of, Readable},
+        queries::{QueryPurpose, Readable},
     },
 };
 
@@ -34,7 +34,7 @@ impl Hub {
         let limit: usize = limit.parse().map_err(|_| {
             fail("INVALID_PARAMS", &[target, limit], "the last parameter is a number")
         })?;
-        let limit = limit.min(self.house.limits.history_page_max);
+        let limit = limit.min(self.settings.limits.history_page_max);
         let shows = Shows {
             events: has(Capability::EventPlayback),
             redacted: false,
@@ -57,22 +57,22 @@ impl Hub {
                 .map(part)
                 .collect();
             let direct = Some((self.identity_of(turn.person), self.guests()));
-            (rooms, direct, Of::Changes("*".into()))
+            (rooms, direct, QueryPurpose::Changes("*".into()))
         } else {
             let found = self.find_readable(turn.person, target).ok_or_else(|| {
                 fail("INVALID_TARGET", &[target], "there are no messages here that you may read")
             })?;
             let name = found.shown.clone().unwrap_or_else(|| target.into());
-            (vec![part(found)], None, Of::Changes(name))
+            (vec![part(found)], None, QueryPurpose::Changes(name))
         };
         let bytes_max = HISTORY_BYTES_MAX;
         let query = Query::Changes { conversations, direct, after: since, limit, bytes_max, shows };
-        self.recall(turn, of, "CHANGES", query);
+        self.submit_query(turn, of, "CHANGES", query);
         Ok(())
     }
 }
 
-pub(super) fn part(readable: Readable) -> Part {
+pub(super) fn part(readable: Readable) -> ConversationScope {
     let Readable { conversation, shown, rank, ranked_after, .. } = readable;
-    Part { conversation, shown, rank, ranked_after }
+    ConversationScope { conversation, shown, rank, ranked_after }
 }

@@ -9,7 +9,7 @@ use crate::{
     history::{Query, Reference, Selection, Shows},
     hub::{
         Hub, Reader, Refusal, Turn,
-        recall::{Of, Readable, cannot_read, fail},
+        queries::{QueryPurpose, Readable, cannot_read, fail},
     },
     room_log::Conversation,
 };
@@ -40,7 +40,7 @@ impl Hub {
             context: has(Capability::MessageTags) && is_batched,
             changes: false,
         };
-        let n_max = self.house.limits.history_page_max;
+        let n_max = self.settings.limits.history_page_max;
         let limit = |text: &str| {
             let n: usize = text.parse().map_err(|_| wrong("the last parameter is a number"))?;
             Ok::<usize, Refusal>(n.min(n_max))
@@ -63,7 +63,7 @@ impl Hub {
                 between: (time(from)?, time(to)?),
                 limit: limit(n)?,
             };
-            self.recall(turn, Of::Targets, word, query);
+            self.submit_query(turn, QueryPurpose::Targets, word, query);
             return Ok(());
         }
         let Some((target, params)) = params.split_first() else {
@@ -101,7 +101,7 @@ impl Hub {
             ranked_after,
             shows,
         };
-        self.recall(turn, of, word, query);
+        self.submit_query(turn, of, word, query);
         Ok(())
     }
 }

@@ -45,7 +45,7 @@ impl Hub {
             turn.say(hidden);
             return Ok(());
         }
-        let (server, asker) = (&self.house.name, &self.person(turn.person).nick);
+        let (server, asker) = (&self.settings.name, &self.person(turn.person).nick);
         let notice = format!(":{server} NOTICE {asker} :{} is now {user}@{host}", person.nick);
         turn.say(ReplyLine::Raw(notice.into()));
         Ok(())
@@ -104,7 +104,7 @@ impl Hub {
             let letters = room.members[&who].letters();
             if !letters.is_empty() {
                 let mode = Content::Mode {
-                    source: self.house.name.as_str().into(),
+                    source: self.settings.name.as_str().into(),
                     target: Arc::clone(room.name.shown()),
                     changes: format!("+{letters}").into(),
                     arguments: letters.chars().map(|_| Arc::clone(person.nick.shown())).collect(),

@@ -69,7 +69,7 @@ impl Hub {
 
     /// Invitations to rooms that are no more make place first, then the oldest rooms'.
     fn keep_invitation(&mut self, guest: PersonId, room: RoomId) {
-        let n_max = self.house.limits.rooms_per_person_max;
+        let n_max = self.settings.limits.rooms_per_person_max;
         let rooms = &self.rooms;
         let Some(person) = self.people.get_mut(guest) else { return };
         person.particulars.change(|own| {

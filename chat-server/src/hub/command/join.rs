@@ -7,12 +7,11 @@ use chat_core::proto::{Capability, JoinTarget, RoomName};
 use crate::{
     delivery::{Content, ReplyLine},
     hub::{
-        Hub, Refusal, Turn,
-        facts::Link,
-        listing::Part,
-        looks,
-        markers::Mark,
+        Hub, Refusal, Turn, confusables,
+        facts::InviteLink,
         modes::{Flag, List},
+        paged_reply::Section,
+        read_markers::ReadMarker,
     },
     ids::RoomId,
 };
@@ -21,7 +20,7 @@ use crate::{
 enum Entrance {
     Free,
     /// By a link, which is used.
-    ByLink(RoomId, Arc<str>, Link),
+    ByLink(RoomId, Arc<str>, InviteLink),
 }
 
 impl Hub {
@@ -47,8 +46,8 @@ impl Hub {
         }
         // From here on they get what is said in all of these rooms; so they learn first that they are
         // in them, and then, perhaps in pages, who else is.
-        let is_join = |part: &Part| {
-            matches!(part, Part::Line(ReplyLine::Event(event))
+        let is_join = |part: &Section| {
+            matches!(part, Section::Line(ReplyLine::Event(event))
                 if matches!(event.content, Content::Join { .. }))
         };
         turn.reply.sort_by_key(|part| !is_join(part));
@@ -111,15 +110,15 @@ impl Hub {
 
     /// Whether a room of that name may be founded.
     fn check_founding(&self, name: &RoomName) -> Result<(), Refusal> {
-        if self.names_to_be.contains_key(name.key()) {
+        if self.reserved_names.contains_key(name.key()) {
             return Err(Refusal::Unavailable(name.to_string()));
         }
         // Nobody else's room keeps people out of the one that they are put into.
-        if *name == self.house.room {
+        if *name == self.settings.room {
             return Ok(());
         }
-        if self.lasting.looks.is_anothers(name.as_str(), None)
-            || looks::are_alike(name.as_str(), self.house.room.as_str())
+        if self.lasting.names.is_anothers(name.as_str(), None)
+            || confusables::are_alike(name.as_str(), self.settings.room.as_str())
         {
             return Err(Refusal::LooksLikeAnother(name.to_string()));
         }
@@ -139,7 +138,7 @@ impl Hub {
         {
             return turn.say(refusal.reply());
         }
-        if person.rooms.len() >= self.house.limits.rooms_per_person_max {
+        if person.rooms.len() >= self.settings.limits.rooms_per_person_max {
             return turn.say(Refusal::TooManyRooms(name.to_string()).reply());
         }
         let id = self.enter(turn, name);
@@ -156,7 +155,7 @@ impl Hub {
         // "before the `RPL_ENDOFNAMES` reply for that channel" (read-marker)
         if self.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
             let identity = self.identity_of(turn.person);
-            turn.say(self.marker_line(&Mark { identity, of: key }, &name));
+            turn.say(self.marker_line(&ReadMarker { identity, of: key }, &name));
         }
         if !self.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);

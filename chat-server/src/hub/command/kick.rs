@@ -9,7 +9,7 @@ use crate::{
     delivery::Content,
     hub::{
         Hub, Refusal, Turn,
-        records::{Doing, Place},
+        records::{Destination, RecordAction},
     },
     ids::{PersonId, RoomId},
 };
@@ -28,7 +28,7 @@ impl Hub {
         }
         for (index, nick) in nicks.iter().enumerate() {
             let room = if rooms.len() == 1 { &rooms[0] } else { &rooms[index] };
-            if index >= self.house.limits.targets_max {
+            if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
             }
             if let Err(refusal) = self.kick_one(turn, room, nick, reason.as_deref()) {
@@ -76,6 +76,6 @@ impl Hub {
             nick: Arc::clone(kicked.nick.shown()),
             reason: relayable(reason, &words, TOPIC_BYTES_MAX).into(),
         };
-        self.submit(turn, Place::Room(id), content, Doing::Kick(who))
+        self.submit(turn, Destination::Room(id), content, RecordAction::Kick(who))
     }
 }

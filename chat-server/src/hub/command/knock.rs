@@ -7,7 +7,7 @@ use chat_core::proto::{CaseMapping, Numeric, TOPIC_BYTES_MAX, cut};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, facts::Fact, keeping::Meant, modes::Flag},
+    hub::{Hub, Refusal, Turn, facts::Fact, kept::ChangePurpose, modes::Flag},
     ids::{ConnId, RoomId},
 };
 
@@ -79,7 +79,7 @@ impl Hub {
             self.say_to(conn, None, vec![line.clone()], turn.effects);
         }
         let is_news = |account: &String| {
-            room.owned.is_some()
+            room.ownership.is_some()
                 && !room.asking.contains_key(&**account)
                 && room.asking.len() < ASKING_MAX
         };
@@ -89,7 +89,7 @@ impl Hub {
         };
         let fact = Fact::Asking(account.into(), Some(turn.now.wall));
         let changes = room.changes(&[fact]).into();
-        self.submit_changes(turn, changes, Meant::Knock { reply })
+        self.submit_changes(turn, changes, ChangePurpose::Knock { reply })
             .map_err(|why| Refusal::fail("KNOCK", "INTERNAL_ERROR", &[&name], why))
     }
 }

@@ -11,11 +11,11 @@ use rand_chacha::rand_core::Rng;
 
 use super::{chan_serv::Noted, service::Said};
 use crate::{
-    config::Reached,
+    config::PublicAddress,
     hub::{
         Hub, Refusal, Turn,
-        facts::{Fact, Link, milliseconds, time_at},
-        keeping::Meant,
+        facts::{Fact, InviteLink, milliseconds, time_at},
+        kept::ChangePurpose,
         modes::{Entry, List, Terms},
         room::Room,
     },
@@ -43,7 +43,7 @@ impl Hub {
         room: &'a Room,
         now: SystemTime,
         key: Option<&str>,
-    ) -> Option<(&'a Arc<str>, &'a Link)> {
+    ) -> Option<(&'a Arc<str>, &'a InviteLink)> {
         room.links.get_key_value(key?).filter(|(_, link)| link.holds(now))
     }
 
@@ -70,7 +70,8 @@ impl Hub {
         let token: Arc<str> = (0..TOKEN_SIGNS).map(sign).collect::<String>().into();
         let until = turn.now.wall + time;
         let by = Arc::clone(self.person(turn.person).nick.shown());
-        let link = Link { by, at: milliseconds(turn.now.wall), until: milliseconds(until), left };
+        let link =
+            InviteLink { by, at: milliseconds(turn.now.wall), until: milliseconds(until), left };
         let shown = self.written_link(&name, &token);
         let terms = terms(&link);
         // Those that hold no more make place.
@@ -113,7 +114,7 @@ impl Hub {
     }
 
     fn written_link(&self, room: &RoomName, token: &str) -> String {
-        let Reached { is_secure, address, fingerprint } = self.house.reached.clone();
+        let PublicAddress { is_secure, address, fingerprint } = self.settings.reached.clone();
         let (room, key) = (room.clone(), Some(token.to_owned()));
         proto::Link { is_secure, address, room, key, fingerprint }.to_string()
     }
@@ -124,30 +125,30 @@ impl Hub {
         turn: &mut Turn<'_>,
         id: RoomId,
         token: &Arc<str>,
-        link: &Link,
+        link: &InviteLink,
     ) -> Result<(), Refusal> {
         let n_rooms = self.person(turn.person).rooms.len();
-        if n_rooms >= self.house.limits.rooms_per_person_max {
+        if n_rooms >= self.settings.limits.rooms_per_person_max {
             return Err(Refusal::TooManyRooms(self.rooms[&id].name.to_string()));
         }
         let mut facts: Vec<Fact> = Vec::new();
         if let Some(left) = link.left {
-            let link = Link { left: Some(left - 1), ..link.clone() };
+            let link = InviteLink { left: Some(left - 1), ..link.clone() };
             facts.push(Fact::Link(Arc::clone(token), Some(link).filter(|own| own.left != Some(0))));
         }
         let (room, person) = (&self.rooms[&id], self.person(turn.person));
         if let Some(account) = &person.account {
             let mask: Arc<str> = format!("~a:{}", CaseMapping::Ascii.fold(account)).into();
             let is_listed = room.modes.lists(List::Invited, &mask);
-            let is_full = room.modes.n_entries() >= self.house.limits.list_entries_max;
-            if room.lasts() && !is_listed && !is_full {
+            let is_full = room.modes.n_entries() >= self.settings.limits.list_entries_max;
+            if room.is_registered() && !is_listed && !is_full {
                 let (by, at) = (Arc::clone(&link.by), turn.now.wall);
                 let entry = Entry { mask, by, at, terms: Terms::default() };
                 facts.push(Fact::Listed(List::Invited, entry));
             }
         }
         let name = room.name.clone();
-        if facts.is_empty() || room.owned.is_none() {
+        if facts.is_empty() || room.ownership.is_none() {
             let room = self.rooms.get_mut(&id).expect("the caller found it");
             facts.iter().for_each(|fact| room.take(fact));
             self.join_one(turn, name);
@@ -158,7 +159,7 @@ impl Hub {
         self.submit_changes(
             turn,
             changes.into(),
-            Meant::Entrance { room: id, shown: name.shown().clone() },
+            ChangePurpose::Entrance { room: id, shown: name.shown().clone() },
         )
         .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
         // The next one finds it used, before it is kept.
@@ -170,14 +171,14 @@ impl Hub {
 }
 
 /// The links that hold, the oldest first.
-fn holding(room: &Room, now: SystemTime) -> Vec<(&Arc<str>, &Link)> {
+fn holding(room: &Room, now: SystemTime) -> Vec<(&Arc<str>, &InviteLink)> {
     let mut links: Vec<_> = room.links.iter().filter(|(_, link)| link.holds(now)).collect();
     links.sort_by_key(|(_, link)| link.at);
     links
 }
 
 /// For how long, and for how many.
-fn terms(link: &Link) -> String {
+fn terms(link: &InviteLink) -> String {
     let until = humantime::format_rfc3339_seconds(time_at(link.until));
     let left = match link.left {
         None => "for as many as want to".to_owned(),

@@ -8,7 +8,7 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub, Refusal, Turn,
-        listing::{Part, RoomFilter},
+        paged_reply::{RoomFilter, Section},
     },
 };
 
@@ -27,7 +27,7 @@ impl Hub {
         }
         if rooms.is_empty() || !conditions.is_empty() {
             let filter = Arc::new(RoomFilter { conditions, now: turn.now.wall });
-            turn.reply.push(Part::List { filter, after: None });
+            turn.reply.push(Section::List { filter, after: None });
         }
         let end = ReplyLine::Numeric(Numeric::RPL_LISTEND, vec!["End of the list".into()]);
         turn.say(end);

@@ -10,7 +10,7 @@ use chat_core::proto::{Capability, CommandError};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Effect, Hub, Refusal, Turn, keeping::Meant, markers::Mark},
+    hub::{Effect, Hub, Refusal, Turn, kept::ChangePurpose, read_markers::ReadMarker},
     ids::ConnId,
 };
 
@@ -49,20 +49,24 @@ impl Hub {
             turn.say(self.marker_line(&mark, &shown));
             return Ok(());
         }
-        if !mark.lasts() {
+        if !mark.is_registered() {
             self.markers.set(mark.clone(), time);
             turn.say(self.marker_line(&mark, &shown));
             self.tell_of_marker(&mark, &shown, Some(turn.conn), turn.effects);
             return Ok(());
         }
         let changes = self.markers.changes(&mark, time);
-        let meant = Meant::Mark { mark, shown: Arc::clone(&shown) };
-        self.submit_changes(turn, changes.into(), meant)
+        let purpose = ChangePurpose::Mark { mark, shown: Arc::clone(&shown) };
+        self.submit_changes(turn, changes.into(), purpose)
             .map_err(|why| fail("INTERNAL_ERROR", &[&shown], why))
     }
 
     /// The asker's marker of a room they are in or of a person.
-    fn find_mark(&mut self, turn: &Turn<'_>, target: &str) -> Result<(Mark, Arc<str>), Refusal> {
+    fn find_mark(
+        &mut self,
+        turn: &Turn<'_>,
+        target: &str,
+    ) -> Result<(ReadMarker, Arc<str>), Refusal> {
         let invalid = || fail("INVALID_PARAMS", &[target], "you have no conversation of that name");
         let identity = self.identity_of(turn.person);
         let (of, shown) = if target.starts_with('#') {
@@ -72,22 +76,22 @@ impl Hub {
             let (other, nick, _) = self.find_identity(target).ok_or_else(invalid)?;
             (other, nick)
         };
-        Ok((Mark { identity, of }, shown))
+        Ok((ReadMarker { identity, of }, shown))
     }
 
     /// "MARKREAD <target> <timestamp>"
-    pub(in crate::hub) fn marker_line(&self, mark: &Mark, shown: &str) -> ReplyLine {
+    pub(in crate::hub) fn marker_line(&self, mark: &ReadMarker, shown: &str) -> ReplyLine {
         let time = match self.markers.get(mark) {
             Some(time) => format!("timestamp={}", humantime::format_rfc3339_millis(time)),
             None => "*".to_owned(),
         };
-        ReplyLine::Raw(format!(":{} MARKREAD {shown} {time}", self.house.name).into())
+        ReplyLine::Raw(format!(":{} MARKREAD {shown} {time}", self.settings.name).into())
     }
 
     /// "the server SHOULD send a `MARKREAD` command for that target to all the clients of the user"
     pub(in crate::hub) fn tell_of_marker(
         &self,
-        mark: &Mark,
+        mark: &ReadMarker,
         shown: &str,
         except: Option<ConnId>,
         effects: &mut Vec<Effect>,

@@ -16,7 +16,7 @@ use crate::{
         Hub, Refusal, Turn,
         masks::MUTE,
         modes::{Flag, List},
-        records::{Doing, Place, is_kept},
+        records::{Destination, RecordAction, is_kept},
         room::Room,
     },
     ids::PersonId,
@@ -39,7 +39,7 @@ impl Hub {
         self.person_mut(turn.person).last_spoke = turn.now.mono;
         let has_label = turn.label.is_some();
         for (index, target) in targets.iter().enumerate() {
-            let outcome = if index < self.house.limits.targets_max {
+            let outcome = if index < self.settings.limits.targets_max {
                 self.message_one(turn, kind, target, &text, &tags)
             } else {
                 Err(Refusal::TooManyTargets(target.clone()))
@@ -73,7 +73,7 @@ impl Hub {
         self.person_mut(turn.person).last_spoke = turn.now.mono;
         let first = lines.first().map_or("", |line| &*line.text);
         let (place, target) = self.find_place(turn, kind, target, first)?;
-        if let Place::Room(room) | Place::Ranked(room, _) = &place {
+        if let Destination::Room(room) | Destination::Ranked(room, _) = &place {
             for line in &lines {
                 self.check_speech(turn.person, &self.rooms[room], &line.text)?;
             }
@@ -89,7 +89,7 @@ impl Hub {
         }
         let content =
             Content::Multiline { source, kind, target, lines: lines.into(), tags: tags.into() };
-        self.submit(turn, place, content, Doing::Nothing)
+        self.submit(turn, place, content, RecordAction::Nothing)
     }
 
     fn message_one(
@@ -121,7 +121,7 @@ impl Hub {
             return Err(Refusal::fail("TAGMSG", "INVALID_REACTION", &[], &text));
         }
         if is_kept(kind, tags) {
-            self.submit(turn, place, content, Doing::Nothing)
+            self.submit(turn, place, content, RecordAction::Nothing)
         } else {
             self.pass_by(turn, place, content);
             Ok(())
@@ -135,11 +135,11 @@ impl Hub {
         kind: MessageKind,
         target: &str,
         text: &str,
-    ) -> Result<(Place, Arc<str>), Refusal> {
+    ) -> Result<(Destination, Arc<str>), Refusal> {
         if target.starts_with('#') {
             let room = self.find_visible_room(turn.person, target)?;
             self.check_speech(turn.person, room, text)?;
-            return Ok((Place::Room(room.id), Arc::clone(room.name.shown())));
+            return Ok((Destination::Room(room.id), Arc::clone(room.name.shown())));
         }
         // <https://modern.ircdocs.horse/#statusmsg-parameter>
         if let Some((sign @ ('@' | '+'), name)) = split_first(target)
@@ -147,7 +147,7 @@ impl Hub {
         {
             let room = self.find_visible_room(turn.person, name)?;
             self.check_speech(turn.person, room, text)?;
-            return Ok((Place::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
+            return Ok((Destination::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
         }
         let person = self.find_person(target)?;
         if let Some(reason) =
@@ -156,7 +156,7 @@ impl Hub {
             turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[person.nick.as_str(), reason]);
         }
         let (who, nick) = (person.id, Arc::clone(person.nick.shown()));
-        let place = Place::Direct { identity: self.identity_of(who), person: Some(who) };
+        let place = Destination::Direct { identity: self.identity_of(who), person: Some(who) };
         Ok((place, nick))
     }
 
@@ -198,9 +198,9 @@ impl Hub {
         &mut self,
         turn: &Turn<'_>,
         kind: MessageKind,
-        place: &Place,
+        place: &Destination,
     ) -> Result<(), Refusal> {
-        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return Ok(()) };
+        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return Ok(()) };
         let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
         let identity = self.identity_of(turn.person);
         let room = self.rooms.get_mut(id).expect("it was found");
@@ -234,7 +234,7 @@ impl Hub {
     }
 
     /// Tags alone are seen by whoever is there, and kept by nobody.
-    fn pass_by(&mut self, turn: &mut Turn<'_>, place: Place, content: Content) {
+    fn pass_by(&mut self, turn: &mut Turn<'_>, place: Destination, content: Content) {
         let msgid = self.next_msgid(turn.now.wall);
         let event = Arc::new(
             Event::new(content, turn.now.wall, Some(msgid))
@@ -244,13 +244,13 @@ impl Hub {
         let echoes = capabilities.contains(Capability::EchoMessage)
             && capabilities.contains(Capability::MessageTags);
         match place {
-            Place::Direct { person: other, .. } => {
+            Destination::Direct { person: other, .. } => {
                 self.tell_both(turn.person, turn.conn, other, &event, turn.effects);
             }
-            Place::Room(id) => {
+            Destination::Room(id) => {
                 self.tell_room(&self.rooms[&id], Some(turn.conn), &event, turn.effects)
             }
-            Place::Ranked(id, sign) => {
+            Destination::Ranked(id, sign) => {
                 self.tell_ranked(
                     &self.rooms[&id],
                     sign,

@@ -11,9 +11,9 @@ use crate::{
     hub::{
         Hub, Reader, Refusal, Turn,
         facts::Fact,
-        keeping::Meant,
-        listing::Part,
+        kept::ChangePurpose,
         metadata::{Dialect, Keys, Owner, Sync, batch, is_key, key_not_set, key_value},
+        paged_reply::Section,
         room::Room,
     },
     ids::PersonId,
@@ -155,7 +155,7 @@ impl Hub {
             "SYNC" => {
                 let keys = self.device(turn.conn).particulars.subscriptions.clone();
                 let name = self.name_of_owner(owner);
-                turn.reply.push(Part::Metadata(Sync::batched(name, [owner], keys)));
+                turn.reply.push(Section::Metadata(Sync::batched(name, [owner], keys)));
                 Ok(())
             }
             _ => Err(Problem::UnknownSubcommand(subcommand).refusal(dialect)),
@@ -217,7 +217,7 @@ impl Hub {
         if !self.may_set_metadata(turn, owner) {
             return Err(Problem::NoPermission { target, key }.refusal(dialect));
         }
-        let n_max = self.house.limits.metadata_keys_max;
+        let n_max = self.settings.limits.metadata_keys_max;
         let metadata = self.metadata_of(owner);
         // "If the Value parameter is omitted or is an empty string, the key is removed." (draft/metadata-3)
         let value = value.filter(|value| dialect == Dialect::Second || !value.is_empty());
@@ -255,14 +255,14 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let keys: Vec<Arc<str>> = values.iter().map(|(key, _)| Arc::clone(key)).collect();
         if let Owner::Room(room) = owner
-            && self.rooms[&room].owned.is_some()
+            && self.rooms[&room].ownership.is_some()
         {
             let fact = |(key, value)| Fact::Metadata(key, value);
             let facts: Vec<Fact> = values.into_iter().map(fact).collect();
             let changes = self.rooms[&room].changes(&facts);
-            let meant = Meant::Metadata { room, keys, reply: vec![reply] };
+            let purpose = ChangePurpose::Metadata { room, keys, reply: vec![reply] };
             return self
-                .submit_changes(turn, changes.into(), meant)
+                .submit_changes(turn, changes.into(), purpose)
                 .map_err(|why| Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why));
         }
         self.change_metadata(owner, |metadata| {
@@ -303,7 +303,7 @@ impl Hub {
     /// "the server MUST process each key in order", and tells what is there of those that are new.
     fn metadata_subscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
         let dialect = self.device(turn.conn).metadata_dialect();
-        let n_max = self.house.limits.subscriptions_max;
+        let n_max = self.settings.limits.subscriptions_max;
         let (mut subscribed, mut new, mut failures) = (Vec::new(), Keys::new(), Vec::new());
         for key in keys {
             if !is_key(key) {
@@ -349,7 +349,7 @@ impl Hub {
             people.chain(person.rooms.iter().copied().map(Owner::Room)).collect();
         let sync = Sync { is_each_once: true, ..Sync::batched(ALL.into(), owners, keys) };
         let target = sync.target.clone().filter(|_| dialect == Dialect::Third);
-        turn.reply.push(Part::Metadata(Sync { target, ..sync }));
+        turn.reply.push(Section::Metadata(Sync { target, ..sync }));
     }
 
     fn metadata_unsubscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {

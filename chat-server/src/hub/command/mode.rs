@@ -12,8 +12,8 @@ use crate::{
     delivery::{Content, ReplyLine},
     hub::{
         Hub, Refusal, Turn, masks,
-        modes::{self, Change, Letter, List, Terms, What, unix_seconds},
-        records::{Doing, Place},
+        modes::{self, List, Mode, ModeChange, ModeLetter, Terms, unix_seconds},
+        records::{Destination, RecordAction},
         room::Room,
     },
     ids::RoomId,
@@ -48,7 +48,7 @@ impl Hub {
         &mut self,
         turn: &mut Turn<'_>,
         id: RoomId,
-        changes: Vec<Change>,
+        changes: Vec<ModeChange>,
     ) -> Result<(), Refusal> {
         let target = Arc::clone(self.rooms[&id].name.shown());
         let source = Arc::clone(&self.person(turn.person).source);
@@ -62,14 +62,14 @@ impl Hub {
                 changes: changes_text.into(),
                 arguments: words,
             };
-            self.submit(turn, Place::Room(id), content, Doing::Modes(changes))?;
+            self.submit(turn, Destination::Room(id), content, RecordAction::Modes(changes))?;
         }
         Ok(())
     }
 
     /// Changes in as many lines as they need, each of at most so many bytes.
-    fn in_lines(&self, changes: Vec<Change>, bytes_max: usize) -> Vec<Vec<Change>> {
-        let mut lines: Vec<Vec<Change>> = Vec::new();
+    fn in_lines(&self, changes: Vec<ModeChange>, bytes_max: usize) -> Vec<Vec<ModeChange>> {
+        let mut lines: Vec<Vec<ModeChange>> = Vec::new();
         let mut n_bytes = 0;
         for change in changes {
             let (letters, words) = self.written_changes(std::slice::from_ref(&change));
@@ -98,7 +98,10 @@ impl Hub {
     }
 
     /// How changes read, by the nicks people have now.
-    pub(in crate::hub) fn written_changes(&self, changes: &[Change]) -> (String, Vec<Arc<str>>) {
+    pub(in crate::hub) fn written_changes(
+        &self,
+        changes: &[ModeChange],
+    ) -> (String, Vec<Arc<str>>) {
         modes::written(changes, |conn| Arc::clone(self.person(conn).nick.shown()))
     }
 
@@ -109,7 +112,7 @@ impl Hub {
         room: &Room,
         letters: &str,
         arguments: &[String],
-    ) -> Vec<Change> {
+    ) -> Vec<ModeChange> {
         let is_operator = room.members.get(&turn.person).is_some_and(|rank| rank.is_operator);
         let mut arguments = arguments.iter().map(String::as_str);
         let mut is_set = true;
@@ -122,20 +125,20 @@ impl Hub {
                     is_set = letter == '+';
                     continue;
                 }
-                other => Letter::from_char(other),
+                other => ModeLetter::from_char(other),
             };
             let Some(known) = known else {
                 turn.say(Refusal::UnknownRoomMode(letter.to_string()).reply());
                 continue;
             };
             let takes_argument = match known {
-                Letter::Flag(_) => false,
-                Letter::Limit | Letter::Slow => is_set,
+                ModeLetter::Flag(_) => false,
+                ModeLetter::Limit | ModeLetter::Slow => is_set,
                 _ => true,
             };
             let argument = if takes_argument { arguments.next() } else { None };
             // Clients ask for the list of bans when they join.
-            if let (Letter::List(list), None) = (known, argument) {
+            if let (ModeLetter::List(list), None) = (known, argument) {
                 if shown.contains(&list) {
                     continue;
                 }
@@ -159,16 +162,16 @@ impl Hub {
                 }
                 continue;
             }
-            let with_argument = |change: &Change| !matches!(change.what, What::Flag(_));
+            let with_argument = |change: &ModeChange| !matches!(change.what, Mode::Flag(_));
             if takes_argument
                 && changes.iter().filter(|c| with_argument(c)).count()
-                    >= self.house.limits.modes_max
+                    >= self.settings.limits.modes_max
             {
                 continue;
             }
             match self.read_change(room, known, is_set, argument, &changes) {
                 Ok(what) => {
-                    let change = Change { is_set, what };
+                    let change = ModeChange { is_set, what };
                     if is_news(room, &changes, &change) {
                         changes.push(change);
                     }
@@ -182,11 +185,11 @@ impl Hub {
     fn read_change(
         &self,
         room: &Room,
-        letter: Letter,
+        letter: ModeLetter,
         is_set: bool,
         argument: Option<&str>,
-        changes: &[Change],
-    ) -> Result<What, Refusal> {
+        changes: &[ModeChange],
+    ) -> Result<Mode, Refusal> {
         let invalid = |letter: char, why: &'static str| Refusal::InvalidModeParam {
             room: room.name.to_string(),
             mode: letter,
@@ -194,25 +197,25 @@ impl Hub {
             why,
         };
         match letter {
-            Letter::Flag(flag) => Ok(What::Flag(flag)),
-            Letter::Key if !is_set => Ok(What::Key("*".into())),
-            Letter::Key => {
+            ModeLetter::Flag(flag) => Ok(Mode::Flag(flag)),
+            ModeLetter::Key if !is_set => Ok(Mode::Key("*".into())),
+            ModeLetter::Key => {
                 let key = argument.unwrap_or_default();
                 let is_key = (1..=KEY_BYTES_MAX).contains(&key.len())
                     && !key.starts_with(':')
                     && key.chars().all(|c| !c.is_whitespace() && c != ',' && !c.is_control());
                 if is_key {
-                    Ok(What::Key(key.into()))
+                    Ok(Mode::Key(key.into()))
                 } else {
                     Err(Refusal::InvalidKey(room.name.to_string()))
                 }
             }
-            Letter::Slow if !is_set => Ok(What::Slow(0)),
-            Letter::Slow => {
+            ModeLetter::Slow if !is_set => Ok(Mode::Slow(0)),
+            ModeLetter::Slow => {
                 let seconds = argument.and_then(|seconds| seconds.parse().ok());
                 seconds
                     .filter(|seconds| (1..=SLOW_SECONDS_MAX).contains(seconds))
-                    .map(What::Slow)
+                    .map(Mode::Slow)
                     .ok_or_else(|| {
                         invalid(
                             'S',
@@ -220,44 +223,44 @@ impl Hub {
                         )
                     })
             }
-            Letter::Limit if !is_set => Ok(What::Limit(0)),
-            Letter::Limit => {
+            ModeLetter::Limit if !is_set => Ok(Mode::Limit(0)),
+            ModeLetter::Limit => {
                 let limit = argument.and_then(|n| n.parse().ok()).filter(|limit| *limit > 0);
                 limit
-                    .map(What::Limit)
+                    .map(Mode::Limit)
                     .ok_or_else(|| invalid('l', "The limit is a number of people"))
             }
-            Letter::List(list) => {
+            ModeLetter::List(list) => {
                 let mask = masks::mask(argument.unwrap_or_default()).ok_or_else(|| {
                     invalid(list.letter(), "This is no mask such as nick!user@host")
                 })?;
-                let n_added = |change: &Change| matches!(change.what, What::Listed(..));
+                let n_added = |change: &ModeChange| matches!(change.what, Mode::Listed(..));
                 let n_entries =
                     room.modes.n_entries() + changes.iter().filter(|c| n_added(c)).count();
                 if is_set
                     && !room.modes.lists(list, &mask)
-                    && n_entries >= self.house.limits.list_entries_max
+                    && n_entries >= self.settings.limits.list_entries_max
                 {
                     let (room, mask) = (room.name.to_string(), mask.to_string());
                     return Err(Refusal::ListFull { room, mask });
                 }
-                Ok(What::Listed(list, mask, Terms::default()))
+                Ok(Mode::Listed(list, mask, Terms::default()))
             }
-            Letter::Operator | Letter::Voice => {
-                let own = if letter == Letter::Operator { 'o' } else { 'v' };
+            ModeLetter::Operator | ModeLetter::Voice => {
+                let own = if letter == ModeLetter::Operator { 'o' } else { 'v' };
                 let nick = argument.ok_or_else(|| invalid(own, "The nick is missing"))?;
                 let person = self.find_person(nick)?;
                 if !room.has(person.id) {
                     let (nick, room) = (person.nick.to_string(), room.name.to_string());
                     return Err(Refusal::UserNotOnRoom { nick, room });
                 }
-                if letter == Letter::Operator && !is_set && room.is_founded_by(person) {
+                if letter == ModeLetter::Operator && !is_set && room.is_founded_by(person) {
                     let (nick, room) = (person.nick.to_string(), room.name.to_string());
                     return Err(Refusal::Founder { room, nick });
                 }
                 Ok(match letter {
-                    Letter::Operator => What::Operator(person.id),
-                    _ => What::Voice(person.id),
+                    ModeLetter::Operator => Mode::Operator(person.id),
+                    _ => Mode::Voice(person.id),
                 })
             }
         }
@@ -323,15 +326,15 @@ impl Hub {
 }
 
 /// Whether something is other after `change`, which comes behind `changes`.
-fn is_news(room: &Room, changes: &[Change], change: &Change) -> bool {
+fn is_news(room: &Room, changes: &[ModeChange], change: &ModeChange) -> bool {
     let earlier = changes.iter().rev().find(|own| own.what.is_about_the_same(&change.what));
     if let Some(earlier) = earlier {
         return earlier != change;
     }
     let rank = change.what.member().and_then(|conn| room.members.get(&conn));
     match change.what {
-        What::Operator(_) => rank.is_some_and(|rank| rank.is_operator != change.is_set),
-        What::Voice(_) => rank.is_some_and(|rank| rank.has_voice != change.is_set),
+        Mode::Operator(_) => rank.is_some_and(|rank| rank.is_operator != change.is_set),
+        Mode::Voice(_) => rank.is_some_and(|rank| rank.has_voice != change.is_set),
         _ => !room.modes.has_already(change),
     }
 }

@@ -44,7 +44,7 @@ impl Hub {
     }
 
     fn monitor_more(&mut self, turn: &mut Turn<'_>, targets: &[String]) {
-        let n_max = self.house.limits.monitored_max;
+        let n_max = self.settings.limits.monitored_max;
         let (mut added, mut refused) = (Vec::new(), Vec::new());
         for target in targets {
             // "target MUST be a valid nick as determined by the IRC daemon."

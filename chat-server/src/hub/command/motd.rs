@@ -6,12 +6,12 @@ use crate::hub::{Hub, Turn};
 
 impl Hub {
     pub(in crate::hub) fn motd(&self, turn: &mut Turn<'_>) {
-        if self.house.motd.is_empty() {
+        if self.settings.motd.is_empty() {
             return turn.numeric(Numeric::ERR_NOMOTD, &["There is no message of the day"]);
         }
-        let start = format!("- {} message of the day -", self.house.name);
+        let start = format!("- {} message of the day -", self.settings.name);
         turn.numeric(Numeric::RPL_MOTDSTART, &[&start]);
-        for line in &self.house.motd {
+        for line in &self.settings.motd {
             turn.numeric(Numeric::RPL_MOTD, &[&format!("- {line}")]);
         }
         turn.numeric(Numeric::RPL_ENDOFMOTD, &["End of the message of the day"]);

@@ -6,7 +6,7 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, listing::Part, refusal::word},
+    hub::{Hub, Refusal, Turn, paged_reply::Section, refusal::word},
     ids::RoomId,
 };
 
@@ -26,7 +26,7 @@ impl Hub {
     }
 
     pub(in crate::hub) fn show_names(&self, turn: &mut Turn<'_>, room: RoomId, name: Arc<str>) {
-        turn.reply.push(Part::Names { room, name: Arc::clone(&name), after: None });
+        turn.reply.push(Section::Names { room, name: Arc::clone(&name), after: None });
         let params = vec![(*name).into(), "End of the names".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFNAMES, params));
     }

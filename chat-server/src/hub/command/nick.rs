@@ -55,8 +55,8 @@ impl Hub {
         if old_key != *new.key()
             && let Some(person) = self.people.get(who)
         {
-            let n_max = self.house.limits.whowas_entries_max;
-            self.departed.remember(person, now.wall, n_max);
+            let n_max = self.settings.limits.whowas_entries_max;
+            self.whowas.remember(person, now.wall, n_max);
         }
         let old_nick = Arc::clone(self.person(who).nick.shown());
         self.people.rename(who, new);

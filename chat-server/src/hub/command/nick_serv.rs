@@ -9,8 +9,8 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Effect, Hub, Reader, Refusal, Turn,
+        account_changes::{AccountChange, AccountRequest, Via},
         command::service::Said,
-        deeds::{Asked, Deed, Manner},
         registration::NAMELESS,
     },
     ids::{ConnId, PersonId},
@@ -41,12 +41,16 @@ impl Hub {
     pub(super) fn nick_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::NickServ, HELP, text);
         match &*said.command() {
-            "REGISTER" => self.register_account(turn, Manner::Service, said.need(1)?),
+            "REGISTER" => self.register_account(turn, Via::Service, said.need(1)?),
             "IDENTIFY" | "LOGIN" => self.identify(turn, &said),
             "LOGOUT" => self.log_out(turn),
             "PASSWORD" | "PASSWD" => {
                 let account = self.own_registered(turn.person)?;
-                let asked = Asked { account, deed: Deed::SetPassword, manner: Manner::Service };
+                let asked = AccountRequest {
+                    account,
+                    change: AccountChange::SetPassword,
+                    via: Via::Service,
+                };
                 self.ask_with_password(turn, asked, said.need(1)?, Some(said.need(2)?))
             }
             "SESSIONS" => self.sessions(turn),
@@ -58,8 +62,11 @@ impl Hub {
                     "OFF" => false,
                     _ => return Err(no("write STAY ON or STAY OFF")),
                 };
-                let deed = Deed::SetStaying(is_set);
-                self.ask_without_password(turn, Asked { account, deed, manner: Manner::Service })
+                let change = AccountChange::SetStaying(is_set);
+                self.ask_without_password(
+                    turn,
+                    AccountRequest { account, change, via: Via::Service },
+                )
             }
             "CERT" => self.certificates(turn, &said),
             "INFO" => self.account_info(turn, said.word(1)),
@@ -71,7 +78,8 @@ impl Hub {
                         "you are logged in to {own}: only that one can be dropped"
                     )));
                 }
-                let asked = Asked { account: own, deed: Deed::Drop, manner: Manner::Service };
+                let asked =
+                    AccountRequest { account: own, change: AccountChange::Drop, via: Via::Service };
                 self.ask_with_password(turn, asked, password, None)
             }
             _ => said.help(turn),
@@ -99,7 +107,7 @@ impl Hub {
             Some(password) => (first.into(), password),
             None => (nick, first),
         };
-        let asked = Asked { account, deed: Deed::LogIn, manner: Manner::Service };
+        let asked = AccountRequest { account, change: AccountChange::LogIn, via: Via::Service };
         self.ask_with_password(turn, asked, password, None)
     }
 
@@ -182,13 +190,13 @@ impl Hub {
         }
         let owner = self.accounts.of_certificate(&fingerprint).map(|owner| owner.name.clone());
         let is_own = owner.as_ref().is_some_and(|owner| CaseMapping::Ascii.same(owner, &account));
-        let deed = match (&*subcommand, owner) {
+        let change = match (&*subcommand, owner) {
             ("ADD", Some(_)) => return Err(no("this certificate logs in to an account already")),
-            ("ADD", None) => Deed::AddCertificate(fingerprint),
-            _ if is_own => Deed::RemoveCertificate(fingerprint),
+            ("ADD", None) => AccountChange::AddCertificate(fingerprint),
+            _ if is_own => AccountChange::RemoveCertificate(fingerprint),
             _ => return Err(no("this certificate does not log in to your account")),
         };
-        self.ask_without_password(turn, Asked { account, deed, manner: Manner::Service })
+        self.ask_without_password(turn, AccountRequest { account, change, via: Via::Service })
     }
 
     fn account_info(&self, turn: &mut Turn<'_>, account: Option<&str>) -> Result<(), Refusal> {

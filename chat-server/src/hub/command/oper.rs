@@ -7,7 +7,7 @@ use chat_core::proto::{Numeric, mask_matches};
 use crate::{
     auth::Question,
     delivery::{Content, ReplyLine},
-    hub::{Hub, Refusal, Turn, checks::Purpose},
+    hub::{Hub, Refusal, Turn, password_checks::CheckPurpose},
 };
 
 impl Hub {
@@ -18,7 +18,7 @@ impl Hub {
         password: String,
     ) -> Result<(), Refusal> {
         let source = &self.person(turn.person).source;
-        let named = self.house.opers.iter().filter(|oper| oper.name == name);
+        let named = self.settings.opers.iter().filter(|oper| oper.name == name);
         let is_near = |masks: &[String]| {
             masks.is_empty() || masks.iter().any(|mask| mask_matches(mask, source))
         };
@@ -26,7 +26,7 @@ impl Hub {
         // Who is no operator from here learns nothing about passwords.
         let oper = oper.ok_or(Refusal::NoOperHost)?;
         let question = Question::check(oper.password.clone(), password);
-        self.ask(turn, question, Purpose::Oper)
+        self.ask(turn, question, CheckPurpose::Oper)
     }
 
     /// The password of an `OPER` has been checked.

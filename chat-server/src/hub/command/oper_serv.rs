@@ -9,8 +9,8 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub, Refusal, Turn,
-        bans::{Ban, Banned},
-        keeping::Meant,
+        kept::ChangePurpose,
+        server_bans::{Ban, Banned},
     },
     room_log::Change,
 };
@@ -54,7 +54,7 @@ impl Hub {
         let over = self.bans.iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
         let mut changes: Vec<Change> = over.map(Banned::lift).collect();
         let n_left = self.bans.len() - changes.len();
-        if n_left >= self.house.limits.server_bans_max && !self.bans.contains_key(&banned) {
+        if n_left >= self.settings.limits.server_bans_max && !self.bans.contains_key(&banned) {
             return Err(said.no("there are as many bans as there may be: end one first"));
         }
         let by = Arc::clone(self.person(turn.person).nick.shown());
@@ -80,7 +80,8 @@ impl Hub {
         text: String,
     ) -> Result<(), Refusal> {
         let reply = vec![ReplyLine::Said { by: Service::OperServ, text: text.into() }];
-        self.submit_changes(turn, changes.into(), Meant::Bans { reply }).map_err(|why| said.no(why))
+        self.submit_changes(turn, changes.into(), ChangePurpose::Bans { reply })
+            .map_err(|why| said.no(why))
     }
 
     fn show_server_bans(&self, turn: &mut Turn<'_>, said: &Said<'_>) {

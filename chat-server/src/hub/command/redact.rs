@@ -14,12 +14,12 @@ use crate::{
     history::{Answer, Found, Query},
     hub::{
         Hub, Refusal, Turn,
-        recall::{Act, Edit, Of},
-        records::{Doing, Place},
+        queries::{MessageAction, MessageChange, QueryPurpose},
+        records::{Destination, RecordAction},
     },
 };
 
-impl Edit {
+impl MessageChange {
     fn word(&self) -> &'static str {
         match self {
             Self::Redact(_) => "REDACT",
@@ -49,7 +49,7 @@ impl Hub {
         if !self.device(turn.conn).capabilities.contains(Capability::MessageRedaction) {
             return Err(CommandError::Unknown("REDACT".into()).into());
         }
-        self.look_for(turn, target, msgid, Edit::Redact(reason))
+        self.look_for(turn, target, msgid, MessageChange::Redact(reason))
     }
 
     pub(super) fn edit(
@@ -62,7 +62,7 @@ impl Hub {
         if !self.device(turn.conn).capabilities.contains(Capability::Edit) {
             return Err(CommandError::Unknown("EDIT".into()).into());
         }
-        self.look_for(turn, target, msgid, Edit::Replace(text))
+        self.look_for(turn, target, msgid, MessageChange::Replace(text))
     }
 
     fn look_for(
@@ -70,18 +70,22 @@ impl Hub {
         turn: &mut Turn<'_>,
         target: &str,
         msgid: &str,
-        deed: Edit,
+        change: MessageChange,
     ) -> Result<(), Refusal> {
-        if !self.house.keeps_history {
+        if !self.settings.keeps_history {
             let text = "messages are not kept here, and cannot be changed";
-            return Err(deed.refusal("INVALID_TARGET", &[target], text));
+            return Err(change.refusal("INVALID_TARGET", &[target], text));
         }
         let readable = self.find_readable(turn.person, target).ok_or_else(|| {
-            deed.refusal("INVALID_TARGET", &[target], "there is nothing here that you could change")
+            change.refusal(
+                "INVALID_TARGET",
+                &[target],
+                "there is nothing here that you could change",
+            )
         })?;
         let shown = match (&readable.shown, &readable.of) {
             (Some(room), _) => Arc::clone(room),
-            (None, Of::Person { nick, .. }) => Arc::clone(nick),
+            (None, QueryPurpose::Person { nick, .. }) => Arc::clone(nick),
             (None, _) => target.into(),
         };
         let query = Query::Find {
@@ -90,10 +94,10 @@ impl Hub {
             rank: readable.rank,
             ranked_after: readable.ranked_after,
         };
-        let word = deed.word();
+        let word = change.word();
         let readable = Box::new(readable);
-        let act = Act { readable, target: shown, msgid: msgid.into(), deed };
-        self.recall(turn, Of::Message(act), word, query);
+        let act = MessageAction { readable, target: shown, msgid: msgid.into(), change };
+        self.submit_query(turn, QueryPurpose::Message(act), word, query);
         Ok(())
     }
 
@@ -101,53 +105,55 @@ impl Hub {
     pub(in crate::hub) fn act(
         &mut self,
         turn: &mut Turn<'_>,
-        act: Act,
+        act: MessageAction,
         answer: Result<Answer, Arc<str>>,
     ) -> Result<(), Refusal> {
-        let Act { readable, target, msgid, deed } = act;
+        let MessageAction { readable, target, msgid, change } = act;
         let found = match answer {
             Ok(Answer::Found(Some(found))) => found,
-            Ok(_) => return Err(deed.unknown(&target, &msgid)),
+            Ok(_) => return Err(change.unknown(&target, &msgid)),
             Err(why) => {
                 let text = format!("the message could not be looked up: {why}");
-                return Err(deed.refusal("TEMPORARILY_UNAVAILABLE", &[&target, &msgid], &text));
+                return Err(change.refusal("TEMPORARILY_UNAVAILABLE", &[&target, &msgid], &text));
             }
         };
         let person = self.person(turn.person);
         let rank = match &readable.place {
-            Place::Room(id) | Place::Ranked(id, _) => {
+            Destination::Room(id) | Destination::Ranked(id, _) => {
                 let room = self.rooms.get(id);
                 // They may have been sent out while it was looked up.
                 let rank = room.and_then(|room| room.members.get(&turn.person)).copied();
-                Some(rank.ok_or_else(|| deed.unknown(&target, &msgid))?)
+                Some(rank.ok_or_else(|| change.unknown(&target, &msgid))?)
             }
-            Place::Direct { .. } => None,
+            Destination::Direct { .. } => None,
         };
         let is_own = Some(&found.by) == person.identity.as_ref();
         let operates = rank.is_some_and(|rank| rank.is_operator || person.modes.is_operator);
-        let may = is_own || operates && matches!(deed, Edit::Redact(_));
+        let may = is_own || operates && matches!(change, MessageChange::Redact(_));
         if !may {
-            let (code, text) = match deed {
-                Edit::Redact(_) => {
+            let (code, text) = match change {
+                MessageChange::Redact(_) => {
                     ("REDACT_FORBIDDEN", "only its author and operators delete a message")
                 }
-                Edit::Replace(_) => ("EDIT_FORBIDDEN", "only its author changes a message"),
+                MessageChange::Replace(_) => {
+                    ("EDIT_FORBIDDEN", "only its author changes a message")
+                }
             };
-            return Err(deed.refusal(code, &[&target, &msgid], text));
+            return Err(change.refusal(code, &[&target, &msgid], text));
         }
         // Who may not say it may not say it in the place of something else.
-        if let (Edit::Replace(text), Place::Room(id)) = (&deed, &readable.place) {
+        if let (MessageChange::Replace(text), Destination::Room(id)) = (&change, &readable.place) {
             self.check_speech(turn.person, &self.rooms[id], text)?;
         }
         let (place, target) = placed(readable.place, &found, target);
         let source = Arc::clone(&person.source);
-        let content = match deed {
-            Edit::Redact(reason) => {
+        let content = match change {
+            MessageChange::Redact(reason) => {
                 let words = [&*source, "REDACT", &target, &msgid];
                 let reason = reason.map(|text| relayable(&text, &words, TOPIC_BYTES_MAX).into());
                 Content::Redact { source, target, redacted: msgid, reason }
             }
-            Edit::Replace(text) => {
+            MessageChange::Replace(text) => {
                 // As an edit, and in other words for those who know of none.
                 let around = "PRIVMSG".len().max("EDIT".len() + msgid.len() + 1) + EDITED.len();
                 if source.len() + around + target.len() + text.len() + 7 > BODY_BYTES_MAX {
@@ -156,15 +162,15 @@ impl Hub {
                 Content::Edit { source, target, edited: msgid, text: text.into() }
             }
         };
-        self.submit(turn, place, content, Doing::Nothing)
+        self.submit(turn, place, content, RecordAction::Nothing)
     }
 }
 
 /// Who is told of what happens to a message: those who were told of it.
-fn placed(place: Place, found: &Found, target: Arc<str>) -> (Place, Arc<str>) {
+fn placed(place: Destination, found: &Found, target: Arc<str>) -> (Destination, Arc<str>) {
     match (place, found.sign) {
-        (Place::Room(id), Some(sign)) => {
-            (Place::Ranked(id, sign), format!("{sign}{target}").into())
+        (Destination::Room(id), Some(sign)) => {
+            (Destination::Ranked(id, sign), format!("{sign}{target}").into())
         }
         (place, _) => (place, target),
     }

@@ -1,7 +1,7 @@
 //! `REGISTER` and `VERIFY` (<https://ircv3.net/specs/extensions/account-registration>): an account for the nick
 //! one has. Nothing is asked to be verified, and the address is not kept, since nothing is sent to it.
 
-use crate::hub::{Hub, Refusal, Turn, deeds::Manner};
+use crate::hub::{Hub, Refusal, Turn, account_changes::Via};
 
 impl Hub {
     pub(super) fn register_command(
@@ -15,7 +15,7 @@ impl Hub {
             let text = "an account has the name of your nick: take that nick first, or write *";
             return Err(Refusal::fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", &[account], text));
         }
-        self.register_account(turn, Manner::Command, password)
+        self.register_account(turn, Via::Command, password)
     }
 
     pub(super) fn verify(&self, turn: &Turn<'_>, account: &str) -> Result<(), Refusal> {

@@ -9,8 +9,8 @@ use super::relayable;
 use crate::{
     delivery::{Content, Event},
     hub::{
-        Effect, Hub, Now, Reader, Refusal, Turn, looks,
-        records::{Doing, Place},
+        Effect, Hub, Now, Reader, Refusal, Turn, confusables,
+        records::{Destination, RecordAction},
     },
     ids::{ConnId, RoomId},
     room_log::Change,
@@ -31,22 +31,23 @@ impl Hub {
             cannot("CANNOT_RENAME", &format!("The room cannot be renamed: {error}"))
         })?;
         let owner = self.rooms_by_name.get(new.key());
-        if owner.is_some_and(|owner| *owner != found.id) || self.names_to_be.contains_key(new.key())
+        if owner.is_some_and(|owner| *owner != found.id)
+            || self.reserved_names.contains_key(new.key())
         {
             return Err(cannot("CHANNEL_NAME_IN_USE", "There is a room of that name already"));
         }
-        if self.names_to_be.values().any(|id| *id == found.id) {
+        if self.reserved_names.values().any(|id| *id == found.id) {
             let text = "The room is just being given another name: try again in a moment";
             return Err(cannot("CANNOT_RENAME", text));
         }
-        if new == self.house.room && found.owned.is_some() {
+        if new == self.settings.room && found.ownership.is_some() {
             let text = "The room that everybody comes into is nobody's";
             return Err(cannot("CANNOT_RENAME", text));
         }
-        let is_like_house = new != self.house.room
-            && looks::are_alike(new.as_str(), self.house.room.as_str())
+        let is_like_house = new != self.settings.room
+            && confusables::are_alike(new.as_str(), self.settings.room.as_str())
             && found.name != new;
-        if is_like_house || self.lasting.looks.is_anothers(new.as_str(), Some(found.name.key())) {
+        if is_like_house || self.lasting.names.is_anothers(new.as_str(), Some(found.name.key())) {
             let text = "That name looks like the name of another room";
             return Err(cannot("CANNOT_RENAME", text));
         }
@@ -63,8 +64,8 @@ impl Hub {
             name: Arc::clone(new.shown()),
             reason,
         };
-        let place = Place::Room(found.id);
-        self.submit(turn, place, content, Doing::Rename(new))
+        let place = Destination::Room(found.id);
+        self.submit(turn, place, content, RecordAction::Rename(new))
     }
 
     /// Does what the record says, and tells those who do not understand it in other words ("Fallback").
@@ -93,7 +94,7 @@ impl Hub {
         let mut changes = vec![Change::Rename { from: Arc::clone(&from), to: Arc::clone(&to) }];
         changes.extend(self.markers.rename(&from, &to));
         self.keep_document(id, effects);
-        self.keep_unasked(changes, effects);
+        self.persist_unasked(changes, effects);
         for conn in others {
             let Reader { person, device } = self.reader(conn);
             let who = person.id;

@@ -13,7 +13,7 @@ use crate::{
     history::{Match, Order, Query, Search},
     hub::{
         Hub, Reader, Refusal, Turn,
-        recall::{Of, in_pages},
+        queries::{QueryPurpose, in_pages},
     },
 };
 
@@ -26,7 +26,7 @@ fn invalid(what: &str, text: &str) -> Refusal {
 
 /// What is asked for, before it is known where.
 #[derive(Default)]
-struct Asked {
+struct SearchRequest {
     place: Option<String>,
     words: Option<String>,
     from: Option<String>,
@@ -36,10 +36,10 @@ struct Asked {
     order: Order,
 }
 
-impl Asked {
+impl SearchRequest {
     /// Attributes as tags are written: `in=#room;text=hello\\sworld`.
     fn read(attributes: &str) -> Result<Self, Refusal> {
-        let mut asked = Self::default();
+        let mut request = Self::default();
         for attribute in attributes.split(';').filter(|attribute| !attribute.is_empty()) {
             let (key, value) = attribute.split_once('=').unwrap_or((attribute, ""));
             let value = unescape_tag_value(value).into_owned();
@@ -50,17 +50,17 @@ impl Asked {
                     .ok_or_else(|| invalid(key, "a time reads YYYY-MM-DDThh:mm:ss.sssZ"))
             };
             match key {
-                "in" => asked.place = Some(value),
-                "text" => asked.words = Some(value),
-                "from" => asked.from = Some(value),
-                "after" => asked.after = Some(time()?),
-                "before" => asked.before = Some(time()?),
+                "in" => request.place = Some(value),
+                "text" => request.words = Some(value),
+                "from" => request.from = Some(value),
+                "after" => request.after = Some(time()?),
+                "before" => request.before = Some(time()?),
                 "limit" => {
                     let limit = value.parse().map_err(|_| invalid(key, "a limit is a number"))?;
-                    asked.limit = Some(limit);
+                    request.limit = Some(limit);
                 }
                 "order" => {
-                    asked.order = match &*value {
+                    request.order = match &*value {
                         "rank" => Order::Rank,
                         "time" => Order::Time,
                         _ => return Err(invalid(key, "the orders are rank and time")),
@@ -72,24 +72,24 @@ impl Asked {
                 }
             }
         }
-        Ok(asked)
+        Ok(request)
     }
 }
 
 impl Hub {
     pub(super) fn search(&mut self, turn: &mut Turn<'_>, params: &[String]) -> Result<(), Refusal> {
-        if !self.house.keeps_history {
+        if !self.settings.keeps_history {
             return Err(CommandError::Unknown("SEARCH".into()).into());
         }
         let Reader { person, device } = self.reader(turn.conn);
         let knows = |capability| device.capabilities.contains(capability);
         // Who knows no attributes writes words.
-        let asked = if knows(Capability::Search) || knows(Capability::SojuSearch) {
-            Asked::read(params.first().map_or("", String::as_str))?
+        let request = if knows(Capability::Search) || knows(Capability::SojuSearch) {
+            SearchRequest::read(params.first().map_or("", String::as_str))?
         } else {
-            Asked { words: Some(params.join(" ")), ..Asked::default() }
+            SearchRequest { words: Some(params.join(" ")), ..SearchRequest::default() }
         };
-        let (conversations, direct) = match &asked.place {
+        let (conversations, direct) = match &request.place {
             Some(target) => {
                 let found = self.find_readable(turn.person, target);
                 let text = "there are no messages here that you may read";
@@ -105,7 +105,7 @@ impl Hub {
                 (rooms, Some(direct))
             }
         };
-        let Asked { words, from, after, before, limit, order, .. } = asked;
+        let SearchRequest { words, from, after, before, limit, order, .. } = request;
         let search = Search {
             conversations,
             direct,
@@ -113,11 +113,11 @@ impl Hub {
             from,
             after,
             before,
-            limit: limit.unwrap_or(LIMIT).min(self.house.limits.history_page_max),
+            limit: limit.unwrap_or(LIMIT).min(self.settings.limits.history_page_max),
             bytes_max: HISTORY_BYTES_MAX,
             order,
         };
-        self.recall(turn, Of::Search, "SEARCH", Query::Search(search));
+        self.submit_query(turn, QueryPurpose::Search, "SEARCH", Query::Search(search));
         Ok(())
     }
 

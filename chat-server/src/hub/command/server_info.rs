@@ -12,7 +12,7 @@ impl Hub {
     /// Whether a question is to this server: by its name, a mask of it, or a nick of someone on it.
     pub(super) fn check_server(&self, server: Option<&str>) -> Result<(), Refusal> {
         let is_here = |server: &str| {
-            mask_matches(server, self.house.name.as_str()) || self.find_person(server).is_ok()
+            mask_matches(server, self.settings.name.as_str()) || self.find_person(server).is_ok()
         };
         match server {
             Some(server) if !is_here(server) => Err(Refusal::NoSuchServer(server.to_owned())),
@@ -22,8 +22,8 @@ impl Hub {
 
     /// RFC 2812 §3.4.9
     pub(super) fn admin(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let admin = self.house.admin.as_ref().ok_or(Refusal::NoAdministrator)?;
-        let server = self.house.name.as_str();
+        let admin = self.settings.admin.as_ref().ok_or(Refusal::NoAdministrator)?;
+        let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_ADMINME, &[server, "About who runs this server"]);
         turn.numeric(Numeric::RPL_ADMINLOC1, &[&admin.place]);
         turn.numeric(Numeric::RPL_ADMINLOC2, &[&admin.name]);
@@ -44,15 +44,18 @@ impl Hub {
 
     /// RFC 2812 §3.4.5: the network is this server.
     pub(super) fn links(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let server = self.house.name.as_str();
-        turn.numeric(Numeric::RPL_LINKS, &[server, server, &format!("0 {}", self.house.network)]);
+        let server = self.settings.name.as_str();
+        turn.numeric(
+            Numeric::RPL_LINKS,
+            &[server, server, &format!("0 {}", self.settings.network)],
+        );
         turn.numeric(Numeric::RPL_ENDOFLINKS, &["*", "End of LINKS"]);
         Ok(())
     }
 
     /// RFC 2812 §3.4.6
     pub(super) fn time(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let server = self.house.name.as_str();
+        let server = self.settings.name.as_str();
         let now = humantime::format_rfc3339_seconds(turn.now.wall).to_string();
         turn.numeric(
             Numeric::RPL_TIME,
@@ -63,7 +66,7 @@ impl Hub {
 
     /// RFC 2812 §3.4.3
     pub(super) fn version(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let server = self.house.name.as_str();
+        let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_VERSION, &[VERSION, server, "IRCv3, with rooms for everyone"]);
         self.isupport(turn);
         Ok(())

@@ -10,7 +10,7 @@ use crate::{
     hub::{
         Hub, Refusal, Turn,
         modes::Flag,
-        records::{Doing, Place},
+        records::{Destination, RecordAction},
         room::Room,
     },
 };
@@ -35,8 +35,8 @@ impl Hub {
         let words = [&*source, "TOPIC", room.name.as_str()];
         let topic = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
         let content = Content::Topic { source, room: Arc::clone(room.name.shown()), topic };
-        let place = Place::Room(room.id);
-        self.submit(turn, place, content, Doing::Nothing)
+        let place = Destination::Room(room.id);
+        self.submit(turn, place, content, RecordAction::Nothing)
     }
 
     pub(in crate::hub) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {

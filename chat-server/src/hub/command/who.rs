@@ -9,7 +9,7 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub, Refusal, Turn,
-        listing::Part,
+        paged_reply::Section,
         refusal::word,
         room::Rank,
         who::{Who, Whom},
@@ -28,7 +28,7 @@ impl Hub {
         if mask.starts_with('#') {
             if let Ok(room) = self.find_visible_room(turn.person, mask) {
                 let of = Whom::Room(room.id, Arc::clone(room.name.shown()));
-                turn.reply.push(Part::Who(Who { of, query: Arc::new(query), after: None }));
+                turn.reply.push(Section::Who(Who { of, query: Arc::new(query), after: None }));
             }
         } else if let Ok(person) = self.find_person(mask) {
             // Whoever knows a nick may ask for it.
@@ -38,7 +38,7 @@ impl Hub {
             }
         } else {
             let of = Whom::Mask(mask.into());
-            turn.reply.push(Part::Who(Who { of, query: Arc::new(query), after: None }));
+            turn.reply.push(Section::Who(Who { of, query: Arc::new(query), after: None }));
         }
         let params = vec![word(asked).into(), "End of WHO".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFWHO, params));

@@ -12,7 +12,7 @@ use crate::hub::{
 impl Hub {
     pub(super) fn whois(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
         for (index, nick) in nicks.iter().enumerate() {
-            if index >= self.house.limits.targets_max {
+            if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
             }
             match self.find_person(nick) {
@@ -28,14 +28,14 @@ impl Hub {
     }
 
     fn whois_service(&self, turn: &mut Turn<'_>, service: Service) {
-        let (nick, server) = (service.nick(), self.house.name.as_str());
+        let (nick, server) = (service.nick(), self.settings.name.as_str());
         let about = match service {
             Service::ChanServ => "Rooms: write HELP to it",
             Service::NickServ => "Accounts: write HELP to it",
             Service::OperServ => "The server, for its operators: write HELP to it",
         };
         turn.numeric(Numeric::RPL_WHOISUSER, &[nick, "services", server, "*", about]);
-        turn.numeric(Numeric::RPL_WHOISSERVER, &[nick, server, &self.house.network]);
+        turn.numeric(Numeric::RPL_WHOISSERVER, &[nick, server, &self.settings.network]);
     }
 
     fn whois_one(&self, turn: &mut Turn<'_>, person: &Person) {
@@ -60,8 +60,8 @@ impl Hub {
         for rooms in shared.chunks(5) {
             turn.numeric(Numeric::RPL_WHOISCHANNELS, &[shown, &rooms.join(" ")]);
         }
-        let server = self.house.name.as_str();
-        turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, &self.house.network]);
+        let server = self.settings.name.as_str();
+        turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, &self.settings.network]);
         if person.modes.is_operator {
             turn.numeric(Numeric::RPL_WHOISOPERATOR, &[shown, "is an operator of the server"]);
         }

@@ -12,19 +12,19 @@ impl Hub {
         count: Option<usize>,
     ) -> Result<(), Refusal> {
         for (index, nick) in nicks.iter().enumerate() {
-            if index >= self.house.limits.targets_max {
+            if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
             }
             let key = CaseMapping::Ascii.fold(nick);
             let mut is_known = false;
-            for was in self.departed.of(&key).take(count.unwrap_or(usize::MAX)) {
+            for was in self.whowas.of(&key).take(count.unwrap_or(usize::MAX)) {
                 is_known = true;
                 let params = [&*was.nick, &*was.user, &*was.host, "*", &*was.realname];
                 turn.numeric(Numeric::RPL_WHOWASUSER, &params);
                 let at = humantime::format_rfc3339_seconds(was.at).to_string();
                 turn.numeric(
                     Numeric::RPL_WHOISSERVER,
-                    &[&was.nick, self.house.name.as_str(), &format!("until {at}")],
+                    &[&was.nick, self.settings.name.as_str(), &format!("until {at}")],
                 );
             }
             if !is_known {

@@ -32,13 +32,13 @@ impl Worker {
         self.take_lines(now, slot);
         if let Some(conn) = self.conns.get_mut(slot as usize) {
             let waiting_bytes = conn.session.inbox_bytes();
-            conn.told_inbox.tell(&self.house.metrics.inbox_bytes, waiting_bytes);
+            conn.told_inbox.tell(&self.settings.metrics.inbox_bytes, waiting_bytes);
         }
     }
 
     /// Takes lines of one connection until there are none, its share is used up, or it must wait.
     fn take_lines(&mut self, now: Instant, slot: u32) {
-        let pause_bytes = self.house.limits.outbox_pause_bytes;
+        let pause_bytes = self.settings.limits.outbox_pause_bytes;
         let mut lines_left = LINES_PER_TURN;
         let mut may_read = true;
         let tick = self.timers.tick(now);
@@ -90,7 +90,7 @@ impl Worker {
         if let Some(source) = conn.link.take_source()
             && let Err(reason) = conn.place.pass_on(source)
         {
-            self.house.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
+            self.settings.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
             return self.close(now, slot, reason);
         }
         if conn.is_opened || conn.door == Door::Http || !conn.link.is_established() {
@@ -112,8 +112,11 @@ impl Worker {
         let conn = &mut self.conns[slot as usize];
         loop {
             let is_whole = conn.link.is_in_messages();
-            let n_max =
-                if is_whole { self.read_buffer.len() } else { self.house.limits.inbox_bytes_max };
+            let n_max = if is_whole {
+                self.read_buffer.len()
+            } else {
+                self.settings.limits.inbox_bytes_max
+            };
             match conn.link.read(&mut self.read_buffer[..n_max]) {
                 Ok(0) => {
                     conn.is_readable = false;

@@ -22,14 +22,14 @@ impl Worker {
     }
 
     pub(super) fn flush(&mut self, now: Instant, slot: u32) {
-        let limits = &self.house.limits;
+        let limits = &self.settings.limits;
         let conn = &mut self.conns[slot as usize];
         let was_paused = conn.outbox.waiting_bytes() > limits.outbox_pause_bytes;
         if let Err(error) = conn.flush() {
             return self.remove(slot, &lost(&error));
         }
         let waiting_bytes = conn.outbox.waiting_bytes();
-        conn.told_outbox.tell(&self.house.metrics.outbox_bytes, waiting_bytes);
+        conn.told_outbox.tell(&self.settings.metrics.outbox_bytes, waiting_bytes);
         if conn.is_closing() {
             if waiting_bytes == 0 && !conn.link.has_unwritten() {
                 // The peer reads our last words and then the end.
@@ -42,7 +42,7 @@ impl Worker {
             // The reader is too slow. What waits is worth nothing without its end: one last line,
             // for which the kernel may have room, and nobody else notices.
             conn.outbox.keep_begun_line();
-            self.house.metrics.closed_slow_total.fetch_add(1, Ordering::Relaxed);
+            self.settings.metrics.closed_slow_total.fetch_add(1, Ordering::Relaxed);
             return self.close(now, slot, "You read too slowly: too much was waiting for you");
         }
         if waiting_bytes <= limits.outbox_pause_bytes {
@@ -63,7 +63,7 @@ impl Worker {
         if conn.is_closing() {
             return;
         }
-        conn.flow = Flow::Closing(self.timers.tick(now + self.house.limits.close_timeout));
+        conn.flow = Flow::Closing(self.timers.tick(now + self.settings.limits.close_timeout));
         conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, tail));
         self.report(slot, reason);
         self.mark_dirty(slot);
@@ -83,7 +83,7 @@ impl Worker {
         self.report(slot, reason);
         self.fanout.remove(slot);
         let mut conn = self.conns.remove(slot as usize);
-        let metrics = &self.house.metrics;
+        let metrics = &self.settings.metrics;
         metrics.connections.fetch_sub(1, Ordering::Relaxed);
         conn.told_inbox.tell(&metrics.inbox_bytes, 0);
         conn.told_outbox.tell(&metrics.outbox_bytes, 0);

@@ -6,7 +6,7 @@ use super::person::Person;
 
 /// Someone who had a nick and has it no more.
 #[derive(Debug)]
-pub(super) struct Departure {
+pub(super) struct WhowasEntry {
     key: Arc<str>,
     pub(super) nick: Arc<str>,
     pub(super) user: Arc<str>,
@@ -17,15 +17,15 @@ pub(super) struct Departure {
 
 /// The latest of them, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Departures(VecDeque<Departure>);
+pub(super) struct Whowas(VecDeque<WhowasEntry>);
 
-impl Departures {
+impl Whowas {
     /// Remembers that `person` gives up their nick.
     pub(super) fn remember(&mut self, person: &Person, at: SystemTime, n_max: usize) {
         while self.0.len() >= n_max.max(1) {
             self.0.pop_front();
         }
-        self.0.push_back(Departure {
+        self.0.push_back(WhowasEntry {
             key: Arc::clone(person.nick.key()),
             nick: Arc::clone(person.nick.shown()),
             user: person.user().into(),
@@ -36,7 +36,7 @@ impl Departures {
     }
 
     /// Those who had the nick of that key, the latest first.
-    pub(super) fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Departure> + 'a {
+    pub(super) fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a WhowasEntry> + 'a {
         self.0.iter().rev().filter(move |departure| *departure.key == *key)
     }
 }

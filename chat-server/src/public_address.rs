@@ -6,28 +6,28 @@ use std::{
 };
 
 use crate::{
-    config::{Config, Reached},
-    net::acceptor::Gate,
+    config::{Config, PublicAddress},
+    net::acceptor::ListenerKind,
     server::{IRC, IRC_OVER_TLS},
     tls::{Certificates, TlsSource},
 };
 
 /// How people elsewhere reach the server, by what it listens on.
 #[derive(Debug, Clone)]
-pub(crate) struct Reaching {
+pub(crate) struct PublicAddressSource {
     pub(crate) certificates: Option<Arc<Certificates>>,
-    pub(crate) addresses: Vec<(Gate, SocketAddr)>,
+    pub(crate) addresses: Vec<(ListenerKind, SocketAddr)>,
 }
 
-impl Reaching {
+impl PublicAddressSource {
     /// As it is now.
-    pub(crate) fn now(&self, config: &Config) -> Reached {
-        let at = |gate: Gate| self.addresses.iter().find(|(own, _)| *own == gate);
+    pub(crate) fn now(&self, config: &Config) -> PublicAddress {
+        let at = |gate: ListenerKind| self.addresses.iter().find(|(own, _)| *own == gate);
         let secure = at(IRC_OVER_TLS);
         let address = secure.or_else(|| at(IRC)).map(|(_, address)| shared(*address).to_string());
         let is_own = matches!(config.tls, Some(TlsSource::SelfSigned { .. }));
         let certificates = self.certificates.as_ref().filter(|_| is_own && secure.is_some());
-        Reached {
+        PublicAddress {
             is_secure: secure.is_some(),
             address: config.public_address.clone().or(address).unwrap_or_default(),
             fingerprint: certificates.map(|certificates| certificates.fingerprint()),

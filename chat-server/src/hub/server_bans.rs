@@ -37,7 +37,7 @@ pub(super) struct Ban {
 pub(super) type Bans = BTreeMap<Banned, Ban>;
 
 #[derive(Serialize, Deserialize)]
-struct Document {
+struct BanDocument {
     by: Arc<str>,
     at: u64,
     #[serde(flatten)]
@@ -72,7 +72,7 @@ impl Banned {
 
     /// What bans them.
     pub(super) fn ban(&self, ban: &Ban) -> Change {
-        let document = Document {
+        let document = BanDocument {
             by: Arc::clone(&ban.by),
             at: facts::milliseconds(ban.at),
             terms: ban.terms.clone(),
@@ -91,7 +91,7 @@ pub(super) fn take(bans: &mut Bans, path: &[&str], value: Option<&str>) -> Resul
     match value {
         None => bans.remove(&banned),
         Some(value) => {
-            let Document { by, at, terms } = facts::read(path, value)?;
+            let BanDocument { by, at, terms } = facts::read(path, value)?;
             bans.insert(banned, Ban { by, at: facts::time_at(at), terms })
         }
     };

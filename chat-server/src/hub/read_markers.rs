@@ -18,20 +18,20 @@ const MARKERS_MAX: usize = 1000;
 
 /// All markers, by whose they are and what of.
 #[derive(Debug, Default)]
-pub(super) struct Markers {
+pub(super) struct ReadMarkers {
     by: BTreeMap<Arc<str>, BTreeMap<Arc<str>, SystemTime>>,
 }
 
 /// Whose marker of what: both as direct conversations name people, or a room's folded name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct ReadMarker {
     pub(super) identity: Arc<str>,
     pub(super) of: Arc<str>,
 }
 
-impl Mark {
+impl ReadMarker {
     /// Whether it outlives everyone's visit: guests are nobody tomorrow.
-    pub(super) fn lasts(&self) -> bool {
+    pub(super) fn is_registered(&self) -> bool {
         !self.identity.starts_with('~') && !self.of.starts_with('~')
     }
 
@@ -45,7 +45,7 @@ impl Mark {
     }
 }
 
-impl Markers {
+impl ReadMarkers {
     /// Takes a change: what is at `path` (the words behind [`PATH`]) is `value` from here on.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Markers {
                 let time = value.parse().map_err(|_| format!("{value} is no time"))?;
                 let time = UNIX_EPOCH + Duration::from_millis(time);
                 let (identity, of) = ((*identity).into(), (*of).into());
-                self.set(Mark { identity, of }, time);
+                self.set(ReadMarker { identity, of }, time);
             }
             ([identity, of], None) => {
                 if let Some(own) = self.by.get_mut(*identity) {
@@ -72,21 +72,21 @@ impl Markers {
     }
 
     /// What moves a marker to `time`, and makes place for it.
-    pub(super) fn changes(&self, mark: &Mark, time: SystemTime) -> Vec<Change> {
+    pub(super) fn changes(&self, mark: &ReadMarker, time: SystemTime) -> Vec<Change> {
         let mut changes = vec![mark.set_to(time)];
         if let Some(own) = self.by.get(&mark.identity)
             && own.len() >= MARKERS_MAX
             && !own.contains_key(&mark.of)
             && let Some((of, _)) = own.iter().min_by_key(|(_, time)| **time)
         {
-            let oldest = Mark { identity: Arc::clone(&mark.identity), of: Arc::clone(of) };
+            let oldest = ReadMarker { identity: Arc::clone(&mark.identity), of: Arc::clone(of) };
             changes.push(Change::Remove { path: oldest.path() });
         }
         changes
     }
 
     /// Moves a marker to `time`, if that is later.
-    pub(super) fn set(&mut self, mark: Mark, time: SystemTime) {
+    pub(super) fn set(&mut self, mark: ReadMarker, time: SystemTime) {
         let own = self.by.entry(mark.identity).or_default();
         let marked = own.entry(mark.of).or_insert(time);
         *marked = time.max(*marked);
@@ -98,19 +98,21 @@ impl Markers {
         for (identity, own) in &mut self.by {
             if let Some(time) = own.remove(from) {
                 own.insert(Arc::clone(to), time);
-                let mark =
-                    |of: &Arc<str>| Mark { identity: Arc::clone(identity), of: Arc::clone(of) };
+                let mark = |of: &Arc<str>| ReadMarker {
+                    identity: Arc::clone(identity),
+                    of: Arc::clone(of),
+                };
                 moved.push((mark(from), mark(to), time));
             }
         }
-        let kept = moved.into_iter().filter(|(_, mark, _)| mark.lasts());
+        let kept = moved.into_iter().filter(|(_, mark, _)| mark.is_registered());
         kept.flat_map(|(before, mark, time)| {
             [Change::Remove { path: before.path() }, mark.set_to(time)]
         })
         .collect()
     }
 
-    pub(super) fn get(&self, mark: &Mark) -> Option<SystemTime> {
+    pub(super) fn get(&self, mark: &ReadMarker) -> Option<SystemTime> {
         self.by.get(&mark.identity)?.get(&mark.of).copied()
     }
 
@@ -126,8 +128,9 @@ mod tests {
 
     #[test]
     fn the_oldest_makes_place() {
-        let mut markers = Markers::default();
-        let mark = |number: u64| Mark { identity: "=ann".into(), of: format!("#{number}").into() };
+        let mut markers = ReadMarkers::default();
+        let mark =
+            |number: u64| ReadMarker { identity: "=ann".into(), of: format!("#{number}").into() };
         for number in 0..=MARKERS_MAX as u64 {
             let time = UNIX_EPOCH + Duration::from_secs(1000 + number);
             for change in markers.changes(&mark(number), time) {

@@ -93,7 +93,7 @@ fn what_waits_for_its_turn_has_a_bound() {
         config.http_listen = vec!["127.0.0.1:0".into()];
         config.limits.inbox_bytes_max = 1024;
         config.limits.flood =
-            Some(chat_server::config::Flood { burst: 4.0, per_second: 1.0 / 600.0 });
+            Some(chat_server::config::RateLimit { burst: 4.0, per_second: 1.0 / 600.0 });
     });
     let mut irc = TestClient::connect(server.address());
     let mut text = TestClient::text(&server, "Zoe");

@@ -16,16 +16,16 @@ const PLACES_KEPT: usize = 1024;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct UnderWay<T> {
+pub(super) struct PendingQueue<T> {
     /// What its senders wait for.
-    awaited: VecDeque<Departed<T>>,
+    awaited: VecDeque<Queued<T>>,
     n_awaited: usize,
     /// What takes so long that its senders have been told, and since when it is under way.
     overdue: BTreeMap<Ticket, (Instant, T)>,
 }
 
 #[derive(Debug)]
-struct Departed<T> {
+struct Queued<T> {
     ticket: Ticket,
     since: Instant,
     /// Nothing, if it arrived before others that left earlier.
@@ -40,7 +40,7 @@ pub(super) struct Arrived<T> {
     pub(super) is_overdue: bool,
 }
 
-impl<T> UnderWay<T> {
+impl<T> PendingQueue<T> {
     pub(super) fn new() -> Self {
         Self { awaited: VecDeque::new(), n_awaited: 0, overdue: BTreeMap::new() }
     }
@@ -53,7 +53,7 @@ impl<T> UnderWay<T> {
     /// Tickets grow, and the clock does not go back.
     pub(super) fn insert(&mut self, ticket: Ticket, since: Instant, what: T) {
         debug_assert!(self.awaited.back().is_none_or(|last| last.ticket < ticket));
-        self.awaited.push_back(Departed { ticket, since, what: Some(what) });
+        self.awaited.push_back(Queued { ticket, since, what: Some(what) });
         self.n_awaited += 1;
     }
 
@@ -64,7 +64,7 @@ impl<T> UnderWay<T> {
 
     /// What senders wait for.
     pub(super) fn awaited(&self) -> impl Iterator<Item = &T> {
-        self.awaited.iter().filter_map(|departed| departed.what.as_ref())
+        self.awaited.iter().filter_map(|whowas| whowas.what.as_ref())
     }
 
     /// It has arrived; `None` if it has been forgotten, or nobody waited for it.
@@ -123,7 +123,7 @@ impl<T> UnderWay<T> {
         if self.awaited.front()?.ticket == ticket {
             return Some(0);
         }
-        self.awaited.binary_search_by_key(&ticket, |departed| departed.ticket).ok()
+        self.awaited.binary_search_by_key(&ticket, |whowas| whowas.ticket).ok()
     }
 
     /// So that the first one is always under way.
@@ -148,66 +148,63 @@ mod tests {
         Instant::now()
     }
 
-    fn three(start: Instant) -> UnderWay<char> {
-        let mut under_way = UnderWay::new();
+    fn three(start: Instant) -> PendingQueue<char> {
+        let mut pending = PendingQueue::new();
         for (n, letter) in ['a', 'b', 'c'].into_iter().enumerate() {
             // Other tickets are for something else.
-            under_way.insert(Ticket(2 * n as u64), start + Duration::from_secs(n as u64), letter);
+            pending.insert(Ticket(2 * n as u64), start + Duration::from_secs(n as u64), letter);
         }
-        under_way
+        pending
     }
 
     #[test]
     fn what_arrives_in_another_order_is_found_and_counted() {
         let start = start();
-        let mut under_way = three(start);
-        assert_eq!(under_way.take(Ticket(1)), None, "nobody waits for it");
+        let mut pending = three(start);
+        assert_eq!(pending.take(Ticket(1)), None, "nobody waits for it");
         let b = Arrived { what: 'b', is_overdue: false };
-        assert_eq!(under_way.take(Ticket(2)), Some(b));
-        assert_eq!(under_way.take(Ticket(2)), None, "it has arrived");
-        assert!(under_way.is_awaited(Ticket(0)) && !under_way.is_awaited(Ticket(2)));
-        assert_eq!(under_way.len(), 2);
-        assert_eq!(under_way.next_deadline(TIMEOUT), Some(start + TIMEOUT));
-        assert_eq!(under_way.take(Ticket(0)).map(|own| own.what), Some('a'));
+        assert_eq!(pending.take(Ticket(2)), Some(b));
+        assert_eq!(pending.take(Ticket(2)), None, "it has arrived");
+        assert!(pending.is_awaited(Ticket(0)) && !pending.is_awaited(Ticket(2)));
+        assert_eq!(pending.len(), 2);
+        assert_eq!(pending.next_deadline(TIMEOUT), Some(start + TIMEOUT));
+        assert_eq!(pending.take(Ticket(0)).map(|own| own.what), Some('a'));
         let next = start + Duration::from_secs(2) + TIMEOUT;
-        assert_eq!(under_way.next_deadline(TIMEOUT), Some(next), "the gap is none");
-        assert_eq!(under_way.take(Ticket(4)).map(|own| own.what), Some('c'));
-        assert_eq!((under_way.len(), under_way.next_deadline(TIMEOUT)), (0, None));
+        assert_eq!(pending.next_deadline(TIMEOUT), Some(next), "the gap is none");
+        assert_eq!(pending.take(Ticket(4)).map(|own| own.what), Some('c'));
+        assert_eq!((pending.len(), pending.next_deadline(TIMEOUT)), (0, None));
     }
 
     #[test]
     fn what_is_slow_may_still_arrive_until_it_is_forgotten() {
         let start = start();
-        let mut under_way = three(start);
-        assert_eq!(under_way.pop_slow(start + TIMEOUT - Duration::from_millis(1), TIMEOUT), None);
+        let mut pending = three(start);
+        assert_eq!(pending.pop_slow(start + TIMEOUT - Duration::from_millis(1), TIMEOUT), None);
         let mut now = start + TIMEOUT + Duration::from_secs(1);
-        while let Some((ticket, since, letter)) = under_way.pop_slow(now, TIMEOUT) {
-            under_way.keep_overdue(ticket, since, letter);
+        while let Some((ticket, since, letter)) = pending.pop_slow(now, TIMEOUT) {
+            pending.keep_overdue(ticket, since, letter);
         }
-        assert_eq!(under_way.len(), 3);
-        assert!(!under_way.is_awaited(Ticket(0)) && under_way.is_awaited(Ticket(4)));
-        assert_eq!(under_way.take(Ticket(2)), Some(Arrived { what: 'b', is_overdue: true }));
-        assert_eq!(under_way.pop_lost(now, TIMEOUT), None);
-        assert_eq!(
-            under_way.next_deadline(TIMEOUT),
-            Some(start + Duration::from_secs(2) + TIMEOUT)
-        );
+        assert_eq!(pending.len(), 3);
+        assert!(!pending.is_awaited(Ticket(0)) && pending.is_awaited(Ticket(4)));
+        assert_eq!(pending.take(Ticket(2)), Some(Arrived { what: 'b', is_overdue: true }));
+        assert_eq!(pending.pop_lost(now, TIMEOUT), None);
+        assert_eq!(pending.next_deadline(TIMEOUT), Some(start + Duration::from_secs(2) + TIMEOUT));
         now = start + 11 * TIMEOUT;
-        assert_eq!(under_way.pop_lost(now, TIMEOUT), Some('a'));
-        assert_eq!(under_way.pop_lost(now, TIMEOUT), None);
-        assert_eq!(under_way.take(Ticket(0)), None, "it is forgotten");
+        assert_eq!(pending.pop_lost(now, TIMEOUT), Some('a'));
+        assert_eq!(pending.pop_lost(now, TIMEOUT), None);
+        assert_eq!(pending.take(Ticket(0)), None, "it is forgotten");
     }
 
     #[test]
     fn the_memory_of_a_crowd_is_not_kept() {
         let start = start();
-        let mut under_way = UnderWay::new();
+        let mut pending = PendingQueue::new();
         for n in 0..10 * PLACES_KEPT as u64 {
-            under_way.insert(Ticket(n), start, n);
+            pending.insert(Ticket(n), start, n);
         }
         for n in 0..10 * PLACES_KEPT as u64 {
-            assert!(under_way.take(Ticket(n)).is_some());
+            assert!(pending.take(Ticket(n)).is_some());
         }
-        assert!(under_way.awaited.capacity() <= 2 * PLACES_KEPT);
+        assert!(pending.awaited.capacity() <= 2 * PLACES_KEPT);
     }
 }

@@ -11,15 +11,15 @@ pub(super) trait Nothing: Default + 'static {
 
 /// Read as what it holds. It takes memory of its own only while that is something.
 #[derive(Debug)]
-pub(super) struct Seldom<T>(Option<Box<T>>);
+pub(super) struct Sparse<T>(Option<Box<T>>);
 
-impl<T> Default for Seldom<T> {
+impl<T> Default for Sparse<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<T: Nothing> Deref for Seldom<T> {
+impl<T: Nothing> Deref for Sparse<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -27,13 +27,13 @@ impl<T: Nothing> Deref for Seldom<T> {
     }
 }
 
-impl<T: Nothing> From<T> for Seldom<T> {
+impl<T: Nothing> From<T> for Sparse<T> {
     fn from(value: T) -> Self {
         Self((!value.is_nothing()).then(|| Box::new(value)))
     }
 }
 
-impl<T: Nothing> Seldom<T> {
+impl<T: Nothing> Sparse<T> {
     pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
         let Some(own) = &mut self.0 else {
             let mut value = T::default();
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn only_something_takes_memory() {
-        let mut words: Seldom<Words> = Words::default().into();
+        let mut words: Sparse<Words> = Words::default().into();
         assert!(words.0.is_none() && words.is_nothing());
         assert_eq!(words.change(|own| own.0.pop()), None);
         assert!(words.0.is_none());

@@ -12,8 +12,8 @@ use rand_chacha::rand_core::Rng;
 
 use super::{
     Hub, Now, Refusal, Turn, accounts,
-    checks::{Check, Purpose},
-    keeping::Meant,
+    kept::ChangePurpose,
+    password_checks::{CheckPurpose, PasswordCheck},
 };
 use crate::{
     auth::{Question, Verdict},
@@ -40,16 +40,16 @@ const COUNTED_MAX: usize = 10_000;
 
 /// Something to be done to an account.
 #[derive(Debug, Clone)]
-pub(super) struct Asked {
+pub(super) struct AccountRequest {
     /// The account's name.
     pub(super) account: Arc<str>,
-    pub(super) deed: Deed,
-    pub(super) manner: Manner,
+    pub(super) change: AccountChange,
+    pub(super) via: Via,
 }
 
 /// What is to be done.
 #[derive(Debug, Clone)]
-pub(super) enum Deed {
+pub(super) enum AccountChange {
     AddCertificate(Arc<str>),
     Drop,
     LogIn,
@@ -61,7 +61,7 @@ pub(super) enum Deed {
 
 /// How it was asked for, and is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum Via {
     /// With `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
     Command,
     /// In a message to NickServ.
@@ -71,7 +71,7 @@ pub(super) enum Manner {
 /// How many accounts have been registered from a network since when.
 pub(super) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
 
-impl Manner {
+impl Via {
     /// Why it is not done.
     pub(super) fn refusal(self, code: &'static str, account: &str, text: &str) -> Refusal {
         match self {
@@ -89,24 +89,23 @@ impl Hub {
     pub(super) fn register_account(
         &mut self,
         turn: &mut Turn<'_>,
-        manner: Manner,
+        via: Via,
         password: &str,
     ) -> Result<(), Refusal> {
         let person = self.person(turn.person);
         let name = Arc::clone(person.nick.shown());
-        let refused = |code, text: &str| Err(manner.refusal(code, &name, text));
+        let refused = |code, text: &str| Err(via.refusal(code, &name, text));
         if let Some(account) = &person.account {
             let text = format!("you are logged in to {account} already");
             return refused("ALREADY_AUTHENTICATED", &text);
         }
-        if !self.house.registration {
+        if !self.settings.registration {
             return refused(
                 "TEMPORARILY_UNAVAILABLE",
                 "accounts cannot be registered here: ask whoever runs the server",
             );
         }
-        check_password(&name, password)
-            .map_err(|(code, text)| manner.refusal(code, &name, text))?;
+        check_password(&name, password).map_err(|(code, text)| via.refusal(code, &name, text))?;
         if self.accounts.get(&name).is_some() {
             return refused("ACCOUNT_EXISTS", "this account exists already: log in to it");
         }
@@ -116,7 +115,7 @@ impl Hub {
                 "this name looks like that of another account: take another nick",
             );
         }
-        if self.accounts.n_registered() >= self.house.limits.accounts_max {
+        if self.accounts.n_registered() >= self.settings.limits.accounts_max {
             let text = "there are as many accounts as there may be: ask whoever runs the server";
             return refused("TEMPORARILY_UNAVAILABLE", text);
         }
@@ -129,8 +128,9 @@ impl Hub {
             return refused("ACCOUNT_EXISTS", "somebody else registers this account");
         }
         let question = Question { check: None, keep: Some(self.salted(password)) };
-        let asked = Asked { account: Arc::clone(&name), deed: Deed::Register, manner };
-        let outcome = self.ask(turn, question, Purpose::Deed(asked));
+        let asked =
+            AccountRequest { account: Arc::clone(&name), change: AccountChange::Register, via };
+        let outcome = self.ask(turn, question, CheckPurpose::AccountChange(asked));
         if outcome.is_err() {
             self.accounts.release(&name);
         }
@@ -141,48 +141,47 @@ impl Hub {
     pub(super) fn ask_with_password(
         &mut self,
         turn: &mut Turn<'_>,
-        asked: Asked,
+        asked: AccountRequest,
         password: &str,
         new_password: Option<&str>,
     ) -> Result<(), Refusal> {
-        let Asked { account, manner, .. } = &asked;
+        let AccountRequest { account, via, .. } = &asked;
         if let Some(text) = self.pause_after_guesses(turn.now, turn.conn, account) {
-            return Err(manner.refusal("TEMPORARILY_UNAVAILABLE", account, &text));
+            return Err(via.refusal("TEMPORARILY_UNAVAILABLE", account, &text));
         }
         if let Some(new) = new_password {
             check_password(account, new)
-                .map_err(|(code, text)| manner.refusal(code, account, text))?;
+                .map_err(|(code, text)| via.refusal(code, account, text))?;
         }
         let check = Some((self.hash_of(account), password.to_owned()));
         let keep = new_password.map(|new| self.salted(new));
-        self.ask(turn, Question { check, keep }, Purpose::Deed(asked))
+        self.ask(turn, Question { check, keep }, CheckPurpose::AccountChange(asked))
     }
 
     /// The same for what needs no password.
     pub(super) fn ask_without_password(
         &mut self,
         turn: &mut Turn<'_>,
-        asked: Asked,
+        asked: AccountRequest,
     ) -> Result<(), Refusal> {
-        let change = match &asked.deed {
-            Deed::AddCertificate(fingerprint) => {
+        let change = match &asked.change {
+            AccountChange::AddCertificate(fingerprint) => {
                 let own = self.accounts.get(&asked.account);
                 if own.is_some_and(|own| own.fingerprints.len() >= CERTIFICATES_MAX) {
                     let text = "your account has as many certificates as it may have: remove one";
-                    return Err(asked.manner.refusal(
-                        "TEMPORARILY_UNAVAILABLE",
-                        &asked.account,
-                        text,
-                    ));
+                    return Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text));
                 }
                 accounts::set_certificate(&asked.account, fingerprint, true)
             }
-            Deed::RemoveCertificate(fingerprint) => {
+            AccountChange::RemoveCertificate(fingerprint) => {
                 accounts::set_certificate(&asked.account, fingerprint, false)
             }
-            Deed::SetStaying(is_set) => accounts::set_staying(&asked.account, *is_set),
+            AccountChange::SetStaying(is_set) => accounts::set_staying(&asked.account, *is_set),
             // The others come here with a verdict.
-            Deed::Drop | Deed::LogIn | Deed::Register | Deed::SetPassword => return Ok(()),
+            AccountChange::Drop
+            | AccountChange::LogIn
+            | AccountChange::Register
+            | AccountChange::SetPassword => return Ok(()),
         };
         self.keep(turn, vec![change], asked)
     }
@@ -204,21 +203,22 @@ impl Hub {
             (*n, *since) = (0, now.mono);
         }
         *n += 1;
-        *n <= self.house.limits.registrations_per_hour_max
+        *n <= self.settings.limits.registrations_per_hour_max
     }
 
     /// The password with which something was asked for has been checked.
-    pub(super) fn deed_checked(
+    pub(super) fn account_change_checked(
         &mut self,
         now: Now,
-        check: Check,
+        check: PasswordCheck,
         who: PersonId,
-        asked: Asked,
+        asked: AccountRequest,
         verdict: Verdict,
         effects: &mut Vec<super::Effect>,
     ) {
         let conn = check.conn;
-        let is_guess = verdict == Verdict::Wrong && !matches!(asked.deed, Deed::Register);
+        let is_guess =
+            verdict == Verdict::Wrong && !matches!(asked.change, AccountChange::Register);
         let account = Arc::clone(&asked.account);
         let mut turn = Turn::new(now, (conn, who), check.label, effects);
         if let Err(refusal) = self.take_verdict(&mut turn, asked, verdict) {
@@ -233,43 +233,45 @@ impl Hub {
     fn take_verdict(
         &mut self,
         turn: &mut Turn<'_>,
-        asked: Asked,
+        asked: AccountRequest,
         verdict: Verdict,
     ) -> Result<(), Refusal> {
-        let Asked { account, manner, .. } = &asked;
-        let secret = match (verdict, &asked.deed) {
+        let AccountRequest { account, via, .. } = &asked;
+        let secret = match (verdict, &asked.change) {
             (Verdict::Right(secret), _) => secret,
-            (Verdict::Wrong, Deed::Register) => {
+            (Verdict::Wrong, AccountChange::Register) => {
                 self.accounts.release(account);
                 let text = "this cannot be a password: choose another one";
-                return Err(manner.refusal("UNACCEPTABLE_PASSWORD", account, text));
+                return Err(via.refusal("UNACCEPTABLE_PASSWORD", account, text));
             }
             (Verdict::Wrong, _) => {
-                return Err(manner.refusal("INVALID_PASSWORD", account, "the password is wrong"));
+                return Err(via.refusal("INVALID_PASSWORD", account, "the password is wrong"));
             }
         };
-        if !matches!(asked.deed, Deed::Register) {
+        if !matches!(asked.change, AccountChange::Register) {
             self.forgive_guesses(turn.conn, account);
         }
-        let changes = match (&asked.deed, secret) {
-            (Deed::LogIn, _) => {
+        let changes = match (&asked.change, secret) {
+            (AccountChange::LogIn, _) => {
                 let name = self.account(account).map(|own| Arc::<str>::from(own.name.as_str()));
-                let wrong = || manner.refusal("INVALID_PASSWORD", account, "the password is wrong");
+                let wrong = || via.refusal("INVALID_PASSWORD", account, "the password is wrong");
                 let name = name.ok_or_else(wrong)?;
                 self.may_log_in(turn.now, turn.conn, &name)
-                    .map_err(|why| manner.refusal("ALREADY_AUTHENTICATED", &name, &why))?;
+                    .map_err(|why| via.refusal("ALREADY_AUTHENTICATED", &name, &why))?;
                 self.log_in_by(turn, name);
                 return Ok(());
             }
-            (Deed::Register, Some(secret)) => {
+            (AccountChange::Register, Some(secret)) => {
                 let mut changes = accounts::register(account, &secret, turn.now.wall);
                 // Nor are the rooms of one that was called so before its.
                 changes.extend(self.changes_without(account));
                 changes
             }
-            (Deed::SetPassword, Some(secret)) => vec![accounts::set_password(account, &secret)],
-            (Deed::Drop, _) => {
-                let identity = super::recall::account_identity(account);
+            (AccountChange::SetPassword, Some(secret)) => {
+                vec![accounts::set_password(account, &secret)]
+            }
+            (AccountChange::Drop, _) => {
+                let identity = super::queries::account_identity(account);
                 let mut changes = accounts::drop_account(account, identity);
                 changes.extend(self.changes_without(account));
                 changes
@@ -296,63 +298,67 @@ impl Hub {
         &mut self,
         turn: &mut Turn<'_>,
         changes: Vec<Change>,
-        asked: Asked,
+        asked: AccountRequest,
     ) -> Result<(), Refusal> {
-        self.submit_changes(turn, changes.into(), Meant::Deed(asked.clone())).map_err(|why| {
-            if matches!(asked.deed, Deed::Register) {
-                self.accounts.release(&asked.account);
-            }
-            asked.manner.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, why)
-        })
+        self.submit_changes(turn, changes.into(), ChangePurpose::Account(asked.clone())).map_err(
+            |why| {
+                if matches!(asked.change, AccountChange::Register) {
+                    self.accounts.release(&asked.account);
+                }
+                asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, why)
+            },
+        )
     }
 
     /// What was to be done to an account is kept: what whoever wanted it is told.
-    pub(super) fn deed_done(
+    pub(super) fn account_change_done(
         &mut self,
         now: Now,
         conn: ConnId,
-        asked: &Asked,
+        asked: &AccountRequest,
         effects: &mut Vec<super::Effect>,
     ) -> Vec<ReplyLine> {
         let name = &asked.account;
-        let text = match &asked.deed {
-            Deed::Register => {
+        let text = match &asked.change {
+            AccountChange::Register => {
                 format!("{name} is registered: log in to it with your password from now on")
             }
-            Deed::SetPassword => "your password is changed".to_owned(),
-            Deed::Drop => format!("the account {name} is no more"),
-            Deed::AddCertificate(fingerprint) => {
+            AccountChange::SetPassword => "your password is changed".to_owned(),
+            AccountChange::Drop => format!("the account {name} is no more"),
+            AccountChange::AddCertificate(fingerprint) => {
                 format!("the certificate {fingerprint} logs in to your account from now on")
             }
-            Deed::RemoveCertificate(fingerprint) => {
+            AccountChange::RemoveCertificate(fingerprint) => {
                 format!("the certificate {fingerprint} does not log in to your account any more")
             }
-            Deed::SetStaying(true) => {
+            AccountChange::SetStaying(true) => {
                 "you stay here, also when none of your programs is connected".to_owned()
             }
-            Deed::SetStaying(false) => "you leave with the last of your connections".to_owned(),
-            Deed::LogIn => return Vec::new(),
+            AccountChange::SetStaying(false) => {
+                "you leave with the last of your connections".to_owned()
+            }
+            AccountChange::LogIn => return Vec::new(),
         };
-        let mut lines = vec![match asked.manner {
-            Manner::Command => {
-                let line = format!(":{} REGISTER SUCCESS {name} :{text}", self.house.name);
+        let mut lines = vec![match asked.via {
+            Via::Command => {
+                let line = format!(":{} REGISTER SUCCESS {name} :{text}", self.settings.name);
                 ReplyLine::Raw(line.into())
             }
-            Manner::Service => ReplyLine::Said { by: Service::NickServ, text: text.into() },
+            Via::Service => ReplyLine::Said { by: Service::NickServ, text: text.into() },
         }];
-        match &asked.deed {
-            Deed::Register => {
+        match &asked.change {
+            AccountChange::Register => {
                 if let Some(who) = self.devices.get(conn).map(|device| device.person) {
                     let mut turn = Turn::new(now, (conn, who), None, effects);
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());
                 }
             }
-            Deed::Drop => {
+            AccountChange::Drop => {
                 self.disown_all_of(name, effects);
                 self.log_out_strangers(now, effects);
             }
-            Deed::SetStaying(false) => self.let_go(now, effects),
+            AccountChange::SetStaying(false) => self.let_go(now, effects),
             _ => {}
         }
         lines

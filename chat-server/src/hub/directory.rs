@@ -17,14 +17,14 @@ use crate::ids::{ConnId, PersonId};
 
 /// Connections that have registered. Boxed, as the free places of a table are as large as the others.
 #[derive(Debug, Default)]
-pub(super) struct Devices(HashTable<Box<Device>>);
+pub(super) struct DeviceDirectory(HashTable<Box<Device>>);
 
 fn hash(conn: ConnId) -> u64 {
     // Nobody outside can choose these numbers.
     FxBuildHasher.hash_one(conn)
 }
 
-impl Devices {
+impl DeviceDirectory {
     pub(super) fn get(&self, conn: ConnId) -> Option<&Device> {
         self.0.find(hash(conn), |device| device.conn == conn).map(|device| &**device)
     }
@@ -68,7 +68,7 @@ impl Devices {
 
 /// People who have registered. A [`PersonId`] tells the place; a place is used again, an id is not.
 #[derive(Debug, Default)]
-pub(super) struct People {
+pub(super) struct PersonDirectory {
     places: Slab<Box<Person>>,
     /// In the order in which they came, since people are listed.
     order: BTreeSet<PersonId>,
@@ -79,7 +79,7 @@ pub(super) struct People {
     n_ever: u64,
 }
 
-impl People {
+impl PersonDirectory {
     /// Makes somebody who comes after all the others.
     pub(super) fn insert(&mut self, make: impl FnOnce(PersonId) -> Person) -> PersonId {
         let entry = self.places.vacant_entry();

@@ -6,7 +6,9 @@ use std::{net::IpAddr, sync::Arc};
 
 use chat_core::proto::CaseMapping;
 
-use super::{Effect, Hub, Now, Refusal, Turn, deeds::Asked, guesses::network_of};
+use super::{
+    Effect, Hub, Now, Refusal, Turn, account_changes::AccountRequest, login_backoff::network_of,
+};
 use crate::{
     auth::{Question, Verdict},
     ids::{ConnId, Ticket},
@@ -20,25 +22,25 @@ pub(super) const FAILED_LOGINS_MAX: u8 = 3;
 
 /// Someone who waits to hear whether a password is right.
 #[derive(Debug)]
-pub(super) struct Check {
+pub(super) struct PasswordCheck {
     pub(super) conn: ConnId,
     pub(super) label: Option<Arc<str>>,
-    pub(super) purpose: Purpose,
+    pub(super) purpose: CheckPurpose,
     /// What the password is held against.
     hash: Option<String>,
     /// Their further commands wait for it: they had registered.
     is_counted: bool,
 }
 
-impl Check {
-    pub(super) fn new(conn: ConnId, label: Option<Arc<str>>, purpose: Purpose) -> Self {
+impl PasswordCheck {
+    pub(super) fn new(conn: ConnId, label: Option<Arc<str>>, purpose: CheckPurpose) -> Self {
         Self { conn, label, purpose, hash: None, is_counted: false }
     }
 }
 
 /// What the answer is for.
 #[derive(Debug, Clone)]
-pub(super) enum Purpose {
+pub(super) enum CheckPurpose {
     /// `OPER`
     Oper,
     /// `AUTHENTICATE`, for the account of that name.
@@ -47,16 +49,16 @@ pub(super) enum Purpose {
         account: Arc<str>,
     },
     /// Something that is to be done to an account.
-    Deed(Asked),
+    AccountChange(AccountRequest),
 }
 
-impl Purpose {
+impl CheckPurpose {
     /// The account whose password it is.
     fn account(&self) -> Option<&str> {
         match self {
             Self::Oper => None,
             Self::Sasl { account } => Some(account),
-            Self::Deed(asked) => Some(&asked.account),
+            Self::AccountChange(asked) => Some(&asked.account),
         }
     }
 
@@ -66,7 +68,7 @@ impl Purpose {
         match self {
             Self::Oper => Refusal::fail("OPER", code, &[], text),
             Self::Sasl { .. } => Refusal::fail("AUTHENTICATE", code, &[], text),
-            Self::Deed(asked) => asked.manner.refusal(code, &asked.account, text),
+            Self::AccountChange(asked) => asked.via.refusal(code, &asked.account, text),
         }
     }
 }
@@ -90,14 +92,14 @@ impl Hub {
         &mut self,
         turn: &mut Turn<'_>,
         question: Question,
-        purpose: Purpose,
+        purpose: CheckPurpose,
     ) -> Result<(), Refusal> {
         if self.has_too_many_checks() {
             let text = "too many passwords are being checked; try again in a moment";
             return Err(purpose.refusal(text));
         }
         turn.is_answered = true;
-        let check = Check::new(turn.conn, turn.label.take(), purpose);
+        let check = PasswordCheck::new(turn.conn, turn.label.take(), purpose);
         self.ask_for(check, question, turn.effects);
         Ok(())
     }
@@ -111,7 +113,7 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let account = account.map(|account| CaseMapping::Ascii.fold(account).into());
-        self.guesses.add(now.mono, self.network_of(conn).as_ref(), account.as_ref());
+        self.login_backoff.add(now.mono, self.network_of(conn).as_ref(), account.as_ref());
         let newcomer = self.newcomers.get_mut(&conn).map(|newcomer| &mut newcomer.n_failed_logins);
         let device = self.devices.get_mut(conn).map(|device| &mut device.n_failed_logins);
         let Some(n_failed) = newcomer.or(device) else { return };
@@ -133,7 +135,7 @@ impl Hub {
         let device = || self.devices.get(conn).map(|device| &*device.address);
         let address = self.newcomers.get(&conn).map(|newcomer| &*newcomer.host).or_else(device)?;
         let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
-            self.house.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
+            self.settings.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
         });
         (!is_exempt).then(|| network_of(address))
     }
@@ -146,7 +148,7 @@ impl Hub {
         account: &str,
     ) -> Option<String> {
         let account = CaseMapping::Ascii.fold(account).into();
-        let pause = self.guesses.pause(now.mono, self.network_of(conn).as_ref(), &account)?;
+        let pause = self.login_backoff.pause(now.mono, self.network_of(conn).as_ref(), &account)?;
         let seconds = pause.as_secs() + 1;
         Some(format!("too many wrong passwords: try again in {seconds} seconds"))
     }
@@ -154,14 +156,14 @@ impl Hub {
     /// A password of `conn`'s for `account` was right.
     pub(super) fn forgive_guesses(&mut self, conn: ConnId, account: &str) {
         if let Some(network) = self.network_of(conn) {
-            self.guesses.forgive(&network, &CaseMapping::Ascii.fold(account).into());
+            self.login_backoff.forgive(&network, &CaseMapping::Ascii.fold(account).into());
         }
     }
 
     /// The same outside of a turn. Further commands of the asker wait.
     pub(super) fn ask_for(
         &mut self,
-        mut check: Check,
+        mut check: PasswordCheck,
         question: Question,
         effects: &mut Vec<Effect>,
     ) {
@@ -198,7 +200,7 @@ impl Hub {
             device.n_pending -= 1;
         }
         match (check.purpose.clone(), who) {
-            (Purpose::Oper, Some(who)) => {
+            (CheckPurpose::Oper, Some(who)) => {
                 let mut turn = Turn::new(now, (conn, who), check.label, effects);
                 if let Err(refusal) = self.oper_checked(&mut turn, is_right) {
                     turn.say(refusal.reply());
@@ -208,13 +210,13 @@ impl Hub {
                     self.count_failed_login(now, conn, None, effects);
                 }
             }
-            (Purpose::Sasl { account }, _) => {
+            (CheckPurpose::Sasl { account }, _) => {
                 self.sasl_checked(now, check, &account, is_right, effects);
             }
-            (Purpose::Deed(asked), Some(who)) => {
-                self.deed_checked(now, check, who, asked, verdict, effects);
+            (CheckPurpose::AccountChange(asked), Some(who)) => {
+                self.account_change_checked(now, check, who, asked, verdict, effects);
             }
-            (Purpose::Oper | Purpose::Deed(_), None) => {}
+            (CheckPurpose::Oper | CheckPurpose::AccountChange(_), None) => {}
         }
         self.take_waiting(now, conn, effects);
         self.take_newcomers_waiting(now, conn, effects);

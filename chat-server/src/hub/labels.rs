@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use chat_core::proto::Capability;
 
-use super::{Effect, Hub, Turn, listing::Part};
+use super::{Effect, Hub, Turn, paged_reply::Section};
 use crate::{
     delivery::{Page, Reply, ReplyLine},
     ids::ConnId,
 };
 
 /// Names a labelled answer that waits for records.
-pub(super) type AnswerId = u64;
+pub(super) type ResponseId = u64;
 
 /// What a labelled command is answered when all its records are at their end: one answer, as
 /// <https://ircv3.net/specs/extensions/labeled-response> asks.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct LabeledResponse {
     conn: ConnId,
     label: Arc<str>,
     lines: Vec<ReplyLine>,
@@ -25,15 +25,16 @@ pub(super) struct Answer {
 
 impl Hub {
     /// The answer a turn's record is a part of; the first one takes the turn's label for it.
-    pub(super) fn join_answer(&mut self, turn: &mut Turn<'_>) -> Option<AnswerId> {
+    pub(super) fn join_response(&mut self, turn: &mut Turn<'_>) -> Option<ResponseId> {
         turn.is_answered = true;
         if let Some(label) = turn.label.take() {
-            let answer = Answer { conn: turn.conn, label, lines: Vec::new(), n_records: 0 };
-            self.next_answer += 1;
-            self.answers.insert(self.next_answer, answer);
-            turn.answer = Some(self.next_answer);
+            let answer =
+                LabeledResponse { conn: turn.conn, label, lines: Vec::new(), n_records: 0 };
+            self.next_response += 1;
+            self.responses.insert(self.next_response, answer);
+            turn.answer = Some(self.next_response);
         }
-        let answer = self.answers.get_mut(&turn.answer?)?;
+        let answer = self.responses.get_mut(&turn.answer?)?;
         answer.n_records += 1;
         turn.answer
     }
@@ -42,11 +43,11 @@ impl Hub {
     pub(super) fn answer(
         &mut self,
         sender: Option<ConnId>,
-        answer: Option<AnswerId>,
+        answer: Option<ResponseId>,
         own: impl IntoIterator<Item = ReplyLine>,
         effects: &mut Vec<Effect>,
     ) {
-        let (label, lines) = match answer.and_then(|id| Some((id, self.answers.get_mut(&id)?))) {
+        let (label, lines) = match answer.and_then(|id| Some((id, self.responses.get_mut(&id)?))) {
             None => (None, own.into_iter().collect()),
             Some((id, answer)) => {
                 answer.lines.extend(own);
@@ -54,8 +55,8 @@ impl Hub {
                 if answer.n_records > 0 {
                     return;
                 }
-                match self.answers.remove(&id) {
-                    Some(Answer { label, lines, .. }) => (Some(label), lines),
+                match self.responses.remove(&id) {
+                    Some(LabeledResponse { label, lines, .. }) => (Some(label), lines),
                     None => return,
                 }
             }
@@ -73,16 +74,16 @@ impl Hub {
 
     /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no
     /// lists among them. Whether there is such an answer.
-    pub(super) fn add_to_answer(
+    pub(super) fn add_to_response(
         &mut self,
-        answer: Option<AnswerId>,
-        parts: &mut Vec<Part>,
+        answer: Option<ResponseId>,
+        parts: &mut Vec<Section>,
     ) -> bool {
-        let Some(answer) = answer.and_then(|id| self.answers.get_mut(&id)) else { return false };
+        let Some(answer) = answer.and_then(|id| self.responses.get_mut(&id)) else { return false };
         let mut rest = Vec::new();
         for part in parts.drain(..) {
             match part {
-                Part::Line(line) if rest.is_empty() => answer.lines.push(line),
+                Section::Line(line) if rest.is_empty() => answer.lines.push(line),
                 // A list, and what comes behind it.
                 part => rest.push(part),
             }
@@ -92,7 +93,7 @@ impl Hub {
     }
 
     /// Labelled answers of someone who has gone are nobody's.
-    pub(super) fn forget_answers(&mut self, conn: ConnId) {
-        self.answers.retain(|_, answer| answer.conn != conn);
+    pub(super) fn forget_responses(&mut self, conn: ConnId) {
+        self.responses.retain(|_, answer| answer.conn != conn);
     }
 }

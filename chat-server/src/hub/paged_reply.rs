@@ -31,16 +31,16 @@ pub(super) const ROWS_PER_TURN: usize = 256;
 
 /// An answer under way: where it goes on.
 #[derive(Debug)]
-pub(super) struct Listing {
+pub(super) struct PagedReply {
     pub(super) label: Option<Arc<str>>,
     /// What is told, one after the other.
-    pub(super) parts: VecDeque<Part>,
+    pub(super) parts: VecDeque<Section>,
     pub(super) is_first: bool,
 }
 
 /// One list of the answer.
 #[derive(Debug)]
-pub(super) enum Part {
+pub(super) enum Section {
     /// `RPL_LIST` of every room behind `after` that `filter` lets through.
     List { filter: Arc<RoomFilter>, after: Option<Arc<str>> },
     /// `RPL_NAMREPLY` of the members behind `after`.
@@ -100,47 +100,48 @@ impl RoomFilter {
 impl Hub {
     /// Makes the next page of `conn`'s listing.
     pub(super) fn next_page(&mut self, effects: &mut Vec<Effect>, conn: ConnId) {
-        let Some(mut listing) = self.devices.get_mut(conn).and_then(|device| device.listing.take())
+        let Some(mut paged_reply) =
+            self.devices.get_mut(conn).and_then(|device| device.paged_reply.take())
         else {
             return;
         };
         let asker = self.reader(conn);
-        let mut lines = Vec::with_capacity(listing.parts.len());
+        let mut lines = Vec::with_capacity(paged_reply.parts.len());
         let mut rows = ROWS_PER_TURN;
         while rows > 0 {
-            let Some(part) = listing.parts.pop_front() else { break };
+            let Some(part) = paged_reply.parts.pop_front() else { break };
             let rest = match part {
-                Part::Line(line) => {
+                Section::Line(line) => {
                     // A row is a line of about that many bytes.
                     rows = rows.saturating_sub(1 + line.size() / 512);
                     lines.push(line);
                     None
                 }
-                Part::List { filter, after } => {
+                Section::List { filter, after } => {
                     self.list_rooms(asker, filter, after, &mut rows, &mut lines)
                 }
-                Part::Names { room, name, after } => {
+                Section::Names { room, name, after } => {
                     self.list_names(asker, room, name, after, &mut rows, &mut lines)
                 }
-                Part::Metadata(sync) => self.list_metadata(asker, sync, &mut rows, &mut lines),
-                Part::Who(who) => self.list_who(asker, who, &mut rows, &mut lines),
+                Section::Metadata(sync) => self.list_metadata(asker, sync, &mut rows, &mut lines),
+                Section::Who(who) => self.list_who(asker, who, &mut rows, &mut lines),
             };
             if let Some(rest) = rest {
-                listing.parts.push_front(rest);
+                paged_reply.parts.push_front(rest);
             }
         }
-        let is_last = listing.parts.is_empty();
-        let page = Page::of(listing.is_first, is_last);
-        listing.is_first = false;
+        let is_last = paged_reply.parts.is_empty();
+        let page = Page::of(paged_reply.is_first, is_last);
+        paged_reply.is_first = false;
         let reply = Reply {
-            label: listing.label.clone(),
+            label: paged_reply.label.clone(),
             nick: Arc::clone(asker.person.nick.shown()),
             lines,
             page,
         };
         effects.push(Effect::Reply { conn, reply });
         if !is_last {
-            self.device_mut(conn).listing = Some(listing);
+            self.device_mut(conn).paged_reply = Some(paged_reply);
         }
     }
 
@@ -151,7 +152,7 @@ impl Hub {
         after: Option<Arc<str>>,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
-    ) -> Option<Part> {
+    ) -> Option<Section> {
         let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         for (key, id) in self.rooms_by_name.range::<str, _>((start, Bound::Unbounded)) {
             let room = &self.rooms[id];
@@ -161,7 +162,7 @@ impl Hub {
             // Looking costs as much as showing.
             *rows -= 1;
             if *rows == 0 {
-                return Some(Part::List { filter, after: Some(Arc::clone(key)) });
+                return Some(Section::List { filter, after: Some(Arc::clone(key)) });
             }
         }
         None
@@ -195,14 +196,14 @@ impl Hub {
         after: Option<PersonId>,
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
-    ) -> Option<Part> {
+    ) -> Option<Section> {
         let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let with_host = asker.device.capabilities.contains(Capability::UserhostInNames);
         let is_secret = self.rooms.get(&room).is_some_and(|room| room.modes.has(Flag::Secret));
         let is_inside = self.rooms.get(&room).is_some_and(|room| room.has(asker.person.id));
         // ":server 353 nick = room :" and the line break stand around them.
         let around =
-            self.house.name.as_str().len() + asker.person.nick.as_str().len() + name.len() + 15;
+            self.settings.name.as_str().len() + asker.person.nick.as_str().len() + name.len() + 15;
         let names_bytes_max = BODY_BYTES_MAX.saturating_sub(around);
         let kind = if is_secret { "@" } else { "=" };
         let mut names = String::new();
@@ -234,6 +235,6 @@ impl Hub {
             }
         }
         flush(&mut names);
-        rest.map(|after| Part::Names { room, name, after: Some(after) })
+        rest.map(|after| Section::Names { room, name, after: Some(after) })
     }
 }

@@ -29,22 +29,22 @@ const FAMILIAR_MAX: usize = 4;
 
 /// Whose wrong passwords.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Whose {
+pub(super) enum LoginSubject {
     Account(Arc<str>),
     Address(Arc<str>),
 }
 
 #[derive(Debug)]
-struct Guess {
+struct Failures {
     n: u32,
     latest: Instant,
 }
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct Guesses {
-    by: BTreeMap<Whose, Guess>,
-    by_time: BTreeSet<(Instant, Whose)>,
+pub(super) struct LoginBackoff {
+    by: BTreeMap<LoginSubject, Failures>,
+    by_time: BTreeSet<(Instant, LoginSubject)>,
     /// By account, the latest first.
     familiar: BTreeMap<Arc<str>, VecDeque<Arc<str>>>,
 }
@@ -60,7 +60,7 @@ pub(super) fn network_of(address: &str) -> Arc<str> {
     }
 }
 
-impl Guesses {
+impl LoginBackoff {
     /// How long the next password from `network` for `account` has to wait, if it does.
     pub(super) fn pause(
         &self,
@@ -71,7 +71,7 @@ impl Guesses {
         let of_address = network.and_then(|network| {
             self.pause_of(
                 now,
-                &Whose::Address(Arc::clone(network)),
+                &LoginSubject::Address(Arc::clone(network)),
                 FREE_OF_ADDRESS,
                 PAUSE_OF_ADDRESS_MAX,
             )
@@ -80,13 +80,19 @@ impl Guesses {
             self.familiar.get(account).is_some_and(|familiar| familiar.contains(network))
         });
         let of_account = || {
-            let whose = Whose::Account(Arc::clone(account));
+            let whose = LoginSubject::Account(Arc::clone(account));
             self.pause_of(now, &whose, FREE_OF_ACCOUNT, PAUSE_OF_ACCOUNT_MAX)
         };
         of_address.max(if is_familiar { None } else { of_account() })
     }
 
-    fn pause_of(&self, now: Instant, whose: &Whose, free: u32, max: Duration) -> Option<Duration> {
+    fn pause_of(
+        &self,
+        now: Instant,
+        whose: &LoginSubject,
+        free: u32,
+        max: Duration,
+    ) -> Option<Duration> {
         let guess = self.by.get(whose)?;
         let doublings = guess.n.checked_sub(free)?.min(16);
         let pause = Duration::from_secs(1 << doublings).min(max);
@@ -101,10 +107,10 @@ impl Guesses {
         network: Option<&Arc<str>>,
         account: Option<&Arc<str>>,
     ) {
-        let address = network.map(|network| Whose::Address(Arc::clone(network)));
-        let account = account.map(|account| Whose::Account(Arc::clone(account)));
+        let address = network.map(|network| LoginSubject::Address(Arc::clone(network)));
+        let account = account.map(|account| LoginSubject::Account(Arc::clone(account)));
         for whose in address.into_iter().chain(account) {
-            let guess = self.by.entry(whose.clone()).or_insert(Guess { n: 0, latest: now });
+            let guess = self.by.entry(whose.clone()).or_insert(Failures { n: 0, latest: now });
             self.by_time.remove(&(guess.latest, whose.clone()));
             if now.saturating_duration_since(guess.latest) > FORGOTTEN_AFTER {
                 guess.n = 0;
@@ -121,7 +127,7 @@ impl Guesses {
 
     /// A password from `network` for `account` was right.
     pub(super) fn forgive(&mut self, network: &Arc<str>, account: &Arc<str>) {
-        let whose = Whose::Address(Arc::clone(network));
+        let whose = LoginSubject::Address(Arc::clone(network));
         if let Some(guess) = self.by.remove(&whose) {
             self.by_time.remove(&(guess.latest, whose));
         }
@@ -145,43 +151,47 @@ mod tests {
 
     #[test]
     fn each_wrong_password_makes_the_next_one_wait_longer() {
-        let (mut guesses, start) = (Guesses::default(), Instant::now());
+        let (mut login_backoff, start) = (LoginBackoff::default(), Instant::now());
         let (here, ann): (Arc<str>, Arc<str>) = ("192.0.2.1".into(), "ann".into());
         for _ in 0..FREE_OF_ADDRESS {
-            assert_eq!(guesses.pause(start, Some(&here), &ann), None);
-            guesses.add(start, Some(&here), Some(&ann));
+            assert_eq!(login_backoff.pause(start, Some(&here), &ann), None);
+            login_backoff.add(start, Some(&here), Some(&ann));
         }
-        assert_eq!(guesses.pause(start, Some(&here), &ann), Some(SECOND));
-        guesses.add(start, Some(&here), Some(&ann));
-        assert_eq!(guesses.pause(start, Some(&here), &ann), Some(2 * SECOND));
-        assert_eq!(guesses.pause(start + 2 * SECOND, Some(&here), &ann), None);
+        assert_eq!(login_backoff.pause(start, Some(&here), &ann), Some(SECOND));
+        login_backoff.add(start, Some(&here), Some(&ann));
+        assert_eq!(login_backoff.pause(start, Some(&here), &ann), Some(2 * SECOND));
+        assert_eq!(login_backoff.pause(start + 2 * SECOND, Some(&here), &ann), None);
         for _ in 0..20 {
-            guesses.add(start, Some(&here), Some(&ann));
+            login_backoff.add(start, Some(&here), Some(&ann));
         }
-        assert_eq!(guesses.pause(start, Some(&here), &ann), Some(PAUSE_OF_ADDRESS_MAX));
+        assert_eq!(login_backoff.pause(start, Some(&here), &ann), Some(PAUSE_OF_ADDRESS_MAX));
         // From elsewhere the account waits too, but not for long, and not where its owner has been.
         let (home, far): (Arc<str>, Arc<str>) = ("192.0.2.9".into(), "198.51.100.1".into());
-        guesses.forgive(&home, &ann);
-        assert_eq!(guesses.pause(start, Some(&far), &ann), Some(PAUSE_OF_ACCOUNT_MAX));
-        assert_eq!(guesses.pause(start, Some(&home), &ann), None);
-        assert_eq!(guesses.pause(start, Some(&far), &"bob".into()), None);
+        login_backoff.forgive(&home, &ann);
+        assert_eq!(login_backoff.pause(start, Some(&far), &ann), Some(PAUSE_OF_ACCOUNT_MAX));
+        assert_eq!(login_backoff.pause(start, Some(&home), &ann), None);
+        assert_eq!(login_backoff.pause(start, Some(&far), &"bob".into()), None);
         let later = start + FORGOTTEN_AFTER + SECOND;
-        guesses.add(later, Some(&here), None);
-        assert_eq!(guesses.pause(later, Some(&here), &ann), None);
+        login_backoff.add(later, Some(&here), None);
+        assert_eq!(login_backoff.pause(later, Some(&here), &ann), None);
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let (mut guesses, start) = (Guesses::default(), Instant::now());
+        let (mut login_backoff, start) = (LoginBackoff::default(), Instant::now());
         for number in 0..=REMEMBERED_MAX {
             let account: Arc<str> = format!("account{number}").into();
-            guesses.add(start + SECOND * u32::try_from(number).unwrap(), None, Some(&account));
-            guesses.forgive(&"192.0.2.1".into(), &account);
+            login_backoff.add(
+                start + SECOND * u32::try_from(number).unwrap(),
+                None,
+                Some(&account),
+            );
+            login_backoff.forgive(&"192.0.2.1".into(), &account);
         }
-        assert_eq!(guesses.by.len(), REMEMBERED_MAX);
-        assert_eq!(guesses.by_time.len(), REMEMBERED_MAX);
-        assert_eq!(guesses.familiar.len(), REMEMBERED_MAX);
-        assert!(!guesses.by.contains_key(&Whose::Account("account0".into())));
+        assert_eq!(login_backoff.by.len(), REMEMBERED_MAX);
+        assert_eq!(login_backoff.by_time.len(), REMEMBERED_MAX);
+        assert_eq!(login_backoff.familiar.len(), REMEMBERED_MAX);
+        assert!(!login_backoff.by.contains_key(&LoginSubject::Account("account0".into())));
     }
 
     #[test]

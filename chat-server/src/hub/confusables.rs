@@ -11,7 +11,7 @@ use unicode_security::confusable_detection::skeleton;
 
 /// Whose names look like what.
 #[derive(Debug, Default)]
-pub(super) struct Looks {
+pub(super) struct ConfusableNames {
     owners: HashMap<Box<str>, BTreeSet<Arc<str>>>,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn are_alike(one: &str, other: &str) -> bool {
     looks(one).iter().any(|look| looks(other).contains(look))
 }
 
-impl Looks {
+impl ConfusableNames {
     /// `name`, which is that of `owner`, is taken.
     pub(super) fn add(&mut self, owner: &Arc<str>, name: &str) {
         for look in looks(name) {

@@ -40,8 +40,8 @@ const SKEW: Duration = Duration::from_secs(60);
 
 /// What is known and asked of the past.
 #[derive(Debug, Default)]
-pub(super) struct Past {
-    asked: Vec<Asked>,
+pub(super) struct HistorySync {
+    asked: Vec<HistoryRequest>,
     seen: HashSet<Arc<str>>,
     /// The same, the oldest first.
     in_order: VecDeque<Arc<str>>,
@@ -60,7 +60,7 @@ type Stamp = (Arc<str>, Target, SystemTime);
 
 /// A record of the past, or something that happened just now.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct HistoryEntry {
     pub(super) stamp: Option<Stamp>,
     pub(super) msgid: Option<Arc<str>>,
     pub(super) update: Update,
@@ -68,8 +68,8 @@ pub(super) struct Told {
 
 /// A question that is not answered.
 #[derive(Debug)]
-struct Asked {
-    of: Of,
+struct HistoryRequest {
+    of: HistoryScope,
     since: SystemTime,
     until: Instant,
     /// What happened meanwhile in the conversations it is about.
@@ -82,7 +82,7 @@ struct Asked {
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Of {
+enum HistoryScope {
     /// All that has changed in all conversations.
     Everything,
     /// What was said last in a room.
@@ -94,20 +94,20 @@ enum Of {
 /// A batch that tells of the past. What nobody has asked for, or has been given up, is told to nobody.
 #[derive(Debug)]
 pub(super) struct Page {
-    of: Option<Of>,
+    of: Option<HistoryScope>,
     /// There is more behind it.
     has_more: bool,
     /// Records on it, also those that mean nothing to us, and the time of the last.
     n: usize,
     last: Option<SystemTime>,
-    told: Vec<Told>,
+    told: Vec<HistoryEntry>,
 }
 
 impl Page {
     /// Where its messages come from.
     pub(super) fn origin(&self) -> Origin {
         match self.of {
-            Some(Of::Latest(_)) => Origin::History,
+            Some(HistoryScope::Latest(_)) => Origin::History,
             _ => Origin::Missed,
         }
     }
@@ -118,16 +118,16 @@ impl Page {
         self.last = self.last.max(time);
     }
 
-    pub(super) fn push(&mut self, told: Told) {
+    pub(super) fn push(&mut self, told: HistoryEntry) {
         if self.of.is_some() && self.told.len() <= PAGE_MAX {
             self.told.push(told);
         }
     }
 }
 
-impl Past {
+impl HistorySync {
     /// Whether something is told for the first time.
-    pub(super) fn is_news(&mut self, told: &Told) -> bool {
+    pub(super) fn is_news(&mut self, told: &HistoryEntry) -> bool {
         let is_news = match (&told.msgid, &told.stamp, &self.last_line) {
             (Some(msgid), ..) => self.is_unseen(msgid),
             // A part of a message without an id of its own.
@@ -182,7 +182,7 @@ impl ClientState {
     }
 
     fn page_max(&self) -> u16 {
-        self.past.page_max.unwrap_or(PAGE).clamp(1, 1000)
+        self.history_sync.page_max.unwrap_or(PAGE).clamp(1, 1000)
     }
 
     /// A connection is back: asks for all that was missed, if the server can tell that at once. Whether it can.
@@ -192,7 +192,7 @@ impl ClientState {
             return false;
         }
         let limit = self.page_max();
-        self.ask(now, Of::Everything, self.since(), limit, 0, outputs);
+        self.ask(now, HistoryScope::Everything, self.since(), limit, 0, outputs);
         true
     }
 
@@ -200,20 +200,20 @@ impl ClientState {
     pub(super) fn note_loss(&mut self) {
         let before = |time: SystemTime, duration| time.checked_sub(duration).unwrap_or(time);
         let heard = self.last_heard.map(|heard| heard.wall);
-        let since = match (self.past.latest, heard) {
+        let since = match (self.history_sync.latest, heard) {
             // Others may have been said in the same moment; what is known is not told twice.
             (Some(latest), _) => before(latest, Duration::from_millis(1)),
             (None, Some(heard)) => before(heard, SKEW),
             (None, None) => SystemTime::UNIX_EPOCH,
         };
-        let is_open = |asked: &&Asked| !matches!(asked.of, Of::Latest(_));
-        let asked = self.past.asked.iter().filter(is_open).map(|asked| asked.since);
-        let waiting = self.past.missed_since.filter(|_| !self.rejoining.is_empty());
-        self.past.missed_since = asked.chain(waiting).chain([since]).min();
+        let is_open = |asked: &&HistoryRequest| !matches!(asked.of, HistoryScope::Latest(_));
+        let asked = self.history_sync.asked.iter().filter(is_open).map(|asked| asked.since);
+        let waiting = self.history_sync.missed_since.filter(|_| !self.rejoining.is_empty());
+        self.history_sync.missed_since = asked.chain(waiting).chain([since]).min();
     }
 
     fn since(&self) -> SystemTime {
-        self.past.missed_since.unwrap_or(SystemTime::UNIX_EPOCH)
+        self.history_sync.missed_since.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// We are in a room: asks for what was said in it before. Whether it is told.
@@ -225,14 +225,16 @@ impl ClientState {
         outputs: &mut Outputs,
     ) -> bool {
         // The question behind all rooms covers it.
-        if was_in_it && self.past.asked.iter().any(|asked| asked.of == Of::Everything) {
+        if was_in_it
+            && self.history_sync.asked.iter().any(|asked| asked.of == HistoryScope::Everything)
+        {
             return true;
         }
         let Some(limit) = self.may_ask_for_past() else { return false };
         let (of, since) = if was_in_it {
-            (Of::Missed(Arc::clone(room)), self.since())
+            (HistoryScope::Missed(Arc::clone(room)), self.since())
         } else {
-            (Of::Latest(Arc::clone(room)), SystemTime::UNIX_EPOCH)
+            (HistoryScope::Latest(Arc::clone(room)), SystemTime::UNIX_EPOCH)
         };
         if limit == 0 && !was_in_it {
             return false;
@@ -245,7 +247,7 @@ impl ClientState {
     fn ask(
         &mut self,
         now: Now,
-        of: Of,
+        of: HistoryScope,
         since: SystemTime,
         limit: u16,
         n_pages: u32,
@@ -257,26 +259,28 @@ impl ClientState {
         let since = format!("timestamp={}", humantime::format_rfc3339_millis(since));
         let n = limit.to_string();
         outputs.line(|line| match &of {
-            Of::Everything => line.command("CHANGES").param("*").param(&since).param(&n).finish(),
-            Of::Latest(room) => line
+            HistoryScope::Everything => {
+                line.command("CHANGES").param("*").param(&since).param(&n).finish()
+            }
+            HistoryScope::Latest(room) => line
                 .command("CHATHISTORY")
                 .param("LATEST")
                 .param(room)
                 .param("*")
                 .param(&n)
                 .finish(),
-            Of::Missed(room) => {
+            HistoryScope::Missed(room) => {
                 let line = line.command("CHATHISTORY").param("AFTER").param(room);
                 line.param(&since).param(&n).finish()
             }
         });
         let until = now.mono + PATIENCE;
-        match self.past.asked.iter_mut().find(|asked| asked.of == of) {
+        match self.history_sync.asked.iter_mut().find(|asked| asked.of == of) {
             Some(asked) => {
                 (asked.since, asked.until) = (asked_since, until);
                 (asked.n_pages, asked.limit) = (n_pages, limit);
             }
-            None => self.past.asked.push(Asked {
+            None => self.history_sync.asked.push(HistoryRequest {
                 of,
                 since: asked_since,
                 until,
@@ -294,14 +298,14 @@ impl ClientState {
             return None;
         }
         let mapping = self.roster().mapping();
-        let is_of = |of: &Of| match (kind, of) {
-            ("chat.local/changes", Of::Everything) => true,
-            ("chathistory", Of::Latest(room) | Of::Missed(room)) => {
+        let is_of = |of: &HistoryScope| match (kind, of) {
+            ("chat.local/changes", HistoryScope::Everything) => true,
+            ("chathistory", HistoryScope::Latest(room) | HistoryScope::Missed(room)) => {
                 params.first().is_some_and(|target| mapping.same(target, room))
             }
             _ => false,
         };
-        let asked = self.past.asked.iter().find(|asked| is_of(&asked.of));
+        let asked = self.history_sync.asked.iter().find(|asked| is_of(&asked.of));
         let has_more = kind == "chat.local/changes" && params.get(1) == Some(&"more");
         let of = asked.map(|asked| asked.of.clone());
         Some(Page { of, has_more, n: 0, last: None, told: Vec::new() })
@@ -310,7 +314,7 @@ impl ClientState {
     /// A page has been told: what is in it comes before what happened meanwhile.
     pub(super) fn take_page(&mut self, now: Now, page: Page, outputs: &mut Outputs) {
         let Page { of: Some(of), has_more, n, last, told } = page else { return };
-        if !self.past.asked.iter().any(|asked| asked.of == of) {
+        if !self.history_sync.asked.iter().any(|asked| asked.of == of) {
             return;
         }
         if told.len() > PAGE_MAX {
@@ -318,15 +322,15 @@ impl ClientState {
         }
         let mut n_messages = 0;
         for told in told {
-            if self.past.is_news(&told) {
+            if self.history_sync.is_news(&told) {
                 n_messages += usize::from(matches!(told.update, Update::Message(_)));
                 outputs.updates.push(told.update);
             }
         }
         if let Some(last) = last {
-            self.past.note_time(now.wall, last);
+            self.history_sync.note_time(now.wall, last);
         }
-        let asked = self.past.asked.iter_mut().find(|asked| asked.of == of);
+        let asked = self.history_sync.asked.iter_mut().find(|asked| asked.of == of);
         let Some(asked) = asked else { return };
         asked.n_told += n_messages;
         let (limit, n_pages) = (asked.limit, asked.n_pages + 1);
@@ -335,9 +339,9 @@ impl ClientState {
         let is_full = n >= usize::from(limit);
         // A page may be short for other reasons than being the last one.
         let has_more = match of {
-            Of::Everything => has_more,
-            Of::Latest(_) => false,
-            Of::Missed(_) => is_further || is_full,
+            HistoryScope::Everything => has_more,
+            HistoryScope::Latest(_) => false,
+            HistoryScope::Missed(_) => is_further || is_full,
         };
         // The last moment once more, of which there may be more; unless that is all that comes.
         let since =
@@ -349,9 +353,11 @@ impl ClientState {
     }
 
     /// Nothing more is told of what was asked: what happened meanwhile is told now, behind a gap if something is missing.
-    fn release(&mut self, of: &Of, is_missing: bool, outputs: &mut Outputs) {
-        let Some(index) = self.past.asked.iter().position(|asked| asked.of == *of) else { return };
-        let asked = self.past.asked.remove(index);
+    fn release(&mut self, of: &HistoryScope, is_missing: bool, outputs: &mut Outputs) {
+        let Some(index) = self.history_sync.asked.iter().position(|asked| asked.of == *of) else {
+            return;
+        };
+        let asked = self.history_sync.asked.remove(index);
         let since = self.lost_at;
         let mut gap = |room: &Arc<str>| {
             let target = Target::Room(Arc::clone(room));
@@ -359,15 +365,15 @@ impl ClientState {
         };
         match of {
             _ if !is_missing => {}
-            Of::Everything => self.roster().rooms().iter().for_each(gap),
-            Of::Latest(_) => {}
-            Of::Missed(room) => gap(room),
+            HistoryScope::Everything => self.roster().rooms().iter().for_each(gap),
+            HistoryScope::Latest(_) => {}
+            HistoryScope::Missed(room) => gap(room),
         }
         if asked.n_told > 0 {
             let (target, origin) = match of {
-                Of::Everything => (Target::Server, Origin::Missed),
-                Of::Latest(room) => (Target::Room(Arc::clone(room)), Origin::History),
-                Of::Missed(room) => (Target::Room(Arc::clone(room)), Origin::Missed),
+                HistoryScope::Everything => (Target::Server, Origin::Missed),
+                HistoryScope::Latest(room) => (Target::Room(Arc::clone(room)), Origin::History),
+                HistoryScope::Missed(room) => (Target::Room(Arc::clone(room)), Origin::Missed),
             };
             outputs.updates.push(Update::PastTold { target, origin });
         }
@@ -380,11 +386,11 @@ impl ClientState {
     /// We are in a room no more: nothing is told of it any longer.
     pub(super) fn leave_past(&mut self, room: &str, outputs: &mut Outputs) {
         let mapping = self.roster().mapping();
-        let is_about = |of: &Of| match of {
-            Of::Everything => false,
-            Of::Latest(own) | Of::Missed(own) => mapping.same(own, room),
+        let is_about = |of: &HistoryScope| match of {
+            HistoryScope::Everything => false,
+            HistoryScope::Latest(own) | HistoryScope::Missed(own) => mapping.same(own, room),
         };
-        let asked = self.past.asked.iter().find(|asked| is_about(&asked.of));
+        let asked = self.history_sync.asked.iter().find(|asked| is_about(&asked.of));
         if let Some(of) = asked.map(|asked| asked.of.clone()) {
             self.release(&of, false, outputs);
         }
@@ -400,17 +406,18 @@ impl ClientState {
         let mapping = self.roster().mapping();
         // Ours answers a question for changes as one for history.
         let is_changes = command == "CHANGES" || context.first() == Some(&"CHANGES");
-        let is_of = |of: &Of, room: Option<&str>| match of {
-            Of::Everything => is_changes,
-            Of::Latest(own) | Of::Missed(own) => {
+        let is_of = |of: &HistoryScope, room: Option<&str>| match of {
+            HistoryScope::Everything => is_changes,
+            HistoryScope::Latest(own) | HistoryScope::Missed(own) => {
                 command == "CHATHISTORY" && room.is_none_or(|room| mapping.same(own, room))
             }
         };
-        let named = context
-            .iter()
-            .find_map(|room| self.past.asked.iter().find(|asked| is_of(&asked.of, Some(room))));
+        let named = context.iter().find_map(|room| {
+            self.history_sync.asked.iter().find(|asked| is_of(&asked.of, Some(room)))
+        });
         // One that names no room is about the oldest question.
-        let asked = named.or_else(|| self.past.asked.iter().find(|asked| is_of(&asked.of, None)));
+        let asked =
+            named.or_else(|| self.history_sync.asked.iter().find(|asked| is_of(&asked.of, None)));
         let Some(of) = asked.map(|asked| asked.of.clone()) else { return false };
         self.release(&of, true, outputs);
         true
@@ -418,15 +425,17 @@ impl ClientState {
 
     /// What the server does not tell in time is missing.
     pub(super) fn give_up_past(&mut self, now: Now, outputs: &mut Outputs) {
-        let is_over = |asked: &&Asked| asked.until <= now.mono;
-        while let Some(of) = self.past.asked.iter().find(is_over).map(|asked| asked.of.clone()) {
+        let is_over = |asked: &&HistoryRequest| asked.until <= now.mono;
+        while let Some(of) =
+            self.history_sync.asked.iter().find(is_over).map(|asked| asked.of.clone())
+        {
             self.release(&of, true, outputs);
         }
     }
 
     /// The connection is gone: what happened before is told, and the rest asked for again.
     pub(super) fn drop_questions(&mut self, outputs: &mut Outputs) {
-        for asked in std::mem::take(&mut self.past.asked) {
+        for asked in std::mem::take(&mut self.history_sync.asked) {
             outputs.updates.extend(asked.held.into_iter().map(|(_, update)| update));
         }
     }
@@ -436,13 +445,13 @@ impl ClientState {
         &mut self,
         now: Now,
         target: &Target,
-        told: Told,
+        told: HistoryEntry,
         outputs: &mut Outputs,
     ) {
         if let Some((_, _, time)) = &told.stamp {
-            self.past.note_time(now.wall, *time);
+            self.history_sync.note_time(now.wall, *time);
         }
-        if self.past.is_news(&told) {
+        if self.history_sync.is_news(&told) {
             self.tell_of(target, told.update, outputs);
         }
     }
@@ -450,12 +459,15 @@ impl ClientState {
     /// Something happened in a conversation just now: it waits while its past is told.
     pub(super) fn tell_of(&mut self, target: &Target, update: Update, outputs: &mut Outputs) {
         let mapping = self.roster().mapping();
-        let is_about = |of: &Of| match (of, target) {
-            (Of::Everything, _) => true,
-            (Of::Latest(room) | Of::Missed(room), Target::Room(name)) => mapping.same(room, name),
+        let is_about = |of: &HistoryScope| match (of, target) {
+            (HistoryScope::Everything, _) => true,
+            (HistoryScope::Latest(room) | HistoryScope::Missed(room), Target::Room(name)) => {
+                mapping.same(room, name)
+            }
             _ => false,
         };
-        let Some(asked) = self.past.asked.iter_mut().find(|asked| is_about(&asked.of)) else {
+        let Some(asked) = self.history_sync.asked.iter_mut().find(|asked| is_about(&asked.of))
+        else {
             return outputs.updates.push(update);
         };
         asked.held.push((target.clone(), update));

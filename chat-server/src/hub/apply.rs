@@ -5,11 +5,10 @@ use std::sync::Arc;
 use chat_core::proto::Capability;
 
 use super::{
-    Door, Effect, Hub, Now,
-    answers::AnswerId,
-    facts,
-    modes::{self, What},
-    records::{Doing, More, Place, Recorded},
+    Door, Effect, Hub, Now, facts,
+    labels::ResponseId,
+    modes::{self, Mode},
+    records::{Destination, More, RecordAction, Recorded},
 };
 use crate::{
     delivery::{Content, Event, ReplyLine},
@@ -45,7 +44,7 @@ impl Hub {
         &mut self,
         now: Now,
         sender: Option<ConnId>,
-        answer: Option<AnswerId>,
+        answer: Option<ResponseId>,
         recorded: &Recorded,
         effects: &mut Vec<Effect>,
     ) {
@@ -55,14 +54,14 @@ impl Hub {
         let echoes = sender.is_some_and(|own| {
             !is_message && self.devices.contains(own) || self.echoes_messages(own)
         });
-        if let Place::Room(id) | Place::Ranked(id, _) = &recorded.place
+        if let Destination::Room(id) | Destination::Ranked(id, _) = &recorded.place
             && let Some(room) = self.rooms.get_mut(id)
         {
             room.seen = room.seen.max(recorded.event.time);
             self.take_facts(now, *id, recorded, effects);
         }
         match recorded.place {
-            Place::Direct { person: other, .. } => {
+            Destination::Direct { person: other, .. } => {
                 let name = other
                     .and_then(|other| self.people.get(other))
                     .map(|person| person.nick.shown());
@@ -76,14 +75,14 @@ impl Hub {
                     self.tell_both(who, conn, other, &event, effects);
                 }
             }
-            Place::Ranked(id, sign) => {
+            Destination::Ranked(id, sign) => {
                 let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
                 let event =
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
-                if let Doing::Note { passes, reply, .. } = recorded.doing() {
+                if let RecordAction::Notice { owner_change, reply, .. } = recorded.action() {
                     if let Some(room) = self.rooms.get(&id) {
                         self.tell_ranked(room, sign, None, None, &event, effects);
-                        self.pass_room(now, id, passes, effects);
+                        self.change_owner(now, id, owner_change, effects);
                     }
                     return self.answer(sender, answer, reply.iter().cloned(), effects);
                 }
@@ -93,7 +92,7 @@ impl Hub {
                     self.tell_ranked(room, sign, recorded.sender, sender, &event, effects);
                 }
             }
-            Place::Room(id) => {
+            Destination::Room(id) => {
                 let event = self.as_it_is_now(id, recorded);
                 let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
                     return self.answer(sender, answer, None, effects);
@@ -105,31 +104,33 @@ impl Hub {
                 let own_copy =
                     (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
-                self.change_room(now, id, &event, recorded.doing(), effects);
+                self.change_room(now, id, &event, recorded.action(), effects);
             }
         }
     }
 
     /// What a record says of a room is so from here on, and kept if the room lasts.
     fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
-        let Some(More { doing, facts, kept_of }) = recorded.more.as_deref() else { return };
+        let Some(More { action, facts, kept_of }) = recorded.more.as_deref() else { return };
         if facts.is_empty() && kept_of.is_none() || !self.rooms.contains_key(&id) {
             return;
         }
         // Those whom the record itself tells of it.
-        let told: Vec<PersonId> = match doing {
-            Doing::Modes(changes) => changes.iter().filter_map(|own| own.what.member()).collect(),
+        let told: Vec<PersonId> = match action {
+            RecordAction::Modes(changes) => {
+                changes.iter().filter_map(|own| own.what.member()).collect()
+            }
             _ => Vec::new(),
         };
         for fact in facts {
             self.take_fact(Some(now), id, fact, &told, effects);
         }
         let Some(room) = self.rooms.get_mut(&id) else { return };
-        let number = room.owned.as_ref().map(|owned| Arc::clone(&owned.number));
-        if let Some(owned) = &mut room.owned
-            && kept_of.as_ref() == Some(&owned.number)
+        let number = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.number));
+        if let Some(ownership) = &mut room.ownership
+            && kept_of.as_ref() == Some(&ownership.number)
         {
-            owned.is_kept = true;
+            ownership.is_kept = true;
         }
         // It has become somebody's, or nobody's, while the record was on its way.
         let mut changes: Vec<Change> = Vec::new();
@@ -139,15 +140,15 @@ impl Hub {
             let own = number.iter();
             changes.extend(own.flat_map(|own| facts.iter().map(|fact| fact.change(own))));
         }
-        self.keep_unasked(changes, effects);
+        self.persist_unasked(changes, effects);
         self.note_closed(id, effects);
     }
 
     /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
-    pub(super) fn keep_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
+    pub(super) fn persist_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
         if !changes.is_empty() {
             let ticket = self.new_ticket();
-            effects.push(Effect::Keep { ticket, changes: changes.into() });
+            effects.push(Effect::Persist { ticket, changes: changes.into() });
         }
     }
 
@@ -156,8 +157,8 @@ impl Hub {
     fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
         let room = self.rooms.get(&id)?;
         let event = &recorded.event;
-        let content = match (&event.content, recorded.doing()) {
-            (Content::Kick { source, reason, .. }, Doing::Kick(kicked)) => {
+        let content = match (&event.content, recorded.action()) {
+            (Content::Kick { source, reason, .. }, RecordAction::Kick(kicked)) => {
                 let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
                 Content::Kick {
                     source: Arc::clone(source),
@@ -166,11 +167,11 @@ impl Hub {
                     reason: Arc::clone(reason),
                 }
             }
-            (Content::Mode { source, .. }, Doing::Modes(changes)) => {
-                let is_there = |change: &&modes::Change| {
+            (Content::Mode { source, .. }, RecordAction::Modes(changes)) => {
+                let is_there = |change: &&modes::ModeChange| {
                     change.what.member().is_none_or(|member| room.has(member))
                 };
-                let changes: Vec<modes::Change> =
+                let changes: Vec<modes::ModeChange> =
                     changes.iter().filter(is_there).cloned().collect();
                 let (letters, arguments) = self.written_changes(&changes);
                 if letters.is_empty() {
@@ -190,12 +191,12 @@ impl Hub {
         now: Now,
         id: RoomId,
         event: &Arc<Event>,
-        doing: &Doing,
+        action: &RecordAction,
         effects: &mut Vec<Effect>,
     ) {
         let room = self.rooms.get_mut(&id).expect("the caller found it");
-        match (&event.content, doing) {
-            (Content::Kick { reason, .. }, Doing::Kick(kicked)) if room.has(*kicked) => {
+        match (&event.content, action) {
+            (Content::Kick { reason, .. }, RecordAction::Kick(kicked)) if room.has(*kicked) => {
                 self.remove_member(*kicked, id, effects);
                 // The text door leads to one room; who is removed from it has nowhere to be.
                 let is_text = |conn: &ConnId| self.device(*conn).door == Door::Text;
@@ -204,13 +205,13 @@ impl Hub {
                     self.send_away(now, *kicked, &reason, effects);
                 }
             }
-            (_, Doing::Rename(name)) => self.rename_room(now, id, name, event, effects),
-            (_, Doing::Modes(changes)) => {
+            (_, RecordAction::Rename(name)) => self.rename_room(now, id, name, event, effects),
+            (_, RecordAction::Modes(changes)) => {
                 for change in changes {
                     let member = change.what.member().and_then(|id| room.members.get_mut(&id));
                     match (&change.what, member) {
-                        (What::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
-                        (What::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
+                        (Mode::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
+                        (Mode::Voice(_), Some(rank)) => rank.has_voice = change.is_set,
                         _ => {}
                     }
                 }

@@ -13,23 +13,23 @@ use rand_chacha::rand_core::Rng;
 
 use super::{
     Effect, Hub, Now,
-    facts::{self, Document, Fact},
-    looks::Looks,
+    confusables::ConfusableNames,
+    facts::{self, Fact, RoomDocument},
     masks,
-    modes::{self, List, What},
+    modes::{self, List, Mode},
     person::Person,
-    records::Passes,
+    records::OwnerChange,
     room::{Rank, Room},
 };
 use crate::{
     delivery::{Content, Event},
     ids::{PersonId, RoomId},
-    room_log::{Change, Note},
+    room_log::{Change, ConversationMark},
 };
 
 /// Whose a room is.
 #[derive(Debug)]
-pub(super) struct Owned {
+pub(super) struct Ownership {
     /// What its paths begin with, whatever it is called.
     pub(super) number: Arc<str>,
     /// The account whose it is, by its folded name.
@@ -39,7 +39,7 @@ pub(super) struct Owned {
     /// The log has been asked to know it.
     is_written: bool,
     /// Whose it is about to be.
-    pub(super) heir: Option<Arc<str>>,
+    pub(super) successor: Option<Arc<str>>,
     /// Accounts that operate it wherever they come from, by their folded names, and since when.
     pub(super) operators: BTreeMap<Arc<str>, SystemTime>,
     /// Accounts that have a voice.
@@ -48,14 +48,14 @@ pub(super) struct Owned {
 
 /// The rooms that are somebody's.
 #[derive(Debug, Default)]
-pub(super) struct Lasting {
+pub(super) struct OwnershipIndex {
     by_number: BTreeMap<Arc<str>, RoomId>,
     by_founder: BTreeMap<Arc<str>, BTreeSet<RoomId>>,
     /// What they are called.
-    pub(super) looks: Looks,
+    pub(super) names: ConfusableNames,
 }
 
-impl Lasting {
+impl OwnershipIndex {
     /// How many rooms an account has.
     pub(super) fn n_of(&self, founder: &str) -> usize {
         self.by_founder.get(founder).map_or(0, BTreeSet::len)
@@ -66,28 +66,28 @@ impl Lasting {
         self.by_number.len()
     }
 
-    fn add(&mut self, id: RoomId, owned: &Owned, name: &RoomName) {
-        self.by_number.insert(Arc::clone(&owned.number), id);
-        self.by_founder.entry(Arc::clone(&owned.founder)).or_default().insert(id);
-        self.looks.add(name.key(), name.as_str());
+    fn add(&mut self, id: RoomId, ownership: &Ownership, name: &RoomName) {
+        self.by_number.insert(Arc::clone(&ownership.number), id);
+        self.by_founder.entry(Arc::clone(&ownership.founder)).or_default().insert(id);
+        self.names.add(name.key(), name.as_str());
     }
 
-    fn remove(&mut self, id: RoomId, owned: &Owned, name: &RoomName) {
-        self.by_number.remove(&owned.number);
-        if let Some(own) = self.by_founder.get_mut(&owned.founder) {
+    fn remove(&mut self, id: RoomId, ownership: &Ownership, name: &RoomName) {
+        self.by_number.remove(&ownership.number);
+        if let Some(own) = self.by_founder.get_mut(&ownership.founder) {
             own.remove(&id);
             if own.is_empty() {
-                self.by_founder.remove(&owned.founder);
+                self.by_founder.remove(&ownership.founder);
             }
         }
-        self.looks.remove(name.key(), name.as_str());
+        self.names.remove(name.key(), name.as_str());
     }
 }
 
-impl Owned {
+impl Ownership {
     /// Whose it is once what is on its way is there.
     pub(super) fn next_founder(&self) -> &str {
-        self.heir.as_ref().unwrap_or(&self.founder)
+        self.successor.as_ref().unwrap_or(&self.founder)
     }
 
     /// So it is from here on, as far as it is about accounts.
@@ -130,36 +130,37 @@ impl Owned {
 impl Room {
     /// What an account may do here, wherever it comes from.
     pub(super) fn rank_of(&self, account: Option<&Arc<str>>) -> Rank {
-        let owned = self.owned.as_ref().zip(account);
-        owned.map_or_else(Rank::default, |(own, account)| own.rank_of(&fold(account)))
+        let ownership = self.ownership.as_ref().zip(account);
+        ownership.map_or_else(Rank::default, |(own, account)| own.rank_of(&fold(account)))
     }
 
     /// Whether it is that person's.
     pub(super) fn is_founded_by(&self, person: &Person) -> bool {
-        let owned = self.owned.as_ref().zip(person.account.as_ref());
-        owned.is_some_and(|(own, account)| *own.founder == *fold(account))
+        let ownership = self.ownership.as_ref().zip(person.account.as_ref());
+        ownership.is_some_and(|(own, account)| *own.founder == *fold(account))
     }
 
     /// Whether it stays when nobody is in it.
-    pub(super) fn lasts(&self) -> bool {
-        self.owned.as_ref().is_some_and(|owned| owned.is_kept)
+    pub(super) fn is_registered(&self) -> bool {
+        self.ownership.as_ref().is_some_and(|ownership| ownership.is_kept)
     }
 
     /// What makes the server know it again, as that account's.
-    pub(super) fn document(&self, owned: &Owned, founder: &str) -> Change {
-        let document = Document {
+    pub(super) fn document(&self, ownership: &Ownership, founder: &str) -> Change {
+        let document = RoomDocument {
             name: self.name.to_string(),
             founder: founder.to_owned(),
             founded: facts::milliseconds(self.founded),
         };
-        facts::set(facts::path(&owned.number, &[]), &document)
+        facts::set(facts::path(&ownership.number, &[]), &document)
     }
 
     /// What lets the server know `facts` again: nothing, unless it is somebody's. The first of it makes it last.
     pub(super) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
-        let Some(owned) = &self.owned else { return Vec::new() };
-        let first = (!owned.is_kept).then(|| self.document(owned, owned.next_founder()));
-        first.into_iter().chain(facts.iter().map(|fact| fact.change(&owned.number))).collect()
+        let Some(ownership) = &self.ownership else { return Vec::new() };
+        let first =
+            (!ownership.is_kept).then(|| self.document(ownership, ownership.next_founder()));
+        first.into_iter().chain(facts.iter().map(|fact| fact.change(&ownership.number))).collect()
     }
 }
 
@@ -171,11 +172,11 @@ impl Hub {
     /// A room that has just been founded is that account's, if it may have one more.
     pub(super) fn own(&mut self, id: RoomId, account: &str) -> bool {
         let founder: Arc<str> = fold(account).into();
-        let limits = &self.house.limits;
+        let limits = &self.settings.limits;
         let room = &self.rooms[&id];
         // The one that everybody comes into is nobody's.
-        if room.name == self.house.room
-            || room.owned.is_some()
+        if room.name == self.settings.room
+            || room.ownership.is_some()
             || self.lasting.n_of(&founder) >= limits.rooms_per_account_max
             || self.lasting.n_rooms() >= limits.lasting_rooms_max
         {
@@ -183,20 +184,21 @@ impl Hub {
         }
         let number = format!("{:016x}", self.random.next_u64()).into();
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
-        let (is_kept, is_written, heir) = (false, false, None);
-        let owned = Owned { number, founder, is_kept, is_written, heir, operators, voiced };
+        let (is_kept, is_written, successor) = (false, false, None);
+        let ownership =
+            Ownership { number, founder, is_kept, is_written, successor, operators, voiced };
         let room = self.rooms.get_mut(&id).expect("looked up above");
-        self.lasting.add(id, &owned, &room.name);
-        room.owned = Some(owned);
+        self.lasting.add(id, &ownership, &room.name);
+        room.ownership = Some(ownership);
         true
     }
 
     /// A room is nobody's from here on, and ends with its last member.
     pub(super) fn disown(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
         let room = self.rooms.get_mut(&id).expect("the caller found it");
-        let Some(owned) = room.owned.take() else { return };
-        self.lasting.remove(id, &owned, &room.name);
-        self.forget_owned(&owned, effects);
+        let Some(ownership) = room.ownership.take() else { return };
+        self.lasting.remove(id, &ownership, &room.name);
+        self.forget_owned(&ownership, effects);
         self.note_closed(id, effects);
         if self.rooms[&id].members.is_empty() {
             self.end_room(id, effects);
@@ -204,26 +206,28 @@ impl Hub {
     }
 
     /// The log is to know nothing of a room any more, whatever is on its way to it.
-    fn forget_owned(&mut self, owned: &Owned, effects: &mut Vec<Effect>) {
-        if owned.is_written || owned.is_kept {
-            let path = facts::path(&owned.number, &[]);
-            self.keep_unasked(vec![Change::Remove { path }], effects);
+    fn forget_owned(&mut self, ownership: &Ownership, effects: &mut Vec<Effect>) {
+        if ownership.is_written || ownership.is_kept {
+            let path = facts::path(&ownership.number, &[]);
+            self.persist_unasked(vec![Change::Remove { path }], effects);
         }
     }
 
     /// What is on its way to the log makes a room last.
     pub(super) fn note_written(&mut self, id: RoomId) {
-        if let Some(owned) = self.rooms.get_mut(&id).and_then(|room| room.owned.as_mut()) {
-            owned.is_written = true;
+        if let Some(ownership) = self.rooms.get_mut(&id).and_then(|room| room.ownership.as_mut()) {
+            ownership.is_written = true;
         }
     }
 
     /// The log is to know a room as it is now, behind all that was on its way.
     pub(super) fn keep_document(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
         let room = &self.rooms[&id];
-        if let Some(owned) = room.owned.as_ref().filter(|owned| owned.is_written || owned.is_kept) {
-            let document = room.document(owned, owned.next_founder());
-            self.keep_unasked(vec![document], effects);
+        if let Some(ownership) =
+            room.ownership.as_ref().filter(|ownership| ownership.is_written || ownership.is_kept)
+        {
+            let document = room.document(ownership, ownership.next_founder());
+            self.persist_unasked(vec![document], effects);
         }
     }
 
@@ -238,9 +242,9 @@ impl Hub {
         let room = self.rooms.get_mut(&id).expect("the caller found it");
         self.rooms_by_name.remove(room.name.key());
         self.rooms_by_name.insert(Arc::clone(name.key()), id);
-        if room.owned.is_some() {
-            self.lasting.looks.remove(room.name.key(), room.name.as_str());
-            self.lasting.looks.add(name.key(), name.as_str());
+        if room.ownership.is_some() {
+            self.lasting.names.remove(room.name.key(), room.name.as_str());
+            self.lasting.names.add(name.key(), name.as_str());
         }
         room.name = name;
     }
@@ -248,13 +252,14 @@ impl Hub {
     /// Nobody is in a room, and nothing keeps it.
     pub(super) fn end_room(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
         let Some(room) = self.rooms.remove(&id) else { return };
-        if let Some(owned) = &room.owned {
-            self.lasting.remove(id, owned, &room.name);
-            self.forget_owned(owned, effects);
+        if let Some(ownership) = &room.ownership {
+            self.lasting.remove(id, ownership, &room.name);
+            self.forget_owned(ownership, effects);
         }
         self.expiries.retain(|(_, own, _)| *own != id);
         if room.is_closed() {
-            effects.push(Effect::Note(Note::Ended { room: Arc::clone(room.name.key()) }));
+            effects
+                .push(Effect::Mark(ConversationMark::Ended { room: Arc::clone(room.name.key()) }));
         }
         self.latest_record = self.latest_record.max(room.latest);
         self.rooms_by_name.remove(room.name.key());
@@ -263,10 +268,10 @@ impl Hub {
     /// Tells the log whether what was said in a room is nobody's if the server ends now.
     pub(super) fn note_closed(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
         let room = self.rooms.get_mut(&id).expect("the caller found it");
-        let is_closed = room.is_closed() && !room.lasts();
+        let is_closed = room.is_closed() && !room.is_registered();
         if std::mem::replace(&mut room.is_noted_closed, is_closed) != is_closed {
             let room = Arc::clone(room.name.key());
-            effects.push(Effect::Note(Note::Closed { room, is_closed }));
+            effects.push(Effect::Mark(ConversationMark::Closed { room, is_closed }));
         }
     }
 
@@ -286,14 +291,14 @@ impl Hub {
         let id = self.lasting.by_number.get(*number).copied();
         match (words, value, id) {
             ([], Some(value), id) => {
-                let document: Document = facts::read(path, value)?;
+                let document: RoomDocument = facts::read(path, value)?;
                 match id {
-                    Some(id) => self.take_founder(now, id, &document.founder, effects),
+                    Some(id) => self.set_founder(now, id, &document.founder, effects),
                     None if now.is_none() => self.remember_room(number, &document)?,
                     // It has ended while this was on its way.
                     None => {
                         let path = facts::path(number, &[]);
-                        self.keep_unasked(vec![Change::Remove { path }], effects);
+                        self.persist_unasked(vec![Change::Remove { path }], effects);
                     }
                 }
             }
@@ -313,18 +318,18 @@ impl Hub {
     }
 
     /// A room is somebody else's, or nobody's, from here on.
-    pub(super) fn pass_room(
+    pub(super) fn change_owner(
         &mut self,
         now: Now,
         id: RoomId,
-        passes: &Passes,
+        owner_change: &OwnerChange,
         effects: &mut Vec<Effect>,
     ) {
-        match passes {
-            Passes::Away => self.disown(id, effects),
-            Passes::Nowhere => {}
-            Passes::To(heir) => {
-                self.take_founder(Some(now), id, heir, effects);
+        match owner_change {
+            OwnerChange::Disowned => self.disown(id, effects),
+            OwnerChange::None => {}
+            OwnerChange::Given(successor) => {
+                self.set_founder(Some(now), id, successor, effects);
             }
         }
     }
@@ -374,7 +379,7 @@ impl Hub {
     }
 
     /// A room is kept, and whose it is.
-    fn take_founder(
+    fn set_founder(
         &mut self,
         now: Option<Now>,
         id: RoomId,
@@ -382,16 +387,16 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let room = self.rooms.get_mut(&id).expect("those by number are there");
-        let Some(owned) = &room.owned else { return };
-        let (before, after) = (Arc::clone(&owned.founder), Arc::<str>::from(founder));
+        let Some(ownership) = &room.ownership else { return };
+        let (before, after) = (Arc::clone(&ownership.founder), Arc::<str>::from(founder));
         let ranks = [&before, &after].map(|account| room.rank_of(Some(account)));
-        let mut owned = room.owned.take().expect("looked at above");
-        self.lasting.remove(id, &owned, &room.name);
-        owned.founder = Arc::clone(&after);
-        owned.heir = None;
-        (owned.is_kept, owned.is_written) = (true, true);
-        self.lasting.add(id, &owned, &room.name);
-        room.owned = Some(owned);
+        let mut ownership = room.ownership.take().expect("looked at above");
+        self.lasting.remove(id, &ownership, &room.name);
+        ownership.founder = Arc::clone(&after);
+        ownership.successor = None;
+        (ownership.is_kept, ownership.is_written) = (true, true);
+        self.lasting.add(id, &ownership, &room.name);
+        room.ownership = Some(ownership);
         self.note_closed(id, effects);
         let Some(now) = now.filter(|_| before != after) else { return };
         // An heir may have ended, too, while this was on its way.
@@ -405,7 +410,7 @@ impl Hub {
     }
 
     /// A room that was there before the server started.
-    fn remember_room(&mut self, number: &str, document: &Document) -> Result<(), String> {
+    fn remember_room(&mut self, number: &str, document: &RoomDocument) -> Result<(), String> {
         let name = RoomName::new(&document.name)
             .map_err(|error| format!("{:?} is no name of a room: {error}", document.name))?;
         // Nothing is lost by a name that two have: the founder of the other one gives it another.
@@ -417,13 +422,14 @@ impl Hub {
         let id = self.found(name, founded);
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (number, founder) = (number.into(), document.founder.as_str().into());
-        let (is_kept, is_written, heir) = (true, true, None);
-        let owned = Owned { number, founder, is_kept, is_written, heir, operators, voiced };
+        let (is_kept, is_written, successor) = (true, true, None);
+        let ownership =
+            Ownership { number, founder, is_kept, is_written, successor, operators, voiced };
         let room = self.rooms.get_mut(&id).expect("founded above");
         // Who operates it now operated it then.
         room.began = founded;
-        self.lasting.add(id, &owned, &room.name);
-        room.owned = Some(owned);
+        self.lasting.add(id, &ownership, &room.name);
+        room.ownership = Some(ownership);
         Ok(())
     }
 
@@ -463,12 +469,12 @@ impl Hub {
         };
         let old = std::mem::replace(rank, new);
         let changes = [
-            (What::Operator(who), old.is_operator, new.is_operator),
-            (What::Voice(who), old.has_voice, new.has_voice),
+            (Mode::Operator(who), old.is_operator, new.is_operator),
+            (Mode::Voice(who), old.has_voice, new.has_voice),
         ];
         let changes = changes.into_iter().filter(|(_, before, after)| before != after);
-        let changes: Vec<modes::Change> =
-            changes.map(|(what, _, is_set)| modes::Change { is_set, what }).collect();
+        let changes: Vec<modes::ModeChange> =
+            changes.map(|(what, _, is_set)| modes::ModeChange { is_set, what }).collect();
         self.tell_of_modes(now, id, &changes, effects);
     }
 
@@ -477,7 +483,7 @@ impl Hub {
         &self,
         now: Now,
         id: RoomId,
-        changes: &[modes::Change],
+        changes: &[modes::ModeChange],
         effects: &mut Vec<Effect>,
     ) {
         let (letters, arguments) = self.written_changes(changes);
@@ -485,7 +491,7 @@ impl Hub {
             return;
         }
         let room = &self.rooms[&id];
-        let (source, target) = (self.house.name.as_str().into(), Arc::clone(room.name.shown()));
+        let (source, target) = (self.settings.name.as_str().into(), Arc::clone(room.name.shown()));
         let content = Content::Mode { source, target, changes: letters.into(), arguments };
         let event = Arc::new(Event::new(content, now.wall, None));
         self.tell_room(room, None, &event, effects);
@@ -498,13 +504,13 @@ impl Hub {
         let mut changes = Vec::new();
         for id in self.lasting.by_number.values() {
             let room = &self.rooms[id];
-            let Some(owned) = &room.owned else { continue };
-            let rank = owned.rank_of(&account);
+            let Some(ownership) = &room.ownership else { continue };
+            let rank = ownership.rank_of(&account);
             if rank.is_operator {
-                changes.push(Fact::Operator((&*account).into(), None).change(&owned.number));
+                changes.push(Fact::Operator((&*account).into(), None).change(&ownership.number));
             }
             if rank.has_voice {
-                changes.push(Fact::Voice((&*account).into(), false).change(&owned.number));
+                changes.push(Fact::Voice((&*account).into(), false).change(&ownership.number));
             }
             // Nor does whoever takes the name come in by what it was let in for.
             for list in [List::Except, List::Invited] {
@@ -512,21 +518,24 @@ impl Hub {
                 let is_own = |mask: &str| masks::account_of(mask).is_some_and(|own| own == account);
                 let own = entries.filter(|entry| is_own(&entry.mask.to_ascii_lowercase()));
                 let lists = own.map(|entry| Fact::Unlisted(list, Arc::clone(&entry.mask)));
-                changes.extend(lists.map(|fact| fact.change(&owned.number)));
+                changes.extend(lists.map(|fact| fact.change(&ownership.number)));
             }
             if room.asking.contains_key(&*account) {
-                changes.push(Fact::Asking((&*account).into(), None).change(&owned.number));
+                changes.push(Fact::Asking((&*account).into(), None).change(&ownership.number));
             }
-            if owned.next_founder() != account || !(owned.is_kept || owned.is_written) {
+            if ownership.next_founder() != account || !(ownership.is_kept || ownership.is_written) {
                 continue;
             }
-            let is_there =
-                |heir: &Arc<str>| **heir != *account && self.accounts.get(heir).is_some();
-            let heirs = owned.operators.iter().filter(|(heir, _)| is_there(heir));
-            let heir = heirs.min_by_key(|(_, since)| **since).map(|(heir, _)| heir);
-            changes.push(match heir {
-                None => Change::Remove { path: facts::path(&owned.number, &[]) },
-                Some(heir) => room.document(owned, heir),
+            let is_there = |successor: &Arc<str>| {
+                **successor != *account && self.accounts.get(successor).is_some()
+            };
+            let successors =
+                ownership.operators.iter().filter(|(successor, _)| is_there(successor));
+            let successor =
+                successors.min_by_key(|(_, since)| **since).map(|(successor, _)| successor);
+            changes.push(match successor {
+                None => Change::Remove { path: facts::path(&ownership.number, &[]) },
+                Some(successor) => room.document(ownership, successor),
             });
         }
         changes

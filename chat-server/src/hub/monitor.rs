@@ -41,7 +41,7 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let Some(watchers) = self.watchers.get(key) else { return };
-        let server = self.house.name.as_str().into();
+        let server = self.settings.name.as_str().into();
         let content = Content::Monitored { server, who: Arc::clone(who), is_online };
         let event = Arc::new(Event::new(content, now.wall, None));
         self.tell_some(watchers.iter().copied(), &event, effects);

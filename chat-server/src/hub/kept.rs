@@ -6,11 +6,12 @@ use std::sync::Arc;
 use chat_core::proto::Service;
 
 use super::{
-    Effect, Hub, Now, Refusal, Turn, accounts, bans,
-    deeds::{Asked, Deed},
-    facts,
-    markers::{self, Mark},
+    Effect, Hub, Now, Refusal, Turn,
+    account_changes::{AccountChange, AccountRequest},
+    accounts, facts,
     metadata::Owner,
+    read_markers::{self, ReadMarker},
+    server_bans,
 };
 use crate::{
     delivery::ReplyLine,
@@ -20,9 +21,9 @@ use crate::{
 
 /// What changes are for.
 #[derive(Debug)]
-pub(super) enum Meant {
+pub(super) enum ChangePurpose {
     /// Something is done to an account.
-    Deed(Asked),
+    Account(AccountRequest),
     /// Somebody comes into a room by a link.
     Entrance { room: RoomId, shown: Arc<str> },
     /// Somebody sets what a room that is somebody's publishes.
@@ -45,18 +46,18 @@ pub(super) enum Meant {
     },
     /// Somebody has read something.
     Mark {
-        mark: Mark,
+        mark: ReadMarker,
         /// How what was read is called.
         shown: Arc<str>,
     },
 }
 
-impl Meant {
+impl ChangePurpose {
     /// Why it is not so, or not yet.
     pub(super) fn refusal(&self, why: &str) -> Refusal {
         match self {
-            Self::Deed(Asked { account, manner, .. }) => {
-                manner.refusal("TEMPORARILY_UNAVAILABLE", account, why)
+            Self::Account(AccountRequest { account, via, .. }) => {
+                via.refusal("TEMPORARILY_UNAVAILABLE", account, why)
             }
             Self::Bans { .. } => Refusal::Service { by: Service::OperServ, text: why.to_owned() },
             Self::Entrance { shown, .. } => Refusal::fail("JOIN", "INTERNAL_ERROR", &[shown], why),
@@ -69,11 +70,16 @@ impl Meant {
 
 impl Hub {
     /// What changes were for could not be kept: what whoever wanted it is told.
-    pub(super) fn undone(&mut self, meant: &Meant, why: &str) -> Refusal {
-        if let Meant::Deed(Asked { deed: Deed::Register, account, .. }) = meant {
+    pub(super) fn undone(&mut self, purpose: &ChangePurpose, why: &str) -> Refusal {
+        if let ChangePurpose::Account(AccountRequest {
+            change: AccountChange::Register,
+            account,
+            ..
+        }) = purpose
+        {
             self.accounts.release(account);
         }
-        meant.refusal(why)
+        purpose.refusal(why)
     }
 
     /// Changes are kept: so it is from here on. What whoever wanted it is told.
@@ -81,7 +87,7 @@ impl Hub {
         &mut self,
         now: Now,
         conn: ConnId,
-        meant: Meant,
+        purpose: ChangePurpose,
         changes: &[Change],
         effects: &mut Vec<Effect>,
     ) -> Vec<ReplyLine> {
@@ -89,7 +95,8 @@ impl Hub {
             let taken = match change {
                 // What somebody comes in by was used when they asked.
                 Change::Set { path, .. } | Change::Remove { path }
-                    if matches!(meant, Meant::Entrance { .. }) && facts::is_link(path) =>
+                    if matches!(purpose, ChangePurpose::Entrance { .. })
+                        && facts::is_link(path) =>
                 {
                     Ok(())
                 }
@@ -101,9 +108,9 @@ impl Hub {
             };
             debug_assert!(taken.is_ok(), "{taken:?}");
         }
-        match meant {
-            Meant::Deed(asked) => self.deed_done(now, conn, &asked, effects),
-            Meant::Metadata { room, keys, reply } => {
+        match purpose {
+            ChangePurpose::Account(asked) => self.account_change_done(now, conn, &asked, effects),
+            ChangePurpose::Metadata { room, keys, reply } => {
                 if self.rooms.contains_key(&room) {
                     for key in &keys {
                         self.tell_of_metadata(now, Owner::Room(room), key, conn, effects);
@@ -111,11 +118,11 @@ impl Hub {
                 }
                 reply
             }
-            Meant::Bans { reply } => {
+            ChangePurpose::Bans { reply } => {
                 self.send_banned_away(now, effects);
                 reply
             }
-            Meant::Entrance { room, .. } => {
+            ChangePurpose::Entrance { room, .. } => {
                 // They may have gone, and the room too.
                 let who = self.devices.get(conn).map(|device| device.person);
                 let name = self.rooms.get(&room).map(|room| room.name.clone());
@@ -126,8 +133,8 @@ impl Hub {
                 }
                 Vec::new()
             }
-            Meant::Knock { reply } => reply,
-            Meant::Mark { mark, shown } => {
+            ChangePurpose::Knock { reply } => reply,
+            ChangePurpose::Mark { mark, shown } => {
                 self.tell_of_marker(&mark, &shown, Some(conn), effects);
                 vec![self.marker_line(&mark, &shown)]
             }
@@ -148,8 +155,8 @@ impl Hub {
         let words: Vec<&str> = path.split('\n').collect();
         match words.split_first() {
             Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
-            Some((&markers::PATH, rest)) => self.markers.take(rest, value),
-            Some((&bans::PATH, rest)) => bans::take(&mut self.bans, rest, value),
+            Some((&read_markers::PATH, rest)) => self.markers.take(rest, value),
+            Some((&server_bans::PATH, rest)) => server_bans::take(&mut self.bans, rest, value),
             Some((&facts::PATH, rest)) => self.take_room_change(now, rest, value, effects),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }

@@ -15,11 +15,12 @@ use chat_core::proto::{Capability, CaseMapping, Service};
 use rand_chacha::rand_core::Rng;
 
 use super::{
-    Effect, Hub, Now, Reader, Refusal, Turn, listing::Listing, person::Person, records::Place,
+    Effect, Hub, Now, Reader, Refusal, Turn, paged_reply::PagedReply, person::Person,
+    records::Destination,
 };
 use crate::{
     delivery::{Content, Page, ReplyLine},
-    history::{Answer, Query, Reference, Selection, Shows, Target, Told},
+    history::{Answer, HistoryEntry, Query, Reference, Selection, Shows, Target},
     ids::{ConnId, PersonId, RoomId, Ticket},
     room_log::Conversation,
 };
@@ -32,17 +33,17 @@ const REPLY_BYTES: usize = 32 << 10;
 
 /// A question under way.
 #[derive(Debug)]
-pub(super) struct Recall {
+pub(super) struct PendingQuery {
     conn: ConnId,
     label: Option<Arc<str>>,
-    of: Of,
+    of: QueryPurpose,
     /// The subcommand, for the refusal.
     subcommand: Arc<str>,
 }
 
 /// What is asked about.
 #[derive(Debug)]
-pub(super) enum Of {
+pub(super) enum QueryPurpose {
     /// A conversation with another person, as they are called now.
     Person {
         nick: Arc<str>,
@@ -52,30 +53,30 @@ pub(super) enum Of {
     /// What was said in a room before somebody came who does not know how to ask.
     Replay(RoomId),
     /// What those who operate a room have done.
-    Acts,
+    AuditLog,
     /// Where something was said.
     Targets,
     /// What has changed, under the name that was asked for.
     Changes(Arc<str>),
     /// A message that something is to be done to.
-    Message(Act),
+    Message(MessageAction),
     /// Messages with certain words.
     Search,
 }
 
 /// What is to be done to a message.
 #[derive(Debug)]
-pub(super) struct Act {
+pub(super) struct MessageAction {
     pub(super) readable: Box<Readable>,
     /// As the target is properly written.
     pub(super) target: Arc<str>,
     pub(super) msgid: Arc<str>,
-    pub(super) deed: Edit,
+    pub(super) change: MessageChange,
 }
 
 /// How a message is changed.
 #[derive(Debug)]
-pub(super) enum Edit {
+pub(super) enum MessageChange {
     Redact(Option<String>),
     Replace(String),
 }
@@ -88,8 +89,8 @@ pub(super) struct Readable {
     pub(super) shown: Option<Arc<str>>,
     pub(super) rank: u8,
     pub(super) ranked_after: SystemTime,
-    pub(super) of: Of,
-    pub(super) place: Place,
+    pub(super) of: QueryPurpose,
+    pub(super) place: Destination,
 }
 
 /// A refusal as the specification has them under "Errors and Warnings".
@@ -149,7 +150,7 @@ impl Hub {
         }
         let (other, nick, is_here) = self.find_identity(target)?;
         let person = self.find_person(target).ok().map(|person| person.id);
-        let place = Place::Direct { identity: Arc::clone(&other), person };
+        let place = Destination::Direct { identity: Arc::clone(&other), person };
         let mut both = [self.identity_of(who), other];
         both.sort_unstable();
         let [first, second] = both;
@@ -158,7 +159,7 @@ impl Hub {
             shown: None,
             rank: 0,
             ranked_after: SystemTime::UNIX_EPOCH,
-            of: Of::Person { nick, is_here },
+            of: QueryPurpose::Person { nick, is_here },
             place,
         })
     }
@@ -171,8 +172,8 @@ impl Hub {
             shown: Some(Arc::clone(room.name.shown())),
             rank: if rank.is_operator { 2 } else { u8::from(rank.has_voice) },
             ranked_after: room.began,
-            of: Of::Room(room.id),
-            place: Place::Room(room.id),
+            of: QueryPurpose::Room(room.id),
+            place: Destination::Room(room.id),
         })
     }
 
@@ -182,25 +183,31 @@ impl Hub {
     }
 
     /// Asks the room log; the asker's next command waits for the answer.
-    pub(super) fn recall(&mut self, turn: &mut Turn<'_>, of: Of, subcommand: &str, query: Query) {
+    pub(super) fn submit_query(
+        &mut self,
+        turn: &mut Turn<'_>,
+        of: QueryPurpose,
+        subcommand: &str,
+        query: Query,
+    ) {
         let ticket = self.new_ticket();
         let (conn, label) = (turn.conn, turn.label.take());
         let subcommand = subcommand.into();
-        self.recalls.insert(ticket, Recall { conn, label, of, subcommand });
-        self.device_mut(conn).backlog.change(|backlog| backlog.recalling = Some(ticket));
+        self.queries.insert(ticket, PendingQuery { conn, label, of, subcommand });
+        self.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
         turn.is_answered = true;
-        turn.effects.push(Effect::Recall { ticket, query });
+        turn.effects.push(Effect::Query { ticket, query });
     }
 
     /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
     /// would otherwise be sent automatically": others are shown what was said last before they came.
     pub(super) fn ask_for_replay(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
-        let (limit, room) = (self.house.limits.replay_max, &self.rooms[&id]);
+        let (limit, room) = (self.settings.limits.replay_max, &self.rooms[&id]);
         let asks_by_itself = self.device(conn).capabilities.contains(Capability::ChatHistory);
         // Those that are asked for and not yet told are no more than one may have.
         let is_too_much =
-            self.device(conn).backlog.replays.len() >= self.house.limits.rooms_per_person_max;
-        if !self.house.keeps_history || limit == 0 || asks_by_itself || is_too_much {
+            self.device(conn).backlog.replays.len() >= self.settings.limits.rooms_per_person_max;
+        if !self.settings.keeps_history || limit == 0 || asks_by_itself || is_too_much {
             return;
         }
         // What comes after that, they are told as it comes.
@@ -217,9 +224,9 @@ impl Hub {
         };
         let ticket = self.new_ticket();
         self.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
-        let (of, subcommand) = (Of::Replay(id), "JOIN".into());
-        self.recalls.insert(ticket, Recall { conn, label: None, of, subcommand });
-        effects.push(Effect::Recall { ticket, query });
+        let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
+        self.queries.insert(ticket, PendingQuery { conn, label: None, of, subcommand });
+        effects.push(Effect::Query { ticket, query });
     }
 
     fn replay(
@@ -239,7 +246,7 @@ impl Hub {
         let lines = match answer {
             Ok(Answer::Page(events)) if events.is_empty() => return,
             Ok(Answer::Page(events)) => {
-                let time = |told: Option<&Told>| {
+                let time = |told: Option<&HistoryEntry>| {
                     let time = told.map_or(SystemTime::UNIX_EPOCH, |told| told.event.time);
                     humantime::format_rfc3339_seconds(time).to_string().replace('T', " ")
                 };
@@ -265,16 +272,16 @@ impl Hub {
     }
 
     /// What was asked has been looked up. The asker may have gone, or been sent out of the room.
-    pub(super) fn recalled(
+    pub(super) fn queried(
         &mut self,
         now: Now,
         ticket: Ticket,
         answer: Result<Answer, Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(recall) = self.recalls.remove(&ticket) else { return };
+        let Some(recall) = self.queries.remove(&ticket) else { return };
         let conn = recall.conn;
-        if let Of::Replay(room) = recall.of {
+        if let QueryPurpose::Replay(room) = recall.of {
             // Who went and came again is told what was asked for last.
             let is_latest = self.devices.get_mut(conn).is_some_and(|device| {
                 let is_latest = device.backlog.replays.get(&room) == Some(&ticket);
@@ -289,13 +296,13 @@ impl Hub {
             return;
         }
         let Some(device) = self.devices.get_mut(conn) else { return };
-        if device.backlog.recalling != Some(ticket) {
+        if device.backlog.querying != Some(ticket) {
             return;
         }
-        device.backlog.change(|backlog| backlog.recalling = None);
+        device.backlog.change(|backlog| backlog.querying = None);
         let who = device.person;
         let recall = match recall {
-            Recall { of: Of::Message(act), label, .. } => {
+            PendingQuery { of: QueryPurpose::Message(act), label, .. } => {
                 let mut turn = Turn::new(now, (conn, who), label, effects);
                 if let Err(refusal) = self.act(&mut turn, act, answer) {
                     turn.say(refusal.reply());
@@ -309,9 +316,9 @@ impl Hub {
             Ok(lines) => lines,
             Err(refusal) => vec![refusal.reply()],
         };
-        let parts = lines.into_iter().map(super::listing::Part::Line).collect();
-        let listing = Listing { label: recall.label, parts, is_first: true };
-        self.device_mut(conn).listing = Some(Box::new(listing));
+        let parts = lines.into_iter().map(super::paged_reply::Section::Line).collect();
+        let paged_reply = PagedReply { label: recall.label, parts, is_first: true };
+        self.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
         self.next_page(effects, conn);
         self.take_waiting(now, conn, effects);
     }
@@ -319,40 +326,47 @@ impl Hub {
     fn answer_lines(
         &self,
         reader: Reader<'_>,
-        recall: &Recall,
+        recall: &PendingQuery,
         answer: Result<Answer, Arc<str>>,
     ) -> Result<Vec<ReplyLine>, Refusal> {
         let asker = reader.person;
         let subcommand = &*recall.subcommand;
         let name: Arc<str> = match &recall.of {
-            Of::Person { nick, .. } => Arc::clone(nick),
-            Of::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.id)) {
+            QueryPurpose::Person { nick, .. } => Arc::clone(nick),
+            QueryPurpose::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.id)) {
                 Some(room) => Arc::clone(room.name.shown()),
                 None => return Err(cannot_read(subcommand, "*")),
             },
-            Of::Changes(name) => Arc::clone(name),
-            Of::Acts | Of::Message(_) | Of::Replay(_) | Of::Search | Of::Targets => "*".into(),
+            QueryPurpose::Changes(name) => Arc::clone(name),
+            QueryPurpose::AuditLog
+            | QueryPurpose::Message(_)
+            | QueryPurpose::Replay(_)
+            | QueryPurpose::Search
+            | QueryPurpose::Targets => "*".into(),
         };
         let answer = answer.map_err(|why| {
             let text = format!("messages could not be retrieved: {why}");
-            if matches!(recall.of, Of::Acts) {
+            if matches!(recall.of, QueryPurpose::AuditLog) {
                 return Refusal::Service { by: Service::ChanServ, text };
             }
-            if matches!(recall.of, Of::Search) {
+            if matches!(recall.of, QueryPurpose::Search) {
                 return Refusal::fail("SEARCH", "INTERNAL_ERROR", &[], &text);
             }
             fail("MESSAGE_ERROR", &[subcommand, &name], &text)
         })?;
         Ok(match answer {
-            Answer::Page(events) if matches!(recall.of, Of::Acts) => act_lines(&events),
+            Answer::Page(events) if matches!(recall.of, QueryPurpose::AuditLog) => {
+                audit_lines(&events)
+            }
             // Which accounts there are is told to nobody who has not talked with them.
             Answer::Page(events)
-                if events.is_empty() && matches!(recall.of, Of::Person { is_here: false, .. }) =>
+                if events.is_empty()
+                    && matches!(recall.of, QueryPurpose::Person { is_here: false, .. }) =>
             {
                 return Err(cannot_read(subcommand, &name));
             }
             Answer::Page(events) => {
-                let lines = events.into_iter().flat_map(|Told { event, context }| {
+                let lines = events.into_iter().flat_map(|HistoryEntry { event, context }| {
                     let about = |event| {
                         let (tag, value) = ("draft/chathistory-context", "".into());
                         ReplyLine::Tagged { event, tag, value }
@@ -395,7 +409,7 @@ impl Hub {
             }
         };
         let time = humantime::format_rfc3339_millis(target.time);
-        let line = format!(":{} CHATHISTORY TARGETS {name} {time}", self.house.name);
+        let line = format!(":{} CHATHISTORY TARGETS {name} {time}", self.settings.name);
         Some(ReplyLine::Raw(line.into()))
     }
 }
@@ -411,12 +425,12 @@ pub(super) fn account_identity(account: &str) -> Arc<str> {
 }
 
 /// What those who operate a room have done, in words.
-fn act_lines(events: &[Told]) -> Vec<ReplyLine> {
+fn audit_lines(events: &[HistoryEntry]) -> Vec<ReplyLine> {
     let said = |text: String| ReplyLine::Said { by: Service::ChanServ, text: text.into() };
     if events.is_empty() {
         return vec![said("nothing has been done in it".to_owned())];
     }
-    let line = |Told { event, .. }: &Told| {
+    let line = |HistoryEntry { event, .. }: &HistoryEntry| {
         let by = |source: &str| source.split('!').next().unwrap_or_default().to_owned();
         let words = match &event.content {
             Content::Kick { source, nick, reason, .. } => {

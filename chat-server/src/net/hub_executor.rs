@@ -24,14 +24,14 @@ use crate::{
     hub::{Effect, Hub, Input, Now},
     ids::{Ticket, WorkerId},
     metrics::Metrics,
-    room_log::{Appending, Recalling, RoomLog},
+    room_log::{Appending, Querying, RoomLog},
 };
 
 /// Inputs handled between two deliveries to the workers.
 const BATCH_MAX: usize = 512;
 
 /// See the module.
-pub(crate) struct Desk {
+pub(crate) struct HubExecutor {
     work: Mutex<Option<Work>>,
     /// Somebody has handed something over since the hub last began to take what waits.
     is_wanted: AtomicBool,
@@ -80,7 +80,7 @@ pub(crate) struct Scratch {
     orders: Vec<Vec<Order>>,
 }
 
-impl Desk {
+impl HubExecutor {
     pub(crate) fn new(work: Work, pokes: Sender<()>) -> Self {
         Self { work: Mutex::new(Some(work)), is_wanted: AtomicBool::new(false), pokes }
     }
@@ -147,7 +147,7 @@ impl Desk {
     /// The hub's own thread is about to wait; until when it may.
     ///
     /// # Panics
-    /// As [`Desk::look`].
+    /// As [`HubExecutor::look`].
     pub(crate) fn rest(&self) -> Option<Instant> {
         self.with(|work| {
             work.looks_at = work.hub.next_deadline();
@@ -248,15 +248,15 @@ impl Work {
                             next.push_back(Input::Appended { ticket, outcome });
                         }
                     }
-                    Effect::Keep { ticket, changes } => {
-                        if let Appending::Now(outcome) = self.log.keep(ticket, &changes) {
+                    Effect::Persist { ticket, changes } => {
+                        if let Appending::Now(outcome) = self.log.persist(ticket, &changes) {
                             next.push_back(Input::Appended { ticket, outcome });
                         }
                     }
-                    Effect::Note(note) => self.log.note(note),
-                    Effect::Recall { ticket, query } => {
-                        if let Recalling::Now(answer) = self.log.recall(ticket, query) {
-                            next.push_back(Input::Recalled { ticket, answer });
+                    Effect::Mark(note) => self.log.mark(note),
+                    Effect::Query { ticket, query } => {
+                        if let Querying::Now(answer) = self.log.query(ticket, query) {
+                            next.push_back(Input::Queried { ticket, answer });
                         }
                     }
                     effect => {
@@ -273,9 +273,9 @@ impl Work {
         let (worker, order) = match effect {
             Effect::Admit { conn, nick } => (conn.worker, Order::Admit { conn, nick }),
             Effect::Append { .. }
-            | Effect::Keep { .. }
-            | Effect::Note(_)
-            | Effect::Recall { .. } => {
+            | Effect::Persist { .. }
+            | Effect::Mark(_)
+            | Effect::Query { .. } => {
                 return;
             }
             Effect::Check { ticket, question } => {
@@ -325,14 +325,14 @@ pub(super) mod tests {
 
     use super::*;
     use crate::{
-        config::{Config, House},
+        config::{Config, Settings},
         hub::{Door, Registration},
         ids::ConnId,
         room_log::MemoryLog,
     };
 
     pub(in crate::net) struct Scene {
-        pub(in crate::net) desk: Desk,
+        pub(in crate::net) hub_executor: HubExecutor,
         pub(in crate::net) inputs: Sender<Input>,
         pokes: Receiver<()>,
         pub(in crate::net) mailbox: Arc<Mailbox>,
@@ -349,7 +349,7 @@ pub(super) mod tests {
         let (questions, _) = crossbeam_channel::unbounded();
         let (poke, pokes) = crossbeam_channel::bounded(1);
         let work = Work {
-            hub: Hub::new(House::new(&Config::default(), 1), 1),
+            hub: Hub::new(Settings::new(&Config::default(), 1), 1),
             inputs,
             answers,
             mailboxes: vec![Arc::clone(&mailbox)],
@@ -363,7 +363,7 @@ pub(super) mod tests {
             is_backed_up: false,
             is_over: false,
         };
-        Scene { desk: Desk::new(work, poke), inputs: to_hub, pokes, mailbox, poll }
+        Scene { hub_executor: HubExecutor::new(work, poke), inputs: to_hub, pokes, mailbox, poll }
     }
 
     impl Scene {
@@ -393,7 +393,7 @@ pub(super) mod tests {
     fn who_finds_it_free_lets_the_hub_work_at_once_and_wakes_nobody() {
         let mut scene = scene();
         scene.send_newcomer();
-        scene.desk.work_for(WorkerId(0));
+        scene.hub_executor.work_for(WorkerId(0));
         assert!(scene.is_admitted());
         assert!(scene.pokes.is_empty(), "the hub's thread sleeps");
         let mut events = Events::with_capacity(4);
@@ -404,30 +404,30 @@ pub(super) mod tests {
     #[test]
     fn what_is_handed_over_while_it_works_is_not_forgotten() {
         let scene = scene();
-        scene.desk.with(|_| {
+        scene.hub_executor.with(|_| {
             std::thread::scope(|scope| {
                 let worker = scope.spawn(|| {
                     scene.send_newcomer();
-                    scene.desk.work_for(WorkerId(0));
+                    scene.hub_executor.work_for(WorkerId(0));
                 });
                 worker.join().unwrap();
             });
         });
         assert!(!scene.is_admitted(), "nobody waited for the lock");
         assert!(scene.pokes.try_recv().is_ok(), "the hub's thread is asked to look");
-        assert!(!scene.desk.look(None).unwrap().is_more);
+        assert!(!scene.hub_executor.look(None).unwrap().is_more);
         assert!(scene.is_admitted());
     }
 
     #[test]
     fn while_a_worker_has_too_much_to_take_the_hub_is_left_to_its_thread() {
         let scene = scene();
-        scene.desk.with(|work| work.is_backed_up = true);
+        scene.hub_executor.with(|work| work.is_backed_up = true);
         scene.send_newcomer();
-        scene.desk.work_for(WorkerId(0));
+        scene.hub_executor.work_for(WorkerId(0));
         assert!(!scene.is_admitted());
         assert!(scene.pokes.try_recv().is_ok());
-        scene.desk.look(None);
+        scene.hub_executor.look(None);
         assert!(scene.is_admitted());
     }
 }

@@ -12,17 +12,18 @@ use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
     history::{
-        Answer, Found, Match, Part, Query, Reference, Search, Selection, Shows, Target, Told,
+        Answer, ConversationScope, Found, HistoryEntry, Match, Query, Reference, Search, Selection,
+        Shows, Target,
     },
     ids::Ticket,
     reaction::Reaction,
-    room_log::{AppendError, Change, Conversation, Note, Record, THE_SERVER},
+    room_log::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER},
 };
 
 /// Something for the log, where it waits.
 pub(crate) enum Entry {
     /// What becomes of a conversation.
-    Note(Note),
+    Mark(ConversationMark),
     /// What is to be known again, and what it is answered under.
     Changes(Ticket, Arc<[Change]>),
     /// A record, and what it is answered under.
@@ -31,7 +32,7 @@ pub(crate) enum Entry {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub struct Past {
+pub struct ModelLog {
     conversations: Vec<Remembered>,
     state: BTreeMap<Arc<str>, Arc<str>>,
 }
@@ -151,7 +152,7 @@ impl Remembered {
     }
 }
 
-impl Past {
+impl ModelLog {
     fn find(&self, conversation: &Conversation) -> Option<&Remembered> {
         self.conversations.iter().find(|own| own.conversation == *conversation && !own.is_retired)
     }
@@ -219,7 +220,7 @@ impl Past {
                 }
                 Change::Close { room, is_closed } => {
                     let (room, is_closed) = (Arc::clone(room), *is_closed);
-                    self.note(&Note::Closed { room, is_closed });
+                    self.mark(&ConversationMark::Closed { room, is_closed });
                 }
                 Change::Rename { from, to } => {
                     let to = Conversation::Room(Arc::clone(to));
@@ -233,18 +234,18 @@ impl Past {
 
     /// What is at which path.
     #[must_use]
-    pub fn remembered(&self) -> Vec<(Arc<str>, Arc<str>)> {
+    pub fn load(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.state.iter().map(|(path, value)| (Arc::clone(path), Arc::clone(value))).collect()
     }
 
     /// Takes a note.
-    pub fn note(&mut self, note: &Note) {
-        match note {
-            Note::Closed { room, is_closed } => {
+    pub fn mark(&mut self, mark: &ConversationMark) {
+        match mark {
+            ConversationMark::Closed { room, is_closed } => {
                 let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
                 own.into_iter().for_each(|own| own.is_closed = *is_closed);
             }
-            Note::Ended { room } => {
+            ConversationMark::Ended { room } => {
                 let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
                 own.into_iter().for_each(|own| own.is_retired = true);
             }
@@ -290,8 +291,8 @@ impl Past {
                 let indices = select(records, selection, page, &is_shown, &size);
                 Answer::Page(reader.with_context(records, &indices, *bytes_max))
             }
-            Query::Acts { part, limit } => {
-                let Part { conversation, shown, rank, ranked_after } = part;
+            Query::AuditLog { part, limit } => {
+                let ConversationScope { conversation, shown, rank, ranked_after } = part;
                 let records = self.find(conversation).map_or(&[][..], |own| &own.records);
                 let shows = Shows { events: true, changes: true, ..Shows::default() };
                 let reader = Eyes { shown, rank: *rank, ranked_after: *ranked_after, shows };
@@ -322,7 +323,7 @@ impl Past {
             Query::Changes { conversations, direct, after, limit, bytes_max, shows } => {
                 let parts = self.parts(conversations, direct.as_ref());
                 let mut all: Vec<Arc<Event>> = Vec::new();
-                for Part { conversation, shown, rank, ranked_after } in &parts {
+                for ConversationScope { conversation, shown, rank, ranked_after } in &parts {
                     let records = self.find(conversation).map_or(&[][..], |own| &own.records);
                     let (rank, ranked_after, shows) = (*rank, *ranked_after, *shows);
                     let reader = Eyes { shown, rank, ranked_after, shows };
@@ -360,9 +361,9 @@ impl Past {
     /// All that is to be looked through.
     fn parts(
         &self,
-        conversations: &[Part],
+        conversations: &[ConversationScope],
         direct: Option<&(Arc<str>, BTreeSet<Arc<str>>)>,
-    ) -> Vec<Part> {
+    ) -> Vec<ConversationScope> {
         let mut parts = conversations.to_vec();
         let Some((person, guests)) = direct else { return parts };
         let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
@@ -372,7 +373,7 @@ impl Past {
             Conversation::Direct(a, b) => a == person && is_known(b) || b == person && is_known(a),
             _ => false,
         });
-        parts.extend(own.into_iter().map(|own| Part {
+        parts.extend(own.into_iter().map(|own| ConversationScope {
             conversation: own.conversation.clone(),
             shown: None,
             rank: 0,
@@ -385,7 +386,7 @@ impl Past {
         let mut found: Vec<Match> = Vec::new();
         for part in self.parts(&search.conversations, search.direct.as_ref()) {
             let records = self.find(&part.conversation).map_or(&[][..], |own| &own.records);
-            let Part { shown, rank, ranked_after, .. } = &part;
+            let ConversationScope { shown, rank, ranked_after, .. } = &part;
             let (rank, ranked_after, shows) = (*rank, *ranked_after, Shows::default());
             let reader = Eyes { shown, rank, ranked_after, shows };
             let mut own: Vec<Match> = Vec::new();
@@ -587,10 +588,15 @@ impl Eyes<'_> {
     }
 
     /// Those records, and with each what is about it.
-    fn with_context(&self, records: &[Kept], indices: &[usize], bytes_max: usize) -> Vec<Told> {
-        let mut told: Vec<Told> = indices
+    fn with_context(
+        &self,
+        records: &[Kept],
+        indices: &[usize],
+        bytes_max: usize,
+    ) -> Vec<HistoryEntry> {
+        let mut told: Vec<HistoryEntry> = indices
             .iter()
-            .map(|index| Told { event: self.told(&records[*index]), context: Vec::new() })
+            .map(|index| HistoryEntry { event: self.told(&records[*index]), context: Vec::new() })
             .collect();
         if !self.shows.context {
             return told;

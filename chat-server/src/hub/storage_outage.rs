@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Effect, Hub, Now, records::Place};
+use super::{Effect, Hub, Now, records::Destination};
 use crate::{
     delivery::ReplyLine,
     ids::{ConnId, RoomId},
@@ -17,12 +17,12 @@ impl Hub {
     pub(super) fn tell_of_trouble(
         &mut self,
         now: Now,
-        place: &Place,
+        place: &Destination,
         why: &str,
         sender: Option<ConnId>,
         effects: &mut Vec<Effect>,
     ) {
-        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return };
+        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
         let Some(room) = self.rooms.get_mut(id) else { return };
         let is_told = |at| now.mono.saturating_duration_since(at) < EVERY;
         if room.troubled_at.is_some_and(is_told) {
@@ -34,8 +34,8 @@ impl Hub {
     }
 
     /// Something has been kept: the room is told, if it was told that nothing is.
-    pub(super) fn tell_of_mending(&mut self, place: &Place, effects: &mut Vec<Effect>) {
-        let (Place::Room(id) | Place::Ranked(id, _)) = place else { return };
+    pub(super) fn tell_of_mending(&mut self, place: &Destination, effects: &mut Vec<Effect>) {
+        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
         let Some(room) = self.rooms.get_mut(id) else { return };
         if room.troubled_at.take().is_some() {
             self.say_in(*id, "What is written here is stored again", None, effects);

@@ -20,11 +20,12 @@ impl Hub {
     /// What is so in the rooms that last: for comparing with what a server would know that started now.
     #[must_use]
     pub fn lasting_rooms(&self) -> Vec<Change> {
-        let lasting = self.rooms_by_name.values().map(|id| &self.rooms[id]).filter(|r| r.lasts());
+        let lasting =
+            self.rooms_by_name.values().map(|id| &self.rooms[id]).filter(|r| r.is_registered());
         let mut changes: Vec<Change> = Vec::new();
         for room in lasting {
-            let owned = room.owned.as_ref().expect("those that last are somebody's");
-            changes.push(room.document(owned, &owned.founder));
+            let ownership = room.ownership.as_ref().expect("those that last are somebody's");
+            changes.push(room.document(ownership, &ownership.founder));
             changes.extend(room.changes(&room.facts()));
         }
         changes.sort_unstable();
@@ -45,7 +46,7 @@ impl Hub {
                 format!("{nick} leads to its person"),
             )?;
             ensure(
-                person.rooms.len() <= self.house.limits.rooms_per_person_max,
+                person.rooms.len() <= self.settings.limits.rooms_per_person_max,
                 format!("{nick} is in no more rooms than allowed"),
             )?;
             for room in &person.rooms {
@@ -63,14 +64,14 @@ impl Hub {
             let conn = &device.conn;
             let nick = &self.person(device.person).nick;
             ensure(!self.newcomers.contains_key(conn), format!("{nick} has registered"))?;
-            let is_busy = device.listing.is_some() || !device.backlog.waiting.is_empty();
+            let is_busy = device.paged_reply.is_some() || !device.backlog.waiting.is_empty();
             ensure(
                 device.backlog.waiting.is_empty()
                     || device.is_held
                     || device.backlog.departing.is_some(),
                 format!("{nick} is held while commands wait (busy: {is_busy})"),
             )?;
-            let awaited = self.under_way.awaited();
+            let awaited = self.pending.awaited();
             let n_records = awaited.filter(|own| own.sender == Some(*conn)).count();
             let n_pending = n_records + self.n_checks(*conn);
             ensure(
@@ -109,9 +110,9 @@ impl Hub {
         for (key, id) in &self.rooms_by_name {
             let room = self.rooms.get(id).ok_or_else(|| format!("{key} is a room"))?;
             ensure(room.name.key() == key, format!("{key} leads to its room"))?;
-            ensure(!room.members.is_empty() || room.lasts(), format!("{key} has members"))?;
+            ensure(!room.members.is_empty() || room.is_registered(), format!("{key} has members"))?;
             ensure(
-                room.is_noted_closed == (room.is_closed() && !room.lasts()),
+                room.is_noted_closed == (room.is_closed() && !room.is_registered()),
                 format!("the log knows whether {key} is closed"),
             )?;
             for member in room.members.keys() {
@@ -132,6 +133,6 @@ impl Hub {
             let is_there = self.newcomers.contains_key(conn) || self.devices.contains(*conn);
             ensure(is_there, "who logs in is there".into())?;
         }
-        self.under_way.check()
+        self.pending.check()
     }
 }

@@ -6,13 +6,13 @@ use crate::hub::Input;
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(crate) struct Answerer {
+pub(crate) struct HubSender {
     queue: Sender<Input>,
     /// Wakes the hub's thread; nobody, where somebody waits for the queue itself.
     pokes: Option<Sender<()>>,
 }
 
-impl Answerer {
+impl HubSender {
     pub(crate) fn new(queue: Sender<Input>, pokes: Option<Sender<()>>) -> Self {
         Self { queue, pokes }
     }
@@ -67,7 +67,7 @@ mod tests {
     fn the_hub_is_woken_when_all_is_there_or_no_more_fits() {
         let (queue, answers) = crossbeam_channel::bounded(3);
         let (pokes, poked) = crossbeam_channel::bounded(1);
-        let answerer = Answerer::new(queue, Some(pokes));
+        let answerer = HubSender::new(queue, Some(pokes));
         std::thread::scope(|scope| {
             let n_seen = scope.spawn(|| {
                 let mut n_seen = Vec::new();
