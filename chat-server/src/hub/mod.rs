@@ -7,46 +7,82 @@
 //! Reading order: [`input`](Input), [`effect`](Effect), this file, `command/topic.rs` as the shape
 //! of every feature, then `records.rs` for what passes through the room log.
 
+#[path = "accounts/account_changes.rs"]
 mod account_changes;
+#[path = "state/account_directory.rs"]
 mod accounts;
+#[path = "outcome/apply.rs"]
 mod apply;
+#[path = "replies/broadcast.rs"]
 mod broadcast;
 mod command;
+#[path = "state/confusables.rs"]
 mod confusables;
+#[path = "state/device.rs"]
 mod device;
+#[path = "state/directory.rs"]
 mod directory;
 mod effect;
+#[path = "rooms/expiry.rs"]
 mod expiry;
+#[path = "state/facts.rs"]
 mod facts;
 mod input;
 mod invariants;
+#[path = "replies/isupport.rs"]
 mod isupport;
+#[path = "outcome/kept.rs"]
 mod kept;
+#[path = "replies/labels.rs"]
 mod labels;
+#[path = "state/login_backoff.rs"]
 mod login_backoff;
+#[path = "state/masks.rs"]
 mod masks;
+#[path = "rooms/leave.rs"]
 mod membership;
+#[path = "people/metadata.rs"]
 mod metadata;
+#[path = "state/modes.rs"]
 mod modes;
+#[path = "people/monitor.rs"]
 mod monitor;
+#[path = "rooms/ownership.rs"]
 mod ownership;
+#[path = "replies/pages.rs"]
 mod paged_reply;
+#[path = "accounts/password_checks.rs"]
 mod password_checks;
+#[path = "state/pending.rs"]
 mod pending;
+#[path = "state/person.rs"]
 mod person;
+#[path = "log/query.rs"]
 mod queries;
+#[path = "state/read_markers.rs"]
 mod read_markers;
+#[path = "log/submit.rs"]
 mod records;
 mod refusal;
+#[path = "command/registration.rs"]
 mod registration;
+#[path = "state/room.rs"]
 mod room;
+#[path = "accounts/sasl.rs"]
 mod sasl;
+#[path = "accounts/server_bans.rs"]
 mod server_bans;
+#[path = "state/sparse.rs"]
 mod sparse;
+#[path = "rooms/storage_outage.rs"]
 mod storage_outage;
+#[path = "replies/turn.rs"]
 mod turn;
+#[path = "command/webirc.rs"]
 mod webirc;
+#[path = "replies/who.rs"]
 mod who;
+#[path = "state/whowas.rs"]
 mod whowas;
 
 use std::{

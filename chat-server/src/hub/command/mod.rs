@@ -1,6 +1,7 @@
 //! What each command means: this match is the table of contents, one file each.
 
 mod away;
+#[path = "services/chan_serv.rs"]
 mod chan_serv;
 mod changes;
 mod chat_history;
@@ -11,6 +12,7 @@ mod join;
 mod kick;
 mod kill;
 mod knock;
+#[path = "services/links.rs"]
 mod links;
 mod list;
 mod lusers;
@@ -22,8 +24,10 @@ mod monitor;
 mod motd;
 mod names;
 mod nick;
+#[path = "services/nick_serv.rs"]
 mod nick_serv;
 mod oper;
+#[path = "services/oper_serv.rs"]
 mod oper_serv;
 mod part;
 mod presence;
@@ -34,6 +38,7 @@ mod rehash;
 mod rename;
 mod search;
 mod server_info;
+#[path = "services/request.rs"]
 mod service;
 mod setname;
 mod topic;
