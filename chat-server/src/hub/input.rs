@@ -103,7 +103,7 @@ pub enum Input {
         /// What; a line that was no command is answered in its turn too.
         command: Result<Command, CommandError>,
     },
-    /// [`super::Hub::next_deadline`] has come.
+    /// [`Hub::next_deadline`] has come.
     Deadline,
     /// There is a new connection.
     Opened {

@@ -1,7 +1,7 @@
 //! What must hold after every step. The simulation asks; a breach is our bug.
 
-use super::Hub;
 use crate::{
+    hub::Hub,
     ids::{ConnId, RoomId},
     room_log::Change,
 };

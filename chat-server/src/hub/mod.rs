@@ -7,88 +7,25 @@
 //! Reading order: [`input`](Input), [`effect`](Effect), this file, `command/topic.rs` as the shape
 //! of every feature, then `records.rs` for what passes through the room log.
 
-#[path = "accounts/account_changes.rs"]
-mod account_changes;
-#[path = "state/account_directory.rs"]
 mod accounts;
-#[path = "outcome/apply.rs"]
-mod apply;
-#[path = "replies/broadcast.rs"]
-mod broadcast;
 mod command;
-#[path = "state/confusables.rs"]
-mod confusables;
-#[path = "state/device.rs"]
-mod device;
-#[path = "state/directory.rs"]
-mod directory;
 mod effect;
-#[path = "rooms/expiry.rs"]
-mod expiry;
-#[path = "state/facts.rs"]
-mod facts;
+mod handle;
 mod input;
 mod invariants;
-#[path = "replies/isupport.rs"]
-mod isupport;
-#[path = "outcome/kept.rs"]
-mod kept;
-#[path = "replies/labels.rs"]
-mod labels;
-#[path = "state/login_backoff.rs"]
-mod login_backoff;
-#[path = "state/masks.rs"]
-mod masks;
-#[path = "rooms/leave.rs"]
-mod membership;
-#[path = "people/metadata.rs"]
-mod metadata;
-#[path = "state/modes.rs"]
-mod modes;
-#[path = "people/monitor.rs"]
-mod monitor;
-#[path = "rooms/ownership.rs"]
-mod ownership;
-#[path = "replies/pages.rs"]
-mod paged_reply;
-#[path = "accounts/password_checks.rs"]
-mod password_checks;
-#[path = "state/pending.rs"]
-mod pending;
-#[path = "state/person.rs"]
-mod person;
-#[path = "log/query.rs"]
-mod queries;
-#[path = "state/read_markers.rs"]
-mod read_markers;
-#[path = "log/submit.rs"]
-mod records;
+mod log;
+mod outcome;
+mod people;
 mod refusal;
-#[path = "command/registration.rs"]
-mod registration;
-#[path = "state/room.rs"]
-mod room;
-#[path = "accounts/sasl.rs"]
-mod sasl;
-#[path = "accounts/server_bans.rs"]
-mod server_bans;
-#[path = "state/sparse.rs"]
-mod sparse;
-#[path = "rooms/storage_outage.rs"]
-mod storage_outage;
-#[path = "replies/turn.rs"]
-mod turn;
-#[path = "command/webirc.rs"]
-mod webirc;
-#[path = "replies/who.rs"]
-mod who;
-#[path = "state/whowas.rs"]
-mod whowas;
+mod replies;
+mod rooms;
+mod state;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
     sync::Arc,
-    time::{Instant, SystemTime},
+    time::SystemTime,
 };
 
 use chat_core::text::printable;
@@ -98,39 +35,40 @@ use rand_chacha::{
 };
 use smallvec::SmallVec;
 
+pub(crate) use accounts::sasl::MECHANISMS;
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
-pub(crate) use sasl::MECHANISMS;
 
-pub(crate) use turn::Turn;
-
-use self::{
-    account_changes::Registrations,
-    accounts::AccountDirectory,
-    device::{Device, Reader},
-    directory::{DeviceDirectory, PersonDirectory},
-    expiry::Expiries,
-    labels::{LabeledResponse, ResponseId},
-    login_backoff::LoginBackoff,
-    ownership::OwnershipIndex,
-    password_checks::PasswordCheck,
-    pending::PendingQueue,
-    person::Person,
-    queries::PendingQuery,
-    read_markers::ReadMarkers,
-    records::Pending,
-    registration::Newcomer,
-    room::{Rank, Room},
-    sasl::Sasl,
-    server_bans::Bans,
-    whowas::Whowas,
-};
 use crate::{
     auth::scram,
-    config::{Config, Settings},
-    delivery::{Content, Event, ReplyLine},
+    config::{Account, Settings},
+    delivery::ReplyLine,
     event::ServerEvent,
+    hub::{
+        replies::isupport,
+        state::{
+            account_directory::AccountDirectory,
+            account_request::Registrations,
+            directory::{DeviceDirectory, PersonDirectory},
+            labeled_response::{LabeledResponse, ResponseId},
+            login_backoff::LoginBackoff,
+            newcomer::Newcomer,
+            ownership::OwnershipIndex,
+            password_check::PasswordCheck,
+            pending::PendingQueue,
+            pending_record::Pending,
+            person::Person,
+            query::PendingQuery,
+            rank::Rank,
+            read_markers::ReadMarkers,
+            room::Room,
+            rooms::Expiries,
+            sasl_exchange::Sasl,
+            server_ban::Bans,
+            whowas::Whowas,
+        },
+    },
     ids::{ConnId, IdMap, PersonId, RoomId, Ticket},
 };
 
@@ -246,102 +184,6 @@ impl Hub {
         }
     }
 
-    /// Handles one input. The caller carries out all effects, in order, before the next call.
-    pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
-        self.started.get_or_insert(now.wall);
-        self.latest = Some(now);
-        match input {
-            Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
-            Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
-            Input::Capabilities { conn, capabilities } => {
-                if let Some(device) = self.devices.get_mut(conn) {
-                    let before = device.told_metadata_in();
-                    device.capabilities = capabilities;
-                    device.is_negotiating = false;
-                    // "If a client removes this capability or the batch capability from themselves, servers
-                    // MUST clear that client's subscription list." (metadata)
-                    if before.is_some() && before != device.told_metadata_in() {
-                        self.unsubscribe_all(conn);
-                    }
-                    self.take_waiting(now, conn, effects);
-                } else if let Some(newcomer) = self.newcomers.get_mut(&conn) {
-                    newcomer.capabilities = capabilities;
-                }
-            }
-            Input::Queried { ticket, answer } => self.queried(now, ticket, answer, effects),
-            Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
-            Input::Closed { conn, reason } => {
-                self.forget_newcomer(conn);
-                if let Some(device) = self.devices.get_mut(conn) {
-                    // What was said is said before it is over; other answers are nobody's.
-                    device.paged_reply = None;
-                    device.is_negotiating = false;
-                    device.backlog.change(|backlog| {
-                        backlog.departing = Some(reason);
-                        backlog.querying = None;
-                        backlog.deferred.clear();
-                    });
-                    self.take_waiting(now, conn, effects);
-                }
-            }
-            Input::Command { conn, label, command } => {
-                self.command(now, conn, label, command, effects);
-            }
-            Input::Deadline => {
-                self.tell_of_slow_records(now, effects);
-                self.expire(now, effects);
-            }
-            Input::Opened { conn, host, door, is_secure, fingerprint } => {
-                if let Some(ban) = self.find_ban(now.wall, &host, None) {
-                    let reason = ban.text().into();
-                    return effects.push(Effect::Close { conn, reason });
-                }
-                self.newcomers.insert(conn, Newcomer::new(host, door, is_secure, fingerprint));
-            }
-            Input::PageTaken { conn } => {
-                self.next_page(effects, conn);
-                self.take_waiting(now, conn, effects);
-            }
-            Input::Register { conn, registration } => {
-                self.register(now, conn, registration, effects)
-            }
-            Input::Reload { settings } => self.reload(now, settings, effects),
-            Input::Stop { reason } => self.stop(&reason, effects),
-        }
-    }
-
-    /// When [`Input::Deadline`] is to come next.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
-        let appended = self.pending.next_deadline(self.settings.limits.append_timeout);
-        appended.into_iter().chain(self.next_expiry()).min()
-    }
-
-    /// Records from here on are later than `time`, that of the latest one in the log.
-    pub fn begin_after(&mut self, time: SystemTime) {
-        self.latest_record = self.latest_record.max(time);
-    }
-
-    /// What is at `path` from here on: what was kept before the server started ([`Effect::Persist`]).
-    ///
-    /// # Errors
-    /// A sentence, if it is nothing that this version writes.
-    pub fn load(&mut self, path: &str, value: &str) -> Result<(), String> {
-        let mut effects = Vec::new();
-        let outcome = self.take_change(None, path, Some(value), &mut effects);
-        debug_assert!(effects.is_empty(), "what was so before needs nothing: {effects:?}");
-        outcome
-    }
-
-    /// Whether a server could start with what was kept.
-    ///
-    /// # Errors
-    /// A sentence, if it is nothing that this version writes.
-    pub fn can_load(kept: &[(Arc<str>, Arc<str>)]) -> Result<(), String> {
-        let mut hub = Self::new(Settings::new(&Config::default(), 1), 0);
-        kept.iter().try_for_each(|(path, value)| hub.load(path, value))
-    }
-
     /// How many people are registered.
     #[must_use]
     pub fn n_people(&self) -> usize {
@@ -370,29 +212,6 @@ impl Hub {
     #[must_use]
     pub fn n_pending(&self) -> usize {
         self.pending.len()
-    }
-
-    /// Goes on by another configuration, and tells those who want to know what is offered now
-    /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
-    fn reload(&mut self, now: Now, settings: Arc<Settings>, effects: &mut Vec<Effect>) {
-        self.isupport = isupport::lines_of(&settings);
-        let before = std::mem::replace(&mut self.settings, settings);
-        self.accounts.configure(&self.settings.accounts);
-        self.log_out_strangers(now, effects);
-        let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
-        conns.sort_unstable();
-        let newcomers = conns.into_iter().map(|conn| (conn, Arc::from("*")));
-        let nick = |device: &Device| Arc::clone(self.person(device.person).nick.shown());
-        let people = self.devices.iter().map(|device| (device.conn, nick(device)));
-        for (conn, nick) in newcomers.chain(people) {
-            effects.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
-        }
-    }
-
-    /// A number for what is asked of others and answered later.
-    fn new_ticket(&mut self) -> Ticket {
-        self.next_ticket += 1;
-        Ticket(self.next_ticket - 1)
     }
 
     /// Tells everyone to go.
@@ -430,82 +249,26 @@ impl Hub {
         effects.push(Effect::Stop);
     }
 
-    // What the commands are made of.
-
-    fn person(&self, id: PersonId) -> &Person {
-        self.people.get(id).expect("members of rooms and askers of turns are people")
+    /// Whether somebody stays when the last of their connections has gone.
+    pub(crate) fn stays(&self, person: &Person) -> bool {
+        let account = person.account.as_deref();
+        account
+            .and_then(|account| self.accounts.get_registered(account))
+            .is_some_and(|own| own.stays)
     }
 
-    fn person_mut(&mut self, id: PersonId) -> &mut Person {
-        self.people.get_mut(id).expect("members of rooms and askers of turns are people")
+    pub(crate) fn members_after(
+        &self,
+        room: RoomId,
+        after: Option<PersonId>,
+    ) -> impl Iterator<Item = (&Person, Rank)> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let members =
+            self.rooms.get(&room).map(|room| room.members.range((start, Bound::Unbounded)));
+        members.into_iter().flatten().map(|(id, rank)| (self.person(*id), *rank))
     }
 
-    fn device(&self, conn: ConnId) -> &Device {
-        self.devices.get(conn).expect("people's connections and those of turns are there")
-    }
-
-    fn device_mut(&mut self, conn: ConnId) -> &mut Device {
-        self.devices.get_mut(conn).expect("people's connections and those of turns are there")
-    }
-
-    /// Whoever is at that connection.
-    fn reader(&self, conn: ConnId) -> Reader<'_> {
-        let device = self.device(conn);
-        Reader { person: self.person(device.person), device }
-    }
-
-    /// Whoever is at that connection, if they have registered.
-    fn person_at(&self, conn: ConnId) -> Option<&Person> {
-        self.devices.get(conn).map(|device| self.person(device.person))
-    }
-
-    /// The connections of some people.
-    fn devices_of(&self, people: impl Iterator<Item = PersonId>) -> impl Iterator<Item = ConnId> {
-        people.flat_map(|person| self.person(person).devices.iter().copied())
-    }
-
-    /// Something `person` causes now that passes by the log.
-    fn event(&self, person: PersonId, content: Content, now: Now) -> Arc<Event> {
-        Arc::new(Event::new(content, now.wall, None).by(self.person(person).as_sender()))
-    }
-
-    /// The person by that nick.
-    fn find_person(&self, nick: &str) -> Result<&Person, Refusal> {
-        let key = chat_core::proto::CaseMapping::Ascii.fold(nick);
-        let who = self.people.by_nick(&key).ok_or_else(|| Refusal::NoSuchNick(nick.to_owned()))?;
-        Ok(self.person(who))
-    }
-
-    /// The room by that name.
-    fn find_room(&self, name: &str) -> Result<&Room, Refusal> {
-        let key = chat_core::proto::CaseMapping::Ascii.fold(name);
-        let id =
-            self.rooms_by_name.get(&*key).ok_or_else(|| Refusal::NoSuchRoom(name.to_owned()))?;
-        Ok(&self.rooms[id])
-    }
-
-    /// The room by that name, if `person` may know that it is there.
-    fn find_visible_room(&self, person: PersonId, name: &str) -> Result<&Room, Refusal> {
-        let room = self.find_room(name)?;
-        if !room.is_visible_to(person) {
-            return Err(Refusal::NoSuchRoom(name.to_owned()));
-        }
-        Ok(room)
-    }
-
-    /// The room by that name, if `person` is in it, and what they may do there.
-    fn find_own_room(&self, person: PersonId, name: &str) -> Result<(&Room, Rank), Refusal> {
-        let room = self.find_visible_room(person, name)?;
-        let rank = room.members.get(&person).ok_or_else(|| Refusal::NotOnRoom(name.to_owned()))?;
-        Ok((room, *rank))
-    }
-
-    /// The same, if they may change it.
-    fn find_operated_room(&self, person: PersonId, name: &str) -> Result<&Room, Refusal> {
-        let (room, rank) = self.find_own_room(person, name)?;
-        if !rank.is_operator {
-            return Err(Refusal::NotOperator(name.to_owned()));
-        }
-        Ok(room)
+    pub(crate) fn account(&self, name: &str) -> Option<&Account> {
+        self.accounts.get(name)
     }
 }

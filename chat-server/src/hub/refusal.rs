@@ -103,7 +103,7 @@ impl From<CommandError> for Refusal {
 
 impl Refusal {
     /// One that has only words, about `context`.
-    pub(super) fn fail(
+    pub(crate) fn fail(
         command: &'static str,
         code: &'static str,
         context: &[&str],
@@ -341,7 +341,7 @@ impl Refusal {
 }
 
 /// `text` as a parameter in the middle of a line, where strangers' text may not fit.
-pub(super) fn word(text: &str) -> &str {
+pub(crate) fn word(text: &str) -> &str {
     let text = text.trim_start_matches(':').split(' ').next().unwrap_or_default();
     if text.is_empty() { "*" } else { chat_core::proto::cut(text, 64) }
 }

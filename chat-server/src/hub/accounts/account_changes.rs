@@ -1,23 +1,28 @@
 //! What is done to accounts: asked for with `REGISTER` or in a message to NickServ, then a password is checked
 //! or hashed, then it is kept, and only then it is so and told.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use chat_core::proto::{Numeric, Service};
 use rand_chacha::rand_core::Rng;
 
-use super::{
-    Hub, Now, Refusal, Turn, accounts,
-    kept::ChangePurpose,
-    password_checks::{CheckPurpose, PasswordCheck},
-};
 use crate::{
     auth::{Question, Verdict},
     delivery::ReplyLine,
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            account_directory,
+            account_request::{AccountChange, AccountRequest, Via},
+            change_purpose::ChangePurpose,
+            codec,
+            password_check::{CheckPurpose, PasswordCheck},
+        },
+    },
     ids::{ConnId, PersonId},
     room_log::Change,
 };
@@ -38,55 +43,12 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Networks whose registrations are counted; above it all are counted anew.
 const COUNTED_MAX: usize = 10_000;
 
-/// Something to be done to an account.
-#[derive(Debug, Clone)]
-pub(super) struct AccountRequest {
-    /// The account's name.
-    pub(super) account: Arc<str>,
-    pub(super) change: AccountChange,
-    pub(super) via: Via,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone)]
-pub(super) enum AccountChange {
-    AddCertificate(Arc<str>),
-    Drop,
-    LogIn,
-    Register,
-    RemoveCertificate(Arc<str>),
-    SetPassword,
-    SetStaying(bool),
-}
-
-/// How it was asked for, and is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Via {
-    /// With `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
-    Command,
-    /// In a message to NickServ.
-    Service,
-}
-
-/// How many accounts have been registered from a network since when.
-pub(super) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
-
-impl Via {
-    /// Why it is not done.
-    pub(super) fn refusal(self, code: &'static str, account: &str, text: &str) -> Refusal {
-        match self {
-            Self::Command => Refusal::fail("REGISTER", code, &[account], text),
-            Self::Service => Refusal::Service { by: Service::NickServ, text: text.to_owned() },
-        }
-    }
-}
-
 impl Hub {
     /// Asks for what a person wants done to an account. Nothing is known of it before their next command.
     ///
     /// # Errors
     /// When it cannot be done.
-    pub(super) fn register_account(
+    pub(crate) fn register_account(
         &mut self,
         turn: &mut Turn<'_>,
         via: Via,
@@ -138,7 +100,7 @@ impl Hub {
     }
 
     /// The same for what somebody who has or knows an account's password wants.
-    pub(super) fn ask_with_password(
+    pub(crate) fn ask_with_password(
         &mut self,
         turn: &mut Turn<'_>,
         asked: AccountRequest,
@@ -159,7 +121,7 @@ impl Hub {
     }
 
     /// The same for what needs no password.
-    pub(super) fn ask_without_password(
+    pub(crate) fn ask_without_password(
         &mut self,
         turn: &mut Turn<'_>,
         asked: AccountRequest,
@@ -171,12 +133,14 @@ impl Hub {
                     let text = "your account has as many certificates as it may have: remove one";
                     return Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text));
                 }
-                accounts::set_certificate(&asked.account, fingerprint, true)
+                account_directory::set_certificate(&asked.account, fingerprint, true)
             }
             AccountChange::RemoveCertificate(fingerprint) => {
-                accounts::set_certificate(&asked.account, fingerprint, false)
+                account_directory::set_certificate(&asked.account, fingerprint, false)
             }
-            AccountChange::SetStaying(is_set) => accounts::set_staying(&asked.account, *is_set),
+            AccountChange::SetStaying(is_set) => {
+                account_directory::set_staying(&asked.account, *is_set)
+            }
             // The others come here with a verdict.
             AccountChange::Drop
             | AccountChange::LogIn
@@ -207,14 +171,14 @@ impl Hub {
     }
 
     /// The password with which something was asked for has been checked.
-    pub(super) fn account_change_checked(
+    pub(crate) fn account_change_checked(
         &mut self,
         now: Now,
         check: PasswordCheck,
         who: PersonId,
         asked: AccountRequest,
         verdict: Verdict,
-        effects: &mut Vec<super::Effect>,
+        effects: &mut Vec<Effect>,
     ) {
         let conn = check.conn;
         let is_guess =
@@ -262,17 +226,17 @@ impl Hub {
                 return Ok(());
             }
             (AccountChange::Register, Some(secret)) => {
-                let mut changes = accounts::register(account, &secret, turn.now.wall);
+                let mut changes = account_directory::register(account, &secret, turn.now.wall);
                 // Nor are the rooms of one that was called so before its.
                 changes.extend(self.changes_without(account));
                 changes
             }
             (AccountChange::SetPassword, Some(secret)) => {
-                vec![accounts::set_password(account, &secret)]
+                vec![account_directory::set_password(account, &secret)]
             }
             (AccountChange::Drop, _) => {
-                let identity = super::queries::account_identity(account);
-                let mut changes = accounts::drop_account(account, identity);
+                let identity = codec::account_identity(account);
+                let mut changes = account_directory::drop_account(account, identity);
                 changes.extend(self.changes_without(account));
                 changes
             }
@@ -311,12 +275,12 @@ impl Hub {
     }
 
     /// What was to be done to an account is kept: what whoever wanted it is told.
-    pub(super) fn account_change_done(
+    pub(crate) fn account_change_done(
         &mut self,
         now: Now,
         conn: ConnId,
         asked: &AccountRequest,
-        effects: &mut Vec<super::Effect>,
+        effects: &mut Vec<Effect>,
     ) -> Vec<ReplyLine> {
         let name = &asked.account;
         let text = match &asked.change {

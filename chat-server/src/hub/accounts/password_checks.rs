@@ -6,81 +6,36 @@ use std::{net::IpAddr, sync::Arc};
 
 use chat_core::proto::CaseMapping;
 
-use super::{
-    Effect, Hub, Now, Refusal, Turn, account_changes::AccountRequest, login_backoff::network_of,
-};
 use crate::{
-    auth::{Question, Verdict},
-    ids::{ConnId, Ticket},
+    auth::Question,
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            login_backoff::network_of,
+            password_check::{CheckPurpose, PasswordCheck},
+        },
+    },
+    ids::ConnId,
 };
 
 /// Passwords under check at once. Each takes tens of milliseconds by design.
 const CHECKS_MAX: usize = 64;
 
 /// Wrong passwords on one connection, at which it is closed.
-pub(super) const FAILED_LOGINS_MAX: u8 = 3;
-
-/// Someone who waits to hear whether a password is right.
-#[derive(Debug)]
-pub(super) struct PasswordCheck {
-    pub(super) conn: ConnId,
-    pub(super) label: Option<Arc<str>>,
-    pub(super) purpose: CheckPurpose,
-    /// What the password is held against.
-    hash: Option<String>,
-    /// Their further commands wait for it: they had registered.
-    is_counted: bool,
-}
-
-impl PasswordCheck {
-    pub(super) fn new(conn: ConnId, label: Option<Arc<str>>, purpose: CheckPurpose) -> Self {
-        Self { conn, label, purpose, hash: None, is_counted: false }
-    }
-}
-
-/// What the answer is for.
-#[derive(Debug, Clone)]
-pub(super) enum CheckPurpose {
-    /// `OPER`
-    Oper,
-    /// `AUTHENTICATE`, for the account of that name.
-    Sasl {
-        /// As it was given.
-        account: Arc<str>,
-    },
-    /// Something that is to be done to an account.
-    AccountChange(AccountRequest),
-}
-
-impl CheckPurpose {
-    /// The account whose password it is.
-    fn account(&self) -> Option<&str> {
-        match self {
-            Self::Oper => None,
-            Self::Sasl { account } => Some(account),
-            Self::AccountChange(asked) => Some(&asked.account),
-        }
-    }
-
-    /// Why it is not asked now.
-    fn refusal(&self, text: &str) -> Refusal {
-        let code = "TEMPORARILY_UNAVAILABLE";
-        match self {
-            Self::Oper => Refusal::fail("OPER", code, &[], text),
-            Self::Sasl { .. } => Refusal::fail("AUTHENTICATE", code, &[], text),
-            Self::AccountChange(asked) => asked.via.refusal(code, &asked.account, text),
-        }
-    }
-}
+pub(crate) const FAILED_LOGINS_MAX: u8 = 3;
 
 impl Hub {
     /// How many of `conn`'s passwords are under check.
-    pub(super) fn n_checks(&self, conn: ConnId) -> usize {
+    pub(crate) fn n_checks(&self, conn: ConnId) -> usize {
         self.checks.values().filter(|check| check.conn == conn && check.is_counted).count()
     }
 
     /// Whether there are as many as there may be.
-    pub(super) fn has_too_many_checks(&self) -> bool {
+    pub(crate) fn has_too_many_checks(&self) -> bool {
         self.checks.len() >= CHECKS_MAX
     }
 
@@ -88,7 +43,7 @@ impl Hub {
     ///
     /// # Errors
     /// When too many others are asking.
-    pub(super) fn ask(
+    pub(crate) fn ask(
         &mut self,
         turn: &mut Turn<'_>,
         question: Question,
@@ -105,7 +60,7 @@ impl Hub {
     }
 
     /// A password was wrong: whoever has guessed too often is gone.
-    pub(super) fn count_failed_login(
+    pub(crate) fn count_failed_login(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -131,7 +86,7 @@ impl Hub {
     }
 
     /// The network that guesses from `conn` count for; none where many share one and nobody is to be counted.
-    pub(super) fn network_of(&self, conn: ConnId) -> Option<Arc<str>> {
+    pub(crate) fn network_of(&self, conn: ConnId) -> Option<Arc<str>> {
         let device = || self.devices.get(conn).map(|device| &*device.address);
         let address = self.newcomers.get(&conn).map(|newcomer| &*newcomer.host).or_else(device)?;
         let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
@@ -141,7 +96,7 @@ impl Hub {
     }
 
     /// Why a password of `conn`'s for `account` is not looked at now: too many were wrong.
-    pub(super) fn pause_after_guesses(
+    pub(crate) fn pause_after_guesses(
         &self,
         now: Now,
         conn: ConnId,
@@ -154,14 +109,14 @@ impl Hub {
     }
 
     /// A password of `conn`'s for `account` was right.
-    pub(super) fn forgive_guesses(&mut self, conn: ConnId, account: &str) {
+    pub(crate) fn forgive_guesses(&mut self, conn: ConnId, account: &str) {
         if let Some(network) = self.network_of(conn) {
             self.login_backoff.forgive(&network, &CaseMapping::Ascii.fold(account).into());
         }
     }
 
     /// The same outside of a turn. Further commands of the asker wait.
-    pub(super) fn ask_for(
+    pub(crate) fn ask_for(
         &mut self,
         mut check: PasswordCheck,
         question: Question,
@@ -175,50 +130,5 @@ impl Hub {
         }
         self.checks.insert(ticket, check);
         effects.push(Effect::Check { ticket, question });
-    }
-
-    /// It is known.
-    pub(super) fn checked(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        verdict: Verdict,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(check) = self.checks.remove(&ticket) else { return };
-        // The account may have ended meanwhile, and be somebody else's, or have another password.
-        let is_still = |hash: &String| {
-            check.purpose.account().is_none_or(|account| self.hash_of(account) == *hash)
-        };
-        let verdict =
-            if check.hash.as_ref().is_none_or(is_still) { verdict } else { Verdict::Wrong };
-        let is_right = verdict != Verdict::Wrong;
-        let conn = check.conn;
-        let device = self.devices.get_mut(conn);
-        let who = device.as_ref().map(|device| device.person);
-        if let Some(device) = device.filter(|_| check.is_counted) {
-            device.n_pending -= 1;
-        }
-        match (check.purpose.clone(), who) {
-            (CheckPurpose::Oper, Some(who)) => {
-                let mut turn = Turn::new(now, (conn, who), check.label, effects);
-                if let Err(refusal) = self.oper_checked(&mut turn, is_right) {
-                    turn.say(refusal.reply());
-                }
-                self.end_turn(turn);
-                if !is_right {
-                    self.count_failed_login(now, conn, None, effects);
-                }
-            }
-            (CheckPurpose::Sasl { account }, _) => {
-                self.sasl_checked(now, check, &account, is_right, effects);
-            }
-            (CheckPurpose::AccountChange(asked), Some(who)) => {
-                self.account_change_checked(now, check, who, asked, verdict, effects);
-            }
-            (CheckPurpose::Oper | CheckPurpose::AccountChange(_), None) => {}
-        }
-        self.take_waiting(now, conn, effects);
-        self.take_newcomers_waiting(now, conn, effects);
     }
 }

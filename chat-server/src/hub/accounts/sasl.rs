@@ -4,23 +4,25 @@
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_core::proto::{Capability, CapabilitySet, CaseMapping, Numeric};
+use chat_core::proto::{Capability, CaseMapping, Numeric};
 use rand_chacha::rand_core::Rng;
 
-use super::{Effect, Hub, Now};
 use crate::{
     auth::{
         Question,
         scram::{self, Credentials, Exchange},
     },
-    config::Account,
-    delivery::{Content, Page, Reply, ReplyLine},
+    delivery::ReplyLine,
     hub::{
-        password_checks::{CheckPurpose, PasswordCheck},
-        person::Person,
-        queries::account_identity,
+        Hub,
+        effect::Effect,
+        input::Now,
+        state::{
+            password_check::{CheckPurpose, PasswordCheck},
+            sasl_exchange::{Sasl, Stage},
+        },
     },
-    ids::{ConnId, PersonId},
+    ids::ConnId,
 };
 
 /// Bytes of one chunk of a response; a shorter one is the last ("The AUTHENTICATE command").
@@ -31,27 +33,6 @@ const RESPONSE_BYTES_MAX: usize = 8 << 10;
 
 /// The mechanisms, as `sasl` is advertised with.
 pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
-
-/// An exchange under way.
-#[derive(Debug)]
-pub(super) struct Sasl {
-    stage: Stage,
-    /// The chunks of the response so far.
-    response: String,
-}
-
-#[derive(Debug)]
-enum Stage {
-    External,
-    Plain,
-    ScramFirst,
-    ScramFinal(Exchange),
-    /// The server's proof has been given; "clients MUST still send an empty response". With the account, and what
-    /// its password was proved by.
-    ScramEnd(Arc<str>, Credentials),
-    /// The password is under check.
-    Checking,
-}
 
 /// How an exchange goes on.
 enum Next {
@@ -66,14 +47,11 @@ enum Next {
     Failed(Option<Arc<str>>),
 }
 
-/// Why somebody may not log in to another account.
-const SEVERAL: &str = "you are here on several connections of one account: end the others first";
-
 /// A hash of no password: who asks for an account that is not there waits as long as who does not.
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Hub {
-    pub(super) fn authenticate(
+    pub(crate) fn authenticate(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -143,11 +121,6 @@ impl Hub {
         }
     }
 
-    /// Whether a password of `conn`'s is under check.
-    pub(super) fn is_checking(&self, conn: ConnId) -> bool {
-        self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::Checking))
-    }
-
     fn begin(
         &mut self,
         conn: ConnId,
@@ -172,7 +145,7 @@ impl Hub {
     }
 
     /// What to hold a password for `account` against, whether there is such an account or not.
-    pub(super) fn hash_of(&self, account: &str) -> String {
+    pub(crate) fn hash_of(&self, account: &str) -> String {
         let hash = self.account(account).map(|account| account.password.clone());
         hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
     }
@@ -245,7 +218,7 @@ impl Hub {
     }
 
     /// A password has been checked.
-    pub(super) fn sasl_checked(
+    pub(crate) fn sasl_checked(
         &mut self,
         now: Now,
         check: PasswordCheck,
@@ -269,111 +242,8 @@ impl Hub {
         }
     }
 
-    fn log_in(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        account: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let source: Box<str> = match self.person_at(conn) {
-            Some(person) => (*person.source).into(),
-            None => "*".into(),
-        };
-        if let Err(why) = self.may_log_in(now, conn, account) {
-            let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
-            return self.say_to(conn, label, vec![line], effects);
-        }
-        self.forgive_guesses(conn, account);
-        let text = format!("You are now logged in as {account}");
-        let params = vec![source, (**account).into(), text.into()];
-        let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
-        let done = ReplyLine::Numeric(Numeric::RPL_SASLSUCCESS, vec!["You are logged in".into()]);
-        self.say_to(conn, label, vec![logged_in, done], effects);
-        if let Some(newcomer) = self.newcomers.get_mut(&conn) {
-            newcomer.account = Some(Arc::clone(account));
-        } else if let Some(device) = self.devices.get(conn) {
-            self.set_account(now, device.person, Some(Arc::clone(account)), effects);
-        }
-    }
-
-    /// Whether who is at `conn` may become that account: their other connections would too.
-    ///
-    /// # Errors
-    /// Why not.
-    pub(super) fn may_log_in(&self, now: Now, conn: ConnId, account: &str) -> Result<(), String> {
-        if let Some(ban) = self.find_ban(now.wall, "", Some(account)) {
-            return Err(ban.text());
-        }
-        let may = self.person_at(conn).is_none_or(|person| {
-            let is_same = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
-            person.devices.len() < 2 || person.account.as_ref().is_none_or(is_same)
-        });
-        if may { Ok(()) } else { Err(SEVERAL.to_owned()) }
-    }
-
-    /// Whose account there is no more is logged out.
-    pub(super) fn log_out_strangers(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let is_gone = |account: &Option<Arc<str>>| {
-            account.as_ref().is_some_and(|account| self.account(account).is_none())
-        };
-        let mut newcomers: Vec<ConnId> = self.newcomers.keys().copied().collect();
-        newcomers.retain(|conn| is_gone(&self.newcomers[conn].account));
-        newcomers.sort_unstable();
-        let people = self.people.iter().filter(|person| is_gone(&person.account));
-        let people: Vec<PersonId> = people.map(|person| person.id).collect();
-        let line = |source: &str| {
-            let params = vec![source.into(), "You are logged out: the account is no more".into()];
-            ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params)
-        };
-        for conn in newcomers {
-            self.say_to(conn, None, vec![line("*")], effects);
-            if let Some(newcomer) = self.newcomers.get_mut(&conn) {
-                newcomer.account = None;
-            }
-        }
-        for who in people {
-            let person = self.person(who);
-            for conn in &person.devices {
-                self.say_to(*conn, None, vec![line(&person.source)], effects);
-            }
-            self.set_account(now, who, None, effects);
-        }
-        self.let_go(now, effects);
-    }
-
-    /// Whoever is here without a connection and is not to stay leaves.
-    pub(super) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let is_over = |person: &Person| person.devices.is_empty() && !self.stays(person);
-        let over: Vec<PersonId> =
-            self.people.iter().filter(|person| is_over(person)).map(|person| person.id).collect();
-        for who in over {
-            self.leave_for_good(now, who, &"Not connected any more".into(), effects);
-        }
-    }
-
-    /// Gives a person an account, or none, and tells who is to know. A nick that is another account's then is
-    /// theirs no more.
-    pub(super) fn set_account(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        account: Option<Arc<str>>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.set_identity(who, account.as_deref().map(account_identity));
-        let person = self.person_mut(who);
-        let before = std::mem::replace(&mut person.account, account.clone());
-        let source = Arc::clone(&person.source);
-        let event = self.event(who, Content::Account { source, account }, now);
-        self.tell_of_change(who, None, &event, effects);
-        self.give_back_nick(now, who, effects);
-        self.follow_account(now, who, before.as_ref(), effects);
-    }
-
     /// Registration goes on without it.
-    pub(super) fn abort_sasl(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+    pub(crate) fn abort_sasl(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
         if self.exchanges.remove(&conn).is_some() {
             self.sasl_end(conn, None, Numeric::ERR_SASLABORTED, effects);
         }
@@ -413,31 +283,5 @@ impl Hub {
         chunks.push(if rest.is_empty() { "+" } else { rest });
         let lines = chunks.iter().map(|chunk| format!("AUTHENTICATE {chunk}").into());
         self.say_to(conn, label, lines.map(ReplyLine::Raw).collect(), effects);
-    }
-
-    pub(super) fn say_to(
-        &self,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        lines: Vec<ReplyLine>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let nick = self.person_at(conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
-        effects.push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
-    }
-
-    pub(super) fn account(&self, name: &str) -> Option<&Account> {
-        self.accounts.get(name)
-    }
-
-    fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
-        let newcomer = self.newcomers.get(&conn).map(|newcomer| newcomer.capabilities);
-        let device = || self.devices.get(conn).map(|device| device.capabilities);
-        newcomer.or_else(device).unwrap_or_default()
-    }
-
-    fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
-        let newcomer = self.newcomers.get(&conn).and_then(|newcomer| newcomer.fingerprint.clone());
-        newcomer.or_else(|| self.devices.get(conn)?.particulars.fingerprint.clone())
     }
 }

@@ -5,21 +5,22 @@ use std::time::SystemTime;
 
 use chat_core::proto::{Capability, CommandError};
 
-use super::chat_history::{HISTORY_BYTES_MAX, reference};
 use crate::{
-    history::{ConversationScope, Query, Reference, Shows},
+    history::{Query, Reference, Shows},
     hub::{
-        Hub, Reader, Refusal, Turn,
-        queries::{QueryPurpose, Readable},
+        Hub,
+        log::query::{HISTORY_BYTES_MAX, reference},
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            device::Reader,
+            query::{QueryPurpose, part},
+        },
     },
 };
 
-fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
-    Refusal::fail("CHANGES", code, context, text)
-}
-
 impl Hub {
-    pub(super) fn changes(
+    pub(crate) fn changes(
         &mut self,
         turn: &mut Turn<'_>,
         target: &str,
@@ -72,7 +73,6 @@ impl Hub {
     }
 }
 
-pub(super) fn part(readable: Readable) -> ConversationScope {
-    let Readable { conversation, shown, rank, ranked_after, .. } = readable;
-    ConversationScope { conversation, shown, rank, ranked_after }
+fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
+    Refusal::fail("CHANGES", code, context, text)
 }

@@ -1,24 +1,27 @@
 //! `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>): what was said before, for those who may
 //! read it.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use chat_core::proto::{Capability, CommandError};
 
 use crate::{
     history::{Query, Reference, Selection, Shows},
     hub::{
-        Hub, Reader, Refusal, Turn,
-        queries::{QueryPurpose, Readable, cannot_read, fail},
+        Hub,
+        log::query::{HISTORY_BYTES_MAX, cannot_read, fail, reference},
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            device::Reader,
+            query::{QueryPurpose, Readable},
+        },
     },
     room_log::Conversation,
 };
 
-/// Bytes of one page of history, about.
-pub(super) const HISTORY_BYTES_MAX: usize = 256 << 10;
-
 impl Hub {
-    pub(super) fn chat_history(
+    pub(crate) fn chat_history(
         &mut self,
         turn: &mut Turn<'_>,
         subcommand: &str,
@@ -103,22 +106,5 @@ impl Hub {
         };
         self.submit_query(turn, of, word, query);
         Ok(())
-    }
-}
-
-/// `timestamp=YYYY-MM-DDThh:mm:ss.sssZ` or `msgid=id`.
-pub(super) fn reference(subcommand: &str, target: &str, text: &str) -> Result<Reference, Refusal> {
-    match text.split_once('=') {
-        Some(("msgid", msgid)) => Ok(Reference::Msgid(msgid.into())),
-        Some(("timestamp", time)) => humantime::parse_rfc3339(time)
-            .ok()
-            .filter(|time| *time >= SystemTime::UNIX_EPOCH)
-            .map(Reference::Time)
-            .ok_or_else(|| fail("INVALID_PARAMS", &[subcommand, time], "this is no timestamp")),
-        Some(_) => {
-            let text = "messages are referred to by msgid= or timestamp=";
-            Err(fail("INVALID_MSGREFTYPE", &[subcommand, target], text))
-        }
-        None => Err(fail("INVALID_PARAMS", &[subcommand, text], "this is no reference")),
     }
 }

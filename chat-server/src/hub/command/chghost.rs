@@ -7,7 +7,10 @@ use chat_core::proto::{CommandError, Numeric, USER_BYTES_MAX};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Device, Effect, Hub, Now, Refusal, Turn},
+    hub::{
+        Hub, effect::Effect, input::Now, refusal::Refusal, replies::turn::Turn,
+        state::device::Device,
+    },
     ids::{ConnId, PersonId},
 };
 
@@ -15,7 +18,7 @@ use crate::{
 const HOST_BYTES_MAX: usize = 63;
 
 impl Hub {
-    pub(super) fn chghost(
+    pub(crate) fn chghost(
         &mut self,
         turn: &mut Turn<'_>,
         nick: &str,

@@ -2,7 +2,11 @@
 
 use chat_core::proto::{Command, Numeric};
 
-use crate::hub::{Hub, Refusal, Turn, refusal::word};
+use crate::hub::{
+    Hub,
+    refusal::{Refusal, word},
+    replies::turn::Turn,
+};
 
 /// What each command is for. A test holds it against [`Command::WORDS`].
 const TOPICS: &[(&str, &str)] = &[
@@ -82,7 +86,7 @@ const TOPICS: &[(&str, &str)] = &[
 ];
 
 impl Hub {
-    pub(super) fn help(&self, turn: &mut Turn<'_>, topic: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn help(&self, turn: &mut Turn<'_>, topic: Option<&str>) -> Result<(), Refusal> {
         let subject = topic.unwrap_or("*").to_ascii_uppercase();
         let subject = word(&subject);
         let lines: Vec<&str> = match topic {

@@ -6,12 +6,12 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::Content,
-    hub::{Hub, Refusal, Turn, modes::Flag},
+    hub::{Hub, refusal::Refusal, replies::turn::Turn, state::modes::Flag},
     ids::{PersonId, RoomId},
 };
 
 impl Hub {
-    pub(super) fn invite(
+    pub(crate) fn invite(
         &mut self,
         turn: &mut Turn<'_>,
         invitation: Option<(String, String)>,
@@ -43,7 +43,7 @@ impl Hub {
     }
 
     /// Somebody who operates a room lets a person in, once.
-    pub(super) fn invite_person(&mut self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
+    pub(crate) fn invite_person(&mut self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
         self.tell_of_invitation(turn, id, guest);
         self.keep_invitation(guest, id);
     }

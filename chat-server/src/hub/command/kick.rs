@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use chat_core::proto::{CommandError, TOPIC_BYTES_MAX};
 
-use super::relayable;
 use crate::{
     delivery::Content,
     hub::{
-        Hub, Refusal, Turn,
-        records::{Destination, RecordAction},
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+        state::pending_record::{Destination, RecordAction},
     },
     ids::{PersonId, RoomId},
 };
 
 impl Hub {
-    pub(super) fn kick(
+    pub(crate) fn kick(
         &mut self,
         turn: &mut Turn<'_>,
         rooms: &[String],
@@ -61,7 +62,7 @@ impl Hub {
     }
 
     /// Takes a member out of a room.
-    pub(super) fn submit_kick(
+    pub(crate) fn submit_kick(
         &mut self,
         turn: &mut Turn<'_>,
         id: RoomId,

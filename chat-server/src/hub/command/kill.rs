@@ -9,11 +9,15 @@ use chat_core::{
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn},
+    hub::{
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+    },
 };
 
 impl Hub {
-    pub(super) fn kill(
+    pub(crate) fn kill(
         &mut self,
         turn: &mut Turn<'_>,
         nick: &str,
@@ -27,7 +31,7 @@ impl Hub {
         let reason = printable(cut(reason, TOPIC_BYTES_MAX)).into_owned();
         // "the client being killed receives the KILL message" (<https://modern.ircdocs.horse/#kill-message>)
         let (source, shown) = (&asker.source, killed.nick.as_str());
-        let told = super::relayable(&reason, &[&**source, "KILL", shown], TOPIC_BYTES_MAX);
+        let told = relayable(&reason, &[&**source, "KILL", shown], TOPIC_BYTES_MAX);
         let line = ReplyLine::Raw(format!(":{source} KILL {shown} :{told}").into());
         for conn in &killed.devices {
             self.say_to(*conn, None, vec![line.clone()], turn.effects);

@@ -7,7 +7,12 @@ use chat_core::proto::{CaseMapping, Numeric, TOPIC_BYTES_MAX, cut};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, facts::Fact, kept::ChangePurpose, modes::Flag},
+    hub::{
+        Hub,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{change_purpose::ChangePurpose, facts::Fact, modes::Flag},
+    },
     ids::{ConnId, RoomId},
 };
 
@@ -18,7 +23,7 @@ const PAUSE: Duration = Duration::from_secs(5 * 60);
 const ASKING_MAX: usize = 100;
 
 impl Hub {
-    pub(super) fn knock(
+    pub(crate) fn knock(
         &mut self,
         turn: &mut Turn<'_>,
         room: &str,
@@ -47,7 +52,7 @@ impl Hub {
     }
 
     /// Tells those who operate a room that somebody wants to come in; of an account that is kept.
-    pub(super) fn ask_to_come_in(
+    pub(crate) fn ask_to_come_in(
         &mut self,
         turn: &mut Turn<'_>,
         id: RoomId,

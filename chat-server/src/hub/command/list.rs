@@ -7,13 +7,15 @@ use chat_core::proto::{ListCondition, Numeric};
 use crate::{
     delivery::ReplyLine,
     hub::{
-        Hub, Refusal, Turn,
-        paged_reply::{RoomFilter, Section},
+        Hub,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::paged_reply::{RoomFilter, Section},
     },
 };
 
 impl Hub {
-    pub(super) fn list(
+    pub(crate) fn list(
         &mut self,
         turn: &mut Turn<'_>,
         rooms: &[String],

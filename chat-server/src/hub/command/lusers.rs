@@ -2,10 +2,10 @@
 
 use chat_core::proto::Numeric;
 
-use crate::hub::{Hub, Turn};
+use crate::hub::{Hub, replies::turn::Turn};
 
 impl Hub {
-    pub(in crate::hub) fn lusers(&self, turn: &mut Turn<'_>) {
+    pub(crate) fn lusers(&self, turn: &mut Turn<'_>) {
         let (n, n_max) = (self.people.len().to_string(), self.n_people_max.to_string());
         let here = format!("There are {n} people on 1 server");
         turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);

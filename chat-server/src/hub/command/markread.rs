@@ -8,18 +8,15 @@ use std::{
 
 use chat_core::proto::{Capability, CommandError};
 
-use crate::{
-    delivery::ReplyLine,
-    hub::{Effect, Hub, Refusal, Turn, kept::ChangePurpose, read_markers::ReadMarker},
-    ids::ConnId,
+use crate::hub::{
+    Hub,
+    refusal::Refusal,
+    replies::turn::Turn,
+    state::{change_purpose::ChangePurpose, read_markers::ReadMarker},
 };
 
-fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
-    Refusal::fail("MARKREAD", code, context, text)
-}
-
 impl Hub {
-    pub(super) fn markread(
+    pub(crate) fn markread(
         &mut self,
         turn: &mut Turn<'_>,
         target: Option<&str>,
@@ -78,31 +75,10 @@ impl Hub {
         };
         Ok((ReadMarker { identity, of }, shown))
     }
+}
 
-    /// "MARKREAD <target> <timestamp>"
-    pub(in crate::hub) fn marker_line(&self, mark: &ReadMarker, shown: &str) -> ReplyLine {
-        let time = match self.markers.get(mark) {
-            Some(time) => format!("timestamp={}", humantime::format_rfc3339_millis(time)),
-            None => "*".to_owned(),
-        };
-        ReplyLine::Raw(format!(":{} MARKREAD {shown} {time}", self.settings.name).into())
-    }
-
-    /// "the server SHOULD send a `MARKREAD` command for that target to all the clients of the user"
-    pub(in crate::hub) fn tell_of_marker(
-        &self,
-        mark: &ReadMarker,
-        shown: &str,
-        except: Option<ConnId>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let people = self.identities.get(&mark.identity).into_iter().flatten().copied();
-        for conn in self.devices_of(people).filter(|conn| Some(*conn) != except) {
-            if self.device(conn).capabilities.contains(Capability::ReadMarker) {
-                self.say_to(conn, None, vec![self.marker_line(mark, shown)], effects);
-            }
-        }
-    }
+fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
+    Refusal::fail("MARKREAD", code, context, text)
 }
 
 /// As times are written.

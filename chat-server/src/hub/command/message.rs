@@ -1,9 +1,6 @@
 //! `PRIVMSG`, `NOTICE` and `TAGMSG` (RFC 2812 §3.3; <https://ircv3.net/specs/extensions/message-tags>).
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::sync::Arc;
 
 use chat_core::{
     proto::{Capability, CommandError, MessageKind, MessageLine, Service},
@@ -13,22 +10,19 @@ use chat_core::{
 use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{
-        Hub, Refusal, Turn,
-        masks::MUTE,
-        modes::{Flag, List},
-        records::{Destination, RecordAction, is_kept},
-        room::Room,
+        Hub,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            pending_record::{Destination, RecordAction},
+            queued_command::is_kept,
+        },
     },
-    ids::PersonId,
     reaction::{REACTION_BYTES_MAX, Reaction},
 };
 
-/// People whose last word in a slow room is remembered, before it is looked who need not wait any more; and at most.
-const SPOKE_MIN: usize = 64;
-const SPOKE_MAX: usize = 20_000;
-
 impl Hub {
-    pub(super) fn message(
+    pub(crate) fn message(
         &mut self,
         turn: &mut Turn<'_>,
         kind: MessageKind,
@@ -62,7 +56,7 @@ impl Hub {
     }
 
     /// A message of several lines is one record (<https://ircv3.net/specs/extensions/multiline>).
-    pub(super) fn multiline(
+    pub(crate) fn multiline(
         &mut self,
         turn: &mut Turn<'_>,
         kind: MessageKind,
@@ -158,79 +152,6 @@ impl Hub {
         let (who, nick) = (person.id, Arc::clone(person.nick.shown()));
         let place = Destination::Direct { identity: self.identity_of(who), person: Some(who) };
         Ok((place, nick))
-    }
-
-    /// Whether `conn` may say `text` in `room`.
-    pub(super) fn check_speech(
-        &self,
-        who: PersonId,
-        room: &Room,
-        text: &str,
-    ) -> Result<(), Refusal> {
-        let refused = |why: &str| {
-            Err(Refusal::CannotSend { room: room.name.to_string(), why: why.to_owned() })
-        };
-        let rank = room.members.get(&who);
-        if rank.is_none() && room.modes.has(Flag::NoOutside) {
-            return refused("you are not in it");
-        }
-        if !rank.is_some_and(|rank| rank.may_speak()) {
-            if room.modes.has(Flag::Moderated) {
-                return refused("it is moderated and you have no voice");
-            }
-            if !room.modes.list(List::Ban).is_empty()
-                && let Some(ban) = room.modes.silences(&self.subject(who))
-            {
-                let what =
-                    if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
-                return refused(&format!("you are {what}{}", ban.terms.shown()));
-            }
-        }
-        let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
-        if is_ctcp && room.modes.has(Flag::NoCtcp) {
-            return refused("it takes no CTCP");
-        }
-        Ok(())
-    }
-
-    /// In a slow room, whoever has no rank speaks only so often; whether they may now.
-    fn check_pace(
-        &mut self,
-        turn: &Turn<'_>,
-        kind: MessageKind,
-        place: &Destination,
-    ) -> Result<(), Refusal> {
-        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return Ok(()) };
-        let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
-        let identity = self.identity_of(turn.person);
-        let room = self.rooms.get_mut(id).expect("it was found");
-        let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
-        if has_rank || kind == MessageKind::Tagmsg {
-            return Ok(());
-        }
-        let (pause, now) = (Duration::from_secs(seconds.into()), turn.now.mono);
-        let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
-        if room.spoke.len() >= room.spoke_max {
-            room.spoke.retain(|_, spoke| since(spoke) < pause);
-            room.spoke_max = (2 * room.spoke.len()).clamp(SPOKE_MIN, SPOKE_MAX);
-            // Those who would have to wait longest are forgotten rather than all else.
-            if room.spoke.len() >= room.spoke_max {
-                room.spoke.clear();
-            }
-        }
-        // Who logs in or out is the same person, and an account the same wherever it comes from.
-        let visit: Arc<str> = format!("{:?}", turn.person).into();
-        let spoke = [&identity, &visit].into_iter().filter_map(|who| room.spoke.get(who)).max();
-        if let Some(left) = spoke.and_then(|own| pause.checked_sub(since(own)))
-            && !left.is_zero()
-        {
-            let left = left.as_secs_f64().ceil();
-            let why = format!("it is slow: speak again in {left} seconds");
-            return Err(Refusal::CannotSend { room: room.name.to_string(), why });
-        }
-        room.spoke.insert(identity, now);
-        room.spoke.insert(visit, now);
-        Ok(())
     }
 
     /// Tags alone are seen by whoever is there, and kept by nobody.

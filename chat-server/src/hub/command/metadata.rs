@@ -9,12 +9,20 @@ use chat_core::proto::{CommandError, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTE
 use crate::{
     delivery::{Page, ReplyLine},
     hub::{
-        Hub, Reader, Refusal, Turn,
-        facts::Fact,
-        kept::ChangePurpose,
-        metadata::{Dialect, Keys, Owner, Sync, batch, is_key, key_not_set, key_value},
-        paged_reply::Section,
-        room::Room,
+        Hub,
+        refusal::Refusal,
+        replies::{
+            metadata::{batch, key_not_set, key_value},
+            turn::Turn,
+        },
+        state::{
+            change_purpose::ChangePurpose,
+            device::Reader,
+            facts::Fact,
+            metadata::{Dialect, Keys, Owner, Sync, is_key},
+            paged_reply::Section,
+            room::Room,
+        },
     },
     ids::PersonId,
 };
@@ -103,7 +111,7 @@ impl Problem<'_> {
 }
 
 impl Hub {
-    pub(super) fn metadata(
+    pub(crate) fn metadata(
         &mut self,
         turn: &mut Turn<'_>,
         target: &str,

@@ -1,73 +1,55 @@
 //! What each command means: this match is the table of contents, one file each.
 
-mod away;
-#[path = "services/chan_serv.rs"]
-mod chan_serv;
-mod changes;
-mod chat_history;
-mod chghost;
-mod help;
-mod invite;
-mod join;
-mod kick;
-mod kill;
-mod knock;
-#[path = "services/links.rs"]
-mod links;
-mod list;
-mod lusers;
-mod markread;
-mod message;
-mod metadata;
-mod mode;
-mod monitor;
-mod motd;
-mod names;
-mod nick;
-#[path = "services/nick_serv.rs"]
-mod nick_serv;
-mod oper;
-#[path = "services/oper_serv.rs"]
-mod oper_serv;
-mod part;
-mod presence;
-mod quit;
-mod redact;
-mod register;
-mod rehash;
-mod rename;
-mod search;
-mod server_info;
-#[path = "services/request.rs"]
-mod service;
-mod setname;
-mod topic;
-mod wallops;
-mod who;
-mod whois;
-mod whowas;
+pub(crate) mod away;
+pub(crate) mod changes;
+pub(crate) mod chat_history;
+pub(crate) mod chghost;
+pub(crate) mod help;
+pub(crate) mod invite;
+pub(crate) mod join;
+pub(crate) mod kick;
+pub(crate) mod kill;
+pub(crate) mod knock;
+pub(crate) mod list;
+pub(crate) mod lusers;
+pub(crate) mod markread;
+pub(crate) mod message;
+pub(crate) mod metadata;
+pub(crate) mod mode;
+pub(crate) mod monitor;
+pub(crate) mod motd;
+pub(crate) mod names;
+pub(crate) mod nick;
+pub(crate) mod oper;
+pub(crate) mod part;
+pub(crate) mod presence;
+pub(crate) mod quit;
+pub(crate) mod redact;
+pub(crate) mod register;
+pub(crate) mod registration;
+pub(crate) mod rehash;
+pub(crate) mod rename;
+pub(crate) mod search;
+pub(crate) mod server_info;
+pub(crate) mod services;
+pub(crate) mod setname;
+pub(crate) mod topic;
+pub(crate) mod wallops;
+pub(crate) mod webirc;
+pub(crate) mod who;
+pub(crate) mod whois;
+pub(crate) mod whowas;
 
-pub(super) use {away::away_words, server_info::VERSION};
+use chat_core::proto::{Command, CommandError};
 
-use chat_core::{
-    proto::{Command, CommandError, cut},
-    wire::limits::BODY_BYTES_MAX,
+use crate::{
+    delivery::ReplyLine,
+    hub::{Hub, effect::Effect, refusal::Refusal, replies::turn::Turn},
 };
-
-use super::{Effect, Hub, Refusal, Turn};
-use crate::delivery::ReplyLine;
-
-/// `text` as others can get it: no longer than `bytes_max`, nor than what is left of a line behind the
-/// other `words` (the source and the command among them), each with a space or a sign around it.
-fn relayable<'a>(text: &'a str, words: &[&str], bytes_max: usize) -> &'a str {
-    // ":" before the source, ":" before the text, "\r\n".
-    let around = words.iter().map(|word| word.len() + 1).sum::<usize>() + 4;
-    cut(text, bytes_max.min(BODY_BYTES_MAX.saturating_sub(around)))
-}
 
 impl Hub {
     /// Does what a registered person asks, or says why not.
-    pub(super) fn dispatch(
+    pub(crate) fn dispatch(
         &mut self,
         turn: &mut Turn<'_>,
         command: Command,

@@ -11,10 +11,17 @@ use chat_core::{
 use crate::{
     delivery::{Content, ReplyLine},
     hub::{
-        Hub, Refusal, Turn, masks,
-        modes::{self, List, Mode, ModeChange, ModeLetter, Terms, unix_seconds},
-        records::{Destination, RecordAction},
-        room::Room,
+        Hub,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            codec::unix_seconds,
+            list_entry::Terms,
+            masks,
+            modes::{List, Mode, ModeChange, ModeLetter},
+            pending_record::{Destination, RecordAction},
+            room::Room,
+        },
     },
     ids::RoomId,
 };
@@ -23,7 +30,7 @@ use crate::{
 const SLOW_SECONDS_MAX: u32 = 24 * 60 * 60;
 
 impl Hub {
-    pub(super) fn mode(
+    pub(crate) fn mode(
         &mut self,
         turn: &mut Turn<'_>,
         target: &str,
@@ -44,7 +51,7 @@ impl Hub {
     }
 
     /// Changes of a room's modes are records, of one line each.
-    pub(super) fn submit_modes(
+    pub(crate) fn submit_modes(
         &mut self,
         turn: &mut Turn<'_>,
         id: RoomId,
@@ -95,14 +102,6 @@ impl Hub {
         turn.numeric(Numeric::RPL_CHANNELMODEIS, &params);
         let founded = unix_seconds(room.founded).to_string();
         turn.numeric(Numeric::RPL_CREATIONTIME, &[room.name.as_str(), &founded]);
-    }
-
-    /// How changes read, by the nicks people have now.
-    pub(in crate::hub) fn written_changes(
-        &self,
-        changes: &[ModeChange],
-    ) -> (String, Vec<Arc<str>>) {
-        modes::written(changes, |conn| Arc::clone(self.person(conn).nick.shown()))
     }
 
     /// The changes that can be made. Lists are shown and the others are refused one by one.

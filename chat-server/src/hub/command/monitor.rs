@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use chat_core::proto::{CommandError, Nick, Numeric};
 
-use crate::hub::{Hub, Refusal, Turn};
+use crate::hub::{Hub, refusal::Refusal, replies::turn::Turn};
 
 /// Bytes of targets in one line; the rest of the line's 512 stands before them.
 const TARGETS_BYTES_MAX: usize = 400;
 
 impl Hub {
-    pub(super) fn monitor(
+    pub(crate) fn monitor(
         &mut self,
         turn: &mut Turn<'_>,
         action: &str,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use chat_core::proto::Numeric;
 
-use crate::{
-    delivery::ReplyLine,
-    hub::{Hub, Refusal, Turn, paged_reply::Section, refusal::word},
-    ids::RoomId,
+use crate::hub::{
+    Hub,
+    refusal::{Refusal, word},
+    replies::turn::Turn,
 };
 
 impl Hub {
-    pub(super) fn names(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn names(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
         for name in rooms {
             match self.find_visible_room(turn.person, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),
@@ -23,11 +23,5 @@ impl Hub {
             turn.numeric(Numeric::RPL_ENDOFNAMES, &["*", "End of the names"]);
         }
         Ok(())
-    }
-
-    pub(in crate::hub) fn show_names(&self, turn: &mut Turn<'_>, room: RoomId, name: Arc<str>) {
-        turn.reply.push(Section::Names { room, name: Arc::clone(&name), after: None });
-        let params = vec![(*name).into(), "End of the names".into()];
-        turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFNAMES, params));
     }
 }

@@ -7,11 +7,11 @@ use chat_core::proto::{Numeric, mask_matches};
 use crate::{
     auth::Question,
     delivery::{Content, ReplyLine},
-    hub::{Hub, Refusal, Turn, password_checks::CheckPurpose},
+    hub::{Hub, refusal::Refusal, replies::turn::Turn, state::password_check::CheckPurpose},
 };
 
 impl Hub {
-    pub(super) fn oper(
+    pub(crate) fn oper(
         &mut self,
         turn: &mut Turn<'_>,
         name: String,
@@ -30,7 +30,7 @@ impl Hub {
     }
 
     /// The password of an `OPER` has been checked.
-    pub(in crate::hub) fn oper_checked(
+    pub(crate) fn oper_checked(
         &mut self,
         turn: &mut Turn<'_>,
         is_right: bool,

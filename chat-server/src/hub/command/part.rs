@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use chat_core::proto::TOPIC_BYTES_MAX;
 
-use super::relayable;
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, Refusal, Turn},
+    hub::{
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+    },
     ids::RoomId,
 };
 
 impl Hub {
-    pub(super) fn part(
+    pub(crate) fn part(
         &mut self,
         turn: &mut Turn<'_>,
         rooms: &[String],
@@ -27,7 +30,7 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn leave_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn leave_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         for room in self.person(turn.person).rooms.clone() {
             self.part_one(turn, room, None);
         }

@@ -2,13 +2,13 @@
 
 use chat_core::proto::Numeric;
 
-use crate::hub::{Hub, Refusal, Turn};
+use crate::hub::{Hub, refusal::Refusal, replies::turn::Turn};
 
 /// Nicks in one `USERHOST` (RFC 2812 §4.8).
 const USERHOST_NICKS_MAX: usize = 5;
 
 impl Hub {
-    pub(super) fn userhost(
+    pub(crate) fn userhost(
         &mut self,
         turn: &mut Turn<'_>,
         nicks: &[String],
@@ -24,7 +24,7 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn ison(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn ison(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
         let here = nicks.iter().filter_map(|nick| self.find_person(nick).ok());
         let here = here.map(|person| person.nick.to_string()).collect::<Vec<_>>().join(" ");
         turn.numeric(Numeric::RPL_ISON, &[&here]);

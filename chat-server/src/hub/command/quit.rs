@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use chat_core::proto::TOPIC_BYTES_MAX;
 
-use super::relayable;
-use crate::hub::{Effect, Hub, Refusal, Turn};
+use crate::hub::{
+    Hub,
+    effect::Effect,
+    refusal::Refusal,
+    replies::{say::relayable, turn::Turn},
+};
 
 impl Hub {
-    pub(super) fn quit(
+    pub(crate) fn quit(
         &mut self,
         turn: &mut Turn<'_>,
         reason: Option<String>,

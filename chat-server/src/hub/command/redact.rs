@@ -8,38 +8,22 @@ use chat_core::{
     wire::limits::BODY_BYTES_MAX,
 };
 
-use super::relayable;
 use crate::{
     delivery::{Content, EDITED},
     history::{Answer, Found, Query},
     hub::{
-        Hub, Refusal, Turn,
-        queries::{MessageAction, MessageChange, QueryPurpose},
-        records::{Destination, RecordAction},
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+        state::{
+            pending_record::{Destination, RecordAction},
+            query::{MessageAction, MessageChange, QueryPurpose},
+        },
     },
 };
 
-impl MessageChange {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::Redact(_) => "REDACT",
-            Self::Replace(_) => "EDIT",
-        }
-    }
-
-    fn refusal(&self, code: &'static str, context: &[&str], text: &str) -> Refusal {
-        Refusal::fail(self.word(), code, context, text)
-    }
-
-    /// "If servers use predictable or guessable msgids [...]": what is not there and what one may not know are
-    /// the same.
-    fn unknown(&self, target: &str, msgid: &str) -> Refusal {
-        self.refusal("UNKNOWN_MSGID", &[target, msgid], "there is no such message here")
-    }
-}
-
 impl Hub {
-    pub(super) fn redact(
+    pub(crate) fn redact(
         &mut self,
         turn: &mut Turn<'_>,
         target: &str,
@@ -52,7 +36,7 @@ impl Hub {
         self.look_for(turn, target, msgid, MessageChange::Redact(reason))
     }
 
-    pub(super) fn edit(
+    pub(crate) fn edit(
         &mut self,
         turn: &mut Turn<'_>,
         target: &str,
@@ -102,7 +86,7 @@ impl Hub {
     }
 
     /// The message has been looked up: it may be changed by who wrote it; deleted also by those who operate the room.
-    pub(in crate::hub) fn act(
+    pub(crate) fn act(
         &mut self,
         turn: &mut Turn<'_>,
         act: MessageAction,

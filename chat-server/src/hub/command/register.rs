@@ -1,10 +1,10 @@
 //! `REGISTER` and `VERIFY` (<https://ircv3.net/specs/extensions/account-registration>): an account for the nick
 //! one has. Nothing is asked to be verified, and the address is not kept, since nothing is sent to it.
 
-use crate::hub::{Hub, Refusal, Turn, account_changes::Via};
+use crate::hub::{Hub, refusal::Refusal, replies::turn::Turn, state::account_request::Via};
 
 impl Hub {
-    pub(super) fn register_command(
+    pub(crate) fn register_command(
         &mut self,
         turn: &mut Turn<'_>,
         account: &str,
@@ -18,7 +18,7 @@ impl Hub {
         self.register_account(turn, Via::Command, password)
     }
 
-    pub(super) fn verify(&self, turn: &Turn<'_>, account: &str) -> Result<(), Refusal> {
+    pub(crate) fn verify(&self, turn: &Turn<'_>, account: &str) -> Result<(), Refusal> {
         if let Some(own) = &self.person(turn.person).account {
             let text = format!("you are logged in to {own} already");
             return Err(Refusal::fail("VERIFY", "ALREADY_AUTHENTICATED", &[account], &text));

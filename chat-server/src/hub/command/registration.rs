@@ -1,94 +1,49 @@
 //! From a connection to a person: the nick, the welcome, the default room.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
-use chat_core::proto::{
-    Capability, CapabilitySet, CaseMapping, Command, CommandError, Nick, Numeric,
-    REALNAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick,
-    nick_from_display_name,
+use chat_core::{
+    proto::{
+        Capability, CaseMapping, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX,
+        TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
+    },
+    text::printable,
 };
-use chat_core::text::printable;
 
-use super::{
-    Door, Effect, Hub, Now, Refusal, Registration, Turn,
-    accounts::AccountDirectory,
-    command::{VERSION, away_words},
-    device::{Device, QueuedCommand},
-    directory::PersonDirectory,
-    metadata::{self, Owner},
-    modes::{room_letters, unix_seconds},
-    person::{Particulars, Person, UserModes, source},
-    queries::account_identity,
-};
 use crate::{
-    delivery::{Content, Page, Reply, ReplyLine},
+    delivery::{Page, Reply, ReplyLine},
     event::ServerEvent,
+    hub::{
+        Hub,
+        effect::Effect,
+        input::{Door, Now, Registration},
+        people::nick::NAMELESS,
+        refusal::Refusal,
+        replies::{
+            metadata,
+            say::{VERSION, away_words},
+            turn::Turn,
+        },
+        state::{
+            account_directory::AccountDirectory,
+            codec::{account_identity, unix_seconds},
+            device::Device,
+            directory::PersonDirectory,
+            metadata::Owner,
+            modes::room_letters,
+            newcomer::Delayed,
+            person::{Particulars, Person, UserModes, source},
+            queued_command::QueuedCommand,
+        },
+    },
     ids::{ConnId, PersonId},
 };
-
-/// The nick of those who have no better one.
-pub(crate) const NAMELESS: &str = "USR";
 
 /// The commands with which one registers.
 const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER", "WEBIRC"];
 
-/// A connection that has not registered.
-#[derive(Debug)]
-pub(super) struct Newcomer {
-    pub(super) host: Arc<str>,
-    pub(super) door: Door,
-    pub(super) is_secure: bool,
-    pub(super) fingerprint: Option<Arc<str>>,
-    /// The account they have logged in to.
-    pub(super) account: Option<Arc<str>>,
-    pub(super) capabilities: CapabilitySet,
-    /// What they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
-    pub(super) away: Option<Arc<str>>,
-    /// All they said, if only the nick could not be had.
-    refused: Option<Registration>,
-    /// The nick they have asked for since then.
-    other_nick: Option<String>,
-    /// Since then they negotiate again, and have not come to an end.
-    is_negotiating: bool,
-    /// Wrong passwords so far.
-    pub(super) n_failed_logins: u8,
-    /// What waits for a password to be checked. While there is any, no more commands are read.
-    waiting: VecDeque<Delayed>,
-}
-
-/// Something whose turn has not come.
-#[derive(Debug)]
-enum Delayed {
-    Answer(Reply),
-    Command(QueuedCommand),
-}
-
-impl Newcomer {
-    pub(super) fn new(
-        host: Arc<str>,
-        door: Door,
-        is_secure: bool,
-        fingerprint: Option<Arc<str>>,
-    ) -> Self {
-        Self {
-            host,
-            door,
-            is_secure,
-            fingerprint,
-            account: None,
-            capabilities: CapabilitySet::EMPTY,
-            away: None,
-            refused: None,
-            other_nick: None,
-            is_negotiating: false,
-            n_failed_logins: 0,
-            waiting: VecDeque::new(),
-        }
-    }
-}
-
 impl Hub {
-    pub(super) fn register(
+    pub(crate) fn register(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -201,32 +156,8 @@ impl Hub {
         self.note_away(now, who, None, effects);
     }
 
-    /// Shows on one connection of a person all the rooms they are in, which it follows from here on.
-    pub(super) fn show_all_rooms(&mut self, turn: &mut Turn<'_>) {
-        let rooms = self.person(turn.person).rooms.clone();
-        for id in &rooms {
-            let person = self.person(turn.person);
-            let content = Content::Join {
-                source: Arc::clone(&person.source),
-                room: Arc::clone(self.rooms[id].name.shown()),
-                realname: (&*person.realname).into(),
-            };
-            turn.say(ReplyLine::Event(self.event(turn.person, content, turn.now)));
-            self.follow(turn.conn, *id, turn.effects);
-        }
-        for id in rooms {
-            self.show_room(turn, id);
-        }
-    }
-
-    /// A newcomer is gone.
-    pub(super) fn forget_newcomer(&mut self, conn: ConnId) {
-        self.newcomers.remove(&conn);
-        self.exchanges.remove(&conn);
-    }
-
     /// Goes on with what waited for a newcomer's password to be checked.
-    pub(super) fn take_newcomers_waiting(
+    pub(crate) fn take_newcomers_waiting(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -268,7 +199,7 @@ impl Hub {
     }
 
     /// An answer that a newcomer's session has made: it is given in its turn.
-    pub(super) fn newcomer_answer(
+    pub(crate) fn newcomer_answer(
         &mut self,
         conn: ConnId,
         reply: Reply,
@@ -280,7 +211,7 @@ impl Hub {
     }
 
     /// A command of someone who has not registered: only a new nick helps.
-    pub(super) fn newcomer_command(
+    pub(crate) fn newcomer_command(
         &mut self,
         now: Now,
         conn: ConnId,

@@ -7,11 +7,11 @@ use chat_core::proto::Numeric;
 
 use crate::{
     event::ServerEvent,
-    hub::{Effect, Hub, Refusal, Turn},
+    hub::{Hub, effect::Effect, refusal::Refusal, replies::turn::Turn},
 };
 
 impl Hub {
-    pub(super) fn rehash(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn rehash(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let asker = self.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);

@@ -3,21 +3,23 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Capability, Command, RoomName, TOPIC_BYTES_MAX};
+use chat_core::proto::{RoomName, TOPIC_BYTES_MAX};
 
-use super::relayable;
 use crate::{
-    delivery::{Content, Event},
+    delivery::Content,
     hub::{
-        Effect, Hub, Now, Reader, Refusal, Turn, confusables,
-        records::{Destination, RecordAction},
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+        state::{
+            confusables,
+            pending_record::{Destination, RecordAction},
+        },
     },
-    ids::{ConnId, RoomId},
-    room_log::Change,
 };
 
 impl Hub {
-    pub(super) fn rename(
+    pub(crate) fn rename(
         &mut self,
         turn: &mut Turn<'_>,
         room: &str,
@@ -66,63 +68,5 @@ impl Hub {
         };
         let place = Destination::Room(found.id);
         self.submit(turn, place, content, RecordAction::Rename(new))
-    }
-
-    /// Does what the record says, and tells those who do not understand it in other words ("Fallback").
-    pub(in crate::hub) fn rename_room(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        new: &RoomName,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Content::Rename { reason, .. } = &event.content else { return };
-        let room = &self.rooms[&id];
-        let old = room.name.clone();
-        let knows =
-            |conn: &ConnId| self.device(*conn).capabilities.contains(Capability::ChannelRename);
-        let devices = self.devices_of(room.members.keys().copied());
-        let others: Vec<ConnId> = devices.filter(|conn| !knows(conn)).collect();
-        self.call_room(id, new.clone());
-        // "This fallback SHOULD NOT be used if the rename only changes the case."
-        if old == *new {
-            return;
-        }
-        let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
-        // Behind all that was on its way under the name so far.
-        let mut changes = vec![Change::Rename { from: Arc::clone(&from), to: Arc::clone(&to) }];
-        changes.extend(self.markers.rename(&from, &to));
-        self.keep_document(id, effects);
-        self.persist_unasked(changes, effects);
-        for conn in others {
-            let Reader { person, device } = self.reader(conn);
-            let who = person.id;
-            let names_themselves = device.capabilities.contains(Capability::NoImplicitNames);
-            let part = Content::Part {
-                source: Arc::clone(&person.source),
-                room: Arc::clone(old.shown()),
-                reason: Some(Arc::clone(reason)).filter(|reason| !reason.is_empty()),
-            };
-            let join = Content::Join {
-                source: Arc::clone(&person.source),
-                room: Arc::clone(new.shown()),
-                realname: (&*person.realname).into(),
-            };
-            for content in [part, join] {
-                let event = self.event(who, content, now);
-                self.tell(conn, &event, effects);
-            }
-            if self.rooms[&id].topic.is_some() {
-                let topic = Command::Topic { room: new.to_string(), topic: None };
-                self.command(now, conn, None, Ok(topic), effects);
-            }
-            // "MUST NOT send an implicit `NAMES` reply after sending a `JOIN` message" (no-implicit-names)
-            if names_themselves {
-                continue;
-            }
-            let names = Command::Names { rooms: vec![new.to_string()] };
-            self.command(now, conn, None, Ok(names), effects);
-        }
     }
 }

@@ -7,22 +7,23 @@ use chat_core::{
     wire::unescape_tag_value,
 };
 
-use super::{changes::part, chat_history::HISTORY_BYTES_MAX};
 use crate::{
     delivery::{Content, Event, ReplyLine},
     history::{Match, Order, Query, Search},
     hub::{
-        Hub, Reader, Refusal, Turn,
-        queries::{QueryPurpose, in_pages},
+        Hub,
+        log::query::HISTORY_BYTES_MAX,
+        refusal::Refusal,
+        replies::{batches::in_pages, turn::Turn},
+        state::{
+            device::Reader,
+            query::{QueryPurpose, part},
+        },
     },
 };
 
 /// Messages that are found for those who say nothing of how many, and those who know nothing of searching.
 const LIMIT: usize = 20;
-
-fn invalid(what: &str, text: &str) -> Refusal {
-    Refusal::fail("SEARCH", "INVALID_PARAMS", &[what], text)
-}
 
 /// What is asked for, before it is known where.
 #[derive(Default)]
@@ -77,7 +78,7 @@ impl SearchRequest {
 }
 
 impl Hub {
-    pub(super) fn search(&mut self, turn: &mut Turn<'_>, params: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn search(&mut self, turn: &mut Turn<'_>, params: &[String]) -> Result<(), Refusal> {
         if !self.settings.keeps_history {
             return Err(CommandError::Unknown("SEARCH".into()).into());
         }
@@ -122,11 +123,7 @@ impl Hub {
     }
 
     /// What was found, for a reader who knows of searching, or in words.
-    pub(in crate::hub) fn match_lines(
-        &self,
-        reader: Reader<'_>,
-        matches: Vec<Match>,
-    ) -> Vec<ReplyLine> {
+    pub(crate) fn match_lines(&self, reader: Reader<'_>, matches: Vec<Match>) -> Vec<ReplyLine> {
         let knows = |capability| reader.device.capabilities.contains(capability);
         if knows(Capability::Search) || knows(Capability::SojuSearch) {
             let is_ours = knows(Capability::Search);
@@ -149,6 +146,10 @@ impl Hub {
         }
         matches.iter().map(|found| notice(in_words(&found.event))).collect()
     }
+}
+
+fn invalid(what: &str, text: &str) -> Refusal {
+    Refusal::fail("SEARCH", "INVALID_PARAMS", &[what], text)
 }
 
 /// A message that was found, in one line.

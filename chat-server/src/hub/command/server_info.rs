@@ -3,14 +3,16 @@
 
 use chat_core::proto::{Numeric, mask_matches};
 
-use crate::hub::{Hub, Refusal, Turn, modes::unix_seconds};
-
-/// What the server calls itself.
-pub(in crate::hub) const VERSION: &str = concat!("chat-", env!("CARGO_PKG_VERSION"));
+use crate::hub::{
+    Hub,
+    refusal::Refusal,
+    replies::{say::VERSION, turn::Turn},
+    state::codec::unix_seconds,
+};
 
 impl Hub {
     /// Whether a question is to this server: by its name, a mask of it, or a nick of someone on it.
-    pub(super) fn check_server(&self, server: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn check_server(&self, server: Option<&str>) -> Result<(), Refusal> {
         let is_here = |server: &str| {
             mask_matches(server, self.settings.name.as_str()) || self.find_person(server).is_ok()
         };
@@ -21,7 +23,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.9
-    pub(super) fn admin(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn admin(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let admin = self.settings.admin.as_ref().ok_or(Refusal::NoAdministrator)?;
         let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_ADMINME, &[server, "About who runs this server"]);
@@ -32,7 +34,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.10
-    pub(super) fn info(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn info(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started);
         turn.numeric(Numeric::RPL_INFO, &[&format!("{VERSION}: host a room, or join one")]);
@@ -43,7 +45,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.5: the network is this server.
-    pub(super) fn links(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn links(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let server = self.settings.name.as_str();
         turn.numeric(
             Numeric::RPL_LINKS,
@@ -54,7 +56,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.6
-    pub(super) fn time(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn time(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let server = self.settings.name.as_str();
         let now = humantime::format_rfc3339_seconds(turn.now.wall).to_string();
         turn.numeric(
@@ -65,7 +67,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.3
-    pub(super) fn version(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn version(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_VERSION, &[VERSION, server, "IRCv3, with rooms for everyone"]);
         self.isupport(turn);

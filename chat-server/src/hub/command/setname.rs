@@ -9,11 +9,11 @@ use chat_core::{
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, Refusal, Turn},
+    hub::{Hub, refusal::Refusal, replies::turn::Turn},
 };
 
 impl Hub {
-    pub(super) fn setname(&mut self, turn: &mut Turn<'_>, realname: &str) -> Result<(), Refusal> {
+    pub(crate) fn setname(&mut self, turn: &mut Turn<'_>, realname: &str) -> Result<(), Refusal> {
         let realname: Arc<str> = cut(&printable(realname), REALNAME_BYTES_MAX).into();
         if realname.trim().is_empty() {
             let text = "a real name has at least one character that can be seen";

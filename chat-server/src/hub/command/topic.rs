@@ -1,22 +1,24 @@
 //! `TOPIC` (RFC 2812 §3.2.4): reading it is an answer, setting it is a record.
 
-use std::{sync::Arc, time::UNIX_EPOCH};
+use std::sync::Arc;
 
-use chat_core::proto::{Numeric, TOPIC_BYTES_MAX};
+use chat_core::proto::TOPIC_BYTES_MAX;
 
-use super::relayable;
 use crate::{
     delivery::Content,
     hub::{
-        Hub, Refusal, Turn,
-        modes::Flag,
-        records::{Destination, RecordAction},
-        room::Room,
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+        state::{
+            modes::Flag,
+            pending_record::{Destination, RecordAction},
+        },
     },
 };
 
 impl Hub {
-    pub(super) fn topic(
+    pub(crate) fn topic(
         &mut self,
         turn: &mut Turn<'_>,
         room: &str,
@@ -37,14 +39,5 @@ impl Hub {
         let content = Content::Topic { source, room: Arc::clone(room.name.shown()), topic };
         let place = Destination::Room(room.id);
         self.submit(turn, place, content, RecordAction::Nothing)
-    }
-
-    pub(in crate::hub) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {
-        let Some(topic) = &room.topic else {
-            return turn.numeric(Numeric::RPL_NOTOPIC, &[room.name.as_str(), "No topic is set"]);
-        };
-        let at = topic.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
-        turn.numeric(Numeric::RPL_TOPIC, &[room.name.as_str(), &topic.text]);
-        turn.numeric(Numeric::RPL_TOPICWHOTIME, &[room.name.as_str(), &topic.by, &at]);
     }
 }

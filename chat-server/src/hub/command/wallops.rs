@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use super::relayable;
 use crate::{
     delivery::Content,
-    hub::{Hub, Refusal, Turn},
+    hub::{
+        Hub,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+    },
 };
 
 impl Hub {
-    pub(super) fn wallops(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn wallops(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
         let asker = self.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);

@@ -2,16 +2,16 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use super::{Effect, Hub};
 use crate::{
     auth::same_secret,
     config::Gateway,
+    hub::{Hub, effect::Effect},
     ids::{ConnId, host_text},
 };
 
 impl Hub {
     /// `options` are words with values or without.
-    pub(super) fn webirc(
+    pub(crate) fn webirc(
         &mut self,
         conn: ConnId,
         password: &str,

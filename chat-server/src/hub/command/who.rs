@@ -8,16 +8,18 @@ use chat_core::proto::{Numeric, WhoQuery};
 use crate::{
     delivery::ReplyLine,
     hub::{
-        Hub, Refusal, Turn,
-        paged_reply::Section,
-        refusal::word,
-        room::Rank,
-        who::{Who, Whom},
+        Hub,
+        refusal::{Refusal, word},
+        replies::turn::Turn,
+        state::{
+            paged_reply::{Section, Who, Whom},
+            rank::Rank,
+        },
     },
 };
 
 impl Hub {
-    pub(super) fn who(
+    pub(crate) fn who(
         &mut self,
         turn: &mut Turn<'_>,
         mask: &str,

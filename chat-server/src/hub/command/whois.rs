@@ -3,14 +3,14 @@
 use chat_core::proto::{Capability, Numeric, Service};
 
 use crate::hub::{
-    Hub, Refusal, Turn,
-    metadata::{Owner, key_value},
-    person::Person,
-    refusal::word,
+    Hub,
+    refusal::{Refusal, word},
+    replies::{metadata::key_value, turn::Turn},
+    state::{metadata::Owner, person::Person},
 };
 
 impl Hub {
-    pub(super) fn whois(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn whois(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
         for (index, nick) in nicks.iter().enumerate() {
             if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));

@@ -2,10 +2,14 @@
 
 use chat_core::proto::{CaseMapping, Numeric};
 
-use crate::hub::{Hub, Refusal, Turn, refusal::word};
+use crate::hub::{
+    Hub,
+    refusal::{Refusal, word},
+    replies::turn::Turn,
+};
 
 impl Hub {
-    pub(super) fn whowas(
+    pub(crate) fn whowas(
         &mut self,
         turn: &mut Turn<'_>,
         nicks: &[String],

@@ -5,110 +5,31 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use chat_core::proto::{Capability, CaseMapping, MessageKind, NONCE_TAG, RoomName};
+use chat_core::proto::{Capability, CaseMapping, NONCE_TAG};
 
-use rand_chacha::rand_core::Rng;
-
-use super::{
-    Effect, Hub, Now, Refusal, Turn,
-    facts::{self, Fact},
-    kept::ChangePurpose,
-    labels::ResponseId,
-    modes::{self, List, Mode},
-    pending::Arrived,
-    room::Topic,
-};
 use crate::{
-    delivery::{Content, Event, ReplyLine, Sender},
-    ids::{ConnId, PersonId, RoomId, Ticket},
-    reaction::Reaction,
-    room_log::{AppendError, Change, Conversation, Record, THE_SERVER},
-};
-
-/// Something on its way to the log, and what is to be done when it is there.
-#[derive(Debug)]
-pub(super) struct Pending {
-    what: PendingWork,
-    /// Who is answered, unless they have gone; nobody, if the server does it by itself.
-    pub(super) sender: Option<ConnId>,
-    /// The labelled answer it is a part of.
-    answer: Option<ResponseId>,
-}
-
-/// What is on its way.
-#[derive(Debug)]
-enum PendingWork {
-    /// A record.
-    Record(Recorded),
-    /// Changes of what the server knows, and what they are for.
-    Changes { changes: Arc<[Change]>, purpose: Box<ChangePurpose> },
-}
-
-/// A record on its way.
-#[derive(Debug)]
-pub(super) struct Recorded {
-    pub(super) event: Arc<Event>,
-    /// Who caused it, if it is not the server.
-    pub(super) sender: Option<PersonId>,
-    pub(super) place: Destination,
-    /// Apart, since most records are messages and have none.
-    pub(super) more: Option<Box<More>>,
-}
-
-impl Recorded {
-    /// What it does beside being seen.
-    pub(super) fn action(&self) -> &RecordAction {
-        self.more.as_ref().map_or(&RecordAction::Nothing, |more| &more.action)
-    }
-}
-
-/// What follows from a record beside its being seen.
-#[derive(Debug)]
-pub(super) struct More {
-    pub(super) action: RecordAction,
-    /// What is so in the room from then on.
-    pub(super) facts: Vec<Fact>,
-    /// The room's number, if the log keeps these with the record.
-    pub(super) kept_of: Option<Arc<str>>,
-}
-
-/// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
-#[derive(Debug)]
-pub(super) enum RecordAction {
-    /// Nothing, or what the content says.
-    Nothing,
-    /// Someone leaves the room.
-    Kick(PersonId),
-    /// Modes change.
-    Modes(Vec<modes::ModeChange>),
-    /// Something that those who operate the room read of, in the name of the server.
-    Notice {
-        /// What is so from then on.
-        facts: Vec<Fact>,
-        /// Whose the room is from then on.
-        owner_change: OwnerChange,
-        /// What whoever has done it is told.
-        reply: Vec<ReplyLine>,
+    delivery::{Content, Event, Sender},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            change_purpose::ChangePurpose,
+            facts::{self, Fact},
+            modes::{self, List, Mode},
+            pending_record::{
+                Destination, More, OwnerChange, Pending, PendingWork, RecordAction, Recorded,
+                not_stored,
+            },
+            room,
+            topic::Topic,
+        },
     },
-    /// The room gets another name.
-    Rename(RoomName),
-}
-
-/// Whose a room is from then on.
-#[derive(Debug)]
-pub(super) enum OwnerChange {
-    /// It is nobody's.
-    Disowned,
-    /// It stays whose it is.
-    None,
-    /// That account's, by its folded name.
-    Given(Arc<str>),
-}
-
-/// What tells the log whether what was said in a room is nobody's if the server ends.
-fn closing(room: &super::room::Room, is_closed: bool) -> Change {
-    Change::Close { room: Arc::clone(room.name.key()), is_closed }
-}
+    ids::{ConnId, PersonId, Ticket},
+    room_log::{Change, Conversation, Record, THE_SERVER},
+};
 
 /// Bytes of a nonce.
 const NONCE_BYTES_MAX: usize = 64;
@@ -123,25 +44,10 @@ struct Said {
     sender: Sender,
 }
 
-/// Where a record takes effect.
-#[derive(Debug, Clone)]
-pub(super) enum Destination {
-    /// With one other person, who may have gone.
-    Direct {
-        /// As direct conversations name them.
-        identity: Arc<str>,
-        person: Option<PersonId>,
-    },
-    /// Among the members of a room who have that sign, or a higher one, before their nick.
-    Ranked(RoomId, char),
-    /// In a room.
-    Room(RoomId),
-}
-
 impl Hub {
     /// Sends `content` on its way to the log. The answer to the turn comes when
     /// it arrives.
-    pub(super) fn submit(
+    pub(crate) fn submit(
         &mut self,
         turn: &mut Turn<'_>,
         place: Destination,
@@ -169,7 +75,7 @@ impl Hub {
     }
 
     /// The same of what the server does by itself in a room; whether there is place for it.
-    pub(super) fn submit_unasked(
+    pub(crate) fn submit_unasked(
         &mut self,
         now: Now,
         place: Destination,
@@ -332,7 +238,7 @@ impl Hub {
     ///
     /// # Errors
     /// A sentence, if too much is on its way.
-    pub(super) fn submit_changes(
+    pub(crate) fn submit_changes(
         &mut self,
         turn: &mut Turn<'_>,
         changes: Arc<[Change]>,
@@ -358,116 +264,6 @@ impl Hub {
         device.latest_record = Some(ticket);
     }
 
-    /// A record's place is fixed, or it has none: let everyone see it, or tell its sender.
-    pub(super) fn appended(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        outcome: Result<(), AppendError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(Arrived { what: pending, is_overdue }) = self.pending.take(ticket) else {
-            return;
-        };
-        let Pending { what, sender, answer } = pending;
-        self.release_reserved_name(&what);
-        let device = sender.and_then(|sender| self.devices.get_mut(sender));
-        if let Some(device) = device.filter(|_| !is_overdue) {
-            device.n_pending -= 1;
-        }
-        self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
-        match (outcome, what) {
-            (Ok(()), PendingWork::Record(recorded)) => {
-                self.tell_of_mending(&recorded.place, effects);
-                self.apply(now, sender, answer, &recorded, effects);
-            }
-            (
-                Err(AppendError::Known { msgid, time }),
-                PendingWork::Record(Recorded { event, .. }),
-            ) => {
-                let first = Event::new(event.content.clone(), time, Some(msgid));
-                let first = Arc::new(first.by(event.sender().clone()));
-                let echoes = sender.is_some_and(|own| self.echoes_messages(own)) && !is_overdue;
-                let echo = echoes.then(|| ReplyLine::Event(first));
-                self.answer(sender, answer, echo, effects);
-            }
-            (Err(error), PendingWork::Record(Recorded { event, place, .. })) => {
-                if let AppendError::Refused(why) = &error {
-                    self.tell_of_trouble(now, &place, why, sender, effects);
-                }
-                let line = not_stored(&event.content, error.to_string()).reply();
-                // They were told so when it took too long.
-                let line = (!is_overdue).then_some(line);
-                self.answer(sender, answer, line, effects);
-            }
-            (outcome, PendingWork::Changes { changes, purpose }) => {
-                let conn = sender.expect("who asks for changes waits for them");
-                let lines = match outcome {
-                    Ok(()) => self.done(now, conn, *purpose, &changes, effects),
-                    Err(error) => vec![self.undone(&purpose, &error.to_string()).reply()],
-                };
-                // Also to those who were told that it takes long.
-                self.answer(sender, answer, lines, effects);
-            }
-        }
-        if let Some(sender) = sender {
-            self.take_waiting(now, sender, effects);
-        }
-    }
-
-    /// Tells the senders of records that have waited too long; what becomes of those is not known. What
-    /// is not known much later is forgotten.
-    pub(super) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let timeout = self.settings.limits.append_timeout;
-        while let Some((ticket, since, mut pending)) = self.pending.pop_slow(now.mono, timeout) {
-            let why = "storing it takes too long; it may still arrive";
-            let line = match &pending.what {
-                PendingWork::Record(Recorded { event, .. }) => {
-                    not_stored(&event.content, why.into()).reply()
-                }
-                PendingWork::Changes { purpose, .. } => purpose
-                    .refusal("storing it takes too long; it may be done all the same")
-                    .reply(),
-            };
-            let (sender, answer) = (pending.sender, pending.answer.take());
-            self.pending.keep_overdue(ticket, since, pending);
-            let Some(sender) = sender else { continue };
-            if let Some(device) = self.devices.get_mut(sender) {
-                device.n_pending -= 1;
-            }
-            self.answer(Some(sender), answer, Some(line), effects);
-            self.take_waiting(now, sender, effects);
-        }
-        while let Some(Pending { what, .. }) = self.pending.pop_lost(now.mono, timeout) {
-            self.release_reserved_name(&what);
-            // A name that was being registered is free again.
-            if let PendingWork::Changes { purpose, .. } = what {
-                drop(self.undone(&purpose, "it was forgotten"));
-            }
-        }
-    }
-
-    /// A room has got the name it was to get, or is whose it was to be; or will not.
-    fn release_reserved_name(&mut self, what: &PendingWork) {
-        let PendingWork::Record(recorded) = what else { return };
-        match (recorded.action(), &recorded.place) {
-            (RecordAction::Rename(name), _) => {
-                self.reserved_names.remove(name.key());
-            }
-            (
-                RecordAction::Notice { owner_change: OwnerChange::Given(_), .. },
-                Destination::Ranked(id, _),
-            ) => {
-                if let Some(ownership) =
-                    self.rooms.get_mut(id).and_then(|room| room.ownership.as_mut())
-                {
-                    ownership.successor = None;
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// What a message is known by if it is sent again (`docs/idempotent-send.md`).
     fn nonce_of(&self, conn: ConnId, content: &Content) -> Result<Option<Arc<str>>, Refusal> {
         let (Content::Message { kind, tags, .. } | Content::Multiline { kind, tags, .. }) = content
@@ -488,46 +284,9 @@ impl Hub {
         }
         Ok(Some(nonce.into()))
     }
-
-    /// An id that sorts by time inside, and means nothing outside. Of the random part so much is drawn as the
-    /// database has room for in six bytes.
-    pub(super) fn next_msgid(&mut self, time: SystemTime) -> Arc<str> {
-        let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // `{millis:011x}{random:013x}`; formatting would be a twentieth of what the hub does for a message.
-        let mut digits = [0; 24];
-        let (millis, random) = digits.split_at_mut(11);
-        write_hex(since_epoch.as_millis() as u64, millis);
-        write_hex(self.random.next_u64() >> 17, random);
-        std::str::from_utf8(&digits).expect("digits are text").into()
-    }
 }
 
-/// The last digits of `number`, as many as there is room for.
-fn write_hex(mut number: u64, digits: &mut [u8]) {
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdef"[(number & 0xf) as usize];
-        number >>= 4;
-    }
-}
-
-/// Why a record of `content` is not there, for words to its sender.
-fn not_stored(content: &Content, why: String) -> Refusal {
-    let (command, target) = match content {
-        Content::Message { kind, target, .. } | Content::Multiline { kind, target, .. } => {
-            (kind.word(), target)
-        }
-        Content::Mode { target, .. } => ("MODE", target),
-        Content::Kick { room, .. } => ("KICK", room),
-        Content::Edit { target, .. } => ("EDIT", target),
-        Content::Redact { target, .. } => ("REDACT", target),
-        Content::Rename { room, .. } => ("RENAME", room),
-        Content::Topic { room, .. } => ("TOPIC", room),
-        _ => return Refusal::NotStored { command: "*", target: "*".into(), why },
-    };
-    Refusal::NotStored { command, target: target.to_string(), why }
-}
-
-/// Whether a message is worth keeping: tags alone pass by without the log, unless they are a reaction.
-pub(super) fn is_kept(kind: MessageKind, tags: &str) -> bool {
-    kind != MessageKind::Tagmsg || Reaction::of(tags).is_some()
+/// What tells the log whether what was said in a room is nobody's if the server ends.
+fn closing(room: &room::Room, is_closed: bool) -> Change {
+    Change::Close { room: Arc::clone(room.name.key()), is_closed }
 }

@@ -2,45 +2,27 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::Capability;
-
-use super::{
-    Door, Effect, Hub, Now, facts,
-    labels::ResponseId,
-    modes::{self, Mode},
-    records::{Destination, More, RecordAction, Recorded},
-};
 use crate::{
     delivery::{Content, Event, ReplyLine},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::{Door, Now},
+        state::{
+            facts,
+            labeled_response::ResponseId,
+            modes::{self, Mode},
+            pending_record::{Destination, More, RecordAction, Recorded},
+        },
+    },
     ids::{ConnId, PersonId, RoomId},
     room_log::Change,
 };
 
-/// A record's event, to the person or in the room that is called so now.
-fn to(recorded: &Recorded, name: &Arc<str>) -> Arc<Event> {
-    if recorded.event.content.target().is_none_or(|target| target == name) {
-        return Arc::clone(&recorded.event);
-    }
-    let mut content = recorded.event.content.clone();
-    if let Some(target) = content.target_mut() {
-        *target = Arc::clone(name);
-    }
-    with_content(&recorded.event, content)
-}
-
-/// The event with another content, if it is another one.
-fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
-    if content == event.content {
-        return Arc::clone(event);
-    }
-    let now = Event::new(content, event.time, event.msgid.clone());
-    Arc::new(now.by(event.sender().clone()))
-}
-
 impl Hub {
     /// Does what the record says and lets everyone see it. The room and its members may have
     /// changed since it was decided; who is there now is told.
-    pub(super) fn apply(
+    pub(crate) fn apply(
         &mut self,
         now: Now,
         sender: Option<ConnId>,
@@ -144,14 +126,6 @@ impl Hub {
         self.note_closed(id, effects);
     }
 
-    /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
-    pub(super) fn persist_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
-        if !changes.is_empty() {
-            let ticket = self.new_ticket();
-            effects.push(Effect::Persist { ticket, changes: changes.into() });
-        }
-    }
-
     /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
     /// because they, or the room, have gone.
     fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
@@ -219,10 +193,25 @@ impl Hub {
             _ => {}
         }
     }
+}
 
-    /// Whether someone is told of their own messages.
-    pub(super) fn echoes_messages(&self, conn: ConnId) -> bool {
-        let device = self.devices.get(conn);
-        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
+/// A record's event, to the person or in the room that is called so now.
+fn to(recorded: &Recorded, name: &Arc<str>) -> Arc<Event> {
+    if recorded.event.content.target().is_none_or(|target| target == name) {
+        return Arc::clone(&recorded.event);
     }
+    let mut content = recorded.event.content.clone();
+    if let Some(target) = content.target_mut() {
+        *target = Arc::clone(name);
+    }
+    with_content(&recorded.event, content)
+}
+
+/// The event with another content, if it is another one.
+fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
+    if content == event.content {
+        return Arc::clone(event);
+    }
+    let now = Event::new(content, event.time, event.msgid.clone());
+    Arc::new(now.by(event.sender().clone()))
 }

@@ -1,76 +1,30 @@
 //! What the server is to know again when it starts anew: what becomes of changes on their way to the log, and whose
 //! they are.
 
-use std::sync::Arc;
-
-use chat_core::proto::Service;
-
-use super::{
-    Effect, Hub, Now, Refusal, Turn,
-    account_changes::{AccountChange, AccountRequest},
-    accounts, facts,
-    metadata::Owner,
-    read_markers::{self, ReadMarker},
-    server_bans,
-};
 use crate::{
     delivery::ReplyLine,
-    ids::{ConnId, RoomId},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            account_directory,
+            account_request::{AccountChange, AccountRequest},
+            change_purpose::ChangePurpose,
+            facts,
+            metadata::Owner,
+            read_markers, server_ban,
+        },
+    },
+    ids::ConnId,
     room_log::Change,
 };
 
-/// What changes are for.
-#[derive(Debug)]
-pub(super) enum ChangePurpose {
-    /// Something is done to an account.
-    Account(AccountRequest),
-    /// Somebody comes into a room by a link.
-    Entrance { room: RoomId, shown: Arc<str> },
-    /// Somebody sets what a room that is somebody's publishes.
-    Metadata {
-        room: RoomId,
-        /// Under which names.
-        keys: Vec<Arc<str>>,
-        /// What they are told when it is so.
-        reply: Vec<ReplyLine>,
-    },
-    /// Somebody may not come here, or may again.
-    Bans {
-        /// What whoever wanted it is told when it is so.
-        reply: Vec<ReplyLine>,
-    },
-    /// Somebody has asked to be let into a room.
-    Knock {
-        /// What they are told when it is kept.
-        reply: Vec<ReplyLine>,
-    },
-    /// Somebody has read something.
-    Mark {
-        mark: ReadMarker,
-        /// How what was read is called.
-        shown: Arc<str>,
-    },
-}
-
-impl ChangePurpose {
-    /// Why it is not so, or not yet.
-    pub(super) fn refusal(&self, why: &str) -> Refusal {
-        match self {
-            Self::Account(AccountRequest { account, via, .. }) => {
-                via.refusal("TEMPORARILY_UNAVAILABLE", account, why)
-            }
-            Self::Bans { .. } => Refusal::Service { by: Service::OperServ, text: why.to_owned() },
-            Self::Entrance { shown, .. } => Refusal::fail("JOIN", "INTERNAL_ERROR", &[shown], why),
-            Self::Knock { .. } => Refusal::fail("KNOCK", "INTERNAL_ERROR", &[], why),
-            Self::Metadata { .. } => Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why),
-            Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why),
-        }
-    }
-}
-
 impl Hub {
     /// What changes were for could not be kept: what whoever wanted it is told.
-    pub(super) fn undone(&mut self, purpose: &ChangePurpose, why: &str) -> Refusal {
+    pub(crate) fn undone(&mut self, purpose: &ChangePurpose, why: &str) -> Refusal {
         if let ChangePurpose::Account(AccountRequest {
             change: AccountChange::Register,
             account,
@@ -83,7 +37,7 @@ impl Hub {
     }
 
     /// Changes are kept: so it is from here on. What whoever wanted it is told.
-    pub(super) fn done(
+    pub(crate) fn done(
         &mut self,
         now: Now,
         conn: ConnId,
@@ -145,7 +99,7 @@ impl Hub {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub(super) fn take_change(
+    pub(crate) fn take_change(
         &mut self,
         now: Option<Now>,
         path: &str,
@@ -154,9 +108,9 @@ impl Hub {
     ) -> Result<(), String> {
         let words: Vec<&str> = path.split('\n').collect();
         match words.split_first() {
-            Some((&accounts::PATH, rest)) => self.accounts.take(rest, value),
+            Some((&account_directory::PATH, rest)) => self.accounts.take(rest, value),
             Some((&read_markers::PATH, rest)) => self.markers.take(rest, value),
-            Some((&server_bans::PATH, rest)) => server_bans::take(&mut self.bans, rest, value),
+            Some((&server_ban::PATH, rest)) => server_ban::take(&mut self.bans, rest, value),
             Some((&facts::PATH, rest)) => self.take_room_change(now, rest, value, effects),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }

@@ -6,119 +6,27 @@
 //! (<https://github.com/ircv3/ircv3-specifications/pull/613>, `draft/metadata-3`). What is published is
 //! one; [`Dialect`] is all that differs.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use chat_core::proto::{Capability, METADATA_KEY_BYTES_MAX, Numeric};
+use chat_core::proto::Numeric;
 
-use super::{Device, Effect, Hub, Now, Reader, Turn, paged_reply::Section};
 use crate::{
-    delivery::{Content, Event, Page, ReplyLine},
+    delivery::{Content, Event},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        replies::metadata::{batch, key_not_set, key_value},
+        state::{
+            device::{Device, Reader},
+            metadata::{Dialect, Metadata, Owner},
+        },
+    },
     ids::{ConnId, PersonId, RoomId},
 };
 
-/// Values by their names.
-pub(super) type Metadata = BTreeMap<Arc<str>, Arc<str>>;
-
-/// Names of metadata.
-pub(super) type Keys = BTreeSet<Arc<str>>;
-
-/// Whose metadata it is.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Owner {
-    Person(PersonId),
-    Room(RoomId),
-}
-
-/// The revision of the draft in which someone is told of metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Dialect {
-    /// `draft/metadata-2`: changes are `METADATA` lines.
-    Second,
-    /// `draft/metadata-3`: changes are numerics, what there is comes in batches, and an empty value is none.
-    Third,
-}
-
-/// The metadata of several owners, told page by page; of a room with that of its members.
-#[derive(Debug)]
-pub(super) struct Sync {
-    /// The parameter of the batch around it, if there is to be one.
-    pub(super) target: Option<Arc<str>>,
-    /// Those still to be told of.
-    pub(super) owners: VecDeque<Owner>,
-    /// What is told of.
-    pub(super) keys: Arc<Keys>,
-    /// The member of the first room who was told of last; at first the room itself is.
-    pub(super) after: Option<PersonId>,
-    /// Members who are in an earlier room of the reader's too have been told of there.
-    pub(super) is_each_once: bool,
-    /// No page has been made.
-    pub(super) is_first: bool,
-}
-
-impl Sync {
-    /// All of `keys` that `owners` have, in a batch about `target`.
-    pub(super) fn batched(
-        target: Arc<str>,
-        owners: impl Into<VecDeque<Owner>>,
-        keys: Keys,
-    ) -> Self {
-        let (owners, keys) = (owners.into(), Arc::new(keys));
-        let target = Some(target);
-        Self { target, owners, keys, after: None, is_each_once: false, is_first: true }
-    }
-}
-
-impl Device {
-    /// In which revision it is told of metadata unasked, if at all.
-    pub(super) fn told_metadata_in(&self) -> Option<Dialect> {
-        let has = |capability| self.capabilities.contains(capability);
-        // "A metadata-aware client is a client who has negotiated both [...]"
-        let is_third = has(Capability::Metadata3) && has(Capability::Batch);
-        let is_second = has(Capability::Metadata2).then_some(Dialect::Second);
-        if is_third { Some(Dialect::Third) } else { is_second }
-    }
-
-    /// In which revision its commands about metadata are answered.
-    pub(super) fn metadata_dialect(&self) -> Dialect {
-        self.told_metadata_in().unwrap_or(Dialect::Third)
-    }
-}
-
-/// "Key names are restricted to the ranges `a-z`, `0-9`, and `_./-`."
-pub(super) fn is_key(key: &str) -> bool {
-    let is_allowed =
-        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'/' | b'-');
-    (1..=METADATA_KEY_BYTES_MAX).contains(&key.len()) && key.bytes().all(is_allowed)
-}
-
-/// Lines that are one answer about `target`.
-pub(super) fn batch(target: &str, lines: Vec<ReplyLine>) -> ReplyLine {
-    ReplyLine::Batch { kind: "metadata", params: vec![target.into()], lines, page: Page::Only }
-}
-
-/// One value, as an answer.
-pub(super) fn key_value(numeric: Numeric, target: &str, key: &str, value: &str) -> ReplyLine {
-    ReplyLine::Numeric(numeric, vec![target.into(), key.into(), "*".into(), value.into()])
-}
-
-/// That there is no such value, as an answer.
-pub(super) fn key_not_set(target: &str, key: &str) -> ReplyLine {
-    let params = vec![target.into(), key.into(), "key not set".into()];
-    ReplyLine::Numeric(Numeric::RPL_KEYNOTSET, params)
-}
-
 impl Hub {
-    pub(super) fn metadata_of(&self, owner: Owner) -> &Metadata {
-        match owner {
-            Owner::Person(id) => &self.person(id).particulars.metadata,
-            Owner::Room(id) => &self.rooms[&id].metadata,
-        }
-    }
-
-    pub(super) fn change_metadata(&mut self, owner: Owner, change: impl FnOnce(&mut Metadata)) {
+    pub(crate) fn change_metadata(&mut self, owner: Owner, change: impl FnOnce(&mut Metadata)) {
         match owner {
             Owner::Person(id) => {
                 self.person_mut(id).particulars.change(|own| change(&mut own.metadata));
@@ -129,25 +37,8 @@ impl Hub {
         }
     }
 
-    pub(super) fn name_of_owner(&self, owner: Owner) -> Arc<str> {
-        match owner {
-            Owner::Person(id) => Arc::clone(self.person(id).nick.shown()),
-            Owner::Room(id) => Arc::clone(self.rooms[&id].name.shown()),
-        }
-    }
-
-    /// What `owner` has published, as those who speak `dialect` see it.
-    pub(super) fn published(
-        &self,
-        owner: Owner,
-        dialect: Dialect,
-    ) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
-        let is_shown = move |value: &str| dialect == Dialect::Second || !value.is_empty();
-        self.metadata_of(owner).iter().filter(move |(_, value)| is_shown(value))
-    }
-
     /// Tells who is to know that `key` of `owner` is now what it is; `by` changed it and is not told.
-    pub(super) fn tell_of_metadata(
+    pub(crate) fn tell_of_metadata(
         &self,
         now: Now,
         owner: Owner,
@@ -168,7 +59,7 @@ impl Hub {
 
     /// Tells the members of a room what someone who has just come has published, but those who see them
     /// elsewhere.
-    pub(super) fn introduce(
+    pub(crate) fn introduce(
         &self,
         now: Now,
         who: PersonId,
@@ -188,7 +79,7 @@ impl Hub {
     }
 
     /// Tells those who watch the nick that `who` has taken what its owner has published.
-    pub(super) fn introduce_to_watchers(&self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
+    pub(crate) fn introduce_to_watchers(&self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
         let (person, owner) = (self.person(who), Owner::Person(who));
         let watchers = self.watchers.get(person.nick.key());
         let watchers = || watchers.into_iter().flatten().map(|watcher| self.reader(*watcher));
@@ -264,154 +155,5 @@ impl Hub {
         reader.person.id == who
             || reader.device.particulars.monitored.contains_key(person.nick.key())
             || person.rooms.iter().any(|room| reader.person.rooms.contains(room))
-    }
-
-    /// `conn` is told of `key` no more.
-    pub(super) fn unsubscribe(&mut self, conn: ConnId, key: &str) {
-        let particulars = &mut self.device_mut(conn).particulars;
-        particulars.change(|own| own.subscriptions.remove(key));
-        if let Some(subscribers) = self.subscribers.get_mut(key) {
-            subscribers.remove(&conn);
-            if subscribers.is_empty() {
-                self.subscribers.remove(key);
-            }
-        }
-    }
-
-    /// `conn` is told of no metadata any more.
-    pub(super) fn unsubscribe_all(&mut self, conn: ConnId) {
-        for key in self.device(conn).particulars.subscriptions.clone() {
-            self.unsubscribe(conn, &key);
-        }
-    }
-
-    /// What `conn` is to be told of a room that they have entered.
-    pub(super) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Section> {
-        let device = self.device(conn);
-        let (owners, keys) = ([Owner::Room(room)], device.particulars.subscriptions.clone());
-        let sync = Sync::batched(Arc::clone(self.rooms[&room].name.shown()), owners, keys);
-        match device.told_metadata_in()? {
-            Dialect::Second if device.particulars.subscriptions.is_empty() => None,
-            Dialect::Second => Some(Section::Metadata(Sync { target: None, ..sync })),
-            // "the server MUST send either a `metadata` batch containing the channel's metadata [...]"
-            Dialect::Third => Some(Section::Metadata(sync)),
-        }
-    }
-
-    /// What `turn`'s asker is to be told of people whom they watch and who are here.
-    pub(super) fn sync_watched(&self, turn: &mut Turn<'_>, people: &[PersonId], is_new: bool) {
-        let device = self.device(turn.conn);
-        let keys = &device.particulars.subscriptions;
-        let owners = || people.iter().map(|person| Owner::Person(*person));
-        match device.told_metadata_in() {
-            Some(Dialect::Third) => turn.reply.extend(owners().map(|owner| {
-                let name = self.name_of_owner(owner);
-                Section::Metadata(Sync::batched(name, [owner], keys.clone()))
-            })),
-            Some(Dialect::Second) if is_new => {
-                let owners: VecDeque<Owner> = owners().collect();
-                let sync = Sync::batched(Arc::default(), owners, keys.clone());
-                turn.reply.push(Section::Metadata(Sync { target: None, ..sync }));
-            }
-            _ => {}
-        }
-    }
-
-    /// What `owner` has of `keys`, for those who speak `dialect`.
-    pub(super) fn metadata_lines(
-        &self,
-        dialect: Dialect,
-        owner: Owner,
-        keys: &Keys,
-    ) -> Vec<ReplyLine> {
-        let (server, name) = (&self.settings.name, self.name_of_owner(owner));
-        let wanted = self.published(owner, dialect).filter(|(key, _)| keys.contains(*key));
-        let line = |(key, value): (&Arc<str>, &Arc<str>)| match dialect {
-            Dialect::Second => {
-                ReplyLine::Raw(format!(":{server} METADATA {name} {key} * :{value}").into())
-            }
-            Dialect::Third => key_value(Numeric::RPL_KEYVALUE, &name, key, value),
-        };
-        wanted.map(line).collect()
-    }
-
-    pub(super) fn list_metadata(
-        &self,
-        asker: Reader<'_>,
-        mut sync: Sync,
-        rows: &mut usize,
-        lines: &mut Vec<ReplyLine>,
-    ) -> Option<Section> {
-        let mut page = Vec::new();
-        while *rows > 0
-            && let Some(owner) = sync.owners.front()
-        {
-            let is_done = match *owner {
-                Owner::Room(id) => self.list_room_metadata(asker, id, &mut sync, rows, &mut page),
-                // They may have gone since the page before.
-                Owner::Person(id) if self.people.contains(id) => {
-                    let told =
-                        self.metadata_lines(asker.device.metadata_dialect(), *owner, &sync.keys);
-                    *rows = rows.saturating_sub(1 + told.len());
-                    page.extend(told);
-                    true
-                }
-                Owner::Person(_) => true,
-            };
-            if is_done {
-                sync.owners.pop_front();
-                sync.after = None;
-            }
-        }
-        let (is_first, is_last) = (sync.is_first, sync.owners.is_empty());
-        sync.is_first = false;
-        match &sync.target {
-            Some(target) => lines.push(ReplyLine::Batch {
-                kind: "metadata",
-                params: vec![(**target).into()],
-                lines: page,
-                page: Page::of(is_first, is_last),
-            }),
-            None => lines.append(&mut page),
-        }
-        (!is_last).then_some(Section::Metadata(sync))
-    }
-
-    /// Goes on with a room and its members; whether that was all of them.
-    fn list_room_metadata(
-        &self,
-        asker: Reader<'_>,
-        room: RoomId,
-        sync: &mut Sync,
-        rows: &mut usize,
-        page: &mut Vec<ReplyLine>,
-    ) -> bool {
-        // It may have ended since the page before, or they may have been sent out.
-        let is_there = |room: &&crate::hub::room::Room| room.is_visible_to(asker.person.id);
-        let Some(room) = self.rooms.get(&room).filter(is_there) else { return true };
-        let dialect = asker.device.metadata_dialect();
-        if sync.after.is_none() {
-            page.extend(self.metadata_lines(dialect, Owner::Room(room.id), &sync.keys));
-        }
-        if !room.has(asker.person.id) {
-            return true;
-        }
-        let is_first_seen_here = |member: PersonId| {
-            asker.person.rooms.iter().find(|id| self.rooms[id].has(member)) == Some(&room.id)
-        };
-        for (member, _) in self.members_after(room.id, sync.after) {
-            let mut told = Vec::new();
-            if !sync.is_each_once || is_first_seen_here(member.id) {
-                told = self.metadata_lines(dialect, Owner::Person(member.id), &sync.keys);
-            }
-            // Looking costs as much as a line.
-            *rows = rows.saturating_sub(1 + told.len());
-            page.extend(told);
-            if *rows == 0 {
-                sync.after = Some(member.id);
-                return false;
-            }
-        }
-        true
     }
 }

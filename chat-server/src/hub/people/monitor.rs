@@ -5,34 +5,16 @@ use std::sync::Arc;
 
 use chat_core::proto::Capability;
 
-use super::{Effect, Hub, Now};
 use crate::{
     delivery::{Content, Event},
+    hub::{Hub, effect::Effect, input::Now},
     ids::{ConnId, PersonId},
 };
 
 impl Hub {
-    /// `watcher` watches the nick of that key no more.
-    pub(super) fn unwatch(&mut self, watcher: ConnId, key: &Arc<str>) {
-        if let Some(watchers) = self.watchers.get_mut(key) {
-            watchers.remove(&watcher);
-            if watchers.is_empty() {
-                self.watchers.remove(key);
-            }
-        }
-    }
-
-    /// `watcher` watches nobody.
-    pub(super) fn monitor_nobody(&mut self, watcher: ConnId) {
-        let particulars = &mut self.device_mut(watcher).particulars;
-        for key in particulars.change(|own| std::mem::take(&mut own.monitored)).keys() {
-            self.unwatch(watcher, key);
-        }
-    }
-
     /// Tells those who watch it that a nick has got or lost its owner. `who` is `nick!user@host` of
     /// someone who has come, or the nick of someone who has gone.
-    pub(super) fn tell_watchers(
+    pub(crate) fn tell_watchers(
         &self,
         now: Now,
         key: &str,
@@ -49,7 +31,7 @@ impl Hub {
 
     /// Tells everyone who is to know of a change of `who`: those who share a room, those who watch
     /// and asked for changes too, and their own connections but `except`.
-    pub(super) fn tell_of_change(
+    pub(crate) fn tell_of_change(
         &self,
         who: PersonId,
         except: Option<ConnId>,

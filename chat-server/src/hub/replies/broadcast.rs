@@ -2,15 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Effect, Hub, room::Room};
 use crate::{
     delivery::{Delivery, Event, Target},
+    hub::{Hub, effect::Effect, state::room::Room},
     ids::{ConnId, PersonId, RoomId, WorkerId},
 };
 
 impl Hub {
     /// Delivers to everyone in `room` but one: once for each worker that has members.
-    pub(super) fn tell_room(
+    pub(crate) fn tell_room(
         &self,
         room: &Room,
         except: Option<ConnId>,
@@ -25,7 +25,7 @@ impl Hub {
     }
 
     /// Delivers to those of `conns`, once for each worker that has any.
-    pub(super) fn tell_some(
+    pub(crate) fn tell_some(
         &self,
         conns: impl Iterator<Item = ConnId>,
         event: &Arc<Event>,
@@ -43,7 +43,7 @@ impl Hub {
     }
 
     /// Delivers to everyone who shares a room with `person`, and to their own connections but `except`.
-    pub(super) fn tell_peers(
+    pub(crate) fn tell_peers(
         &self,
         person: PersonId,
         except: Option<ConnId>,
@@ -68,7 +68,7 @@ impl Hub {
     }
 
     /// Delivers to all connections of `person` but one.
-    pub(super) fn tell_person(
+    pub(crate) fn tell_person(
         &self,
         person: PersonId,
         except: Option<ConnId>,
@@ -80,7 +80,7 @@ impl Hub {
     }
 
     /// Delivers what `sender` has said to `other` on `conn`: to the other one, and to the sender's other connections.
-    pub(super) fn tell_both(
+    pub(crate) fn tell_both(
         &self,
         sender: PersonId,
         conn: ConnId,
@@ -98,7 +98,7 @@ impl Hub {
 
     /// Delivers what `sender` has said on `conn` to the members of a room with that sign or a higher one before
     /// their nick, and to the sender's other connections.
-    pub(super) fn tell_ranked(
+    pub(crate) fn tell_ranked(
         &self,
         room: &Room,
         sign: char,
@@ -113,7 +113,7 @@ impl Hub {
         self.tell_some(devices, event, effects);
     }
 
-    pub(super) fn tell(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
+    pub(crate) fn tell(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
         let delivery = Delivery { target: Target::Conn(conn), event: Arc::clone(event) };
         effects.push(Effect::Deliver { worker: conn.worker, delivery });
     }

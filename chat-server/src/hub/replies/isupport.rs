@@ -7,24 +7,19 @@ use chat_core::proto::{
     ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX,
 };
 
-use super::{Hub, Turn, modes::chanmodes};
 use crate::{
     config::Settings,
     delivery::{Page, ReplyLine},
+    hub::{Hub, state::modes::chanmodes},
 };
 
 /// Tokens in one line (<https://modern.ircdocs.horse/#rplisupport-005>).
 const TOKENS_PER_LINE: usize = 13;
 
 impl Hub {
-    pub(super) fn isupport(&self, turn: &mut Turn<'_>) {
-        let capabilities = self.device(turn.conn).capabilities;
-        self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
-    }
-
     /// The lines for a client with these capabilities: in a batch of their own for those who know it
     /// (<https://ircv3.net/specs/extensions/extended-isupport>).
-    pub(super) fn isupport_lines(&self, capabilities: CapabilitySet) -> Vec<ReplyLine> {
+    pub(crate) fn isupport_lines(&self, capabilities: CapabilitySet) -> Vec<ReplyLine> {
         let lines = self.isupport.clone();
         let wants_batch = capabilities.contains(Capability::ExtendedIsupport)
             && capabilities.contains(Capability::Batch);
@@ -41,7 +36,7 @@ impl Hub {
 }
 
 /// The lines of a house, made once for all who come.
-pub(super) fn lines_of(settings: &Settings) -> Vec<ReplyLine> {
+pub(crate) fn lines_of(settings: &Settings) -> Vec<ReplyLine> {
     let as_line = |tokens: &[String]| {
         let mut params: Vec<Box<str>> = tokens.iter().map(|token| token.as_str().into()).collect();
         params.push("are supported by this server".into());

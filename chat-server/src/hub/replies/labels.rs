@@ -4,28 +4,23 @@ use std::sync::Arc;
 
 use chat_core::proto::Capability;
 
-use super::{Effect, Hub, Turn, paged_reply::Section};
 use crate::{
     delivery::{Page, Reply, ReplyLine},
+    hub::{
+        Hub,
+        effect::Effect,
+        replies::turn::Turn,
+        state::{
+            labeled_response::{LabeledResponse, ResponseId},
+            paged_reply::Section,
+        },
+    },
     ids::ConnId,
 };
 
-/// Names a labelled answer that waits for records.
-pub(super) type ResponseId = u64;
-
-/// What a labelled command is answered when all its records are at their end: one answer, as
-/// <https://ircv3.net/specs/extensions/labeled-response> asks.
-#[derive(Debug)]
-pub(super) struct LabeledResponse {
-    conn: ConnId,
-    label: Arc<str>,
-    lines: Vec<ReplyLine>,
-    n_records: usize,
-}
-
 impl Hub {
     /// The answer a turn's record is a part of; the first one takes the turn's label for it.
-    pub(super) fn join_response(&mut self, turn: &mut Turn<'_>) -> Option<ResponseId> {
+    pub(crate) fn join_response(&mut self, turn: &mut Turn<'_>) -> Option<ResponseId> {
         turn.is_answered = true;
         if let Some(label) = turn.label.take() {
             let answer =
@@ -40,7 +35,7 @@ impl Hub {
     }
 
     /// Answers the sender of a record that is at its end: at once, or with all that has its label.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         sender: Option<ConnId>,
         answer: Option<ResponseId>,
@@ -74,7 +69,7 @@ impl Hub {
 
     /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no
     /// lists among them. Whether there is such an answer.
-    pub(super) fn add_to_response(
+    pub(crate) fn add_to_response(
         &mut self,
         answer: Option<ResponseId>,
         parts: &mut Vec<Section>,
@@ -92,8 +87,9 @@ impl Hub {
         true
     }
 
-    /// Labelled answers of someone who has gone are nobody's.
-    pub(super) fn forget_responses(&mut self, conn: ConnId) {
-        self.responses.retain(|_, answer| answer.conn != conn);
+    /// Whether someone is told of their own messages.
+    pub(crate) fn echoes_messages(&self, conn: ConnId) -> bool {
+        let device = self.devices.get(conn);
+        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
     }
 }

@@ -1,36 +1,23 @@
 //! The rows of a `WHO`, in pages (<https://modern.ircdocs.horse/#who-message>;
 //! <https://ircv3.net/specs/extensions/whox>).
 
-use std::sync::Arc;
-
 use chat_core::proto::{Capability, Numeric, WhoQuery, WhoxFields, mask_matches};
 
-use super::{Hub, Reader, paged_reply::Section, person::Person, room::Rank};
 use crate::{
     delivery::ReplyLine,
-    ids::{PersonId, RoomId},
+    hub::{
+        Hub,
+        state::{
+            device::Reader,
+            paged_reply::{Section, Who, Whom},
+            person::Person,
+            rank::Rank,
+        },
+    },
 };
 
-/// A `WHO` under way.
-#[derive(Debug)]
-pub(super) struct Who {
-    pub(super) of: Whom,
-    pub(super) query: Arc<WhoQuery>,
-    /// The last row that was made.
-    pub(super) after: Option<PersonId>,
-}
-
-/// Whom a `WHO` is about.
-#[derive(Debug)]
-pub(super) enum Whom {
-    /// The members of a room, by its name.
-    Room(RoomId, Arc<str>),
-    /// Everyone a mask matches whom the asker may find.
-    Mask(Arc<str>),
-}
-
 impl Hub {
-    pub(super) fn list_who(
+    pub(crate) fn list_who(
         &self,
         asker: Reader<'_>,
         mut who: Who,
@@ -64,7 +51,7 @@ impl Hub {
     }
 
     /// Whether `asker` may find `person` without knowing their nick.
-    pub(super) fn may_find(&self, asker: Reader<'_>, person: &Person) -> bool {
+    pub(crate) fn may_find(&self, asker: Reader<'_>, person: &Person) -> bool {
         !person.modes.is_invisible
             || asker.person.modes.is_operator
             || asker.person.id == person.id
@@ -72,7 +59,7 @@ impl Hub {
     }
 
     /// One person's row: RPL_WHOREPLY, or RPL_WHOSPCRPL with the fields that were asked for.
-    pub(super) fn who_row(
+    pub(crate) fn who_row(
         &self,
         asker: Reader<'_>,
         person: &Person,

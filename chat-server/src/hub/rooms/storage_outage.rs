@@ -3,9 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Effect, Hub, Now, records::Destination};
 use crate::{
     delivery::ReplyLine,
+    hub::{Hub, effect::Effect, input::Now, state::pending_record::Destination},
     ids::{ConnId, RoomId},
 };
 
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(60);
 
 impl Hub {
     /// Something that somebody wrote in a room could not be kept: the others are told, now and then.
-    pub(super) fn tell_of_trouble(
+    pub(crate) fn tell_of_trouble(
         &mut self,
         now: Now,
         place: &Destination,
@@ -34,7 +34,7 @@ impl Hub {
     }
 
     /// Something has been kept: the room is told, if it was told that nothing is.
-    pub(super) fn tell_of_mending(&mut self, place: &Destination, effects: &mut Vec<Effect>) {
+    pub(crate) fn tell_of_mending(&mut self, place: &Destination, effects: &mut Vec<Effect>) {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
         let Some(room) = self.rooms.get_mut(id) else { return };
         if room.troubled_at.take().is_some() {

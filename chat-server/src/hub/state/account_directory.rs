@@ -12,19 +12,23 @@ use std::{
 use chat_core::proto::CaseMapping;
 use serde::{Deserialize, Serialize};
 
-use super::confusables::ConfusableNames;
-use crate::{auth::Secret, config::Account, room_log::Change};
+use crate::{
+    auth::Secret,
+    config::Account,
+    hub::state::{confusables::ConfusableNames, read_markers},
+    room_log::Change,
+};
 
 /// The first word of the paths of accounts.
-pub(super) const PATH: &str = "account";
+pub(crate) const PATH: &str = "account";
 
 /// The account's name is in the configuration, where it can be changed.
-pub(super) const CONFIGURED: &str =
+pub(crate) const CONFIGURED: &str =
     "this account is in the server's configuration: ask whoever runs the server";
 
 /// All accounts.
 #[derive(Debug, Default)]
-pub(super) struct AccountDirectory {
+pub(crate) struct AccountDirectory {
     /// By their folded names.
     registered: BTreeMap<Arc<str>, Registered>,
     configured: BTreeMap<Arc<str>, Account>,
@@ -38,11 +42,11 @@ pub(super) struct AccountDirectory {
 
 /// An account that somebody has registered.
 #[derive(Debug)]
-pub(super) struct Registered {
-    pub(super) account: Account,
-    pub(super) since: SystemTime,
+pub(crate) struct Registered {
+    pub(crate) account: Account,
+    pub(crate) since: SystemTime,
     /// Its owner stays when the last of their connections has gone.
-    pub(super) stays: bool,
+    pub(crate) stays: bool,
 }
 
 /// What is at the path of an account.
@@ -84,7 +88,7 @@ impl AccountField<'_> {
 }
 
 /// What makes an account of that name.
-pub(super) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Change> {
+pub(crate) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Change> {
     let key = fold(name);
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let document = AccountDocument { name: name.to_owned(), since };
@@ -94,19 +98,19 @@ pub(super) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Ch
 }
 
 /// What gives an account another password.
-pub(super) fn set_password(name: &str, secret: &Secret) -> Change {
+pub(crate) fn set_password(name: &str, secret: &Secret) -> Change {
     AccountField::Password.set(&fold(name), secret)
 }
 
 /// What lets a certificate log in to an account, or no more.
-pub(super) fn set_certificate(name: &str, fingerprint: &str, is_set: bool) -> Change {
+pub(crate) fn set_certificate(name: &str, fingerprint: &str, is_set: bool) -> Change {
     let fingerprint = fingerprint.to_ascii_lowercase();
     let part = AccountField::Certificate(&fingerprint);
     if is_set { part.set(&fold(name), &true) } else { part.remove(&fold(name)) }
 }
 
 /// What lets its owner stay without a connection, or no more.
-pub(super) fn set_staying(name: &str, is_set: bool) -> Change {
+pub(crate) fn set_staying(name: &str, is_set: bool) -> Change {
     if is_set {
         AccountField::Stays.set(&fold(name), &true)
     } else {
@@ -115,8 +119,8 @@ pub(super) fn set_staying(name: &str, is_set: bool) -> Change {
 }
 
 /// What ends an account, and all that was said with it in direct conversations.
-pub(super) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
-    let markers = format!("{}\n{identity}", super::read_markers::PATH).into();
+pub(crate) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
+    let markers = format!("{}\n{identity}", read_markers::PATH).into();
     vec![
         AccountField::Whole.remove(&fold(name)),
         Change::Remove { path: markers },
@@ -124,13 +128,13 @@ pub(super) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
     ]
 }
 
-fn fold(name: &str) -> Cow<'_, str> {
+pub(crate) fn fold(name: &str) -> Cow<'_, str> {
     CaseMapping::Ascii.fold(name)
 }
 
 impl AccountDirectory {
     /// The accounts of the configuration are these from here on.
-    pub(super) fn configure(&mut self, accounts: &[Account]) {
+    pub(crate) fn configure(&mut self, accounts: &[Account]) {
         for (key, account) in std::mem::take(&mut self.configured) {
             if !self.registered.contains_key(&key) {
                 self.names.remove(&key, &account.name);
@@ -147,7 +151,7 @@ impl AccountDirectory {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub(super) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
+    pub(crate) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
         let read =
             |error: serde_json::Error| format!("the account {path:?} cannot be read: {error}");
         match (path, value) {
@@ -202,20 +206,20 @@ impl AccountDirectory {
     }
 
     /// The account of that name.
-    pub(super) fn get(&self, name: &str) -> Option<&Account> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Account> {
         let key = fold(name);
         let registered = || self.registered.get(&*key).map(|own| &own.account);
         self.configured.get(&*key).or_else(registered)
     }
 
     /// The same, if somebody has registered it.
-    pub(super) fn get_registered(&self, name: &str) -> Option<&Registered> {
+    pub(crate) fn get_registered(&self, name: &str) -> Option<&Registered> {
         let key = fold(name);
         self.registered.get(&*key).filter(|_| !self.configured.contains_key(&*key))
     }
 
     /// The account that a certificate logs in to.
-    pub(super) fn of_certificate(&self, fingerprint: &str) -> Option<&Account> {
+    pub(crate) fn of_certificate(&self, fingerprint: &str) -> Option<&Account> {
         let has = |account: &&Account| {
             account.fingerprints.iter().any(|own| own.eq_ignore_ascii_case(fingerprint))
         };
@@ -225,22 +229,22 @@ impl AccountDirectory {
     }
 
     /// Whether a name that looks like `nick` is that of somebody else than `account`.
-    pub(super) fn is_anothers(&self, nick: &str, account: Option<&str>) -> bool {
+    pub(crate) fn is_anothers(&self, nick: &str, account: Option<&str>) -> bool {
         self.names.is_anothers(nick, account.map(fold).as_deref())
     }
 
     /// Begins to register `name`; whether nobody else has it or does so.
-    pub(super) fn reserve(&mut self, name: &str) -> bool {
+    pub(crate) fn reserve(&mut self, name: &str) -> bool {
         self.get(name).is_none() && self.pending.insert(fold(name).into())
     }
 
     /// It could not be registered.
-    pub(super) fn release(&mut self, name: &str) {
+    pub(crate) fn release(&mut self, name: &str) {
         self.pending.remove(&*fold(name));
     }
 
     /// How many have been registered, those under way included.
-    pub(super) fn n_registered(&self) -> usize {
+    pub(crate) fn n_registered(&self) -> usize {
         self.registered.len() + self.pending.len()
     }
 }

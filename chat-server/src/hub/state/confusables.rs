@@ -11,7 +11,7 @@ use unicode_security::confusable_detection::skeleton;
 
 /// Whose names look like what.
 #[derive(Debug, Default)]
-pub(super) struct ConfusableNames {
+pub(crate) struct ConfusableNames {
     owners: HashMap<Box<str>, BTreeSet<Arc<str>>>,
 }
 
@@ -22,20 +22,20 @@ fn looks(name: &str) -> [Box<str>; 2] {
 }
 
 /// Whether two names look alike.
-pub(super) fn are_alike(one: &str, other: &str) -> bool {
+pub(crate) fn are_alike(one: &str, other: &str) -> bool {
     looks(one).iter().any(|look| looks(other).contains(look))
 }
 
 impl ConfusableNames {
     /// `name`, which is that of `owner`, is taken.
-    pub(super) fn add(&mut self, owner: &Arc<str>, name: &str) {
+    pub(crate) fn add(&mut self, owner: &Arc<str>, name: &str) {
         for look in looks(name) {
             self.owners.entry(look).or_default().insert(Arc::clone(owner));
         }
     }
 
     /// And free again.
-    pub(super) fn remove(&mut self, owner: &str, name: &str) {
+    pub(crate) fn remove(&mut self, owner: &str, name: &str) {
         for look in looks(name) {
             if let Some(owners) = self.owners.get_mut(&look) {
                 owners.remove(owner);
@@ -47,14 +47,14 @@ impl ConfusableNames {
     }
 
     /// Whether a name that looks like `name` is that of somebody else than `own`.
-    pub(super) fn is_anothers(&self, name: &str, own: Option<&str>) -> bool {
+    pub(crate) fn is_anothers(&self, name: &str, own: Option<&str>) -> bool {
         let is_another = |owner: &Arc<str>| own != Some(&**owner);
         let owners = |look: Box<str>| self.owners.get(&look);
         looks(name).into_iter().filter_map(owners).any(|owners| owners.iter().any(is_another))
     }
 
     #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.owners.is_empty()
     }
 }

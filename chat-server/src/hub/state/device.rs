@@ -6,59 +6,64 @@ use std::{
     time::SystemTime,
 };
 
-use chat_core::proto::{CapabilitySet, Command, CommandError, Service};
+use chat_core::proto::{Capability, CapabilitySet};
 
-use super::{
-    Door,
-    paged_reply::PagedReply,
-    person::Person,
-    records::is_kept,
-    registration::Newcomer,
-    sparse::{Nothing, Sparse},
+use crate::{
+    hub::{
+        input::Door,
+        state::{
+            metadata::Dialect,
+            newcomer::Newcomer,
+            paged_reply::PagedReply,
+            person::Person,
+            queued_command::QueuedCommand,
+            sparse::{Nothing, Sparse},
+        },
+    },
+    ids::{ConnId, PersonId, RoomId, Ticket},
 };
-use crate::ids::{ConnId, PersonId, RoomId, Ticket};
 
 /// A connection through which a person speaks.
 #[derive(Debug)]
-pub(super) struct Device {
-    pub(super) conn: ConnId,
-    pub(super) person: PersonId,
-    pub(super) door: Door,
-    pub(super) capabilities: CapabilitySet,
+pub(crate) struct Device {
+    pub(crate) conn: ConnId,
+    pub(crate) person: PersonId,
+    pub(crate) door: Door,
+    pub(crate) capabilities: CapabilitySet,
     /// Where it really is, whatever host is shown.
-    pub(super) address: Box<str>,
+    pub(crate) address: Box<str>,
     /// Nobody in between can read what is said.
-    pub(super) is_secure: bool,
-    pub(super) since: SystemTime,
+    pub(crate) is_secure: bool,
+    pub(crate) since: SystemTime,
     /// Records from here that are on their way to the log.
-    pub(super) n_pending: u32,
+    pub(crate) n_pending: u32,
     /// The latest of its records, also when it has been appended.
-    pub(super) latest_record: Option<Ticket>,
+    pub(crate) latest_record: Option<Ticket>,
     /// The paged answer under way.
-    pub(super) paged_reply: Option<Box<PagedReply>>,
-    pub(super) backlog: Sparse<Backlog>,
-    pub(super) particulars: Sparse<Particulars>,
-    pub(super) is_held: bool,
+    pub(crate) paged_reply: Option<Box<PagedReply>>,
+    pub(crate) backlog: Sparse<Backlog>,
+    pub(crate) particulars: Sparse<Particulars>,
+    pub(crate) is_held: bool,
     /// Its session has been asked what is negotiated, and has not said.
-    pub(super) is_negotiating: bool,
+    pub(crate) is_negotiating: bool,
     /// Wrong passwords so far.
-    pub(super) n_failed_logins: u8,
+    pub(crate) n_failed_logins: u8,
 }
 
 /// What is not done yet.
 #[derive(Debug, Default)]
-pub(super) struct Backlog {
+pub(crate) struct Backlog {
     /// What has been asked about the past, and is to be answered before anything else.
-    pub(super) querying: Option<Ticket>,
+    pub(crate) querying: Option<Ticket>,
     /// What was said before in rooms that were entered, and is still to be told.
-    pub(super) replays: BTreeMap<RoomId, Ticket>,
+    pub(crate) replays: BTreeMap<RoomId, Ticket>,
     /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
     /// runs, the connection is held, so that no more come than were under way.
-    pub(super) waiting: VecDeque<QueuedCommand>,
+    pub(crate) waiting: VecDeque<QueuedCommand>,
     /// Answers that wait for records before them, each with the latest of those.
-    pub(super) deferred: VecDeque<(Ticket, PagedReply)>,
+    pub(crate) deferred: VecDeque<(Ticket, PagedReply)>,
     /// It is gone, and why; it is forgotten when all that was said is in the log.
-    pub(super) departing: Option<Arc<str>>,
+    pub(crate) departing: Option<Arc<str>>,
 }
 
 impl Nothing for Backlog {
@@ -81,15 +86,15 @@ impl Nothing for Backlog {
 
 /// What was shown, said or asked for on it, as few do.
 #[derive(Debug, Default)]
-pub(super) struct Particulars {
+pub(crate) struct Particulars {
     /// The fingerprint of the certificate that was shown.
-    pub(super) fingerprint: Option<Arc<str>>,
+    pub(crate) fingerprint: Option<Arc<str>>,
     /// What was said of being away from it.
-    pub(super) away: Option<Arc<str>>,
+    pub(crate) away: Option<Arc<str>>,
     /// Nicks that are watched: by key, as they were written.
-    pub(super) monitored: BTreeMap<Arc<str>, Arc<str>>,
+    pub(crate) monitored: BTreeMap<Arc<str>, Arc<str>>,
     /// Names of metadata that are told of.
-    pub(super) subscriptions: BTreeSet<Arc<str>>,
+    pub(crate) subscriptions: BTreeSet<Arc<str>>,
 }
 
 impl Nothing for Particulars {
@@ -110,14 +115,14 @@ impl Nothing for Particulars {
 
 /// Who reads an answer, and on which connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reader<'a> {
-    pub(super) person: &'a Person,
-    pub(super) device: &'a Device,
+pub(crate) struct Reader<'a> {
+    pub(crate) person: &'a Person,
+    pub(crate) device: &'a Device,
 }
 
 impl Device {
     /// What a newcomer's connection becomes.
-    pub(super) fn new(
+    pub(crate) fn new(
         conn: ConnId,
         person: PersonId,
         newcomer: Newcomer,
@@ -148,34 +153,18 @@ impl Device {
     }
 }
 
-/// A command whose turn has not come.
-#[derive(Debug)]
-pub(super) struct QueuedCommand {
-    pub(super) label: Option<Arc<str>>,
-    pub(super) command: Result<Command, CommandError>,
-}
-
-impl QueuedCommand {
-    /// Whether it need not wait for the `n_pending` records before it. Messages may follow messages into the log,
-    /// up to `n_pending_max`; all else waits until it is known what became of them.
-    pub(super) fn may_run(&self, n_pending: u32, n_pending_max: usize) -> bool {
-        n_pending == 0 || ((n_pending as usize) < n_pending_max && self.is_message())
+impl Device {
+    /// In which revision it is told of metadata unasked, if at all.
+    pub(crate) fn told_metadata_in(&self) -> Option<Dialect> {
+        let has = |capability| self.capabilities.contains(capability);
+        // "A metadata-aware client is a client who has negotiated both [...]"
+        let is_third = has(Capability::Metadata3) && has(Capability::Batch);
+        let is_second = has(Capability::Metadata2).then_some(Dialect::Second);
+        if is_third { Some(Dialect::Third) } else { is_second }
     }
 
-    fn is_message(&self) -> bool {
-        match &self.command {
-            // What nobody keeps must not overtake what is kept, and of a service one thing is asked at a time.
-            Ok(Command::Message { kind, targets, tags, .. }) => {
-                is_kept(*kind, tags)
-                    && !targets.iter().any(|target| Service::by_nick(target).is_some())
-            }
-            Ok(Command::Multiline { .. }) => true,
-            _ => false,
-        }
-    }
-
-    /// Whether it matters to others, also when whoever said it is gone.
-    pub(super) fn is_last_word(&self) -> bool {
-        self.is_message() || matches!(self.command, Ok(Command::Quit { .. }))
+    /// In which revision its commands about metadata are answered.
+    pub(crate) fn metadata_dialect(&self) -> Dialect {
+        self.told_metadata_in().unwrap_or(Dialect::Third)
     }
 }

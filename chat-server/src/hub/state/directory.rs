@@ -12,12 +12,14 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 use slab::Slab;
 
-use super::{device::Device, person::Person};
-use crate::ids::{ConnId, PersonId};
+use crate::{
+    hub::state::{device::Device, person::Person},
+    ids::{ConnId, PersonId},
+};
 
 /// Connections that have registered. Boxed, as the free places of a table are as large as the others.
 #[derive(Debug, Default)]
-pub(super) struct DeviceDirectory(HashTable<Box<Device>>);
+pub(crate) struct DeviceDirectory(HashTable<Box<Device>>);
 
 fn hash(conn: ConnId) -> u64 {
     // Nobody outside can choose these numbers.
@@ -25,50 +27,50 @@ fn hash(conn: ConnId) -> u64 {
 }
 
 impl DeviceDirectory {
-    pub(super) fn get(&self, conn: ConnId) -> Option<&Device> {
+    pub(crate) fn get(&self, conn: ConnId) -> Option<&Device> {
         self.0.find(hash(conn), |device| device.conn == conn).map(|device| &**device)
     }
 
-    pub(super) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Device> {
+    pub(crate) fn get_mut(&mut self, conn: ConnId) -> Option<&mut Device> {
         self.0.find_mut(hash(conn), |device| device.conn == conn).map(|device| &mut **device)
     }
 
-    pub(super) fn contains(&self, conn: ConnId) -> bool {
+    pub(crate) fn contains(&self, conn: ConnId) -> bool {
         self.get(conn).is_some()
     }
 
-    pub(super) fn insert(&mut self, device: Device) {
+    pub(crate) fn insert(&mut self, device: Device) {
         self.0.insert_unique(hash(device.conn), Box::new(device), |device| hash(device.conn));
     }
 
-    pub(super) fn remove(&mut self, conn: ConnId) -> Option<Device> {
+    pub(crate) fn remove(&mut self, conn: ConnId) -> Option<Device> {
         let entry = self.0.find_entry(hash(conn), |device| device.conn == conn).ok()?;
         Some(*entry.remove().0)
     }
 
     /// All of them, by their ids.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Device> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Device> {
         let mut devices: Vec<&Device> = self.0.iter().map(|device| &**device).collect();
         devices.sort_unstable_by_key(|device| device.conn);
         devices.into_iter()
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
 /// People who have registered. A [`PersonId`] tells the place; a place is used again, an id is not.
 #[derive(Debug, Default)]
-pub(super) struct PersonDirectory {
+pub(crate) struct PersonDirectory {
     places: Slab<Box<Person>>,
     /// In the order in which they came, since people are listed.
     order: BTreeSet<PersonId>,
@@ -81,7 +83,7 @@ pub(super) struct PersonDirectory {
 
 impl PersonDirectory {
     /// Makes somebody who comes after all the others.
-    pub(super) fn insert(&mut self, make: impl FnOnce(PersonId) -> Person) -> PersonId {
+    pub(crate) fn insert(&mut self, make: impl FnOnce(PersonId) -> Person) -> PersonId {
         let entry = self.places.vacant_entry();
         let id = PersonId::new(self.n_ever, entry.key());
         self.n_ever += 1;
@@ -106,31 +108,31 @@ impl PersonDirectory {
     }
 
     /// Nobody else has that nick.
-    pub(super) fn rename(&mut self, id: PersonId, nick: Nick) {
+    pub(crate) fn rename(&mut self, id: PersonId, nick: Nick) {
         self.forget_nick(id);
         self.places[id.place()].set_nick(nick);
         self.note_nick(id);
     }
 
     /// Who has the nick of that key.
-    pub(super) fn by_nick(&self, key: &str) -> Option<PersonId> {
+    pub(crate) fn by_nick(&self, key: &str) -> Option<PersonId> {
         let has_it = |id: &PersonId| **self.places[id.place()].nick.key() == *key;
         self.by_nick.find(self.hasher.hash_one(key), has_it).copied()
     }
 
-    pub(super) fn get(&self, id: PersonId) -> Option<&Person> {
+    pub(crate) fn get(&self, id: PersonId) -> Option<&Person> {
         self.places.get(id.place()).map(|person| &**person).filter(|person| person.id == id)
     }
 
-    pub(super) fn get_mut(&mut self, id: PersonId) -> Option<&mut Person> {
+    pub(crate) fn get_mut(&mut self, id: PersonId) -> Option<&mut Person> {
         self.places.get_mut(id.place()).map(|person| &mut **person).filter(|person| person.id == id)
     }
 
-    pub(super) fn contains(&self, id: PersonId) -> bool {
+    pub(crate) fn contains(&self, id: PersonId) -> bool {
         self.get(id).is_some()
     }
 
-    pub(super) fn remove(&mut self, id: PersonId) -> Option<Person> {
+    pub(crate) fn remove(&mut self, id: PersonId) -> Option<Person> {
         if !self.order.remove(&id) {
             return None;
         }
@@ -139,21 +141,21 @@ impl PersonDirectory {
     }
 
     /// In the order in which they came.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Person> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Person> {
         self.after(None)
     }
 
     /// Those who came after `last`.
-    pub(super) fn after(&self, last: Option<PersonId>) -> impl Iterator<Item = &Person> {
+    pub(crate) fn after(&self, last: Option<PersonId>) -> impl Iterator<Item = &Person> {
         let start = last.map_or(Bound::Unbounded, Bound::Excluded);
         self.order.range((start, Bound::Unbounded)).filter_map(|id| self.get(*id))
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.places = Slab::new();
         self.order.clear();
         self.by_nick.clear();

@@ -1,25 +1,28 @@
 //! What a room is, fact by fact. A fact that changes is a change of the room's and, if the room lasts, of what the
 //! server knows again ([`crate::room_log::Change`]): one code does both, when it happens and when the server starts.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::SystemTime};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::{
-    modes::{Entry, Flag, List, Terms},
-    room::{Room, Topic},
+use crate::{
+    hub::state::{
+        codec::{milliseconds, read, set, time_at},
+        invite_link::InviteLink,
+        list_entry::{Entry, Terms},
+        modes::{Flag, List},
+        room::Room,
+        topic::Topic,
+    },
+    room_log::Change,
 };
-use crate::room_log::Change;
 
 /// The first word of the paths of rooms.
-pub(super) const PATH: &str = "room";
+pub(crate) const PATH: &str = "room";
 
 /// Something that is so in a room from now on.
 #[derive(Debug, Clone)]
-pub(super) enum Fact {
+pub(crate) enum Fact {
     /// An account, by its folded name, has asked to be let in, or does so no more.
     Asking(Arc<str>, Option<SystemTime>),
     Flag(Flag, bool),
@@ -39,36 +42,15 @@ pub(super) enum Fact {
     Voice(Arc<str>, bool),
 }
 
-/// Who may come in by a link, and until when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct InviteLink {
-    /// The nick of who has made it.
-    pub(super) by: Arc<str>,
-    /// When, in milliseconds since 1970.
-    pub(super) at: u64,
-    /// Until then.
-    pub(super) until: u64,
-    /// So many may still come; `None`: as many as want to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) left: Option<u32>,
-}
-
-impl InviteLink {
-    /// Whether somebody may still come in by it.
-    pub(super) fn holds(&self, now: SystemTime) -> bool {
-        milliseconds(now) < self.until && self.left != Some(0)
-    }
-}
-
 /// What is at the path of a room itself.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct RoomDocument {
+pub(crate) struct RoomDocument {
     /// As it is shown.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The account whose it is, by its folded name.
-    pub(super) founder: String,
+    pub(crate) founder: String,
     /// Milliseconds since 1970.
-    pub(super) founded: u64,
+    pub(crate) founded: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,39 +69,8 @@ struct EntryDocument {
     terms: Terms,
 }
 
-/// Milliseconds since 1970.
-pub(super) fn milliseconds(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The time at so many milliseconds since 1970.
-pub(super) fn time_at(milliseconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(milliseconds)
-}
-
-/// A time that may be missing, in milliseconds since 1970.
-pub(super) mod optional_time {
-    use std::time::SystemTime;
-
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(in crate::hub) fn serialize<S: Serializer>(
-        time: &Option<SystemTime>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        time.map(super::milliseconds).serialize(serializer)
-    }
-
-    pub(in crate::hub) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<SystemTime>, D::Error> {
-        Ok(Option::<u64>::deserialize(deserializer)?.map(super::time_at))
-    }
-}
-
 /// Where the room of that number is, and what is at `words` of it.
-pub(super) fn path(number: &str, words: &[&str]) -> Arc<str> {
+pub(crate) fn path(number: &str, words: &[&str]) -> Arc<str> {
     let mut path = format!("{PATH}\n{number}");
     for word in words {
         path.push('\n');
@@ -129,27 +80,13 @@ pub(super) fn path(number: &str, words: &[&str]) -> Arc<str> {
 }
 
 /// Whether a path is that of a link into a room.
-pub(super) fn is_link(path: &str) -> bool {
+pub(crate) fn is_link(path: &str) -> bool {
     path.split('\n').nth(2) == Some("link")
-}
-
-/// What sets `path` to `value`.
-pub(super) fn set(path: Arc<str>, value: &impl Serialize) -> Change {
-    let value = serde_json::to_string(value).expect("words and numbers can be written as JSON");
-    Change::Set { path, value: value.into() }
-}
-
-/// What a value says.
-///
-/// # Errors
-/// A sentence, if it is nothing that this version writes.
-pub(super) fn read<T: DeserializeOwned>(path: &[&str], value: &str) -> Result<T, String> {
-    serde_json::from_str(value).map_err(|error| format!("{path:?} cannot be read: {error}"))
 }
 
 impl Fact {
     /// What lets the server know it again, of the room of that number.
-    pub(super) fn change(&self, number: &str) -> Change {
+    pub(crate) fn change(&self, number: &str) -> Change {
         let at = |words: &[&str]| path(number, words);
         match self {
             // One that is off may be on in other rooms from the start.
@@ -200,7 +137,7 @@ impl Fact {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub(super) fn of(words: &[&str], value: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn of(words: &[&str], value: Option<&str>) -> Result<Self, String> {
         let unknown = || format!("{words:?} is nothing that this version knows of a room");
         Ok(match (words, value) {
             (["flag", letter], Some(value)) => {
@@ -246,7 +183,7 @@ impl Fact {
 
 impl Room {
     /// So it is from here on.
-    pub(super) fn take(&mut self, fact: &Fact) {
+    pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Metadata(key, Some(value)) => {
                 self.metadata.insert(Arc::clone(key), Arc::clone(value));
@@ -277,7 +214,7 @@ impl Room {
     }
 
     /// All that is other than in a room that has just been founded.
-    pub(super) fn facts(&self) -> Vec<Fact> {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
         let mut facts = self.modes.facts();
         facts.extend(self.topic.clone().map(|topic| Fact::Topic(Some(topic))));
         let metadata = self.metadata.iter();

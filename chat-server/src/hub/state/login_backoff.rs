@@ -10,10 +10,12 @@ use std::{
 
 /// Wrong passwords from one address, or for one account, that cost nothing.
 const FREE_OF_ADDRESS: u32 = 5;
+
 const FREE_OF_ACCOUNT: u32 = 10;
 
 /// The longest pause.
 const PAUSE_OF_ADDRESS_MAX: Duration = Duration::from_secs(300);
+
 /// Strangers can make it come for anyone's account, so it is short.
 const PAUSE_OF_ACCOUNT_MAX: Duration = Duration::from_secs(30);
 
@@ -29,7 +31,7 @@ const FAMILIAR_MAX: usize = 4;
 
 /// Whose wrong passwords.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum LoginSubject {
+pub(crate) enum LoginSubject {
     Account(Arc<str>),
     Address(Arc<str>),
 }
@@ -42,7 +44,7 @@ struct Failures {
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(super) struct LoginBackoff {
+pub(crate) struct LoginBackoff {
     by: BTreeMap<LoginSubject, Failures>,
     by_time: BTreeSet<(Instant, LoginSubject)>,
     /// By account, the latest first.
@@ -50,7 +52,7 @@ pub(super) struct LoginBackoff {
 }
 
 /// What of an address counts: of IPv6, the network of one subscriber.
-pub(super) fn network_of(address: &str) -> Arc<str> {
+pub(crate) fn network_of(address: &str) -> Arc<str> {
     match address.trim_start_matches('0').parse().or_else(|_| address.parse()) {
         Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
             let [a, b, c, d, ..] = ip.segments();
@@ -62,7 +64,7 @@ pub(super) fn network_of(address: &str) -> Arc<str> {
 
 impl LoginBackoff {
     /// How long the next password from `network` for `account` has to wait, if it does.
-    pub(super) fn pause(
+    pub(crate) fn pause(
         &self,
         now: Instant,
         network: Option<&Arc<str>>,
@@ -101,7 +103,7 @@ impl LoginBackoff {
     }
 
     /// A password from `network` for `account` was wrong.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         now: Instant,
         network: Option<&Arc<str>>,
@@ -126,7 +128,7 @@ impl LoginBackoff {
     }
 
     /// A password from `network` for `account` was right.
-    pub(super) fn forgive(&mut self, network: &Arc<str>, account: &Arc<str>) {
+    pub(crate) fn forgive(&mut self, network: &Arc<str>, account: &Arc<str>) {
         let whose = LoginSubject::Address(Arc::clone(network));
         if let Some(guess) = self.by.remove(&whose) {
             self.by_time.remove(&(guess.latest, whose));

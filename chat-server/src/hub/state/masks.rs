@@ -5,11 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use chat_core::proto::mask_matches;
 use ipnet::IpNet;
 
-use super::{Hub, person::Person};
-use crate::ids::{ConnId, PersonId};
+use crate::hub::state::person::Person;
 
 /// A ban that only silences (a mute extban).
-pub(super) const MUTE: &str = "~m:";
+pub(crate) const MUTE: &str = "~m:";
 
 /// A mask of accounts (<https://ircv3.net/specs/extensions/account-extban>).
 const ACCOUNT: &str = "~a:";
@@ -22,15 +21,15 @@ const ADDRESS: &str = "~i:";
 
 /// Somebody whom a mask may be about.
 #[derive(Debug)]
-pub(super) struct Subject<'a> {
-    pub(super) person: &'a Person,
+pub(crate) struct Subject<'a> {
+    pub(crate) person: &'a Person,
     /// Where they really are.
-    pub(super) addresses: Vec<IpAddr>,
+    pub(crate) addresses: Vec<IpAddr>,
 }
 
 impl Subject<'_> {
     /// Whether a mask is about them. One that only silences is not.
-    pub(super) fn is_meant_by(&self, mask: &str) -> bool {
+    pub(crate) fn is_meant_by(&self, mask: &str) -> bool {
         if let Some(account) = account_of(mask) {
             let own = self.person.account.as_deref();
             return own.is_some_and(|own| mask_matches(account, own));
@@ -44,28 +43,19 @@ impl Subject<'_> {
 }
 
 /// The account that a mask is about, if it is about one.
-pub(super) fn account_of(mask: &str) -> Option<&str> {
+pub(crate) fn account_of(mask: &str) -> Option<&str> {
     mask.strip_prefix(ACCOUNT).or_else(|| mask.strip_prefix(ACCOUNT_LONG))
 }
 
 /// `text` as addresses: `192.0.2.7`, `2001:db8::/32`.
-pub(super) fn network(text: &str) -> Option<IpNet> {
+pub(crate) fn network(text: &str) -> Option<IpNet> {
     let one = || text.parse::<IpAddr>().ok().map(IpNet::from);
     text.parse::<IpNet>().ok().or_else(one).map(|net| net.trunc())
 }
 
-impl Hub {
-    /// Somebody whom a mask may be about.
-    pub(super) fn subject(&self, who: PersonId) -> Subject<'_> {
-        let person = self.person(who);
-        let address = |conn: &ConnId| self.device(*conn).address.parse().ok();
-        Subject { person, addresses: person.devices.iter().filter_map(address).collect() }
-    }
-}
-
 /// `text` as a whole mask `nick!user@host`: what is missing is anything
 /// (<https://modern.ircdocs.horse/#ban-channel-mode>). `None` if it cannot be one.
-pub(super) fn mask(text: &str) -> Option<Arc<str>> {
+pub(crate) fn mask(text: &str) -> Option<Arc<str>> {
     let is_word = !text.is_empty()
         && text.len() <= MASK_BYTES_MAX
         && !text.starts_with(':')

@@ -1,25 +1,23 @@
 //! The modes of rooms: one table, what a change is, and how it reads
 //! (RFC 2812 §3.2.3; <https://modern.ircdocs.horse/#channel-modes>).
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use chat_core::proto::Numeric;
 
-use serde::{Deserialize, Serialize};
-
-use super::{
-    facts::{self, Fact},
-    masks::{MUTE, Subject},
+use crate::{
+    hub::state::{
+        facts::Fact,
+        list_entry::{Entry, Terms},
+        masks::{MUTE, Subject},
+    },
+    ids::PersonId,
 };
-use crate::ids::PersonId;
 
 /// Modes that are on or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Flag {
+pub(crate) enum Flag {
     /// `A`: who is new is let in by an operator.
     Approval,
     /// `C`: no CTCP but `ACTION`.
@@ -49,19 +47,19 @@ impl Flag {
     ];
 
     /// Its letter.
-    pub(super) fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         Self::ALL.iter().find(|(own, _)| *own == self).expect("all are there").1
     }
 
     /// The one with that letter.
-    pub(super) fn by(letter: &str) -> Option<Self> {
+    pub(crate) fn by(letter: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, own)| letter.chars().eq([*own])).map(|(flag, _)| *flag)
     }
 }
 
 /// Modes that are lists of masks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum List {
+pub(crate) enum List {
     /// `b`: who may neither join nor speak.
     Ban,
     /// `e`: who may although they are banned.
@@ -74,17 +72,17 @@ impl List {
     const ALL: [(Self, char); 3] = [(Self::Invited, 'I'), (Self::Ban, 'b'), (Self::Except, 'e')];
 
     /// Its letter.
-    pub(super) fn letter(self) -> char {
+    pub(crate) fn letter(self) -> char {
         Self::ALL.iter().find(|(own, _)| *own == self).expect("all are there").1
     }
 
     /// The one with that letter.
-    pub(super) fn by(letter: &str) -> Option<Self> {
+    pub(crate) fn by(letter: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, own)| letter.chars().eq([*own])).map(|(list, _)| *list)
     }
 
     /// The numerics of one entry and of the end, and the words of the end.
-    pub(super) fn numerics(self) -> (Numeric, Numeric, &'static str) {
+    pub(crate) fn numerics(self) -> (Numeric, Numeric, &'static str) {
         match self {
             Self::Ban => (Numeric::RPL_BANLIST, Numeric::RPL_ENDOFBANLIST, "End of the bans"),
             Self::Except => (
@@ -103,7 +101,7 @@ impl List {
 
 /// What kind a mode's letter is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ModeLetter {
+pub(crate) enum ModeLetter {
     Flag(Flag),
     Key,
     Limit,
@@ -114,7 +112,7 @@ pub(super) enum ModeLetter {
 }
 
 impl ModeLetter {
-    pub(super) fn from_char(letter: char) -> Option<Self> {
+    pub(crate) fn from_char(letter: char) -> Option<Self> {
         let flag = Flag::ALL.iter().find(|(_, own)| *own == letter).map(|(f, _)| Self::Flag(*f));
         let list = List::ALL.iter().find(|(_, own)| *own == letter).map(|(l, _)| Self::List(*l));
         flag.or(list).or(match letter {
@@ -129,58 +127,29 @@ impl ModeLetter {
 }
 
 /// `CHANMODES` of RPL_ISUPPORT: lists, always a parameter, one when set, never one.
-pub(super) fn chanmodes() -> String {
+pub(crate) fn chanmodes() -> String {
     let flags: String = Flag::ALL.iter().map(|(_, letter)| letter).collect();
     let lists: String = List::ALL.iter().map(|(_, letter)| letter).collect();
     format!("{lists},k,Sl,{flags}")
 }
 
 /// All letters, for RPL_MYINFO.
-pub(super) fn room_letters() -> String {
+pub(crate) fn room_letters() -> String {
     let mut letters: Vec<char> = chanmodes().chars().filter(|c| *c != ',').collect();
     letters.extend(['o', 'v']);
     letters.sort_unstable();
     letters.into_iter().collect()
 }
 
-/// An entry of a list.
-#[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) mask: Arc<str>,
-    pub(super) by: Arc<str>,
-    pub(super) at: SystemTime,
-    pub(super) terms: Terms,
-}
-
-/// For how long an entry of a list holds, and why it is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Terms {
-    /// Until then; `None`: until somebody takes it away.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "facts::optional_time")]
-    pub(super) until: Option<SystemTime>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<Arc<str>>,
-}
-
-impl Terms {
-    /// ` until 2026-11-21T10:00:00Z (reason)`, as far as there is any of it.
-    pub(super) fn shown(&self) -> String {
-        let until =
-            self.until.map(|until| format!(" until {}", humantime::format_rfc3339_seconds(until)));
-        let reason = self.reason.as_ref().map(|reason| format!(" ({reason})"));
-        until.into_iter().chain(reason).collect()
-    }
-}
-
 /// What is set in a room.
 #[derive(Debug)]
-pub(super) struct Modes {
+pub(crate) struct Modes {
     flags: u8,
-    pub(super) key: Option<Arc<str>>,
+    pub(crate) key: Option<Arc<str>>,
     /// No more members than that.
-    pub(super) limit: Option<u32>,
+    pub(crate) limit: Option<u32>,
     /// Between two messages of somebody without a rank pass so many seconds.
-    pub(super) slow: Option<u32>,
+    pub(crate) slow: Option<u32>,
     bans: Vec<Entry>,
     excepts: Vec<Entry>,
     invited: Vec<Entry>,
@@ -196,11 +165,11 @@ impl Default for Modes {
 }
 
 impl Modes {
-    pub(super) fn has(&self, flag: Flag) -> bool {
+    pub(crate) fn has(&self, flag: Flag) -> bool {
         self.flags & 1 << flag as u8 != 0
     }
 
-    pub(super) fn list(&self, list: List) -> &[Entry] {
+    pub(crate) fn list(&self, list: List) -> &[Entry] {
         match list {
             List::Ban => &self.bans,
             List::Except => &self.excepts,
@@ -217,28 +186,28 @@ impl Modes {
     }
 
     /// All entries of all lists.
-    pub(super) fn n_entries(&self) -> usize {
+    pub(crate) fn n_entries(&self) -> usize {
         self.bans.len() + self.excepts.len() + self.invited.len()
     }
 
     /// Whether `list` has that very mask.
-    pub(super) fn lists(&self, list: List, mask: &str) -> bool {
+    pub(crate) fn lists(&self, list: List, mask: &str) -> bool {
         self.list(list).iter().any(|entry| entry.mask.eq_ignore_ascii_case(mask))
     }
 
     /// Whether a mask of `list` is about `who`.
-    pub(super) fn names(&self, list: List, who: &Subject<'_>) -> bool {
+    pub(crate) fn names(&self, list: List, who: &Subject<'_>) -> bool {
         self.list(list).iter().any(|entry| who.is_meant_by(&entry.mask))
     }
 
     /// The ban by which `who` may not join.
-    pub(super) fn bans(&self, who: &Subject<'_>) -> Option<&Entry> {
+    pub(crate) fn bans(&self, who: &Subject<'_>) -> Option<&Entry> {
         let ban = self.bans.iter().find(|entry| who.is_meant_by(&entry.mask));
         ban.filter(|_| !self.names(List::Except, who))
     }
 
     /// The ban, or the mute, by which `who` may not speak without a voice.
-    pub(super) fn silences(&self, who: &Subject<'_>) -> Option<&Entry> {
+    pub(crate) fn silences(&self, who: &Subject<'_>) -> Option<&Entry> {
         let is_muted = |entry: &&Entry| {
             let mask = entry.mask.strip_prefix(MUTE).unwrap_or(&entry.mask);
             who.is_meant_by(mask)
@@ -247,7 +216,7 @@ impl Modes {
     }
 
     /// As RPL_CHANNELMODEIS shows it: the letters, then their parameters. The key is for members.
-    pub(super) fn shown(&self, with_key: bool) -> Vec<String> {
+    pub(crate) fn shown(&self, with_key: bool) -> Vec<String> {
         let flags = Flag::ALL.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, letter)| *letter);
         let mut words = vec!["+".chars().chain(flags).collect::<String>()];
         if let Some(key) = &self.key {
@@ -266,7 +235,7 @@ impl Modes {
     }
 
     /// Whether `change` changes nothing, unless it is about a member.
-    pub(super) fn has_already(&self, change: &ModeChange) -> bool {
+    pub(crate) fn has_already(&self, change: &ModeChange) -> bool {
         match &change.what {
             Mode::Flag(flag) => self.has(*flag) == change.is_set,
             Mode::Key(key) if change.is_set => self.key.as_ref() == Some(key),
@@ -286,7 +255,7 @@ impl Modes {
     }
 
     /// So it is from here on. What is not about modes is no matter of theirs.
-    pub(super) fn take(&mut self, fact: &Fact) {
+    pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Flag(flag, true) => self.flags |= 1 << *flag as u8,
             Fact::Flag(flag, false) => self.flags &= !(1 << *flag as u8),
@@ -311,7 +280,7 @@ impl Modes {
     }
 
     /// All that is other than in a room that has just been founded.
-    pub(super) fn facts(&self) -> Vec<Fact> {
+    pub(crate) fn facts(&self) -> Vec<Fact> {
         let fresh = Self::default();
         let flags = Flag::ALL.iter().map(|(flag, _)| *flag);
         let changed = flags.filter(|flag| self.has(*flag) != fresh.has(*flag));
@@ -328,14 +297,14 @@ impl Modes {
 
 /// One change of a mode.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ModeChange {
-    pub(super) is_set: bool,
-    pub(super) what: Mode,
+pub(crate) struct ModeChange {
+    pub(crate) is_set: bool,
+    pub(crate) what: Mode,
 }
 
 impl ModeChange {
     /// What is so of the room's from then on; what a member has is not the room's.
-    pub(super) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
+    pub(crate) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
         let is_set = self.is_set;
         Some(match &self.what {
             Mode::Flag(flag) => Fact::Flag(*flag, is_set),
@@ -354,7 +323,7 @@ impl ModeChange {
 
 /// What is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(crate) enum Mode {
     Flag(Flag),
     Key(Arc<str>),
     Limit(u32),
@@ -366,7 +335,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// The member it is about.
-    pub(super) fn member(&self) -> Option<PersonId> {
+    pub(crate) fn member(&self) -> Option<PersonId> {
         match self {
             Self::Operator(conn) | Self::Voice(conn) => Some(*conn),
             _ => None,
@@ -374,7 +343,7 @@ impl Mode {
     }
 
     /// Whether only one of both can hold in the end.
-    pub(super) fn is_about_the_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_about_the_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Key(_), Self::Key(_))
             | (Self::Limit(_), Self::Limit(_))
@@ -400,7 +369,7 @@ impl Mode {
 }
 
 /// How changes read: the letters with signs where they change, and the parameters.
-pub(super) fn written(
+pub(crate) fn written(
     changes: &[ModeChange],
     nick_of: impl Fn(PersonId) -> Arc<str>,
 ) -> (String, Vec<Arc<str>>) {
@@ -423,11 +392,6 @@ pub(super) fn written(
         });
     }
     (letters, arguments)
-}
-
-/// Seconds since 1970, as numerics tell times.
-pub(super) fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

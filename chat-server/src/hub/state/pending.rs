@@ -16,7 +16,7 @@ const PLACES_KEPT: usize = 1024;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct PendingQueue<T> {
+pub(crate) struct PendingQueue<T> {
     /// What its senders wait for.
     awaited: VecDeque<Queued<T>>,
     n_awaited: usize,
@@ -34,41 +34,41 @@ struct Queued<T> {
 
 /// What has arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Arrived<T> {
-    pub(super) what: T,
+pub(crate) struct Arrived<T> {
+    pub(crate) what: T,
     /// Its sender has been told that it takes too long.
-    pub(super) is_overdue: bool,
+    pub(crate) is_overdue: bool,
 }
 
 impl<T> PendingQueue<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { awaited: VecDeque::new(), n_awaited: 0, overdue: BTreeMap::new() }
     }
 
     /// How much is under way.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.n_awaited + self.overdue.len()
     }
 
     /// Tickets grow, and the clock does not go back.
-    pub(super) fn insert(&mut self, ticket: Ticket, since: Instant, what: T) {
+    pub(crate) fn insert(&mut self, ticket: Ticket, since: Instant, what: T) {
         debug_assert!(self.awaited.back().is_none_or(|last| last.ticket < ticket));
         self.awaited.push_back(Queued { ticket, since, what: Some(what) });
         self.n_awaited += 1;
     }
 
     /// Whether its sender waits for it, and has not been told that it takes too long.
-    pub(super) fn is_awaited(&self, ticket: Ticket) -> bool {
+    pub(crate) fn is_awaited(&self, ticket: Ticket) -> bool {
         self.place(ticket).is_some_and(|place| self.awaited[place].what.is_some())
     }
 
     /// What senders wait for.
-    pub(super) fn awaited(&self) -> impl Iterator<Item = &T> {
+    pub(crate) fn awaited(&self) -> impl Iterator<Item = &T> {
         self.awaited.iter().filter_map(|whowas| whowas.what.as_ref())
     }
 
     /// It has arrived; `None` if it has been forgotten, or nobody waited for it.
-    pub(super) fn take(&mut self, ticket: Ticket) -> Option<Arrived<T>> {
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Arrived<T>> {
         if let Some(place) = self.place(ticket) {
             let what = self.awaited[place].what.take()?;
             self.n_awaited -= 1;
@@ -79,7 +79,7 @@ impl<T> PendingQueue<T> {
     }
 
     /// What has been under way for longest, if that is too long.
-    pub(super) fn pop_slow(
+    pub(crate) fn pop_slow(
         &mut self,
         now: Instant,
         timeout: Duration,
@@ -91,18 +91,18 @@ impl<T> PendingQueue<T> {
     }
 
     /// It may still arrive, though its sender has been told that it takes too long.
-    pub(super) fn keep_overdue(&mut self, ticket: Ticket, since: Instant, what: T) {
+    pub(crate) fn keep_overdue(&mut self, ticket: Ticket, since: Instant, what: T) {
         self.overdue.insert(ticket, (since, what));
     }
 
     /// What has been lost without a word.
-    pub(super) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<T> {
+    pub(crate) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<T> {
         let first = self.overdue.first_entry()?;
         (first.get().0 + timeout * (1 + FORGET_AFTER) <= now).then(|| first.remove().1)
     }
 
     /// When something is slow or lost next.
-    pub(super) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
+    pub(crate) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
         let slow = self.awaited.front().map(|first| first.since + timeout);
         let lost = self.overdue.first_key_value();
         let lost = lost.map(|(_, (since, _))| *since + timeout * (1 + FORGET_AFTER));
@@ -110,7 +110,7 @@ impl<T> PendingQueue<T> {
     }
 
     /// Whether it is as it should be; a sentence if not.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         let ensure = |is_so: bool, what: &str| if is_so { Ok(()) } else { Err(what.to_owned()) };
         let in_order = self.awaited.iter().is_sorted_by_key(|own| (own.ticket, own.since));
         ensure(in_order, "what is under way is in order")?;

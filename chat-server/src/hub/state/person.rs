@@ -5,48 +5,48 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use chat_core::proto::Nick;
 use smallvec::SmallVec;
 
-use super::{
-    metadata::Metadata,
-    sparse::{Nothing, Sparse},
-};
 use crate::{
     delivery::Sender,
+    hub::state::{
+        metadata::Metadata,
+        sparse::{Nothing, Sparse},
+    },
     ids::{ConnId, PersonId, RoomId},
 };
 
 /// A person, as the others see them.
 #[derive(Debug)]
-pub(super) struct Person {
-    pub(super) id: PersonId,
-    pub(super) nick: Nick,
-    pub(super) realname: Box<str>,
+pub(crate) struct Person {
+    pub(crate) id: PersonId,
+    pub(crate) nick: Nick,
+    pub(crate) realname: Box<str>,
     /// `nick!user@host`, kept because every event needs it. User and host stand nowhere else.
-    pub(super) source: Arc<str>,
+    pub(crate) source: Arc<str>,
     /// The connections they are here with, in the order in which they came.
-    pub(super) devices: SmallVec<[ConnId; 1]>,
+    pub(crate) devices: SmallVec<[ConnId; 1]>,
     /// The account they are logged in to.
-    pub(super) account: Option<Arc<str>>,
+    pub(crate) account: Option<Arc<str>>,
     /// Who they are in direct conversations, if they have needed it ([`super::recall`]).
-    pub(super) identity: Option<Arc<str>>,
-    pub(super) modes: UserModes,
-    pub(super) particulars: Sparse<Particulars>,
+    pub(crate) identity: Option<Arc<str>>,
+    pub(crate) modes: UserModes,
+    pub(crate) particulars: Sparse<Particulars>,
     /// In the order in which they were joined.
-    pub(super) rooms: Vec<RoomId>,
+    pub(crate) rooms: Vec<RoomId>,
     /// Seconds since 1970.
-    pub(super) signed_on: u64,
-    pub(super) last_spoke: Instant,
+    pub(crate) signed_on: u64,
+    pub(crate) last_spoke: Instant,
 }
 
 /// What few have.
 #[derive(Debug, Default)]
-pub(super) struct Particulars {
+pub(crate) struct Particulars {
     /// They are away wherever they are.
-    pub(super) away: Option<Arc<str>>,
+    pub(crate) away: Option<Arc<str>>,
     /// Rooms an operator has invited them to.
-    pub(super) invited: BTreeSet<RoomId>,
+    pub(crate) invited: BTreeSet<RoomId>,
     /// What they have published about themselves
     /// (<https://ircv3.net/specs/extensions/metadata>), by its name.
-    pub(super) metadata: Metadata,
+    pub(crate) metadata: Metadata,
 }
 
 impl Nothing for Particulars {
@@ -60,15 +60,15 @@ impl Nothing for Particulars {
 
 /// The modes of a person (RFC 2812 §3.1.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct UserModes {
+pub(crate) struct UserModes {
     /// `B`: a program (<https://ircv3.net/specs/extensions/bot-mode>).
-    pub(super) is_bot: bool,
+    pub(crate) is_bot: bool,
     /// `i`: not found by those who share no room.
-    pub(super) is_invisible: bool,
+    pub(crate) is_invisible: bool,
     /// `o`: an operator of the server.
-    pub(super) is_operator: bool,
+    pub(crate) is_operator: bool,
     /// `w`: reads `WALLOPS`.
-    pub(super) reads_wallops: bool,
+    pub(crate) reads_wallops: bool,
 }
 
 impl Default for UserModes {
@@ -80,10 +80,10 @@ impl Default for UserModes {
 
 impl UserModes {
     /// All letters.
-    pub(super) const LETTERS: &str = "Biow";
+    pub(crate) const LETTERS: &str = "Biow";
 
     /// The mode by that letter.
-    pub(super) fn get_mut(&mut self, letter: char) -> Option<&mut bool> {
+    pub(crate) fn get_mut(&mut self, letter: char) -> Option<&mut bool> {
         match letter {
             'B' => Some(&mut self.is_bot),
             'i' => Some(&mut self.is_invisible),
@@ -94,7 +94,7 @@ impl UserModes {
     }
 
     /// As RPL_UMODEIS shows them.
-    pub(super) fn shown(mut self) -> String {
+    pub(crate) fn shown(mut self) -> String {
         let set = |letter: &char| self.get_mut(*letter).is_some_and(|is_set| *is_set);
         "+".chars().chain(Self::LETTERS.chars().filter(set)).collect()
     }
@@ -102,7 +102,7 @@ impl UserModes {
 
 impl Person {
     /// What readers of their events may be told of them.
-    pub(super) fn as_sender(&self) -> Sender {
+    pub(crate) fn as_sender(&self) -> Sender {
         Sender {
             account: self.account.clone(),
             is_bot: self.modes.is_bot,
@@ -111,12 +111,12 @@ impl Person {
     }
 
     /// As it was told, or chosen for them.
-    pub(super) fn user(&self) -> &str {
+    pub(crate) fn user(&self) -> &str {
         self.user_and_host().0
     }
 
     /// As others see it.
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.user_and_host().1
     }
 
@@ -126,12 +126,12 @@ impl Person {
         parts.expect("a source has three parts")
     }
 
-    pub(super) fn set_host(&mut self, user: &str, host: &str) {
+    pub(crate) fn set_host(&mut self, user: &str, host: &str) {
         self.source = source(&self.nick, user, host);
     }
 
     /// Sets the nick and all that follows from it.
-    pub(super) fn set_nick(&mut self, nick: Nick) {
+    pub(crate) fn set_nick(&mut self, nick: Nick) {
         let (user, host) = self.user_and_host();
         self.source = source(&nick, user, host);
         self.nick = nick;
@@ -139,6 +139,6 @@ impl Person {
 }
 
 /// `nick!user@host`.
-pub(super) fn source(nick: &Nick, user: &str, host: &str) -> Arc<str> {
+pub(crate) fn source(nick: &Nick, user: &str, host: &str) -> Arc<str> {
     format!("{nick}!{user}@{host}").into()
 }

@@ -11,27 +11,27 @@ use std::{
 use crate::room_log::Change;
 
 /// The first word of the paths of markers.
-pub(super) const PATH: &str = "marker";
+pub(crate) const PATH: &str = "marker";
 
 /// Markers of one person; above it the one of longest ago goes.
 const MARKERS_MAX: usize = 1000;
 
 /// All markers, by whose they are and what of.
 #[derive(Debug, Default)]
-pub(super) struct ReadMarkers {
+pub(crate) struct ReadMarkers {
     by: BTreeMap<Arc<str>, BTreeMap<Arc<str>, SystemTime>>,
 }
 
 /// Whose marker of what: both as direct conversations name people, or a room's folded name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ReadMarker {
-    pub(super) identity: Arc<str>,
-    pub(super) of: Arc<str>,
+pub(crate) struct ReadMarker {
+    pub(crate) identity: Arc<str>,
+    pub(crate) of: Arc<str>,
 }
 
 impl ReadMarker {
     /// Whether it outlives everyone's visit: guests are nobody tomorrow.
-    pub(super) fn is_registered(&self) -> bool {
+    pub(crate) fn is_registered(&self) -> bool {
         !self.identity.starts_with('~') && !self.of.starts_with('~')
     }
 
@@ -50,7 +50,7 @@ impl ReadMarkers {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub(super) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
+    pub(crate) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
         match (path, value) {
             ([identity, of], Some(value)) => {
                 let time = value.parse().map_err(|_| format!("{value} is no time"))?;
@@ -72,7 +72,7 @@ impl ReadMarkers {
     }
 
     /// What moves a marker to `time`, and makes place for it.
-    pub(super) fn changes(&self, mark: &ReadMarker, time: SystemTime) -> Vec<Change> {
+    pub(crate) fn changes(&self, mark: &ReadMarker, time: SystemTime) -> Vec<Change> {
         let mut changes = vec![mark.set_to(time)];
         if let Some(own) = self.by.get(&mark.identity)
             && own.len() >= MARKERS_MAX
@@ -86,14 +86,14 @@ impl ReadMarkers {
     }
 
     /// Moves a marker to `time`, if that is later.
-    pub(super) fn set(&mut self, mark: ReadMarker, time: SystemTime) {
+    pub(crate) fn set(&mut self, mark: ReadMarker, time: SystemTime) {
         let own = self.by.entry(mark.identity).or_default();
         let marked = own.entry(mark.of).or_insert(time);
         *marked = time.max(*marked);
     }
 
     /// What was called `from` is called `to` from here on; what keeps that.
-    pub(super) fn rename(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
+    pub(crate) fn rename(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
         let mut moved = Vec::new();
         for (identity, own) in &mut self.by {
             if let Some(time) = own.remove(from) {
@@ -112,12 +112,12 @@ impl ReadMarkers {
         .collect()
     }
 
-    pub(super) fn get(&self, mark: &ReadMarker) -> Option<SystemTime> {
+    pub(crate) fn get(&self, mark: &ReadMarker) -> Option<SystemTime> {
         self.by.get(&mark.identity)?.get(&mark.of).copied()
     }
 
     /// A guest has gone.
-    pub(super) fn forget(&mut self, identity: &str) {
+    pub(crate) fn forget(&mut self, identity: &str) {
         self.by.remove(identity);
     }
 }

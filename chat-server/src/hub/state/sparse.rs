@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 /// Something that can be nothing.
-pub(super) trait Nothing: Default + 'static {
+pub(crate) trait Nothing: Default + 'static {
     const NOTHING: &'static Self;
 
     fn is_nothing(&self) -> bool;
@@ -11,7 +11,7 @@ pub(super) trait Nothing: Default + 'static {
 
 /// Read as what it holds. It takes memory of its own only while that is something.
 #[derive(Debug)]
-pub(super) struct Sparse<T>(Option<Box<T>>);
+pub(crate) struct Sparse<T>(Option<Box<T>>);
 
 impl<T> Default for Sparse<T> {
     fn default() -> Self {
@@ -34,7 +34,7 @@ impl<T: Nothing> From<T> for Sparse<T> {
 }
 
 impl<T: Nothing> Sparse<T> {
-    pub(super) fn change<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn change<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R {
         let Some(own) = &mut self.0 else {
             let mut value = T::default();
             let result = change(&mut value);

@@ -2,26 +2,26 @@
 
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 
-use super::person::Person;
+use crate::hub::state::person::Person;
 
 /// Someone who had a nick and has it no more.
 #[derive(Debug)]
-pub(super) struct WhowasEntry {
+pub(crate) struct WhowasEntry {
     key: Arc<str>,
-    pub(super) nick: Arc<str>,
-    pub(super) user: Arc<str>,
-    pub(super) host: Arc<str>,
-    pub(super) realname: Arc<str>,
-    pub(super) at: SystemTime,
+    pub(crate) nick: Arc<str>,
+    pub(crate) user: Arc<str>,
+    pub(crate) host: Arc<str>,
+    pub(crate) realname: Arc<str>,
+    pub(crate) at: SystemTime,
 }
 
 /// The latest of them, oldest first.
 #[derive(Debug, Default)]
-pub(super) struct Whowas(VecDeque<WhowasEntry>);
+pub(crate) struct Whowas(VecDeque<WhowasEntry>);
 
 impl Whowas {
     /// Remembers that `person` gives up their nick.
-    pub(super) fn remember(&mut self, person: &Person, at: SystemTime, n_max: usize) {
+    pub(crate) fn remember(&mut self, person: &Person, at: SystemTime, n_max: usize) {
         while self.0.len() >= n_max.max(1) {
             self.0.pop_front();
         }
@@ -36,7 +36,7 @@ impl Whowas {
     }
 
     /// Those who had the nick of that key, the latest first.
-    pub(super) fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a WhowasEntry> + 'a {
+    pub(crate) fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a WhowasEntry> + 'a {
         self.0.iter().rev().filter(move |departure| *departure.key == *key)
     }
 }

@@ -3,25 +3,27 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use chat_core::{
-    proto::{CaseMapping, MessageKind, Service},
-    wire::limits::BODY_BYTES_MAX,
-};
+use chat_core::proto::{CaseMapping, Service};
 
-use super::service::Said;
 use crate::{
-    delivery::{Content, ReplyLine},
+    delivery::ReplyLine,
     history::{ConversationScope, Query},
     hub::{
-        Hub, Refusal, Turn,
-        facts::Fact,
-        masks,
-        modes::{List, Mode, ModeChange, Terms},
-        queries::QueryPurpose,
-        records::{Destination, OwnerChange, RecordAction},
-        room::Room,
+        Hub,
+        command::services::{notices::Noted, request::Said},
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            facts::Fact,
+            list_entry::Terms,
+            masks,
+            modes::{List, Mode, ModeChange},
+            pending_record::{OwnerChange, RecordAction},
+            query::QueryPurpose,
+            room::Room,
+        },
     },
-    ids::{PersonId, RoomId},
+    ids::PersonId,
     room_log::Conversation,
 };
 
@@ -42,14 +44,8 @@ const HELP: &[&str] = &[
     "MODE #room +S seconds makes it slow, MODE #room +A lets new people in one by one",
 ];
 
-/// What a deed leaves in words: for those who operate the room, and for who asked.
-pub(super) struct Noted {
-    pub(super) note: String,
-    pub(super) reply: String,
-}
-
 impl Hub {
-    pub(super) fn chan_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn chan_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::ChanServ, HELP, text);
         match &*said.command() {
             "INFO" => self.room_info(turn, &said),
@@ -77,29 +73,6 @@ impl Hub {
         }
     }
 
-    /// The room that is spoken of, if the asker operates it: in it, or by their account.
-    pub(super) fn find_ruled_room(
-        &self,
-        turn: &Turn<'_>,
-        said: &Said<'_>,
-    ) -> Result<&Room, Refusal> {
-        let name = said.need(1)?;
-        let person = self.person(turn.person);
-        let room = self.find_room(name).ok();
-        let operates = |room: &&Room| {
-            let rank = room.members.get(&turn.person);
-            rank.is_some_and(|rank| rank.is_operator)
-                || room.rank_of(person.account.as_ref()).is_operator
-        };
-        if let Some(room) = room.filter(operates) {
-            return Ok(room);
-        }
-        Err(match room.filter(|room| room.is_visible_to(turn.person)) {
-            Some(room) => said.no(&format!("you do not operate {}", room.name)),
-            None => said.no("there is no such room"),
-        })
-    }
-
     /// The same of a room that is the asker's, or if they operate the server.
     fn find_founded_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
@@ -113,45 +86,6 @@ impl Hub {
             }
             room => room.filter(is_own).ok_or_else(|| said.no("this room is not yours")),
         }
-    }
-
-    /// Does something in a room that those who operate it read of.
-    pub(super) fn note(
-        &mut self,
-        turn: &mut Turn<'_>,
-        id: RoomId,
-        facts: Vec<Fact>,
-        noted: Noted,
-    ) -> Result<(), Refusal> {
-        let reply = ReplyLine::Said { by: Service::ChanServ, text: noted.reply.into() };
-        self.note_doing(
-            turn,
-            id,
-            &noted.note,
-            RecordAction::Notice { facts, owner_change: OwnerChange::None, reply: vec![reply] },
-        )
-    }
-
-    pub(in crate::hub) fn note_doing(
-        &mut self,
-        turn: &mut Turn<'_>,
-        id: RoomId,
-        note: &str,
-        action: RecordAction,
-    ) -> Result<(), Refusal> {
-        let content = self.note_content(id, &format!("{} {note}", self.person(turn.person).nick));
-        self.submit(turn, Destination::Ranked(id, '@'), content, action)
-    }
-
-    /// A word of ChanServ's to those who operate a room.
-    fn note_content(&self, id: RoomId, text: &str) -> Content {
-        let source: Arc<str> =
-            format!("{}!services@{}", Service::ChanServ.nick(), self.settings.name).into();
-        let target: Arc<str> = format!("@{}", self.rooms[&id].name).into();
-        let words = [&*source, "NOTICE", &target];
-        let text = super::relayable(text, &words, BODY_BYTES_MAX).into();
-        let kind = MessageKind::Notice;
-        Content::Message { source, kind, target, text, tags: "".into() }
     }
 
     fn room_info(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {

@@ -6,20 +6,23 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chat_core::proto::{self, CaseMapping, RoomName};
+use chat_core::proto::{self, RoomName};
 use rand_chacha::rand_core::Rng;
 
-use super::{chan_serv::Noted, service::Said};
 use crate::{
     config::PublicAddress,
     hub::{
-        Hub, Refusal, Turn,
-        facts::{Fact, InviteLink, milliseconds, time_at},
-        kept::ChangePurpose,
-        modes::{Entry, List, Terms},
-        room::Room,
+        Hub,
+        command::services::{notices::Noted, request::Said},
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            codec::{milliseconds, time_at},
+            facts::Fact,
+            invite_link::InviteLink,
+            room::Room,
+        },
     },
-    ids::RoomId,
 };
 
 /// How long a link holds unless it is said.
@@ -38,16 +41,7 @@ const TOKEN_SIGNS: usize = 25;
 const SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 
 impl Hub {
-    /// The link by which somebody may come into a room with that key.
-    pub(super) fn find_link<'a>(
-        room: &'a Room,
-        now: SystemTime,
-        key: Option<&str>,
-    ) -> Option<(&'a Arc<str>, &'a InviteLink)> {
-        room.links.get_key_value(key?).filter(|(_, link)| link.holds(now))
-    }
-
-    pub(super) fn make_link(
+    pub(crate) fn make_link(
         &mut self,
         turn: &mut Turn<'_>,
         said: &Said<'_>,
@@ -83,7 +77,7 @@ impl Hub {
         self.note(turn, id, facts, Noted { note, reply: format!("{shown} ({terms})") })
     }
 
-    pub(super) fn show_links(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    pub(crate) fn show_links(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let links = holding(room, turn.now.wall);
         if links.is_empty() {
@@ -98,7 +92,7 @@ impl Hub {
         Ok(())
     }
 
-    pub(super) fn end_link(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    pub(crate) fn end_link(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
         let number: Option<usize> = said.need(2)?.parse().ok();
@@ -118,56 +112,6 @@ impl Hub {
         let (room, key) = (room.clone(), Some(token.to_owned()));
         proto::Link { is_secure, address, room, key, fingerprint }.to_string()
     }
-
-    /// Somebody comes in by a link: a use of it is gone, and an account may come again.
-    pub(super) fn join_by_link(
-        &mut self,
-        turn: &mut Turn<'_>,
-        id: RoomId,
-        token: &Arc<str>,
-        link: &InviteLink,
-    ) -> Result<(), Refusal> {
-        let n_rooms = self.person(turn.person).rooms.len();
-        if n_rooms >= self.settings.limits.rooms_per_person_max {
-            return Err(Refusal::TooManyRooms(self.rooms[&id].name.to_string()));
-        }
-        let mut facts: Vec<Fact> = Vec::new();
-        if let Some(left) = link.left {
-            let link = InviteLink { left: Some(left - 1), ..link.clone() };
-            facts.push(Fact::Link(Arc::clone(token), Some(link).filter(|own| own.left != Some(0))));
-        }
-        let (room, person) = (&self.rooms[&id], self.person(turn.person));
-        if let Some(account) = &person.account {
-            let mask: Arc<str> = format!("~a:{}", CaseMapping::Ascii.fold(account)).into();
-            let is_listed = room.modes.lists(List::Invited, &mask);
-            let is_full = room.modes.n_entries() >= self.settings.limits.list_entries_max;
-            if room.is_registered() && !is_listed && !is_full {
-                let (by, at) = (Arc::clone(&link.by), turn.now.wall);
-                let entry = Entry { mask, by, at, terms: Terms::default() };
-                facts.push(Fact::Listed(List::Invited, entry));
-            }
-        }
-        let name = room.name.clone();
-        if facts.is_empty() || room.ownership.is_none() {
-            let room = self.rooms.get_mut(&id).expect("the caller found it");
-            facts.iter().for_each(|fact| room.take(fact));
-            self.join_one(turn, name);
-            return Ok(());
-        }
-        let changes = room.changes(&facts);
-        let refused = name.to_string();
-        self.submit_changes(
-            turn,
-            changes.into(),
-            ChangePurpose::Entrance { room: id, shown: name.shown().clone() },
-        )
-        .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
-        // The next one finds it used, before it is kept.
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
-        let is_use = |fact: &&Fact| matches!(fact, Fact::Link(..));
-        facts.iter().filter(is_use).for_each(|fact| room.take(fact));
-        Ok(())
-    }
 }
 
 /// The links that hold, the oldest first.
@@ -178,7 +122,7 @@ fn holding(room: &Room, now: SystemTime) -> Vec<(&Arc<str>, &InviteLink)> {
 }
 
 /// For how long, and for how many.
-fn terms(link: &InviteLink) -> String {
+pub(crate) fn terms(link: &InviteLink) -> String {
     let until = humantime::format_rfc3339_seconds(time_at(link.until));
     let left = match link.left {
         None => "for as many as want to".to_owned(),

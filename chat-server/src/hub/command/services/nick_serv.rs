@@ -3,15 +3,21 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{CaseMapping, Nick, Numeric, Service};
+use chat_core::proto::{CaseMapping, Numeric, Service};
 
 use crate::{
     delivery::ReplyLine,
     hub::{
-        Effect, Hub, Reader, Refusal, Turn,
-        account_changes::{AccountChange, AccountRequest, Via},
-        command::service::Said,
-        registration::NAMELESS,
+        Hub,
+        command::services::request::Said,
+        effect::Effect,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            account_directory,
+            account_request::{AccountChange, AccountRequest, Via},
+            device::Reader,
+        },
     },
     ids::{ConnId, PersonId},
 };
@@ -29,16 +35,8 @@ const HELP: &[&str] = &[
     "DROP account password: end your account",
 ];
 
-fn no(text: &str) -> Refusal {
-    Refusal::Service { by: Service::NickServ, text: text.to_owned() }
-}
-
-fn say(turn: &mut Turn<'_>, text: &str) {
-    turn.say(ReplyLine::Said { by: Service::NickServ, text: text.into() });
-}
-
 impl Hub {
-    pub(super) fn nick_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn nick_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::NickServ, HELP, text);
         match &*said.command() {
             "REGISTER" => self.register_account(turn, Via::Service, said.need(1)?),
@@ -90,7 +88,7 @@ impl Hub {
     fn own_registered(&self, who: PersonId) -> Result<Arc<str>, Refusal> {
         let account = self.own_account(who)?;
         if self.accounts.get_registered(&account).is_none() {
-            return Err(no(crate::hub::accounts::CONFIGURED));
+            return Err(no(account_directory::CONFIGURED));
         }
         Ok(account)
     }
@@ -215,24 +213,12 @@ impl Hub {
         say(turn, &text);
         Ok(())
     }
+}
 
-    /// Gives somebody whose nick is another's account's now a nick of their own.
-    pub(in crate::hub) fn give_back_nick(
-        &mut self,
-        now: crate::hub::Now,
-        who: PersonId,
-        effects: &mut Vec<Effect>,
-    ) {
-        let person = self.person(who);
-        if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
-            return;
-        }
-        let nameless = Nick::new(NAMELESS).expect("a valid nick");
-        let free = (1..).map(|number| nameless.numbered(number)).find(|nick| {
-            self.people.by_nick(nick.key()).is_none()
-                && !self.accounts.is_anothers(nick.as_str(), None)
-        });
-        let free = free.expect("there are more numbers than people");
-        self.change_nick(now, who, None, free, effects);
-    }
+fn no(text: &str) -> Refusal {
+    Refusal::Service { by: Service::NickServ, text: text.to_owned() }
+}
+
+fn say(turn: &mut Turn<'_>, text: &str) {
+    turn.say(ReplyLine::Said { by: Service::NickServ, text: text.into() });
 }

@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use chat_core::proto::Service;
 
-use super::service::Said;
 use crate::{
     delivery::ReplyLine,
     hub::{
-        Hub, Refusal, Turn,
-        kept::ChangePurpose,
-        server_bans::{Ban, Banned},
+        Hub,
+        command::services::request::Said,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            change_purpose::ChangePurpose,
+            server_ban::{Ban, Banned},
+        },
     },
     room_log::Change,
 };
@@ -23,7 +27,7 @@ const HELP: &[&str] = &[
 ];
 
 impl Hub {
-    pub(super) fn oper_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn oper_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
         if !self.person(turn.person).modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }

@@ -1,15 +1,12 @@
-//! Messages to the services: what is said to one of them is heard by nobody else and kept by nobody.
+//! Requests to services, word by word.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use chat_core::proto::{Capability, MessageKind, Service, cut};
+use chat_core::proto::{Service, cut};
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
-    hub::{Hub, Reader, Refusal, Turn, modes::Terms},
+    delivery::ReplyLine,
+    hub::{refusal::Refusal, replies::turn::Turn, state::list_entry::Terms},
 };
 
 /// The longest time for which somebody is banned; without one it is until somebody ends it.
@@ -19,33 +16,33 @@ const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const REASON_BYTES_MAX: usize = 200;
 
 /// What is said to a service, word by word.
-pub(super) struct Said<'a> {
+pub(crate) struct Said<'a> {
     to: Service,
     help: &'static [&'static str],
     words: Vec<&'a str>,
 }
 
 impl<'a> Said<'a> {
-    pub(super) fn new(to: Service, help: &'static [&'static str], text: &'a str) -> Self {
+    pub(crate) fn new(to: Service, help: &'static [&'static str], text: &'a str) -> Self {
         Self { to, help, words: text.split_whitespace().collect() }
     }
 
     /// What is asked for.
-    pub(super) fn command(&self) -> String {
+    pub(crate) fn command(&self) -> String {
         self.word(0).unwrap_or("HELP").to_ascii_uppercase()
     }
 
-    pub(super) fn word(&self, index: usize) -> Option<&'a str> {
+    pub(crate) fn word(&self, index: usize) -> Option<&'a str> {
         self.words.get(index).copied()
     }
 
     /// The words from there on.
-    pub(super) fn rest(&self, index: usize) -> Option<String> {
+    pub(crate) fn rest(&self, index: usize) -> Option<String> {
         self.words.get(index..).filter(|words| !words.is_empty()).map(|words| words.join(" "))
     }
 
     /// A word that must be there; or how it is written.
-    pub(super) fn need(&self, index: usize) -> Result<&'a str, Refusal> {
+    pub(crate) fn need(&self, index: usize) -> Result<&'a str, Refusal> {
         let command = self.command();
         let is_about = |line: &&&str| line.split([' ', ':', ';']).any(|word| word == command);
         let text = match self.help.iter().find(is_about) {
@@ -56,7 +53,7 @@ impl<'a> Said<'a> {
     }
 
     /// For how long and why, as the words from there on say: a time, or none for ever, and a reason.
-    pub(super) fn terms(&self, index: usize, now: SystemTime) -> Result<Terms, Refusal> {
+    pub(crate) fn terms(&self, index: usize, now: SystemTime) -> Result<Terms, Refusal> {
         let time = self.word(index).and_then(|word| humantime::parse_duration(word).ok());
         if time.is_some_and(|time| time > TIME_MAX || time.is_zero()) {
             return Err(self.no("a time is 10 years at most: leave it out for ever"));
@@ -67,62 +64,20 @@ impl<'a> Said<'a> {
     }
 
     /// Why it is not done.
-    pub(super) fn no(&self, text: &str) -> Refusal {
+    pub(crate) fn no(&self, text: &str) -> Refusal {
         Refusal::Service { by: self.to, text: text.to_owned() }
     }
 
-    pub(super) fn say(&self, turn: &mut Turn<'_>, text: &str) {
+    pub(crate) fn say(&self, turn: &mut Turn<'_>, text: &str) {
         turn.say(ReplyLine::Said { by: self.to, text: text.into() });
     }
 
     /// Shows what can be asked, or that this cannot be.
-    pub(super) fn help(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn help(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         if self.command() != "HELP" {
             return Err(self.no("this is not understood: write HELP"));
         }
         self.help.iter().for_each(|line| self.say(turn, line));
         Ok(())
-    }
-}
-
-impl Hub {
-    /// Does what a service is asked.
-    pub(super) fn answer_service(
-        &mut self,
-        turn: &mut Turn<'_>,
-        service: Service,
-        text: &str,
-    ) -> Result<(), Refusal> {
-        match service {
-            Service::ChanServ => self.chan_serv(turn, text),
-            Service::NickServ => self.nick_serv(turn, text),
-            Service::OperServ => self.oper_serv(turn, text),
-        }
-    }
-
-    /// A message to a service. A notice is never answered.
-    pub(super) fn serve(
-        &mut self,
-        turn: &mut Turn<'_>,
-        service: Service,
-        kind: MessageKind,
-        text: &Arc<str>,
-        tags: &str,
-    ) {
-        let Reader { person, device } = self.reader(turn.conn);
-        if device.capabilities.contains(Capability::EchoMessage) {
-            let (source, target) = (Arc::clone(&person.source), service.nick().into());
-            let (text, tags) = (Arc::clone(text), tags.into());
-            let content = Content::Message { source, kind, target, text, tags };
-            let sender = person.as_sender();
-            let msgid = self.next_msgid(turn.now.wall);
-            let event = Event::new(content, turn.now.wall, Some(msgid)).by(sender);
-            turn.say(ReplyLine::Event(Arc::new(event)));
-        }
-        if kind == MessageKind::Privmsg
-            && let Err(refusal) = self.answer_service(turn, service, text)
-        {
-            turn.say(refusal.reply());
-        }
     }
 }

@@ -1,0 +1,137 @@
+//! Logging in and out: who a connection is, whoever proved it and how.
+
+use std::sync::Arc;
+
+use chat_core::proto::{CapabilitySet, CaseMapping, Numeric};
+
+use crate::{
+    delivery::{Content, ReplyLine},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        state::{codec::account_identity, sasl_exchange::Stage},
+    },
+    ids::{ConnId, PersonId},
+};
+
+/// Why somebody may not log in to another account.
+pub(crate) const SEVERAL: &str =
+    "you are here on several connections of one account: end the others first";
+
+impl Hub {
+    /// A newcomer is gone.
+    pub(crate) fn forget_newcomer(&mut self, conn: ConnId) {
+        self.newcomers.remove(&conn);
+        self.exchanges.remove(&conn);
+    }
+
+    /// Whether a password of `conn`'s is under check.
+    pub(crate) fn is_checking(&self, conn: ConnId) -> bool {
+        self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::Checking))
+    }
+
+    pub(crate) fn log_in(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        account: &Arc<str>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let source: Box<str> = match self.person_at(conn) {
+            Some(person) => (*person.source).into(),
+            None => "*".into(),
+        };
+        if let Err(why) = self.may_log_in(now, conn, account) {
+            let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
+            return self.say_to(conn, label, vec![line], effects);
+        }
+        self.forgive_guesses(conn, account);
+        let text = format!("You are now logged in as {account}");
+        let params = vec![source, (**account).into(), text.into()];
+        let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
+        let done = ReplyLine::Numeric(Numeric::RPL_SASLSUCCESS, vec!["You are logged in".into()]);
+        self.say_to(conn, label, vec![logged_in, done], effects);
+        if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+            newcomer.account = Some(Arc::clone(account));
+        } else if let Some(device) = self.devices.get(conn) {
+            self.set_account(now, device.person, Some(Arc::clone(account)), effects);
+        }
+    }
+
+    /// Whether who is at `conn` may become that account: their other connections would too.
+    ///
+    /// # Errors
+    /// Why not.
+    pub(crate) fn may_log_in(&self, now: Now, conn: ConnId, account: &str) -> Result<(), String> {
+        if let Some(ban) = self.find_ban(now.wall, "", Some(account)) {
+            return Err(ban.text());
+        }
+        let may = self.person_at(conn).is_none_or(|person| {
+            let is_same = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
+            person.devices.len() < 2 || person.account.as_ref().is_none_or(is_same)
+        });
+        if may { Ok(()) } else { Err(SEVERAL.to_owned()) }
+    }
+
+    /// Whose account there is no more is logged out.
+    pub(crate) fn log_out_strangers(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let is_gone = |account: &Option<Arc<str>>| {
+            account.as_ref().is_some_and(|account| self.account(account).is_none())
+        };
+        let mut newcomers: Vec<ConnId> = self.newcomers.keys().copied().collect();
+        newcomers.retain(|conn| is_gone(&self.newcomers[conn].account));
+        newcomers.sort_unstable();
+        let people = self.people.iter().filter(|person| is_gone(&person.account));
+        let people: Vec<PersonId> = people.map(|person| person.id).collect();
+        let line = |source: &str| {
+            let params = vec![source.into(), "You are logged out: the account is no more".into()];
+            ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params)
+        };
+        for conn in newcomers {
+            self.say_to(conn, None, vec![line("*")], effects);
+            if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+                newcomer.account = None;
+            }
+        }
+        for who in people {
+            let person = self.person(who);
+            for conn in &person.devices {
+                self.say_to(*conn, None, vec![line(&person.source)], effects);
+            }
+            self.set_account(now, who, None, effects);
+        }
+        self.let_go(now, effects);
+    }
+
+    /// Gives a person an account, or none, and tells who is to know. A nick that is another account's then is
+    /// theirs no more.
+    pub(crate) fn set_account(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        account: Option<Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.set_identity(who, account.as_deref().map(account_identity));
+        let person = self.person_mut(who);
+        let before = std::mem::replace(&mut person.account, account.clone());
+        let source = Arc::clone(&person.source);
+        let event = self.event(who, Content::Account { source, account }, now);
+        self.tell_of_change(who, None, &event, effects);
+        self.give_back_nick(now, who, effects);
+        self.follow_account(now, who, before.as_ref(), effects);
+    }
+
+    pub(crate) fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
+        let newcomer = self.newcomers.get(&conn).map(|newcomer| newcomer.capabilities);
+        let device = || self.devices.get(conn).map(|device| device.capabilities);
+        newcomer.or_else(device).unwrap_or_default()
+    }
+
+    pub(crate) fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
+        let newcomer = self.newcomers.get(&conn).and_then(|newcomer| newcomer.fingerprint.clone());
+        newcomer.or_else(|| self.devices.get(conn)?.particulars.fingerprint.clone())
+    }
+}

@@ -1,0 +1,7 @@
+//! Accounts: logging in and out, changes of accounts, password checks, server bans.
+
+pub(crate) mod account_changes;
+pub(crate) mod login;
+pub(crate) mod password_checks;
+pub(crate) mod sasl;
+pub(crate) mod server_bans;

@@ -1,0 +1,94 @@
+//! Notices of ChanServ to those who operate a room, and the rooms that somebody may give orders about.
+
+use std::sync::Arc;
+
+use chat_core::{
+    proto::{MessageKind, Service},
+    wire::limits::BODY_BYTES_MAX,
+};
+
+use crate::{
+    delivery::{Content, ReplyLine},
+    hub::{
+        Hub,
+        command::services::request::Said,
+        refusal::Refusal,
+        replies::{say::relayable, turn::Turn},
+        state::{
+            facts::Fact,
+            pending_record::{Destination, OwnerChange, RecordAction},
+            room::Room,
+        },
+    },
+    ids::RoomId,
+};
+
+/// What a deed leaves in words: for those who operate the room, and for who asked.
+pub(crate) struct Noted {
+    pub(crate) note: String,
+    pub(crate) reply: String,
+}
+
+impl Hub {
+    /// The room that is spoken of, if the asker operates it: in it, or by their account.
+    pub(crate) fn find_ruled_room(
+        &self,
+        turn: &Turn<'_>,
+        said: &Said<'_>,
+    ) -> Result<&Room, Refusal> {
+        let name = said.need(1)?;
+        let person = self.person(turn.person);
+        let room = self.find_room(name).ok();
+        let operates = |room: &&Room| {
+            let rank = room.members.get(&turn.person);
+            rank.is_some_and(|rank| rank.is_operator)
+                || room.rank_of(person.account.as_ref()).is_operator
+        };
+        if let Some(room) = room.filter(operates) {
+            return Ok(room);
+        }
+        Err(match room.filter(|room| room.is_visible_to(turn.person)) {
+            Some(room) => said.no(&format!("you do not operate {}", room.name)),
+            None => said.no("there is no such room"),
+        })
+    }
+
+    /// Does something in a room that those who operate it read of.
+    pub(crate) fn note(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        facts: Vec<Fact>,
+        noted: Noted,
+    ) -> Result<(), Refusal> {
+        let reply = ReplyLine::Said { by: Service::ChanServ, text: noted.reply.into() };
+        self.note_doing(
+            turn,
+            id,
+            &noted.note,
+            RecordAction::Notice { facts, owner_change: OwnerChange::None, reply: vec![reply] },
+        )
+    }
+
+    pub(crate) fn note_doing(
+        &mut self,
+        turn: &mut Turn<'_>,
+        id: RoomId,
+        note: &str,
+        action: RecordAction,
+    ) -> Result<(), Refusal> {
+        let content = self.note_content(id, &format!("{} {note}", self.person(turn.person).nick));
+        self.submit(turn, Destination::Ranked(id, '@'), content, action)
+    }
+
+    /// A word of ChanServ's to those who operate a room.
+    pub(crate) fn note_content(&self, id: RoomId, text: &str) -> Content {
+        let source: Arc<str> =
+            format!("{}!services@{}", Service::ChanServ.nick(), self.settings.name).into();
+        let target: Arc<str> = format!("@{}", self.rooms[&id].name).into();
+        let words = [&*source, "NOTICE", &target];
+        let text = relayable(text, &words, BODY_BYTES_MAX).into();
+        let kind = MessageKind::Notice;
+        Content::Message { source, kind, target, text, tags: "".into() }
+    }
+}

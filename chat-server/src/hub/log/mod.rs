@@ -1,0 +1,7 @@
+//! The way to the room log: records, changes and queries are submitted here, and hand out tickets.
+
+pub(crate) mod identity;
+pub(crate) mod msgid;
+pub(crate) mod persist;
+pub(crate) mod query;
+pub(crate) mod submit;

@@ -1,0 +1,132 @@
+//! Answers of the log to records and changes: let everyone see it, or tell its sender.
+
+use std::sync::Arc;
+
+use crate::{
+    delivery::{Event, ReplyLine},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        state::{
+            pending::Arrived,
+            pending_record::{
+                Destination, OwnerChange, Pending, PendingWork, RecordAction, Recorded, not_stored,
+            },
+        },
+    },
+    ids::Ticket,
+    room_log::AppendError,
+};
+
+impl Hub {
+    /// A record's place is fixed, or it has none: let everyone see it, or tell its sender.
+    pub(crate) fn appended(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        outcome: Result<(), AppendError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(Arrived { what: pending, is_overdue }) = self.pending.take(ticket) else {
+            return;
+        };
+        let Pending { what, sender, answer } = pending;
+        self.release_reserved_name(&what);
+        let device = sender.and_then(|sender| self.devices.get_mut(sender));
+        if let Some(device) = device.filter(|_| !is_overdue) {
+            device.n_pending -= 1;
+        }
+        self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
+        match (outcome, what) {
+            (Ok(()), PendingWork::Record(recorded)) => {
+                self.tell_of_mending(&recorded.place, effects);
+                self.apply(now, sender, answer, &recorded, effects);
+            }
+            (
+                Err(AppendError::Known { msgid, time }),
+                PendingWork::Record(Recorded { event, .. }),
+            ) => {
+                let first = Event::new(event.content.clone(), time, Some(msgid));
+                let first = Arc::new(first.by(event.sender().clone()));
+                let echoes = sender.is_some_and(|own| self.echoes_messages(own)) && !is_overdue;
+                let echo = echoes.then(|| ReplyLine::Event(first));
+                self.answer(sender, answer, echo, effects);
+            }
+            (Err(error), PendingWork::Record(Recorded { event, place, .. })) => {
+                if let AppendError::Refused(why) = &error {
+                    self.tell_of_trouble(now, &place, why, sender, effects);
+                }
+                let line = not_stored(&event.content, error.to_string()).reply();
+                // They were told so when it took too long.
+                let line = (!is_overdue).then_some(line);
+                self.answer(sender, answer, line, effects);
+            }
+            (outcome, PendingWork::Changes { changes, purpose }) => {
+                let conn = sender.expect("who asks for changes waits for them");
+                let lines = match outcome {
+                    Ok(()) => self.done(now, conn, *purpose, &changes, effects),
+                    Err(error) => vec![self.undone(&purpose, &error.to_string()).reply()],
+                };
+                // Also to those who were told that it takes long.
+                self.answer(sender, answer, lines, effects);
+            }
+        }
+        if let Some(sender) = sender {
+            self.take_waiting(now, sender, effects);
+        }
+    }
+
+    /// Tells the senders of records that have waited too long; what becomes of those is not known. What
+    /// is not known much later is forgotten.
+    pub(crate) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
+        let timeout = self.settings.limits.append_timeout;
+        while let Some((ticket, since, mut pending)) = self.pending.pop_slow(now.mono, timeout) {
+            let why = "storing it takes too long; it may still arrive";
+            let line = match &pending.what {
+                PendingWork::Record(Recorded { event, .. }) => {
+                    not_stored(&event.content, why.into()).reply()
+                }
+                PendingWork::Changes { purpose, .. } => purpose
+                    .refusal("storing it takes too long; it may be done all the same")
+                    .reply(),
+            };
+            let (sender, answer) = (pending.sender, pending.answer.take());
+            self.pending.keep_overdue(ticket, since, pending);
+            let Some(sender) = sender else { continue };
+            if let Some(device) = self.devices.get_mut(sender) {
+                device.n_pending -= 1;
+            }
+            self.answer(Some(sender), answer, Some(line), effects);
+            self.take_waiting(now, sender, effects);
+        }
+        while let Some(Pending { what, .. }) = self.pending.pop_lost(now.mono, timeout) {
+            self.release_reserved_name(&what);
+            // A name that was being registered is free again.
+            if let PendingWork::Changes { purpose, .. } = what {
+                drop(self.undone(&purpose, "it was forgotten"));
+            }
+        }
+    }
+
+    /// A room has got the name it was to get, or is whose it was to be; or will not.
+    pub(crate) fn release_reserved_name(&mut self, what: &PendingWork) {
+        let PendingWork::Record(recorded) = what else { return };
+        match (recorded.action(), &recorded.place) {
+            (RecordAction::Rename(name), _) => {
+                self.reserved_names.remove(name.key());
+            }
+            (
+                RecordAction::Notice { owner_change: OwnerChange::Given(_), .. },
+                Destination::Ranked(id, _),
+            ) => {
+                if let Some(ownership) =
+                    self.rooms.get_mut(id).and_then(|room| room.ownership.as_mut())
+                {
+                    ownership.successor = None;
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Answers of the log about the past, as their askers read them.
+
+use std::{sync::Arc, time::SystemTime};
+
+use chat_core::proto::{Capability, Service};
+
+use crate::{
+    delivery::{Content, ReplyLine},
+    history::{Answer, HistoryEntry, Target},
+    hub::{
+        Hub,
+        effect::Effect,
+        input::Now,
+        log::query::{cannot_read, fail},
+        refusal::Refusal,
+        replies::{batches::in_pages, turn::Turn},
+        state::{
+            device::Reader,
+            paged_reply::{self, PagedReply},
+            person::Person,
+            query::{PendingQuery, QueryPurpose},
+            room,
+        },
+    },
+    ids::{ConnId, RoomId, Ticket},
+    room_log::Conversation,
+};
+
+impl Hub {
+    pub(crate) fn replay(
+        &self,
+        conn: ConnId,
+        room: RoomId,
+        answer: Result<Answer, Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let device = self.device(conn);
+        let is_inside = |room: &&room::Room| room.has(device.person);
+        let Some(room) = self.rooms.get(&room).filter(is_inside) else { return };
+        let notice = |text: String| ReplyLine::Notice {
+            target: Arc::clone(room.name.shown()),
+            text: text.into(),
+        };
+        let lines = match answer {
+            Ok(Answer::Page(events)) if events.is_empty() => return,
+            Ok(Answer::Page(events)) => {
+                let time = |told: Option<&HistoryEntry>| {
+                    let time = told.map_or(SystemTime::UNIX_EPOCH, |told| told.event.time);
+                    humantime::format_rfc3339_seconds(time).to_string().replace('T', " ")
+                };
+                let (from, to) = (time(events.first()), time(events.last()));
+                let knows_times = device.capabilities.contains(Capability::ServerTime);
+                let mut lines: Vec<ReplyLine> =
+                    events.into_iter().map(|told| ReplyLine::Event(told.event)).collect();
+                if !knows_times {
+                    lines.insert(
+                        0,
+                        notice(format!("Said here before you came, from {from} to {to}:")),
+                    );
+                    lines.push(notice("That was before you came.".to_owned()));
+                }
+                lines
+            }
+            Ok(
+                Answer::Targets(_) | Answer::Changes(..) | Answer::Found(_) | Answer::Matches(_),
+            ) => return,
+            Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
+        };
+        self.say_to(conn, None, lines, effects);
+    }
+
+    /// What was asked has been looked up. The asker may have gone, or been sent out of the room.
+    pub(crate) fn queried(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        answer: Result<Answer, Arc<str>>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(recall) = self.queries.remove(&ticket) else { return };
+        let conn = recall.conn;
+        if let QueryPurpose::Replay(room) = recall.of {
+            // Who went and came again is told what was asked for last.
+            let is_latest = self.devices.get_mut(conn).is_some_and(|device| {
+                let is_latest = device.backlog.replays.get(&room) == Some(&ticket);
+                if is_latest {
+                    device.backlog.change(|backlog| backlog.replays.remove(&room));
+                }
+                is_latest
+            });
+            if is_latest {
+                self.replay(conn, room, answer, effects);
+            }
+            return;
+        }
+        let Some(device) = self.devices.get_mut(conn) else { return };
+        if device.backlog.querying != Some(ticket) {
+            return;
+        }
+        device.backlog.change(|backlog| backlog.querying = None);
+        let who = device.person;
+        let recall = match recall {
+            PendingQuery { of: QueryPurpose::Message(act), label, .. } => {
+                let mut turn = Turn::new(now, (conn, who), label, effects);
+                if let Err(refusal) = self.act(&mut turn, act, answer) {
+                    turn.say(refusal.reply());
+                }
+                self.end_turn(turn);
+                return self.take_waiting(now, conn, effects);
+            }
+            recall => recall,
+        };
+        let lines = match self.answer_lines(self.reader(conn), &recall, answer) {
+            Ok(lines) => lines,
+            Err(refusal) => vec![refusal.reply()],
+        };
+        let parts = lines.into_iter().map(paged_reply::Section::Line).collect();
+        let paged_reply = PagedReply { label: recall.label, parts, is_first: true };
+        self.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
+        self.next_page(effects, conn);
+        self.take_waiting(now, conn, effects);
+    }
+
+    pub(crate) fn answer_lines(
+        &self,
+        reader: Reader<'_>,
+        recall: &PendingQuery,
+        answer: Result<Answer, Arc<str>>,
+    ) -> Result<Vec<ReplyLine>, Refusal> {
+        let asker = reader.person;
+        let subcommand = &*recall.subcommand;
+        let name: Arc<str> = match &recall.of {
+            QueryPurpose::Person { nick, .. } => Arc::clone(nick),
+            QueryPurpose::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.id)) {
+                Some(room) => Arc::clone(room.name.shown()),
+                None => return Err(cannot_read(subcommand, "*")),
+            },
+            QueryPurpose::Changes(name) => Arc::clone(name),
+            QueryPurpose::AuditLog
+            | QueryPurpose::Message(_)
+            | QueryPurpose::Replay(_)
+            | QueryPurpose::Search
+            | QueryPurpose::Targets => "*".into(),
+        };
+        let answer = answer.map_err(|why| {
+            let text = format!("messages could not be retrieved: {why}");
+            if matches!(recall.of, QueryPurpose::AuditLog) {
+                return Refusal::Service { by: Service::ChanServ, text };
+            }
+            if matches!(recall.of, QueryPurpose::Search) {
+                return Refusal::fail("SEARCH", "INTERNAL_ERROR", &[], &text);
+            }
+            fail("MESSAGE_ERROR", &[subcommand, &name], &text)
+        })?;
+        Ok(match answer {
+            Answer::Page(events) if matches!(recall.of, QueryPurpose::AuditLog) => {
+                audit_lines(&events)
+            }
+            // Which accounts there are is told to nobody who has not talked with them.
+            Answer::Page(events)
+                if events.is_empty()
+                    && matches!(recall.of, QueryPurpose::Person { is_here: false, .. }) =>
+            {
+                return Err(cannot_read(subcommand, &name));
+            }
+            Answer::Page(events) => {
+                let lines = events.into_iter().flat_map(|HistoryEntry { event, context }| {
+                    let about = |event| {
+                        let (tag, value) = ("draft/chathistory-context", "".into());
+                        ReplyLine::Tagged { event, tag, value }
+                    };
+                    let context = context.into_iter().map(about);
+                    std::iter::once(ReplyLine::Event(event)).chain(context)
+                });
+                in_pages("chathistory", vec![(*name).into()], lines.collect())
+            }
+            Answer::Changes(events, is_all) => {
+                let rest = if is_all { "*" } else { "more" };
+                let lines = events.into_iter().map(ReplyLine::Event).collect();
+                in_pages("chat.local/changes", vec![(*name).into(), rest.into()], lines)
+            }
+            Answer::Matches(matches) => self.match_lines(reader, matches),
+            // Of a message, which is not asked for here.
+            Answer::Found(_) => Vec::new(),
+            Answer::Targets(targets) => {
+                let lines = targets.iter().filter_map(|target| self.target_line(asker, target));
+                in_pages("draft/chathistory-targets", Vec::new(), lines.collect())
+            }
+        })
+    }
+
+    /// "CHATHISTORY TARGETS <nickname | channel name> <YYYY-MM-DDThh:mm:ss.sssZ>"
+    pub(crate) fn target_line(&self, asker: &Person, target: &Target) -> Option<ReplyLine> {
+        let name: Arc<str> = match &target.conversation {
+            Conversation::Room(key) | Conversation::Ranked(key, _) => {
+                Arc::clone(self.rooms[self.rooms_by_name.get(key)?].name.shown())
+            }
+            Conversation::Direct(first, second) => {
+                let other = if Some(first) == asker.identity.as_ref() { second } else { first };
+                let here = self.identities.get(other).and_then(|people| people.first());
+                match (here, other.strip_prefix('=')) {
+                    (Some(person), _) => Arc::clone(self.person(*person).nick.shown()),
+                    (None, Some(account)) => self.account(account)?.name.as_str().into(),
+                    // A guest who has gone: nobody can be asked for what they said.
+                    (None, None) => return None,
+                }
+            }
+        };
+        let time = humantime::format_rfc3339_millis(target.time);
+        let line = format!(":{} CHATHISTORY TARGETS {name} {time}", self.settings.name);
+        Some(ReplyLine::Raw(line.into()))
+    }
+}
+
+/// What those who operate a room have done, in words.
+pub(crate) fn audit_lines(events: &[HistoryEntry]) -> Vec<ReplyLine> {
+    let said = |text: String| ReplyLine::Said { by: Service::ChanServ, text: text.into() };
+    if events.is_empty() {
+        return vec![said("nothing has been done in it".to_owned())];
+    }
+    let line = |HistoryEntry { event, .. }: &HistoryEntry| {
+        let by = |source: &str| source.split('!').next().unwrap_or_default().to_owned();
+        let words = match &event.content {
+            Content::Kick { source, nick, reason, .. } => {
+                format!("{} has removed {nick} ({reason})", by(source))
+            }
+            Content::Message { text, .. } => text.to_string(),
+            Content::Mode { source, changes, arguments, .. } => {
+                format!("{} sets {changes} {}", by(source), arguments.join(" "))
+            }
+            Content::Redact { source, redacted, reason, .. } => {
+                let reason = reason.as_ref().map(|reason| format!(" ({reason})"));
+                let reason = reason.unwrap_or_default();
+                format!("{} has deleted the message {redacted}{reason}", by(source))
+            }
+            Content::Rename { source, name, .. } => {
+                format!("{} has renamed it to {name}", by(source))
+            }
+            Content::Topic { source, topic, .. } => format!("{}: topic: {topic}", by(source)),
+            _ => return None,
+        };
+        Some(said(format!("{} {words}", humantime::format_rfc3339_seconds(event.time))))
+    };
+    events.iter().filter_map(line).collect()
+}

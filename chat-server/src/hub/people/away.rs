@@ -1,0 +1,40 @@
+//! Being away: somebody is who is away from all of their connections.
+
+use std::sync::Arc;
+
+use crate::{
+    delivery::Content,
+    hub::{Hub, effect::Effect, input::Now},
+    ids::{ConnId, PersonId},
+};
+
+/// Why those are away who stay without a connection.
+pub(crate) const NOT_HERE: &str = "Not connected: what you write can be read later";
+
+impl Hub {
+    /// Something was said of being away from a connection, or one has gone: somebody is away who is away from all
+    /// of theirs, for the reason given last among them. The others are told, and so is `conn` that it is so.
+    pub(crate) fn note_away(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        conn: Option<ConnId>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let devices = &self.person(who).devices;
+        let reasons: Option<Vec<&Arc<str>>> =
+            devices.iter().map(|conn| self.device(*conn).particulars.away.as_ref()).collect();
+        let own = conn.and_then(|conn| self.device(conn).particulars.away.as_ref());
+        let reason = reasons.and_then(|reasons| own.or_else(|| reasons.last().copied()).cloned());
+        let reason = if devices.is_empty() { Some(NOT_HERE.into()) } else { reason };
+        let person = self.person_mut(who);
+        // Said again by the only connection there is, it is told again.
+        if person.particulars.away == reason && (conn.is_none() || person.devices.len() > 1) {
+            return;
+        }
+        person.particulars.change(|own| own.away.clone_from(&reason));
+        let content = Content::Away { source: Arc::clone(&person.source), reason };
+        let event = self.event(who, content, now);
+        self.tell_of_change(who, conn, &event, effects);
+    }
+}

@@ -1,0 +1,7 @@
+//! People: what happens to a person, and who is told of it.
+
+pub(crate) mod away;
+pub(crate) mod metadata;
+pub(crate) mod monitor;
+pub(crate) mod nick;
+pub(crate) mod read_markers;

@@ -1,0 +1,63 @@
+//! Nicks that change, and those that are given back to their owners.
+
+use std::sync::Arc;
+
+use chat_core::proto::Nick;
+
+use crate::{
+    delivery::{Content, Event},
+    hub::{Hub, effect::Effect, input::Now},
+    ids::{ConnId, PersonId},
+};
+
+/// The nick of those who have no better one.
+pub(crate) const NAMELESS: &str = "USR";
+
+impl Hub {
+    /// Gives a person another nick and tells everyone but `except`, who is to be told what is given back.
+    pub(crate) fn change_nick(
+        &mut self,
+        now: Now,
+        who: PersonId,
+        except: Option<ConnId>,
+        new: Nick,
+        effects: &mut Vec<Effect>,
+    ) -> Arc<Event> {
+        let person = self.person(who);
+        let content =
+            Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
+        let event = self.event(who, content, now);
+        let old_key = Arc::clone(person.nick.key());
+        self.tell_peers(who, except, &event, effects);
+        if old_key != *new.key()
+            && let Some(person) = self.people.get(who)
+        {
+            let n_max = self.settings.limits.whowas_entries_max;
+            self.whowas.remember(person, now.wall, n_max);
+        }
+        let old_nick = Arc::clone(self.person(who).nick.shown());
+        self.people.rename(who, new);
+        let person = self.person(who);
+        if *person.nick.key() != old_key {
+            self.tell_watchers(now, &old_key, &old_nick, false, effects);
+            self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
+            self.introduce_to_watchers(now, who, effects);
+        }
+        event
+    }
+
+    /// Gives somebody whose nick is another's account's now a nick of their own.
+    pub(crate) fn give_back_nick(&mut self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
+        let person = self.person(who);
+        if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
+            return;
+        }
+        let nameless = Nick::new(NAMELESS).expect("a valid nick");
+        let free = (1..).map(|number| nameless.numbered(number)).find(|nick| {
+            self.people.by_nick(nick.key()).is_none()
+                && !self.accounts.is_anothers(nick.as_str(), None)
+        });
+        let free = free.expect("there are more numbers than people");
+        self.change_nick(now, who, None, free, effects);
+    }
+}

@@ -1,0 +1,16 @@
+//! One row of a `LIST`.
+
+use chat_core::proto::Numeric;
+
+use crate::{delivery::ReplyLine, hub::Hub, ids::RoomId};
+
+impl Hub {
+    /// One room's `RPL_LIST`.
+    pub(crate) fn list_row(&self, id: RoomId) -> ReplyLine {
+        let room = &self.rooms[&id];
+        let topic = room.topic.as_ref().map_or("", |topic| &*topic.text);
+        let n_members = room.members.len().to_string();
+        let params = vec![room.name.as_str().into(), n_members.into(), topic.into()];
+        ReplyLine::Numeric(Numeric::RPL_LIST, params)
+    }
+}

@@ -1,0 +1,60 @@
+//! What a turn shows of a room, of the server, and of those who are watched.
+
+use std::{collections::VecDeque, sync::Arc, time::UNIX_EPOCH};
+
+use chat_core::proto::Numeric;
+
+use crate::{
+    delivery::ReplyLine,
+    hub::{
+        Hub,
+        replies::turn::Turn,
+        state::{
+            metadata::{Dialect, Owner, Sync},
+            paged_reply::Section,
+            room::Room,
+        },
+    },
+    ids::{PersonId, RoomId},
+};
+
+impl Hub {
+    pub(crate) fn isupport(&self, turn: &mut Turn<'_>) {
+        let capabilities = self.device(turn.conn).capabilities;
+        self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
+    }
+
+    /// What `turn`'s asker is to be told of people whom they watch and who are here.
+    pub(crate) fn sync_watched(&self, turn: &mut Turn<'_>, people: &[PersonId], is_new: bool) {
+        let device = self.device(turn.conn);
+        let keys = &device.particulars.subscriptions;
+        let owners = || people.iter().map(|person| Owner::Person(*person));
+        match device.told_metadata_in() {
+            Some(Dialect::Third) => turn.reply.extend(owners().map(|owner| {
+                let name = self.name_of_owner(owner);
+                Section::Metadata(Sync::batched(name, [owner], keys.clone()))
+            })),
+            Some(Dialect::Second) if is_new => {
+                let owners: VecDeque<Owner> = owners().collect();
+                let sync = Sync::batched(Arc::default(), owners, keys.clone());
+                turn.reply.push(Section::Metadata(Sync { target: None, ..sync }));
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn show_names(&self, turn: &mut Turn<'_>, room: RoomId, name: Arc<str>) {
+        turn.reply.push(Section::Names { room, name: Arc::clone(&name), after: None });
+        let params = vec![(*name).into(), "End of the names".into()];
+        turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFNAMES, params));
+    }
+
+    pub(crate) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {
+        let Some(topic) = &room.topic else {
+            return turn.numeric(Numeric::RPL_NOTOPIC, &[room.name.as_str(), "No topic is set"]);
+        };
+        let at = topic.at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
+        turn.numeric(Numeric::RPL_TOPIC, &[room.name.as_str(), &topic.text]);
+        turn.numeric(Numeric::RPL_TOPICWHOTIME, &[room.name.as_str(), &topic.by, &at]);
+    }
+}

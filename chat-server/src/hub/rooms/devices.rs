@@ -1,0 +1,41 @@
+//! Connections that go on as another one of the same person.
+
+use std::sync::Arc;
+
+use crate::{
+    delivery::{Content, ReplyLine},
+    hub::{Hub, replies::turn::Turn},
+    ids::PersonId,
+};
+
+impl Hub {
+    /// The connection of a turn goes on as another one of `other`, who is the same person by their account: it leaves
+    /// the rooms it was in, takes the nick, and is in the other one's rooms.
+    pub(crate) fn go_on_as(&mut self, turn: &mut Turn<'_>, other: PersonId) {
+        let (conn, before) = (turn.conn, turn.person);
+        let nick = Arc::clone(self.person(other).nick.shown());
+        for id in self.person(before).rooms.clone() {
+            let source = Arc::clone(&self.person(before).source);
+            let room = Arc::clone(self.rooms[&id].name.shown());
+            let part = Content::Part { source, room, reason: None };
+            turn.say(ReplyLine::Event(self.event(before, part, turn.now)));
+            self.unfollow(conn, id, turn.effects);
+        }
+        let source = Arc::clone(&self.person(before).source);
+        let renamed =
+            self.event(before, Content::Nick { source, nick: Arc::clone(&nick) }, turn.now);
+        turn.say(ReplyLine::Event(renamed));
+        self.person_mut(before).devices.retain(|own| *own != conn);
+        self.device_mut(conn).person = other;
+        self.person_mut(other).devices.push(conn);
+        turn.person = other;
+        if self.person(before).devices.is_empty() {
+            let reason = format!("Is here as {nick}").into();
+            self.leave_for_good(turn.now, before, &reason, turn.effects);
+        } else {
+            self.note_away(turn.now, before, None, turn.effects);
+        }
+        self.show_all_rooms(turn);
+        self.note_away(turn.now, other, None, turn.effects);
+    }
+}

@@ -1,0 +1,183 @@
+//! Policy: who may found, enter and speak in a room. What `docs/authorisation.md` says of it is played against the whole server.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use chat_core::proto::{MessageKind, RoomName};
+
+use crate::{
+    hub::{
+        Hub,
+        refusal::Refusal,
+        replies::turn::Turn,
+        state::{
+            confusables,
+            invite_link::InviteLink,
+            masks::MUTE,
+            modes::{Flag, List},
+            pending_record::Destination,
+            room::Room,
+        },
+    },
+    ids::{PersonId, RoomId},
+};
+
+/// How somebody may come into a room.
+pub(crate) enum Entrance {
+    Free,
+    /// By a link, which is used.
+    ByLink(RoomId, Arc<str>, InviteLink),
+}
+
+/// People whose last word in a slow room is remembered, before it is looked who need not wait any more; and at most.
+pub(crate) const SPOKE_MIN: usize = 64;
+
+pub(crate) const SPOKE_MAX: usize = 20_000;
+
+impl Hub {
+    /// Whether the asker may enter a room that is there (RFC 2812 §3.2.1; <https://modern.ircdocs.horse/#join-message>).
+    pub(crate) fn check_entrance(
+        &self,
+        turn: &Turn<'_>,
+        name: &RoomName,
+        key: Option<&str>,
+    ) -> Result<Entrance, Refusal> {
+        let Some(room) = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]) else {
+            return Ok(Entrance::Free);
+        };
+        let person = self.person(turn.person);
+        // An operator's invitation opens every bar, and nobody is barred from what is theirs.
+        if room.has(turn.person)
+            || person.particulars.invited.contains(&room.id)
+            || room.is_founded_by(person)
+        {
+            return Ok(Entrance::Free);
+        }
+        let name = room.name.to_string();
+        let modes = &room.modes;
+        let subject = self.subject(turn.person);
+        if let Some(ban) = modes.bans(&subject) {
+            return Err(Refusal::Banned { room: name, terms: ban.terms.shown() });
+        }
+        // Who operates it lets others in.
+        if room.rank_of(person.account.as_ref()).is_operator {
+            return Ok(Entrance::Free);
+        }
+        let bar = if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, &subject) {
+            Refusal::InviteOnly(name)
+        } else if modes.has(Flag::Approval) && !modes.names(List::Invited, &subject) {
+            Refusal::NeedsApproval(name)
+        } else if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
+            Refusal::BadKey(name)
+        } else if modes.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
+            Refusal::RoomFull(name)
+        } else {
+            return Ok(Entrance::Free);
+        };
+        // A link opens each of them, and is used where one is in the way.
+        let link = Self::find_link(room, turn.now.wall, key);
+        let (token, link) = link.ok_or(bar)?;
+        Ok(Entrance::ByLink(room.id, Arc::clone(token), link.clone()))
+    }
+
+    /// Whether a room of that name may be founded.
+    pub(crate) fn check_founding(&self, name: &RoomName) -> Result<(), Refusal> {
+        if self.reserved_names.contains_key(name.key()) {
+            return Err(Refusal::Unavailable(name.to_string()));
+        }
+        // Nobody else's room keeps people out of the one that they are put into.
+        if *name == self.settings.room {
+            return Ok(());
+        }
+        if self.lasting.names.is_anothers(name.as_str(), None)
+            || confusables::are_alike(name.as_str(), self.settings.room.as_str())
+        {
+            return Err(Refusal::LooksLikeAnother(name.to_string()));
+        }
+        Ok(())
+    }
+
+    /// The link by which somebody may come into a room with that key.
+    pub(crate) fn find_link<'a>(
+        room: &'a Room,
+        now: SystemTime,
+        key: Option<&str>,
+    ) -> Option<(&'a Arc<str>, &'a InviteLink)> {
+        room.links.get_key_value(key?).filter(|(_, link)| link.holds(now))
+    }
+
+    /// Whether `conn` may say `text` in `room`.
+    pub(crate) fn check_speech(
+        &self,
+        who: PersonId,
+        room: &Room,
+        text: &str,
+    ) -> Result<(), Refusal> {
+        let refused = |why: &str| {
+            Err(Refusal::CannotSend { room: room.name.to_string(), why: why.to_owned() })
+        };
+        let rank = room.members.get(&who);
+        if rank.is_none() && room.modes.has(Flag::NoOutside) {
+            return refused("you are not in it");
+        }
+        if !rank.is_some_and(|rank| rank.may_speak()) {
+            if room.modes.has(Flag::Moderated) {
+                return refused("it is moderated and you have no voice");
+            }
+            if !room.modes.list(List::Ban).is_empty()
+                && let Some(ban) = room.modes.silences(&self.subject(who))
+            {
+                let what =
+                    if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
+                return refused(&format!("you are {what}{}", ban.terms.shown()));
+            }
+        }
+        let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
+        if is_ctcp && room.modes.has(Flag::NoCtcp) {
+            return refused("it takes no CTCP");
+        }
+        Ok(())
+    }
+
+    /// In a slow room, whoever has no rank speaks only so often; whether they may now.
+    pub(crate) fn check_pace(
+        &mut self,
+        turn: &Turn<'_>,
+        kind: MessageKind,
+        place: &Destination,
+    ) -> Result<(), Refusal> {
+        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return Ok(()) };
+        let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
+        let identity = self.identity_of(turn.person);
+        let room = self.rooms.get_mut(id).expect("it was found");
+        let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
+        if has_rank || kind == MessageKind::Tagmsg {
+            return Ok(());
+        }
+        let (pause, now) = (Duration::from_secs(seconds.into()), turn.now.mono);
+        let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
+        if room.spoke.len() >= room.spoke_max {
+            room.spoke.retain(|_, spoke| since(spoke) < pause);
+            room.spoke_max = (2 * room.spoke.len()).clamp(SPOKE_MIN, SPOKE_MAX);
+            // Those who would have to wait longest are forgotten rather than all else.
+            if room.spoke.len() >= room.spoke_max {
+                room.spoke.clear();
+            }
+        }
+        // Who logs in or out is the same person, and an account the same wherever it comes from.
+        let visit: Arc<str> = format!("{:?}", turn.person).into();
+        let spoke = [&identity, &visit].into_iter().filter_map(|who| room.spoke.get(who)).max();
+        if let Some(left) = spoke.and_then(|own| pause.checked_sub(since(own)))
+            && !left.is_zero()
+        {
+            let left = left.as_secs_f64().ceil();
+            let why = format!("it is slow: speak again in {left} seconds");
+            return Err(Refusal::CannotSend { room: room.name.to_string(), why });
+        }
+        room.spoke.insert(identity, now);
+        room.spoke.insert(visit, now);
+        Ok(())
+    }
+}

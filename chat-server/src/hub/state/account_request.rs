@@ -1,0 +1,50 @@
+//! Account requests: what somebody wants done to an account, and how they asked.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use chat_core::proto::Service;
+
+use crate::hub::refusal::Refusal;
+
+/// Something to be done to an account.
+#[derive(Debug, Clone)]
+pub(crate) struct AccountRequest {
+    /// The account's name.
+    pub(crate) account: Arc<str>,
+    pub(crate) change: AccountChange,
+    pub(crate) via: Via,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub(crate) enum AccountChange {
+    AddCertificate(Arc<str>),
+    Drop,
+    LogIn,
+    Register,
+    RemoveCertificate(Arc<str>),
+    SetPassword,
+    SetStaying(bool),
+}
+
+/// How it was asked for, and is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// With `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
+    Command,
+    /// In a message to NickServ.
+    Service,
+}
+
+/// How many accounts have been registered from a network since when.
+pub(crate) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
+
+impl Via {
+    /// Why it is not done.
+    pub(crate) fn refusal(self, code: &'static str, account: &str, text: &str) -> Refusal {
+        match self {
+            Self::Command => Refusal::fail("REGISTER", code, &[account], text),
+            Self::Service => Refusal::Service { by: Service::NickServ, text: text.to_owned() },
+        }
+    }
+}

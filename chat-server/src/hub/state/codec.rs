@@ -1,0 +1,65 @@
+//! The codec of what the server loads when it starts: values in JSON, times, identities.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use chat_core::proto::CaseMapping;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::room_log::Change;
+
+/// Milliseconds since 1970.
+pub(crate) fn milliseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time at so many milliseconds since 1970.
+pub(crate) fn time_at(milliseconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(milliseconds)
+}
+
+/// A time that may be missing, in milliseconds since 1970.
+pub(crate) mod optional_time {
+    use std::time::SystemTime;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        time: &Option<SystemTime>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        time.map(super::milliseconds).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SystemTime>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(super::time_at))
+    }
+}
+
+/// What sets `path` to `value`.
+pub(crate) fn set(path: Arc<str>, value: &impl Serialize) -> Change {
+    let value = serde_json::to_string(value).expect("words and numbers can be written as JSON");
+    Change::Set { path, value: value.into() }
+}
+
+/// What a value says.
+///
+/// # Errors
+/// A sentence, if it is nothing that this version writes.
+pub(crate) fn read<T: DeserializeOwned>(path: &[&str], value: &str) -> Result<T, String> {
+    serde_json::from_str(value).map_err(|error| format!("{path:?} cannot be read: {error}"))
+}
+
+/// Seconds since 1970, as numerics tell times.
+pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+pub(crate) fn account_identity(account: &str) -> Arc<str> {
+    format!("={}", CaseMapping::Ascii.fold(account)).into()
+}

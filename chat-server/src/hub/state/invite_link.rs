@@ -1,0 +1,28 @@
+//! Invite links into rooms.
+
+use std::{sync::Arc, time::SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::hub::state::codec::milliseconds;
+
+/// Who may come in by a link, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct InviteLink {
+    /// The nick of who has made it.
+    pub(crate) by: Arc<str>,
+    /// When, in milliseconds since 1970.
+    pub(crate) at: u64,
+    /// Until then.
+    pub(crate) until: u64,
+    /// So many may still come; `None`: as many as want to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) left: Option<u32>,
+}
+
+impl InviteLink {
+    /// Whether somebody may still come in by it.
+    pub(crate) fn holds(&self, now: SystemTime) -> bool {
+        milliseconds(now) < self.until && self.left != Some(0)
+    }
+}

@@ -1,0 +1,37 @@
+//! State: people, rooms, accounts, and what is awaited; types that keep their own invariants and know nothing of the hub.
+
+pub(crate) mod account_directory;
+pub(crate) mod account_request;
+pub(crate) mod awaited;
+pub(crate) mod change_purpose;
+pub(crate) mod codec;
+pub(crate) mod confusables;
+pub(crate) mod device;
+pub(crate) mod directory;
+pub(crate) mod facts;
+pub(crate) mod invite_link;
+pub(crate) mod labeled_response;
+pub(crate) mod list_entry;
+pub(crate) mod login_backoff;
+pub(crate) mod masks;
+pub(crate) mod metadata;
+pub(crate) mod modes;
+pub(crate) mod newcomer;
+pub(crate) mod ownership;
+pub(crate) mod paged_reply;
+pub(crate) mod password_check;
+pub(crate) mod pending;
+pub(crate) mod pending_record;
+pub(crate) mod people;
+pub(crate) mod person;
+pub(crate) mod query;
+pub(crate) mod queued_command;
+pub(crate) mod rank;
+pub(crate) mod read_markers;
+pub(crate) mod room;
+pub(crate) mod rooms;
+pub(crate) mod sasl_exchange;
+pub(crate) mod server_ban;
+pub(crate) mod sparse;
+pub(crate) mod topic;
+pub(crate) mod whowas;

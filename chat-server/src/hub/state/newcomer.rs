@@ -1,0 +1,68 @@
+//! Newcomers: connections that have not registered.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use chat_core::proto::CapabilitySet;
+
+use crate::{
+    delivery::Reply,
+    hub::{
+        input::{Door, Registration},
+        state::queued_command::QueuedCommand,
+    },
+};
+
+/// A connection that has not registered.
+#[derive(Debug)]
+pub(crate) struct Newcomer {
+    pub(crate) host: Arc<str>,
+    pub(crate) door: Door,
+    pub(crate) is_secure: bool,
+    pub(crate) fingerprint: Option<Arc<str>>,
+    /// The account they have logged in to.
+    pub(crate) account: Option<Arc<str>>,
+    pub(crate) capabilities: CapabilitySet,
+    /// What they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
+    pub(crate) away: Option<Arc<str>>,
+    /// All they said, if only the nick could not be had.
+    pub(crate) refused: Option<Registration>,
+    /// The nick they have asked for since then.
+    pub(crate) other_nick: Option<String>,
+    /// Since then they negotiate again, and have not come to an end.
+    pub(crate) is_negotiating: bool,
+    /// Wrong passwords so far.
+    pub(crate) n_failed_logins: u8,
+    /// What waits for a password to be checked. While there is any, no more commands are read.
+    pub(crate) waiting: VecDeque<Delayed>,
+}
+
+/// Something whose turn has not come.
+#[derive(Debug)]
+pub(crate) enum Delayed {
+    Answer(Reply),
+    Command(QueuedCommand),
+}
+
+impl Newcomer {
+    pub(crate) fn new(
+        host: Arc<str>,
+        door: Door,
+        is_secure: bool,
+        fingerprint: Option<Arc<str>>,
+    ) -> Self {
+        Self {
+            host,
+            door,
+            is_secure,
+            fingerprint,
+            account: None,
+            capabilities: CapabilitySet::EMPTY,
+            away: None,
+            refused: None,
+            other_nick: None,
+            is_negotiating: false,
+            n_failed_logins: 0,
+            waiting: VecDeque::new(),
+        }
+    }
+}

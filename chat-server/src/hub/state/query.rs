@@ -1,0 +1,96 @@
+//! Queries about the past under way, and what they are for.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::{
+    history::ConversationScope,
+    hub::{refusal::Refusal, state::pending_record::Destination},
+    ids::{ConnId, RoomId},
+    room_log::Conversation,
+};
+
+/// A question under way.
+#[derive(Debug)]
+pub(crate) struct PendingQuery {
+    pub(crate) conn: ConnId,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) of: QueryPurpose,
+    /// The subcommand, for the refusal.
+    pub(crate) subcommand: Arc<str>,
+}
+
+/// What is asked about.
+#[derive(Debug)]
+pub(crate) enum QueryPurpose {
+    /// A conversation with another person, as they are called now.
+    Person {
+        nick: Arc<str>,
+        is_here: bool,
+    },
+    Room(RoomId),
+    /// What was said in a room before somebody came who does not know how to ask.
+    Replay(RoomId),
+    /// What those who operate a room have done.
+    AuditLog,
+    /// Where something was said.
+    Targets,
+    /// What has changed, under the name that was asked for.
+    Changes(Arc<str>),
+    /// A message that something is to be done to.
+    Message(MessageAction),
+    /// Messages with certain words.
+    Search,
+}
+
+/// What is to be done to a message.
+#[derive(Debug)]
+pub(crate) struct MessageAction {
+    pub(crate) readable: Box<Readable>,
+    /// As the target is properly written.
+    pub(crate) target: Arc<str>,
+    pub(crate) msgid: Arc<str>,
+    pub(crate) change: MessageChange,
+}
+
+/// How a message is changed.
+#[derive(Debug)]
+pub(crate) enum MessageChange {
+    Redact(Option<String>),
+    Replace(String),
+}
+
+/// A conversation that somebody may read.
+#[derive(Debug)]
+pub(crate) struct Readable {
+    pub(crate) conversation: Conversation,
+    /// The name a room has now.
+    pub(crate) shown: Option<Arc<str>>,
+    pub(crate) rank: u8,
+    pub(crate) ranked_after: SystemTime,
+    pub(crate) of: QueryPurpose,
+    pub(crate) place: Destination,
+}
+
+pub(crate) fn part(readable: Readable) -> ConversationScope {
+    let Readable { conversation, shown, rank, ranked_after, .. } = readable;
+    ConversationScope { conversation, shown, rank, ranked_after }
+}
+
+impl MessageChange {
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Redact(_) => "REDACT",
+            Self::Replace(_) => "EDIT",
+        }
+    }
+
+    pub(crate) fn refusal(&self, code: &'static str, context: &[&str], text: &str) -> Refusal {
+        Refusal::fail(self.word(), code, context, text)
+    }
+
+    /// "If servers use predictable or guessable msgids [...]": what is not there and what one may not know are
+    /// the same.
+    pub(crate) fn unknown(&self, target: &str, msgid: &str) -> Refusal {
+        self.refusal("UNKNOWN_MSGID", &[target, msgid], "there is no such message here")
+    }
+}
