@@ -682,7 +682,7 @@ impl World {
         for (path, value) in self.model.load() {
             fresh.load(&path, &value).expect("the hub reads what it has written");
         }
-        let (kept, own) = (fresh.lasting_rooms(), self.hub.lasting_rooms());
+        let (kept, own) = (fresh.registered_rooms(), self.hub.registered_rooms());
         if kept != own {
             panic!("{kept:#?} is kept of {own:#?}\n{}", self.transcript.join("\n"));
         }

@@ -13,8 +13,8 @@ use crate::{
         Hub,
         effect::Effect,
         input::{Input, Now},
-        replies::{isupport, turn::Turn},
-        state::{device::Device, newcomer::Newcomer, queued_command::QueuedCommand},
+        replies::turn::Turn,
+        state::{device::Device, isupport, newcomer::Newcomer, queued_command::QueuedCommand},
     },
     ids::ConnId,
 };
@@ -28,17 +28,17 @@ impl Hub {
             Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
             Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
             Input::Capabilities { conn, capabilities } => {
-                if let Some(device) = self.devices.get_mut(conn) {
+                if let Some(device) = self.people.device_at_mut(conn) {
                     let before = device.told_metadata_in();
                     device.capabilities = capabilities;
                     device.is_negotiating = false;
                     // "If a client removes this capability or the batch capability from themselves, servers
                     // MUST clear that client's subscription list." (metadata)
                     if before.is_some() && before != device.told_metadata_in() {
-                        self.unsubscribe_all(conn);
+                        self.people.unsubscribe_all(conn);
                     }
                     self.take_waiting(now, conn, effects);
-                } else if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+                } else if let Some(newcomer) = self.people.newcomer_mut(conn) {
                     newcomer.capabilities = capabilities;
                 }
             }
@@ -46,7 +46,7 @@ impl Hub {
             Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
             Input::Closed { conn, reason } => {
                 self.forget_newcomer(conn);
-                if let Some(device) = self.devices.get_mut(conn) {
+                if let Some(device) = self.people.device_at_mut(conn) {
                     // What was said is said before it is over; other answers are nobody's.
                     device.paged_reply = None;
                     device.is_negotiating = false;
@@ -66,11 +66,12 @@ impl Hub {
                 self.expire(now, effects);
             }
             Input::Opened { conn, host, door, is_secure, fingerprint } => {
-                if let Some(ban) = self.find_ban(now.wall, &host, None) {
+                if let Some(ban) = self.accounts.find_ban(now.wall, &host, None) {
                     let reason = ban.text().into();
                     return effects.push(Effect::Close { conn, reason });
                 }
-                self.newcomers.insert(conn, Newcomer::new(host, door, is_secure, fingerprint));
+                self.people
+                    .insert_newcomer(conn, Newcomer::new(host, door, is_secure, fingerprint));
             }
             Input::PageTaken { conn } => {
                 self.next_page(effects, conn);
@@ -87,13 +88,18 @@ impl Hub {
     /// When [`Input::Deadline`] is to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let appended = self.pending.next_deadline(self.settings.limits.append_timeout);
-        appended.into_iter().chain(self.next_expiry()).min()
+        let appended = self.awaited.next_deadline(self.settings.limits.append_timeout);
+        let expired =
+            self.rooms.next_expiry().zip(self.latest).map(|(until, Now { mono, wall })| {
+                // As far as the clocks at the latest input tell.
+                mono + until.duration_since(wall).unwrap_or_default()
+            });
+        appended.into_iter().chain(expired).min()
     }
 
     /// Records from here on are later than `time`, that of the latest one in the log.
     pub fn begin_after(&mut self, time: SystemTime) {
-        self.latest_record = self.latest_record.max(time);
+        self.rooms.begin_after(time);
     }
 
     /// What is at `path` from here on: what was kept before the server started ([`Effect::Persist`]).
@@ -123,11 +129,9 @@ impl Hub {
         let before = std::mem::replace(&mut self.settings, settings);
         self.accounts.configure(&self.settings.accounts);
         self.log_out_strangers(now, effects);
-        let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
-        conns.sort_unstable();
-        let newcomers = conns.into_iter().map(|conn| (conn, Arc::from("*")));
-        let nick = |device: &Device| Arc::clone(self.person(device.person).nick.shown());
-        let people = self.devices.iter().map(|device| (device.conn, nick(device)));
+        let newcomers = self.people.newcomers().into_iter().map(|conn| (conn, Arc::from("*")));
+        let nick = |device: &Device| Arc::clone(self.people.person(device.person).nick.shown());
+        let people = self.people.devices().map(|device| (device.conn, nick(device)));
         for (conn, nick) in newcomers.chain(people) {
             effects.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
         }
@@ -141,7 +145,7 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(device) = self.devices.get_mut(conn) else {
+        let Some(device) = self.people.device_at_mut(conn) else {
             return self.newcomer_command(now, conn, label, command, effects);
         };
         // Answers on one connection come strictly in order: while an earlier command waits for its
@@ -172,7 +176,7 @@ impl Hub {
         command: Result<Command, CommandError>,
         effects: &mut Vec<Effect>,
     ) {
-        let device = self.device(conn);
+        let device = self.people.device(conn);
         let after = device.latest_record.filter(|_| device.n_pending > 0);
         let mut turn = Turn::new(now, (conn, device.person), label, effects);
         turn.after = after;
@@ -191,7 +195,7 @@ impl Hub {
     pub(crate) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
         self.answer_deferred(conn, effects);
         let n_pending_max = self.settings.limits.pending_records_each_max;
-        while let Some(device) = self.devices.get_mut(conn)
+        while let Some(device) = self.people.device_at_mut(conn)
             && device.paged_reply.is_none()
             && device.backlog.querying.is_none()
             && !device.is_negotiating
@@ -213,7 +217,7 @@ impl Hub {
 
     /// Nothing of `conn`'s can be run now.
     pub(crate) fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        let device = self.device_mut(conn);
+        let device = self.people.device_mut(conn);
         if !device.backlog.waiting.is_empty() {
             return;
         }

@@ -1,7 +1,7 @@
 //! What is done to accounts: asked for with `REGISTER` or in a message to NickServ, then a password is checked
 //! or hashed, then it is kept, and only then it is so and told.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use chat_core::proto::{Numeric, Service};
 use rand_chacha::rand_core::Rng;
@@ -37,12 +37,6 @@ const PASSWORD_BYTES_MAX: usize = 300;
 /// Certificates of one account.
 const CERTIFICATES_MAX: usize = 10;
 
-/// The time in which [`crate::Limits::registrations_per_hour_max`] are counted.
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// Networks whose registrations are counted; above it all are counted anew.
-const COUNTED_MAX: usize = 10_000;
-
 impl Hub {
     /// Asks for what a person wants done to an account. Nothing is known of it before their next command.
     ///
@@ -54,7 +48,7 @@ impl Hub {
         via: Via,
         password: &str,
     ) -> Result<(), Refusal> {
-        let person = self.person(turn.person);
+        let person = self.people.person(turn.person);
         let name = Arc::clone(person.nick.shown());
         let refused = |code, text: &str| Err(via.refusal(code, &name, text));
         if let Some(account) = &person.account {
@@ -159,15 +153,8 @@ impl Hub {
     /// Counts an account that is registered from where `conn` is; whether it may be.
     fn count_registration(&mut self, now: Now, conn: ConnId) -> bool {
         let Some(network) = self.network_of(conn) else { return true };
-        if self.registrations.len() >= COUNTED_MAX {
-            self.registrations.clear();
-        }
-        let (n, since) = self.registrations.entry(network).or_insert((0, now.mono));
-        if now.mono.saturating_duration_since(*since) >= HOUR {
-            (*n, *since) = (0, now.mono);
-        }
-        *n += 1;
-        *n <= self.settings.limits.registrations_per_hour_max
+        let n_max = self.settings.limits.registrations_per_hour_max;
+        self.accounts.count_registration(now.mono, network, n_max)
     }
 
     /// The password with which something was asked for has been checked.
@@ -217,7 +204,8 @@ impl Hub {
         }
         let changes = match (&asked.change, secret) {
             (AccountChange::LogIn, _) => {
-                let name = self.account(account).map(|own| Arc::<str>::from(own.name.as_str()));
+                let name =
+                    self.accounts.get(account).map(|own| Arc::<str>::from(own.name.as_str()));
                 let wrong = || via.refusal("INVALID_PASSWORD", account, "the password is wrong");
                 let name = name.ok_or_else(wrong)?;
                 self.may_log_in(turn.now, turn.conn, &name)
@@ -250,7 +238,7 @@ impl Hub {
         turn.say(ReplyLine::Numeric(
             Numeric::RPL_LOGGEDIN,
             vec![
-                (*self.person(turn.person).source).into(),
+                (*self.people.person(turn.person).source).into(),
                 (*account).into(),
                 format!("You are now logged in as {account}").into(),
             ],
@@ -312,7 +300,7 @@ impl Hub {
         }];
         match &asked.change {
             AccountChange::Register => {
-                if let Some(who) = self.devices.get(conn).map(|device| device.person) {
+                if let Some(who) = self.people.device_at(conn).map(|device| device.person) {
                     let mut turn = Turn::new(now, (conn, who), None, effects);
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());

@@ -6,12 +6,7 @@ use chat_core::proto::{CapabilitySet, CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{
-        Hub,
-        effect::Effect,
-        input::Now,
-        state::{codec::account_identity, sasl_exchange::Stage},
-    },
+    hub::{Hub, effect::Effect, input::Now, state::codec::account_identity},
     ids::{ConnId, PersonId},
 };
 
@@ -22,13 +17,8 @@ pub(crate) const SEVERAL: &str =
 impl Hub {
     /// A newcomer is gone.
     pub(crate) fn forget_newcomer(&mut self, conn: ConnId) {
-        self.newcomers.remove(&conn);
-        self.exchanges.remove(&conn);
-    }
-
-    /// Whether a password of `conn`'s is under check.
-    pub(crate) fn is_checking(&self, conn: ConnId) -> bool {
-        self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::Checking))
+        self.people.remove_newcomer(conn);
+        self.accounts.take_exchange(conn);
     }
 
     pub(crate) fn log_in(
@@ -39,7 +29,7 @@ impl Hub {
         account: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let source: Box<str> = match self.person_at(conn) {
+        let source: Box<str> = match self.people.person_at(conn) {
             Some(person) => (*person.source).into(),
             None => "*".into(),
         };
@@ -53,9 +43,9 @@ impl Hub {
         let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
         let done = ReplyLine::Numeric(Numeric::RPL_SASLSUCCESS, vec!["You are logged in".into()]);
         self.say_to(conn, label, vec![logged_in, done], effects);
-        if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+        if let Some(newcomer) = self.people.newcomer_mut(conn) {
             newcomer.account = Some(Arc::clone(account));
-        } else if let Some(device) = self.devices.get(conn) {
+        } else if let Some(device) = self.people.device_at(conn) {
             self.set_account(now, device.person, Some(Arc::clone(account)), effects);
         }
     }
@@ -65,10 +55,10 @@ impl Hub {
     /// # Errors
     /// Why not.
     pub(crate) fn may_log_in(&self, now: Now, conn: ConnId, account: &str) -> Result<(), String> {
-        if let Some(ban) = self.find_ban(now.wall, "", Some(account)) {
+        if let Some(ban) = self.accounts.find_ban(now.wall, "", Some(account)) {
             return Err(ban.text());
         }
-        let may = self.person_at(conn).is_none_or(|person| {
+        let may = self.people.person_at(conn).is_none_or(|person| {
             let is_same = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
             person.devices.len() < 2 || person.account.as_ref().is_none_or(is_same)
         });
@@ -78,11 +68,11 @@ impl Hub {
     /// Whose account there is no more is logged out.
     pub(crate) fn log_out_strangers(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let is_gone = |account: &Option<Arc<str>>| {
-            account.as_ref().is_some_and(|account| self.account(account).is_none())
+            account.as_ref().is_some_and(|account| self.accounts.get(account).is_none())
         };
-        let mut newcomers: Vec<ConnId> = self.newcomers.keys().copied().collect();
-        newcomers.retain(|conn| is_gone(&self.newcomers[conn].account));
-        newcomers.sort_unstable();
+        let mut newcomers = self.people.newcomers();
+        newcomers
+            .retain(|conn| self.people.newcomer(*conn).is_some_and(|own| is_gone(&own.account)));
         let people = self.people.iter().filter(|person| is_gone(&person.account));
         let people: Vec<PersonId> = people.map(|person| person.id).collect();
         let line = |source: &str| {
@@ -91,12 +81,12 @@ impl Hub {
         };
         for conn in newcomers {
             self.say_to(conn, None, vec![line("*")], effects);
-            if let Some(newcomer) = self.newcomers.get_mut(&conn) {
+            if let Some(newcomer) = self.people.newcomer_mut(conn) {
                 newcomer.account = None;
             }
         }
         for who in people {
-            let person = self.person(who);
+            let person = self.people.person(who);
             for conn in &person.devices {
                 self.say_to(*conn, None, vec![line(&person.source)], effects);
             }
@@ -115,7 +105,7 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         self.set_identity(who, account.as_deref().map(account_identity));
-        let person = self.person_mut(who);
+        let person = self.people.person_mut(who);
         let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);
         let event = self.event(who, Content::Account { source, account }, now);
@@ -125,13 +115,13 @@ impl Hub {
     }
 
     pub(crate) fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
-        let newcomer = self.newcomers.get(&conn).map(|newcomer| newcomer.capabilities);
-        let device = || self.devices.get(conn).map(|device| device.capabilities);
+        let newcomer = self.people.newcomer(conn).map(|newcomer| newcomer.capabilities);
+        let device = || self.people.device_at(conn).map(|device| device.capabilities);
         newcomer.or_else(device).unwrap_or_default()
     }
 
     pub(crate) fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
-        let newcomer = self.newcomers.get(&conn).and_then(|newcomer| newcomer.fingerprint.clone());
-        newcomer.or_else(|| self.devices.get(conn)?.particulars.fingerprint.clone())
+        let newcomer = self.people.newcomer(conn).and_then(|newcomer| newcomer.fingerprint.clone());
+        newcomer.or_else(|| self.people.device_at(conn)?.particulars.fingerprint.clone())
     }
 }

@@ -62,7 +62,7 @@ impl Hub {
         if !self.capabilities_of(conn).contains(Capability::Sasl) {
             return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
         }
-        let pending = self.exchanges.remove(&conn);
+        let pending = self.accounts.take_exchange(conn);
         if argument == "*" {
             return self.sasl_end(conn, label, Numeric::ERR_SASLABORTED, effects);
         }
@@ -77,7 +77,7 @@ impl Hub {
             sasl.response.push_str(argument);
         }
         if argument.len() == CHUNK_BYTES {
-            self.exchanges.insert(conn, sasl);
+            self.accounts.set_exchange(conn, sasl);
             // With a label it is answered all the same.
             if label.is_some() {
                 self.say_to(conn, label, Vec::new(), effects);
@@ -92,16 +92,16 @@ impl Hub {
         };
         match next {
             Next::Challenge(stage, challenge) => {
-                self.exchanges.insert(conn, Sasl { stage, response: String::new() });
+                self.accounts.set_exchange(conn, Sasl { stage, response: String::new() });
                 self.challenge(conn, label, &challenge, effects);
             }
-            Next::Check(..) if self.has_too_many_checks() => {
+            Next::Check(..) if self.awaited.has_too_many_checks() => {
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
             }
             Next::Check(password, account) => {
                 let hash = self.hash_of(&account);
-                self.exchanges
-                    .insert(conn, Sasl { stage: Stage::Checking, response: String::new() });
+                self.accounts
+                    .set_exchange(conn, Sasl { stage: Stage::Checking, response: String::new() });
                 let purpose = CheckPurpose::Sasl { account };
                 self.ask_for(
                     PasswordCheck::new(conn, label, purpose),
@@ -140,13 +140,13 @@ impl Hub {
                 return self.say_to(conn, label, vec![line, failed], effects);
             }
         };
-        self.exchanges.insert(conn, Sasl { stage, response: String::new() });
+        self.accounts.set_exchange(conn, Sasl { stage, response: String::new() });
         self.challenge(conn, label, "", effects);
     }
 
     /// What to hold a password for `account` against, whether there is such an account or not.
     pub(crate) fn hash_of(&self, account: &str) -> String {
-        let hash = self.account(account).map(|account| account.password.clone());
+        let hash = self.accounts.get(account).map(|account| account.password.clone());
         hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
     }
 
@@ -178,10 +178,14 @@ impl Hub {
                 self.random.fill_bytes(&mut nonce);
                 let begin = || {
                     let (name, bare) = scram::client_first(response)?;
-                    let account = self.account(&name).and_then(|account| account.scram.clone());
+                    let account =
+                        self.accounts.get(&name).and_then(|account| account.scram.clone());
                     // Whether there is such an account is not told.
                     let credentials = account.unwrap_or_else(|| {
-                        Credentials::of_nobody(&CaseMapping::Ascii.fold(&name), &self.secret)
+                        Credentials::of_nobody(
+                            &CaseMapping::Ascii.fold(&name),
+                            self.accounts.secret(),
+                        )
                     });
                     Exchange::new(name, bare, &credentials, &BASE64.encode(nonce))
                 };
@@ -196,7 +200,7 @@ impl Hub {
                 }
             }
             Stage::ScramFinal(exchange) => {
-                let account = self.account(&exchange.name);
+                let account = self.accounts.get(&exchange.name);
                 let proof = account.and_then(|account| {
                     let credentials = account.scram.as_ref()?;
                     let proof = exchange.finish(response, credentials)?;
@@ -207,7 +211,7 @@ impl Hub {
                 proof.map_or_else(failed, |(stage, proof)| Next::Challenge(stage, proof))
             }
             // The account may have ended since then, and be somebody else's: the last step may come at any time.
-            Stage::ScramEnd(name, credentials) => match self.account(&name) {
+            Stage::ScramEnd(name, credentials) => match self.accounts.get(&name) {
                 Some(account) if account.scram.as_ref() == Some(&credentials) => {
                     Next::LoggedIn(name)
                 }
@@ -228,11 +232,11 @@ impl Hub {
     ) {
         let PasswordCheck { conn, label, .. } = check;
         // It may have been aborted meanwhile, or begun anew.
-        if !self.is_checking(conn) {
+        if !self.accounts.is_checking(conn) {
             return;
         }
-        self.exchanges.remove(&conn);
-        let name = self.account(account).map(|account| Arc::from(account.name.as_str()));
+        self.accounts.take_exchange(conn);
+        let name = self.accounts.get(account).map(|account| Arc::from(account.name.as_str()));
         match name.filter(|_| is_right) {
             Some(name) => self.log_in(now, conn, label, &name, effects),
             None => {
@@ -244,7 +248,7 @@ impl Hub {
 
     /// Registration goes on without it.
     pub(crate) fn abort_sasl(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
-        if self.exchanges.remove(&conn).is_some() {
+        if self.accounts.take_exchange(conn).is_some() {
             self.sasl_end(conn, None, Numeric::ERR_SASLABORTED, effects);
         }
     }

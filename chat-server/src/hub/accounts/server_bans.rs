@@ -1,49 +1,20 @@
 //! Who may not come to this server at all: addresses and accounts, for how long, and why. They are kept
 //! ([`crate::room_log::Change`]).
 
-use std::{net::IpAddr, sync::Arc, time::SystemTime};
-
-use chat_core::proto::CaseMapping;
+use std::sync::Arc;
 
 use crate::{
-    hub::{
-        Hub,
-        effect::Effect,
-        input::Now,
-        state::{
-            person,
-            server_ban::{Ban, Banned},
-        },
-    },
+    hub::{Hub, effect::Effect, input::Now, state::person},
     ids::{ConnId, PersonId},
 };
 
 impl Hub {
-    /// The ban that is about somebody with that address and account.
-    pub(crate) fn find_ban(
-        &self,
-        now: SystemTime,
-        address: &str,
-        account: Option<&str>,
-    ) -> Option<&Ban> {
-        let address: Option<IpAddr> = address.parse().ok();
-        let account = account.map(|own| CaseMapping::Ascii.fold(own));
-        let is_meant = |(banned, ban): &(&Banned, &Ban)| {
-            ban.holds(now)
-                && match banned {
-                    Banned::Account(own) => account.as_deref() == Some(&**own),
-                    Banned::Addresses(net) => address.is_some_and(|own| net.contains(&own)),
-                }
-        };
-        self.bans.iter().find(is_meant).map(|(_, ban)| ban)
-    }
-
     /// Those whom a ban is about go. Operators of the server stay.
     pub(crate) fn send_banned_away(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let mut away: Vec<(PersonId, ConnId, Arc<str>)> = Vec::new();
-        for device in self.devices.iter() {
-            let person = self.person(device.person);
-            let ban = self.find_ban(now.wall, &device.address, person.account.as_deref());
+        for device in self.people.devices() {
+            let person = self.people.person(device.person);
+            let ban = self.accounts.find_ban(now.wall, &device.address, person.account.as_deref());
             if let Some(ban) = ban.filter(|_| !person.modes.is_operator) {
                 away.push((person.id, device.conn, ban.text().into()));
             }
@@ -51,7 +22,7 @@ impl Hub {
         let is_alone =
             |person: &person::Person| person.devices.is_empty() && !person.modes.is_operator;
         let alone = self.people.iter().filter(|person| is_alone(person)).filter_map(|person| {
-            let ban = self.find_ban(now.wall, "", person.account.as_deref())?;
+            let ban = self.accounts.find_ban(now.wall, "", person.account.as_deref())?;
             Some((person.id, ban.text().into()))
         });
         let alone: Vec<(PersonId, Arc<str>)> = alone.collect();
@@ -59,7 +30,7 @@ impl Hub {
             self.send_away(now, who, &reason, effects);
         }
         for (who, conn, reason) in away {
-            let is_there = self.devices.get(conn).is_some_and(|device| device.person == who);
+            let is_there = self.people.device_at(conn).is_some_and(|device| device.person == who);
             if is_there {
                 self.send_away(now, who, &reason, effects);
             }

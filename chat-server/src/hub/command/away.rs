@@ -18,7 +18,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let reason: Option<Arc<str>> = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
         let (numeric, text) = away_words(reason.is_some());
-        self.device_mut(turn.conn).particulars.change(|own| own.away = reason);
+        self.people.device_mut(turn.conn).particulars.change(|own| own.away = reason);
         self.note_away(turn.now, turn.person, Some(turn.conn), turn.effects);
         turn.numeric(numeric, &[text]);
         Ok(())

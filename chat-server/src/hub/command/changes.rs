@@ -27,7 +27,7 @@ impl Hub {
         since: &str,
         limit: &str,
     ) -> Result<(), Refusal> {
-        let Reader { person, device } = self.reader(turn.conn);
+        let Reader { person, device } = self.people.reader(turn.conn);
         let has = |capability| device.capabilities.contains(capability);
         if !has(Capability::Changes) {
             return Err(CommandError::Unknown("CHANGES".into()).into());
@@ -57,7 +57,7 @@ impl Hub {
                 .filter_map(|name| self.find_readable_room(turn.person, name))
                 .map(part)
                 .collect();
-            let direct = Some((self.identity_of(turn.person), self.guests()));
+            let direct = Some((self.identity_of(turn.person), self.people.guests()));
             (rooms, direct, QueryPurpose::Changes("*".into()))
         } else {
             let found = self.find_readable(turn.person, target).ok_or_else(|| {

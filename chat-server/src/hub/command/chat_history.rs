@@ -27,7 +27,7 @@ impl Hub {
         subcommand: &str,
         params: &[String],
     ) -> Result<(), Refusal> {
-        let Reader { person, device } = self.reader(turn.conn);
+        let Reader { person, device } = self.people.reader(turn.conn);
         // "The `draft/chathistory` capability MUST be negotiated."
         if !device.capabilities.contains(Capability::ChatHistory) {
             return Err(CommandError::Unknown("CHATHISTORY".into()).into());
@@ -62,7 +62,7 @@ impl Hub {
             let query = Query::Targets {
                 rooms: person.rooms.iter().map(room).collect(),
                 person: self.identity_of(turn.person),
-                guests: self.guests(),
+                guests: self.people.guests(),
                 between: (time(from)?, time(to)?),
                 limit: limit(n)?,
             };

@@ -25,7 +25,7 @@ impl Hub {
         user: &str,
         host: &str,
     ) -> Result<(), Refusal> {
-        if !self.person(turn.person).modes.is_operator {
+        if !self.people.person(turn.person).modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
         let is_word = |word: &str, bytes_max| {
@@ -35,9 +35,9 @@ impl Hub {
         if !is_word(user, USER_BYTES_MAX) || !is_word(host, HOST_BYTES_MAX) {
             return Err(CommandError::NeedMoreParams("CHGHOST").into());
         }
-        let who = self.find_person(nick)?.id;
+        let who = self.people.find(nick)?.id;
         self.change_host(turn.now, who, user.into(), host.into(), turn.effects);
-        let person = self.person(who);
+        let person = self.people.person(who);
         let hidden: Vec<Box<str>> =
             vec![format!("{user}@{host}").into(), "is now your user and host".into()];
         let hidden = ReplyLine::Numeric(Numeric::RPL_HOSTHIDDEN, hidden);
@@ -48,7 +48,7 @@ impl Hub {
             turn.say(hidden);
             return Ok(());
         }
-        let (server, asker) = (&self.settings.name, &self.person(turn.person).nick);
+        let (server, asker) = (&self.settings.name, &self.people.person(turn.person).nick);
         let notice = format!(":{server} NOTICE {asker} :{} is now {user}@{host}", person.nick);
         turn.say(ReplyLine::Raw(notice.into()));
         Ok(())
@@ -63,12 +63,12 @@ impl Hub {
         host: Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let source = Arc::clone(&self.person(who).source);
+        let source = Arc::clone(&self.people.person(who).source);
         let content = Content::Chghost { source, user: Arc::clone(&user), host: Arc::clone(&host) };
         let event = self.event(who, content, now);
         self.tell_of_change(who, None, &event, effects);
         self.reconnect_for_others(now, who, &user, &host, effects);
-        self.person_mut(who).set_host(&user, &host);
+        self.people.person_mut(who).set_host(&user, &host);
     }
 
     /// For those who do not understand the change: as if its owner had left and come back ("Fallback").
@@ -80,23 +80,23 @@ impl Hub {
         host: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(who);
+        let person = self.people.person(who);
         let reason = "Changing hostname".into();
         let quit = Content::Quit { source: Arc::clone(&person.source), reason };
         let quit = self.event(who, quit, now);
         let knows = |other: &ConnId| {
-            let Device { person, capabilities, .. } = self.device(*other);
+            let Device { person, capabilities, .. } = self.people.device(*other);
             *person == who || capabilities.contains(chat_core::proto::Capability::Chghost)
         };
         let rooms = person.rooms.iter().map(|room| &self.rooms[room]);
         let peers: std::collections::BTreeSet<PersonId> =
             rooms.clone().flat_map(|room| room.members.keys().copied()).collect();
-        let others = self.devices_of(peers.into_iter()).filter(|conn| !knows(conn));
+        let others = self.people.devices_of(peers.into_iter()).filter(|conn| !knows(conn));
         self.tell_some(others, &quit, effects);
         let source: Arc<str> = format!("{}!{user}@{host}", person.nick).into();
         for room in rooms {
             let members =
-                || self.devices_of(room.members.keys().copied()).filter(|conn| !knows(conn));
+                || self.people.devices_of(room.members.keys().copied()).filter(|conn| !knows(conn));
             let join = Content::Join {
                 source: Arc::clone(&source),
                 room: Arc::clone(room.name.shown()),

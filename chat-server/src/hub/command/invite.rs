@@ -20,11 +20,11 @@ impl Hub {
             self.show_invitations(turn);
             return Ok(());
         };
-        let (room, rank) = self.find_own_room(turn.person, &room)?;
+        let (room, rank) = self.rooms.find_own(turn.person, &room)?;
         if room.modes.has(Flag::InviteOnly) && !rank.is_operator {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
-        let guest = self.find_person(&nick)?;
+        let guest = self.people.find(&nick)?;
         if room.has(guest.id) {
             let room = room.name.to_string();
             return Err(Refusal::AlreadyOnRoom { nick: guest.nick.to_string(), room });
@@ -33,7 +33,7 @@ impl Hub {
         let (id, guest, is_operator) = (room.id, guest.id, rank.is_operator);
         self.tell_of_invitation(turn, id, guest);
         turn.numeric(Numeric::RPL_INVITING, &[&*names[0], &*names[1]]);
-        if let Some(reason) = self.person(guest).particulars.away.clone() {
+        if let Some(reason) = self.people.person(guest).particulars.away.clone() {
             turn.numeric(Numeric::RPL_AWAY, &[&*names[0], &reason]);
         }
         if is_operator {
@@ -49,9 +49,9 @@ impl Hub {
     }
 
     fn tell_of_invitation(&self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
-        let (room, guest) = (&self.rooms[&id], self.person(guest));
+        let (room, guest) = (&self.rooms[&id], self.people.person(guest));
         let content = Content::Invite {
-            source: Arc::clone(&self.person(turn.person).source),
+            source: Arc::clone(&self.people.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
@@ -59,7 +59,7 @@ impl Hub {
         self.tell_person(guest.id, None, &event, turn.effects);
         // <https://ircv3.net/specs/extensions/invite-notify>
         let notice = Content::InviteNotice {
-            source: Arc::clone(&self.person(turn.person).source),
+            source: Arc::clone(&self.people.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
@@ -75,7 +75,7 @@ impl Hub {
         person.particulars.change(|own| {
             own.invited.insert(room);
             if own.invited.len() > n_max {
-                own.invited.retain(|invited| rooms.contains_key(invited));
+                own.invited.retain(|invited| rooms.contains(*invited));
             }
             while own.invited.len() > n_max {
                 own.invited.pop_first();
@@ -84,8 +84,8 @@ impl Hub {
     }
 
     fn show_invitations(&self, turn: &mut Turn<'_>) {
-        for room in &self.person(turn.person).particulars.invited {
-            if let Some(room) = self.rooms.get(room) {
+        for room in &self.people.person(turn.person).particulars.invited {
+            if let Some(room) = self.rooms.get(*room) {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
             }
         }

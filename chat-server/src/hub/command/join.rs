@@ -43,8 +43,9 @@ impl Hub {
 
     /// Asks to be let into a room where newcomers are let in one by one.
     fn join_later(&mut self, turn: &mut Turn<'_>, name: &RoomName) {
-        let id = self.rooms_by_name[name.key()];
-        let reply = vec![Refusal::NeedsApproval(self.rooms[&id].name.to_string()).reply()];
+        let Some(room) = self.rooms.by_key(name.key()) else { return };
+        let id = room.id;
+        let reply = vec![Refusal::NeedsApproval(room.name.to_string()).reply()];
         if let Err(refusal) = self.ask_to_come_in(turn, id, None, reply) {
             turn.say(refusal.reply());
         }

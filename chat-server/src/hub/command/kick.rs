@@ -46,8 +46,8 @@ impl Hub {
         nick: &str,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
-        let room = self.find_operated_room(turn.person, room)?;
-        let kicked = self.find_person(nick)?;
+        let room = self.rooms.find_operated(turn.person, room)?;
+        let kicked = self.people.find(nick)?;
         if !room.has(kicked.id) {
             let room = room.name.to_string();
             return Err(Refusal::UserNotOnRoom { nick: kicked.nick.to_string(), room });
@@ -56,7 +56,8 @@ impl Hub {
             let (nick, room) = (kicked.nick.to_string(), room.name.to_string());
             return Err(Refusal::Founder { room, nick });
         }
-        let reason = reason.unwrap_or_else(|| self.person(turn.person).nick.as_str()).to_owned();
+        let reason =
+            reason.unwrap_or_else(|| self.people.person(turn.person).nick.as_str()).to_owned();
         let (id, who) = (room.id, kicked.id);
         self.submit_kick(turn, id, who, &reason)
     }
@@ -69,7 +70,8 @@ impl Hub {
         who: PersonId,
         reason: &str,
     ) -> Result<(), Refusal> {
-        let (asker, kicked, room) = (self.person(turn.person), self.person(who), &self.rooms[&id]);
+        let (asker, kicked, room) =
+            (self.people.person(turn.person), self.people.person(who), &self.rooms[&id]);
         let words = [&*asker.source, "KICK", room.name.as_str(), kicked.nick.as_str()];
         let content = Content::Kick {
             source: Arc::clone(&asker.source),

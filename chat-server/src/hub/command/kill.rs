@@ -23,11 +23,11 @@ impl Hub {
         nick: &str,
         reason: &str,
     ) -> Result<(), Refusal> {
-        let asker = self.person(turn.person);
+        let asker = self.people.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
-        let killed = self.find_person(nick)?;
+        let killed = self.people.find(nick)?;
         let reason = printable(cut(reason, TOPIC_BYTES_MAX)).into_owned();
         // "the client being killed receives the KILL message" (<https://modern.ircdocs.horse/#kill-message>)
         let (source, shown) = (&asker.source, killed.nick.as_str());

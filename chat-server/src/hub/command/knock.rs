@@ -29,7 +29,7 @@ impl Hub {
         room: &str,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
-        let room = self.find_visible_room(turn.person, room)?;
+        let room = self.rooms.find_visible(turn.person, room)?;
         let name = room.name.to_string();
         if room.has(turn.person) {
             return Err(Refusal::KnockInside(name));
@@ -40,7 +40,7 @@ impl Hub {
         if !is_barred {
             return Err(Refusal::KnockOpen(name));
         }
-        if let Some(ban) = room.modes.bans(&self.subject(turn.person)) {
+        if let Some(ban) = room.modes.bans(&self.people.subject(turn.person)) {
             return Err(Refusal::Banned { room: name, terms: ban.terms.shown() });
         }
         let id = room.id;
@@ -60,10 +60,10 @@ impl Hub {
         reply: Vec<ReplyLine>,
     ) -> Result<(), Refusal> {
         let identity = self.identity_of(turn.person);
-        let person = self.person(turn.person);
+        let person = self.people.person(turn.person);
         let fold = |account| CaseMapping::Ascii.fold(account).into_owned();
         let account = person.account.as_deref().map(fold);
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let room = self.rooms.room_mut(id);
         let name = room.name.to_string();
         room.knocks.retain(|_, knock| turn.now.mono.saturating_duration_since(knock.mono) < PAUSE);
         if room.knocks.contains_key(&identity) || room.knocks.len() >= ASKING_MAX {
@@ -75,11 +75,11 @@ impl Hub {
             Some(reason) => format!("asks to come in ({})", cut(reason, TOPIC_BYTES_MAX / 2)),
             None => "asks to come in".to_owned(),
         };
-        let (source, shown) = (&*self.person(turn.person).source, room.name.as_str());
+        let (source, shown) = (&*self.people.person(turn.person).source, room.name.as_str());
         let params = vec![shown.into(), source.into(), text.into()];
         let line = ReplyLine::Numeric(Numeric::RPL_KNOCK, params);
         let operators = room.members.iter().filter(|(_, rank)| rank.is_operator);
-        let devices: Vec<ConnId> = self.devices_of(operators.map(|(who, _)| *who)).collect();
+        let devices: Vec<ConnId> = self.people.devices_of(operators.map(|(who, _)| *who)).collect();
         for conn in devices {
             self.say_to(conn, None, vec![line.clone()], turn.effects);
         }

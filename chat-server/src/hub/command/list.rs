@@ -23,7 +23,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         turn.numeric(Numeric::RPL_LISTSTART, &["Room", "People and topic"]);
         for room in rooms {
-            if let Ok(room) = self.find_visible_room(turn.person, room) {
+            if let Ok(room) = self.rooms.find_visible(turn.person, room) {
                 turn.say(self.list_row(room.id));
             }
         }

@@ -6,15 +6,15 @@ use crate::hub::{Hub, replies::turn::Turn};
 
 impl Hub {
     pub(crate) fn lusers(&self, turn: &mut Turn<'_>) {
-        let (n, n_max) = (self.people.len().to_string(), self.n_people_max.to_string());
+        let (n, n_max) = (self.people.len().to_string(), self.people.n_max().to_string());
         let here = format!("There are {n} people on 1 server");
         turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);
         // "only sent back if a non-zero count is found for them" (RFC 2812 §5.1, 252 to 254)
         for (numeric, count, of_what) in [
-            (Numeric::RPL_LUSEROP, self.operators.len(), "operators online"),
+            (Numeric::RPL_LUSEROP, self.people.n_operators(), "operators online"),
             (
                 Numeric::RPL_LUSERUNKNOWN,
-                self.newcomers.len(),
+                self.people.n_newcomers(),
                 "connections that have not registered",
             ),
             (Numeric::RPL_LUSERCHANNELS, self.rooms.len(), "rooms"),

@@ -22,7 +22,7 @@ impl Hub {
         target: Option<&str>,
         timestamp: Option<&str>,
     ) -> Result<(), Refusal> {
-        if !self.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
+        if !self.people.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
             return Err(CommandError::Unknown("MARKREAD".into()).into());
         }
         let Some(target) = target else {
@@ -39,20 +39,20 @@ impl Hub {
             let text = "a marker is set to timestamp=YYYY-MM-DDThh:mm:ss.sssZ";
             return Err(fail("INVALID_PARAMS", &[target, timestamp], text));
         };
-        let room = self.find_room(target).map(|room| room.seen).ok();
+        let room = self.rooms.find(target).map(|room| room.seen).ok();
         let time = in_milliseconds(time.min(room.unwrap_or(turn.now.wall).max(turn.now.wall)));
         // "the server MUST reply with a `MARKREAD` command with the newer, previous value"
-        if self.markers.get(&mark).is_some_and(|own| own >= time) {
+        if self.accounts.marker(&mark).is_some_and(|own| own >= time) {
             turn.say(self.marker_line(&mark, &shown));
             return Ok(());
         }
         if !mark.is_registered() {
-            self.markers.set(mark.clone(), time);
+            self.accounts.set_marker(mark.clone(), time);
             turn.say(self.marker_line(&mark, &shown));
             self.tell_of_marker(&mark, &shown, Some(turn.conn), turn.effects);
             return Ok(());
         }
-        let changes = self.markers.changes(&mark, time);
+        let changes = self.accounts.marker_changes(&mark, time);
         let purpose = ChangePurpose::Mark { mark, shown: Arc::clone(&shown) };
         self.submit_changes(turn, changes.into(), purpose)
             .map_err(|why| fail("INTERNAL_ERROR", &[&shown], why))
@@ -67,7 +67,7 @@ impl Hub {
         let invalid = || fail("INVALID_PARAMS", &[target], "you have no conversation of that name");
         let identity = self.identity_of(turn.person);
         let (of, shown) = if target.starts_with('#') {
-            let (room, _) = self.find_own_room(turn.person, target).map_err(|_| invalid())?;
+            let (room, _) = self.rooms.find_own(turn.person, target).map_err(|_| invalid())?;
             (Arc::clone(room.name.key()), Arc::clone(room.name.shown()))
         } else {
             let (other, nick, _) = self.find_identity(target).ok_or_else(invalid)?;

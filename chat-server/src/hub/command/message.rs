@@ -30,7 +30,7 @@ impl Hub {
         text: Arc<str>,
         tags: Box<str>,
     ) -> Result<(), Refusal> {
-        self.person_mut(turn.person).last_spoke = turn.now.mono;
+        self.people.person_mut(turn.person).last_spoke = turn.now.mono;
         let has_label = turn.label.is_some();
         for (index, target) in targets.iter().enumerate() {
             let outcome = if index < self.settings.limits.targets_max {
@@ -64,7 +64,7 @@ impl Hub {
         lines: Vec<MessageLine>,
         tags: String,
     ) -> Result<(), Refusal> {
-        self.person_mut(turn.person).last_spoke = turn.now.mono;
+        self.people.person_mut(turn.person).last_spoke = turn.now.mono;
         let first = lines.first().map_or("", |line| &*line.text);
         let (place, target) = self.find_place(turn, kind, target, first)?;
         if let Destination::Room(room) | Destination::Ranked(room, _) = &place {
@@ -73,7 +73,7 @@ impl Hub {
             }
         }
         self.check_pace(turn, kind, &place)?;
-        let source = Arc::clone(&self.person(turn.person).source);
+        let source = Arc::clone(&self.people.person(turn.person).source);
         let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or_default();
         // As each line of it is relayed, also to those who read them one by one.
         if source.len() + kind.word().len() + target.len() + longest + 7 > BODY_BYTES_MAX {
@@ -100,7 +100,7 @@ impl Hub {
         }
         let (place, target) = self.find_place(turn, kind, target, text)?;
         self.check_pace(turn, kind, &place)?;
-        let source = Arc::clone(&self.person(turn.person).source);
+        let source = Arc::clone(&self.people.person(turn.person).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
         let relayed_bytes = source.len() + kind.word().len() + target.len() + text.len() + 7;
         if relayed_bytes > BODY_BYTES_MAX {
@@ -131,7 +131,7 @@ impl Hub {
         text: &str,
     ) -> Result<(Destination, Arc<str>), Refusal> {
         if target.starts_with('#') {
-            let room = self.find_visible_room(turn.person, target)?;
+            let room = self.rooms.find_visible(turn.person, target)?;
             self.check_speech(turn.person, room, text)?;
             return Ok((Destination::Room(room.id), Arc::clone(room.name.shown())));
         }
@@ -139,11 +139,11 @@ impl Hub {
         if let Some((sign @ ('@' | '+'), name)) = split_first(target)
             && name.starts_with('#')
         {
-            let room = self.find_visible_room(turn.person, name)?;
+            let room = self.rooms.find_visible(turn.person, name)?;
             self.check_speech(turn.person, room, text)?;
             return Ok((Destination::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
         }
-        let person = self.find_person(target)?;
+        let person = self.people.find(target)?;
         if let Some(reason) =
             person.particulars.away.as_ref().filter(|_| kind == MessageKind::Privmsg)
         {
@@ -159,9 +159,9 @@ impl Hub {
         let msgid = self.next_msgid(turn.now.wall);
         let event = Arc::new(
             Event::new(content, turn.now.wall, Some(msgid))
-                .by(self.person(turn.person).as_sender()),
+                .by(self.people.person(turn.person).as_sender()),
         );
-        let capabilities = self.device(turn.conn).capabilities;
+        let capabilities = self.people.device(turn.conn).capabilities;
         let echoes = capabilities.contains(Capability::EchoMessage)
             && capabilities.contains(Capability::MessageTags);
         match place {

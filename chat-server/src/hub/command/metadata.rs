@@ -118,14 +118,14 @@ impl Hub {
         subcommand: &str,
         params: &[String],
     ) -> Result<(), Refusal> {
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         let need = |index: usize| {
             params.get(index).ok_or(Refusal::Command(CommandError::NeedMoreParams("METADATA")))
         };
         let subcommand_upper = subcommand.to_ascii_uppercase();
         match &*subcommand_upper {
             "SYNC" if target == ALL => {
-                let keys = self.device(turn.conn).particulars.subscriptions.clone();
+                let keys = self.people.device(turn.conn).particulars.subscriptions.clone();
                 self.sync_all(turn, keys, Dialect::Third);
                 return Ok(());
             }
@@ -133,7 +133,7 @@ impl Hub {
                 // "If the `<Target>` parameter is not an asterisk (`*`) or the client's nickname, the server
                 // MUST fail the request" (draft/metadata-3)
                 let is_own = target == "*"
-                    || self.find_person(target).is_ok_and(|person| person.id == turn.person);
+                    || self.people.find(target).is_ok_and(|person| person.id == turn.person);
                 if !is_own && dialect == Dialect::Third {
                     return Err(Problem::InvalidTarget(target).refusal(dialect));
                 }
@@ -161,7 +161,7 @@ impl Hub {
             "SET" => self.metadata_set(turn, owner, need(0)?, params.get(1).map(String::as_str)),
             "CLEAR" => self.metadata_clear(turn, owner),
             "SYNC" => {
-                let keys = self.device(turn.conn).particulars.subscriptions.clone();
+                let keys = self.people.device(turn.conn).particulars.subscriptions.clone();
                 let name = self.name_of_owner(owner);
                 turn.reply.push(Section::Metadata(Sync::batched(name, [owner], keys)));
                 Ok(())
@@ -177,19 +177,20 @@ impl Hub {
         }
         // Of a room that not everyone may enter those outside learn nothing.
         let is_open = |room: &&Room| {
-            let is_inside = room.has(turn.person) || self.person(turn.person).modes.is_operator;
+            let is_inside =
+                room.has(turn.person) || self.people.person(turn.person).modes.is_operator;
             room.is_visible_to(turn.person) && (is_inside || !room.is_closed())
         };
-        let room = self.find_room(target).ok().filter(is_open);
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let room = self.rooms.find(target).ok().filter(is_open);
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         room.map(|room| Owner::Room(room.id))
-            .or_else(|| self.find_person(target).ok().map(|person| Owner::Person(person.id)))
+            .or_else(|| self.people.find(target).ok().map(|person| Owner::Person(person.id)))
             .ok_or_else(|| Problem::InvalidTarget(target).refusal(dialect))
     }
 
     fn may_set_metadata(&self, turn: &Turn<'_>, owner: Owner) -> bool {
         let rank = |room| self.rooms[&room].members.get(&turn.person);
-        self.person(turn.person).modes.is_operator
+        self.people.person(turn.person).modes.is_operator
             || match owner {
                 Owner::Person(id) => id == turn.person,
                 Owner::Room(room) => rank(room).is_some_and(|rank| rank.is_operator),
@@ -197,7 +198,7 @@ impl Hub {
     }
 
     fn metadata_get(&self, turn: &mut Turn<'_>, owner: Owner, keys: &[String]) {
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         let name = self.name_of_owner(owner);
         let line = |key: &String| {
             let value = self.published(owner, dialect).find(|(own, _)| ***own == **key);
@@ -217,7 +218,7 @@ impl Hub {
         key: &str,
         value: Option<&str>,
     ) -> Result<(), Refusal> {
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         let target = &*self.name_of_owner(owner);
         if !is_key(key) {
             return Err(Problem::InvalidKey(key).refusal(dialect));
@@ -289,7 +290,7 @@ impl Hub {
     }
 
     fn metadata_clear(&mut self, turn: &mut Turn<'_>, owner: Owner) -> Result<(), Refusal> {
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         let target = &*self.name_of_owner(owner);
         if !self.may_set_metadata(turn, owner) {
             return Err(Problem::NoPermission { target, key: "*" }.refusal(dialect));
@@ -310,7 +311,7 @@ impl Hub {
 
     /// "the server MUST process each key in order", and tells what is there of those that are new.
     fn metadata_subscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         let n_max = self.settings.limits.subscriptions_max;
         let (mut subscribed, mut new, mut failures) = (Vec::new(), Keys::new(), Vec::new());
         for key in keys {
@@ -318,7 +319,7 @@ impl Hub {
                 failures.push(Problem::InvalidKey(key).line(dialect));
                 continue;
             }
-            let device = self.device_mut(turn.conn);
+            let device = self.people.device(turn.conn);
             if !device.particulars.subscriptions.contains(&**key) {
                 if device.particulars.subscriptions.len() >= n_max {
                     let problem = Problem::TooManySubscriptions { key, n_max };
@@ -326,8 +327,7 @@ impl Hub {
                     break;
                 }
                 let key: Arc<str> = key.as_str().into();
-                device.particulars.change(|own| own.subscriptions.insert(Arc::clone(&key)));
-                self.subscribers.entry(Arc::clone(&key)).or_default().insert(turn.conn);
+                self.people.subscribe(turn.conn, Arc::clone(&key));
                 new.insert(key);
             }
             subscribed.push(key.as_str());
@@ -343,10 +343,10 @@ impl Hub {
 
     /// Tells the asker of `keys` of all whose changes they are told of, everyone once.
     fn sync_all(&self, turn: &mut Turn<'_>, keys: Keys, dialect: Dialect) {
-        let Reader { person, device } = self.reader(turn.conn);
+        let Reader { person, device } = self.people.reader(turn.conn);
         // Those who share a room come with it.
         let is_elsewhere = |other: &PersonId| {
-            !self.person(*other).rooms.iter().any(|room| person.rooms.contains(room))
+            !self.people.person(*other).rooms.iter().any(|room| person.rooms.contains(room))
         };
         let watched =
             device.particulars.monitored.keys().filter_map(|key| self.people.by_nick(key));
@@ -361,10 +361,10 @@ impl Hub {
     }
 
     fn metadata_unsubscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
-        let dialect = self.device(turn.conn).metadata_dialect();
+        let dialect = self.people.device(turn.conn).metadata_dialect();
         let (valid, invalid): (Vec<&str>, Vec<&str>) =
             keys.iter().map(String::as_str).partition(|key| is_key(key));
-        valid.iter().for_each(|key| self.unsubscribe(turn.conn, key));
+        valid.iter().for_each(|key| self.people.unsubscribe(turn.conn, key));
         if !valid.is_empty() {
             turn.numeric(Numeric::RPL_METADATAUNSUBOK, &valid);
         }
@@ -373,6 +373,7 @@ impl Hub {
 
     fn metadata_subscriptions(&self, turn: &mut Turn<'_>) {
         let keys: Vec<Box<str>> = self
+            .people
             .device(turn.conn)
             .particulars
             .subscriptions

@@ -57,11 +57,11 @@ impl Hub {
         match command {
             Command::Cap { subcommand, arguments } => {
                 let conn = turn.conn;
-                let nick = self.person(turn.person).nick.shown().clone();
+                let nick = self.people.person(turn.person).nick.shown().clone();
                 turn.is_answered = true;
                 let label = turn.label.take();
                 // What comes behind it goes by what is negotiated then.
-                self.device_mut(conn).is_negotiating = true;
+                self.people.device_mut(conn).is_negotiating = true;
                 turn.effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
                 Ok(())
             }

@@ -40,7 +40,7 @@ impl Hub {
         if !target.starts_with('#') {
             return self.user_mode(turn, target, changes);
         }
-        let room = self.find_visible_room(turn.person, target)?;
+        let room = self.rooms.find_visible(turn.person, target)?;
         let Some(letters) = changes else {
             self.show_modes(turn, room);
             return Ok(());
@@ -58,7 +58,7 @@ impl Hub {
         changes: Vec<ModeChange>,
     ) -> Result<(), Refusal> {
         let target = Arc::clone(self.rooms[&id].name.shown());
-        let source = Arc::clone(&self.person(turn.person).source);
+        let source = Arc::clone(&self.people.person(turn.person).source);
         // ":source MODE room " and the line break stand around them.
         let changes_bytes_max = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
         for changes in self.in_lines(changes, changes_bytes_max) {
@@ -248,7 +248,7 @@ impl Hub {
             ModeLetter::Operator | ModeLetter::Voice => {
                 let own = if letter == ModeLetter::Operator { 'o' } else { 'v' };
                 let nick = argument.ok_or_else(|| invalid(own, "The nick is missing"))?;
-                let person = self.find_person(nick)?;
+                let person = self.people.find(nick)?;
                 if !room.has(person.id) {
                     let (nick, room) = (person.nick.to_string(), room.name.to_string());
                     return Err(Refusal::UserNotOnRoom { nick, room });
@@ -272,10 +272,10 @@ impl Hub {
         target: &str,
         changes: Option<&str>,
     ) -> Result<(), Refusal> {
-        if self.find_person(target)?.id != turn.person {
+        if self.people.find(target)?.id != turn.person {
             return Err(Refusal::UsersDoNotMatch);
         }
-        let person = self.person_mut(turn.person);
+        let person = self.people.person_mut(turn.person);
         let Some(letters) = changes else {
             turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
             return Ok(());
@@ -302,7 +302,6 @@ impl Hub {
                 None => has_unknown = true,
             }
         }
-        let is_operator = person.modes.is_operator;
         if has_unknown {
             turn.say(Refusal::UnknownUserMode.reply());
         }
@@ -317,9 +316,7 @@ impl Hub {
             self.tell_person(turn.person, Some(turn.conn), &event, turn.effects);
             turn.say(ReplyLine::Event(event));
         }
-        if !is_operator {
-            self.operators.remove(&turn.person);
-        }
+        self.people.note_operator(turn.person);
         Ok(())
     }
 }

@@ -21,21 +21,19 @@ impl Hub {
             "+" => self.monitor_more(turn, targets),
             "-" => {
                 for nick in targets.iter().filter_map(|target| Nick::new(target).ok()) {
-                    let particulars = &mut self.device_mut(turn.conn).particulars;
-                    particulars.change(|own| own.monitored.remove(nick.key()));
-                    self.unwatch(turn.conn, nick.key());
+                    self.people.unwatch(turn.conn, nick.key());
                 }
             }
-            "C" | "c" => self.monitor_nobody(turn.conn),
+            "C" | "c" => self.people.watch_nobody(turn.conn),
             "L" | "l" => {
-                let watched = self.device(turn.conn).particulars.monitored.values();
+                let watched = self.people.device(turn.conn).particulars.monitored.values();
                 let nicks: Vec<Arc<str>> = watched.cloned().collect();
                 say_targets(turn, Numeric::RPL_MONLIST, &nicks);
                 turn.numeric(Numeric::RPL_ENDOFMONLIST, &["End of MONITOR list"]);
             }
             "S" | "s" => {
                 let watched =
-                    self.device(turn.conn).particulars.monitored.values().cloned().collect();
+                    self.people.device(turn.conn).particulars.monitored.values().cloned().collect();
                 self.say_presence(turn, watched, false);
             }
             _ => return Err(CommandError::NeedMoreParams("MONITOR").into()),
@@ -49,7 +47,7 @@ impl Hub {
         for target in targets {
             // "target MUST be a valid nick as determined by the IRC daemon."
             let Ok(nick) = Nick::new(target) else { continue };
-            let device = self.device_mut(turn.conn);
+            let device = self.people.device(turn.conn);
             if device.particulars.monitored.contains_key(nick.key()) {
                 continue;
             }
@@ -57,9 +55,7 @@ impl Hub {
                 refused.push(nick.to_string());
                 continue;
             }
-            let (key, shown) = (Arc::clone(nick.key()), Arc::clone(nick.shown()));
-            device.particulars.change(|own| own.monitored.insert(key, shown));
-            self.watchers.entry(Arc::clone(nick.key())).or_default().insert(turn.conn);
+            self.people.watch(turn.conn, &nick);
             added.push(Arc::clone(nick.shown()));
         }
         self.say_presence(turn, added, true);
@@ -73,7 +69,7 @@ impl Hub {
     fn say_presence(&self, turn: &mut Turn<'_>, nicks: Vec<Arc<str>>, is_new: bool) {
         let (mut here, mut people, mut away) = (Vec::new(), Vec::new(), Vec::new());
         for nick in nicks {
-            match self.find_person(&nick) {
+            match self.people.find(&nick) {
                 Ok(person) => {
                     here.push(Arc::clone(&person.source));
                     people.push(person.id);

@@ -13,7 +13,7 @@ use crate::hub::{
 impl Hub {
     pub(crate) fn names(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
         for name in rooms {
-            match self.find_visible_room(turn.person, name) {
+            match self.rooms.find_visible(turn.person, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),
                 // A room that is not there has no names; that is no error (RFC 2812 §3.2.5).
                 Err(_) => turn.numeric(Numeric::RPL_ENDOFNAMES, &[word(name), "End of the names"]),

@@ -13,7 +13,7 @@ impl Hub {
         let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
         let owner = self.people.by_nick(new.key()).filter(|owner| *owner != turn.person);
         if let Some(owner) = owner {
-            let account = |id| self.person(id).account.as_deref();
+            let account = |id| self.people.person(id).account.as_deref();
             let is_same =
                 |own: &str| account(owner).is_some_and(|a| CaseMapping::Ascii.same(own, a));
             if account(turn.person).is_some_and(is_same) {
@@ -22,7 +22,7 @@ impl Hub {
             }
             return Err(Refusal::NickInUse(nick.to_owned()));
         }
-        let person = self.person(turn.person);
+        let person = self.people.person(turn.person);
         if person.nick.as_str() == new.as_str() {
             return Ok(());
         }

@@ -17,7 +17,7 @@ impl Hub {
         name: String,
         password: String,
     ) -> Result<(), Refusal> {
-        let source = &self.person(turn.person).source;
+        let source = &self.people.person(turn.person).source;
         let named = self.settings.opers.iter().filter(|oper| oper.name == name);
         let is_near = |masks: &[String]| {
             masks.is_empty() || masks.iter().any(|mask| mask_matches(mask, source))
@@ -38,10 +38,10 @@ impl Hub {
         if !is_right {
             return Err(Refusal::WrongPassword);
         }
-        self.operators.insert(turn.person);
-        let person = self.person_mut(turn.person);
+        let is_new = self.people.make_operator(turn.person);
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
-        if !std::mem::replace(&mut person.modes.is_operator, true) {
+        if is_new {
+            let person = self.people.person(turn.person);
             let content = Content::Mode {
                 source: Arc::clone(&person.source),
                 target: Arc::clone(person.nick.shown()),

@@ -22,7 +22,7 @@ impl Hub {
         reason: Option<String>,
     ) -> Result<(), Refusal> {
         for room in rooms {
-            match self.find_own_room(turn.person, room).map(|(room, _)| room.id) {
+            match self.rooms.find_own(turn.person, room).map(|(room, _)| room.id) {
                 Ok(id) => self.part_one(turn, id, reason.as_deref()),
                 Err(refusal) => turn.say(refusal.reply()),
             }
@@ -31,7 +31,7 @@ impl Hub {
     }
 
     pub(crate) fn leave_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        for room in self.person(turn.person).rooms.clone() {
+        for room in self.people.person(turn.person).rooms.clone() {
             self.part_one(turn, room, None);
         }
         Ok(())
@@ -39,7 +39,7 @@ impl Hub {
 
     fn part_one(&mut self, turn: &mut Turn<'_>, id: RoomId, reason: Option<&str>) {
         let room = &self.rooms[&id];
-        let source = Arc::clone(&self.person(turn.person).source);
+        let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "PART", room.name.as_str()];
         let reason = reason.map(|text| relayable(text, &words, TOPIC_BYTES_MAX).into());
         let content = Content::Part { source, room: Arc::clone(room.name.shown()), reason };

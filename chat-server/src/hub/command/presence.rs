@@ -14,7 +14,7 @@ impl Hub {
         nicks: &[String],
     ) -> Result<(), Refusal> {
         let people = nicks.iter().take(USERHOST_NICKS_MAX);
-        let here = people.filter_map(|nick| self.find_person(nick).ok()).map(|person| {
+        let here = people.filter_map(|nick| self.people.find(nick).ok()).map(|person| {
             let operator = if person.modes.is_operator { "*" } else { "" };
             let sign = if person.particulars.away.is_some() { '-' } else { '+' };
             format!("{}{operator}={sign}{}@{}", person.nick, person.user(), person.host())
@@ -25,7 +25,7 @@ impl Hub {
     }
 
     pub(crate) fn ison(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
-        let here = nicks.iter().filter_map(|nick| self.find_person(nick).ok());
+        let here = nicks.iter().filter_map(|nick| self.people.find(nick).ok());
         let here = here.map(|person| person.nick.to_string()).collect::<Vec<_>>().join(" ");
         turn.numeric(Numeric::RPL_ISON, &[&here]);
         Ok(())

@@ -21,7 +21,7 @@ impl Hub {
         // "Quit" before it tells a wanted departure from one the server noticed.
         let reason: Arc<str> = match reason.filter(|reason| !reason.is_empty()) {
             Some(reason) => {
-                let words = [&*self.person(turn.person).source, "QUIT", "Quit:"];
+                let words = [&*self.people.person(turn.person).source, "QUIT", "Quit:"];
                 format!("Quit: {}", relayable(&reason, &words, TOPIC_BYTES_MAX)).into()
             }
             None => "Quit".into(),

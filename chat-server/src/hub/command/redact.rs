@@ -30,7 +30,7 @@ impl Hub {
         msgid: &str,
         reason: Option<String>,
     ) -> Result<(), Refusal> {
-        if !self.device(turn.conn).capabilities.contains(Capability::MessageRedaction) {
+        if !self.people.device(turn.conn).capabilities.contains(Capability::MessageRedaction) {
             return Err(CommandError::Unknown("REDACT".into()).into());
         }
         self.look_for(turn, target, msgid, MessageChange::Redact(reason))
@@ -43,7 +43,7 @@ impl Hub {
         msgid: &str,
         text: String,
     ) -> Result<(), Refusal> {
-        if !self.device(turn.conn).capabilities.contains(Capability::Edit) {
+        if !self.people.device(turn.conn).capabilities.contains(Capability::Edit) {
             return Err(CommandError::Unknown("EDIT".into()).into());
         }
         self.look_for(turn, target, msgid, MessageChange::Replace(text))
@@ -101,10 +101,10 @@ impl Hub {
                 return Err(change.refusal("TEMPORARILY_UNAVAILABLE", &[&target, &msgid], &text));
             }
         };
-        let person = self.person(turn.person);
+        let person = self.people.person(turn.person);
         let rank = match &readable.place {
             Destination::Room(id) | Destination::Ranked(id, _) => {
-                let room = self.rooms.get(id);
+                let room = self.rooms.get(*id);
                 // They may have been sent out while it was looked up.
                 let rank = room.and_then(|room| room.members.get(&turn.person)).copied();
                 Some(rank.ok_or_else(|| change.unknown(&target, &msgid))?)

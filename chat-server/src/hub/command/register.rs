@@ -10,7 +10,7 @@ impl Hub {
         account: &str,
         password: &str,
     ) -> Result<(), Refusal> {
-        let nick = self.person(turn.person).nick.shown();
+        let nick = self.people.person(turn.person).nick.shown();
         if account != "*" && !chat_core::proto::CaseMapping::Ascii.same(account, nick) {
             let text = "an account has the name of your nick: take that nick first, or write *";
             return Err(Refusal::fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", &[account], text));
@@ -19,7 +19,7 @@ impl Hub {
     }
 
     pub(crate) fn verify(&self, turn: &Turn<'_>, account: &str) -> Result<(), Refusal> {
-        if let Some(own) = &self.person(turn.person).account {
+        if let Some(own) = &self.people.person(turn.person).account {
             let text = format!("you are logged in to {own} already");
             return Err(Refusal::fail("VERIFY", "ALREADY_AUTHENTICATED", &[account], &text));
         }

@@ -25,13 +25,13 @@ use crate::{
             turn::Turn,
         },
         state::{
-            account_directory::AccountDirectory,
+            accounts::Accounts,
             codec::{account_identity, unix_seconds},
             device::Device,
-            directory::PersonDirectory,
             metadata::Owner,
             modes::room_letters,
             newcomer::Delayed,
+            people::People,
             person::{Particulars, Person, UserModes, source},
             queued_command::QueuedCommand,
         },
@@ -54,14 +54,16 @@ impl Hub {
         self.abort_sasl(conn, effects);
         // What came before is answered before; it may begin to log in anew.
         self.take_newcomers_waiting(now, conn, effects);
-        while self.is_checking(conn) {
+        while self.accounts.is_checking(conn) {
             self.abort_sasl(conn, effects);
             self.take_newcomers_waiting(now, conn, effects);
         }
         // A connection may have closed, or the server may be stopping.
-        let Some(newcomer) = self.newcomers.get(&conn) else { return };
+        let Some(newcomer) = self.people.newcomer(conn) else { return };
         // The gateway may have told another address than the one it came from.
-        if let Some(ban) = self.find_ban(now.wall, &newcomer.host, newcomer.account.as_deref()) {
+        if let Some(ban) =
+            self.accounts.find_ban(now.wall, &newcomer.host, newcomer.account.as_deref())
+        {
             let text = ban.text();
             self.forget_newcomer(conn);
             refuse(conn, None, &Refusal::BannedHere(text.clone()), effects);
@@ -70,20 +72,17 @@ impl Hub {
         if let Some(who) = self.find_same_person(newcomer.account.as_deref(), &registration) {
             return self.attach(now, conn, who, effects);
         }
-        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
-        let nick = match choose_nick(
-            &self.people,
-            &self.accounts,
-            newcomer.account.as_deref(),
-            &registration,
-        ) {
+        let account = newcomer.account.as_deref();
+        let nick = choose_nick(&self.people, &self.accounts, account, &registration);
+        let Some(mut newcomer) = self.people.remove_newcomer(conn) else { return };
+        let nick = match nick {
             Ok(nick) => nick,
             Err(refusal) => {
                 newcomer.refused = Some(registration);
+                self.people.insert_newcomer(conn, newcomer);
                 return refuse(conn, None, &refusal, effects);
             }
         };
-        let newcomer = self.newcomers.remove(&conn).expect("it was there above");
         let user = clean_user(&registration.user);
         let identity = newcomer.account.as_deref().map(account_identity);
         let who = self.people.insert(|id| Person {
@@ -102,14 +101,13 @@ impl Hub {
             last_spoke: now.mono,
         });
         let (door, host) = (newcomer.door, Arc::clone(&newcomer.host));
-        self.devices.insert(Device::new(conn, who, newcomer, now.wall));
+        self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
         effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         effects.push(Effect::Report(ServerEvent::Arrived { nick: Arc::clone(nick.shown()), host }));
         self.set_identity(who, identity);
-        let person = self.person(who);
+        let person = self.people.person(who);
         self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
         self.introduce_to_watchers(now, who, effects);
-        self.n_people_max = self.n_people_max.max(self.people.len());
 
         let mut turn = Turn::new(now, (conn, who), None, effects);
         if door == Door::Irc {
@@ -128,22 +126,20 @@ impl Hub {
         account: Option<&str>,
         registration: &Registration,
     ) -> Option<PersonId> {
-        let person = self.find_person(&registration.nick).ok()?;
+        let person = self.people.find(&registration.nick).ok()?;
         let is_same = CaseMapping::Ascii.same(person.account.as_deref()?, account?);
         is_same.then_some(person.id)
     }
 
     /// Another connection of somebody who is here: it is told all that the others were.
     fn attach(&mut self, now: Now, conn: ConnId, who: PersonId, effects: &mut Vec<Effect>) {
-        let Some(newcomer) = self.newcomers.remove(&conn) else { return };
-        self.devices.insert(Device::new(conn, who, newcomer, now.wall));
-        let person = self.person_mut(who);
-        person.devices.push(conn);
-        let nick = Arc::clone(person.nick.shown());
+        let Some(newcomer) = self.people.remove_newcomer(conn) else { return };
+        self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
+        let nick = Arc::clone(self.people.person(who).nick.shown());
         effects.push(Effect::Admit { conn, nick });
         let mut turn = Turn::new(now, (conn, who), None, effects);
         self.welcome(&mut turn);
-        let person = self.person(who);
+        let person = self.people.person(who);
         if person.modes != UserModes::default() {
             turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
         }
@@ -163,8 +159,8 @@ impl Hub {
         conn: ConnId,
         effects: &mut Vec<Effect>,
     ) {
-        while !self.is_checking(conn)
-            && let Some(newcomer) = self.newcomers.get_mut(&conn)
+        while !self.accounts.is_checking(conn)
+            && let Some(newcomer) = self.people.newcomer_mut(conn)
             && let Some(delayed) = newcomer.waiting.pop_front()
         {
             if newcomer.waiting.is_empty() {
@@ -187,8 +183,8 @@ impl Hub {
         delayed: Delayed,
         effects: &mut Vec<Effect>,
     ) -> Option<Delayed> {
-        let is_checking = self.is_checking(conn);
-        let Some(newcomer) = self.newcomers.get_mut(&conn).filter(|_| is_checking) else {
+        let is_checking = self.accounts.is_checking(conn);
+        let Some(newcomer) = self.people.newcomer_mut(conn).filter(|_| is_checking) else {
             return Some(delayed);
         };
         if newcomer.waiting.is_empty() {
@@ -225,7 +221,7 @@ impl Hub {
         else {
             return;
         };
-        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         match command {
             Ok(Command::Nick { nick }) => {
                 newcomer.other_nick = Some(nick);
@@ -302,7 +298,7 @@ impl Hub {
 
     /// Registers who was refused for their nick, once they have asked for another one and all is settled.
     fn register_again(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         if !newcomer.is_negotiating
             && let Some(registration) = newcomer.refused.take_if(|_| newcomer.other_nick.is_some())
             && let Some(nick) = newcomer.other_nick.take()
@@ -315,7 +311,7 @@ impl Hub {
     fn welcome(&mut self, turn: &mut Turn<'_>) {
         let (name, network) =
             (self.settings.name.as_str().to_owned(), self.settings.network.clone());
-        let nick = Arc::clone(self.person(turn.person).nick.shown());
+        let nick = Arc::clone(self.people.person(turn.person).nick.shown());
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started).to_string();
         turn.numeric(Numeric::RPL_WELCOME, &[&format!("Welcome to {network}, {nick}")]);
@@ -325,10 +321,10 @@ impl Hub {
         self.isupport(turn);
         self.lusers(turn);
         // "as part of the registration burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD" (metadata)
-        if self.device(turn.conn).told_metadata_in().is_some() {
+        if self.people.device(turn.conn).told_metadata_in().is_some() {
             let own = Owner::Person(turn.person);
             let keys = self.metadata_of(own).keys().cloned().collect();
-            let dialect = self.device(turn.conn).metadata_dialect();
+            let dialect = self.people.device(turn.conn).metadata_dialect();
             turn.say(metadata::batch(&nick, self.metadata_lines(dialect, own, &keys)));
         }
         self.motd(turn);
@@ -342,8 +338,8 @@ fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mu
 
 /// The nick a newcomer gets.
 fn choose_nick(
-    people: &PersonDirectory,
-    accounts: &AccountDirectory,
+    people: &People,
+    accounts: &Accounts,
     account: Option<&str>,
     registration: &Registration,
 ) -> Result<Nick, Refusal> {

@@ -12,7 +12,7 @@ use crate::{
 
 impl Hub {
     pub(crate) fn rehash(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
-        let asker = self.person(turn.person);
+        let asker = self.people.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }

@@ -28,17 +28,15 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let cannot =
             |code: &'static str, text: &str| Refusal::fail("RENAME", code, &[room, name], text);
-        let found = self.find_operated_room(turn.person, room)?;
+        let found = self.rooms.find_operated(turn.person, room)?;
         let new = RoomName::new(name).map_err(|error| {
             cannot("CANNOT_RENAME", &format!("The room cannot be renamed: {error}"))
         })?;
-        let owner = self.rooms_by_name.get(new.key());
-        if owner.is_some_and(|owner| *owner != found.id)
-            || self.reserved_names.contains_key(new.key())
-        {
+        let owner = self.rooms.by_key(new.key()).map(|room| room.id);
+        if owner.is_some_and(|owner| owner != found.id) || self.rooms.is_reserved(&new) {
             return Err(cannot("CHANNEL_NAME_IN_USE", "There is a room of that name already"));
         }
-        if self.reserved_names.values().any(|id| *id == found.id) {
+        if self.rooms.is_being_renamed(found.id) {
             let text = "The room is just being given another name: try again in a moment";
             return Err(cannot("CANNOT_RENAME", text));
         }
@@ -49,14 +47,14 @@ impl Hub {
         let is_like_house = new != self.settings.room
             && confusables::are_alike(new.as_str(), self.settings.room.as_str())
             && found.name != new;
-        if is_like_house || self.lasting.names.is_anothers(new.as_str(), Some(found.name.key())) {
+        if is_like_house || self.rooms.looks_like_anothers(&new, Some(found.name.key())) {
             let text = "That name looks like the name of another room";
             return Err(cannot("CANNOT_RENAME", text));
         }
         if found.name.as_str() == new.as_str() {
             return Err(cannot("CANNOT_RENAME", "The room has that name"));
         }
-        let source = Arc::clone(&self.person(turn.person).source);
+        let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "RENAME", found.name.as_str(), new.as_str()];
         let reason =
             relayable(reason.as_deref().unwrap_or_default(), &words, TOPIC_BYTES_MAX).into();

@@ -82,7 +82,7 @@ impl Hub {
         if !self.settings.keeps_history {
             return Err(CommandError::Unknown("SEARCH".into()).into());
         }
-        let Reader { person, device } = self.reader(turn.conn);
+        let Reader { person, device } = self.people.reader(turn.conn);
         let knows = |capability| device.capabilities.contains(capability);
         // Who knows no attributes writes words.
         let request = if knows(Capability::Search) || knows(Capability::SojuSearch) {
@@ -102,7 +102,7 @@ impl Hub {
                     .filter_map(|name| self.find_readable_room(turn.person, name))
                     .map(part)
                     .collect();
-                let direct = (self.identity_of(turn.person), self.guests());
+                let direct = (self.identity_of(turn.person), self.people.guests());
                 (rooms, Some(direct))
             }
         };

@@ -14,7 +14,7 @@ impl Hub {
     /// Whether a question is to this server: by its name, a mask of it, or a nick of someone on it.
     pub(crate) fn check_server(&self, server: Option<&str>) -> Result<(), Refusal> {
         let is_here = |server: &str| {
-            mask_matches(server, self.settings.name.as_str()) || self.find_person(server).is_ok()
+            mask_matches(server, self.settings.name.as_str()) || self.people.find(server).is_ok()
         };
         match server {
             Some(server) if !is_here(server) => Err(Refusal::NoSuchServer(server.to_owned())),

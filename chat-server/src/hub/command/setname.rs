@@ -19,12 +19,12 @@ impl Hub {
             let text = "a real name has at least one character that can be seen";
             return Err(Refusal::fail("SETNAME", "INVALID_REALNAME", &[], text));
         }
-        let person = self.person_mut(turn.person);
+        let person = self.people.person_mut(turn.person);
         person.realname = (&*realname).into();
         let content = Content::Setname { source: Arc::clone(&person.source), realname };
         let event = self.event(turn.person, content, turn.now);
         self.tell_of_change(turn.person, Some(turn.conn), &event, turn.effects);
-        if self.device(turn.conn).capabilities.contains(Capability::Setname) {
+        if self.people.device(turn.conn).capabilities.contains(Capability::Setname) {
             turn.say(ReplyLine::Event(event));
         }
         Ok(())

@@ -25,15 +25,15 @@ impl Hub {
         topic: Option<String>,
     ) -> Result<(), Refusal> {
         let Some(topic) = topic else {
-            let (room, _) = self.find_own_room(turn.person, room)?;
+            let (room, _) = self.rooms.find_own(turn.person, room)?;
             self.show_topic(turn, room);
             return Ok(());
         };
-        let (room, rank) = self.find_own_room(turn.person, room)?;
+        let (room, rank) = self.rooms.find_own(turn.person, room)?;
         if room.modes.has(Flag::OperatorTopic) && !rank.is_operator {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
-        let source = Arc::clone(&self.person(turn.person).source);
+        let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "TOPIC", room.name.as_str()];
         let topic = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
         let content = Content::Topic { source, room: Arc::clone(room.name.shown()), topic };

@@ -13,7 +13,7 @@ use crate::{
 
 impl Hub {
     pub(crate) fn wallops(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
-        let asker = self.person(turn.person);
+        let asker = self.people.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
@@ -21,7 +21,7 @@ impl Hub {
         let text = relayable(text, &[&*source, "WALLOPS"], usize::MAX).into();
         let event = self.event(turn.person, Content::Wallops { source, text }, turn.now);
         let readers = self.people.iter().filter(|person| person.modes.reads_wallops);
-        let readers = self.devices_of(readers.map(|person| person.id));
+        let readers = self.people.devices_of(readers.map(|person| person.id));
         self.tell_some(readers, &event, turn.effects);
         Ok(())
     }

@@ -19,7 +19,7 @@ impl Hub {
         options: &str,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(newcomer) = self.newcomers.get_mut(&conn) else { return };
+        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         let from: Option<IpAddr> = newcomer.host.parse().ok();
         let is_it = |gateway: &Gateway| {
             let is_near = |from: IpAddr| gateway.addresses.iter().any(|net| net.contains(&from));

@@ -28,14 +28,14 @@ impl Hub {
         // "0" is everyone, as an old server has it (RFC 2812 §3.6.1).
         let (asked, mask) = (mask, if mask == "0" { "*" } else { mask });
         if mask.starts_with('#') {
-            if let Ok(room) = self.find_visible_room(turn.person, mask) {
+            if let Ok(room) = self.rooms.find_visible(turn.person, mask) {
                 let of = Whom::Room(room.id, Arc::clone(room.name.shown()));
                 turn.reply.push(Section::Who(Who { of, query: Arc::new(query), after: None }));
             }
-        } else if let Ok(person) = self.find_person(mask) {
+        } else if let Ok(person) = self.people.find(mask) {
             // Whoever knows a nick may ask for it.
             if !query.only_operators || person.modes.is_operator {
-                let asker = self.reader(turn.conn);
+                let asker = self.people.reader(turn.conn);
                 turn.say(self.who_row(asker, person, "*", Rank::default(), &query));
             }
         } else {

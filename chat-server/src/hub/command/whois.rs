@@ -15,7 +15,7 @@ impl Hub {
             if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
             }
-            match self.find_person(nick) {
+            match self.people.find(nick) {
                 Ok(person) => self.whois_one(turn, person),
                 Err(refusal) => match Service::by_nick(nick) {
                     Some(service) => self.whois_service(turn, service),
@@ -42,7 +42,7 @@ impl Hub {
         let shown = person.nick.as_str();
         let params = [shown, person.user(), person.host(), "*", &person.realname];
         turn.numeric(Numeric::RPL_WHOISUSER, &params);
-        let asker = self.reader(turn.conn);
+        let asker = self.people.reader(turn.conn);
         // Rooms of the invisible are for those who are in them too, and for operators, as far as those may know of them.
         let is_own = person.id == turn.person;
         let sees_invisible = !person.modes.is_invisible || asker.person.modes.is_operator;
@@ -68,7 +68,7 @@ impl Hub {
         if person.modes.is_bot {
             turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
         }
-        let is_secure = |conn| self.device(conn).is_secure;
+        let is_secure = |conn| self.people.device(conn).is_secure;
         if !person.devices.is_empty() && person.devices.iter().copied().all(is_secure) {
             turn.numeric(Numeric::RPL_WHOISSECURE, &[shown, "is using a secure connection"]);
         }

@@ -21,7 +21,7 @@ impl Hub {
             }
             let key = CaseMapping::Ascii.fold(nick);
             let mut is_known = false;
-            for was in self.whowas.of(&key).take(count.unwrap_or(usize::MAX)) {
+            for was in self.people.whowas(&key).take(count.unwrap_or(usize::MAX)) {
                 is_known = true;
                 let params = [&*was.nick, &*was.user, &*was.host, "*", &*was.realname];
                 turn.numeric(Numeric::RPL_WHOWASUSER, &params);

@@ -9,7 +9,7 @@ impl Hub {
     /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
     pub(crate) fn persist_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
         if !changes.is_empty() {
-            let ticket = self.new_ticket();
+            let ticket = self.awaited.new_ticket();
             effects.push(Effect::Persist { ticket, changes: changes.into() });
         }
     }

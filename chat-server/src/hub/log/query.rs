@@ -41,7 +41,7 @@ impl Hub {
             return self.find_readable_room(who, target);
         }
         let (other, nick, is_here) = self.find_identity(target)?;
-        let person = self.find_person(target).ok().map(|person| person.id);
+        let person = self.people.find(target).ok().map(|person| person.id);
         let place = Destination::Direct { identity: Arc::clone(&other), person };
         let mut both = [self.identity_of(who), other];
         both.sort_unstable();
@@ -58,7 +58,7 @@ impl Hub {
 
     /// The same of a room.
     pub(crate) fn find_readable_room(&self, who: PersonId, name: &str) -> Option<Readable> {
-        let (room, rank) = self.find_own_room(who, name).ok()?;
+        let (room, rank) = self.rooms.find_own(who, name).ok()?;
         Some(Readable {
             conversation: Conversation::Room(Arc::clone(room.name.key())),
             shown: Some(Arc::clone(room.name.shown())),
@@ -77,11 +77,11 @@ impl Hub {
         subcommand: &str,
         query: Query,
     ) {
-        let ticket = self.new_ticket();
+        let ticket = self.awaited.new_ticket();
         let (conn, label) = (turn.conn, turn.label.take());
         let subcommand = subcommand.into();
-        self.queries.insert(ticket, PendingQuery { conn, label, of, subcommand });
-        self.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
+        self.awaited.insert_query(ticket, PendingQuery { conn, label, of, subcommand });
+        self.people.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
         turn.is_answered = true;
         turn.effects.push(Effect::Query { ticket, query });
     }
@@ -90,10 +90,11 @@ impl Hub {
     /// would otherwise be sent automatically": others are shown what was said last before they came.
     pub(crate) fn ask_for_replay(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
         let (limit, room) = (self.settings.limits.replay_max, &self.rooms[&id]);
-        let asks_by_itself = self.device(conn).capabilities.contains(Capability::ChatHistory);
+        let asks_by_itself =
+            self.people.device(conn).capabilities.contains(Capability::ChatHistory);
         // Those that are asked for and not yet told are no more than one may have.
-        let is_too_much =
-            self.device(conn).backlog.replays.len() >= self.settings.limits.rooms_per_person_max;
+        let is_too_much = self.people.device(conn).backlog.replays.len()
+            >= self.settings.limits.rooms_per_person_max;
         if !self.settings.keeps_history || limit == 0 || asks_by_itself || is_too_much {
             return;
         }
@@ -109,10 +110,10 @@ impl Hub {
             ranked_after: SystemTime::UNIX_EPOCH,
             shows: Shows::default(),
         };
-        let ticket = self.new_ticket();
-        self.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
+        let ticket = self.awaited.new_ticket();
+        self.people.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
-        self.queries.insert(ticket, PendingQuery { conn, label: None, of, subcommand });
+        self.awaited.insert_query(ticket, PendingQuery { conn, label: None, of, subcommand });
         effects.push(Effect::Query { ticket, query });
     }
 }

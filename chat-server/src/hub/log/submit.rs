@@ -54,7 +54,7 @@ impl Hub {
         content: Content,
         action: RecordAction,
     ) -> Result<(), Refusal> {
-        if self.pending.len() >= self.settings.limits.pending_records_max {
+        if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
             let why = "too many messages are waiting to be stored; try again in a moment";
             return Err(not_stored(&content, why.into()));
         }
@@ -62,13 +62,13 @@ impl Hub {
         let (by, sender) = if matches!(action, RecordAction::Notice { .. }) {
             (THE_SERVER.into(), Sender::default())
         } else {
-            (self.identity_of(turn.person), self.person(turn.person).as_sender())
+            (self.identity_of(turn.person), self.people.person(turn.person).as_sender())
         };
         let said = Said { content, at: turn.now.wall, by, sender };
         let (mut recorded, mut record) = self.record(said, place, action);
         recorded.sender = Some(turn.person);
         record.nonce = nonce;
-        let ticket = self.new_ticket();
+        let ticket = self.awaited.new_ticket();
         self.await_outcome(turn, ticket, PendingWork::Record(recorded));
         turn.effects.push(Effect::Append { ticket, record: Arc::new(record) });
         Ok(())
@@ -83,15 +83,15 @@ impl Hub {
         action: RecordAction,
         effects: &mut Vec<Effect>,
     ) -> bool {
-        if self.pending.len() >= self.settings.limits.pending_records_max {
+        if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
             return false;
         }
         let (by, sender) = (THE_SERVER.into(), Sender::default());
         let said = Said { content, at: now.wall, by, sender };
         let (recorded, record) = self.record(said, place, action);
-        let ticket = self.new_ticket();
+        let ticket = self.awaited.new_ticket();
         let pending = Pending { what: PendingWork::Record(recorded), sender: None, answer: None };
-        self.pending.insert(ticket, now.mono, pending);
+        self.awaited.insert_pending(ticket, now.mono, pending);
         effects.push(Effect::Append { ticket, record: Arc::new(record) });
         true
     }
@@ -106,11 +106,11 @@ impl Hub {
         let Said { content, at, by, sender } = said;
         let (conversation, time) = match &place {
             Destination::Room(id) => {
-                let room = self.rooms.get_mut(id).expect("the caller found it");
+                let room = self.rooms.room_mut(*id);
                 (Conversation::Room(Arc::clone(room.name.key())), room.next_time(at))
             }
             Destination::Ranked(id, sign) => {
-                let room = self.rooms.get_mut(id).expect("the caller found it");
+                let room = self.rooms.room_mut(*id);
                 let key = Arc::clone(room.name.key());
                 (Conversation::Ranked(key, *sign), room.next_time(at))
             }
@@ -118,9 +118,7 @@ impl Hub {
                 let mut both = [Arc::clone(&by), Arc::clone(identity)];
                 both.sort_unstable();
                 let [first, second] = both;
-                // Times never fall, though the clock may.
-                self.latest_record = self.latest_record.max(at);
-                (Conversation::Direct(first, second), self.latest_record)
+                (Conversation::Direct(first, second), self.rooms.next_direct_time(at))
             }
         };
         let facts = self.facts_of(&place, &content, &action, time);
@@ -130,18 +128,17 @@ impl Hub {
         // Most say nothing that the log is to know again.
         let kept_of = kept_of.filter(|_| !changes.is_empty());
         if let (Destination::Room(id) | Destination::Ranked(id, _), Some(_)) = (&place, &kept_of) {
-            self.note_written(*id);
+            self.rooms.note_written(*id);
         }
         if let (
             Destination::Ranked(id, _),
             RecordAction::Notice { owner_change: OwnerChange::Given(successor), .. },
         ) = (&place, &action)
-            && let Some(ownership) = self.rooms.get_mut(id).and_then(|room| room.ownership.as_mut())
         {
-            ownership.successor = Some(Arc::clone(successor));
+            self.rooms.set_successor(*id, Some(Arc::clone(successor)));
         }
         if let (Destination::Room(id), RecordAction::Rename(name)) = (&place, &action) {
-            self.reserved_names.insert(Arc::clone(name.key()), *id);
+            self.rooms.reserve_name(name, *id);
         }
         let record = Record { conversation, by, event: Arc::clone(&event), nonce: None, changes };
         let is_plain =
@@ -170,8 +167,9 @@ impl Hub {
             }
             (Content::Mode { source, .. }, RecordAction::Modes(changes)) => {
                 let ownership = self.rooms[id].ownership.is_some();
-                let account =
-                    |who: PersonId| self.person(who).account.as_deref().filter(|_| ownership);
+                let account = |who: PersonId| {
+                    self.people.person(who).account.as_deref().filter(|_| ownership)
+                };
                 let fact = |change: &modes::ModeChange| match &change.what {
                     Mode::Operator(who) => {
                         let account = CaseMapping::Ascii.fold(account(*who)?).into();
@@ -244,10 +242,10 @@ impl Hub {
         changes: Arc<[Change]>,
         purpose: ChangePurpose,
     ) -> Result<(), &'static str> {
-        if self.pending.len() >= self.settings.limits.pending_records_max {
+        if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
             return Err("too much is waiting to be stored; try again in a moment");
         }
-        let ticket = self.new_ticket();
+        let ticket = self.awaited.new_ticket();
         let what =
             PendingWork::Changes { changes: Arc::clone(&changes), purpose: Box::new(purpose) };
         self.await_outcome(turn, ticket, what);
@@ -258,8 +256,8 @@ impl Hub {
     fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: PendingWork) {
         let answer = self.join_response(turn);
         let pending = Pending { what, sender: Some(turn.conn), answer };
-        self.pending.insert(ticket, turn.now.mono, pending);
-        let device = self.device_mut(turn.conn);
+        self.awaited.insert_pending(ticket, turn.now.mono, pending);
+        let device = self.people.device_mut(turn.conn);
         device.n_pending += 1;
         device.latest_record = Some(ticket);
     }
@@ -270,7 +268,7 @@ impl Hub {
         else {
             return Ok(None);
         };
-        if !self.device(conn).capabilities.contains(Capability::Nonce) {
+        if !self.people.device(conn).capabilities.contains(Capability::Nonce) {
             return Ok(None);
         }
         let value = |tag: &str| tag.strip_prefix(NONCE_TAG)?.strip_prefix('=').map(str::to_owned);

@@ -28,12 +28,12 @@ impl Hub {
         outcome: Result<(), AppendError>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(Arrived { what: pending, is_overdue }) = self.pending.take(ticket) else {
+        let Some(Arrived { what: pending, is_overdue }) = self.awaited.take_pending(ticket) else {
             return;
         };
         let Pending { what, sender, answer } = pending;
         self.release_reserved_name(&what);
-        let device = sender.and_then(|sender| self.devices.get_mut(sender));
+        let device = sender.and_then(|sender| self.people.device_at_mut(sender));
         if let Some(device) = device.filter(|_| !is_overdue) {
             device.n_pending -= 1;
         }
@@ -81,7 +81,7 @@ impl Hub {
     /// is not known much later is forgotten.
     pub(crate) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
         let timeout = self.settings.limits.append_timeout;
-        while let Some((ticket, since, mut pending)) = self.pending.pop_slow(now.mono, timeout) {
+        while let Some((ticket, since, mut pending)) = self.awaited.pop_slow(now.mono, timeout) {
             let why = "storing it takes too long; it may still arrive";
             let line = match &pending.what {
                 PendingWork::Record(Recorded { event, .. }) => {
@@ -92,15 +92,15 @@ impl Hub {
                     .reply(),
             };
             let (sender, answer) = (pending.sender, pending.answer.take());
-            self.pending.keep_overdue(ticket, since, pending);
+            self.awaited.keep_overdue(ticket, since, pending);
             let Some(sender) = sender else { continue };
-            if let Some(device) = self.devices.get_mut(sender) {
+            if let Some(device) = self.people.device_at_mut(sender) {
                 device.n_pending -= 1;
             }
             self.answer(Some(sender), answer, Some(line), effects);
             self.take_waiting(now, sender, effects);
         }
-        while let Some(Pending { what, .. }) = self.pending.pop_lost(now.mono, timeout) {
+        while let Some(Pending { what, .. }) = self.awaited.pop_lost(now.mono, timeout) {
             self.release_reserved_name(&what);
             // A name that was being registered is free again.
             if let PendingWork::Changes { purpose, .. } = what {
@@ -114,17 +114,13 @@ impl Hub {
         let PendingWork::Record(recorded) = what else { return };
         match (recorded.action(), &recorded.place) {
             (RecordAction::Rename(name), _) => {
-                self.reserved_names.remove(name.key());
+                self.rooms.release_name(name);
             }
             (
                 RecordAction::Notice { owner_change: OwnerChange::Given(_), .. },
                 Destination::Ranked(id, _),
             ) => {
-                if let Some(ownership) =
-                    self.rooms.get_mut(id).and_then(|room| room.ownership.as_mut())
-                {
-                    ownership.successor = None;
-                }
+                self.rooms.set_successor(*id, None);
             }
             _ => {}
         }

@@ -34,10 +34,10 @@ impl Hub {
             matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
         let echoes = sender.is_some_and(|own| {
-            !is_message && self.devices.contains(own) || self.echoes_messages(own)
+            !is_message && self.people.has_device(own) || self.echoes_messages(own)
         });
         if let Destination::Room(id) | Destination::Ranked(id, _) = &recorded.place
-            && let Some(room) = self.rooms.get_mut(id)
+            && let Some(room) = self.rooms.get_mut(*id)
         {
             room.seen = room.seen.max(recorded.event.time);
             self.take_facts(now, *id, recorded, effects);
@@ -58,11 +58,11 @@ impl Hub {
                 }
             }
             Destination::Ranked(id, sign) => {
-                let name = self.rooms.get(&id).map(|room| format!("{sign}{}", room.name).into());
+                let name = self.rooms.get(id).map(|room| format!("{sign}{}", room.name).into());
                 let event =
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
                 if let RecordAction::Notice { owner_change, reply, .. } = recorded.action() {
-                    if let Some(room) = self.rooms.get(&id) {
+                    if let Some(room) = self.rooms.get(id) {
                         self.tell_ranked(room, sign, None, None, &event, effects);
                         self.change_owner(now, id, owner_change, effects);
                     }
@@ -70,13 +70,13 @@ impl Hub {
                 }
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
                 self.answer(sender, answer, own_copy, effects);
-                if let Some(room) = self.rooms.get(&id) {
+                if let Some(room) = self.rooms.get(id) {
                     self.tell_ranked(room, sign, recorded.sender, sender, &event, effects);
                 }
             }
             Destination::Room(id) => {
                 let event = self.as_it_is_now(id, recorded);
-                let (Some(event), Some(room)) = (event, self.rooms.get(&id)) else {
+                let (Some(event), Some(room)) = (event, self.rooms.get(id)) else {
                     return self.answer(sender, answer, None, effects);
                 };
                 let echoes = echoes && recorded.sender.is_some_and(|own| room.has(own));
@@ -94,7 +94,7 @@ impl Hub {
     /// What a record says of a room is so from here on, and kept if the room lasts.
     fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
         let Some(More { action, facts, kept_of }) = recorded.more.as_deref() else { return };
-        if facts.is_empty() && kept_of.is_none() || !self.rooms.contains_key(&id) {
+        if facts.is_empty() && kept_of.is_none() || !self.rooms.contains(id) {
             return;
         }
         // Those whom the record itself tells of it.
@@ -107,7 +107,7 @@ impl Hub {
         for fact in facts {
             self.take_fact(Some(now), id, fact, &told, effects);
         }
-        let Some(room) = self.rooms.get_mut(&id) else { return };
+        let Some(room) = self.rooms.get_mut(id) else { return };
         let number = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.number));
         if let Some(ownership) = &mut room.ownership
             && kept_of.as_ref() == Some(&ownership.number)
@@ -129,11 +129,11 @@ impl Hub {
     /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
     /// because they, or the room, have gone.
     fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
-        let room = self.rooms.get(&id)?;
+        let room = self.rooms.get(id)?;
         let event = &recorded.event;
         let content = match (&event.content, recorded.action()) {
             (Content::Kick { source, reason, .. }, RecordAction::Kick(kicked)) => {
-                let nick = room.has(*kicked).then(|| self.person(*kicked).nick.shown())?;
+                let nick = room.has(*kicked).then(|| self.people.person(*kicked).nick.shown())?;
                 Content::Kick {
                     source: Arc::clone(source),
                     room: Arc::clone(room.name.shown()),
@@ -168,13 +168,13 @@ impl Hub {
         action: &RecordAction,
         effects: &mut Vec<Effect>,
     ) {
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let room = self.rooms.room_mut(id);
         match (&event.content, action) {
             (Content::Kick { reason, .. }, RecordAction::Kick(kicked)) if room.has(*kicked) => {
                 self.remove_member(*kicked, id, effects);
                 // The text door leads to one room; who is removed from it has nowhere to be.
-                let is_text = |conn: &ConnId| self.device(*conn).door == Door::Text;
-                if self.person(*kicked).devices.iter().any(is_text) {
+                let is_text = |conn: &ConnId| self.people.device(*conn).door == Door::Text;
+                if self.people.person(*kicked).devices.iter().any(is_text) {
                     let reason: Arc<str> = format!("You were removed ({reason})").into();
                     self.send_away(now, *kicked, &reason, effects);
                 }

@@ -17,7 +17,7 @@ impl Hub {
         verdict: Verdict,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(check) = self.checks.remove(&ticket) else { return };
+        let Some(check) = self.awaited.take_check(ticket) else { return };
         // The account may have ended meanwhile, and be somebody else's, or have another password.
         let is_still = |hash: &String| {
             check.purpose.account().is_none_or(|account| self.hash_of(account) == *hash)
@@ -26,7 +26,7 @@ impl Hub {
             if check.hash.as_ref().is_none_or(is_still) { verdict } else { Verdict::Wrong };
         let is_right = verdict != Verdict::Wrong;
         let conn = check.conn;
-        let device = self.devices.get_mut(conn);
+        let device = self.people.device_at_mut(conn);
         let who = device.as_ref().map(|device| device.person);
         if let Some(device) = device.filter(|_| check.is_counted) {
             device.n_pending -= 1;

@@ -10,12 +10,10 @@ use crate::{
         refusal::Refusal,
         replies::turn::Turn,
         state::{
-            account_directory,
             account_request::{AccountChange, AccountRequest},
             change_purpose::ChangePurpose,
             facts,
             metadata::Owner,
-            read_markers, server_ban,
         },
     },
     ids::ConnId,
@@ -65,7 +63,7 @@ impl Hub {
         match purpose {
             ChangePurpose::Account(asked) => self.account_change_done(now, conn, &asked, effects),
             ChangePurpose::Metadata { room, keys, reply } => {
-                if self.rooms.contains_key(&room) {
+                if self.rooms.contains(room) {
                     for key in &keys {
                         self.tell_of_metadata(now, Owner::Room(room), key, conn, effects);
                     }
@@ -78,8 +76,8 @@ impl Hub {
             }
             ChangePurpose::Entrance { room, .. } => {
                 // They may have gone, and the room too.
-                let who = self.devices.get(conn).map(|device| device.person);
-                let name = self.rooms.get(&room).map(|room| room.name.clone());
+                let who = self.people.device_at(conn).map(|device| device.person);
+                let name = self.rooms.get(room).map(|room| room.name.clone());
                 if let (Some(who), Some(name)) = (who, name) {
                     let mut turn = Turn::new(now, (conn, who), None, effects);
                     self.join_one(&mut turn, name);
@@ -107,10 +105,10 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) -> Result<(), String> {
         let words: Vec<&str> = path.split('\n').collect();
+        if let Some(taken) = self.accounts.take(&words, value) {
+            return taken;
+        }
         match words.split_first() {
-            Some((&account_directory::PATH, rest)) => self.accounts.take(rest, value),
-            Some((&read_markers::PATH, rest)) => self.markers.take(rest, value),
-            Some((&server_ban::PATH, rest)) => server_ban::take(&mut self.bans, rest, value),
             Some((&facts::PATH, rest)) => self.take_room_change(now, rest, value, effects),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }

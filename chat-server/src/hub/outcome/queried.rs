@@ -34,9 +34,9 @@ impl Hub {
         answer: Result<Answer, Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let device = self.device(conn);
+        let device = self.people.device(conn);
         let is_inside = |room: &&room::Room| room.has(device.person);
-        let Some(room) = self.rooms.get(&room).filter(is_inside) else { return };
+        let Some(room) = self.rooms.get(room).filter(is_inside) else { return };
         let notice = |text: String| ReplyLine::Notice {
             target: Arc::clone(room.name.shown()),
             text: text.into(),
@@ -77,11 +77,11 @@ impl Hub {
         answer: Result<Answer, Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(recall) = self.queries.remove(&ticket) else { return };
+        let Some(recall) = self.awaited.take_query(ticket) else { return };
         let conn = recall.conn;
         if let QueryPurpose::Replay(room) = recall.of {
             // Who went and came again is told what was asked for last.
-            let is_latest = self.devices.get_mut(conn).is_some_and(|device| {
+            let is_latest = self.people.device_at_mut(conn).is_some_and(|device| {
                 let is_latest = device.backlog.replays.get(&room) == Some(&ticket);
                 if is_latest {
                     device.backlog.change(|backlog| backlog.replays.remove(&room));
@@ -93,7 +93,7 @@ impl Hub {
             }
             return;
         }
-        let Some(device) = self.devices.get_mut(conn) else { return };
+        let Some(device) = self.people.device_at_mut(conn) else { return };
         if device.backlog.querying != Some(ticket) {
             return;
         }
@@ -110,13 +110,13 @@ impl Hub {
             }
             recall => recall,
         };
-        let lines = match self.answer_lines(self.reader(conn), &recall, answer) {
+        let lines = match self.answer_lines(self.people.reader(conn), &recall, answer) {
             Ok(lines) => lines,
             Err(refusal) => vec![refusal.reply()],
         };
         let parts = lines.into_iter().map(paged_reply::Section::Line).collect();
         let paged_reply = PagedReply { label: recall.label, parts, is_first: true };
-        self.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
+        self.people.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
         self.next_page(effects, conn);
         self.take_waiting(now, conn, effects);
     }
@@ -131,7 +131,7 @@ impl Hub {
         let subcommand = &*recall.subcommand;
         let name: Arc<str> = match &recall.of {
             QueryPurpose::Person { nick, .. } => Arc::clone(nick),
-            QueryPurpose::Room(id) => match self.rooms.get(id).filter(|room| room.has(asker.id)) {
+            QueryPurpose::Room(id) => match self.rooms.get(*id).filter(|room| room.has(asker.id)) {
                 Some(room) => Arc::clone(room.name.shown()),
                 None => return Err(cannot_read(subcommand, "*")),
             },
@@ -193,14 +193,14 @@ impl Hub {
     pub(crate) fn target_line(&self, asker: &Person, target: &Target) -> Option<ReplyLine> {
         let name: Arc<str> = match &target.conversation {
             Conversation::Room(key) | Conversation::Ranked(key, _) => {
-                Arc::clone(self.rooms[self.rooms_by_name.get(key)?].name.shown())
+                Arc::clone(self.rooms.by_key(key)?.name.shown())
             }
             Conversation::Direct(first, second) => {
                 let other = if Some(first) == asker.identity.as_ref() { second } else { first };
-                let here = self.identities.get(other).and_then(|people| people.first());
+                let here = self.people.identified(other).first();
                 match (here, other.strip_prefix('=')) {
-                    (Some(person), _) => Arc::clone(self.person(*person).nick.shown()),
-                    (None, Some(account)) => self.account(account)?.name.as_str().into(),
+                    (Some(person), _) => Arc::clone(self.people.person(*person).nick.shown()),
+                    (None, Some(account)) => self.accounts.get(account)?.name.as_str().into(),
                     // A guest who has gone: nobody can be asked for what they said.
                     (None, None) => return None,
                 }

@@ -21,13 +21,15 @@ impl Hub {
         conn: Option<ConnId>,
         effects: &mut Vec<Effect>,
     ) {
-        let devices = &self.person(who).devices;
-        let reasons: Option<Vec<&Arc<str>>> =
-            devices.iter().map(|conn| self.device(*conn).particulars.away.as_ref()).collect();
-        let own = conn.and_then(|conn| self.device(conn).particulars.away.as_ref());
+        let devices = &self.people.person(who).devices;
+        let reasons: Option<Vec<&Arc<str>>> = devices
+            .iter()
+            .map(|conn| self.people.device(*conn).particulars.away.as_ref())
+            .collect();
+        let own = conn.and_then(|conn| self.people.device(conn).particulars.away.as_ref());
         let reason = reasons.and_then(|reasons| own.or_else(|| reasons.last().copied()).cloned());
         let reason = if devices.is_empty() { Some(NOT_HERE.into()) } else { reason };
-        let person = self.person_mut(who);
+        let person = self.people.person_mut(who);
         // Said again by the only connection there is, it is told again.
         if person.particulars.away == reason && (conn.is_none() || person.devices.len() > 1) {
             return;

@@ -29,10 +29,10 @@ impl Hub {
     pub(crate) fn change_metadata(&mut self, owner: Owner, change: impl FnOnce(&mut Metadata)) {
         match owner {
             Owner::Person(id) => {
-                self.person_mut(id).particulars.change(|own| change(&mut own.metadata));
+                self.people.person_mut(id).particulars.change(|own| change(&mut own.metadata));
             }
             Owner::Room(id) => {
-                change(&mut self.rooms.get_mut(&id).expect("the caller found it").metadata);
+                change(&mut self.rooms.room_mut(id).metadata);
             }
         }
     }
@@ -49,7 +49,7 @@ impl Hub {
         let readers = match owner {
             Owner::Room(id) => self.subscribers_in(id, key),
             Owner::Person(id) => {
-                let subscribers = self.subscribers.get(key).into_iter().flatten().copied();
+                let subscribers = self.people.subscribers(key).into_iter().flatten().copied();
                 subscribers.filter(|reader| self.follows(*reader, id)).collect()
             }
         };
@@ -66,9 +66,9 @@ impl Hub {
         room: RoomId,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(who);
+        let person = self.people.person(who);
         let meets_first = |reader: &ConnId| {
-            let reader = self.reader(*reader).person;
+            let reader = self.people.reader(*reader).person;
             reader.id != who
                 && !person.rooms.iter().any(|id| *id != room && reader.rooms.contains(id))
         };
@@ -80,9 +80,10 @@ impl Hub {
 
     /// Tells those who watch the nick that `who` has taken what its owner has published.
     pub(crate) fn introduce_to_watchers(&self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
-        let (person, owner) = (self.person(who), Owner::Person(who));
-        let watchers = self.watchers.get(person.nick.key());
-        let watchers = || watchers.into_iter().flatten().map(|watcher| self.reader(*watcher));
+        let (person, owner) = (self.people.person(who), Owner::Person(who));
+        let watchers = self.people.watchers(person.nick.key());
+        let watchers =
+            || watchers.into_iter().flatten().map(|watcher| self.people.reader(*watcher));
         // "When server sends `730 RPL_MONONLINE` to a metadata-aware client [...]"
         let is_aware =
             |reader: &Reader<'_>| reader.device.told_metadata_in() == Some(Dialect::Third);
@@ -115,7 +116,7 @@ impl Hub {
     ) {
         let (target, value) = (self.name_of_owner(owner), self.metadata_of(owner).get(key));
         let mut second = Vec::new();
-        for reader in readers.map(|reader| self.device(reader)) {
+        for reader in readers.map(|reader| self.people.device(reader)) {
             match reader.told_metadata_in() {
                 Some(Dialect::Second) => second.push(reader.conn),
                 Some(Dialect::Third) => {
@@ -138,20 +139,21 @@ impl Hub {
 
     /// The members of a room who subscribed to `key`: by way of the shorter list.
     fn subscribers_in(&self, room: RoomId, key: &str) -> Vec<ConnId> {
-        let Some(subscribers) = self.subscribers.get(key) else { return Vec::new() };
+        let Some(subscribers) = self.people.subscribers(key) else { return Vec::new() };
         let members = &self.rooms[&room].members;
         if subscribers.len() < members.len() {
-            let is_inside = |conn: &&ConnId| members.contains_key(&self.device(**conn).person);
+            let is_inside =
+                |conn: &&ConnId| members.contains_key(&self.people.device(**conn).person);
             subscribers.iter().filter(is_inside).copied().collect()
         } else {
-            let devices = self.devices_of(members.keys().copied());
+            let devices = self.people.devices_of(members.keys().copied());
             devices.filter(|conn| subscribers.contains(conn)).collect()
         }
     }
 
     /// Whether `reader` is told of changes of `who`: it is theirs, they share a room, or it watches them.
     fn follows(&self, reader: ConnId, who: PersonId) -> bool {
-        let (reader, person) = (self.reader(reader), self.person(who));
+        let (reader, person) = (self.people.reader(reader), self.people.person(who));
         reader.person.id == who
             || reader.device.particulars.monitored.contains_key(person.nick.key())
             || person.rooms.iter().any(|room| reader.person.rooms.contains(room))

@@ -22,7 +22,7 @@ impl Hub {
         is_online: bool,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(watchers) = self.watchers.get(key) else { return };
+        let Some(watchers) = self.people.watchers(key) else { return };
         let server = self.settings.name.as_str().into();
         let content = Content::Monitored { server, who: Arc::clone(who), is_online };
         let event = Arc::new(Event::new(content, now.wall, None));
@@ -39,10 +39,10 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         self.tell_peers(who, except, event, effects);
-        let person = self.person(who);
-        let Some(watchers) = self.watchers.get(person.nick.key()) else { return };
+        let person = self.people.person(who);
+        let Some(watchers) = self.people.watchers(person.nick.key()) else { return };
         let wants = |watcher: &&ConnId| {
-            let watcher = self.reader(**watcher);
+            let watcher = self.people.reader(**watcher);
             watcher.person.id != who
                 && watcher.device.capabilities.contains(Capability::ExtendedMonitor)
                 && !person.rooms.iter().any(|room| watcher.person.rooms.contains(room))

@@ -23,21 +23,16 @@ impl Hub {
         new: Nick,
         effects: &mut Vec<Effect>,
     ) -> Arc<Event> {
-        let person = self.person(who);
+        let person = self.people.person(who);
         let content =
             Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
         let event = self.event(who, content, now);
         let old_key = Arc::clone(person.nick.key());
         self.tell_peers(who, except, &event, effects);
-        if old_key != *new.key()
-            && let Some(person) = self.people.get(who)
-        {
-            let n_max = self.settings.limits.whowas_entries_max;
-            self.whowas.remember(person, now.wall, n_max);
-        }
-        let old_nick = Arc::clone(self.person(who).nick.shown());
-        self.people.rename(who, new);
-        let person = self.person(who);
+        let old_nick = Arc::clone(self.people.person(who).nick.shown());
+        let n_max = self.settings.limits.whowas_entries_max;
+        self.people.rename(who, new, now.wall, n_max);
+        let person = self.people.person(who);
         if *person.nick.key() != old_key {
             self.tell_watchers(now, &old_key, &old_nick, false, effects);
             self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
@@ -48,7 +43,7 @@ impl Hub {
 
     /// Gives somebody whose nick is another's account's now a nick of their own.
     pub(crate) fn give_back_nick(&mut self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
-        let person = self.person(who);
+        let person = self.people.person(who);
         if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
             return;
         }

@@ -16,9 +16,9 @@ impl Hub {
         except: Option<ConnId>,
         effects: &mut Vec<Effect>,
     ) {
-        let people = self.identities.get(&mark.identity).into_iter().flatten().copied();
-        for conn in self.devices_of(people).filter(|conn| Some(*conn) != except) {
-            if self.device(conn).capabilities.contains(Capability::ReadMarker) {
+        let people = self.people.identified(&mark.identity).iter().copied();
+        for conn in self.people.devices_of(people).filter(|conn| Some(*conn) != except) {
+            if self.people.device(conn).capabilities.contains(Capability::ReadMarker) {
                 self.say_to(conn, None, vec![self.marker_line(mark, shown)], effects);
             }
         }

@@ -50,7 +50,7 @@ impl Hub {
         event: &Arc<Event>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(person);
+        let person = self.people.person(person);
         if person.rooms.is_empty() {
             let own = person.devices.iter().copied().filter(|own| Some(*own) != except);
             return self.tell_some(own, event, effects);
@@ -75,7 +75,7 @@ impl Hub {
         event: &Arc<Event>,
         effects: &mut Vec<Effect>,
     ) {
-        let own = self.person(person).devices.iter().copied();
+        let own = self.people.person(person).devices.iter().copied();
         self.tell_some(own.filter(|own| Some(*own) != except), event, effects);
     }
 
@@ -92,7 +92,7 @@ impl Hub {
         let both = other.filter(|_| !is_to_oneself).into_iter().chain([sender]);
         let both = both.filter(|person| self.people.contains(*person));
         // To oneself, it comes back to where it was said.
-        let devices = self.devices_of(both).filter(|own| is_to_oneself || *own != conn);
+        let devices = self.people.devices_of(both).filter(|own| is_to_oneself || *own != conn);
         self.tell_some(devices, event, effects);
     }
 
@@ -109,7 +109,8 @@ impl Hub {
     ) {
         let members = room.members.iter();
         let ranked = members.filter(|(id, rank)| Some(**id) == sender || rank.is_at_least(sign));
-        let devices = self.devices_of(ranked.map(|(id, _)| *id)).filter(|own| Some(*own) != conn);
+        let devices =
+            self.people.devices_of(ranked.map(|(id, _)| *id)).filter(|own| Some(*own) != conn);
         self.tell_some(devices, event, effects);
     }
 

@@ -25,11 +25,9 @@ impl Hub {
         if let Some(label) = turn.label.take() {
             let answer =
                 LabeledResponse { conn: turn.conn, label, lines: Vec::new(), n_records: 0 };
-            self.next_response += 1;
-            self.responses.insert(self.next_response, answer);
-            turn.answer = Some(self.next_response);
+            turn.answer = Some(self.awaited.insert_response(answer));
         }
-        let answer = self.responses.get_mut(&turn.answer?)?;
+        let answer = self.awaited.response_mut(turn.answer?)?;
         answer.n_records += 1;
         turn.answer
     }
@@ -42,7 +40,8 @@ impl Hub {
         own: impl IntoIterator<Item = ReplyLine>,
         effects: &mut Vec<Effect>,
     ) {
-        let (label, lines) = match answer.and_then(|id| Some((id, self.responses.get_mut(&id)?))) {
+        let (label, lines) = match answer.and_then(|id| Some((id, self.awaited.response_mut(id)?)))
+        {
             None => (None, own.into_iter().collect()),
             Some((id, answer)) => {
                 answer.lines.extend(own);
@@ -50,19 +49,19 @@ impl Hub {
                 if answer.n_records > 0 {
                     return;
                 }
-                match self.responses.remove(&id) {
+                match self.awaited.take_response(id) {
                     Some(LabeledResponse { label, lines, .. }) => (Some(label), lines),
                     None => return,
                 }
             }
         };
-        let Some(device) = sender.and_then(|sender| self.devices.get(sender)) else { return };
+        let Some(device) = sender.and_then(|sender| self.people.device_at(sender)) else { return };
         let wants_ack =
             label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
         if lines.is_empty() && !wants_ack {
             return;
         }
-        let nick = Arc::clone(self.person(device.person).nick.shown());
+        let nick = Arc::clone(self.people.person(device.person).nick.shown());
         let reply = Reply { label, nick, lines, page: Page::Only };
         effects.push(Effect::Reply { conn: device.conn, reply });
     }
@@ -74,7 +73,9 @@ impl Hub {
         answer: Option<ResponseId>,
         parts: &mut Vec<Section>,
     ) -> bool {
-        let Some(answer) = answer.and_then(|id| self.responses.get_mut(&id)) else { return false };
+        let Some(answer) = answer.and_then(|id| self.awaited.response_mut(id)) else {
+            return false;
+        };
         let mut rest = Vec::new();
         for part in parts.drain(..) {
             match part {
@@ -89,7 +90,7 @@ impl Hub {
 
     /// Whether someone is told of their own messages.
     pub(crate) fn echoes_messages(&self, conn: ConnId) -> bool {
-        let device = self.devices.get(conn);
+        let device = self.people.device_at(conn);
         device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
     }
 }

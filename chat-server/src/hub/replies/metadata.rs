@@ -21,14 +21,14 @@ use crate::{
 impl Hub {
     pub(crate) fn metadata_of(&self, owner: Owner) -> &Metadata {
         match owner {
-            Owner::Person(id) => &self.person(id).particulars.metadata,
+            Owner::Person(id) => &self.people.person(id).particulars.metadata,
             Owner::Room(id) => &self.rooms[&id].metadata,
         }
     }
 
     pub(crate) fn name_of_owner(&self, owner: Owner) -> Arc<str> {
         match owner {
-            Owner::Person(id) => Arc::clone(self.person(id).nick.shown()),
+            Owner::Person(id) => Arc::clone(self.people.person(id).nick.shown()),
             Owner::Room(id) => Arc::clone(self.rooms[&id].name.shown()),
         }
     }
@@ -45,7 +45,7 @@ impl Hub {
 
     /// What `conn` is to be told of a room that they have entered.
     pub(crate) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Section> {
-        let device = self.device(conn);
+        let device = self.people.device(conn);
         let (owners, keys) = ([Owner::Room(room)], device.particulars.subscriptions.clone());
         let sync = Sync::batched(Arc::clone(self.rooms[&room].name.shown()), owners, keys);
         match device.told_metadata_in()? {
@@ -127,7 +127,7 @@ impl Hub {
     ) -> bool {
         // It may have ended since the page before, or they may have been sent out.
         let is_there = |room: &&room::Room| room.is_visible_to(asker.person.id);
-        let Some(room) = self.rooms.get(&room).filter(is_there) else { return true };
+        let Some(room) = self.rooms.get(room).filter(is_there) else { return true };
         let dialect = asker.device.metadata_dialect();
         if sync.after.is_none() {
             page.extend(self.metadata_lines(dialect, Owner::Room(room.id), &sync.keys));

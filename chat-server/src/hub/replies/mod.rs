@@ -3,7 +3,7 @@
 pub(crate) mod answers;
 pub(crate) mod batches;
 pub(crate) mod broadcast;
-pub(crate) mod isupport;
+
 pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod names;

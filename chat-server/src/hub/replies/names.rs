@@ -28,8 +28,8 @@ impl Hub {
     ) -> Option<Section> {
         let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let with_host = asker.device.capabilities.contains(Capability::UserhostInNames);
-        let is_secret = self.rooms.get(&room).is_some_and(|room| room.modes.has(Flag::Secret));
-        let is_inside = self.rooms.get(&room).is_some_and(|room| room.has(asker.person.id));
+        let is_secret = self.rooms.get(room).is_some_and(|room| room.modes.has(Flag::Secret));
+        let is_inside = self.rooms.get(room).is_some_and(|room| room.has(asker.person.id));
         // ":server 353 nick = room :" and the line break stand around them.
         let around =
             self.settings.name.as_str().len() + asker.person.nick.as_str().len() + name.len() + 15;

@@ -1,7 +1,7 @@
 //! Long answers in pages: `NAMES`, `WHO` and `LIST` of a giant take a bounded time of the hub a
 //! turn, and no page is made before the reader has taken the one before.
 
-use std::{ops::Bound, sync::Arc};
+use std::sync::Arc;
 
 use crate::{
     delivery::{Page, Reply, ReplyLine},
@@ -20,11 +20,11 @@ impl Hub {
     /// Makes the next page of `conn`'s listing.
     pub(crate) fn next_page(&mut self, effects: &mut Vec<Effect>, conn: ConnId) {
         let Some(mut paged_reply) =
-            self.devices.get_mut(conn).and_then(|device| device.paged_reply.take())
+            self.people.device_at_mut(conn).and_then(|device| device.paged_reply.take())
         else {
             return;
         };
-        let asker = self.reader(conn);
+        let asker = self.people.reader(conn);
         let mut lines = Vec::with_capacity(paged_reply.parts.len());
         let mut rows = ROWS_PER_TURN;
         while rows > 0 {
@@ -60,7 +60,7 @@ impl Hub {
         };
         effects.push(Effect::Reply { conn, reply });
         if !is_last {
-            self.device_mut(conn).paged_reply = Some(paged_reply);
+            self.people.device_mut(conn).paged_reply = Some(paged_reply);
         }
     }
 
@@ -72,11 +72,9 @@ impl Hub {
         rows: &mut usize,
         lines: &mut Vec<ReplyLine>,
     ) -> Option<Section> {
-        let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-        for (key, id) in self.rooms_by_name.range::<str, _>((start, Bound::Unbounded)) {
-            let room = &self.rooms[id];
+        for (key, room) in self.rooms.after(after.as_deref()) {
             if room.is_visible_to(asker.person.id) && filter.lets_through(room) {
-                lines.push(self.list_row(*id));
+                lines.push(self.list_row(room.id));
             }
             // Looking costs as much as showing.
             *rows -= 1;

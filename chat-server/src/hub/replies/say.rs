@@ -27,7 +27,7 @@ pub(crate) const VERSION: &str = concat!("chat-", env!("CARGO_PKG_VERSION"));
 impl Hub {
     /// Something `person` causes now that passes by the log.
     pub(crate) fn event(&self, person: PersonId, content: Content, now: Now) -> Arc<Event> {
-        Arc::new(Event::new(content, now.wall, None).by(self.person(person).as_sender()))
+        Arc::new(Event::new(content, now.wall, None).by(self.people.person(person).as_sender()))
     }
 
     pub(crate) fn say_to(
@@ -37,13 +37,14 @@ impl Hub {
         lines: Vec<ReplyLine>,
         effects: &mut Vec<Effect>,
     ) {
-        let nick = self.person_at(conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
+        let nick =
+            self.people.person_at(conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
         effects.push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
     }
 
     /// "MARKREAD <target> <timestamp>"
     pub(crate) fn marker_line(&self, mark: &ReadMarker, shown: &str) -> ReplyLine {
-        let time = match self.markers.get(mark) {
+        let time = match self.accounts.marker(mark) {
             Some(time) => format!("timestamp={}", humantime::format_rfc3339_millis(time)),
             None => "*".to_owned(),
         };
@@ -52,7 +53,7 @@ impl Hub {
 
     /// How changes read, by the nicks people have now.
     pub(crate) fn written_changes(&self, changes: &[ModeChange]) -> (String, Vec<Arc<str>>) {
-        modes::written(changes, |conn| Arc::clone(self.person(conn).nick.shown()))
+        modes::written(changes, |conn| Arc::clone(self.people.person(conn).nick.shown()))
     }
 }
 

@@ -20,13 +20,13 @@ use crate::{
 
 impl Hub {
     pub(crate) fn isupport(&self, turn: &mut Turn<'_>) {
-        let capabilities = self.device(turn.conn).capabilities;
+        let capabilities = self.people.device(turn.conn).capabilities;
         self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
     }
 
     /// What `turn`'s asker is to be told of people whom they watch and who are here.
     pub(crate) fn sync_watched(&self, turn: &mut Turn<'_>, people: &[PersonId], is_new: bool) {
-        let device = self.device(turn.conn);
+        let device = self.people.device(turn.conn);
         let keys = &device.particulars.subscriptions;
         let owners = || people.iter().map(|person| Owner::Person(*person));
         match device.told_metadata_in() {

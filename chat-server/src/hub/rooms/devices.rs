@@ -13,23 +13,21 @@ impl Hub {
     /// the rooms it was in, takes the nick, and is in the other one's rooms.
     pub(crate) fn go_on_as(&mut self, turn: &mut Turn<'_>, other: PersonId) {
         let (conn, before) = (turn.conn, turn.person);
-        let nick = Arc::clone(self.person(other).nick.shown());
-        for id in self.person(before).rooms.clone() {
-            let source = Arc::clone(&self.person(before).source);
+        let nick = Arc::clone(self.people.person(other).nick.shown());
+        for id in self.people.person(before).rooms.clone() {
+            let source = Arc::clone(&self.people.person(before).source);
             let room = Arc::clone(self.rooms[&id].name.shown());
             let part = Content::Part { source, room, reason: None };
             turn.say(ReplyLine::Event(self.event(before, part, turn.now)));
             self.unfollow(conn, id, turn.effects);
         }
-        let source = Arc::clone(&self.person(before).source);
+        let source = Arc::clone(&self.people.person(before).source);
         let renamed =
             self.event(before, Content::Nick { source, nick: Arc::clone(&nick) }, turn.now);
         turn.say(ReplyLine::Event(renamed));
-        self.person_mut(before).devices.retain(|own| *own != conn);
-        self.device_mut(conn).person = other;
-        self.person_mut(other).devices.push(conn);
+        self.people.move_device(conn, other);
         turn.person = other;
-        if self.person(before).devices.is_empty() {
+        if self.people.person(before).devices.is_empty() {
             let reason = format!("Is here as {nick}").into();
             self.leave_for_good(turn.now, before, &reason, turn.effects);
         } else {

@@ -11,23 +11,19 @@ use crate::{
 impl Hub {
     /// Nobody is in a room, and nothing keeps it.
     pub(crate) fn end_room(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
-        let Some(room) = self.rooms.remove(&id) else { return };
+        let Some(room) = self.rooms.remove(id) else { return };
         if let Some(ownership) = &room.ownership {
-            self.lasting.remove(id, ownership, &room.name);
             self.forget_owned(ownership, effects);
         }
-        self.expiries.retain(|(_, own, _)| *own != id);
         if room.is_closed() {
             effects
                 .push(Effect::Mark(ConversationMark::Ended { room: Arc::clone(room.name.key()) }));
         }
-        self.latest_record = self.latest_record.max(room.latest);
-        self.rooms_by_name.remove(room.name.key());
     }
 
     /// Tells the log whether what was said in a room is nobody's if the server ends now.
     pub(crate) fn note_closed(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let room = self.rooms.room_mut(id);
         let is_closed = room.is_closed() && !room.is_registered();
         if std::mem::replace(&mut room.is_noted_closed, is_closed) != is_closed {
             let room = Arc::clone(room.name.key());

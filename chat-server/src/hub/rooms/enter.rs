@@ -12,7 +12,7 @@ use crate::{
         input::Now,
         refusal::Refusal,
         replies::turn::Turn,
-        state::{rank::Rank, read_markers::ReadMarker, room::Room},
+        state::{rank::Rank, read_markers::ReadMarker},
     },
     ids::{ConnId, RoomId},
 };
@@ -22,12 +22,12 @@ impl Hub {
     /// other connections as it happens.
     pub(crate) fn enter(&mut self, turn: &mut Turn<'_>, name: RoomName) -> RoomId {
         let who = turn.person;
-        let existing = self.rooms_by_name.get(name.key()).copied();
+        let existing = self.rooms.by_key(name.key()).map(|room| room.id);
         let id = existing.unwrap_or_else(|| self.found(name, turn.now.wall));
-        if let (None, Some(account)) = (existing, self.person(who).account.clone()) {
+        if let (None, Some(account)) = (existing, self.people.person(who).account.clone()) {
             self.own(id, &account);
         }
-        let person = self.person(who);
+        let person = self.people.person(who);
         let content = Content::Join {
             source: Arc::clone(&person.source),
             room: Arc::clone(self.rooms[&id].name.shown()),
@@ -45,7 +45,7 @@ impl Hub {
         turn.say(ReplyLine::Event(event));
         let devices = person.devices.clone();
         let account = person.account.clone();
-        let room = self.rooms.get_mut(&id).expect("found or founded above");
+        let room = self.rooms.room_mut(id);
         let rank = if room.ownership.is_some() {
             room.rank_of(account.as_ref())
         } else {
@@ -53,7 +53,7 @@ impl Hub {
             Rank { is_operator: room.members.is_empty(), has_voice: false }
         };
         room.add(who, rank);
-        let person = self.person_mut(who);
+        let person = self.people.person_mut(who);
         if !person.particulars.invited.is_empty() {
             person.particulars.change(|own| own.invited.remove(&id));
         }
@@ -76,7 +76,7 @@ impl Hub {
         id: RoomId,
         effects: &mut Vec<Effect>,
     ) {
-        let (room, device) = (&self.rooms[&id], self.device(conn));
+        let (room, device) = (&self.rooms[&id], self.people.device(conn));
         let name = room.name.to_string();
         let topic = Command::Topic { room: name.clone(), topic: None };
         let names = Command::Names { rooms: vec![name.clone()] };
@@ -99,24 +99,18 @@ impl Hub {
     /// A connection of a member's gets what happens in a room from here on.
     pub(crate) fn follow(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
         effects.push(Effect::Subscribe { conn, room: id });
-        self.rooms.get_mut(&id).expect("the caller found it").add_device(conn);
+        self.rooms.room_mut(id).add_device(conn);
     }
 
     pub(crate) fn found(&mut self, name: RoomName, wall: SystemTime) -> RoomId {
-        let id = RoomId(self.next_room);
-        self.next_room += 1;
-        self.rooms_by_name.insert(Arc::clone(name.key()), id);
-        let mut room = Room::new(id, name, wall, self.settings.n_workers);
-        room.begin_after(self.latest_record);
-        self.rooms.insert(id, room);
-        id
+        self.rooms.found(name, wall, self.settings.n_workers)
     }
 
     /// Shows on one connection of a person all the rooms they are in, which it follows from here on.
     pub(crate) fn show_all_rooms(&mut self, turn: &mut Turn<'_>) {
-        let rooms = self.person(turn.person).rooms.clone();
+        let rooms = self.people.person(turn.person).rooms.clone();
         for id in &rooms {
-            let person = self.person(turn.person);
+            let person = self.people.person(turn.person);
             let content = Content::Join {
                 source: Arc::clone(&person.source),
                 room: Arc::clone(self.rooms[id].name.shown()),
@@ -133,8 +127,8 @@ impl Hub {
     /// Puts the asker into a room and shows it to them: topic and names, as RFC 2812 has them.
     /// Being in it already is no error.
     pub(crate) fn join_one(&mut self, turn: &mut Turn<'_>, name: RoomName) {
-        let person = self.person(turn.person);
-        let existing = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]);
+        let person = self.people.person(turn.person);
+        let existing = self.rooms.by_key(name.key());
         if existing.is_some_and(|room| room.has(turn.person)) {
             return;
         }
@@ -158,11 +152,11 @@ impl Hub {
         }
         let (key, name) = (Arc::clone(room.name.key()), Arc::clone(room.name.shown()));
         // "before the `RPL_ENDOFNAMES` reply for that channel" (read-marker)
-        if self.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
+        if self.people.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
             let identity = self.identity_of(turn.person);
             turn.say(self.marker_line(&ReadMarker { identity, of: key }, &name));
         }
-        if !self.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
+        if !self.people.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);
         }
         turn.reply.extend(self.sync_on_join(turn.conn, id));

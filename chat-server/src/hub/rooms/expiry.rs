@@ -22,11 +22,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 impl Hub {
     /// Ends what is over.
     pub(crate) fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        while let Some((until, id, mask)) = self.expiries.first().cloned()
-            && until <= now.wall
-        {
-            self.expiries.pop_first();
-            let Some(room) = self.rooms.get(&id) else { continue };
+        while let Some((id, mask)) = self.rooms.pop_expired(now.wall) {
+            let Some(room) = self.rooms.get(id) else { continue };
             let is_over = |entry: &Entry| {
                 entry.mask == mask && entry.terms.until.is_some_and(|until| until <= now.wall)
             };
@@ -34,7 +31,7 @@ impl Hub {
             let list = lists.into_iter().find(|list| room.modes.list(*list).iter().any(is_over));
             let Some(list) = list else { continue };
             // Until it is kept it is still there.
-            self.expiries.insert((now.wall + AGAIN, id, Arc::clone(&mask)));
+            self.rooms.expire_again(now.wall + AGAIN, id, &mask);
             let what = Mode::Listed(list, mask, Terms::default());
             let changes = vec![ModeChange { is_set: false, what }];
             let (letters, arguments) = self.written_changes(&changes);

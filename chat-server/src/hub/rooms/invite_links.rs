@@ -29,7 +29,7 @@ impl Hub {
         token: &Arc<str>,
         link: &InviteLink,
     ) -> Result<(), Refusal> {
-        let n_rooms = self.person(turn.person).rooms.len();
+        let n_rooms = self.people.person(turn.person).rooms.len();
         if n_rooms >= self.settings.limits.rooms_per_person_max {
             return Err(Refusal::TooManyRooms(self.rooms[&id].name.to_string()));
         }
@@ -38,7 +38,7 @@ impl Hub {
             let link = InviteLink { left: Some(left - 1), ..link.clone() };
             facts.push(Fact::Link(Arc::clone(token), Some(link).filter(|own| own.left != Some(0))));
         }
-        let (room, person) = (&self.rooms[&id], self.person(turn.person));
+        let (room, person) = (&self.rooms[&id], self.people.person(turn.person));
         if let Some(account) = &person.account {
             let mask: Arc<str> = format!("~a:{}", CaseMapping::Ascii.fold(account)).into();
             let is_listed = room.modes.lists(List::Invited, &mask);
@@ -51,7 +51,7 @@ impl Hub {
         }
         let name = room.name.clone();
         if facts.is_empty() || room.ownership.is_none() {
-            let room = self.rooms.get_mut(&id).expect("the caller found it");
+            let room = self.rooms.room_mut(id);
             facts.iter().for_each(|fact| room.take(fact));
             self.join_one(turn, name);
             return Ok(());
@@ -65,7 +65,7 @@ impl Hub {
         )
         .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
         // The next one finds it used, before it is kept.
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
+        let room = self.rooms.room_mut(id);
         let is_use = |fact: &&Fact| matches!(fact, Fact::Link(..));
         facts.iter().filter(is_use).for_each(|fact| room.take(fact));
         Ok(())

@@ -12,12 +12,12 @@ use crate::{
 impl Hub {
     pub(crate) fn unfollow(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
         effects.push(Effect::Unsubscribe { conn, room: id });
-        self.rooms.get_mut(&id).expect("members are in rooms that exist").remove_device(conn);
+        self.rooms.room_mut(id).remove_device(conn);
     }
 
     /// Takes a person out of a room; the last one ends it, unless it lasts. Nobody is told here.
     pub(crate) fn remove_member(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
-        for conn in self.person(who).devices.clone() {
+        for conn in self.people.person(who).devices.clone() {
             self.unfollow(conn, id, effects);
         }
         self.take_out(who, id, effects);
@@ -25,8 +25,8 @@ impl Hub {
 
     /// A room that a member's connections follow no more is without them.
     fn take_out(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
-        self.person_mut(who).rooms.retain(|room| *room != id);
-        let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
+        self.people.person_mut(who).rooms.retain(|room| *room != id);
+        let room = self.rooms.room_mut(id);
         room.remove(who);
         if room.members.is_empty() && !room.is_registered() {
             self.end_room(id, effects);
@@ -41,12 +41,12 @@ impl Hub {
         reason: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let who = self.device(conn).person;
-        let person = self.person(who);
-        if person.devices.len() == 1 && !self.stays(person) {
+        let who = self.people.device(conn).person;
+        let person = self.people.person(who);
+        if person.devices.len() == 1 && !self.accounts.stays(person.account.as_deref()) {
             return self.leave_for_good(now, who, reason, effects);
         }
-        for room in self.person(who).rooms.clone() {
+        for room in self.people.person(who).rooms.clone() {
             self.unfollow(conn, room, effects);
         }
         self.forget_device(conn);
@@ -55,19 +55,16 @@ impl Hub {
     }
 
     fn stop_if_empty(&mut self, effects: &mut Vec<Effect>) {
-        if self.devices.is_empty() && self.settings.exit_when_empty {
+        if !self.people.has_devices() && self.settings.exit_when_empty {
             self.stop(&"The last person has left".into(), effects);
         }
     }
 
     /// Nothing is to be done for a connection any more.
     fn forget_device(&mut self, conn: ConnId) {
-        self.forget_responses(conn);
-        self.monitor_nobody(conn);
-        self.unsubscribe_all(conn);
-        self.exchanges.remove(&conn);
-        let device = self.devices.remove(conn).expect("the caller found it");
-        self.person_mut(device.person).devices.retain(|own| *own != conn);
+        self.awaited.forget_responses(conn);
+        self.accounts.take_exchange(conn);
+        self.people.remove_device(conn);
     }
 
     /// A person is gone: everyone who could see them is told once.
@@ -78,7 +75,7 @@ impl Hub {
         reason: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(who);
+        let person = self.people.person(who);
         let content =
             Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
         let event = self.event(who, content, now);
@@ -97,9 +94,8 @@ impl Hub {
             self.forget_device(conn);
         }
         self.set_identity(who, None);
-        let person = self.people.remove(who).expect("they were there above");
-        self.operators.remove(&who);
-        self.whowas.remember(&person, now.wall, self.settings.limits.whowas_entries_max);
+        let n_whowas_max = self.settings.limits.whowas_entries_max;
+        let person = self.people.remove(who, now.wall, n_whowas_max);
         self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
         effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
         self.stop_if_empty(effects);
@@ -113,7 +109,7 @@ impl Hub {
         reason: &Arc<str>,
         effects: &mut Vec<Effect>,
     ) {
-        for conn in self.person(who).devices.clone() {
+        for conn in self.people.person(who).devices.clone() {
             effects.push(Effect::Close { conn, reason: Arc::clone(reason) });
         }
         self.leave_for_good(now, who, reason, effects);
@@ -121,7 +117,9 @@ impl Hub {
 
     /// Whoever is here without a connection and is not to stay leaves.
     pub(crate) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let is_over = |person: &Person| person.devices.is_empty() && !self.stays(person);
+        let is_over = |person: &Person| {
+            person.devices.is_empty() && !self.accounts.stays(person.account.as_deref())
+        };
         let over: Vec<PersonId> =
             self.people.iter().filter(|person| is_over(person)).map(|person| person.id).collect();
         for who in over {

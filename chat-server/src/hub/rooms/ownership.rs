@@ -37,8 +37,8 @@ impl Hub {
         // The one that everybody comes into is nobody's.
         if room.name == self.settings.room
             || room.ownership.is_some()
-            || self.lasting.n_of(&founder) >= limits.rooms_per_account_max
-            || self.lasting.n_rooms() >= limits.lasting_rooms_max
+            || self.rooms.owned_by(&founder).len() >= limits.rooms_per_account_max
+            || self.rooms.n_owned() >= limits.lasting_rooms_max
         {
             return false;
         }
@@ -47,17 +47,13 @@ impl Hub {
         let (is_kept, is_written, successor) = (false, false, None);
         let ownership =
             Ownership { number, founder, is_kept, is_written, successor, operators, voiced };
-        let room = self.rooms.get_mut(&id).expect("looked up above");
-        self.lasting.add(id, &ownership, &room.name);
-        room.ownership = Some(ownership);
+        self.rooms.own(id, ownership);
         true
     }
 
     /// A room is nobody's from here on, and ends with its last member.
     pub(crate) fn disown(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
-        let room = self.rooms.get_mut(&id).expect("the caller found it");
-        let Some(ownership) = room.ownership.take() else { return };
-        self.lasting.remove(id, &ownership, &room.name);
+        let Some(ownership) = self.rooms.disown(id) else { return };
         self.forget_owned(&ownership, effects);
         self.note_closed(id, effects);
         if self.rooms[&id].members.is_empty() {
@@ -86,8 +82,7 @@ impl Hub {
 
     /// Rooms in which nothing has happened are not those of an account that is no more.
     pub(crate) fn disown_all_of(&mut self, account: &str, effects: &mut Vec<Effect>) {
-        let rooms = self.lasting.by_founder.get(&*fold(account)).cloned().unwrap_or_default();
-        rooms.into_iter().for_each(|id| self.disown(id, effects));
+        self.rooms.owned_by(&fold(account)).into_iter().for_each(|id| self.disown(id, effects));
     }
 
     /// Takes a change: what is at `path` (the words behind [`facts::PATH`]) is `value` from here on; `now`, or since
@@ -103,7 +98,7 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) -> Result<(), String> {
         let (number, words) = path.split_first().ok_or("a room has a number")?;
-        let id = self.lasting.by_number.get(*number).copied();
+        let id = self.rooms.by_number(number);
         match (words, value, id) {
             ([], Some(value), id) => {
                 let document: RoomDocument = codec::read(path, value)?;
@@ -157,21 +152,19 @@ impl Hub {
         founder: &str,
         effects: &mut Vec<Effect>,
     ) {
-        let room = self.rooms.get_mut(&id).expect("those by number are there");
+        let room = self.rooms.room_mut(id);
         let Some(ownership) = &room.ownership else { return };
         let (before, after) = (Arc::clone(&ownership.founder), Arc::<str>::from(founder));
         let ranks = [&before, &after].map(|account| room.rank_of(Some(account)));
-        let mut ownership = room.ownership.take().expect("looked at above");
-        self.lasting.remove(id, &ownership, &room.name);
+        let mut ownership = self.rooms.disown(id).expect("looked at above");
         ownership.founder = Arc::clone(&after);
         ownership.successor = None;
         (ownership.is_kept, ownership.is_written) = (true, true);
-        self.lasting.add(id, &ownership, &room.name);
-        room.ownership = Some(ownership);
+        self.rooms.own(id, ownership);
         self.note_closed(id, effects);
         let Some(now) = now.filter(|_| before != after) else { return };
         // An heir may have ended, too, while this was on its way.
-        if self.account(founder).is_none() {
+        if self.accounts.get(founder).is_none() {
             return self.disown(id, effects);
         }
         self.keep_document(id, effects);
@@ -187,7 +180,7 @@ impl Hub {
         // Nothing is lost by a name that two have: the founder of the other one gives it another.
         let others = (2..).map_while(|number| RoomName::new(&format!("{name}-{number}")).ok());
         let free = std::iter::once(name.clone()).chain(others);
-        let mut free = free.filter(|name| !self.rooms_by_name.contains_key(name.key()));
+        let mut free = free.filter(|name| self.rooms.by_key(name.key()).is_none());
         let name = free.next().ok_or_else(|| format!("there are too many rooms called {name}"))?;
         let founded = codec::time_at(document.founded);
         let id = self.found(name, founded);
@@ -196,11 +189,10 @@ impl Hub {
         let (is_kept, is_written, successor) = (true, true, None);
         let ownership =
             Ownership { number, founder, is_kept, is_written, successor, operators, voiced };
-        let room = self.rooms.get_mut(&id).expect("founded above");
+        let room = self.rooms.room_mut(id);
         // Who operates it now operated it then.
         room.began = founded;
-        self.lasting.add(id, &ownership, &room.name);
-        room.ownership = Some(ownership);
+        self.rooms.own(id, ownership);
         Ok(())
     }
 
@@ -209,8 +201,7 @@ impl Hub {
     pub(crate) fn changes_without(&self, account: &str) -> Vec<Change> {
         let account = fold(account);
         let mut changes = Vec::new();
-        for id in self.lasting.by_number.values() {
-            let room = &self.rooms[id];
+        for room in self.rooms.owned() {
             let Some(ownership) = &room.ownership else { continue };
             let rank = ownership.rank_of(&account);
             if rank.is_operator {

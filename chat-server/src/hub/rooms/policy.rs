@@ -44,10 +44,10 @@ impl Hub {
         name: &RoomName,
         key: Option<&str>,
     ) -> Result<Entrance, Refusal> {
-        let Some(room) = self.rooms_by_name.get(name.key()).map(|id| &self.rooms[id]) else {
+        let Some(room) = self.rooms.by_key(name.key()) else {
             return Ok(Entrance::Free);
         };
-        let person = self.person(turn.person);
+        let person = self.people.person(turn.person);
         // An operator's invitation opens every bar, and nobody is barred from what is theirs.
         if room.has(turn.person)
             || person.particulars.invited.contains(&room.id)
@@ -57,7 +57,7 @@ impl Hub {
         }
         let name = room.name.to_string();
         let modes = &room.modes;
-        let subject = self.subject(turn.person);
+        let subject = self.people.subject(turn.person);
         if let Some(ban) = modes.bans(&subject) {
             return Err(Refusal::Banned { room: name, terms: ban.terms.shown() });
         }
@@ -84,14 +84,14 @@ impl Hub {
 
     /// Whether a room of that name may be founded.
     pub(crate) fn check_founding(&self, name: &RoomName) -> Result<(), Refusal> {
-        if self.reserved_names.contains_key(name.key()) {
+        if self.rooms.is_reserved(name) {
             return Err(Refusal::Unavailable(name.to_string()));
         }
         // Nobody else's room keeps people out of the one that they are put into.
         if *name == self.settings.room {
             return Ok(());
         }
-        if self.lasting.names.is_anothers(name.as_str(), None)
+        if self.rooms.looks_like_anothers(name, None)
             || confusables::are_alike(name.as_str(), self.settings.room.as_str())
         {
             return Err(Refusal::LooksLikeAnother(name.to_string()));
@@ -127,7 +127,7 @@ impl Hub {
                 return refused("it is moderated and you have no voice");
             }
             if !room.modes.list(List::Ban).is_empty()
-                && let Some(ban) = room.modes.silences(&self.subject(who))
+                && let Some(ban) = room.modes.silences(&self.people.subject(who))
             {
                 let what =
                     if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
@@ -151,7 +151,7 @@ impl Hub {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return Ok(()) };
         let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
         let identity = self.identity_of(turn.person);
-        let room = self.rooms.get_mut(id).expect("it was found");
+        let room = self.rooms.room_mut(*id);
         let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
         if has_rank || kind == MessageKind::Tagmsg {
             return Ok(());

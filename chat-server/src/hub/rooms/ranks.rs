@@ -30,8 +30,8 @@ impl Hub {
         told: &[PersonId],
         effects: &mut Vec<Effect>,
     ) {
-        self.note_expiry(id, fact);
-        let Some(room) = self.rooms.get_mut(&id) else { return };
+        self.rooms.note_expiry(id, fact);
+        let Some(room) = self.rooms.get_mut(id) else { return };
         let (Fact::Operator(account, _) | Fact::Voice(account, _)) = fact else {
             return room.take(fact);
         };
@@ -52,10 +52,10 @@ impl Hub {
         told: &[PersonId],
         effects: &mut Vec<Effect>,
     ) {
-        let Some(room) = self.rooms.get(&id) else { return };
+        let Some(room) = self.rooms.get(id) else { return };
         let has = room.rank_of(Some(&account.into()));
         let is_it = |who: &PersonId| {
-            let own = self.person(*who).account.as_ref();
+            let own = self.people.person(*who).account.as_ref();
             own.is_some_and(|own| CaseMapping::Ascii.same(own, account)) && !told.contains(who)
         };
         let members: Vec<PersonId> = room.members.keys().copied().filter(is_it).collect();
@@ -72,7 +72,7 @@ impl Hub {
         before: Option<&Arc<str>>,
         effects: &mut Vec<Effect>,
     ) {
-        let person = self.person(who);
+        let person = self.people.person(who);
         let account = person.account.clone();
         for id in person.rooms.clone() {
             let room = &self.rooms[&id];
@@ -91,7 +91,7 @@ impl Hub {
         has: Rank,
         effects: &mut Vec<Effect>,
     ) {
-        let room = self.rooms.get_mut(&id).expect("members are in rooms that exist");
+        let room = self.rooms.room_mut(id);
         let Some(rank) = room.members.get_mut(&who) else { return };
         let is_set = |had: bool, has: bool, is: bool| has || is && !had;
         let new = Rank {

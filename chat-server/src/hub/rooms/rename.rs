@@ -24,11 +24,12 @@ impl Hub {
         let Content::Rename { reason, .. } = &event.content else { return };
         let room = &self.rooms[&id];
         let old = room.name.clone();
-        let knows =
-            |conn: &ConnId| self.device(*conn).capabilities.contains(Capability::ChannelRename);
-        let devices = self.devices_of(room.members.keys().copied());
+        let knows = |conn: &ConnId| {
+            self.people.device(*conn).capabilities.contains(Capability::ChannelRename)
+        };
+        let devices = self.people.devices_of(room.members.keys().copied());
         let others: Vec<ConnId> = devices.filter(|conn| !knows(conn)).collect();
-        self.call_room(id, new.clone());
+        self.rooms.rename(id, new.clone());
         // "This fallback SHOULD NOT be used if the rename only changes the case."
         if old == *new {
             return;
@@ -36,11 +37,11 @@ impl Hub {
         let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
         // Behind all that was on its way under the name so far.
         let mut changes = vec![Change::Rename { from: Arc::clone(&from), to: Arc::clone(&to) }];
-        changes.extend(self.markers.rename(&from, &to));
+        changes.extend(self.accounts.rename_markers(&from, &to));
         self.keep_document(id, effects);
         self.persist_unasked(changes, effects);
         for conn in others {
-            let Reader { person, device } = self.reader(conn);
+            let Reader { person, device } = self.people.reader(conn);
             let who = person.id;
             let names_themselves = device.capabilities.contains(Capability::NoImplicitNames);
             let part = Content::Part {

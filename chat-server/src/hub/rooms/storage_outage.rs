@@ -23,7 +23,7 @@ impl Hub {
         effects: &mut Vec<Effect>,
     ) {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
-        let Some(room) = self.rooms.get_mut(id) else { return };
+        let Some(room) = self.rooms.get_mut(*id) else { return };
         let is_told = |at| now.mono.saturating_duration_since(at) < EVERY;
         if room.troubled_at.is_some_and(is_told) {
             return;
@@ -36,7 +36,7 @@ impl Hub {
     /// Something has been kept: the room is told, if it was told that nothing is.
     pub(crate) fn tell_of_mending(&mut self, place: &Destination, effects: &mut Vec<Effect>) {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
-        let Some(room) = self.rooms.get_mut(id) else { return };
+        let Some(room) = self.rooms.get_mut(*id) else { return };
         if room.troubled_at.take().is_some() {
             self.say_in(*id, "What is written here is stored again", None, effects);
         }
@@ -45,7 +45,7 @@ impl Hub {
     /// Words of the server's to everyone in a room.
     fn say_in(&self, id: RoomId, text: &str, except: Option<ConnId>, effects: &mut Vec<Effect>) {
         let room = &self.rooms[&id];
-        let devices = self.devices_of(room.members.keys().copied());
+        let devices = self.people.devices_of(room.members.keys().copied());
         for conn in devices.filter(|conn| Some(*conn) != except) {
             let (target, text) = (Arc::clone(room.name.shown()), text.into());
             self.say_to(conn, None, vec![ReplyLine::Notice { target, text }], effects);

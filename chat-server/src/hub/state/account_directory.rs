@@ -243,6 +243,24 @@ impl AccountDirectory {
         self.pending.remove(&*fold(name));
     }
 
+    /// Checks that certificates lead to accounts that know them, and that nobody registers a name that is taken.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not hold.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (fingerprint, key) in &self.certificates {
+            let own = self.registered.get(key);
+            let has = |own: &String| **own == **fingerprint;
+            if !own.is_some_and(|own| own.account.fingerprints.iter().any(has)) {
+                return Err(format!("the certificate {fingerprint} is known to its account {key}"));
+            }
+        }
+        match self.pending.iter().find(|key| self.registered.contains_key(*key)) {
+            Some(key) => Err(format!("{key} is registered, and not being registered")),
+            None => Ok(()),
+        }
+    }
+
     /// How many have been registered, those under way included.
     pub(crate) fn n_registered(&self) -> usize {
         self.registered.len() + self.pending.len()

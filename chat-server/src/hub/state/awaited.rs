@@ -1,19 +1,177 @@
-//! What is awaited from outside.
+//! All that is awaited from outside: records and changes on their way to the log, queries about the past, passwords under
+//! check, and labelled responses that wait for some of these.
 
-use crate::{
-    hub::Hub,
-    ids::{ConnId, Ticket},
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
 };
 
-impl Hub {
-    /// Labelled answers of someone who has gone are nobody's.
-    pub(crate) fn forget_responses(&mut self, conn: ConnId) {
-        self.responses.retain(|_, answer| answer.conn != conn);
+use crate::{
+    hub::state::{
+        labeled_response::{LabeledResponse, ResponseId},
+        password_check::PasswordCheck,
+        pending::{Arrived, PendingQueue},
+        pending_record::Pending,
+        query::PendingQuery,
+    },
+    ids::{ConnId, IdMap, Ticket},
+};
+
+/// Passwords under check at once. Each takes tens of milliseconds by design.
+const CHECKS_MAX: usize = 64;
+
+/// What is awaited from outside, by the ticket it was asked under.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    /// Records and changes on their way to the log.
+    pending: PendingQueue<Pending>,
+    checks: BTreeMap<Ticket, PasswordCheck>,
+    queries: BTreeMap<Ticket, PendingQuery>,
+    /// Labelled responses that wait for records.
+    responses: IdMap<ResponseId, LabeledResponse>,
+    n_responses: ResponseId,
+    next_ticket: u64,
+}
+
+impl Awaited {
+    pub(crate) fn new() -> Self {
+        Self {
+            pending: PendingQueue::new(),
+            checks: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            responses: IdMap::default(),
+            n_responses: 0,
+            next_ticket: 0,
+        }
     }
 
-    /// A number for what is asked of others and answered later.
+    /// A ticket for what is asked of others and answered later.
     pub(crate) fn new_ticket(&mut self) -> Ticket {
         self.next_ticket += 1;
         Ticket(self.next_ticket - 1)
+    }
+}
+
+/// Records and changes.
+impl Awaited {
+    /// How many are on their way.
+    pub(crate) fn n_pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// How many of a connection are on their way, and wait to be answered.
+    pub(crate) fn n_pending_of(&self, conn: ConnId) -> usize {
+        let n_records = self.pending.awaited().filter(|own| own.sender == Some(conn)).count();
+        let is_own = |check: &&PasswordCheck| check.conn == conn && check.is_counted;
+        n_records + self.checks.values().filter(is_own).count()
+    }
+
+    pub(crate) fn insert_pending(&mut self, ticket: Ticket, since: Instant, pending: Pending) {
+        self.pending.insert(ticket, since, pending);
+    }
+
+    /// Whether it is on its way, and its sender has not been told that it takes too long.
+    pub(crate) fn is_pending(&self, ticket: Ticket) -> bool {
+        self.pending.is_awaited(ticket)
+    }
+
+    /// It has arrived; `None` if it has been forgotten, or nobody waited for it.
+    pub(crate) fn take_pending(&mut self, ticket: Ticket) -> Option<Arrived<Pending>> {
+        self.pending.take(ticket)
+    }
+
+    /// [`PendingQueue::pop_slow`]
+    pub(crate) fn pop_slow(
+        &mut self,
+        now: Instant,
+        timeout: Duration,
+    ) -> Option<(Ticket, Instant, Pending)> {
+        self.pending.pop_slow(now, timeout)
+    }
+
+    /// [`PendingQueue::keep_overdue`]
+    pub(crate) fn keep_overdue(&mut self, ticket: Ticket, since: Instant, pending: Pending) {
+        self.pending.keep_overdue(ticket, since, pending);
+    }
+
+    /// [`PendingQueue::pop_lost`]
+    pub(crate) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<Pending> {
+        self.pending.pop_lost(now, timeout)
+    }
+
+    /// [`PendingQueue::next_deadline`]
+    pub(crate) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
+        self.pending.next_deadline(timeout)
+    }
+}
+
+/// Password checks and queries.
+impl Awaited {
+    /// Whether as many passwords are under check as may be.
+    pub(crate) fn has_too_many_checks(&self) -> bool {
+        self.checks.len() >= CHECKS_MAX
+    }
+
+    pub(crate) fn insert_check(&mut self, ticket: Ticket, check: PasswordCheck) {
+        self.checks.insert(ticket, check);
+    }
+
+    pub(crate) fn take_check(&mut self, ticket: Ticket) -> Option<PasswordCheck> {
+        self.checks.remove(&ticket)
+    }
+
+    pub(crate) fn insert_query(&mut self, ticket: Ticket, query: PendingQuery) {
+        self.queries.insert(ticket, query);
+    }
+
+    pub(crate) fn take_query(&mut self, ticket: Ticket) -> Option<PendingQuery> {
+        self.queries.remove(&ticket)
+    }
+}
+
+/// Labelled responses.
+impl Awaited {
+    /// Begins a response.
+    pub(crate) fn insert_response(&mut self, response: LabeledResponse) -> ResponseId {
+        self.n_responses += 1;
+        self.responses.insert(self.n_responses, response);
+        self.n_responses
+    }
+
+    pub(crate) fn response_mut(&mut self, id: ResponseId) -> Option<&mut LabeledResponse> {
+        self.responses.get_mut(&id)
+    }
+
+    pub(crate) fn take_response(&mut self, id: ResponseId) -> Option<LabeledResponse> {
+        self.responses.remove(&id)
+    }
+
+    /// Labelled responses of somebody who has gone are nobody's.
+    pub(crate) fn forget_responses(&mut self, conn: ConnId) {
+        self.responses.retain(|_, response| response.conn != conn);
+    }
+}
+
+impl Awaited {
+    /// The server has ended: nothing is awaited.
+    pub(crate) fn clear(&mut self) {
+        *self =
+            Self { n_responses: self.n_responses, next_ticket: self.next_ticket, ..Self::new() };
+    }
+
+    /// Checks all that must hold of what is awaited by itself.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not hold.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
+        ensure(self.checks.len() <= CHECKS_MAX, "no more passwords are checked than may be")?;
+        let is_old = |ticket: &Ticket| ticket.0 < self.next_ticket;
+        let are_old = self.checks.keys().chain(self.queries.keys()).all(is_old);
+        ensure(are_old, "what is awaited has a ticket of its own")?;
+        let has_records = |response: &LabeledResponse| response.n_records > 0;
+        let all_wait = self.responses.values().all(has_records);
+        ensure(all_wait, "labelled responses wait for something")?;
+        self.pending.check()
     }
 }

@@ -141,6 +141,23 @@ impl LoginBackoff {
         familiar.push_front(Arc::clone(network));
         familiar.truncate(FAMILIAR_MAX);
     }
+
+    /// Checks that all that is remembered is found by its time, and has its bound.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not hold.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let is_timed = |(subject, failures): (&LoginSubject, &Failures)| {
+            self.by_time.contains(&(failures.latest, subject.clone()))
+        };
+        let are_timed = self.by.len() == self.by_time.len() && self.by.iter().all(is_timed);
+        let is_bounded = self.by.len() <= REMEMBERED_MAX && self.familiar.len() <= REMEMBERED_MAX;
+        match (are_timed, is_bounded) {
+            (false, _) => Err("wrong passwords are found by their time".to_owned()),
+            (_, false) => Err("no more wrong passwords are remembered than may be".to_owned()),
+            (true, true) => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]

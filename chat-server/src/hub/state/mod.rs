@@ -2,6 +2,7 @@
 
 pub(crate) mod account_directory;
 pub(crate) mod account_request;
+pub(crate) mod accounts;
 pub(crate) mod awaited;
 pub(crate) mod change_purpose;
 pub(crate) mod codec;
@@ -10,6 +11,7 @@ pub(crate) mod device;
 pub(crate) mod directory;
 pub(crate) mod facts;
 pub(crate) mod invite_link;
+pub(crate) mod isupport;
 pub(crate) mod labeled_response;
 pub(crate) mod list_entry;
 pub(crate) mod login_backoff;

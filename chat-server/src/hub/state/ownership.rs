@@ -9,7 +9,7 @@ use std::{
 use chat_core::proto::RoomName;
 
 use crate::{
-    hub::state::{confusables::ConfusableNames, facts::Fact, rank::Rank},
+    hub::state::{confusables::ConfusableNames, facts::Fact, rank::Rank, room::Room},
     ids::RoomId,
 };
 
@@ -32,24 +32,36 @@ pub(crate) struct Ownership {
     pub(crate) voiced: BTreeSet<Arc<str>>,
 }
 
-/// The rooms that are somebody's.
+/// An index of the rooms that are somebody's: by their number, by their founder, and by what their names look like.
 #[derive(Debug, Default)]
 pub(crate) struct OwnershipIndex {
-    pub(crate) by_number: BTreeMap<Arc<str>, RoomId>,
-    pub(crate) by_founder: BTreeMap<Arc<str>, BTreeSet<RoomId>>,
-    /// What they are called.
-    pub(crate) names: ConfusableNames,
+    by_number: BTreeMap<Arc<str>, RoomId>,
+    by_founder: BTreeMap<Arc<str>, BTreeSet<RoomId>>,
+    names: ConfusableNames,
 }
 
 impl OwnershipIndex {
-    /// How many rooms an account has.
-    pub(crate) fn n_of(&self, founder: &str) -> usize {
-        self.by_founder.get(founder).map_or(0, BTreeSet::len)
+    pub(crate) fn len(&self) -> usize {
+        self.by_number.len()
     }
 
-    /// All of them.
-    pub(crate) fn n_rooms(&self) -> usize {
-        self.by_number.len()
+    pub(crate) fn by_number(&self, number: &str) -> Option<RoomId> {
+        self.by_number.get(number).copied()
+    }
+
+    /// All of them, by their numbers.
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = RoomId> {
+        self.by_number.values().copied()
+    }
+
+    /// The rooms of an account, by its folded name.
+    pub(crate) fn rooms_of(&self, founder: &str) -> Vec<RoomId> {
+        self.by_founder.get(founder).into_iter().flatten().copied().collect()
+    }
+
+    /// Whether a name looks like that of another room than the one of the key `own`.
+    pub(crate) fn looks_like_anothers(&self, name: &RoomName, own: Option<&str>) -> bool {
+        self.names.is_anothers(name.as_str(), own)
     }
 
     pub(crate) fn add(&mut self, id: RoomId, ownership: &Ownership, name: &RoomName) {
@@ -67,6 +79,36 @@ impl OwnershipIndex {
             }
         }
         self.names.remove(name.key(), name.as_str());
+    }
+
+    /// A room has another name from here on.
+    pub(crate) fn rename(&mut self, from: &RoomName, to: &RoomName) {
+        self.names.remove(from.key(), from.as_str());
+        self.names.add(to.key(), to.as_str());
+    }
+
+    /// Checks that it holds just these rooms.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not hold.
+    pub(crate) fn check<'a>(
+        &self,
+        owned: impl Iterator<Item = (&'a Room, &'a Ownership)>,
+    ) -> Result<(), String> {
+        let ensure = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
+        let mut n_owned = 0;
+        for (room, ownership) in owned {
+            n_owned += 1;
+            let name = &room.name;
+            let leads = self.by_number(&ownership.number) == Some(room.id);
+            ensure(leads, format!("the number of {name} leads to it"))?;
+            let own = self.by_founder.get(&ownership.founder);
+            let is_founders = own.is_some_and(|own| own.contains(&room.id));
+            ensure(is_founders, format!("{name} is found by whose it is"))?;
+        }
+        let n_by_founder: usize = self.by_founder.values().map(BTreeSet::len).sum();
+        let are_all = n_owned == self.by_number.len() && n_owned == n_by_founder;
+        ensure(are_all, "only rooms that are somebody's are found as such".into())
     }
 }
 

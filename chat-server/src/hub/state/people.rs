@@ -1,21 +1,140 @@
-//! People.
+//! People who are here, and what is found by them: their connections, newcomers, who they are in direct conversations, who
+//! watches them, and who was here.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use chat_core::proto::{CaseMapping, Nick};
+use smallvec::SmallVec;
 
 use crate::{
     hub::{
-        Hub,
         refusal::Refusal,
         state::{
             device::{Device, Reader},
+            directory::{DeviceDirectory, PersonDirectory},
             masks::Subject,
+            newcomer::Newcomer,
             person::Person,
+            whowas::{Whowas, WhowasEntry},
         },
     },
-    ids::{ConnId, PersonId},
+    ids::{ConnId, IdMap, PersonId},
 };
 
-impl Hub {
+/// The people who are here and their connections.
+#[derive(Debug, Default)]
+pub(crate) struct People {
+    directory: PersonDirectory,
+    devices: DeviceDirectory,
+    /// Connections that have not registered.
+    newcomers: IdMap<ConnId, Newcomer>,
+    /// People by who they are in direct conversations, those who came first before the others.
+    identities: BTreeMap<Arc<str>, SmallVec<[PersonId; 1]>>,
+    /// Connections that watch a nick, by its key.
+    watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
+    /// Connections that are told of metadata, by its name.
+    subscribers: HashMap<Arc<str>, BTreeSet<ConnId>>,
+    /// Operators of the server: they are counted for everybody who comes.
+    operators: BTreeSet<PersonId>,
+    whowas: Whowas,
+    /// The most people there have been at once.
+    n_max: usize,
+}
+
+/// People.
+impl People {
+    /// Makes somebody who comes after all the others.
+    pub(crate) fn insert(&mut self, make: impl FnOnce(PersonId) -> Person) -> PersonId {
+        let who = self.directory.insert(make);
+        self.n_max = self.n_max.max(self.directory.len());
+        who
+    }
+
+    /// Takes away somebody who has no connection and no identity any more, and remembers that they were here.
+    pub(crate) fn remove(&mut self, who: PersonId, at: SystemTime, n_whowas_max: usize) -> Person {
+        let person = self.directory.remove(who).expect("those who leave are people");
+        self.operators.remove(&who);
+        self.whowas.remember(&person, at, n_whowas_max);
+        person
+    }
+
+    /// Gives somebody a nick that nobody else has, and remembers that they gave up another one.
+    pub(crate) fn rename(
+        &mut self,
+        who: PersonId,
+        nick: Nick,
+        at: SystemTime,
+        n_whowas_max: usize,
+    ) {
+        let person = self.directory.get(who).expect("those who take a nick are people");
+        if person.nick.key() != nick.key() {
+            self.whowas.remember(person, at, n_whowas_max);
+        }
+        self.directory.rename(who, nick);
+    }
+
+    pub(crate) fn get(&self, who: PersonId) -> Option<&Person> {
+        self.directory.get(who)
+    }
+
+    pub(crate) fn get_mut(&mut self, who: PersonId) -> Option<&mut Person> {
+        self.directory.get_mut(who)
+    }
+
+    pub(crate) fn contains(&self, who: PersonId) -> bool {
+        self.directory.contains(who)
+    }
+
+    /// A member of a room, the asker of a turn or the owner of a connection: they are people.
+    pub(crate) fn person(&self, who: PersonId) -> &Person {
+        self.directory.get(who).expect("members of rooms and askers of turns are people")
+    }
+
+    /// [`People::person`], to be changed.
+    pub(crate) fn person_mut(&mut self, who: PersonId) -> &mut Person {
+        self.directory.get_mut(who).expect("members of rooms and askers of turns are people")
+    }
+
+    /// The person by that nick.
+    pub(crate) fn find(&self, nick: &str) -> Result<&Person, Refusal> {
+        let who = self.by_nick(&CaseMapping::Ascii.fold(nick));
+        let who = who.ok_or_else(|| Refusal::NoSuchNick(nick.to_owned()))?;
+        Ok(self.person(who))
+    }
+
+    /// The person who has the nick of that key.
+    pub(crate) fn by_nick(&self, key: &str) -> Option<PersonId> {
+        self.directory.by_nick(key)
+    }
+
+    /// All people, in the order in which they came.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Person> {
+        self.directory.iter()
+    }
+
+    /// The people who came after `last`.
+    pub(crate) fn after(&self, last: Option<PersonId>) -> impl Iterator<Item = &Person> {
+        self.directory.after(last)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// The most people there have been at once.
+    pub(crate) fn n_max(&self) -> usize {
+        self.n_max
+    }
+
+    /// The people who had the nick of that key, the latest first.
+    pub(crate) fn whowas<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a WhowasEntry> + 'a {
+        self.whowas.of(key)
+    }
+
     /// Somebody whom a mask may be about.
     pub(crate) fn subject(&self, who: PersonId) -> Subject<'_> {
         let person = self.person(who);
@@ -23,50 +142,100 @@ impl Hub {
         Subject { person, addresses: person.devices.iter().filter_map(address).collect() }
     }
 
-    /// `conn` is told of `key` no more.
-    pub(crate) fn unsubscribe(&mut self, conn: ConnId, key: &str) {
-        let particulars = &mut self.device_mut(conn).particulars;
-        particulars.change(|own| own.subscriptions.remove(key));
-        if let Some(subscribers) = self.subscribers.get_mut(key) {
-            subscribers.remove(&conn);
-            if subscribers.is_empty() {
-                self.subscribers.remove(key);
-            }
+    /// Makes somebody an operator of the server; whether they were none.
+    pub(crate) fn make_operator(&mut self, who: PersonId) -> bool {
+        self.operators.insert(who);
+        !std::mem::replace(&mut self.person_mut(who).modes.is_operator, true)
+    }
+
+    /// Counts somebody as an operator no more who has given that up.
+    pub(crate) fn note_operator(&mut self, who: PersonId) {
+        if !self.person(who).modes.is_operator {
+            self.operators.remove(&who);
         }
     }
 
-    /// `conn` is told of no metadata any more.
-    pub(crate) fn unsubscribe_all(&mut self, conn: ConnId) {
-        for key in self.device(conn).particulars.subscriptions.clone() {
-            self.unsubscribe(conn, &key);
+    pub(crate) fn n_operators(&self) -> usize {
+        self.operators.len()
+    }
+}
+
+/// Connections of people.
+impl People {
+    /// Adds a connection to those of its person.
+    pub(crate) fn insert_device(&mut self, device: Device) {
+        let (conn, who) = (device.conn, device.person);
+        self.devices.insert(device);
+        let devices = &mut self.person_mut(who).devices;
+        if !devices.contains(&conn) {
+            devices.push(conn);
         }
     }
 
-    // What the commands are made of.
-
-    pub(crate) fn person(&self, id: PersonId) -> &Person {
-        self.people.get(id).expect("members of rooms and askers of turns are people")
+    /// Takes a connection from its person, with what it watches and subscribed to.
+    pub(crate) fn remove_device(&mut self, conn: ConnId) {
+        self.watch_nobody(conn);
+        self.unsubscribe_all(conn);
+        let device = self.devices.remove(conn).expect("the caller found it");
+        self.person_mut(device.person).devices.retain(|own| *own != conn);
     }
 
-    pub(crate) fn person_mut(&mut self, id: PersonId) -> &mut Person {
-        self.people.get_mut(id).expect("members of rooms and askers of turns are people")
+    /// Makes a connection one of somebody else's.
+    pub(crate) fn move_device(&mut self, conn: ConnId, to: PersonId) {
+        let before = std::mem::replace(&mut self.device_mut(conn).person, to);
+        self.person_mut(before).devices.retain(|own| *own != conn);
+        self.person_mut(to).devices.push(conn);
     }
 
+    /// Counts a wrong password on a connection; how many there have been, if it is there.
+    pub(crate) fn count_failed_login(&mut self, conn: ConnId) -> Option<u8> {
+        let newcomer = self.newcomers.get_mut(&conn).map(|newcomer| &mut newcomer.n_failed_logins);
+        let device = self.devices.get_mut(conn).map(|device| &mut device.n_failed_logins);
+        let n_failed = newcomer.or(device)?;
+        *n_failed = n_failed.saturating_add(1);
+        Some(*n_failed)
+    }
+
+    /// The connection, if it has registered.
+    pub(crate) fn device_at(&self, conn: ConnId) -> Option<&Device> {
+        self.devices.get(conn)
+    }
+
+    /// [`People::device_at`], to be changed.
+    pub(crate) fn device_at_mut(&mut self, conn: ConnId) -> Option<&mut Device> {
+        self.devices.get_mut(conn)
+    }
+
+    /// A connection of a person or of a turn: it has registered.
     pub(crate) fn device(&self, conn: ConnId) -> &Device {
         self.devices.get(conn).expect("people's connections and those of turns are there")
     }
 
+    /// [`People::device`], to be changed.
     pub(crate) fn device_mut(&mut self, conn: ConnId) -> &mut Device {
         self.devices.get_mut(conn).expect("people's connections and those of turns are there")
     }
 
-    /// Whoever is at that connection.
+    pub(crate) fn has_device(&self, conn: ConnId) -> bool {
+        self.devices.contains(conn)
+    }
+
+    /// All connections that have registered, by their ids.
+    pub(crate) fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.devices.iter()
+    }
+
+    pub(crate) fn has_devices(&self) -> bool {
+        !self.devices.is_empty()
+    }
+
+    /// The person at a connection, and the connection.
     pub(crate) fn reader(&self, conn: ConnId) -> Reader<'_> {
         let device = self.device(conn);
         Reader { person: self.person(device.person), device }
     }
 
-    /// Whoever is at that connection, if they have registered.
+    /// The person at a connection, if they have registered.
     pub(crate) fn person_at(&self, conn: ConnId) -> Option<&Person> {
         self.devices.get(conn).map(|device| self.person(device.person))
     }
@@ -78,29 +247,205 @@ impl Hub {
     ) -> impl Iterator<Item = ConnId> {
         people.flat_map(|person| self.person(person).devices.iter().copied())
     }
+}
 
-    /// The person by that nick.
-    pub(crate) fn find_person(&self, nick: &str) -> Result<&Person, Refusal> {
-        let key = chat_core::proto::CaseMapping::Ascii.fold(nick);
-        let who = self.people.by_nick(&key).ok_or_else(|| Refusal::NoSuchNick(nick.to_owned()))?;
-        Ok(self.person(who))
+/// Newcomers.
+impl People {
+    pub(crate) fn insert_newcomer(&mut self, conn: ConnId, newcomer: Newcomer) {
+        self.newcomers.insert(conn, newcomer);
     }
 
-    /// `watcher` watches the nick of that key no more.
-    pub(crate) fn unwatch(&mut self, watcher: ConnId, key: &Arc<str>) {
-        if let Some(watchers) = self.watchers.get_mut(key) {
-            watchers.remove(&watcher);
-            if watchers.is_empty() {
-                self.watchers.remove(key);
+    pub(crate) fn remove_newcomer(&mut self, conn: ConnId) -> Option<Newcomer> {
+        self.newcomers.remove(&conn)
+    }
+
+    pub(crate) fn newcomer(&self, conn: ConnId) -> Option<&Newcomer> {
+        self.newcomers.get(&conn)
+    }
+
+    /// [`People::newcomer`], to be changed.
+    pub(crate) fn newcomer_mut(&mut self, conn: ConnId) -> Option<&mut Newcomer> {
+        self.newcomers.get_mut(&conn)
+    }
+
+    /// The connections of all newcomers, by their ids.
+    pub(crate) fn newcomers(&self) -> Vec<ConnId> {
+        let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
+        conns.sort_unstable();
+        conns
+    }
+
+    pub(crate) fn n_newcomers(&self) -> usize {
+        self.newcomers.len()
+    }
+}
+
+/// Identities in direct conversations.
+impl People {
+    /// Makes somebody that one in direct conversations; the identity of a guest who is nobody from here on.
+    pub(crate) fn set_identity(
+        &mut self,
+        who: PersonId,
+        identity: Option<Arc<str>>,
+    ) -> Option<Arc<str>> {
+        let before = std::mem::replace(&mut self.person_mut(who).identity, identity.clone());
+        let mut gone = None;
+        if let Some(before) = before
+            && let Some(people) = self.identities.get_mut(&before)
+        {
+            people.retain(|own| *own != who);
+            if people.is_empty() {
+                self.identities.remove(&before);
+                gone = Some(before).filter(|before| before.starts_with('~'));
             }
         }
+        if let Some(identity) = identity {
+            let people = self.identities.entry(identity).or_default();
+            if let Err(place) = people.binary_search(&who) {
+                people.insert(place, who);
+            }
+        }
+        gone
     }
 
-    /// `watcher` watches nobody.
-    pub(crate) fn monitor_nobody(&mut self, watcher: ConnId) {
-        let particulars = &mut self.device_mut(watcher).particulars;
+    /// The people who are that one in direct conversations, those who came first before the others.
+    pub(crate) fn identified(&self, identity: &str) -> &[PersonId] {
+        self.identities.get(identity).map_or(&[], |people| people)
+    }
+
+    /// The guests who are here and have a name in conversations.
+    pub(crate) fn guests(&self) -> BTreeSet<Arc<str>> {
+        self.identities.keys().filter(|identity| identity.starts_with('~')).cloned().collect()
+    }
+}
+
+/// Connections that watch nicks and subscribe to metadata.
+impl People {
+    /// Has a connection watch a nick.
+    pub(crate) fn watch(&mut self, conn: ConnId, nick: &Nick) {
+        let (key, shown) = (Arc::clone(nick.key()), Arc::clone(nick.shown()));
+        let particulars = &mut self.device_mut(conn).particulars;
+        particulars.change(|own| own.monitored.insert(key, shown));
+        self.watchers.entry(Arc::clone(nick.key())).or_default().insert(conn);
+    }
+
+    /// Has a connection watch the nick of that key no more.
+    pub(crate) fn unwatch(&mut self, conn: ConnId, key: &Arc<str>) {
+        self.device_mut(conn).particulars.change(|own| own.monitored.remove(key));
+        remove_from(&mut self.watchers, key, conn);
+    }
+
+    /// Has a connection watch nobody.
+    pub(crate) fn watch_nobody(&mut self, conn: ConnId) {
+        let particulars = &mut self.device_mut(conn).particulars;
         for key in particulars.change(|own| std::mem::take(&mut own.monitored)).keys() {
-            self.unwatch(watcher, key);
+            remove_from(&mut self.watchers, key, conn);
         }
+    }
+
+    /// The connections that watch the nick of that key.
+    pub(crate) fn watchers(&self, key: &str) -> Option<&BTreeSet<ConnId>> {
+        self.watchers.get(key)
+    }
+
+    /// Has a connection be told of metadata.
+    pub(crate) fn subscribe(&mut self, conn: ConnId, key: Arc<str>) {
+        let particulars = &mut self.device_mut(conn).particulars;
+        particulars.change(|own| own.subscriptions.insert(Arc::clone(&key)));
+        self.subscribers.entry(key).or_default().insert(conn);
+    }
+
+    /// Has a connection be told of metadata no more.
+    pub(crate) fn unsubscribe(&mut self, conn: ConnId, key: &str) {
+        self.device_mut(conn).particulars.change(|own| own.subscriptions.remove(key));
+        remove_from(&mut self.subscribers, key, conn);
+    }
+
+    /// Has a connection be told of no metadata any more.
+    pub(crate) fn unsubscribe_all(&mut self, conn: ConnId) {
+        for key in self.device(conn).particulars.subscriptions.clone() {
+            self.unsubscribe(conn, &key);
+        }
+    }
+
+    /// The connections that are told of metadata of that name.
+    pub(crate) fn subscribers(&self, key: &str) -> Option<&BTreeSet<ConnId>> {
+        self.subscribers.get(key)
+    }
+}
+
+/// Takes a connection from those under a key, and the key if it was the last.
+fn remove_from(sets: &mut HashMap<Arc<str>, BTreeSet<ConnId>>, key: &str, conn: ConnId) {
+    if let Some(conns) = sets.get_mut(key) {
+        conns.remove(&conn);
+        if conns.is_empty() {
+            sets.remove(key);
+        }
+    }
+}
+
+impl People {
+    /// The server has ended: nobody is here.
+    pub(crate) fn clear(&mut self) {
+        self.directory.clear();
+        self.devices.clear();
+        self.newcomers.clear();
+        self.identities.clear();
+        self.watchers.clear();
+        self.subscribers.clear();
+        self.operators.clear();
+    }
+
+    /// Checks all that must hold of people and their connections.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not hold.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let ensure = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
+        for person in self.directory.iter() {
+            let (id, nick) = (person.id, &person.nick);
+            ensure(self.by_nick(nick.key()) == Some(id), format!("{nick} leads to its person"))?;
+            let is_own = |conn: &ConnId| self.devices.get(*conn).is_some_and(|d| d.person == id);
+            ensure(person.devices.iter().all(is_own), format!("{nick}'s connections are theirs"))?;
+            let is_counted = self.operators.contains(&id) == person.modes.is_operator;
+            ensure(is_counted, format!("{nick} is counted as an operator if they are one"))?;
+            let is_identified =
+                |identity: &Arc<str>| self.identified(identity).binary_search(&id).is_ok();
+            ensure(
+                person.identity.as_ref().is_none_or(is_identified),
+                format!("{nick} is found by who they are in direct conversations"),
+            )?;
+        }
+        let n_identified: usize = self.identities.values().map(SmallVec::len).sum();
+        let n_with_identity = self.iter().filter(|person| person.identity.is_some()).count();
+        ensure(n_identified == n_with_identity, "everybody is identified once".into())?;
+        let n_devices: usize = self.iter().map(|person| person.devices.len()).sum();
+        ensure(self.devices.len() == n_devices, "each connection is somebody's".into())?;
+        for device in self.devices.iter() {
+            let nick = &self.person(device.person).nick;
+            let has_registered = !self.newcomers.contains_key(&device.conn);
+            ensure(has_registered, format!("{nick} has registered"))?;
+        }
+        for (key, watchers) in &self.watchers {
+            let watches = |conn: &ConnId| {
+                let device = self.devices.get(*conn);
+                device.is_some_and(|own| own.particulars.monitored.contains_key(key))
+            };
+            ensure(watchers.iter().all(watches), format!("who watches {key} knows it"))?;
+        }
+        let n_watched: usize = self.watchers.values().map(BTreeSet::len).sum();
+        let n_monitored: usize = self.devices().map(|own| own.particulars.monitored.len()).sum();
+        ensure(n_watched == n_monitored, "everyone who watches is told".into())?;
+        for (key, subscribers) in &self.subscribers {
+            let knows = |conn: &ConnId| {
+                let device = self.devices.get(*conn);
+                device.is_some_and(|own| own.particulars.subscriptions.contains(key))
+            };
+            ensure(subscribers.iter().all(knows), format!("who subscribed to {key} knows it"))?;
+        }
+        let n_subscribers: usize = self.subscribers.values().map(BTreeSet::len).sum();
+        let n_subscriptions: usize =
+            self.devices().map(|own| own.particulars.subscriptions.len()).sum();
+        ensure(n_subscribers == n_subscriptions, "everyone who subscribed is told".into())
     }
 }

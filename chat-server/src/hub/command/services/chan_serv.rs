@@ -76,8 +76,8 @@ impl Hub {
     /// The same of a room that is the asker's, or if they operate the server.
     fn find_founded_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
-        let person = self.person(turn.person);
-        let room = self.find_room(name).ok();
+        let person = self.people.person(turn.person);
+        let room = self.rooms.find(name).ok();
         let may_know = |room: &&Room| room.is_founded_by(person) || room.is_visible_to(turn.person);
         let is_own = |room: &&Room| person.modes.is_operator || room.is_founded_by(person);
         match room.filter(may_know) {
@@ -89,18 +89,18 @@ impl Hub {
     }
 
     fn room_info(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
-        let person = self.person(turn.person);
+        let person = self.people.person(turn.person);
         let may_know = |room: &&Room| {
             room.is_visible_to(turn.person) || room.rank_of(person.account.as_ref()).is_operator
         };
-        let room = self.find_room(said.need(1)?).ok().filter(may_know);
+        let room = self.rooms.find(said.need(1)?).ok().filter(may_know);
         let room = room.ok_or_else(|| said.no("there is no such room"))?;
         let founded = humantime::format_rfc3339_seconds(room.founded);
         let n_members = room.members.len();
         let whose = match &room.ownership {
             None => "is nobody's, and ends with its last member".to_owned(),
             Some(ownership) => {
-                let founder = self.account(&ownership.founder).map(|own| own.name.clone());
+                let founder = self.accounts.get(&ownership.founder).map(|own| own.name.clone());
                 let founder = founder.unwrap_or_else(|| ownership.founder.to_string());
                 let is_registered =
                     if ownership.is_kept { "lasts" } else { "lasts when something happens in it" };
@@ -118,13 +118,13 @@ impl Hub {
     fn register_room(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
-        let account = self.person(turn.person).account.clone();
+        let account = self.people.person(turn.person).account.clone();
         let account =
             account.ok_or_else(|| said.no("you are not logged in: write IDENTIFY to NickServ"))?;
         if room.is_registered() {
             return Err(said.no(&format!("{name} lasts already")));
         }
-        if self.lasting.names.is_anothers(name.as_str(), Some(name.key())) {
+        if self.rooms.looks_like_anothers(&name, Some(name.key())) {
             return Err(
                 said.no(&format!("{name} looks like another room that lasts: rename it first"))
             );
@@ -135,7 +135,7 @@ impl Hub {
             )));
         }
         let room = &self.rooms[&id];
-        if !room.is_founded_by(self.person(turn.person)) {
+        if !room.is_founded_by(self.people.person(turn.person)) {
             return Err(said.no(&format!("{name} is somebody else's")));
         }
         let facts = room.facts();
@@ -147,7 +147,7 @@ impl Hub {
     fn give_room(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_founded_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
-        let account = self.account(said.need(2)?).map(|own| own.name.clone());
+        let account = self.accounts.get(said.need(2)?).map(|own| own.name.clone());
         let account = account.ok_or_else(|| said.no("there is no such account"))?;
         let successor: Arc<str> = CaseMapping::Ascii.fold(&account).into();
         let room = &self.rooms[&id];
@@ -156,13 +156,13 @@ impl Hub {
         }
         // Nobody is given what they know nothing of.
         let is_here = room.members.keys().any(|who| {
-            let own = self.person(*who).account.as_ref();
+            let own = self.people.person(*who).account.as_ref();
             own.is_some_and(|own| CaseMapping::Ascii.same(own, &account))
         });
         if !is_here && !room.rank_of(Some(&successor)).is_operator {
             return Err(said.no(&format!("{account} is not in {name}, and does not operate it: OP #room account makes them an operator")));
         }
-        if self.lasting.n_of(&successor) >= self.settings.limits.rooms_per_account_max {
+        if self.rooms.owned_by(&successor).len() >= self.settings.limits.rooms_per_account_max {
             return Err(said.no(&format!("{account} has as many rooms as one may have")));
         }
         // Who has founded it operates it all the same.
@@ -203,7 +203,7 @@ impl Hub {
             );
         };
         let shown = |account: &Arc<str>| {
-            self.account(account).map_or_else(|| account.to_string(), |own| own.name.clone())
+            self.accounts.get(account).map_or_else(|| account.to_string(), |own| own.name.clone())
         };
         said.say(turn, &format!("{} founded it", shown(&ownership.founder)));
         for (account, since) in &ownership.operators {
@@ -227,7 +227,7 @@ impl Hub {
         let room = self.find_ruled_room(turn, said)?;
         let who = said.need(2)?;
         let sign = if is_set { '+' } else { '-' };
-        let member = self.find_person(who).ok().filter(|person| room.has(person.id));
+        let member = self.people.find(who).ok().filter(|person| room.has(person.id));
         if let Some(person) = member {
             if letter == 'o' && !is_set && room.is_founded_by(person) {
                 let (nick, room) = (person.nick.to_string(), room.name.to_string());
@@ -241,7 +241,7 @@ impl Hub {
         let Some(ownership) = &room.ownership else {
             return Err(said.no(&format!("{who} is not in {}, which is nobody's", room.name)));
         };
-        let account = self.account(who).map(|own| own.name.clone());
+        let account = self.accounts.get(who).map(|own| own.name.clone());
         let account = account.ok_or_else(|| said.no("there is no such account"))?;
         let key: Arc<str> = CaseMapping::Ascii.fold(&account).into();
         if *ownership.founder == *key {
@@ -263,7 +263,7 @@ impl Hub {
 
     /// Whom a mask is to be about: a nick stands for its account, or for where it is.
     fn mask_of(&self, said: &Said<'_>, who: &str) -> Result<Arc<str>, Refusal> {
-        if let Ok(person) = self.find_person(who) {
+        if let Ok(person) = self.people.find(who) {
             return Ok(match &person.account {
                 Some(account) => format!("~a:{account}").into(),
                 // Others may be where they are.
@@ -291,7 +291,7 @@ impl Hub {
         let members: Vec<_> = room.members.keys().copied().collect();
         // Who is barred from coming in does not stay in; nobody bars those who operate it.
         let is_meant = |who: &PersonId| {
-            let subject = self.subject(*who);
+            let subject = self.people.subject(*who);
             kind.is_empty()
                 && subject.is_meant_by(&mask)
                 && !room.members[who].is_operator
@@ -354,12 +354,12 @@ impl Hub {
     fn show_waiting(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let accounts = room.asking.iter().map(|(account, since)| {
-            let shown = self.account(account).map(|own| own.name.clone());
+            let shown = self.accounts.get(account).map(|own| own.name.clone());
             (shown.unwrap_or_else(|| account.to_string()), *since)
         });
         let guests = room.knocks.iter().filter_map(|(identity, knock)| {
-            let who = self.identities.get(identity)?.first()?;
-            let person = self.person(*who);
+            let who = self.people.identified(identity).first()?;
+            let person = self.people.person(*who);
             person.account.is_none().then(|| (person.nick.to_string(), knock.wall))
         });
         let mut waiting: Vec<(String, SystemTime)> = accounts.chain(guests).collect();
@@ -379,15 +379,15 @@ impl Hub {
         let room = self.find_ruled_room(turn, said)?;
         let who = said.need(2)?;
         let (id, name) = (room.id, room.name.clone());
-        let person = self.find_person(who).ok();
+        let person = self.people.find(who).ok();
         let guest = person.map(|person| (person.id, person.account.clone()));
         let account = match guest {
             Some((_, ref account)) => account.clone(),
-            None => self.account(who).map(|own| own.name.as_str().into()),
+            None => self.accounts.get(who).map(|own| own.name.as_str().into()),
         };
         let Some(account) = account else {
             let (guest, _) = guest.ok_or_else(|| said.no("there is nobody of that name"))?;
-            let nick = self.person(guest).nick.clone();
+            let nick = self.people.person(guest).nick.clone();
             self.invite_person(turn, id, guest);
             let note = format!("lets {nick} into {name}");
             return self.note(
@@ -420,7 +420,7 @@ impl Hub {
         let room = self.find_ruled_room(turn, said)?;
         let who = said.need(2)?;
         let (id, name) = (room.id, room.name.clone());
-        let person = self.find_person(who).ok();
+        let person = self.people.find(who).ok();
         let account = person.map_or(Some(who), |person| person.account.as_deref());
         let key: Option<Arc<str>> = account.map(|own| CaseMapping::Ascii.fold(own).into());
         let identity = person.and_then(|person| person.identity.clone());
@@ -429,7 +429,7 @@ impl Hub {
             .map(|key| Fact::Asking(key, None))
             .into_iter()
             .collect();
-        let room = self.rooms.get_mut(&id).expect("found above");
+        let room = self.rooms.room_mut(id);
         let has_knocked = identity.is_some_and(|own| room.knocks.remove(&own).is_some());
         if facts.is_empty() && !has_knocked {
             return Err(said.no("they have not asked: write WAITING"));

@@ -63,7 +63,7 @@ impl Hub {
         let sign = |_| char::from(SIGNS[self.random.next_u32() as usize % SIGNS.len()]);
         let token: Arc<str> = (0..TOKEN_SIGNS).map(sign).collect::<String>().into();
         let until = turn.now.wall + time;
-        let by = Arc::clone(self.person(turn.person).nick.shown());
+        let by = Arc::clone(self.people.person(turn.person).nick.shown());
         let link =
             InviteLink { by, at: milliseconds(turn.now.wall), until: milliseconds(until), left };
         let shown = self.written_link(&name, &token);
@@ -103,7 +103,7 @@ impl Hub {
         let note = format!("has ended the link into {name} that {} had made", link.by);
         // Nobody comes in by it from here on, whatever is on its way.
         let token = Arc::clone(token);
-        self.rooms.get_mut(&id).expect("found above").links.remove(&token);
+        self.rooms.room_mut(id).links.remove(&token);
         self.note(turn, id, facts, Noted { note, reply: "the link leads nowhere now".into() })
     }
 

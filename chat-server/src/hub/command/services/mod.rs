@@ -40,7 +40,7 @@ impl Hub {
         text: &Arc<str>,
         tags: &str,
     ) {
-        let Reader { person, device } = self.reader(turn.conn);
+        let Reader { person, device } = self.people.reader(turn.conn);
         if device.capabilities.contains(Capability::EchoMessage) {
             let (source, target) = (Arc::clone(&person.source), service.nick().into());
             let (text, tags) = (Arc::clone(text), tags.into());

@@ -94,13 +94,13 @@ impl Hub {
     }
 
     fn own_account(&self, who: PersonId) -> Result<Arc<str>, Refusal> {
-        let account = self.person(who).account.clone();
+        let account = self.people.person(who).account.clone();
         account.ok_or_else(|| no("you are not logged in: write IDENTIFY account password"))
     }
 
     fn identify(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let first = said.need(1)?;
-        let nick = Arc::clone(self.person(turn.person).nick.shown());
+        let nick = Arc::clone(self.people.person(turn.person).nick.shown());
         let (account, password) = match said.word(2) {
             Some(password) => (first.into(), password),
             None => (nick, first),
@@ -112,7 +112,7 @@ impl Hub {
     fn log_out(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         self.own_account(turn.person)?;
         self.set_account(turn.now, turn.person, None, turn.effects);
-        let source = (*self.person(turn.person).source).into();
+        let source = (*self.people.person(turn.person).source).into();
         let params = vec![source, "You are logged out".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params));
         Ok(())
@@ -123,8 +123,9 @@ impl Hub {
         let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
         let people =
             self.people.iter().filter(|person| person.account.as_ref().is_some_and(is_own));
-        let devices = self.devices_of(people.map(|person| person.id));
-        let mut sessions: Vec<_> = devices.map(|conn| (self.device(conn).since, conn)).collect();
+        let devices = self.people.devices_of(people.map(|person| person.id));
+        let mut sessions: Vec<_> =
+            devices.map(|conn| (self.people.device(conn).since, conn)).collect();
         sessions.sort_unstable();
         sessions.into_iter().map(|(_, conn)| conn).collect()
     }
@@ -132,7 +133,7 @@ impl Hub {
     fn sessions(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
         let account = self.own_account(turn.person)?;
         for (index, conn) in self.sessions_of(&account).into_iter().enumerate() {
-            let Reader { person, device } = self.reader(conn);
+            let Reader { person, device } = self.people.reader(conn);
             let since = humantime::format_rfc3339_seconds(device.since);
             let how = if device.is_secure { "over TLS" } else { "without TLS" };
             let this = if conn == turn.conn { " (this one)" } else { "" };
@@ -166,7 +167,7 @@ impl Hub {
         if subcommand == "LIST" {
             let account = self.own_account(turn.person)?;
             let own =
-                self.account(&account).map(|own| own.fingerprints.clone()).unwrap_or_default();
+                self.accounts.get(&account).map(|own| own.fingerprints.clone()).unwrap_or_default();
             if own.is_empty() {
                 say(turn, "no certificate logs in to your account");
             }
@@ -176,7 +177,7 @@ impl Hub {
         let account = self.own_registered(turn.person)?;
         let fingerprint = match (&*subcommand, said.word(2)) {
             ("ADD", None) => {
-                self.device(turn.conn).particulars.fingerprint.clone().ok_or_else(|| {
+                self.people.device(turn.conn).particulars.fingerprint.clone().ok_or_else(|| {
                     no("you show no certificate: write CERT ADD and its SHA-256 fingerprint")
                 })?
             }
@@ -202,7 +203,7 @@ impl Hub {
             Some(account) => account.into(),
             None => self.own_account(turn.person)?,
         };
-        let text = match (self.accounts.get_registered(&own), self.account(&own)) {
+        let text = match (self.accounts.get_registered(&own), self.accounts.get(&own)) {
             (Some(own), _) => {
                 let since = humantime::format_rfc3339_seconds(own.since);
                 format!("{} was registered at {since}", own.account.name)

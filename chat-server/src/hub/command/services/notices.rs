@@ -37,8 +37,8 @@ impl Hub {
         said: &Said<'_>,
     ) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
-        let person = self.person(turn.person);
-        let room = self.find_room(name).ok();
+        let person = self.people.person(turn.person);
+        let room = self.rooms.find(name).ok();
         let operates = |room: &&Room| {
             let rank = room.members.get(&turn.person);
             rank.is_some_and(|rank| rank.is_operator)
@@ -77,7 +77,8 @@ impl Hub {
         note: &str,
         action: RecordAction,
     ) -> Result<(), Refusal> {
-        let content = self.note_content(id, &format!("{} {note}", self.person(turn.person).nick));
+        let content =
+            self.note_content(id, &format!("{} {note}", self.people.person(turn.person).nick));
         self.submit(turn, Destination::Ranked(id, '@'), content, action)
     }
 

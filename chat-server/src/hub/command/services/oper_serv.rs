@@ -28,7 +28,7 @@ const HELP: &[&str] = &[
 
 impl Hub {
     pub(crate) fn oper_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
-        if !self.person(turn.person).modes.is_operator {
+        if !self.people.person(turn.person).modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
         let said = Said::new(Service::OperServ, HELP, text);
@@ -55,13 +55,16 @@ impl Hub {
         }
         let terms = said.terms(2, turn.now.wall)?;
         let is_over = |own: &&Ban| !own.holds(turn.now.wall);
-        let over = self.bans.iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
+        let over =
+            self.accounts.bans().iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
         let mut changes: Vec<Change> = over.map(Banned::lift).collect();
-        let n_left = self.bans.len() - changes.len();
-        if n_left >= self.settings.limits.server_bans_max && !self.bans.contains_key(&banned) {
+        let n_left = self.accounts.bans().len() - changes.len();
+        if n_left >= self.settings.limits.server_bans_max
+            && !self.accounts.bans().contains_key(&banned)
+        {
             return Err(said.no("there are as many bans as there may be: end one first"));
         }
-        let by = Arc::clone(self.person(turn.person).nick.shown());
+        let by = Arc::clone(self.people.person(turn.person).nick.shown());
         let shown = terms.shown();
         changes.push(banned.ban(&Ban { by, at: turn.now.wall, terms }));
         self.keep_bans(turn, said, changes, format!("{} is banned{shown}", banned.shown()))
@@ -69,7 +72,7 @@ impl Hub {
 
     fn unban(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
         let banned = self.banned(said)?;
-        if !self.bans.contains_key(&banned) {
+        if !self.accounts.bans().contains_key(&banned) {
             return Err(said.no("there is no such ban: write BANS"));
         }
         let text = format!("{} is banned no more", banned.shown());
@@ -90,7 +93,7 @@ impl Hub {
 
     fn show_server_bans(&self, turn: &mut Turn<'_>, said: &Said<'_>) {
         let holding: Vec<_> =
-            self.bans.iter().filter(|(_, ban)| ban.holds(turn.now.wall)).collect();
+            self.accounts.bans().iter().filter(|(_, ban)| ban.holds(turn.now.wall)).collect();
         if holding.is_empty() {
             said.say(turn, "nobody is banned from this server");
         }
