@@ -5,7 +5,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use chat_core::proto::{Command, CommandError};
+use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
     config::{Config, Settings},
@@ -23,65 +23,97 @@ impl Hub {
     /// Handles one input. The caller carries out all effects, in order, before the next call.
     pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         self.started.get_or_insert(now.wall);
-        self.latest = Some(now);
+        self.out.begin(now, effects);
+        self.take(input);
+        self.take_follow_ups();
+        self.out.end(effects);
+    }
+
+    /// Takes an input: what it says is so, and whoever waited for it goes on.
+    fn take(&mut self, input: Input) {
         match input {
-            Input::Appended { ticket, outcome } => self.appended(now, ticket, outcome, effects),
-            Input::Answer { conn, reply } => self.newcomer_answer(conn, reply, effects),
-            Input::Capabilities { conn, capabilities } => {
-                if let Some(device) = self.people.device_at_mut(conn) {
-                    let before = device.told_metadata_in();
-                    device.capabilities = capabilities;
-                    device.is_negotiating = false;
-                    // "If a client removes this capability or the batch capability from themselves, servers
-                    // MUST clear that client's subscription list." (metadata)
-                    if before.is_some() && before != device.told_metadata_in() {
-                        self.people.unsubscribe_all(conn);
-                    }
-                    self.take_waiting(now, conn, effects);
-                } else if let Some(newcomer) = self.people.newcomer_mut(conn) {
-                    newcomer.capabilities = capabilities;
+            Input::Appended { ticket, outcome } => {
+                if let Some(sender) = self.appended(ticket, outcome) {
+                    self.take_waiting(sender);
                 }
             }
-            Input::Queried { ticket, answer } => self.queried(now, ticket, answer, effects),
-            Input::Checked { ticket, verdict } => self.checked(now, ticket, verdict, effects),
-            Input::Closed { conn, reason } => {
-                self.forget_newcomer(conn);
-                if let Some(device) = self.people.device_at_mut(conn) {
-                    // What was said is said before it is over; other answers are nobody's.
-                    device.paged_reply = None;
-                    device.is_negotiating = false;
-                    device.backlog.change(|backlog| {
-                        backlog.departing = Some(reason);
-                        backlog.querying = None;
-                        backlog.deferred.clear();
-                    });
-                    self.take_waiting(now, conn, effects);
+            Input::Answer { conn, reply } => self.newcomer_answer(conn, reply),
+            Input::Capabilities { conn, capabilities } => self.negotiated(conn, capabilities),
+            Input::Queried { ticket, answer } => {
+                if let Some(asker) = self.queried(ticket, answer) {
+                    self.take_waiting(asker);
                 }
             }
-            Input::Command { conn, label, command } => {
-                self.command(now, conn, label, command, effects);
+            Input::Checked { ticket, verdict } => {
+                if let Some(asker) = self.checked(ticket, verdict) {
+                    self.take_waiting(asker);
+                    self.take_newcomers_waiting(asker);
+                }
             }
+            Input::Closed { conn, reason } => self.closed(conn, reason),
+            Input::Command { conn, label, command } => self.command(conn, label, command),
             Input::Deadline => {
-                self.tell_of_slow_records(now, effects);
-                self.expire(now, effects);
+                while let Some(sender) = self.tell_of_slow_record() {
+                    self.take_waiting(sender);
+                }
+                self.forget_lost_records();
+                self.expire();
             }
             Input::Opened { conn, host, door, is_secure, fingerprint } => {
-                if let Some(ban) = self.accounts.find_ban(now.wall, &host, None) {
+                if let Some(ban) = self.accounts.find_ban(self.now().wall, &host, None) {
                     let reason = ban.text().into();
-                    return effects.push(Effect::Close { conn, reason });
+                    return self.out.push(Effect::Close { conn, reason });
                 }
-                self.people
-                    .insert_newcomer(conn, Newcomer::new(host, door, is_secure, fingerprint));
+                let newcomer = Newcomer::new(host, door, is_secure, fingerprint);
+                self.people.insert_newcomer(conn, newcomer);
             }
             Input::PageTaken { conn } => {
-                self.next_page(effects, conn);
-                self.take_waiting(now, conn, effects);
+                self.next_page(conn);
+                self.take_waiting(conn);
             }
-            Input::Register { conn, registration } => {
-                self.register(now, conn, registration, effects)
+            Input::Register { conn, registration } => self.register(conn, registration),
+            Input::Reload { settings } => self.reload(settings),
+            Input::Stop { reason } => self.stop(&reason),
+        }
+    }
+
+    /// Carries out the commands that are to follow, as if their connections had sent them.
+    fn take_follow_ups(&mut self) {
+        while let Some((conn, command)) = self.out.next_follow_up() {
+            self.command(conn, None, Ok(command));
+        }
+    }
+
+    /// A client understands other things from here on.
+    fn negotiated(&mut self, conn: ConnId, capabilities: CapabilitySet) {
+        if let Some(device) = self.people.device_at_mut(conn) {
+            let before = device.told_metadata_in();
+            device.capabilities = capabilities;
+            device.is_negotiating = false;
+            // "If a client removes this capability or the batch capability from themselves, servers
+            // MUST clear that client's subscription list." (metadata)
+            if before.is_some() && before != device.told_metadata_in() {
+                self.people.unsubscribe_all(conn);
             }
-            Input::Reload { settings } => self.reload(now, settings, effects),
-            Input::Stop { reason } => self.stop(&reason, effects),
+            self.take_waiting(conn);
+        } else if let Some(newcomer) = self.people.newcomer_mut(conn) {
+            newcomer.capabilities = capabilities;
+        }
+    }
+
+    /// A connection is gone.
+    fn closed(&mut self, conn: ConnId, reason: Arc<str>) {
+        self.forget_newcomer(conn);
+        if let Some(device) = self.people.device_at_mut(conn) {
+            // What was said is said before it is over; other answers are nobody's.
+            device.paged_reply = None;
+            device.is_negotiating = false;
+            device.backlog.change(|backlog| {
+                backlog.departing = Some(reason);
+                backlog.querying = None;
+                backlog.deferred.clear();
+            });
+            self.take_waiting(conn);
         }
     }
 
@@ -90,7 +122,7 @@ impl Hub {
     pub fn next_deadline(&self) -> Option<Instant> {
         let appended = self.awaited.next_deadline(self.settings.limits.append_timeout);
         let expired =
-            self.rooms.next_expiry().zip(self.latest).map(|(until, Now { mono, wall })| {
+            self.rooms.next_expiry().zip(self.out.latest()).map(|(until, Now { mono, wall })| {
                 // As far as the clocks at the latest input tell.
                 mono + until.duration_since(wall).unwrap_or_default()
             });
@@ -107,9 +139,8 @@ impl Hub {
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
     pub fn load(&mut self, path: &str, value: &str) -> Result<(), String> {
-        let mut effects = Vec::new();
-        let outcome = self.take_change(None, path, Some(value), &mut effects);
-        debug_assert!(effects.is_empty(), "what was so before needs nothing: {effects:?}");
+        let outcome = self.take_change(path, Some(value));
+        debug_assert!(self.out.is_empty(), "what was so before needs nothing: {:?}", self.out);
         outcome
     }
 
@@ -124,29 +155,28 @@ impl Hub {
 
     /// Goes on by another configuration, and tells those who want to know what is offered now
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>).
-    pub(crate) fn reload(&mut self, now: Now, settings: Arc<Settings>, effects: &mut Vec<Effect>) {
+    fn reload(&mut self, settings: Arc<Settings>) {
         self.isupport = isupport::lines_of(&settings);
         let before = std::mem::replace(&mut self.settings, settings);
         self.accounts.configure(&self.settings.accounts);
-        self.log_out_strangers(now, effects);
+        self.log_out_strangers();
         let newcomers = self.people.newcomers().into_iter().map(|conn| (conn, Arc::from("*")));
         let nick = |device: &Device| Arc::clone(self.people.person(device.person).nick.shown());
         let people = self.people.devices().map(|device| (device.conn, nick(device)));
         for (conn, nick) in newcomers.chain(people) {
-            effects.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
+            self.out.push(Effect::Offer { conn, nick, before: Arc::clone(&before) });
         }
     }
 
-    pub(crate) fn command(
+    /// Carries out a command in its turn: now, or when the commands before it have been answered.
+    fn command(
         &mut self,
-        now: Now,
         conn: ConnId,
         label: Option<Arc<str>>,
         command: Result<Command, CommandError>,
-        effects: &mut Vec<Effect>,
     ) {
         let Some(device) = self.people.device_at_mut(conn) else {
-            return self.newcomer_command(now, conn, label, command, effects);
+            return self.newcomer_command(conn, label, command);
         };
         // Answers on one connection come strictly in order: while an earlier command waits for its
         // answer, later ones wait too. Messages may follow messages into the log.
@@ -161,24 +191,22 @@ impl Hub {
             device.backlog.change(|backlog| backlog.waiting.push_back(waiting));
             if !device.is_held {
                 device.is_held = true;
-                effects.push(Effect::Hold { conn });
+                self.out.push(Effect::Hold { conn });
             }
             return;
         }
-        self.run_command(now, conn, waiting.label, waiting.command, effects);
+        self.run_command(conn, waiting.label, waiting.command);
     }
 
-    pub(crate) fn run_command(
+    fn run_command(
         &mut self,
-        now: Now,
         conn: ConnId,
         label: Option<Arc<str>>,
         command: Result<Command, CommandError>,
-        effects: &mut Vec<Effect>,
     ) {
         let device = self.people.device(conn);
         let after = device.latest_record.filter(|_| device.n_pending > 0);
-        let mut turn = Turn::new(now, (conn, device.person), label, effects);
+        let mut turn = Turn::new((conn, device.person), label);
         turn.after = after;
         let outcome = match command {
             Ok(command) => self.dispatch(&mut turn, command),
@@ -188,12 +216,13 @@ impl Hub {
             turn.say(refusal.reply());
         }
         self.end_turn(turn);
+        self.take_follow_ups();
     }
 
     /// Runs the commands of `conn` that waited, as far as they need wait no more. Whoever has closed
     /// leaves when nothing of theirs is under way.
-    pub(crate) fn take_waiting(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
-        self.answer_deferred(conn, effects);
+    fn take_waiting(&mut self, conn: ConnId) {
+        self.answer_deferred(conn);
         let n_pending_max = self.settings.limits.pending_records_each_max;
         while let Some(device) = self.people.device_at_mut(conn)
             && device.paged_reply.is_none()
@@ -207,28 +236,28 @@ impl Hub {
             }
             let next = device.backlog.waiting.front();
             if !next.is_some_and(|next| next.may_run(device.n_pending, n_pending_max)) {
-                return self.rest(now, conn, effects);
+                return self.rest(conn);
             }
             let next = device.backlog.change(|backlog| backlog.waiting.pop_front());
             let Some(waiting) = next else { return };
-            self.run_command(now, conn, waiting.label, waiting.command, effects);
+            self.run_command(conn, waiting.label, waiting.command);
         }
     }
 
     /// Nothing of `conn`'s can be run now.
-    pub(crate) fn rest(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+    fn rest(&mut self, conn: ConnId) {
         let device = self.people.device_mut(conn);
         if !device.backlog.waiting.is_empty() {
             return;
         }
         if std::mem::take(&mut device.is_held) {
-            effects.push(Effect::Release { conn });
+            self.out.push(Effect::Release { conn });
         }
         if device.n_pending == 0
             && device.backlog.departing.is_some()
             && let Some(reason) = device.backlog.change(|backlog| backlog.departing.take())
         {
-            self.end_device(now, conn, &reason, effects);
+            self.end_device(conn, &reason);
         }
     }
 }

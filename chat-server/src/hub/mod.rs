@@ -14,6 +14,7 @@ mod handle;
 mod input;
 mod invariants;
 mod log;
+mod out;
 mod outcome;
 mod people;
 mod refusal;
@@ -34,9 +35,12 @@ pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
 
-use self::state::{
-    accounts::Accounts, awaited::Awaited, isupport, people::People, person::Person, rank::Rank,
-    rooms::Rooms,
+use self::{
+    out::Out,
+    state::{
+        accounts::Accounts, awaited::Awaited, isupport, people::People, person::Person, rank::Rank,
+        rooms::Rooms,
+    },
 };
 use crate::{
     auth::scram,
@@ -55,8 +59,7 @@ pub struct Hub {
     /// Where ids come from; seeded, so that a run can be repeated.
     random: ChaCha8Rng,
     started: Option<SystemTime>,
-    /// The clocks at the latest input.
-    latest: Option<Now>,
+    out: Out,
     people: People,
     rooms: Rooms,
     accounts: Accounts,
@@ -79,7 +82,7 @@ impl Hub {
             settings,
             random,
             started: None,
-            latest: None,
+            out: Out::default(),
             people: People::default(),
             rooms: Rooms::default(),
             awaited: Awaited::new(),
@@ -120,7 +123,7 @@ impl Hub {
     }
 
     /// Tells everyone to go.
-    fn stop(&mut self, reason: &Arc<str>, effects: &mut Vec<Effect>) {
+    fn stop(&mut self, reason: &Arc<str>) {
         if std::mem::replace(&mut self.is_stopping, true) {
             return;
         }
@@ -129,16 +132,21 @@ impl Hub {
         conns.extend(self.people.devices().map(|device| device.conn));
         for person in self.people.iter() {
             let (nick, reason) = (Arc::clone(person.nick.shown()), Arc::clone(&reason));
-            effects.push(Effect::Report(ServerEvent::Departed { nick, reason }));
+            self.out.push(Effect::Report(ServerEvent::Departed { nick, reason }));
         }
         for conn in conns {
-            effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+            self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         }
         self.people.clear();
         self.rooms.clear();
         self.accounts.clear();
         self.awaited.clear();
-        effects.push(Effect::Stop);
+        self.out.push(Effect::Stop);
+    }
+
+    /// The clocks at the input that is being handled.
+    fn now(&self) -> Now {
+        self.out.latest().expect("something is decided when there has been an input")
     }
 
     /// The members of a room that come after `after`, and what they may do there.

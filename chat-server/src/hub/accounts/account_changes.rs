@@ -11,8 +11,6 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -44,7 +42,7 @@ impl Hub {
     /// When it cannot be done.
     pub(crate) fn register_account(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         via: Via,
         password: &str,
     ) -> Result<(), Refusal> {
@@ -75,7 +73,7 @@ impl Hub {
             let text = "there are as many accounts as there may be: ask whoever runs the server";
             return refused("TEMPORARILY_UNAVAILABLE", text);
         }
-        if !self.count_registration(turn.now, turn.conn) {
+        if !self.count_registration(turn.conn) {
             let text =
                 "too many accounts have been registered from where you are: try again in an hour";
             return refused("TEMPORARILY_UNAVAILABLE", text);
@@ -96,13 +94,13 @@ impl Hub {
     /// The same for what somebody who has or knows an account's password wants.
     pub(crate) fn ask_with_password(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         asked: AccountRequest,
         password: &str,
         new_password: Option<&str>,
     ) -> Result<(), Refusal> {
         let AccountRequest { account, via, .. } = &asked;
-        if let Some(text) = self.pause_after_guesses(turn.now, turn.conn, account) {
+        if let Some(text) = self.pause_after_guesses(turn.conn, account) {
             return Err(via.refusal("TEMPORARILY_UNAVAILABLE", account, &text));
         }
         if let Some(new) = new_password {
@@ -117,7 +115,7 @@ impl Hub {
     /// The same for what needs no password.
     pub(crate) fn ask_without_password(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         asked: AccountRequest,
     ) -> Result<(), Refusal> {
         let change = match &asked.change {
@@ -151,7 +149,8 @@ impl Hub {
     }
 
     /// Counts an account that is registered from where `conn` is; whether it may be.
-    fn count_registration(&mut self, now: Now, conn: ConnId) -> bool {
+    fn count_registration(&mut self, conn: ConnId) -> bool {
+        let now = self.now();
         let Some(network) = self.network_of(conn) else { return true };
         let n_max = self.settings.limits.registrations_per_hour_max;
         self.accounts.count_registration(now.mono, network, n_max)
@@ -160,30 +159,28 @@ impl Hub {
     /// The password with which something was asked for has been checked.
     pub(crate) fn account_change_checked(
         &mut self,
-        now: Now,
         check: PasswordCheck,
         who: PersonId,
         asked: AccountRequest,
         verdict: Verdict,
-        effects: &mut Vec<Effect>,
     ) {
         let conn = check.conn;
         let is_guess =
             verdict == Verdict::Wrong && !matches!(asked.change, AccountChange::Register);
         let account = Arc::clone(&asked.account);
-        let mut turn = Turn::new(now, (conn, who), check.label, effects);
+        let mut turn = Turn::new((conn, who), check.label);
         if let Err(refusal) = self.take_verdict(&mut turn, asked, verdict) {
             turn.say(refusal.reply());
         }
         self.end_turn(turn);
         if is_guess {
-            self.count_failed_login(now, conn, Some(&account), effects);
+            self.count_failed_login(conn, Some(&account));
         }
     }
 
     fn take_verdict(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         asked: AccountRequest,
         verdict: Verdict,
     ) -> Result<(), Refusal> {
@@ -208,13 +205,13 @@ impl Hub {
                     self.accounts.get(account).map(|own| Arc::<str>::from(own.name.as_str()));
                 let wrong = || via.refusal("INVALID_PASSWORD", account, "the password is wrong");
                 let name = name.ok_or_else(wrong)?;
-                self.may_log_in(turn.now, turn.conn, &name)
+                self.may_log_in(turn.conn, &name)
                     .map_err(|why| via.refusal("ALREADY_AUTHENTICATED", &name, &why))?;
                 self.log_in_by(turn, name);
                 return Ok(());
             }
             (AccountChange::Register, Some(secret)) => {
-                let mut changes = account_directory::register(account, &secret, turn.now.wall);
+                let mut changes = account_directory::register(account, &secret, self.now().wall);
                 // Nor are the rooms of one that was called so before its.
                 changes.extend(self.changes_without(account));
                 changes
@@ -233,8 +230,8 @@ impl Hub {
         self.keep(turn, changes, asked)
     }
 
-    fn log_in_by(&mut self, turn: &mut Turn<'_>, account: Arc<str>) {
-        self.set_account(turn.now, turn.person, Some(Arc::clone(&account)), turn.effects);
+    fn log_in_by(&mut self, turn: &mut Turn, account: Arc<str>) {
+        self.set_account(turn.person, Some(Arc::clone(&account)));
         turn.say(ReplyLine::Numeric(
             Numeric::RPL_LOGGEDIN,
             vec![
@@ -248,7 +245,7 @@ impl Hub {
     /// Has changes remembered; what was asked for is told when they are.
     fn keep(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         changes: Vec<Change>,
         asked: AccountRequest,
     ) -> Result<(), Refusal> {
@@ -265,10 +262,8 @@ impl Hub {
     /// What was to be done to an account is kept: what whoever wanted it is told.
     pub(crate) fn account_change_done(
         &mut self,
-        now: Now,
         conn: ConnId,
         asked: &AccountRequest,
-        effects: &mut Vec<Effect>,
     ) -> Vec<ReplyLine> {
         let name = &asked.account;
         let text = match &asked.change {
@@ -301,16 +296,16 @@ impl Hub {
         match &asked.change {
             AccountChange::Register => {
                 if let Some(who) = self.people.device_at(conn).map(|device| device.person) {
-                    let mut turn = Turn::new(now, (conn, who), None, effects);
+                    let mut turn = Turn::new((conn, who), None);
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());
                 }
             }
             AccountChange::Drop => {
-                self.disown_all_of(name, effects);
-                self.log_out_strangers(now, effects);
+                self.disown_all_of(name);
+                self.log_out_strangers();
             }
-            AccountChange::SetStaying(false) => self.let_go(now, effects),
+            AccountChange::SetStaying(false) => self.let_go(),
             _ => {}
         }
         lines

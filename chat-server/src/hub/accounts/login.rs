@@ -6,7 +6,7 @@ use chat_core::proto::{CapabilitySet, CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, effect::Effect, input::Now, state::codec::account_identity},
+    hub::{Hub, state::codec::account_identity},
     ids::{ConnId, PersonId},
 };
 
@@ -21,32 +21,25 @@ impl Hub {
         self.accounts.take_exchange(conn);
     }
 
-    pub(crate) fn log_in(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        account: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn log_in(&mut self, conn: ConnId, label: Option<Arc<str>>, account: &Arc<str>) {
         let source: Box<str> = match self.people.person_at(conn) {
             Some(person) => (*person.source).into(),
             None => "*".into(),
         };
-        if let Err(why) = self.may_log_in(now, conn, account) {
+        if let Err(why) = self.may_log_in(conn, account) {
             let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
-            return self.say_to(conn, label, vec![line], effects);
+            return self.say_to(conn, label, vec![line]);
         }
         self.forgive_guesses(conn, account);
         let text = format!("You are now logged in as {account}");
         let params = vec![source, (**account).into(), text.into()];
         let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
         let done = ReplyLine::Numeric(Numeric::RPL_SASLSUCCESS, vec!["You are logged in".into()]);
-        self.say_to(conn, label, vec![logged_in, done], effects);
+        self.say_to(conn, label, vec![logged_in, done]);
         if let Some(newcomer) = self.people.newcomer_mut(conn) {
             newcomer.account = Some(Arc::clone(account));
         } else if let Some(device) = self.people.device_at(conn) {
-            self.set_account(now, device.person, Some(Arc::clone(account)), effects);
+            self.set_account(device.person, Some(Arc::clone(account)));
         }
     }
 
@@ -54,7 +47,8 @@ impl Hub {
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn may_log_in(&self, now: Now, conn: ConnId, account: &str) -> Result<(), String> {
+    pub(crate) fn may_log_in(&self, conn: ConnId, account: &str) -> Result<(), String> {
+        let now = self.now();
         if let Some(ban) = self.accounts.find_ban(now.wall, "", Some(account)) {
             return Err(ban.text());
         }
@@ -66,7 +60,7 @@ impl Hub {
     }
 
     /// Whose account there is no more is logged out.
-    pub(crate) fn log_out_strangers(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(crate) fn log_out_strangers(&mut self) {
         let is_gone = |account: &Option<Arc<str>>| {
             account.as_ref().is_some_and(|account| self.accounts.get(account).is_none())
         };
@@ -80,7 +74,7 @@ impl Hub {
             ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params)
         };
         for conn in newcomers {
-            self.say_to(conn, None, vec![line("*")], effects);
+            self.say_to(conn, None, vec![line("*")]);
             if let Some(newcomer) = self.people.newcomer_mut(conn) {
                 newcomer.account = None;
             }
@@ -88,30 +82,24 @@ impl Hub {
         for who in people {
             let person = self.people.person(who);
             for conn in &person.devices {
-                self.say_to(*conn, None, vec![line(&person.source)], effects);
+                self.say_to(*conn, None, vec![line(&person.source)]);
             }
-            self.set_account(now, who, None, effects);
+            self.set_account(who, None);
         }
-        self.let_go(now, effects);
+        self.let_go();
     }
 
     /// Gives a person an account, or none, and tells who is to know. A nick that is another account's then is
     /// theirs no more.
-    pub(crate) fn set_account(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        account: Option<Arc<str>>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn set_account(&mut self, who: PersonId, account: Option<Arc<str>>) {
         self.set_identity(who, account.as_deref().map(account_identity));
         let person = self.people.person_mut(who);
         let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);
-        let event = self.event(who, Content::Account { source, account }, now);
-        self.tell_of_change(who, None, &event, effects);
-        self.give_back_nick(now, who, effects);
-        self.follow_account(now, who, before.as_ref(), effects);
+        let event = self.event(who, Content::Account { source, account });
+        self.tell_of_change(who, None, &event);
+        self.give_back_nick(who);
+        self.follow_account(who, before.as_ref());
     }
 
     pub(crate) fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {

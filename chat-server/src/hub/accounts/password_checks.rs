@@ -9,7 +9,6 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
-        input::Now,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -30,7 +29,7 @@ impl Hub {
     /// When too many others are asking.
     pub(crate) fn ask(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         question: Question,
         purpose: CheckPurpose,
     ) -> Result<(), Refusal> {
@@ -40,27 +39,22 @@ impl Hub {
         }
         turn.is_answered = true;
         let check = PasswordCheck::new(turn.conn, turn.label.take(), purpose);
-        self.ask_for(check, question, turn.effects);
+        self.ask_for(check, question);
         Ok(())
     }
 
     /// A password was wrong: whoever has guessed too often is gone.
-    pub(crate) fn count_failed_login(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        account: Option<&str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn count_failed_login(&mut self, conn: ConnId, account: Option<&str>) {
+        let now = self.now();
         self.accounts.count_failure(now.mono, self.network_of(conn).as_ref(), account);
         if self.people.count_failed_login(conn).is_none_or(|n_failed| n_failed < FAILED_LOGINS_MAX)
         {
             return;
         }
         let reason: Arc<str> = "Too many wrong passwords".into();
-        effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+        self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
         if self.people.has_device(conn) {
-            self.end_device(now, conn, &reason, effects);
+            self.end_device(conn, &reason);
         } else {
             self.forget_newcomer(conn);
         }
@@ -77,12 +71,8 @@ impl Hub {
     }
 
     /// Why a password of `conn`'s for `account` is not looked at now: too many were wrong.
-    pub(crate) fn pause_after_guesses(
-        &self,
-        now: Now,
-        conn: ConnId,
-        account: &str,
-    ) -> Option<String> {
+    pub(crate) fn pause_after_guesses(&self, conn: ConnId, account: &str) -> Option<String> {
+        let now = self.now();
         let pause = self.accounts.pause(now.mono, self.network_of(conn).as_ref(), account)?;
         let seconds = pause.as_secs() + 1;
         Some(format!("too many wrong passwords: try again in {seconds} seconds"))
@@ -96,12 +86,7 @@ impl Hub {
     }
 
     /// The same outside of a turn. Further commands of the asker wait.
-    pub(crate) fn ask_for(
-        &mut self,
-        mut check: PasswordCheck,
-        question: Question,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn ask_for(&mut self, mut check: PasswordCheck, question: Question) {
         check.hash = question.check.as_ref().map(|(hash, _)| hash.clone());
         let ticket = self.awaited.new_ticket();
         if let Some(device) = self.people.device_at_mut(check.conn) {
@@ -109,6 +94,6 @@ impl Hub {
             check.is_counted = true;
         }
         self.awaited.insert_check(ticket, check);
-        effects.push(Effect::Check { ticket, question });
+        self.out.push(Effect::Check { ticket, question });
     }
 }

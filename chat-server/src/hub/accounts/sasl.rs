@@ -15,8 +15,6 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         state::{
             password_check::{CheckPurpose, PasswordCheck},
             sasl_exchange::{Sasl, Stage},
@@ -51,27 +49,20 @@ enum Next {
 const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl Hub {
-    pub(crate) fn authenticate(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        argument: &str,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn authenticate(&mut self, conn: ConnId, label: Option<Arc<str>>, argument: &str) {
         if !self.capabilities_of(conn).contains(Capability::Sasl) {
-            return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+            return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
         }
         let pending = self.accounts.take_exchange(conn);
         if argument == "*" {
-            return self.sasl_end(conn, label, Numeric::ERR_SASLABORTED, effects);
+            return self.sasl_end(conn, label, Numeric::ERR_SASLABORTED);
         }
         let Some(mut sasl) = pending else {
-            return self.begin(conn, label, argument, effects);
+            return self.begin(conn, label, argument);
         };
         if argument.len() > CHUNK_BYTES || sasl.response.len() + argument.len() > RESPONSE_BYTES_MAX
         {
-            return self.sasl_end(conn, label, Numeric::ERR_SASLTOOLONG, effects);
+            return self.sasl_end(conn, label, Numeric::ERR_SASLTOOLONG);
         }
         if argument != "+" {
             sasl.response.push_str(argument);
@@ -80,23 +71,23 @@ impl Hub {
             self.accounts.set_exchange(conn, sasl);
             // With a label it is answered all the same.
             if label.is_some() {
-                self.say_to(conn, label, Vec::new(), effects);
+                self.say_to(conn, label, Vec::new());
             }
             return;
         }
         let decoded = BASE64.decode(&sasl.response).ok();
         let response = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
         let next = match response {
-            Some(response) => self.next_stage(now, conn, sasl.stage, &response),
+            Some(response) => self.next_stage(conn, sasl.stage, &response),
             None => Next::Failed(None),
         };
         match next {
             Next::Challenge(stage, challenge) => {
                 self.accounts.set_exchange(conn, Sasl { stage, response: String::new() });
-                self.challenge(conn, label, &challenge, effects);
+                self.challenge(conn, label, &challenge);
             }
             Next::Check(..) if self.awaited.has_too_many_checks() => {
-                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
+                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
             }
             Next::Check(password, account) => {
                 let hash = self.hash_of(&account);
@@ -106,28 +97,21 @@ impl Hub {
                 self.ask_for(
                     PasswordCheck::new(conn, label, purpose),
                     Question::check(hash, password),
-                    effects,
                 );
             }
-            Next::LoggedIn(account) => self.log_in(now, conn, label, &account, effects),
+            Next::LoggedIn(account) => self.log_in(conn, label, &account),
             Next::Paused(why) => {
                 let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
-                self.say_to(conn, label, vec![line], effects);
+                self.say_to(conn, label, vec![line]);
             }
             Next::Failed(account) => {
-                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
-                self.count_failed_login(now, conn, account.as_deref(), effects);
+                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
+                self.count_failed_login(conn, account.as_deref());
             }
         }
     }
 
-    fn begin(
-        &mut self,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        mechanism: &str,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn begin(&mut self, conn: ConnId, label: Option<Arc<str>>, mechanism: &str) {
         let stage = match &*mechanism.to_ascii_uppercase() {
             "EXTERNAL" => Stage::External,
             "PLAIN" => Stage::Plain,
@@ -137,11 +121,11 @@ impl Hub {
                 let line = ReplyLine::Numeric(Numeric::RPL_SASLMECHS, mechanisms);
                 let failed = vec!["There is no such mechanism".into()];
                 let failed = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, failed);
-                return self.say_to(conn, label, vec![line, failed], effects);
+                return self.say_to(conn, label, vec![line, failed]);
             }
         };
         self.accounts.set_exchange(conn, Sasl { stage, response: String::new() });
-        self.challenge(conn, label, "", effects);
+        self.challenge(conn, label, "");
     }
 
     /// What to hold a password for `account` against, whether there is such an account or not.
@@ -150,7 +134,7 @@ impl Hub {
         hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
     }
 
-    fn next_stage(&mut self, now: Now, conn: ConnId, stage: Stage, response: &str) -> Next {
+    fn next_stage(&mut self, conn: ConnId, stage: Stage, response: &str) -> Next {
         let same = |a: &str, b: &str| CaseMapping::Ascii.same(a, b);
         match stage {
             // RFC 4422, appendix A: the certificate says it all.
@@ -166,7 +150,7 @@ impl Hub {
             // RFC 4616 §2: whom to be, who one is, and the password.
             Stage::Plain => match response.split('\0').collect::<Vec<_>>()[..] {
                 [authzid, name, password] if authzid.is_empty() || same(authzid, name) => {
-                    match self.pause_after_guesses(now, conn, name) {
+                    match self.pause_after_guesses(conn, name) {
                         Some(why) => Next::Paused(why),
                         None => Next::Check(password.to_owned(), name.into()),
                     }
@@ -191,7 +175,7 @@ impl Hub {
                 };
                 match begin() {
                     Some((exchange, challenge)) => {
-                        match self.pause_after_guesses(now, conn, &exchange.name) {
+                        match self.pause_after_guesses(conn, &exchange.name) {
                             Some(why) => Next::Paused(why),
                             None => Next::Challenge(Stage::ScramFinal(exchange), challenge),
                         }
@@ -224,11 +208,9 @@ impl Hub {
     /// A password has been checked.
     pub(crate) fn sasl_checked(
         &mut self,
-        now: Now,
         check: PasswordCheck,
         account: &Arc<str>,
         is_right: bool,
-        effects: &mut Vec<Effect>,
     ) {
         let PasswordCheck { conn, label, .. } = check;
         // It may have been aborted meanwhile, or begun anew.
@@ -238,44 +220,32 @@ impl Hub {
         self.accounts.take_exchange(conn);
         let name = self.accounts.get(account).map(|account| Arc::from(account.name.as_str()));
         match name.filter(|_| is_right) {
-            Some(name) => self.log_in(now, conn, label, &name, effects),
+            Some(name) => self.log_in(conn, label, &name),
             None => {
-                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL, effects);
-                self.count_failed_login(now, conn, Some(account), effects);
+                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
+                self.count_failed_login(conn, Some(account));
             }
         }
     }
 
     /// Registration goes on without it.
-    pub(crate) fn abort_sasl(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+    pub(crate) fn abort_sasl(&mut self, conn: ConnId) {
         if self.accounts.take_exchange(conn).is_some() {
-            self.sasl_end(conn, None, Numeric::ERR_SASLABORTED, effects);
+            self.sasl_end(conn, None, Numeric::ERR_SASLABORTED);
         }
     }
 
-    fn sasl_end(
-        &mut self,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        numeric: Numeric,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn sasl_end(&mut self, conn: ConnId, label: Option<Arc<str>>, numeric: Numeric) {
         let text = match numeric {
             Numeric::ERR_SASLABORTED => "The login was given up",
             Numeric::ERR_SASLTOOLONG => "The response is too long",
             _ => "The login failed: is the password right?",
         };
-        self.say_to(conn, label, vec![ReplyLine::Numeric(numeric, vec![text.into()])], effects);
+        self.say_to(conn, label, vec![ReplyLine::Numeric(numeric, vec![text.into()])]);
     }
 
     /// A challenge in base 64, in chunks.
-    fn challenge(
-        &self,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        challenge: &str,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn challenge(&self, conn: ConnId, label: Option<Arc<str>>, challenge: &str) {
         let encoded = BASE64.encode(challenge);
         let mut chunks: Vec<&str> = Vec::new();
         let mut rest = &*encoded;
@@ -286,6 +256,6 @@ impl Hub {
         }
         chunks.push(if rest.is_empty() { "+" } else { rest });
         let lines = chunks.iter().map(|chunk| format!("AUTHENTICATE {chunk}").into());
-        self.say_to(conn, label, lines.map(ReplyLine::Raw).collect(), effects);
+        self.say_to(conn, label, lines.map(ReplyLine::Raw).collect());
     }
 }

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use crate::{
-    hub::{Hub, effect::Effect, input::Now, state::person},
+    hub::{Hub, state::person},
     ids::{ConnId, PersonId},
 };
 
 impl Hub {
     /// Those whom a ban is about go. Operators of the server stay.
-    pub(crate) fn send_banned_away(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(crate) fn send_banned_away(&mut self) {
+        let now = self.now();
         let mut away: Vec<(PersonId, ConnId, Arc<str>)> = Vec::new();
         for device in self.people.devices() {
             let person = self.people.person(device.person);
@@ -27,12 +28,12 @@ impl Hub {
         });
         let alone: Vec<(PersonId, Arc<str>)> = alone.collect();
         for (who, reason) in alone {
-            self.send_away(now, who, &reason, effects);
+            self.send_away(who, &reason);
         }
         for (who, conn, reason) in away {
             let is_there = self.people.device_at(conn).is_some_and(|device| device.person == who);
             if is_there {
-                self.send_away(now, who, &reason, effects);
+                self.send_away(who, &reason);
             }
         }
     }

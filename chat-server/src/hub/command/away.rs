@@ -11,15 +11,11 @@ use crate::hub::{
 };
 
 impl Hub {
-    pub(crate) fn away(
-        &mut self,
-        turn: &mut Turn<'_>,
-        reason: Option<String>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn away(&mut self, turn: &mut Turn, reason: Option<String>) -> Result<(), Refusal> {
         let reason: Option<Arc<str>> = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
         let (numeric, text) = away_words(reason.is_some());
         self.people.device_mut(turn.conn).particulars.change(|own| own.away = reason);
-        self.note_away(turn.now, turn.person, Some(turn.conn), turn.effects);
+        self.note_away(turn.person, Some(turn.conn));
         turn.numeric(numeric, &[text]);
         Ok(())
     }

@@ -22,7 +22,7 @@ use crate::{
 impl Hub {
     pub(crate) fn changes(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         since: &str,
         limit: &str,

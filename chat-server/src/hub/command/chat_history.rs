@@ -23,7 +23,7 @@ use crate::{
 impl Hub {
     pub(crate) fn chat_history(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         subcommand: &str,
         params: &[String],
     ) -> Result<(), Refusal> {

@@ -7,10 +7,7 @@ use chat_core::proto::{CommandError, Numeric, USER_BYTES_MAX};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{
-        Hub, effect::Effect, input::Now, refusal::Refusal, replies::turn::Turn,
-        state::device::Device,
-    },
+    hub::{Hub, refusal::Refusal, replies::turn::Turn, state::device::Device},
     ids::{ConnId, PersonId},
 };
 
@@ -20,7 +17,7 @@ const HOST_BYTES_MAX: usize = 63;
 impl Hub {
     pub(crate) fn chghost(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         nick: &str,
         user: &str,
         host: &str,
@@ -36,13 +33,13 @@ impl Hub {
             return Err(CommandError::NeedMoreParams("CHGHOST").into());
         }
         let who = self.people.find(nick)?.id;
-        self.change_host(turn.now, who, user.into(), host.into(), turn.effects);
+        self.change_host(who, user.into(), host.into());
         let person = self.people.person(who);
         let hidden: Vec<Box<str>> =
             vec![format!("{user}@{host}").into(), "is now your user and host".into()];
         let hidden = ReplyLine::Numeric(Numeric::RPL_HOSTHIDDEN, hidden);
         for conn in person.devices.iter().copied().filter(|conn| *conn != turn.conn) {
-            self.say_to(conn, None, vec![hidden.clone()], turn.effects);
+            self.say_to(conn, None, vec![hidden.clone()]);
         }
         if who == turn.person {
             turn.say(hidden);
@@ -55,35 +52,22 @@ impl Hub {
     }
 
     /// Changes it and tells everyone.
-    fn change_host(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        user: Arc<str>,
-        host: Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn change_host(&mut self, who: PersonId, user: Arc<str>, host: Arc<str>) {
         let source = Arc::clone(&self.people.person(who).source);
         let content = Content::Chghost { source, user: Arc::clone(&user), host: Arc::clone(&host) };
-        let event = self.event(who, content, now);
-        self.tell_of_change(who, None, &event, effects);
-        self.reconnect_for_others(now, who, &user, &host, effects);
+        let event = self.event(who, content);
+        self.tell_of_change(who, None, &event);
+        self.reconnect_for_others(who, &user, &host);
         self.people.person_mut(who).set_host(&user, &host);
     }
 
     /// For those who do not understand the change: as if its owner had left and come back ("Fallback").
-    fn reconnect_for_others(
-        &self,
-        now: Now,
-        who: PersonId,
-        user: &Arc<str>,
-        host: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn reconnect_for_others(&self, who: PersonId, user: &Arc<str>, host: &Arc<str>) {
+        let now = self.now();
         let person = self.people.person(who);
         let reason = "Changing hostname".into();
         let quit = Content::Quit { source: Arc::clone(&person.source), reason };
-        let quit = self.event(who, quit, now);
+        let quit = self.event(who, quit);
         let knows = |other: &ConnId| {
             let Device { person, capabilities, .. } = self.people.device(*other);
             *person == who || capabilities.contains(chat_core::proto::Capability::Chghost)
@@ -92,7 +76,7 @@ impl Hub {
         let peers: std::collections::BTreeSet<PersonId> =
             rooms.clone().flat_map(|room| room.members.keys().copied()).collect();
         let others = self.people.devices_of(peers.into_iter()).filter(|conn| !knows(conn));
-        self.tell_some(others, &quit, effects);
+        self.tell_some(others, &quit);
         let source: Arc<str> = format!("{}!{user}@{host}", person.nick).into();
         for room in rooms {
             let members =
@@ -102,8 +86,8 @@ impl Hub {
                 room: Arc::clone(room.name.shown()),
                 realname: (&*person.realname).into(),
             };
-            let join = self.event(who, join, now);
-            self.tell_some(members(), &join, effects);
+            let join = self.event(who, join);
+            self.tell_some(members(), &join);
             let letters = room.members[&who].letters();
             if !letters.is_empty() {
                 let mode = Content::Mode {
@@ -113,7 +97,7 @@ impl Hub {
                     arguments: letters.chars().map(|_| Arc::clone(person.nick.shown())).collect(),
                 };
                 let mode = Arc::new(crate::delivery::Event::new(mode, now.wall, None));
-                self.tell_some(members(), &mode, effects);
+                self.tell_some(members(), &mode);
             }
         }
     }

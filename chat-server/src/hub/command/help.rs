@@ -86,7 +86,7 @@ const TOPICS: &[(&str, &str)] = &[
 ];
 
 impl Hub {
-    pub(crate) fn help(&self, turn: &mut Turn<'_>, topic: Option<&str>) -> Result<(), Refusal> {
+    pub(crate) fn help(&self, turn: &mut Turn, topic: Option<&str>) -> Result<(), Refusal> {
         let subject = topic.unwrap_or("*").to_ascii_uppercase();
         let subject = word(&subject);
         let lines: Vec<&str> = match topic {

@@ -13,7 +13,7 @@ use crate::{
 impl Hub {
     pub(crate) fn invite(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         invitation: Option<(String, String)>,
     ) -> Result<(), Refusal> {
         let Some((nick, room)) = invitation else {
@@ -43,28 +43,28 @@ impl Hub {
     }
 
     /// Somebody who operates a room lets a person in, once.
-    pub(crate) fn invite_person(&mut self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
+    pub(crate) fn invite_person(&mut self, turn: &mut Turn, id: RoomId, guest: PersonId) {
         self.tell_of_invitation(turn, id, guest);
         self.keep_invitation(guest, id);
     }
 
-    fn tell_of_invitation(&self, turn: &mut Turn<'_>, id: RoomId, guest: PersonId) {
+    fn tell_of_invitation(&self, turn: &mut Turn, id: RoomId, guest: PersonId) {
         let (room, guest) = (&self.rooms[&id], self.people.person(guest));
         let content = Content::Invite {
             source: Arc::clone(&self.people.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
-        let event = self.event(turn.person, content, turn.now);
-        self.tell_person(guest.id, None, &event, turn.effects);
+        let event = self.event(turn.person, content);
+        self.tell_person(guest.id, None, &event);
         // <https://ircv3.net/specs/extensions/invite-notify>
         let notice = Content::InviteNotice {
             source: Arc::clone(&self.people.person(turn.person).source),
             nick: Arc::clone(guest.nick.shown()),
             room: Arc::clone(room.name.shown()),
         };
-        let notice = self.event(turn.person, notice, turn.now);
-        self.tell_room(room, Some(turn.conn), &notice, turn.effects);
+        let notice = self.event(turn.person, notice);
+        self.tell_room(room, Some(turn.conn), &notice);
     }
 
     /// Invitations to rooms that are no more make place first, then the oldest rooms'.
@@ -83,7 +83,7 @@ impl Hub {
         });
     }
 
-    fn show_invitations(&self, turn: &mut Turn<'_>) {
+    fn show_invitations(&self, turn: &mut Turn) {
         for room in &self.people.person(turn.person).particulars.invited {
             if let Some(room) = self.rooms.get(*room) {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);

@@ -11,11 +11,7 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn join(
-        &mut self,
-        turn: &mut Turn<'_>,
-        targets: &[JoinTarget],
-    ) -> Result<(), Refusal> {
+    pub(crate) fn join(&mut self, turn: &mut Turn, targets: &[JoinTarget]) -> Result<(), Refusal> {
         for JoinTarget { room, key } in targets {
             match RoomName::new(room) {
                 Ok(name) => match self.check_entrance(turn, &name, key.as_deref()) {
@@ -42,7 +38,7 @@ impl Hub {
     }
 
     /// Asks to be let into a room where newcomers are let in one by one.
-    fn join_later(&mut self, turn: &mut Turn<'_>, name: &RoomName) {
+    fn join_later(&mut self, turn: &mut Turn, name: &RoomName) {
         let Some(room) = self.rooms.by_key(name.key()) else { return };
         let id = room.id;
         let reply = vec![Refusal::NeedsApproval(room.name.to_string()).reply()];

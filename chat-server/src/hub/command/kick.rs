@@ -18,7 +18,7 @@ use crate::{
 impl Hub {
     pub(crate) fn kick(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         rooms: &[String],
         nicks: &[String],
         reason: Option<String>,
@@ -41,7 +41,7 @@ impl Hub {
 
     fn kick_one(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         room: &str,
         nick: &str,
         reason: Option<&str>,
@@ -65,7 +65,7 @@ impl Hub {
     /// Takes a member out of a room.
     pub(crate) fn submit_kick(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         id: RoomId,
         who: PersonId,
         reason: &str,

@@ -19,7 +19,7 @@ use crate::{
 impl Hub {
     pub(crate) fn kill(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         nick: &str,
         reason: &str,
     ) -> Result<(), Refusal> {
@@ -34,11 +34,11 @@ impl Hub {
         let told = relayable(&reason, &[&**source, "KILL", shown], TOPIC_BYTES_MAX);
         let line = ReplyLine::Raw(format!(":{source} KILL {shown} :{told}").into());
         for conn in &killed.devices {
-            self.say_to(*conn, None, vec![line.clone()], turn.effects);
+            self.say_to(*conn, None, vec![line.clone()]);
         }
         let reason: Arc<str> = format!("Killed ({} ({reason}))", asker.nick).into();
         let killed = killed.id;
-        self.send_away(turn.now, killed, &reason, turn.effects);
+        self.send_away(killed, &reason);
         Ok(())
     }
 }

@@ -25,7 +25,7 @@ const ASKING_MAX: usize = 100;
 impl Hub {
     pub(crate) fn knock(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         room: &str,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
@@ -54,7 +54,7 @@ impl Hub {
     /// Tells those who operate a room that somebody wants to come in; of an account that is kept.
     pub(crate) fn ask_to_come_in(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         id: RoomId,
         reason: Option<&str>,
         reply: Vec<ReplyLine>,
@@ -63,13 +63,14 @@ impl Hub {
         let person = self.people.person(turn.person);
         let fold = |account| CaseMapping::Ascii.fold(account).into_owned();
         let account = person.account.as_deref().map(fold);
+        let now = self.now();
         let room = self.rooms.room_mut(id);
         let name = room.name.to_string();
-        room.knocks.retain(|_, knock| turn.now.mono.saturating_duration_since(knock.mono) < PAUSE);
+        room.knocks.retain(|_, knock| now.mono.saturating_duration_since(knock.mono) < PAUSE);
         if room.knocks.contains_key(&identity) || room.knocks.len() >= ASKING_MAX {
             return Err(Refusal::TooManyKnocks(name));
         }
-        room.knocks.insert(identity, turn.now);
+        room.knocks.insert(identity, now);
         let room = &self.rooms[&id];
         let text = match reason {
             Some(reason) => format!("asks to come in ({})", cut(reason, TOPIC_BYTES_MAX / 2)),
@@ -81,7 +82,7 @@ impl Hub {
         let operators = room.members.iter().filter(|(_, rank)| rank.is_operator);
         let devices: Vec<ConnId> = self.people.devices_of(operators.map(|(who, _)| *who)).collect();
         for conn in devices {
-            self.say_to(conn, None, vec![line.clone()], turn.effects);
+            self.say_to(conn, None, vec![line.clone()]);
         }
         let is_news = |account: &String| {
             room.ownership.is_some()
@@ -92,7 +93,7 @@ impl Hub {
             reply.into_iter().for_each(|line| turn.say(line));
             return Ok(());
         };
-        let fact = Fact::Asking(account.into(), Some(turn.now.wall));
+        let fact = Fact::Asking(account.into(), Some(self.now().wall));
         let changes = room.changes(&[fact]).into();
         self.submit_changes(turn, changes, ChangePurpose::Knock { reply })
             .map_err(|why| Refusal::fail("KNOCK", "INTERNAL_ERROR", &[&name], why))

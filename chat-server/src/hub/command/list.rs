@@ -17,7 +17,7 @@ use crate::{
 impl Hub {
     pub(crate) fn list(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         rooms: &[String],
         conditions: Vec<ListCondition>,
     ) -> Result<(), Refusal> {
@@ -28,7 +28,7 @@ impl Hub {
             }
         }
         if rooms.is_empty() || !conditions.is_empty() {
-            let filter = Arc::new(RoomFilter { conditions, now: turn.now.wall });
+            let filter = Arc::new(RoomFilter { conditions, now: self.now().wall });
             turn.reply.push(Section::List { filter, after: None });
         }
         let end = ReplyLine::Numeric(Numeric::RPL_LISTEND, vec!["End of the list".into()]);

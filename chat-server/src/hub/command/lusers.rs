@@ -5,7 +5,7 @@ use chat_core::proto::Numeric;
 use crate::hub::{Hub, replies::turn::Turn};
 
 impl Hub {
-    pub(crate) fn lusers(&self, turn: &mut Turn<'_>) {
+    pub(crate) fn lusers(&self, turn: &mut Turn) {
         let (n, n_max) = (self.people.len().to_string(), self.people.n_max().to_string());
         let here = format!("There are {n} people on 1 server");
         turn.numeric(Numeric::RPL_LUSERCLIENT, &[&here]);

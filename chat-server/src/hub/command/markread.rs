@@ -18,7 +18,7 @@ use crate::hub::{
 impl Hub {
     pub(crate) fn markread(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: Option<&str>,
         timestamp: Option<&str>,
     ) -> Result<(), Refusal> {
@@ -40,7 +40,8 @@ impl Hub {
             return Err(fail("INVALID_PARAMS", &[target, timestamp], text));
         };
         let room = self.rooms.find(target).map(|room| room.seen).ok();
-        let time = in_milliseconds(time.min(room.unwrap_or(turn.now.wall).max(turn.now.wall)));
+        let now = self.now().wall;
+        let time = in_milliseconds(time.min(room.map_or(now, |seen| seen.max(now))));
         // "the server MUST reply with a `MARKREAD` command with the newer, previous value"
         if self.accounts.marker(&mark).is_some_and(|own| own >= time) {
             turn.say(self.marker_line(&mark, &shown));
@@ -49,7 +50,7 @@ impl Hub {
         if !mark.is_registered() {
             self.accounts.set_marker(mark.clone(), time);
             turn.say(self.marker_line(&mark, &shown));
-            self.tell_of_marker(&mark, &shown, Some(turn.conn), turn.effects);
+            self.tell_of_marker(&mark, &shown, Some(turn.conn));
             return Ok(());
         }
         let changes = self.accounts.marker_changes(&mark, time);
@@ -59,11 +60,7 @@ impl Hub {
     }
 
     /// The asker's marker of a room they are in or of a person.
-    fn find_mark(
-        &mut self,
-        turn: &Turn<'_>,
-        target: &str,
-    ) -> Result<(ReadMarker, Arc<str>), Refusal> {
+    fn find_mark(&mut self, turn: &Turn, target: &str) -> Result<(ReadMarker, Arc<str>), Refusal> {
         let invalid = || fail("INVALID_PARAMS", &[target], "you have no conversation of that name");
         let identity = self.identity_of(turn.person);
         let (of, shown) = if target.starts_with('#') {

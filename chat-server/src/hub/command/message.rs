@@ -24,13 +24,13 @@ use crate::{
 impl Hub {
     pub(crate) fn message(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         kind: MessageKind,
         targets: &[String],
         text: Arc<str>,
         tags: Box<str>,
     ) -> Result<(), Refusal> {
-        self.people.person_mut(turn.person).last_spoke = turn.now.mono;
+        self.people.person_mut(turn.person).last_spoke = self.now().mono;
         let has_label = turn.label.is_some();
         for (index, target) in targets.iter().enumerate() {
             let outcome = if index < self.settings.limits.targets_max {
@@ -58,13 +58,13 @@ impl Hub {
     /// A message of several lines is one record (<https://ircv3.net/specs/extensions/multiline>).
     pub(crate) fn multiline(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         kind: MessageKind,
         target: &str,
         lines: Vec<MessageLine>,
         tags: String,
     ) -> Result<(), Refusal> {
-        self.people.person_mut(turn.person).last_spoke = turn.now.mono;
+        self.people.person_mut(turn.person).last_spoke = self.now().mono;
         let first = lines.first().map_or("", |line| &*line.text);
         let (place, target) = self.find_place(turn, kind, target, first)?;
         if let Destination::Room(room) | Destination::Ranked(room, _) = &place {
@@ -88,7 +88,7 @@ impl Hub {
 
     fn message_one(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         kind: MessageKind,
         target: &str,
         text: &Arc<str>,
@@ -125,7 +125,7 @@ impl Hub {
     /// Where a message goes, and the target as it is properly written.
     fn find_place(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         kind: MessageKind,
         target: &str,
         text: &str,
@@ -155,10 +155,10 @@ impl Hub {
     }
 
     /// Tags alone are seen by whoever is there, and kept by nobody.
-    fn pass_by(&mut self, turn: &mut Turn<'_>, place: Destination, content: Content) {
-        let msgid = self.next_msgid(turn.now.wall);
+    fn pass_by(&mut self, turn: &mut Turn, place: Destination, content: Content) {
+        let msgid = self.next_msgid(self.now().wall);
         let event = Arc::new(
-            Event::new(content, turn.now.wall, Some(msgid))
+            Event::new(content, self.now().wall, Some(msgid))
                 .by(self.people.person(turn.person).as_sender()),
         );
         let capabilities = self.people.device(turn.conn).capabilities;
@@ -166,11 +166,9 @@ impl Hub {
             && capabilities.contains(Capability::MessageTags);
         match place {
             Destination::Direct { person: other, .. } => {
-                self.tell_both(turn.person, turn.conn, other, &event, turn.effects);
+                self.tell_both(turn.person, turn.conn, other, &event);
             }
-            Destination::Room(id) => {
-                self.tell_room(&self.rooms[&id], Some(turn.conn), &event, turn.effects)
-            }
+            Destination::Room(id) => self.tell_room(&self.rooms[&id], Some(turn.conn), &event),
             Destination::Ranked(id, sign) => {
                 self.tell_ranked(
                     &self.rooms[&id],
@@ -178,7 +176,6 @@ impl Hub {
                     Some(turn.person),
                     Some(turn.conn),
                     &event,
-                    turn.effects,
                 );
             }
         }

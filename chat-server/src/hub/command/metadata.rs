@@ -113,7 +113,7 @@ impl Problem<'_> {
 impl Hub {
     pub(crate) fn metadata(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         subcommand: &str,
         params: &[String],
@@ -171,7 +171,7 @@ impl Hub {
     }
 
     /// Whose metadata `target` stands for. What the asker may not see is not there.
-    fn find_owner(&self, turn: &Turn<'_>, target: &str) -> Result<Owner, Refusal> {
+    fn find_owner(&self, turn: &Turn, target: &str) -> Result<Owner, Refusal> {
         if target == "*" {
             return Ok(Owner::Person(turn.person));
         }
@@ -188,7 +188,7 @@ impl Hub {
             .ok_or_else(|| Problem::InvalidTarget(target).refusal(dialect))
     }
 
-    fn may_set_metadata(&self, turn: &Turn<'_>, owner: Owner) -> bool {
+    fn may_set_metadata(&self, turn: &Turn, owner: Owner) -> bool {
         let rank = |room| self.rooms[&room].members.get(&turn.person);
         self.people.person(turn.person).modes.is_operator
             || match owner {
@@ -197,7 +197,7 @@ impl Hub {
             }
     }
 
-    fn metadata_get(&self, turn: &mut Turn<'_>, owner: Owner, keys: &[String]) {
+    fn metadata_get(&self, turn: &mut Turn, owner: Owner, keys: &[String]) {
         let dialect = self.people.device(turn.conn).metadata_dialect();
         let name = self.name_of_owner(owner);
         let line = |key: &String| {
@@ -213,7 +213,7 @@ impl Hub {
 
     fn metadata_set(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         owner: Owner,
         key: &str,
         value: Option<&str>,
@@ -257,7 +257,7 @@ impl Hub {
     /// What `owner` publishes is other from here on; of a room that is somebody's, when that is kept.
     fn publish(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         owner: Owner,
         values: Vec<(Arc<str>, Option<Arc<str>>)>,
         reply: ReplyLine,
@@ -283,13 +283,13 @@ impl Hub {
             }
         });
         for key in &keys {
-            self.tell_of_metadata(turn.now, owner, key, turn.conn, turn.effects);
+            self.tell_of_metadata(owner, key, turn.conn);
         }
         turn.say(reply);
         Ok(())
     }
 
-    fn metadata_clear(&mut self, turn: &mut Turn<'_>, owner: Owner) -> Result<(), Refusal> {
+    fn metadata_clear(&mut self, turn: &mut Turn, owner: Owner) -> Result<(), Refusal> {
         let dialect = self.people.device(turn.conn).metadata_dialect();
         let target = &*self.name_of_owner(owner);
         if !self.may_set_metadata(turn, owner) {
@@ -310,7 +310,7 @@ impl Hub {
     }
 
     /// "the server MUST process each key in order", and tells what is there of those that are new.
-    fn metadata_subscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
+    fn metadata_subscribe(&mut self, turn: &mut Turn, keys: &[String]) {
         let dialect = self.people.device(turn.conn).metadata_dialect();
         let n_max = self.settings.limits.subscriptions_max;
         let (mut subscribed, mut new, mut failures) = (Vec::new(), Keys::new(), Vec::new());
@@ -342,7 +342,7 @@ impl Hub {
     }
 
     /// Tells the asker of `keys` of all whose changes they are told of, everyone once.
-    fn sync_all(&self, turn: &mut Turn<'_>, keys: Keys, dialect: Dialect) {
+    fn sync_all(&self, turn: &mut Turn, keys: Keys, dialect: Dialect) {
         let Reader { person, device } = self.people.reader(turn.conn);
         // Those who share a room come with it.
         let is_elsewhere = |other: &PersonId| {
@@ -360,7 +360,7 @@ impl Hub {
         turn.reply.push(Section::Metadata(Sync { target, ..sync }));
     }
 
-    fn metadata_unsubscribe(&mut self, turn: &mut Turn<'_>, keys: &[String]) {
+    fn metadata_unsubscribe(&mut self, turn: &mut Turn, keys: &[String]) {
         let dialect = self.people.device(turn.conn).metadata_dialect();
         let (valid, invalid): (Vec<&str>, Vec<&str>) =
             keys.iter().map(String::as_str).partition(|key| is_key(key));
@@ -371,7 +371,7 @@ impl Hub {
         invalid.iter().for_each(|key| turn.say(Problem::InvalidKey(key).line(dialect)));
     }
 
-    fn metadata_subscriptions(&self, turn: &mut Turn<'_>) {
+    fn metadata_subscriptions(&self, turn: &mut Turn) {
         let keys: Vec<Box<str>> = self
             .people
             .device(turn.conn)

@@ -49,11 +49,7 @@ use crate::{
 
 impl Hub {
     /// Does what a registered person asks, or says why not.
-    pub(crate) fn dispatch(
-        &mut self,
-        turn: &mut Turn<'_>,
-        command: Command,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn dispatch(&mut self, turn: &mut Turn, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Cap { subcommand, arguments } => {
                 let conn = turn.conn;
@@ -62,7 +58,7 @@ impl Hub {
                 let label = turn.label.take();
                 // What comes behind it goes by what is negotiated then.
                 self.people.device_mut(conn).is_negotiating = true;
-                turn.effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
+                self.out.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
                 Ok(())
             }
             Command::Admin { server } => {
@@ -71,7 +67,7 @@ impl Hub {
             Command::Authenticate { argument } => {
                 turn.is_answered = true;
                 let label = turn.label.take();
-                self.authenticate(turn.now, turn.conn, label, &argument, turn.effects);
+                self.authenticate(turn.conn, label, &argument);
                 Ok(())
             }
             Command::Away { reason } => self.away(turn, reason),

@@ -32,7 +32,7 @@ const SLOW_SECONDS_MAX: u32 = 24 * 60 * 60;
 impl Hub {
     pub(crate) fn mode(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         changes: Option<&str>,
         arguments: &[String],
@@ -53,7 +53,7 @@ impl Hub {
     /// Changes of a room's modes are records, of one line each.
     pub(crate) fn submit_modes(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         id: RoomId,
         changes: Vec<ModeChange>,
     ) -> Result<(), Refusal> {
@@ -95,7 +95,7 @@ impl Hub {
         lines
     }
 
-    fn show_modes(&self, turn: &mut Turn<'_>, room: &Room) {
+    fn show_modes(&self, turn: &mut Turn, room: &Room) {
         let shown = room.modes.shown(room.has(turn.person));
         let words = shown.iter().map(String::as_str);
         let params: Vec<&str> = [room.name.as_str()].into_iter().chain(words).collect();
@@ -107,7 +107,7 @@ impl Hub {
     /// The changes that can be made. Lists are shown and the others are refused one by one.
     fn read_changes(
         &self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         room: &Room,
         letters: &str,
         arguments: &[String],
@@ -268,7 +268,7 @@ impl Hub {
     /// The modes of a person: seen and changed by themselves alone.
     fn user_mode(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         changes: Option<&str>,
     ) -> Result<(), Refusal> {
@@ -312,8 +312,8 @@ impl Hub {
                 changes: done.into(),
                 arguments: Vec::new(),
             };
-            let event = self.event(turn.person, content, turn.now);
-            self.tell_person(turn.person, Some(turn.conn), &event, turn.effects);
+            let event = self.event(turn.person, content);
+            self.tell_person(turn.person, Some(turn.conn), &event);
             turn.say(ReplyLine::Event(event));
         }
         self.people.note_operator(turn.person);
@@ -335,7 +335,7 @@ fn is_news(room: &Room, changes: &[ModeChange], change: &ModeChange) -> bool {
     }
 }
 
-fn show_list(turn: &mut Turn<'_>, room: &Room, list: List) {
+fn show_list(turn: &mut Turn, room: &Room, list: List) {
     let (entry_numeric, end_numeric, end_text) = list.numerics();
     for entry in room.modes.list(list) {
         let at = unix_seconds(entry.at).to_string();

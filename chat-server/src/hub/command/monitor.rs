@@ -13,7 +13,7 @@ const TARGETS_BYTES_MAX: usize = 400;
 impl Hub {
     pub(crate) fn monitor(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         action: &str,
         targets: &[String],
     ) -> Result<(), Refusal> {
@@ -41,7 +41,7 @@ impl Hub {
         Ok(())
     }
 
-    fn monitor_more(&mut self, turn: &mut Turn<'_>, targets: &[String]) {
+    fn monitor_more(&mut self, turn: &mut Turn, targets: &[String]) {
         let n_max = self.settings.limits.monitored_max;
         let (mut added, mut refused) = (Vec::new(), Vec::new());
         for target in targets {
@@ -66,7 +66,7 @@ impl Hub {
     }
 
     /// Tells which of `nicks`, watched from now on if `is_new`, are here and which are not.
-    fn say_presence(&self, turn: &mut Turn<'_>, nicks: Vec<Arc<str>>, is_new: bool) {
+    fn say_presence(&self, turn: &mut Turn, nicks: Vec<Arc<str>>, is_new: bool) {
         let (mut here, mut people, mut away) = (Vec::new(), Vec::new(), Vec::new());
         for nick in nicks {
             match self.people.find(&nick) {
@@ -84,7 +84,7 @@ impl Hub {
 }
 
 /// As many lines as the targets need.
-fn say_targets(turn: &mut Turn<'_>, numeric: Numeric, targets: &[Arc<str>]) {
+fn say_targets(turn: &mut Turn, numeric: Numeric, targets: &[Arc<str>]) {
     let mut line = String::new();
     for target in targets {
         if line.len() + target.len() + 1 > TARGETS_BYTES_MAX {

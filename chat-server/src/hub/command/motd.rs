@@ -5,7 +5,7 @@ use chat_core::proto::Numeric;
 use crate::hub::{Hub, replies::turn::Turn};
 
 impl Hub {
-    pub(crate) fn motd(&self, turn: &mut Turn<'_>) {
+    pub(crate) fn motd(&self, turn: &mut Turn) {
         if self.settings.motd.is_empty() {
             return turn.numeric(Numeric::ERR_NOMOTD, &["There is no message of the day"]);
         }

@@ -11,7 +11,7 @@ use crate::hub::{
 };
 
 impl Hub {
-    pub(crate) fn names(&mut self, turn: &mut Turn<'_>, rooms: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn names(&mut self, turn: &mut Turn, rooms: &[String]) -> Result<(), Refusal> {
         for name in rooms {
             match self.rooms.find_visible(turn.person, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),

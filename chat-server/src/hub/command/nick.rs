@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn nick(&mut self, turn: &mut Turn<'_>, nick: &str) -> Result<(), Refusal> {
+    pub(crate) fn nick(&mut self, turn: &mut Turn, nick: &str) -> Result<(), Refusal> {
         let new = Nick::new(nick).ok().filter(|nick| !is_reserved_nick(nick));
         let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
         let owner = self.people.by_nick(new.key()).filter(|owner| *owner != turn.person);
@@ -29,7 +29,7 @@ impl Hub {
         if self.accounts.is_anothers(new.as_str(), person.account.as_deref()) {
             return Err(Refusal::NickOfAccount(nick.to_owned()));
         }
-        let event = self.change_nick(turn.now, turn.person, Some(turn.conn), new, turn.effects);
+        let event = self.change_nick(turn.person, Some(turn.conn), new);
         turn.say(ReplyLine::Event(event));
         Ok(())
     }

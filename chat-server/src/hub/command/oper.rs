@@ -13,7 +13,7 @@ use crate::{
 impl Hub {
     pub(crate) fn oper(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         name: String,
         password: String,
     ) -> Result<(), Refusal> {
@@ -30,11 +30,7 @@ impl Hub {
     }
 
     /// The password of an `OPER` has been checked.
-    pub(crate) fn oper_checked(
-        &mut self,
-        turn: &mut Turn<'_>,
-        is_right: bool,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn oper_checked(&mut self, turn: &mut Turn, is_right: bool) -> Result<(), Refusal> {
         if !is_right {
             return Err(Refusal::WrongPassword);
         }
@@ -48,8 +44,8 @@ impl Hub {
                 changes: "+o".into(),
                 arguments: Vec::new(),
             };
-            let event = self.event(turn.person, content, turn.now);
-            self.tell_person(turn.person, Some(turn.conn), &event, turn.effects);
+            let event = self.event(turn.person, content);
+            self.tell_person(turn.person, Some(turn.conn), &event);
             turn.say(ReplyLine::Event(event));
         }
         Ok(())

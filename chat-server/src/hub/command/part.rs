@@ -17,7 +17,7 @@ use crate::{
 impl Hub {
     pub(crate) fn part(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         rooms: &[String],
         reason: Option<String>,
     ) -> Result<(), Refusal> {
@@ -30,22 +30,22 @@ impl Hub {
         Ok(())
     }
 
-    pub(crate) fn leave_all(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn leave_all(&mut self, turn: &mut Turn) -> Result<(), Refusal> {
         for room in self.people.person(turn.person).rooms.clone() {
             self.part_one(turn, room, None);
         }
         Ok(())
     }
 
-    fn part_one(&mut self, turn: &mut Turn<'_>, id: RoomId, reason: Option<&str>) {
+    fn part_one(&mut self, turn: &mut Turn, id: RoomId, reason: Option<&str>) {
         let room = &self.rooms[&id];
         let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "PART", room.name.as_str()];
         let reason = reason.map(|text| relayable(text, &words, TOPIC_BYTES_MAX).into());
         let content = Content::Part { source, room: Arc::clone(room.name.shown()), reason };
-        let event = self.event(turn.person, content, turn.now);
-        self.tell_room(room, Some(turn.conn), &event, turn.effects);
+        let event = self.event(turn.person, content);
+        self.tell_room(room, Some(turn.conn), &event);
         turn.say(ReplyLine::Event(event));
-        self.remove_member(turn.person, id, turn.effects);
+        self.remove_member(turn.person, id);
     }
 }

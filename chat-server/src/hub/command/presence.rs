@@ -8,11 +8,7 @@ use crate::hub::{Hub, refusal::Refusal, replies::turn::Turn};
 const USERHOST_NICKS_MAX: usize = 5;
 
 impl Hub {
-    pub(crate) fn userhost(
-        &mut self,
-        turn: &mut Turn<'_>,
-        nicks: &[String],
-    ) -> Result<(), Refusal> {
+    pub(crate) fn userhost(&mut self, turn: &mut Turn, nicks: &[String]) -> Result<(), Refusal> {
         let people = nicks.iter().take(USERHOST_NICKS_MAX);
         let here = people.filter_map(|nick| self.people.find(nick).ok()).map(|person| {
             let operator = if person.modes.is_operator { "*" } else { "" };
@@ -24,7 +20,7 @@ impl Hub {
         Ok(())
     }
 
-    pub(crate) fn ison(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn ison(&mut self, turn: &mut Turn, nicks: &[String]) -> Result<(), Refusal> {
         let here = nicks.iter().filter_map(|nick| self.people.find(nick).ok());
         let here = here.map(|person| person.nick.to_string()).collect::<Vec<_>>().join(" ");
         turn.numeric(Numeric::RPL_ISON, &[&here]);

@@ -12,11 +12,7 @@ use crate::hub::{
 };
 
 impl Hub {
-    pub(crate) fn quit(
-        &mut self,
-        turn: &mut Turn<'_>,
-        reason: Option<String>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn quit(&mut self, turn: &mut Turn, reason: Option<String>) -> Result<(), Refusal> {
         let conn = turn.conn;
         // "Quit" before it tells a wanted departure from one the server noticed.
         let reason: Arc<str> = match reason.filter(|reason| !reason.is_empty()) {
@@ -26,8 +22,8 @@ impl Hub {
             }
             None => "Quit".into(),
         };
-        turn.effects.push(Effect::Close { conn, reason: "You left".into() });
-        self.end_device(turn.now, conn, &reason, turn.effects);
+        self.out.push(Effect::Close { conn, reason: "You left".into() });
+        self.end_device(conn, &reason);
         Ok(())
     }
 }

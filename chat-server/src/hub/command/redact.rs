@@ -25,7 +25,7 @@ use crate::{
 impl Hub {
     pub(crate) fn redact(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         msgid: &str,
         reason: Option<String>,
@@ -38,7 +38,7 @@ impl Hub {
 
     pub(crate) fn edit(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         msgid: &str,
         text: String,
@@ -51,7 +51,7 @@ impl Hub {
 
     fn look_for(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         target: &str,
         msgid: &str,
         change: MessageChange,
@@ -88,7 +88,7 @@ impl Hub {
     /// The message has been looked up: it may be changed by who wrote it; deleted also by those who operate the room.
     pub(crate) fn act(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         act: MessageAction,
         answer: Result<Answer, Arc<str>>,
     ) -> Result<(), Refusal> {

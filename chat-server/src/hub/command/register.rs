@@ -6,7 +6,7 @@ use crate::hub::{Hub, refusal::Refusal, replies::turn::Turn, state::account_requ
 impl Hub {
     pub(crate) fn register_command(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         account: &str,
         password: &str,
     ) -> Result<(), Refusal> {
@@ -18,7 +18,7 @@ impl Hub {
         self.register_account(turn, Via::Command, password)
     }
 
-    pub(crate) fn verify(&self, turn: &Turn<'_>, account: &str) -> Result<(), Refusal> {
+    pub(crate) fn verify(&self, turn: &Turn, account: &str) -> Result<(), Refusal> {
         if let Some(own) = &self.people.person(turn.person).account {
             let text = format!("you are logged in to {own} already");
             return Err(Refusal::fail("VERIFY", "ALREADY_AUTHENTICATED", &[account], &text));

@@ -16,7 +16,7 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
-        input::{Door, Now, Registration},
+        input::{Door, Registration},
         people::nick::NAMELESS,
         refusal::Refusal,
         replies::{
@@ -43,20 +43,15 @@ use crate::{
 const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER", "WEBIRC"];
 
 impl Hub {
-    pub(crate) fn register(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        registration: Registration,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn register(&mut self, conn: ConnId, registration: Registration) {
+        let now = self.now();
         // "The server SHOULD abort it, then register the client without authentication." (sasl-3.1)
-        self.abort_sasl(conn, effects);
+        self.abort_sasl(conn);
         // What came before is answered before; it may begin to log in anew.
-        self.take_newcomers_waiting(now, conn, effects);
+        self.take_newcomers_waiting(conn);
         while self.accounts.is_checking(conn) {
-            self.abort_sasl(conn, effects);
-            self.take_newcomers_waiting(now, conn, effects);
+            self.abort_sasl(conn);
+            self.take_newcomers_waiting(conn);
         }
         // A connection may have closed, or the server may be stopping.
         let Some(newcomer) = self.people.newcomer(conn) else { return };
@@ -66,11 +61,11 @@ impl Hub {
         {
             let text = ban.text();
             self.forget_newcomer(conn);
-            refuse(conn, None, &Refusal::BannedHere(text.clone()), effects);
-            return effects.push(Effect::Close { conn, reason: text.into() });
+            self.refuse(conn, None, &Refusal::BannedHere(text.clone()));
+            return self.out.push(Effect::Close { conn, reason: text.into() });
         }
         if let Some(who) = self.find_same_person(newcomer.account.as_deref(), &registration) {
-            return self.attach(now, conn, who, effects);
+            return self.attach(conn, who);
         }
         let account = newcomer.account.as_deref();
         let nick = choose_nick(&self.people, &self.accounts, account, &registration);
@@ -80,7 +75,7 @@ impl Hub {
             Err(refusal) => {
                 newcomer.refused = Some(registration);
                 self.people.insert_newcomer(conn, newcomer);
-                return refuse(conn, None, &refusal, effects);
+                return self.refuse(conn, None, &refusal);
             }
         };
         let user = clean_user(&registration.user);
@@ -102,14 +97,15 @@ impl Hub {
         });
         let (door, host) = (newcomer.door, Arc::clone(&newcomer.host));
         self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
-        effects.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
-        effects.push(Effect::Report(ServerEvent::Arrived { nick: Arc::clone(nick.shown()), host }));
+        self.out.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
+        self.out
+            .push(Effect::Report(ServerEvent::Arrived { nick: Arc::clone(nick.shown()), host }));
         self.set_identity(who, identity);
         let person = self.people.person(who);
-        self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
-        self.introduce_to_watchers(now, who, effects);
+        self.tell_watchers(person.nick.key(), &person.source, true);
+        self.introduce_to_watchers(who);
 
-        let mut turn = Turn::new(now, (conn, who), None, effects);
+        let mut turn = Turn::new((conn, who), None);
         if door == Door::Irc {
             self.welcome(&mut turn);
         }
@@ -132,12 +128,13 @@ impl Hub {
     }
 
     /// Another connection of somebody who is here: it is told all that the others were.
-    fn attach(&mut self, now: Now, conn: ConnId, who: PersonId, effects: &mut Vec<Effect>) {
+    fn attach(&mut self, conn: ConnId, who: PersonId) {
+        let now = self.now();
         let Some(newcomer) = self.people.remove_newcomer(conn) else { return };
         self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
         let nick = Arc::clone(self.people.person(who).nick.shown());
-        effects.push(Effect::Admit { conn, nick });
-        let mut turn = Turn::new(now, (conn, who), None, effects);
+        self.out.push(Effect::Admit { conn, nick });
+        let mut turn = Turn::new((conn, who), None);
         self.welcome(&mut turn);
         let person = self.people.person(who);
         if person.modes != UserModes::default() {
@@ -149,27 +146,22 @@ impl Hub {
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
-        self.note_away(now, who, None, effects);
+        self.note_away(who, None);
     }
 
     /// Goes on with what waited for a newcomer's password to be checked.
-    pub(crate) fn take_newcomers_waiting(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn take_newcomers_waiting(&mut self, conn: ConnId) {
         while !self.accounts.is_checking(conn)
             && let Some(newcomer) = self.people.newcomer_mut(conn)
             && let Some(delayed) = newcomer.waiting.pop_front()
         {
             if newcomer.waiting.is_empty() {
-                effects.push(Effect::Release { conn });
+                self.out.push(Effect::Release { conn });
             }
             match delayed {
-                Delayed::Answer(reply) => effects.push(Effect::Reply { conn, reply }),
+                Delayed::Answer(reply) => self.out.push(Effect::Reply { conn, reply }),
                 Delayed::Command(QueuedCommand { label, command }) => {
-                    self.newcomer_command(now, conn, label, command, effects);
+                    self.newcomer_command(conn, label, command);
                 }
             }
         }
@@ -177,47 +169,34 @@ impl Hub {
 
     /// Keeps what a newcomer said while a password is checked, and reads no more of them; gives it back
     /// if there is nothing to wait for.
-    fn delay(
-        &mut self,
-        conn: ConnId,
-        delayed: Delayed,
-        effects: &mut Vec<Effect>,
-    ) -> Option<Delayed> {
+    fn delay(&mut self, conn: ConnId, delayed: Delayed) -> Option<Delayed> {
         let is_checking = self.accounts.is_checking(conn);
         let Some(newcomer) = self.people.newcomer_mut(conn).filter(|_| is_checking) else {
             return Some(delayed);
         };
         if newcomer.waiting.is_empty() {
-            effects.push(Effect::Hold { conn });
+            self.out.push(Effect::Hold { conn });
         }
         newcomer.waiting.push_back(delayed);
         None
     }
 
     /// An answer that a newcomer's session has made: it is given in its turn.
-    pub(crate) fn newcomer_answer(
-        &mut self,
-        conn: ConnId,
-        reply: Reply,
-        effects: &mut Vec<Effect>,
-    ) {
-        if let Some(Delayed::Answer(reply)) = self.delay(conn, Delayed::Answer(reply), effects) {
-            effects.push(Effect::Reply { conn, reply });
+    pub(crate) fn newcomer_answer(&mut self, conn: ConnId, reply: Reply) {
+        if let Some(Delayed::Answer(reply)) = self.delay(conn, Delayed::Answer(reply)) {
+            self.out.push(Effect::Reply { conn, reply });
         }
     }
 
     /// A command of someone who has not registered: only a new nick helps.
     pub(crate) fn newcomer_command(
         &mut self,
-        now: Now,
         conn: ConnId,
         label: Option<Arc<str>>,
         command: Result<Command, CommandError>,
-        effects: &mut Vec<Effect>,
     ) {
         let delayed = Delayed::Command(QueuedCommand { label, command });
-        let Some(Delayed::Command(QueuedCommand { label, command })) =
-            self.delay(conn, delayed, effects)
+        let Some(Delayed::Command(QueuedCommand { label, command })) = self.delay(conn, delayed)
         else {
             return;
         };
@@ -225,17 +204,17 @@ impl Hub {
         match command {
             Ok(Command::Nick { nick }) => {
                 newcomer.other_nick = Some(nick);
-                self.register_again(now, conn, effects);
+                self.register_again(conn);
             }
             Ok(Command::Authenticate { argument }) => {
-                self.authenticate(now, conn, label, &argument, effects);
+                self.authenticate(conn, label, &argument);
             }
             Ok(Command::Away { reason }) if newcomer.capabilities.contains(Capability::PreAway) => {
                 newcomer.away = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
                 let (numeric, text) = away_words(newcomer.away.is_some());
                 let lines = vec![ReplyLine::Numeric(numeric, vec![text.into()])];
                 let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
-                effects.push(Effect::Reply { conn, reply });
+                self.out.push(Effect::Reply { conn, reply });
             }
             Ok(Command::Isupport)
                 if newcomer.capabilities.contains(Capability::ExtendedIsupport) =>
@@ -243,10 +222,10 @@ impl Hub {
                 let capabilities = newcomer.capabilities;
                 let lines = self.isupport_lines(capabilities);
                 let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
-                effects.push(Effect::Reply { conn, reply });
+                self.out.push(Effect::Reply { conn, reply });
             }
             Ok(Command::Webirc { password, address, options }) => {
-                self.webirc(conn, &password, &address, &options, effects);
+                self.webirc(conn, &password, &address, &options);
             }
             Ok(Command::Cap { subcommand, arguments }) => {
                 // "the server MUST not complete registration until the client sends a CAP END"
@@ -257,18 +236,18 @@ impl Hub {
                     _ => newcomer.is_negotiating,
                 };
                 let nick = "*".into();
-                effects.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
-                self.register_again(now, conn, effects);
+                self.out.push(Effect::Negotiate { conn, nick, label, subcommand, arguments });
+                self.register_again(conn);
             }
             Ok(Command::Ping { token }) => {
                 let lines = vec![ReplyLine::Pong { token: token.into() }];
                 let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
-                effects.push(Effect::Reply { conn, reply });
+                self.out.push(Effect::Reply { conn, reply });
             }
             Ok(Command::Pong) => {}
             // They have said who they are; only the nick is missing.
             Ok(Command::User { .. } | Command::Pass { .. }) if newcomer.refused.is_some() => {
-                refuse(conn, label, &Refusal::AlreadyRegistered, effects);
+                self.refuse(conn, label, &Refusal::AlreadyRegistered);
             }
             // It could be had before one has a nick, and a server with a password asks for that first.
             Ok(Command::Register { .. } | Command::Verify { .. }) => {
@@ -279,36 +258,40 @@ impl Hub {
                 };
                 let text = "connect first: an account is registered for the nick you have then";
                 let refusal = Refusal::fail(word, "COMPLETE_CONNECTION_REQUIRED", &[], text);
-                refuse(conn, label, &refusal, effects);
+                self.refuse(conn, label, &refusal);
             }
             Ok(Command::Quit { .. }) => {
                 self.forget_newcomer(conn);
-                effects.push(Effect::Close { conn, reason: "You left".into() });
+                self.out.push(Effect::Close { conn, reason: "You left".into() });
             }
             // What only the registered may do needs no looking at its parameters.
             Ok(_) | Err(CommandError::NoRecipient(_) | CommandError::NoText) => {
-                refuse(conn, label, &Refusal::NotRegistered, effects);
+                self.refuse(conn, label, &Refusal::NotRegistered);
             }
             Err(CommandError::NeedMoreParams(word)) if !REGISTRATION_WORDS.contains(&word) => {
-                refuse(conn, label, &Refusal::NotRegistered, effects);
+                self.refuse(conn, label, &Refusal::NotRegistered);
             }
-            Err(error) => refuse(conn, label, &error.into(), effects),
+            Err(error) => self.refuse(conn, label, &error.into()),
         }
     }
 
+    fn refuse(&self, conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal) {
+        self.say_to(conn, label, vec![refusal.reply()]);
+    }
+
     /// Registers who was refused for their nick, once they have asked for another one and all is settled.
-    fn register_again(&mut self, now: Now, conn: ConnId, effects: &mut Vec<Effect>) {
+    fn register_again(&mut self, conn: ConnId) {
         let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         if !newcomer.is_negotiating
             && let Some(registration) = newcomer.refused.take_if(|_| newcomer.other_nick.is_some())
             && let Some(nick) = newcomer.other_nick.take()
         {
-            self.register(now, conn, Registration { nick, ..registration }, effects);
+            self.register(conn, Registration { nick, ..registration });
         }
     }
 
     /// RFC 2812 §5.1, 001 to 005, then LUSERS and MOTD as <https://modern.ircdocs.horse/#connection-registration> has them.
-    fn welcome(&mut self, turn: &mut Turn<'_>) {
+    fn welcome(&mut self, turn: &mut Turn) {
         let (name, network) =
             (self.settings.name.as_str().to_owned(), self.settings.network.clone());
         let nick = Arc::clone(self.people.person(turn.person).nick.shown());
@@ -329,11 +312,6 @@ impl Hub {
         }
         self.motd(turn);
     }
-}
-
-fn refuse(conn: ConnId, label: Option<Arc<str>>, refusal: &Refusal, effects: &mut Vec<Effect>) {
-    let reply = Reply { label, nick: "*".into(), lines: vec![refusal.reply()], page: Page::Only };
-    effects.push(Effect::Reply { conn, reply });
 }
 
 /// The nick a newcomer gets.

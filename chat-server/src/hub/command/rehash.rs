@@ -11,13 +11,13 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn rehash(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn rehash(&mut self, turn: &mut Turn) -> Result<(), Refusal> {
         let asker = self.people.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
         let by = Arc::clone(asker.nick.shown());
-        turn.effects.push(Effect::Report(ServerEvent::ReloadAsked { by }));
+        self.out.push(Effect::Report(ServerEvent::ReloadAsked { by }));
         turn.numeric(Numeric::RPL_REHASHING, &["*", "Reading the configuration again"]);
         Ok(())
     }

@@ -21,7 +21,7 @@ use crate::{
 impl Hub {
     pub(crate) fn rename(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         room: &str,
         name: &str,
         reason: Option<String>,

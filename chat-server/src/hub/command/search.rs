@@ -78,7 +78,7 @@ impl SearchRequest {
 }
 
 impl Hub {
-    pub(crate) fn search(&mut self, turn: &mut Turn<'_>, params: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn search(&mut self, turn: &mut Turn, params: &[String]) -> Result<(), Refusal> {
         if !self.settings.keeps_history {
             return Err(CommandError::Unknown("SEARCH".into()).into());
         }

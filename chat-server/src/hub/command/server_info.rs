@@ -23,7 +23,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.9
-    pub(crate) fn admin(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn admin(&self, turn: &mut Turn) -> Result<(), Refusal> {
         let admin = self.settings.admin.as_ref().ok_or(Refusal::NoAdministrator)?;
         let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_ADMINME, &[server, "About who runs this server"]);
@@ -34,7 +34,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.10
-    pub(crate) fn info(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn info(&self, turn: &mut Turn) -> Result<(), Refusal> {
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started);
         turn.numeric(Numeric::RPL_INFO, &[&format!("{VERSION}: host a room, or join one")]);
@@ -45,7 +45,7 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.5: the network is this server.
-    pub(crate) fn links(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn links(&self, turn: &mut Turn) -> Result<(), Refusal> {
         let server = self.settings.name.as_str();
         turn.numeric(
             Numeric::RPL_LINKS,
@@ -56,18 +56,18 @@ impl Hub {
     }
 
     /// RFC 2812 §3.4.6
-    pub(crate) fn time(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn time(&self, turn: &mut Turn) -> Result<(), Refusal> {
         let server = self.settings.name.as_str();
-        let now = humantime::format_rfc3339_seconds(turn.now.wall).to_string();
+        let now = humantime::format_rfc3339_seconds(self.now().wall).to_string();
         turn.numeric(
             Numeric::RPL_TIME,
-            &[server, &unix_seconds(turn.now.wall).to_string(), "0", &now],
+            &[server, &unix_seconds(self.now().wall).to_string(), "0", &now],
         );
         Ok(())
     }
 
     /// RFC 2812 §3.4.3
-    pub(crate) fn version(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn version(&self, turn: &mut Turn) -> Result<(), Refusal> {
         let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_VERSION, &[VERSION, server, "IRCv3, with rooms for everyone"]);
         self.isupport(turn);

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn setname(&mut self, turn: &mut Turn<'_>, realname: &str) -> Result<(), Refusal> {
+    pub(crate) fn setname(&mut self, turn: &mut Turn, realname: &str) -> Result<(), Refusal> {
         let realname: Arc<str> = cut(&printable(realname), REALNAME_BYTES_MAX).into();
         if realname.trim().is_empty() {
             let text = "a real name has at least one character that can be seen";
@@ -22,8 +22,8 @@ impl Hub {
         let person = self.people.person_mut(turn.person);
         person.realname = (&*realname).into();
         let content = Content::Setname { source: Arc::clone(&person.source), realname };
-        let event = self.event(turn.person, content, turn.now);
-        self.tell_of_change(turn.person, Some(turn.conn), &event, turn.effects);
+        let event = self.event(turn.person, content);
+        self.tell_of_change(turn.person, Some(turn.conn), &event);
         if self.people.device(turn.conn).capabilities.contains(Capability::Setname) {
             turn.say(ReplyLine::Event(event));
         }

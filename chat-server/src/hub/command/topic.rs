@@ -20,7 +20,7 @@ use crate::{
 impl Hub {
     pub(crate) fn topic(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         room: &str,
         topic: Option<String>,
     ) -> Result<(), Refusal> {

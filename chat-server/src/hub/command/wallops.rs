@@ -12,17 +12,17 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn wallops(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn wallops(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         let asker = self.people.person(turn.person);
         if !asker.modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
         let source = Arc::clone(&asker.source);
         let text = relayable(text, &[&*source, "WALLOPS"], usize::MAX).into();
-        let event = self.event(turn.person, Content::Wallops { source, text }, turn.now);
+        let event = self.event(turn.person, Content::Wallops { source, text });
         let readers = self.people.iter().filter(|person| person.modes.reads_wallops);
         let readers = self.people.devices_of(readers.map(|person| person.id));
-        self.tell_some(readers, &event, turn.effects);
+        self.tell_some(readers, &event);
         Ok(())
     }
 }

@@ -11,14 +11,7 @@ use crate::{
 
 impl Hub {
     /// `options` are words with values or without.
-    pub(crate) fn webirc(
-        &mut self,
-        conn: ConnId,
-        password: &str,
-        address: &str,
-        options: &str,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn webirc(&mut self, conn: ConnId, password: &str, address: &str, options: &str) {
         let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         let from: Option<IpAddr> = newcomer.host.parse().ok();
         let is_it = |gateway: &Gateway| {
@@ -29,7 +22,7 @@ impl Hub {
         let Some(address) = address.parse().ok().filter(|_| is_gateway) else {
             self.forget_newcomer(conn);
             let reason = "WEBIRC is for gateways, with their password and an address".into();
-            return effects.push(Effect::Close { conn, reason });
+            return self.out.push(Effect::Close { conn, reason });
         };
         let mut options = options.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));
         newcomer.host = host_text(address);

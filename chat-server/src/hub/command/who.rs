@@ -21,7 +21,7 @@ use crate::{
 impl Hub {
     pub(crate) fn who(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         mask: &str,
         query: WhoQuery,
     ) -> Result<(), Refusal> {

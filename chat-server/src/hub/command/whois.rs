@@ -10,7 +10,7 @@ use crate::hub::{
 };
 
 impl Hub {
-    pub(crate) fn whois(&mut self, turn: &mut Turn<'_>, nicks: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn whois(&mut self, turn: &mut Turn, nicks: &[String]) -> Result<(), Refusal> {
         for (index, nick) in nicks.iter().enumerate() {
             if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
@@ -27,7 +27,7 @@ impl Hub {
         Ok(())
     }
 
-    fn whois_service(&self, turn: &mut Turn<'_>, service: Service) {
+    fn whois_service(&self, turn: &mut Turn, service: Service) {
         let (nick, server) = (service.nick(), self.settings.name.as_str());
         let about = match service {
             Service::ChanServ => "Rooms: write HELP to it",
@@ -38,7 +38,7 @@ impl Hub {
         turn.numeric(Numeric::RPL_WHOISSERVER, &[nick, server, &self.settings.network]);
     }
 
-    fn whois_one(&self, turn: &mut Turn<'_>, person: &Person) {
+    fn whois_one(&self, turn: &mut Turn, person: &Person) {
         let shown = person.nick.as_str();
         let params = [shown, person.user(), person.host(), "*", &person.realname];
         turn.numeric(Numeric::RPL_WHOISUSER, &params);
@@ -83,7 +83,8 @@ impl Hub {
                 turn.say(key_value(Numeric::RPL_WHOISKEYVALUE, shown, key, value));
             }
         }
-        let idle = turn.now.mono.saturating_duration_since(person.last_spoke).as_secs().to_string();
+        let idle =
+            self.now().mono.saturating_duration_since(person.last_spoke).as_secs().to_string();
         let signed_on = person.signed_on.to_string();
         let words = "seconds idle, signed on at";
         turn.numeric(Numeric::RPL_WHOISIDLE, &[shown, &idle, &signed_on, words]);

@@ -11,7 +11,7 @@ use crate::hub::{
 impl Hub {
     pub(crate) fn whowas(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         nicks: &[String],
         count: Option<usize>,
     ) -> Result<(), Refusal> {

@@ -7,10 +7,10 @@ use crate::{
 
 impl Hub {
     /// Has changes remembered that nobody waits for: what is not kept is as it was, after the next start.
-    pub(crate) fn persist_unasked(&mut self, changes: Vec<Change>, effects: &mut Vec<Effect>) {
+    pub(crate) fn persist_unasked(&mut self, changes: Vec<Change>) {
         if !changes.is_empty() {
             let ticket = self.awaited.new_ticket();
-            effects.push(Effect::Persist { ticket, changes: changes.into() });
+            self.out.push(Effect::Persist { ticket, changes: changes.into() });
         }
     }
 }

@@ -72,7 +72,7 @@ impl Hub {
     /// Asks the room log; the asker's next command waits for the answer.
     pub(crate) fn submit_query(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         of: QueryPurpose,
         subcommand: &str,
         query: Query,
@@ -83,12 +83,12 @@ impl Hub {
         self.awaited.insert_query(ticket, PendingQuery { conn, label, of, subcommand });
         self.people.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
         turn.is_answered = true;
-        turn.effects.push(Effect::Query { ticket, query });
+        self.out.push(Effect::Query { ticket, query });
     }
 
     /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
     /// would otherwise be sent automatically": others are shown what was said last before they came.
-    pub(crate) fn ask_for_replay(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
+    pub(crate) fn ask_for_replay(&mut self, conn: ConnId, id: RoomId) {
         let (limit, room) = (self.settings.limits.replay_max, &self.rooms[&id]);
         let asks_by_itself =
             self.people.device(conn).capabilities.contains(Capability::ChatHistory);
@@ -114,7 +114,7 @@ impl Hub {
         self.people.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
         self.awaited.insert_query(ticket, PendingQuery { conn, label: None, of, subcommand });
-        effects.push(Effect::Query { ticket, query });
+        self.out.push(Effect::Query { ticket, query });
     }
 }
 

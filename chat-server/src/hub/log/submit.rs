@@ -12,7 +12,6 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
-        input::Now,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -49,7 +48,7 @@ impl Hub {
     /// it arrives.
     pub(crate) fn submit(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         place: Destination,
         content: Content,
         action: RecordAction,
@@ -64,25 +63,24 @@ impl Hub {
         } else {
             (self.identity_of(turn.person), self.people.person(turn.person).as_sender())
         };
-        let said = Said { content, at: turn.now.wall, by, sender };
+        let said = Said { content, at: self.now().wall, by, sender };
         let (mut recorded, mut record) = self.record(said, place, action);
         recorded.sender = Some(turn.person);
         record.nonce = nonce;
         let ticket = self.awaited.new_ticket();
         self.await_outcome(turn, ticket, PendingWork::Record(recorded));
-        turn.effects.push(Effect::Append { ticket, record: Arc::new(record) });
+        self.out.push(Effect::Append { ticket, record: Arc::new(record) });
         Ok(())
     }
 
     /// The same of what the server does by itself in a room; whether there is place for it.
     pub(crate) fn submit_unasked(
         &mut self,
-        now: Now,
         place: Destination,
         content: Content,
         action: RecordAction,
-        effects: &mut Vec<Effect>,
     ) -> bool {
+        let now = self.now();
         if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
             return false;
         }
@@ -92,7 +90,7 @@ impl Hub {
         let ticket = self.awaited.new_ticket();
         let pending = Pending { what: PendingWork::Record(recorded), sender: None, answer: None };
         self.awaited.insert_pending(ticket, now.mono, pending);
-        effects.push(Effect::Append { ticket, record: Arc::new(record) });
+        self.out.push(Effect::Append { ticket, record: Arc::new(record) });
         true
     }
 
@@ -238,7 +236,7 @@ impl Hub {
     /// A sentence, if too much is on its way.
     pub(crate) fn submit_changes(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         changes: Arc<[Change]>,
         purpose: ChangePurpose,
     ) -> Result<(), &'static str> {
@@ -249,14 +247,14 @@ impl Hub {
         let what =
             PendingWork::Changes { changes: Arc::clone(&changes), purpose: Box::new(purpose) };
         self.await_outcome(turn, ticket, what);
-        turn.effects.push(Effect::Persist { ticket, changes });
+        self.out.push(Effect::Persist { ticket, changes });
         Ok(())
     }
 
-    fn await_outcome(&mut self, turn: &mut Turn<'_>, ticket: Ticket, what: PendingWork) {
+    fn await_outcome(&mut self, turn: &mut Turn, ticket: Ticket, what: PendingWork) {
         let answer = self.join_response(turn);
         let pending = Pending { what, sender: Some(turn.conn), answer };
-        self.awaited.insert_pending(ticket, turn.now.mono, pending);
+        self.awaited.insert_pending(ticket, self.now().mono, pending);
         let device = self.people.device_mut(turn.conn);
         device.n_pending += 1;
         device.latest_record = Some(ticket);

@@ -6,8 +6,6 @@ use crate::{
     delivery::{Event, ReplyLine},
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         state::{
             pending::Arrived,
             pending_record::{
@@ -15,22 +13,19 @@ use crate::{
             },
         },
     },
-    ids::Ticket,
+    ids::{ConnId, Ticket},
     room_log::AppendError,
 };
 
 impl Hub {
-    /// A record's place is fixed, or it has none: let everyone see it, or tell its sender.
+    /// A record's place is fixed, or it has none: lets everyone see it, or tells its sender. Gives them back, since what
+    /// they wait with may go on.
     pub(crate) fn appended(
         &mut self,
-        now: Now,
         ticket: Ticket,
         outcome: Result<(), AppendError>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(Arrived { what: pending, is_overdue }) = self.awaited.take_pending(ticket) else {
-            return;
-        };
+    ) -> Option<ConnId> {
+        let Arrived { what: pending, is_overdue } = self.awaited.take_pending(ticket)?;
         let Pending { what, sender, answer } = pending;
         self.release_reserved_name(&what);
         let device = sender.and_then(|sender| self.people.device_at_mut(sender));
@@ -40,8 +35,8 @@ impl Hub {
         self.n_refused_records += u64::from(matches!(outcome, Err(AppendError::Refused(_))));
         match (outcome, what) {
             (Ok(()), PendingWork::Record(recorded)) => {
-                self.tell_of_mending(&recorded.place, effects);
-                self.apply(now, sender, answer, &recorded, effects);
+                self.tell_of_mending(&recorded.place);
+                self.apply(sender, answer, &recorded);
             }
             (
                 Err(AppendError::Known { msgid, time }),
@@ -51,37 +46,35 @@ impl Hub {
                 let first = Arc::new(first.by(event.sender().clone()));
                 let echoes = sender.is_some_and(|own| self.echoes_messages(own)) && !is_overdue;
                 let echo = echoes.then(|| ReplyLine::Event(first));
-                self.answer(sender, answer, echo, effects);
+                self.answer(sender, answer, echo);
             }
             (Err(error), PendingWork::Record(Recorded { event, place, .. })) => {
                 if let AppendError::Refused(why) = &error {
-                    self.tell_of_trouble(now, &place, why, sender, effects);
+                    self.tell_of_trouble(&place, why, sender);
                 }
                 let line = not_stored(&event.content, error.to_string()).reply();
                 // They were told so when it took too long.
                 let line = (!is_overdue).then_some(line);
-                self.answer(sender, answer, line, effects);
+                self.answer(sender, answer, line);
             }
             (outcome, PendingWork::Changes { changes, purpose }) => {
                 let conn = sender.expect("who asks for changes waits for them");
                 let lines = match outcome {
-                    Ok(()) => self.done(now, conn, *purpose, &changes, effects),
+                    Ok(()) => self.done(conn, *purpose, &changes),
                     Err(error) => vec![self.undone(&purpose, &error.to_string()).reply()],
                 };
                 // Also to those who were told that it takes long.
-                self.answer(sender, answer, lines, effects);
+                self.answer(sender, answer, lines);
             }
         }
-        if let Some(sender) = sender {
-            self.take_waiting(now, sender, effects);
-        }
+        sender
     }
 
-    /// Tells the senders of records that have waited too long; what becomes of those is not known. What
-    /// is not known much later is forgotten.
-    pub(crate) fn tell_of_slow_records(&mut self, now: Now, effects: &mut Vec<Effect>) {
-        let timeout = self.settings.limits.append_timeout;
-        while let Some((ticket, since, mut pending)) = self.awaited.pop_slow(now.mono, timeout) {
+    /// Tells the next sender of something that has waited too long; what becomes of that is not known. Gives them back, until
+    /// all have been told.
+    pub(crate) fn tell_of_slow_record(&mut self) -> Option<ConnId> {
+        let (now, timeout) = (self.now().mono, self.settings.limits.append_timeout);
+        while let Some((ticket, since, mut pending)) = self.awaited.pop_slow(now, timeout) {
             let why = "storing it takes too long; it may still arrive";
             let line = match &pending.what {
                 PendingWork::Record(Recorded { event, .. }) => {
@@ -97,10 +90,16 @@ impl Hub {
             if let Some(device) = self.people.device_at_mut(sender) {
                 device.n_pending -= 1;
             }
-            self.answer(Some(sender), answer, Some(line), effects);
-            self.take_waiting(now, sender, effects);
+            self.answer(Some(sender), answer, Some(line));
+            return Some(sender);
         }
-        while let Some(Pending { what, .. }) = self.awaited.pop_lost(now.mono, timeout) {
+        None
+    }
+
+    /// Forgets what is not known to be stored much later.
+    pub(crate) fn forget_lost_records(&mut self) {
+        let (now, timeout) = (self.now().mono, self.settings.limits.append_timeout);
+        while let Some(Pending { what, .. }) = self.awaited.pop_lost(now, timeout) {
             self.release_reserved_name(&what);
             // A name that was being registered is free again.
             if let PendingWork::Changes { purpose, .. } = what {

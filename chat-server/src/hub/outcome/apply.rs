@@ -6,8 +6,7 @@ use crate::{
     delivery::{Content, Event, ReplyLine},
     hub::{
         Hub,
-        effect::Effect,
-        input::{Door, Now},
+        input::Door,
         state::{
             facts,
             labeled_response::ResponseId,
@@ -24,11 +23,9 @@ impl Hub {
     /// changed since it was decided; who is there now is told.
     pub(crate) fn apply(
         &mut self,
-        now: Now,
         sender: Option<ConnId>,
         answer: Option<ResponseId>,
         recorded: &Recorded,
-        effects: &mut Vec<Effect>,
     ) {
         let is_message =
             matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
@@ -40,7 +37,7 @@ impl Hub {
             && let Some(room) = self.rooms.get_mut(*id)
         {
             room.seen = room.seen.max(recorded.event.time);
-            self.take_facts(now, *id, recorded, effects);
+            self.take_facts(*id, recorded);
         }
         match recorded.place {
             Destination::Direct { person: other, .. } => {
@@ -50,11 +47,11 @@ impl Hub {
                 let event =
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, name));
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
-                self.answer(sender, answer, own_copy, effects);
+                self.answer(sender, answer, own_copy);
                 // To oneself, the echo has the label and the delivered copy has not
                 // (labeled-response, messages to oneself).
                 if let (Some(who), Some(conn)) = (recorded.sender, sender) {
-                    self.tell_both(who, conn, other, &event, effects);
+                    self.tell_both(who, conn, other, &event);
                 }
             }
             Destination::Ranked(id, sign) => {
@@ -63,36 +60,36 @@ impl Hub {
                     name.map_or_else(|| Arc::clone(&recorded.event), |name| to(recorded, &name));
                 if let RecordAction::Notice { owner_change, reply, .. } = recorded.action() {
                     if let Some(room) = self.rooms.get(id) {
-                        self.tell_ranked(room, sign, None, None, &event, effects);
-                        self.change_owner(now, id, owner_change, effects);
+                        self.tell_ranked(room, sign, None, None, &event);
+                        self.change_owner(id, owner_change);
                     }
-                    return self.answer(sender, answer, reply.iter().cloned(), effects);
+                    return self.answer(sender, answer, reply.iter().cloned());
                 }
                 let own_copy = echoes.then(|| ReplyLine::Event(Arc::clone(&event)));
-                self.answer(sender, answer, own_copy, effects);
+                self.answer(sender, answer, own_copy);
                 if let Some(room) = self.rooms.get(id) {
-                    self.tell_ranked(room, sign, recorded.sender, sender, &event, effects);
+                    self.tell_ranked(room, sign, recorded.sender, sender, &event);
                 }
             }
             Destination::Room(id) => {
                 let event = self.as_it_is_now(id, recorded);
                 let (Some(event), Some(room)) = (event, self.rooms.get(id)) else {
-                    return self.answer(sender, answer, None, effects);
+                    return self.answer(sender, answer, None);
                 };
                 let echoes = echoes && recorded.sender.is_some_and(|own| room.has(own));
                 // Without a label the sender's copy is like everyone else's.
                 let shares_copy = echoes && answer.is_none();
-                self.tell_room(room, sender.filter(|_| !shares_copy), &event, effects);
+                self.tell_room(room, sender.filter(|_| !shares_copy), &event);
                 let own_copy =
                     (echoes && !shares_copy).then(|| ReplyLine::Event(Arc::clone(&event)));
-                self.answer(sender, answer, own_copy, effects);
-                self.change_room(now, id, &event, recorded.action(), effects);
+                self.answer(sender, answer, own_copy);
+                self.change_room(id, &event, recorded.action());
             }
         }
     }
 
     /// What a record says of a room is so from here on, and kept if the room lasts.
-    fn take_facts(&mut self, now: Now, id: RoomId, recorded: &Recorded, effects: &mut Vec<Effect>) {
+    fn take_facts(&mut self, id: RoomId, recorded: &Recorded) {
         let Some(More { action, facts, kept_of }) = recorded.more.as_deref() else { return };
         if facts.is_empty() && kept_of.is_none() || !self.rooms.contains(id) {
             return;
@@ -105,7 +102,7 @@ impl Hub {
             _ => Vec::new(),
         };
         for fact in facts {
-            self.take_fact(Some(now), id, fact, &told, effects);
+            self.take_fact(id, fact, &told);
         }
         let Some(room) = self.rooms.get_mut(id) else { return };
         let number = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.number));
@@ -122,8 +119,8 @@ impl Hub {
             let own = number.iter();
             changes.extend(own.flat_map(|own| facts.iter().map(|fact| fact.change(own))));
         }
-        self.persist_unasked(changes, effects);
-        self.note_closed(id, effects);
+        self.persist_unasked(changes);
+        self.note_closed(id);
     }
 
     /// The event with the names that the room and those it names have now; `None` if there is nothing left of it,
@@ -160,26 +157,19 @@ impl Hub {
     }
 
     /// What a record changes of its room beside being seen.
-    fn change_room(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        event: &Arc<Event>,
-        action: &RecordAction,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn change_room(&mut self, id: RoomId, event: &Arc<Event>, action: &RecordAction) {
         let room = self.rooms.room_mut(id);
         match (&event.content, action) {
             (Content::Kick { reason, .. }, RecordAction::Kick(kicked)) if room.has(*kicked) => {
-                self.remove_member(*kicked, id, effects);
+                self.remove_member(*kicked, id);
                 // The text door leads to one room; who is removed from it has nowhere to be.
                 let is_text = |conn: &ConnId| self.people.device(*conn).door == Door::Text;
                 if self.people.person(*kicked).devices.iter().any(is_text) {
                     let reason: Arc<str> = format!("You were removed ({reason})").into();
-                    self.send_away(now, *kicked, &reason, effects);
+                    self.send_away(*kicked, &reason);
                 }
             }
-            (_, RecordAction::Rename(name)) => self.rename_room(now, id, name, event, effects),
+            (_, RecordAction::Rename(name)) => self.rename_room(id, name, event),
             (_, RecordAction::Modes(changes)) => {
                 for change in changes {
                     let member = change.what.member().and_then(|id| room.members.get_mut(&id));

@@ -2,22 +2,14 @@
 
 use crate::{
     auth::Verdict,
-    hub::{
-        Hub, effect::Effect, input::Now, replies::turn::Turn, state::password_check::CheckPurpose,
-    },
-    ids::Ticket,
+    hub::{Hub, replies::turn::Turn, state::password_check::CheckPurpose},
+    ids::{ConnId, Ticket},
 };
 
 impl Hub {
-    /// It is known.
-    pub(crate) fn checked(
-        &mut self,
-        now: Now,
-        ticket: Ticket,
-        verdict: Verdict,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(check) = self.awaited.take_check(ticket) else { return };
+    /// It is known whether a password is right. Gives back who asked, since what they wait with may go on.
+    pub(crate) fn checked(&mut self, ticket: Ticket, verdict: Verdict) -> Option<ConnId> {
+        let check = self.awaited.take_check(ticket)?;
         // The account may have ended meanwhile, and be somebody else's, or have another password.
         let is_still = |hash: &String| {
             check.purpose.account().is_none_or(|account| self.hash_of(account) == *hash)
@@ -33,24 +25,23 @@ impl Hub {
         }
         match (check.purpose.clone(), who) {
             (CheckPurpose::Oper, Some(who)) => {
-                let mut turn = Turn::new(now, (conn, who), check.label, effects);
+                let mut turn = Turn::new((conn, who), check.label);
                 if let Err(refusal) = self.oper_checked(&mut turn, is_right) {
                     turn.say(refusal.reply());
                 }
                 self.end_turn(turn);
                 if !is_right {
-                    self.count_failed_login(now, conn, None, effects);
+                    self.count_failed_login(conn, None);
                 }
             }
             (CheckPurpose::Sasl { account }, _) => {
-                self.sasl_checked(now, check, &account, is_right, effects);
+                self.sasl_checked(check, &account, is_right);
             }
             (CheckPurpose::AccountChange(asked), Some(who)) => {
-                self.account_change_checked(now, check, who, asked, verdict, effects);
+                self.account_change_checked(check, who, asked, verdict);
             }
             (CheckPurpose::Oper | CheckPurpose::AccountChange(_), None) => {}
         }
-        self.take_waiting(now, conn, effects);
-        self.take_newcomers_waiting(now, conn, effects);
+        Some(conn)
     }
 }

@@ -5,8 +5,6 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -37,11 +35,9 @@ impl Hub {
     /// Changes are kept: so it is from here on. What whoever wanted it is told.
     pub(crate) fn done(
         &mut self,
-        now: Now,
         conn: ConnId,
         purpose: ChangePurpose,
         changes: &[Change],
-        effects: &mut Vec<Effect>,
     ) -> Vec<ReplyLine> {
         for change in changes {
             let taken = match change {
@@ -52,26 +48,24 @@ impl Hub {
                 {
                     Ok(())
                 }
-                Change::Set { path, value } => {
-                    self.take_change(Some(now), path, Some(value), effects)
-                }
-                Change::Remove { path } => self.take_change(Some(now), path, None, effects),
+                Change::Set { path, value } => self.take_change(path, Some(value)),
+                Change::Remove { path } => self.take_change(path, None),
                 Change::Close { .. } | Change::Forget { .. } | Change::Rename { .. } => Ok(()),
             };
             debug_assert!(taken.is_ok(), "{taken:?}");
         }
         match purpose {
-            ChangePurpose::Account(asked) => self.account_change_done(now, conn, &asked, effects),
+            ChangePurpose::Account(asked) => self.account_change_done(conn, &asked),
             ChangePurpose::Metadata { room, keys, reply } => {
                 if self.rooms.contains(room) {
                     for key in &keys {
-                        self.tell_of_metadata(now, Owner::Room(room), key, conn, effects);
+                        self.tell_of_metadata(Owner::Room(room), key, conn);
                     }
                 }
                 reply
             }
             ChangePurpose::Bans { reply } => {
-                self.send_banned_away(now, effects);
+                self.send_banned_away();
                 reply
             }
             ChangePurpose::Entrance { room, .. } => {
@@ -79,7 +73,7 @@ impl Hub {
                 let who = self.people.device_at(conn).map(|device| device.person);
                 let name = self.rooms.get(room).map(|room| room.name.clone());
                 if let (Some(who), Some(name)) = (who, name) {
-                    let mut turn = Turn::new(now, (conn, who), None, effects);
+                    let mut turn = Turn::new((conn, who), None);
                     self.join_one(&mut turn, name);
                     self.end_turn(turn);
                 }
@@ -87,7 +81,7 @@ impl Hub {
             }
             ChangePurpose::Knock { reply } => reply,
             ChangePurpose::Mark { mark, shown } => {
-                self.tell_of_marker(&mark, &shown, Some(conn), effects);
+                self.tell_of_marker(&mark, &shown, Some(conn));
                 vec![self.marker_line(&mark, &shown)]
             }
         }
@@ -97,19 +91,13 @@ impl Hub {
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
-    pub(crate) fn take_change(
-        &mut self,
-        now: Option<Now>,
-        path: &str,
-        value: Option<&str>,
-        effects: &mut Vec<Effect>,
-    ) -> Result<(), String> {
+    pub(crate) fn take_change(&mut self, path: &str, value: Option<&str>) -> Result<(), String> {
         let words: Vec<&str> = path.split('\n').collect();
         if let Some(taken) = self.accounts.take(&words, value) {
             return taken;
         }
         match words.split_first() {
-            Some((&facts::PATH, rest)) => self.take_room_change(now, rest, value, effects),
+            Some((&facts::PATH, rest)) => self.take_room_change(rest, value),
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }
     }

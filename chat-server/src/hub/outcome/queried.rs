@@ -9,8 +9,6 @@ use crate::{
     history::{Answer, HistoryEntry, Target},
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         log::query::{cannot_read, fail},
         refusal::Refusal,
         replies::{batches::in_pages, turn::Turn},
@@ -27,13 +25,7 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn replay(
-        &self,
-        conn: ConnId,
-        room: RoomId,
-        answer: Result<Answer, Arc<str>>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn replay(&self, conn: ConnId, room: RoomId, answer: Result<Answer, Arc<str>>) {
         let device = self.people.device(conn);
         let is_inside = |room: &&room::Room| room.has(device.person);
         let Some(room) = self.rooms.get(room).filter(is_inside) else { return };
@@ -66,18 +58,17 @@ impl Hub {
             ) => return,
             Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
         };
-        self.say_to(conn, None, lines, effects);
+        self.say_to(conn, None, lines);
     }
 
-    /// What was asked has been looked up. The asker may have gone, or been sent out of the room.
+    /// What was asked has been looked up. The asker may have gone, or been sent out of the room; else they are given back, since
+    /// what they wait with may go on.
     pub(crate) fn queried(
         &mut self,
-        now: Now,
         ticket: Ticket,
         answer: Result<Answer, Arc<str>>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(recall) = self.awaited.take_query(ticket) else { return };
+    ) -> Option<ConnId> {
+        let recall = self.awaited.take_query(ticket)?;
         let conn = recall.conn;
         if let QueryPurpose::Replay(room) = recall.of {
             // Who went and came again is told what was asked for last.
@@ -89,24 +80,24 @@ impl Hub {
                 is_latest
             });
             if is_latest {
-                self.replay(conn, room, answer, effects);
+                self.replay(conn, room, answer);
             }
-            return;
+            return None;
         }
-        let Some(device) = self.people.device_at_mut(conn) else { return };
+        let device = self.people.device_at_mut(conn)?;
         if device.backlog.querying != Some(ticket) {
-            return;
+            return None;
         }
         device.backlog.change(|backlog| backlog.querying = None);
         let who = device.person;
         let recall = match recall {
             PendingQuery { of: QueryPurpose::Message(act), label, .. } => {
-                let mut turn = Turn::new(now, (conn, who), label, effects);
+                let mut turn = Turn::new((conn, who), label);
                 if let Err(refusal) = self.act(&mut turn, act, answer) {
                     turn.say(refusal.reply());
                 }
                 self.end_turn(turn);
-                return self.take_waiting(now, conn, effects);
+                return Some(conn);
             }
             recall => recall,
         };
@@ -117,8 +108,8 @@ impl Hub {
         let parts = lines.into_iter().map(paged_reply::Section::Line).collect();
         let paged_reply = PagedReply { label: recall.label, parts, is_first: true };
         self.people.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
-        self.next_page(effects, conn);
-        self.take_waiting(now, conn, effects);
+        self.next_page(conn);
+        Some(conn)
     }
 
     pub(crate) fn answer_lines(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     delivery::Content,
-    hub::{Hub, effect::Effect, input::Now},
+    hub::Hub,
     ids::{ConnId, PersonId},
 };
 
@@ -14,13 +14,7 @@ pub(crate) const NOT_HERE: &str = "Not connected: what you write can be read lat
 impl Hub {
     /// Something was said of being away from a connection, or one has gone: somebody is away who is away from all
     /// of theirs, for the reason given last among them. The others are told, and so is `conn` that it is so.
-    pub(crate) fn note_away(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        conn: Option<ConnId>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn note_away(&mut self, who: PersonId, conn: Option<ConnId>) {
         let devices = &self.people.person(who).devices;
         let reasons: Option<Vec<&Arc<str>>> = devices
             .iter()
@@ -36,7 +30,7 @@ impl Hub {
         }
         person.particulars.change(|own| own.away.clone_from(&reason));
         let content = Content::Away { source: Arc::clone(&person.source), reason };
-        let event = self.event(who, content, now);
-        self.tell_of_change(who, conn, &event, effects);
+        let event = self.event(who, content);
+        self.tell_of_change(who, conn, &event);
     }
 }

@@ -14,8 +14,6 @@ use crate::{
     delivery::{Content, Event},
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         replies::metadata::{batch, key_not_set, key_value},
         state::{
             device::{Device, Reader},
@@ -38,14 +36,7 @@ impl Hub {
     }
 
     /// Tells who is to know that `key` of `owner` is now what it is; `by` changed it and is not told.
-    pub(crate) fn tell_of_metadata(
-        &self,
-        now: Now,
-        owner: Owner,
-        key: &Arc<str>,
-        by: ConnId,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_of_metadata(&self, owner: Owner, key: &Arc<str>, by: ConnId) {
         let readers = match owner {
             Owner::Room(id) => self.subscribers_in(id, key),
             Owner::Person(id) => {
@@ -54,18 +45,12 @@ impl Hub {
             }
         };
         let readers = readers.into_iter().filter(|reader| *reader != by);
-        self.tell_readers(now, readers, owner, key, effects);
+        self.tell_readers(readers, owner, key);
     }
 
     /// Tells the members of a room what someone who has just come has published, but those who see them
     /// elsewhere.
-    pub(crate) fn introduce(
-        &self,
-        now: Now,
-        who: PersonId,
-        room: RoomId,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn introduce(&self, who: PersonId, room: RoomId) {
         let person = self.people.person(who);
         let meets_first = |reader: &ConnId| {
             let reader = self.people.reader(*reader).person;
@@ -74,12 +59,12 @@ impl Hub {
         };
         for key in person.particulars.metadata.keys() {
             let readers = self.subscribers_in(room, key).into_iter().filter(meets_first);
-            self.tell_readers(now, readers, Owner::Person(who), key, effects);
+            self.tell_readers(readers, Owner::Person(who), key);
         }
     }
 
     /// Tells those who watch the nick that `who` has taken what its owner has published.
-    pub(crate) fn introduce_to_watchers(&self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
+    pub(crate) fn introduce_to_watchers(&self, who: PersonId) {
         let (person, owner) = (self.people.person(who), Owner::Person(who));
         let watchers = self.people.watchers(person.nick.key());
         let watchers =
@@ -90,7 +75,7 @@ impl Hub {
         for reader in watchers().filter(is_aware) {
             let Device { conn, particulars, .. } = reader.device;
             let lines = self.metadata_lines(Dialect::Third, owner, &particulars.subscriptions);
-            self.say_to(*conn, None, vec![batch(person.nick.as_str(), lines)], effects);
+            self.say_to(*conn, None, vec![batch(person.nick.as_str(), lines)]);
         }
         // Those who share a room know.
         let is_new_to = |reader: &Reader<'_>| {
@@ -101,19 +86,13 @@ impl Hub {
         for key in person.particulars.metadata.keys() {
             let readers = watchers().filter(is_new_to).map(|reader| reader.device);
             let readers = readers.filter(|reader| reader.particulars.subscriptions.contains(key));
-            self.tell_readers(now, readers.map(|reader| reader.conn), owner, key, effects);
+            self.tell_readers(readers.map(|reader| reader.conn), owner, key);
         }
     }
 
     /// Tells `readers`, each in the revision they know, what `key` of `owner` is.
-    fn tell_readers(
-        &self,
-        now: Now,
-        readers: impl Iterator<Item = ConnId>,
-        owner: Owner,
-        key: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn tell_readers(&self, readers: impl Iterator<Item = ConnId>, owner: Owner, key: &Arc<str>) {
+        let now = self.now();
         let (target, value) = (self.name_of_owner(owner), self.metadata_of(owner).get(key));
         let mut second = Vec::new();
         for reader in readers.map(|reader| self.people.device(reader)) {
@@ -124,7 +103,7 @@ impl Hub {
                         Some(value) => key_value(Numeric::RPL_KEYVALUE, &target, key, value),
                         None => key_not_set(&target, key),
                     };
-                    self.say_to(reader.conn, None, vec![line], effects);
+                    self.say_to(reader.conn, None, vec![line]);
                 }
                 None => {}
             }
@@ -133,7 +112,7 @@ impl Hub {
             let (server, value) = (self.settings.name.as_str().into(), value.cloned());
             let content = Content::Metadata { server, target, key: Arc::clone(key), value };
             let event = Arc::new(Event::new(content, now.wall, None));
-            self.tell_some(second.into_iter(), &event, effects);
+            self.tell_some(second.into_iter(), &event);
         }
     }
 

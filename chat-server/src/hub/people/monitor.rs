@@ -7,38 +7,26 @@ use chat_core::proto::Capability;
 
 use crate::{
     delivery::{Content, Event},
-    hub::{Hub, effect::Effect, input::Now},
+    hub::Hub,
     ids::{ConnId, PersonId},
 };
 
 impl Hub {
     /// Tells those who watch it that a nick has got or lost its owner. `who` is `nick!user@host` of
     /// someone who has come, or the nick of someone who has gone.
-    pub(crate) fn tell_watchers(
-        &self,
-        now: Now,
-        key: &str,
-        who: &Arc<str>,
-        is_online: bool,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_watchers(&self, key: &str, who: &Arc<str>, is_online: bool) {
+        let now = self.now();
         let Some(watchers) = self.people.watchers(key) else { return };
         let server = self.settings.name.as_str().into();
         let content = Content::Monitored { server, who: Arc::clone(who), is_online };
         let event = Arc::new(Event::new(content, now.wall, None));
-        self.tell_some(watchers.iter().copied(), &event, effects);
+        self.tell_some(watchers.iter().copied(), &event);
     }
 
     /// Tells everyone who is to know of a change of `who`: those who share a room, those who watch
     /// and asked for changes too, and their own connections but `except`.
-    pub(crate) fn tell_of_change(
-        &self,
-        who: PersonId,
-        except: Option<ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
-        self.tell_peers(who, except, event, effects);
+    pub(crate) fn tell_of_change(&self, who: PersonId, except: Option<ConnId>, event: &Arc<Event>) {
+        self.tell_peers(who, except, event);
         let person = self.people.person(who);
         let Some(watchers) = self.people.watchers(person.nick.key()) else { return };
         let wants = |watcher: &&ConnId| {
@@ -47,6 +35,6 @@ impl Hub {
                 && watcher.device.capabilities.contains(Capability::ExtendedMonitor)
                 && !person.rooms.iter().any(|room| watcher.person.rooms.contains(room))
         };
-        self.tell_some(watchers.iter().filter(wants).copied(), event, effects);
+        self.tell_some(watchers.iter().filter(wants).copied(), event);
     }
 }

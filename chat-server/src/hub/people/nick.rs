@@ -6,7 +6,7 @@ use chat_core::proto::Nick;
 
 use crate::{
     delivery::{Content, Event},
-    hub::{Hub, effect::Effect, input::Now},
+    hub::Hub,
     ids::{ConnId, PersonId},
 };
 
@@ -17,32 +17,31 @@ impl Hub {
     /// Gives a person another nick and tells everyone but `except`, who is to be told what is given back.
     pub(crate) fn change_nick(
         &mut self,
-        now: Now,
         who: PersonId,
         except: Option<ConnId>,
         new: Nick,
-        effects: &mut Vec<Effect>,
     ) -> Arc<Event> {
+        let now = self.now();
         let person = self.people.person(who);
         let content =
             Content::Nick { source: Arc::clone(&person.source), nick: Arc::clone(new.shown()) };
-        let event = self.event(who, content, now);
+        let event = self.event(who, content);
         let old_key = Arc::clone(person.nick.key());
-        self.tell_peers(who, except, &event, effects);
+        self.tell_peers(who, except, &event);
         let old_nick = Arc::clone(self.people.person(who).nick.shown());
         let n_max = self.settings.limits.whowas_entries_max;
         self.people.rename(who, new, now.wall, n_max);
         let person = self.people.person(who);
         if *person.nick.key() != old_key {
-            self.tell_watchers(now, &old_key, &old_nick, false, effects);
-            self.tell_watchers(now, person.nick.key(), &person.source, true, effects);
-            self.introduce_to_watchers(now, who, effects);
+            self.tell_watchers(&old_key, &old_nick, false);
+            self.tell_watchers(person.nick.key(), &person.source, true);
+            self.introduce_to_watchers(who);
         }
         event
     }
 
     /// Gives somebody whose nick is another's account's now a nick of their own.
-    pub(crate) fn give_back_nick(&mut self, now: Now, who: PersonId, effects: &mut Vec<Effect>) {
+    pub(crate) fn give_back_nick(&mut self, who: PersonId) {
         let person = self.people.person(who);
         if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
             return;
@@ -53,6 +52,6 @@ impl Hub {
                 && !self.accounts.is_anothers(nick.as_str(), None)
         });
         let free = free.expect("there are more numbers than people");
-        self.change_nick(now, who, None, free, effects);
+        self.change_nick(who, None, free);
     }
 }

@@ -3,14 +3,14 @@
 use chat_core::proto::Capability;
 
 use crate::{
-    hub::{Hub, effect::Effect, replies::turn::Turn, state::paged_reply::PagedReply},
+    hub::{Hub, replies::turn::Turn, state::paged_reply::PagedReply},
     ids::ConnId,
 };
 
 impl Hub {
     /// Sends what the turn has to say: at once if it is short, in pages if it is long.
-    pub(crate) fn end_turn(&mut self, turn: Turn<'_>) {
-        let Turn { conn, label, mut reply, is_answered, answer, mut after, effects, .. } = turn;
+    pub(crate) fn end_turn(&mut self, turn: Turn) {
+        let Turn { conn, label, mut reply, is_answered, answer, mut after, .. } = turn;
         if self.add_to_response(answer, &mut reply) {
             if reply.is_empty() {
                 return;
@@ -35,13 +35,13 @@ impl Hub {
             Some(own) => own.parts.extend(paged_reply.parts),
             None => {
                 self.people.device_mut(conn).paged_reply = Some(Box::new(paged_reply));
-                self.next_page(effects, conn);
+                self.next_page(conn);
             }
         }
     }
 
     /// Gives the answers that have waited for records, as far as those are done.
-    pub(crate) fn answer_deferred(&mut self, conn: ConnId, effects: &mut Vec<Effect>) {
+    pub(crate) fn answer_deferred(&mut self, conn: ConnId) {
         while let Some(device) = self.people.device_at(conn)
             && device.paged_reply.is_none()
             && let Some((after, _)) = device.backlog.deferred.front()
@@ -50,7 +50,7 @@ impl Hub {
             let device = self.people.device_mut(conn);
             let deferred = device.backlog.change(|backlog| backlog.deferred.pop_front());
             device.paged_reply = deferred.map(|(_, paged_reply)| Box::new(paged_reply));
-            self.next_page(effects, conn);
+            self.next_page(conn);
         }
     }
 }

@@ -10,27 +10,16 @@ use crate::{
 
 impl Hub {
     /// Delivers to everyone in `room` but one: once for each worker that has members.
-    pub(crate) fn tell_room(
-        &self,
-        room: &Room,
-        except: Option<ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_room(&self, room: &Room, except: Option<ConnId>, event: &Arc<Event>) {
         for worker in room.workers() {
             let target = Target::Room { room: room.id, except };
             let delivery = Delivery { target, event: Arc::clone(event) };
-            effects.push(Effect::Deliver { worker, delivery });
+            self.out.push(Effect::Deliver { worker, delivery });
         }
     }
 
     /// Delivers to those of `conns`, once for each worker that has any.
-    pub(crate) fn tell_some(
-        &self,
-        conns: impl Iterator<Item = ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_some(&self, conns: impl Iterator<Item = ConnId>, event: &Arc<Event>) {
         let mut conns_at: BTreeMap<WorkerId, Vec<ConnId>> = BTreeMap::new();
         for conn in conns {
             conns_at.entry(conn.worker).or_default().push(conn);
@@ -38,22 +27,16 @@ impl Hub {
         for (worker, conns) in conns_at {
             let delivery =
                 Delivery { target: Target::Some(conns.into()), event: Arc::clone(event) };
-            effects.push(Effect::Deliver { worker, delivery });
+            self.out.push(Effect::Deliver { worker, delivery });
         }
     }
 
     /// Delivers to everyone who shares a room with `person`, and to their own connections but `except`.
-    pub(crate) fn tell_peers(
-        &self,
-        person: PersonId,
-        except: Option<ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_peers(&self, person: PersonId, except: Option<ConnId>, event: &Arc<Event>) {
         let person = self.people.person(person);
         if person.rooms.is_empty() {
             let own = person.devices.iter().copied().filter(|own| Some(*own) != except);
-            return self.tell_some(own, event, effects);
+            return self.tell_some(own, event);
         }
         let rooms: Arc<[RoomId]> = person.rooms.as_slice().into();
         let mut workers: Vec<_> =
@@ -63,20 +46,14 @@ impl Hub {
         for worker in workers {
             let target = Target::Peers { rooms: Arc::clone(&rooms), except };
             let delivery = Delivery { target, event: Arc::clone(event) };
-            effects.push(Effect::Deliver { worker, delivery });
+            self.out.push(Effect::Deliver { worker, delivery });
         }
     }
 
     /// Delivers to all connections of `person` but one.
-    pub(crate) fn tell_person(
-        &self,
-        person: PersonId,
-        except: Option<ConnId>,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_person(&self, person: PersonId, except: Option<ConnId>, event: &Arc<Event>) {
         let own = self.people.person(person).devices.iter().copied();
-        self.tell_some(own.filter(|own| Some(*own) != except), event, effects);
+        self.tell_some(own.filter(|own| Some(*own) != except), event);
     }
 
     /// Delivers what `sender` has said to `other` on `conn`: to the other one, and to the sender's other connections.
@@ -86,14 +63,13 @@ impl Hub {
         conn: ConnId,
         other: Option<PersonId>,
         event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
     ) {
         let is_to_oneself = other == Some(sender);
         let both = other.filter(|_| !is_to_oneself).into_iter().chain([sender]);
         let both = both.filter(|person| self.people.contains(*person));
         // To oneself, it comes back to where it was said.
         let devices = self.people.devices_of(both).filter(|own| is_to_oneself || *own != conn);
-        self.tell_some(devices, event, effects);
+        self.tell_some(devices, event);
     }
 
     /// Delivers what `sender` has said on `conn` to the members of a room with that sign or a higher one before
@@ -105,17 +81,16 @@ impl Hub {
         sender: Option<PersonId>,
         conn: Option<ConnId>,
         event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
     ) {
         let members = room.members.iter();
         let ranked = members.filter(|(id, rank)| Some(**id) == sender || rank.is_at_least(sign));
         let devices =
             self.people.devices_of(ranked.map(|(id, _)| *id)).filter(|own| Some(*own) != conn);
-        self.tell_some(devices, event, effects);
+        self.tell_some(devices, event);
     }
 
-    pub(crate) fn tell(&self, conn: ConnId, event: &Arc<Event>, effects: &mut Vec<Effect>) {
+    pub(crate) fn tell(&self, conn: ConnId, event: &Arc<Event>) {
         let delivery = Delivery { target: Target::Conn(conn), event: Arc::clone(event) };
-        effects.push(Effect::Deliver { worker: conn.worker, delivery });
+        self.out.push(Effect::Deliver { worker: conn.worker, delivery });
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 
 impl Hub {
     /// The answer a turn's record is a part of; the first one takes the turn's label for it.
-    pub(crate) fn join_response(&mut self, turn: &mut Turn<'_>) -> Option<ResponseId> {
+    pub(crate) fn join_response(&mut self, turn: &mut Turn) -> Option<ResponseId> {
         turn.is_answered = true;
         if let Some(label) = turn.label.take() {
             let answer =
@@ -38,7 +38,6 @@ impl Hub {
         sender: Option<ConnId>,
         answer: Option<ResponseId>,
         own: impl IntoIterator<Item = ReplyLine>,
-        effects: &mut Vec<Effect>,
     ) {
         let (label, lines) = match answer.and_then(|id| Some((id, self.awaited.response_mut(id)?)))
         {
@@ -63,7 +62,7 @@ impl Hub {
         }
         let nick = Arc::clone(self.people.person(device.person).nick.shown());
         let reply = Reply { label, nick, lines, page: Page::Only };
-        effects.push(Effect::Reply { conn: device.conn, reply });
+        self.out.push(Effect::Reply { conn: device.conn, reply });
     }
 
     /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no

@@ -18,7 +18,7 @@ use crate::{
 
 impl Hub {
     /// Makes the next page of `conn`'s listing.
-    pub(crate) fn next_page(&mut self, effects: &mut Vec<Effect>, conn: ConnId) {
+    pub(crate) fn next_page(&mut self, conn: ConnId) {
         let Some(mut paged_reply) =
             self.people.device_at_mut(conn).and_then(|device| device.paged_reply.take())
         else {
@@ -58,7 +58,7 @@ impl Hub {
             lines,
             page,
         };
-        effects.push(Effect::Reply { conn, reply });
+        self.out.push(Effect::Reply { conn, reply });
         if !is_last {
             self.people.device_mut(conn).paged_reply = Some(paged_reply);
         }

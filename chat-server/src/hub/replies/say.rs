@@ -12,7 +12,6 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
-        input::Now,
         state::{
             modes::{self, ModeChange},
             read_markers::ReadMarker,
@@ -26,20 +25,16 @@ pub(crate) const VERSION: &str = concat!("chat-", env!("CARGO_PKG_VERSION"));
 
 impl Hub {
     /// Something `person` causes now that passes by the log.
-    pub(crate) fn event(&self, person: PersonId, content: Content, now: Now) -> Arc<Event> {
+    pub(crate) fn event(&self, person: PersonId, content: Content) -> Arc<Event> {
+        let now = self.now();
         Arc::new(Event::new(content, now.wall, None).by(self.people.person(person).as_sender()))
     }
 
-    pub(crate) fn say_to(
-        &self,
-        conn: ConnId,
-        label: Option<Arc<str>>,
-        lines: Vec<ReplyLine>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn say_to(&self, conn: ConnId, label: Option<Arc<str>>, lines: Vec<ReplyLine>) {
         let nick =
             self.people.person_at(conn).map_or_else(|| "*".into(), |p| Arc::clone(p.nick.shown()));
-        effects.push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
+        self.out
+            .push(Effect::Reply { conn, reply: Reply { label, nick, lines, page: Page::Only } });
     }
 
     /// "MARKREAD <target> <timestamp>"

@@ -19,13 +19,13 @@ use crate::{
 };
 
 impl Hub {
-    pub(crate) fn isupport(&self, turn: &mut Turn<'_>) {
+    pub(crate) fn isupport(&self, turn: &mut Turn) {
         let capabilities = self.people.device(turn.conn).capabilities;
         self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
     }
 
     /// What `turn`'s asker is to be told of people whom they watch and who are here.
-    pub(crate) fn sync_watched(&self, turn: &mut Turn<'_>, people: &[PersonId], is_new: bool) {
+    pub(crate) fn sync_watched(&self, turn: &mut Turn, people: &[PersonId], is_new: bool) {
         let device = self.people.device(turn.conn);
         let keys = &device.particulars.subscriptions;
         let owners = || people.iter().map(|person| Owner::Person(*person));
@@ -43,13 +43,13 @@ impl Hub {
         }
     }
 
-    pub(crate) fn show_names(&self, turn: &mut Turn<'_>, room: RoomId, name: Arc<str>) {
+    pub(crate) fn show_names(&self, turn: &mut Turn, room: RoomId, name: Arc<str>) {
         turn.reply.push(Section::Names { room, name: Arc::clone(&name), after: None });
         let params = vec![(*name).into(), "End of the names".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFNAMES, params));
     }
 
-    pub(crate) fn show_topic(&self, turn: &mut Turn<'_>, room: &Room) {
+    pub(crate) fn show_topic(&self, turn: &mut Turn, room: &Room) {
         let Some(topic) = &room.topic else {
             return turn.numeric(Numeric::RPL_NOTOPIC, &[room.name.as_str(), "No topic is set"]);
         };

@@ -7,17 +7,12 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::ReplyLine,
-    hub::{
-        effect::Effect,
-        input::Now,
-        state::{labeled_response::ResponseId, paged_reply::Section},
-    },
+    hub::state::{labeled_response::ResponseId, paged_reply::Section},
     ids::{ConnId, PersonId, Ticket},
 };
 
 /// One command's turn: who asked, and what they are answered.
-pub(crate) struct Turn<'a> {
-    pub(crate) now: Now,
+pub(crate) struct Turn {
     pub(crate) conn: ConnId,
     pub(crate) person: PersonId,
     pub(crate) label: Option<Arc<str>>,
@@ -29,18 +24,11 @@ pub(crate) struct Turn<'a> {
     pub(crate) answer: Option<ResponseId>,
     /// The record that was under way when it began: what is answered here comes behind it.
     pub(crate) after: Option<Ticket>,
-    pub(crate) effects: &'a mut Vec<Effect>,
 }
 
-impl<'a> Turn<'a> {
-    pub(crate) fn new(
-        now: Now,
-        (conn, person): (ConnId, PersonId),
-        label: Option<Arc<str>>,
-        effects: &'a mut Vec<Effect>,
-    ) -> Self {
+impl Turn {
+    pub(crate) fn new((conn, person): (ConnId, PersonId), label: Option<Arc<str>>) -> Self {
         Self {
-            now,
             conn,
             person,
             label,
@@ -48,7 +36,6 @@ impl<'a> Turn<'a> {
             is_answered: false,
             answer: None,
             after: None,
-            effects,
         }
     }
 

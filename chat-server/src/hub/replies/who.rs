@@ -96,7 +96,7 @@ impl Hub {
         flags: &str,
         fields: &WhoxFields,
     ) -> ReplyLine {
-        let idle = self.latest.map(|now| now.mono.saturating_duration_since(person.last_spoke));
+        let idle = self.now().mono.saturating_duration_since(person.last_spoke);
         let mut params: Vec<Box<str>> = Vec::new();
         for letter in "tcuihsnfdlaor".chars().filter(|letter| fields.letters.contains(*letter)) {
             params.push(match letter {
@@ -109,7 +109,7 @@ impl Hub {
                 'n' => person.nick.as_str().into(),
                 'f' => flags.into(),
                 'd' => "0".into(),
-                'l' => idle.unwrap_or_default().as_secs().to_string().into(),
+                'l' => idle.as_secs().to_string().into(),
                 'a' => person.account.as_deref().unwrap_or("0").into(),
                 'o' => if rank.is_operator { "999" } else { "n/a" }.into(),
                 _ => (*person.realname).into(),

@@ -11,29 +11,28 @@ use crate::{
 impl Hub {
     /// The connection of a turn goes on as another one of `other`, who is the same person by their account: it leaves
     /// the rooms it was in, takes the nick, and is in the other one's rooms.
-    pub(crate) fn go_on_as(&mut self, turn: &mut Turn<'_>, other: PersonId) {
+    pub(crate) fn go_on_as(&mut self, turn: &mut Turn, other: PersonId) {
         let (conn, before) = (turn.conn, turn.person);
         let nick = Arc::clone(self.people.person(other).nick.shown());
         for id in self.people.person(before).rooms.clone() {
             let source = Arc::clone(&self.people.person(before).source);
             let room = Arc::clone(self.rooms[&id].name.shown());
             let part = Content::Part { source, room, reason: None };
-            turn.say(ReplyLine::Event(self.event(before, part, turn.now)));
-            self.unfollow(conn, id, turn.effects);
+            turn.say(ReplyLine::Event(self.event(before, part)));
+            self.unfollow(conn, id);
         }
         let source = Arc::clone(&self.people.person(before).source);
-        let renamed =
-            self.event(before, Content::Nick { source, nick: Arc::clone(&nick) }, turn.now);
+        let renamed = self.event(before, Content::Nick { source, nick: Arc::clone(&nick) });
         turn.say(ReplyLine::Event(renamed));
         self.people.move_device(conn, other);
         turn.person = other;
         if self.people.person(before).devices.is_empty() {
             let reason = format!("Is here as {nick}").into();
-            self.leave_for_good(turn.now, before, &reason, turn.effects);
+            self.leave_for_good(before, &reason);
         } else {
-            self.note_away(turn.now, before, None, turn.effects);
+            self.note_away(before, None);
         }
         self.show_all_rooms(turn);
-        self.note_away(turn.now, other, None, turn.effects);
+        self.note_away(other, None);
     }
 }

@@ -10,24 +10,24 @@ use crate::{
 
 impl Hub {
     /// Nobody is in a room, and nothing keeps it.
-    pub(crate) fn end_room(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+    pub(crate) fn end_room(&mut self, id: RoomId) {
         let Some(room) = self.rooms.remove(id) else { return };
         if let Some(ownership) = &room.ownership {
-            self.forget_owned(ownership, effects);
+            self.forget_owned(ownership);
         }
         if room.is_closed() {
-            effects
+            self.out
                 .push(Effect::Mark(ConversationMark::Ended { room: Arc::clone(room.name.key()) }));
         }
     }
 
     /// Tells the log whether what was said in a room is nobody's if the server ends now.
-    pub(crate) fn note_closed(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+    pub(crate) fn note_closed(&mut self, id: RoomId) {
         let room = self.rooms.room_mut(id);
         let is_closed = room.is_closed() && !room.is_registered();
         if std::mem::replace(&mut room.is_noted_closed, is_closed) != is_closed {
             let room = Arc::clone(room.name.key());
-            effects.push(Effect::Mark(ConversationMark::Closed { room, is_closed }));
+            self.out.push(Effect::Mark(ConversationMark::Closed { room, is_closed }));
         }
     }
 }

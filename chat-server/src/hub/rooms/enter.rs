@@ -9,7 +9,6 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
-        input::Now,
         refusal::Refusal,
         replies::turn::Turn,
         state::{rank::Rank, read_markers::ReadMarker},
@@ -20,10 +19,10 @@ use crate::{
 impl Hub {
     /// Puts a person into a room, founding it if it is not there. They are told by their reply, and on their
     /// other connections as it happens.
-    pub(crate) fn enter(&mut self, turn: &mut Turn<'_>, name: RoomName) -> RoomId {
+    pub(crate) fn enter(&mut self, turn: &mut Turn, name: RoomName) -> RoomId {
         let who = turn.person;
         let existing = self.rooms.by_key(name.key()).map(|room| room.id);
-        let id = existing.unwrap_or_else(|| self.found(name, turn.now.wall));
+        let id = existing.unwrap_or_else(|| self.found(name, self.now().wall));
         if let (None, Some(account)) = (existing, self.people.person(who).account.clone()) {
             self.own(id, &account);
         }
@@ -33,15 +32,15 @@ impl Hub {
             room: Arc::clone(self.rooms[&id].name.shown()),
             realname: (&*person.realname).into(),
         };
-        let event = self.event(who, content, turn.now);
+        let event = self.event(who, content);
         let room = &self.rooms[&id];
-        self.tell_room(room, None, &event, turn.effects);
+        self.tell_room(room, None, &event);
         if let Some(reason) = person.particulars.away.clone() {
             let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
-            let away = self.event(who, away, turn.now);
-            self.tell_room(room, None, &away, turn.effects);
+            let away = self.event(who, away);
+            self.tell_room(room, None, &away);
         }
-        self.tell_person(who, Some(turn.conn), &event, turn.effects);
+        self.tell_person(who, Some(turn.conn), &event);
         turn.say(ReplyLine::Event(event));
         let devices = person.devices.clone();
         let account = person.account.clone();
@@ -59,23 +58,17 @@ impl Hub {
         }
         person.rooms.push(id);
         for conn in &devices {
-            self.follow(*conn, id, turn.effects);
+            self.follow(*conn, id);
         }
-        self.introduce(turn.now, who, id, turn.effects);
+        self.introduce(who, id);
         for conn in devices.into_iter().filter(|conn| *conn != turn.conn) {
-            self.show_room_elsewhere(turn.now, conn, id, turn.effects);
+            self.show_room_elsewhere(conn, id);
         }
         id
     }
 
     /// Shows a room that was entered on another connection: as if the client had asked, in its turn.
-    pub(crate) fn show_room_elsewhere(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        id: RoomId,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn show_room_elsewhere(&mut self, conn: ConnId, id: RoomId) {
         let (room, device) = (&self.rooms[&id], self.people.device(conn));
         let name = room.name.to_string();
         let topic = Command::Topic { room: name.clone(), topic: None };
@@ -91,14 +84,14 @@ impl Hub {
             (device.told_metadata_in().is_some(), metadata),
         ];
         for (_, command) in commands.into_iter().filter(|(is_wanted, _)| *is_wanted) {
-            self.command(now, conn, None, Ok(command), effects);
+            self.out.follow_up(conn, command);
         }
-        self.ask_for_replay(conn, id, effects);
+        self.ask_for_replay(conn, id);
     }
 
     /// A connection of a member's gets what happens in a room from here on.
-    pub(crate) fn follow(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Subscribe { conn, room: id });
+    pub(crate) fn follow(&mut self, conn: ConnId, id: RoomId) {
+        self.out.push(Effect::Subscribe { conn, room: id });
         self.rooms.room_mut(id).add_device(conn);
     }
 
@@ -107,7 +100,7 @@ impl Hub {
     }
 
     /// Shows on one connection of a person all the rooms they are in, which it follows from here on.
-    pub(crate) fn show_all_rooms(&mut self, turn: &mut Turn<'_>) {
+    pub(crate) fn show_all_rooms(&mut self, turn: &mut Turn) {
         let rooms = self.people.person(turn.person).rooms.clone();
         for id in &rooms {
             let person = self.people.person(turn.person);
@@ -116,8 +109,8 @@ impl Hub {
                 room: Arc::clone(self.rooms[id].name.shown()),
                 realname: (&*person.realname).into(),
             };
-            turn.say(ReplyLine::Event(self.event(turn.person, content, turn.now)));
-            self.follow(turn.conn, *id, turn.effects);
+            turn.say(ReplyLine::Event(self.event(turn.person, content)));
+            self.follow(turn.conn, *id);
         }
         for id in rooms {
             self.show_room(turn, id);
@@ -126,7 +119,7 @@ impl Hub {
 
     /// Puts the asker into a room and shows it to them: topic and names, as RFC 2812 has them.
     /// Being in it already is no error.
-    pub(crate) fn join_one(&mut self, turn: &mut Turn<'_>, name: RoomName) {
+    pub(crate) fn join_one(&mut self, turn: &mut Turn, name: RoomName) {
         let person = self.people.person(turn.person);
         let existing = self.rooms.by_key(name.key());
         if existing.is_some_and(|room| room.has(turn.person)) {
@@ -145,7 +138,7 @@ impl Hub {
     }
 
     /// Shows a room to somebody who is in it from now on, on the connection of their turn.
-    pub(crate) fn show_room(&mut self, turn: &mut Turn<'_>, id: RoomId) {
+    pub(crate) fn show_room(&mut self, turn: &mut Turn, id: RoomId) {
         let room = &self.rooms[&id];
         if room.topic.is_some() {
             self.show_topic(turn, room);
@@ -160,6 +153,6 @@ impl Hub {
             self.show_names(turn, id, name);
         }
         turn.reply.extend(self.sync_on_join(turn.conn, id));
-        self.ask_for_replay(turn.conn, id, turn.effects);
+        self.ask_for_replay(turn.conn, id);
     }
 }

@@ -6,8 +6,6 @@ use crate::{
     delivery::Content,
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         state::{
             list_entry::{Entry, Terms},
             modes::{List, Mode, ModeChange},
@@ -21,7 +19,8 @@ const AGAIN: Duration = Duration::from_secs(30);
 
 impl Hub {
     /// Ends what is over.
-    pub(crate) fn expire(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(crate) fn expire(&mut self) {
+        let now = self.now();
         while let Some((id, mask)) = self.rooms.pop_expired(now.wall) {
             let Some(room) = self.rooms.get(id) else { continue };
             let is_over = |entry: &Entry| {
@@ -42,13 +41,7 @@ impl Hub {
                 arguments,
             };
             // If there is no place for it now, there is when it is tried again.
-            self.submit_unasked(
-                now,
-                Destination::Room(id),
-                content,
-                RecordAction::Modes(changes),
-                effects,
-            );
+            self.submit_unasked(Destination::Room(id), content, RecordAction::Modes(changes));
         }
     }
 }

@@ -24,7 +24,7 @@ impl Hub {
     /// Somebody comes in by a link: a use of it is gone, and an account may come again.
     pub(crate) fn join_by_link(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         id: RoomId,
         token: &Arc<str>,
         link: &InviteLink,
@@ -44,7 +44,7 @@ impl Hub {
             let is_listed = room.modes.lists(List::Invited, &mask);
             let is_full = room.modes.n_entries() >= self.settings.limits.list_entries_max;
             if room.is_registered() && !is_listed && !is_full {
-                let (by, at) = (Arc::clone(&link.by), turn.now.wall);
+                let (by, at) = (Arc::clone(&link.by), self.now().wall);
                 let entry = Entry { mask, by, at, terms: Terms::default() };
                 facts.push(Fact::Listed(List::Invited, entry));
             }

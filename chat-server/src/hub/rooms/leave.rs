@@ -5,58 +5,52 @@ use std::sync::Arc;
 use crate::{
     delivery::Content,
     event::ServerEvent,
-    hub::{Hub, effect::Effect, input::Now, state::person::Person},
+    hub::{Hub, effect::Effect, state::person::Person},
     ids::{ConnId, PersonId, RoomId},
 };
 
 impl Hub {
-    pub(crate) fn unfollow(&mut self, conn: ConnId, id: RoomId, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Unsubscribe { conn, room: id });
+    pub(crate) fn unfollow(&mut self, conn: ConnId, id: RoomId) {
+        self.out.push(Effect::Unsubscribe { conn, room: id });
         self.rooms.room_mut(id).remove_device(conn);
     }
 
     /// Takes a person out of a room; the last one ends it, unless it lasts. Nobody is told here.
-    pub(crate) fn remove_member(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
+    pub(crate) fn remove_member(&mut self, who: PersonId, id: RoomId) {
         for conn in self.people.person(who).devices.clone() {
-            self.unfollow(conn, id, effects);
+            self.unfollow(conn, id);
         }
-        self.take_out(who, id, effects);
+        self.take_out(who, id);
     }
 
     /// A room that a member's connections follow no more is without them.
-    fn take_out(&mut self, who: PersonId, id: RoomId, effects: &mut Vec<Effect>) {
+    fn take_out(&mut self, who: PersonId, id: RoomId) {
         self.people.person_mut(who).rooms.retain(|room| *room != id);
         let room = self.rooms.room_mut(id);
         room.remove(who);
         if room.members.is_empty() && !room.is_registered() {
-            self.end_room(id, effects);
+            self.end_room(id);
         }
     }
 
     /// A connection of a person is gone. With the last one they are.
-    pub(crate) fn end_device(
-        &mut self,
-        now: Now,
-        conn: ConnId,
-        reason: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn end_device(&mut self, conn: ConnId, reason: &Arc<str>) {
         let who = self.people.device(conn).person;
         let person = self.people.person(who);
         if person.devices.len() == 1 && !self.accounts.stays(person.account.as_deref()) {
-            return self.leave_for_good(now, who, reason, effects);
+            return self.leave_for_good(who, reason);
         }
         for room in self.people.person(who).rooms.clone() {
-            self.unfollow(conn, room, effects);
+            self.unfollow(conn, room);
         }
         self.forget_device(conn);
-        self.note_away(now, who, None, effects);
-        self.stop_if_empty(effects);
+        self.note_away(who, None);
+        self.stop_if_empty();
     }
 
-    fn stop_if_empty(&mut self, effects: &mut Vec<Effect>) {
+    fn stop_if_empty(&mut self) {
         if !self.people.has_devices() && self.settings.exit_when_empty {
-            self.stop(&"The last person has left".into(), effects);
+            self.stop(&"The last person has left".into());
         }
     }
 
@@ -68,27 +62,22 @@ impl Hub {
     }
 
     /// A person is gone: everyone who could see them is told once.
-    pub(crate) fn leave_for_good(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        reason: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn leave_for_good(&mut self, who: PersonId, reason: &Arc<str>) {
+        let now = self.now();
         let person = self.people.person(who);
         let content =
             Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
-        let event = self.event(who, content, now);
+        let event = self.event(who, content);
         let nick = Arc::clone(person.nick.shown());
         let (rooms, devices) = (person.rooms.clone(), person.devices.clone());
         for conn in &devices {
-            rooms.iter().for_each(|room| self.unfollow(*conn, *room, effects));
+            rooms.iter().for_each(|room| self.unfollow(*conn, *room));
         }
         if !rooms.is_empty() {
-            self.tell_peers(who, None, &event, effects);
+            self.tell_peers(who, None, &event);
         }
         for room in rooms {
-            self.take_out(who, room, effects);
+            self.take_out(who, room);
         }
         for conn in devices {
             self.forget_device(conn);
@@ -96,34 +85,28 @@ impl Hub {
         self.set_identity(who, None);
         let n_whowas_max = self.settings.limits.whowas_entries_max;
         let person = self.people.remove(who, now.wall, n_whowas_max);
-        self.tell_watchers(now, person.nick.key(), person.nick.shown(), false, effects);
-        effects.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
-        self.stop_if_empty(effects);
+        self.tell_watchers(person.nick.key(), person.nick.shown(), false);
+        self.out.push(Effect::Report(ServerEvent::Departed { nick, reason: Arc::clone(reason) }));
+        self.stop_if_empty();
     }
 
     /// Ends a person's visit on all their connections, and tells these why.
-    pub(crate) fn send_away(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        reason: &Arc<str>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn send_away(&mut self, who: PersonId, reason: &Arc<str>) {
         for conn in self.people.person(who).devices.clone() {
-            effects.push(Effect::Close { conn, reason: Arc::clone(reason) });
+            self.out.push(Effect::Close { conn, reason: Arc::clone(reason) });
         }
-        self.leave_for_good(now, who, reason, effects);
+        self.leave_for_good(who, reason);
     }
 
     /// Whoever is here without a connection and is not to stay leaves.
-    pub(crate) fn let_go(&mut self, now: Now, effects: &mut Vec<Effect>) {
+    pub(crate) fn let_go(&mut self) {
         let is_over = |person: &Person| {
             person.devices.is_empty() && !self.accounts.stays(person.account.as_deref())
         };
         let over: Vec<PersonId> =
             self.people.iter().filter(|person| is_over(person)).map(|person| person.id).collect();
         for who in over {
-            self.leave_for_good(now, who, &"Not connected any more".into(), effects);
+            self.leave_for_good(who, &"Not connected any more".into());
         }
     }
 }

@@ -13,8 +13,6 @@ use rand_chacha::rand_core::Rng;
 use crate::{
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         state::{
             codec,
             facts::{self, Fact, RoomDocument},
@@ -52,37 +50,37 @@ impl Hub {
     }
 
     /// A room is nobody's from here on, and ends with its last member.
-    pub(crate) fn disown(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+    pub(crate) fn disown(&mut self, id: RoomId) {
         let Some(ownership) = self.rooms.disown(id) else { return };
-        self.forget_owned(&ownership, effects);
-        self.note_closed(id, effects);
+        self.forget_owned(&ownership);
+        self.note_closed(id);
         if self.rooms[&id].members.is_empty() {
-            self.end_room(id, effects);
+            self.end_room(id);
         }
     }
 
     /// The log is to know nothing of a room any more, whatever is on its way to it.
-    pub(crate) fn forget_owned(&mut self, ownership: &Ownership, effects: &mut Vec<Effect>) {
+    pub(crate) fn forget_owned(&mut self, ownership: &Ownership) {
         if ownership.is_written || ownership.is_kept {
             let path = facts::path(&ownership.number, &[]);
-            self.persist_unasked(vec![Change::Remove { path }], effects);
+            self.persist_unasked(vec![Change::Remove { path }]);
         }
     }
 
     /// The log is to know a room as it is now, behind all that was on its way.
-    pub(crate) fn keep_document(&mut self, id: RoomId, effects: &mut Vec<Effect>) {
+    pub(crate) fn keep_document(&mut self, id: RoomId) {
         let room = &self.rooms[&id];
         if let Some(ownership) =
             room.ownership.as_ref().filter(|ownership| ownership.is_written || ownership.is_kept)
         {
             let document = room.document(ownership, ownership.next_founder());
-            self.persist_unasked(vec![document], effects);
+            self.persist_unasked(vec![document]);
         }
     }
 
     /// Rooms in which nothing has happened are not those of an account that is no more.
-    pub(crate) fn disown_all_of(&mut self, account: &str, effects: &mut Vec<Effect>) {
-        self.rooms.owned_by(&fold(account)).into_iter().for_each(|id| self.disown(id, effects));
+    pub(crate) fn disown_all_of(&mut self, account: &str) {
+        self.rooms.owned_by(&fold(account)).into_iter().for_each(|id| self.disown(id));
     }
 
     /// Takes a change: what is at `path` (the words behind [`facts::PATH`]) is `value` from here on; `now`, or since
@@ -92,10 +90,8 @@ impl Hub {
     /// A sentence, if it is nothing that this version writes.
     pub(crate) fn take_room_change(
         &mut self,
-        now: Option<Now>,
         path: &[&str],
         value: Option<&str>,
-        effects: &mut Vec<Effect>,
     ) -> Result<(), String> {
         let (number, words) = path.split_first().ok_or("a room has a number")?;
         let id = self.rooms.by_number(number);
@@ -103,19 +99,19 @@ impl Hub {
             ([], Some(value), id) => {
                 let document: RoomDocument = codec::read(path, value)?;
                 match id {
-                    Some(id) => self.set_founder(now, id, &document.founder, effects),
-                    None if now.is_none() => self.remember_room(number, &document)?,
+                    Some(id) => self.set_founder(id, &document.founder),
+                    None if self.out.latest().is_none() => self.remember_room(number, &document)?,
                     // It has ended while this was on its way.
                     None => {
                         let path = facts::path(number, &[]);
-                        self.persist_unasked(vec![Change::Remove { path }], effects);
+                        self.persist_unasked(vec![Change::Remove { path }]);
                     }
                 }
             }
-            ([], None, Some(id)) => self.disown(id, effects),
+            ([], None, Some(id)) => self.disown(id),
             (words, value, Some(id)) => {
                 let fact = Fact::of(words, value)?;
-                self.take_fact(now, id, &fact, &[], effects);
+                self.take_fact(id, &fact, &[]);
             }
             // It may have ended while it was on its way.
             (words, value, None) => {
@@ -128,30 +124,18 @@ impl Hub {
     }
 
     /// A room is somebody else's, or nobody's, from here on.
-    pub(crate) fn change_owner(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        owner_change: &OwnerChange,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn change_owner(&mut self, id: RoomId, owner_change: &OwnerChange) {
         match owner_change {
-            OwnerChange::Disowned => self.disown(id, effects),
+            OwnerChange::Disowned => self.disown(id),
             OwnerChange::None => {}
             OwnerChange::Given(successor) => {
-                self.set_founder(Some(now), id, successor, effects);
+                self.set_founder(id, successor);
             }
         }
     }
 
     /// A room is kept, and whose it is.
-    fn set_founder(
-        &mut self,
-        now: Option<Now>,
-        id: RoomId,
-        founder: &str,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn set_founder(&mut self, id: RoomId, founder: &str) {
         let room = self.rooms.room_mut(id);
         let Some(ownership) = &room.ownership else { return };
         let (before, after) = (Arc::clone(&ownership.founder), Arc::<str>::from(founder));
@@ -161,15 +145,17 @@ impl Hub {
         ownership.successor = None;
         (ownership.is_kept, ownership.is_written) = (true, true);
         self.rooms.own(id, ownership);
-        self.note_closed(id, effects);
-        let Some(now) = now.filter(|_| before != after) else { return };
+        self.note_closed(id);
+        if before == after || self.out.latest().is_none() {
+            return;
+        }
         // An heir may have ended, too, while this was on its way.
         if self.accounts.get(founder).is_none() {
-            return self.disown(id, effects);
+            return self.disown(id);
         }
-        self.keep_document(id, effects);
+        self.keep_document(id);
         for (account, had) in [&before, &after].into_iter().zip(ranks) {
-            self.follow_rank(now, id, account, had, &[], effects);
+            self.follow_rank(id, account, had, &[]);
         }
     }
 

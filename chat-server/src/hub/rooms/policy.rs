@@ -40,7 +40,7 @@ impl Hub {
     /// Whether the asker may enter a room that is there (RFC 2812 §3.2.1; <https://modern.ircdocs.horse/#join-message>).
     pub(crate) fn check_entrance(
         &self,
-        turn: &Turn<'_>,
+        turn: &Turn,
         name: &RoomName,
         key: Option<&str>,
     ) -> Result<Entrance, Refusal> {
@@ -77,7 +77,7 @@ impl Hub {
             return Ok(Entrance::Free);
         };
         // A link opens each of them, and is used where one is in the way.
-        let link = Self::find_link(room, turn.now.wall, key);
+        let link = Self::find_link(room, self.now().wall, key);
         let (token, link) = link.ok_or(bar)?;
         Ok(Entrance::ByLink(room.id, Arc::clone(token), link.clone()))
     }
@@ -144,19 +144,20 @@ impl Hub {
     /// In a slow room, whoever has no rank speaks only so often; whether they may now.
     pub(crate) fn check_pace(
         &mut self,
-        turn: &Turn<'_>,
+        turn: &Turn,
         kind: MessageKind,
         place: &Destination,
     ) -> Result<(), Refusal> {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return Ok(()) };
         let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
         let identity = self.identity_of(turn.person);
+        let now = self.now().mono;
         let room = self.rooms.room_mut(*id);
         let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
         if has_rank || kind == MessageKind::Tagmsg {
             return Ok(());
         }
-        let (pause, now) = (Duration::from_secs(seconds.into()), turn.now.mono);
+        let pause = Duration::from_secs(seconds.into());
         let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
         if room.spoke.len() >= room.spoke_max {
             room.spoke.retain(|_, spoke| since(spoke) < pause);

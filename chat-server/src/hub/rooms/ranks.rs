@@ -8,8 +8,6 @@ use crate::{
     delivery::{Content, Event},
     hub::{
         Hub,
-        effect::Effect,
-        input::Now,
         state::{
             facts::Fact,
             modes::{self, Mode},
@@ -22,14 +20,7 @@ use crate::{
 impl Hub {
     /// Something is so in a room from here on; who is in it with that account has that rank, but for those who are told
     /// of it in another way.
-    pub(crate) fn take_fact(
-        &mut self,
-        now: Option<Now>,
-        id: RoomId,
-        fact: &Fact,
-        told: &[PersonId],
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn take_fact(&mut self, id: RoomId, fact: &Fact, told: &[PersonId]) {
         self.rooms.note_expiry(id, fact);
         let Some(room) = self.rooms.get_mut(id) else { return };
         let (Fact::Operator(account, _) | Fact::Voice(account, _)) = fact else {
@@ -37,21 +28,13 @@ impl Hub {
         };
         let before = room.rank_of(Some(account));
         room.take(fact);
-        if let Some(now) = now {
-            self.follow_rank(now, id, account, before, told, effects);
+        if self.out.latest().is_some() {
+            self.follow_rank(id, account, before, told);
         }
     }
 
     /// Gives those who are in a room with an account what it may do there, and takes what it may no more.
-    pub(crate) fn follow_rank(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        account: &str,
-        had: Rank,
-        told: &[PersonId],
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn follow_rank(&mut self, id: RoomId, account: &str, had: Rank, told: &[PersonId]) {
         let Some(room) = self.rooms.get(id) else { return };
         let has = room.rank_of(Some(&account.into()));
         let is_it = |who: &PersonId| {
@@ -60,37 +43,23 @@ impl Hub {
         };
         let members: Vec<PersonId> = room.members.keys().copied().filter(is_it).collect();
         for who in members {
-            self.change_rank(now, id, who, had, has, effects);
+            self.change_rank(id, who, had, has);
         }
     }
 
     /// Gives a person what an account may do in the rooms they are in, and takes what they had by another one.
-    pub(crate) fn follow_account(
-        &mut self,
-        now: Now,
-        who: PersonId,
-        before: Option<&Arc<str>>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn follow_account(&mut self, who: PersonId, before: Option<&Arc<str>>) {
         let person = self.people.person(who);
         let account = person.account.clone();
         for id in person.rooms.clone() {
             let room = &self.rooms[&id];
             let (had, has) = (room.rank_of(before), room.rank_of(account.as_ref()));
-            self.change_rank(now, id, who, had, has, effects);
+            self.change_rank(id, who, had, has);
         }
     }
 
     /// What somebody had in a room by an account is what they have by it from here on.
-    pub(crate) fn change_rank(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        who: PersonId,
-        had: Rank,
-        has: Rank,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn change_rank(&mut self, id: RoomId, who: PersonId, had: Rank, has: Rank) {
         let room = self.rooms.room_mut(id);
         let Some(rank) = room.members.get_mut(&who) else { return };
         let is_set = |had: bool, has: bool, is: bool| has || is && !had;
@@ -106,17 +75,12 @@ impl Hub {
         let changes = changes.into_iter().filter(|(_, before, after)| before != after);
         let changes: Vec<modes::ModeChange> =
             changes.map(|(what, _, is_set)| modes::ModeChange { is_set, what }).collect();
-        self.tell_of_modes(now, id, &changes, effects);
+        self.tell_of_modes(id, &changes);
     }
 
     /// Tells a room of modes that have changed by themselves.
-    pub(crate) fn tell_of_modes(
-        &self,
-        now: Now,
-        id: RoomId,
-        changes: &[modes::ModeChange],
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn tell_of_modes(&self, id: RoomId, changes: &[modes::ModeChange]) {
+        let now = self.now();
         let (letters, arguments) = self.written_changes(changes);
         if letters.is_empty() {
             return;
@@ -125,6 +89,6 @@ impl Hub {
         let (source, target) = (self.settings.name.as_str().into(), Arc::clone(room.name.shown()));
         let content = Content::Mode { source, target, changes: letters.into(), arguments };
         let event = Arc::new(Event::new(content, now.wall, None));
-        self.tell_room(room, None, &event, effects);
+        self.tell_room(room, None, &event);
     }
 }

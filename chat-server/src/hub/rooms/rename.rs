@@ -6,21 +6,14 @@ use chat_core::proto::{Capability, Command, RoomName};
 
 use crate::{
     delivery::{Content, Event},
-    hub::{Hub, effect::Effect, input::Now, state::device::Reader},
+    hub::{Hub, state::device::Reader},
     ids::{ConnId, RoomId},
     room_log::Change,
 };
 
 impl Hub {
     /// Does what the record says, and tells those who do not understand it in other words ("Fallback").
-    pub(crate) fn rename_room(
-        &mut self,
-        now: Now,
-        id: RoomId,
-        new: &RoomName,
-        event: &Arc<Event>,
-        effects: &mut Vec<Effect>,
-    ) {
+    pub(crate) fn rename_room(&mut self, id: RoomId, new: &RoomName, event: &Arc<Event>) {
         let Content::Rename { reason, .. } = &event.content else { return };
         let room = &self.rooms[&id];
         let old = room.name.clone();
@@ -38,8 +31,8 @@ impl Hub {
         // Behind all that was on its way under the name so far.
         let mut changes = vec![Change::Rename { from: Arc::clone(&from), to: Arc::clone(&to) }];
         changes.extend(self.accounts.rename_markers(&from, &to));
-        self.keep_document(id, effects);
-        self.persist_unasked(changes, effects);
+        self.keep_document(id);
+        self.persist_unasked(changes);
         for conn in others {
             let Reader { person, device } = self.people.reader(conn);
             let who = person.id;
@@ -55,19 +48,19 @@ impl Hub {
                 realname: (&*person.realname).into(),
             };
             for content in [part, join] {
-                let event = self.event(who, content, now);
-                self.tell(conn, &event, effects);
+                let event = self.event(who, content);
+                self.tell(conn, &event);
             }
             if self.rooms[&id].topic.is_some() {
                 let topic = Command::Topic { room: new.to_string(), topic: None };
-                self.command(now, conn, None, Ok(topic), effects);
+                self.out.follow_up(conn, topic);
             }
             // "MUST NOT send an implicit `NAMES` reply after sending a `JOIN` message" (no-implicit-names)
             if names_themselves {
                 continue;
             }
             let names = Command::Names { rooms: vec![new.to_string()] };
-            self.command(now, conn, None, Ok(names), effects);
+            self.out.follow_up(conn, names);
         }
     }
 }

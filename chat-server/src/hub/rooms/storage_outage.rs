@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, effect::Effect, input::Now, state::pending_record::Destination},
+    hub::{Hub, state::pending_record::Destination},
     ids::{ConnId, RoomId},
 };
 
@@ -16,12 +16,11 @@ impl Hub {
     /// Something that somebody wrote in a room could not be kept: the others are told, now and then.
     pub(crate) fn tell_of_trouble(
         &mut self,
-        now: Now,
         place: &Destination,
         why: &str,
         sender: Option<ConnId>,
-        effects: &mut Vec<Effect>,
     ) {
+        let now = self.now();
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
         let Some(room) = self.rooms.get_mut(*id) else { return };
         let is_told = |at| now.mono.saturating_duration_since(at) < EVERY;
@@ -30,25 +29,25 @@ impl Hub {
         }
         room.troubled_at = Some(now.mono);
         let text = format!("What is written here cannot be stored now, and reaches nobody: {why}");
-        self.say_in(*id, &text, sender, effects);
+        self.say_in(*id, &text, sender);
     }
 
     /// Something has been kept: the room is told, if it was told that nothing is.
-    pub(crate) fn tell_of_mending(&mut self, place: &Destination, effects: &mut Vec<Effect>) {
+    pub(crate) fn tell_of_mending(&mut self, place: &Destination) {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
         let Some(room) = self.rooms.get_mut(*id) else { return };
         if room.troubled_at.take().is_some() {
-            self.say_in(*id, "What is written here is stored again", None, effects);
+            self.say_in(*id, "What is written here is stored again", None);
         }
     }
 
     /// Words of the server's to everyone in a room.
-    fn say_in(&self, id: RoomId, text: &str, except: Option<ConnId>, effects: &mut Vec<Effect>) {
+    fn say_in(&self, id: RoomId, text: &str, except: Option<ConnId>) {
         let room = &self.rooms[&id];
         let devices = self.people.devices_of(room.members.keys().copied());
         for conn in devices.filter(|conn| Some(*conn) != except) {
             let (target, text) = (Arc::clone(room.name.shown()), text.into());
-            self.say_to(conn, None, vec![ReplyLine::Notice { target, text }], effects);
+            self.say_to(conn, None, vec![ReplyLine::Notice { target, text }]);
         }
     }
 }

@@ -45,7 +45,7 @@ const HELP: &[&str] = &[
 ];
 
 impl Hub {
-    pub(crate) fn chan_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn chan_serv(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::ChanServ, HELP, text);
         match &*said.command() {
             "INFO" => self.room_info(turn, &said),
@@ -74,7 +74,7 @@ impl Hub {
     }
 
     /// The same of a room that is the asker's, or if they operate the server.
-    fn find_founded_room(&self, turn: &Turn<'_>, said: &Said<'_>) -> Result<&Room, Refusal> {
+    fn find_founded_room(&self, turn: &Turn, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
         let person = self.people.person(turn.person);
         let room = self.rooms.find(name).ok();
@@ -88,7 +88,7 @@ impl Hub {
         }
     }
 
-    fn room_info(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn room_info(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let person = self.people.person(turn.person);
         let may_know = |room: &&Room| {
             room.is_visible_to(turn.person) || room.rank_of(person.account.as_ref()).is_operator
@@ -115,7 +115,7 @@ impl Hub {
         Ok(())
     }
 
-    fn register_room(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn register_room(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
         let account = self.people.person(turn.person).account.clone();
@@ -144,7 +144,7 @@ impl Hub {
         self.note(turn, id, facts, Noted { note, reply })
     }
 
-    fn give_room(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn give_room(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_founded_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
         let account = self.accounts.get(said.need(2)?).map(|own| own.name.clone());
@@ -169,7 +169,7 @@ impl Hub {
         let founder =
             self.rooms[&id].ownership.as_ref().map(|ownership| Arc::clone(&ownership.founder));
         let facts =
-            founder.map(|own| Fact::Operator(own, Some(turn.now.wall))).into_iter().collect();
+            founder.map(|own| Fact::Operator(own, Some(self.now().wall))).into_iter().collect();
         let note = format!("has given {name} to {account}");
         let text = format!("{name} is {account}'s now").into();
         let reply = vec![ReplyLine::Said { by: Service::ChanServ, text }];
@@ -181,7 +181,7 @@ impl Hub {
         )
     }
 
-    fn end_lasting(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn end_lasting(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_founded_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
         let note = format!("has ended that {name} lasts");
@@ -195,7 +195,7 @@ impl Hub {
         )
     }
 
-    fn room_access(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn room_access(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let Some(ownership) = &room.ownership else {
             return Err(
@@ -219,7 +219,7 @@ impl Hub {
     /// Like `MODE`, for who is in the room; else for the account of that name.
     fn give_rank(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         said: &Said<'_>,
         letter: char,
         is_set: bool,
@@ -252,7 +252,7 @@ impl Hub {
             return Err(said.no("there are as many as there may be: remove one first"));
         }
         let fact = match letter {
-            'o' => Fact::Operator(key, is_set.then_some(turn.now.wall)),
+            'o' => Fact::Operator(key, is_set.then_some(self.now().wall)),
             _ => Fact::Voice(key, is_set),
         };
         let (id, name) = (room.id, room.name.clone());
@@ -277,11 +277,11 @@ impl Hub {
         })
     }
 
-    fn bar(&mut self, turn: &mut Turn<'_>, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
+    fn bar(&mut self, turn: &mut Turn, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let mask = self.mask_of(said, said.need(2)?)?;
         let mask: Arc<str> = format!("{kind}{mask}").into();
-        let terms = said.terms(3, turn.now.wall)?;
+        let terms = said.terms(3, self.now().wall)?;
         let is_new = !room.modes.lists(List::Ban, &mask);
         if is_new && room.modes.n_entries() >= self.settings.limits.list_entries_max {
             let (room, mask) = (room.name.to_string(), mask.to_string());
@@ -311,7 +311,7 @@ impl Hub {
         self.note(turn, id, Vec::new(), Noted { note, reply })
     }
 
-    fn unbar(&mut self, turn: &mut Turn<'_>, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
+    fn unbar(&mut self, turn: &mut Turn, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let who = said.need(2)?;
         let written = format!("{kind}{who}");
@@ -332,7 +332,7 @@ impl Hub {
         self.note(turn, id, Vec::new(), Noted { note, reply })
     }
 
-    fn show_bans(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn show_bans(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let bans = room.modes.list(List::Ban);
         if bans.is_empty() {
@@ -351,7 +351,7 @@ impl Hub {
         Ok(())
     }
 
-    fn show_waiting(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn show_waiting(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let accounts = room.asking.iter().map(|(account, since)| {
             let shown = self.accounts.get(account).map(|own| own.name.clone());
@@ -375,7 +375,7 @@ impl Hub {
     }
 
     /// Lets somebody in: an account for good, a guest once.
-    fn approve(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn approve(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let who = said.need(2)?;
         let (id, name) = (room.id, room.name.clone());
@@ -416,7 +416,7 @@ impl Hub {
         self.note(turn, id, Vec::new(), Noted { note, reply })
     }
 
-    fn reject(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn reject(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let who = said.need(2)?;
         let (id, name) = (room.id, room.name.clone());
@@ -439,7 +439,7 @@ impl Hub {
     }
 
     /// What those who operate a room have done, the latest last.
-    fn show_audit_log(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn show_audit_log(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         if !self.settings.keeps_history {
             return Err(said.no("nothing is kept here"));

@@ -41,14 +41,10 @@ const TOKEN_SIGNS: usize = 25;
 const SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 
 impl Hub {
-    pub(crate) fn make_link(
-        &mut self,
-        turn: &mut Turn<'_>,
-        said: &Said<'_>,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn make_link(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
-        if room.links.values().filter(|link| link.holds(turn.now.wall)).count() >= LINKS_MAX {
+        if room.links.values().filter(|link| link.holds(self.now().wall)).count() >= LINKS_MAX {
             return Err(said.no("there are as many links as there may be: end one first"));
         }
         let words = [said.word(2), said.word(3)].into_iter().flatten();
@@ -62,14 +58,14 @@ impl Hub {
         }
         let sign = |_| char::from(SIGNS[self.random.next_u32() as usize % SIGNS.len()]);
         let token: Arc<str> = (0..TOKEN_SIGNS).map(sign).collect::<String>().into();
-        let until = turn.now.wall + time;
+        let until = self.now().wall + time;
         let by = Arc::clone(self.people.person(turn.person).nick.shown());
         let link =
-            InviteLink { by, at: milliseconds(turn.now.wall), until: milliseconds(until), left };
+            InviteLink { by, at: milliseconds(self.now().wall), until: milliseconds(until), left };
         let shown = self.written_link(&name, &token);
         let terms = terms(&link);
         // Those that hold no more make place.
-        let over = self.rooms[&id].links.iter().filter(|(_, own)| !own.holds(turn.now.wall));
+        let over = self.rooms[&id].links.iter().filter(|(_, own)| !own.holds(self.now().wall));
         let mut facts: Vec<Fact> =
             over.map(|(token, _)| Fact::Link(Arc::clone(token), None)).collect();
         facts.push(Fact::Link(token, Some(link)));
@@ -77,9 +73,9 @@ impl Hub {
         self.note(turn, id, facts, Noted { note, reply: format!("{shown} ({terms})") })
     }
 
-    pub(crate) fn show_links(&self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    pub(crate) fn show_links(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
-        let links = holding(room, turn.now.wall);
+        let links = holding(room, self.now().wall);
         if links.is_empty() {
             said.say(turn, &format!("there are no links into {}", room.name));
         }
@@ -92,11 +88,11 @@ impl Hub {
         Ok(())
     }
 
-    pub(crate) fn end_link(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    pub(crate) fn end_link(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
         let number: Option<usize> = said.need(2)?.parse().ok();
-        let links = holding(room, turn.now.wall);
+        let links = holding(room, self.now().wall);
         let link = number.and_then(|number| links.get(number.checked_sub(1)?));
         let (token, link) = link.ok_or_else(|| said.no("there is no such link: write LINKS"))?;
         let facts = vec![Fact::Link(Arc::clone(token), None)];

@@ -20,7 +20,7 @@ impl Hub {
     /// Does what a service is asked.
     pub(crate) fn answer_service(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         service: Service,
         text: &str,
     ) -> Result<(), Refusal> {
@@ -34,7 +34,7 @@ impl Hub {
     /// A message to a service. A notice is never answered.
     pub(crate) fn serve(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         service: Service,
         kind: MessageKind,
         text: &Arc<str>,
@@ -46,8 +46,8 @@ impl Hub {
             let (text, tags) = (Arc::clone(text), tags.into());
             let content = Content::Message { source, kind, target, text, tags };
             let sender = person.as_sender();
-            let msgid = self.next_msgid(turn.now.wall);
-            let event = Event::new(content, turn.now.wall, Some(msgid)).by(sender);
+            let msgid = self.next_msgid(self.now().wall);
+            let event = Event::new(content, self.now().wall, Some(msgid)).by(sender);
             turn.say(ReplyLine::Event(Arc::new(event)));
         }
         if kind == MessageKind::Privmsg

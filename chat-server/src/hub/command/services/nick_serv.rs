@@ -36,7 +36,7 @@ const HELP: &[&str] = &[
 ];
 
 impl Hub {
-    pub(crate) fn nick_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn nick_serv(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::NickServ, HELP, text);
         match &*said.command() {
             "REGISTER" => self.register_account(turn, Via::Service, said.need(1)?),
@@ -98,7 +98,7 @@ impl Hub {
         account.ok_or_else(|| no("you are not logged in: write IDENTIFY account password"))
     }
 
-    fn identify(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn identify(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let first = said.need(1)?;
         let nick = Arc::clone(self.people.person(turn.person).nick.shown());
         let (account, password) = match said.word(2) {
@@ -109,9 +109,9 @@ impl Hub {
         self.ask_with_password(turn, asked, password, None)
     }
 
-    fn log_out(&mut self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    fn log_out(&mut self, turn: &mut Turn) -> Result<(), Refusal> {
         self.own_account(turn.person)?;
-        self.set_account(turn.now, turn.person, None, turn.effects);
+        self.set_account(turn.person, None);
         let source = (*self.people.person(turn.person).source).into();
         let params = vec![source, "You are logged out".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params));
@@ -130,7 +130,7 @@ impl Hub {
         sessions.into_iter().map(|(_, conn)| conn).collect()
     }
 
-    fn sessions(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    fn sessions(&self, turn: &mut Turn) -> Result<(), Refusal> {
         let account = self.own_account(turn.person)?;
         for (index, conn) in self.sessions_of(&account).into_iter().enumerate() {
             let Reader { person, device } = self.people.reader(conn);
@@ -148,7 +148,7 @@ impl Hub {
         Ok(())
     }
 
-    fn end_session(&mut self, turn: &mut Turn<'_>, number: &str) -> Result<(), Refusal> {
+    fn end_session(&mut self, turn: &mut Turn, number: &str) -> Result<(), Refusal> {
         let account = self.own_account(turn.person)?;
         let sessions = self.sessions_of(&account);
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
@@ -157,12 +157,12 @@ impl Hub {
         };
         let reason: Arc<str> = "Session ended by its owner".into();
         say(turn, "the session is ended");
-        turn.effects.push(Effect::Close { conn, reason: Arc::clone(&reason) });
-        self.end_device(turn.now, conn, &reason, turn.effects);
+        self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+        self.end_device(conn, &reason);
         Ok(())
     }
 
-    fn certificates(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn certificates(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let subcommand = said.word(1).unwrap_or("LIST").to_ascii_uppercase();
         if subcommand == "LIST" {
             let account = self.own_account(turn.person)?;
@@ -198,7 +198,7 @@ impl Hub {
         self.ask_without_password(turn, AccountRequest { account, change, via: Via::Service })
     }
 
-    fn account_info(&self, turn: &mut Turn<'_>, account: Option<&str>) -> Result<(), Refusal> {
+    fn account_info(&self, turn: &mut Turn, account: Option<&str>) -> Result<(), Refusal> {
         let own = match account {
             Some(account) => account.into(),
             None => self.own_account(turn.person)?,
@@ -220,6 +220,6 @@ fn no(text: &str) -> Refusal {
     Refusal::Service { by: Service::NickServ, text: text.to_owned() }
 }
 
-fn say(turn: &mut Turn<'_>, text: &str) {
+fn say(turn: &mut Turn, text: &str) {
     turn.say(ReplyLine::Said { by: Service::NickServ, text: text.into() });
 }

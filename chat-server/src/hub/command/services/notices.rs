@@ -31,11 +31,7 @@ pub(crate) struct Noted {
 
 impl Hub {
     /// The room that is spoken of, if the asker operates it: in it, or by their account.
-    pub(crate) fn find_ruled_room(
-        &self,
-        turn: &Turn<'_>,
-        said: &Said<'_>,
-    ) -> Result<&Room, Refusal> {
+    pub(crate) fn find_ruled_room(&self, turn: &Turn, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
         let person = self.people.person(turn.person);
         let room = self.rooms.find(name).ok();
@@ -56,7 +52,7 @@ impl Hub {
     /// Does something in a room that those who operate it read of.
     pub(crate) fn note(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         id: RoomId,
         facts: Vec<Fact>,
         noted: Noted,
@@ -72,7 +68,7 @@ impl Hub {
 
     pub(crate) fn note_doing(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         id: RoomId,
         note: &str,
         action: RecordAction,

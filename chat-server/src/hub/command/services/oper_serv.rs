@@ -27,7 +27,7 @@ const HELP: &[&str] = &[
 ];
 
 impl Hub {
-    pub(crate) fn oper_serv(&mut self, turn: &mut Turn<'_>, text: &str) -> Result<(), Refusal> {
+    pub(crate) fn oper_serv(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         if !self.people.person(turn.person).modes.is_operator {
             return Err(Refusal::NoPrivileges);
         }
@@ -48,13 +48,13 @@ impl Hub {
             .ok_or_else(|| said.no("write an address, a network like 192.0.2.0/24, or ~a:account"))
     }
 
-    fn ban(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn ban(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let banned = self.banned(said)?;
         if matches!(&banned, Banned::Addresses(net) if net.prefix_len() == 0) {
             return Err(said.no("that is everybody: nobody could come any more"));
         }
-        let terms = said.terms(2, turn.now.wall)?;
-        let is_over = |own: &&Ban| !own.holds(turn.now.wall);
+        let terms = said.terms(2, self.now().wall)?;
+        let is_over = |own: &&Ban| !own.holds(self.now().wall);
         let over =
             self.accounts.bans().iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
         let mut changes: Vec<Change> = over.map(Banned::lift).collect();
@@ -66,11 +66,11 @@ impl Hub {
         }
         let by = Arc::clone(self.people.person(turn.person).nick.shown());
         let shown = terms.shown();
-        changes.push(banned.ban(&Ban { by, at: turn.now.wall, terms }));
+        changes.push(banned.ban(&Ban { by, at: self.now().wall, terms }));
         self.keep_bans(turn, said, changes, format!("{} is banned{shown}", banned.shown()))
     }
 
-    fn unban(&mut self, turn: &mut Turn<'_>, said: &Said<'_>) -> Result<(), Refusal> {
+    fn unban(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let banned = self.banned(said)?;
         if !self.accounts.bans().contains_key(&banned) {
             return Err(said.no("there is no such ban: write BANS"));
@@ -81,7 +81,7 @@ impl Hub {
 
     fn keep_bans(
         &mut self,
-        turn: &mut Turn<'_>,
+        turn: &mut Turn,
         said: &Said<'_>,
         changes: Vec<Change>,
         text: String,
@@ -91,9 +91,9 @@ impl Hub {
             .map_err(|why| said.no(why))
     }
 
-    fn show_server_bans(&self, turn: &mut Turn<'_>, said: &Said<'_>) {
+    fn show_server_bans(&self, turn: &mut Turn, said: &Said<'_>) {
         let holding: Vec<_> =
-            self.accounts.bans().iter().filter(|(_, ban)| ban.holds(turn.now.wall)).collect();
+            self.accounts.bans().iter().filter(|(_, ban)| ban.holds(self.now().wall)).collect();
         if holding.is_empty() {
             said.say(turn, "nobody is banned from this server");
         }

@@ -68,12 +68,12 @@ impl<'a> Said<'a> {
         Refusal::Service { by: self.to, text: text.to_owned() }
     }
 
-    pub(crate) fn say(&self, turn: &mut Turn<'_>, text: &str) {
+    pub(crate) fn say(&self, turn: &mut Turn, text: &str) {
         turn.say(ReplyLine::Said { by: self.to, text: text.into() });
     }
 
     /// Shows what can be asked, or that this cannot be.
-    pub(crate) fn help(&self, turn: &mut Turn<'_>) -> Result<(), Refusal> {
+    pub(crate) fn help(&self, turn: &mut Turn) -> Result<(), Refusal> {
         if self.command() != "HELP" {
             return Err(self.no("this is not understood: write HELP"));
         }
