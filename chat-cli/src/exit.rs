@@ -42,3 +42,6 @@ impl From<&CloseReason> for Exit {
         }
     }
 }
+
+/// The end of a program that failed: its code, and a sentence for whoever started it.
+pub(crate) type Failure = (Exit, String);

@@ -17,9 +17,8 @@ use signal_hook::{
 };
 
 use crate::{
-    Failure,
     args::Session,
-    exit::Exit,
+    exit::{Exit, Failure},
     host::Hosted,
     input::{Action, parse, parting},
     output::{complain, say},

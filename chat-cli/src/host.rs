@@ -1,13 +1,11 @@
-//! Hosting: a server inside this program, and a session in its room.
+//! Hosting: a server inside this program, and what its host needs to join it.
 
 use chat_core::proto::RoomName;
 use chat_server::{Config, DEFAULT_PORT, Server, ServerHandle};
 
 use crate::{
-    Failure,
     args::{HostOptions, Session},
-    exit::Exit,
-    filter, interactive,
+    exit::{Exit, Failure},
 };
 
 /// A server that this program runs.
@@ -16,15 +14,6 @@ pub(crate) struct Hosted {
     pub(crate) server: ServerHandle,
     /// What to tell those who are to join.
     pub(crate) invitation: String,
-}
-
-pub(crate) fn run(options: &HostOptions, is_interactive: bool) -> Result<Exit, Failure> {
-    let (hosted, session) = start(options)?;
-    if is_interactive {
-        interactive::run(session, Some(hosted))
-    } else {
-        filter::run(session, Some(hosted))
-    }
 }
 
 /// Starts the server, and says how its host is to join it.

@@ -25,10 +25,9 @@ use signal_hook::{
 };
 
 use crate::{
-    Failure,
     args::{HostOptions, Session},
     complete::{Completion, Surroundings},
-    exit::Exit,
+    exit::{Exit, Failure},
     host::{self, Hosted},
     input::{Action, parse, parting},
     output::wants_colour,
@@ -71,7 +70,8 @@ pub(crate) fn ask() -> Result<Exit, Failure> {
                 let (local, data, in_memory) = (false, None, false);
                 let options = HostOptions { name, room, listen, local, data, in_memory };
                 drop(editor);
-                return host::run(&options, true);
+                let (hosted, session) = host::start(&options)?;
+                return run(session, Some(hosted));
             }
             Some('j') => {
                 let Some(server) = question("The host's address [localhost:53000]: ")? else {

@@ -14,9 +14,10 @@ mod send;
 
 use std::process::ExitCode;
 
-use args::{Arguments, Command};
+use args::{Arguments, Command, Session};
 use clap::Parser;
-use exit::Exit;
+use exit::{Exit, Failure};
+use host::Hosted;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -36,21 +37,14 @@ fn main() -> ExitCode {
     }
 }
 
-/// Why a program ends: its code, and a sentence for whoever started it.
-type Failure = (Exit, String);
-
 fn run(command: Option<Command>) -> Result<Exit, Failure> {
     let is_interactive = output::is_interactive();
     match command {
-        Some(Command::Host(options)) => host::run(&options, is_interactive),
-        Some(Command::Join(options)) => {
-            let session = options.session();
-            if is_interactive {
-                interactive::run(session, None)
-            } else {
-                filter::run(session, None)
-            }
+        Some(Command::Host(options)) => {
+            let (hosted, session) = host::start(&options)?;
+            talk(session, Some(hosted), is_interactive)
         }
+        Some(Command::Join(options)) => talk(options.session(), None, is_interactive),
         Some(Command::Listen(options)) => filter::listen(options.session()),
         Some(Command::Send(options)) => send::run(&options),
         None if is_interactive => interactive::ask(),
@@ -59,4 +53,9 @@ fn run(command: Option<Command>) -> Result<Exit, Failure> {
             "without a terminal, say what to do: host, join, listen or send (see --help)".into(),
         )),
     }
+}
+
+/// A session with an editor of lines in a terminal, and without one as a filter between two pipes.
+fn talk(session: Session, hosted: Option<Hosted>, is_interactive: bool) -> Result<Exit, Failure> {
+    if is_interactive { interactive::run(session, hosted) } else { filter::run(session, hosted) }
 }

@@ -7,7 +7,10 @@ use std::{
 
 use chat_core::{ChatClient, Delivery, HistoryPolicy, listener::from_fn};
 
-use crate::{Failure, args::SendOptions, exit::Exit};
+use crate::{
+    args::SendOptions,
+    exit::{Exit, Failure},
+};
 
 /// How long one message may take to arrive.
 const ARRIVE_WITHIN: Duration = Duration::from_secs(30);

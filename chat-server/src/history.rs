@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc, time::SystemTime};
 
-use crate::{delivery::Event, room_log::Conversation};
+use crate::{delivery::Event, record::Conversation};
 
 /// A place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]

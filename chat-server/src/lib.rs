@@ -30,15 +30,16 @@ pub mod event;
 pub mod fanout;
 pub mod history;
 pub mod hub;
-mod hub_sender;
 pub mod ids;
 pub mod metrics;
 mod net;
 mod public_address;
 pub mod reaction;
+pub mod record;
 pub mod room_log;
 mod server;
 pub mod session;
+pub mod settings;
 pub mod store;
 mod tls;
 

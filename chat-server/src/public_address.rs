@@ -6,9 +6,9 @@ use std::{
 };
 
 use crate::{
-    config::{Config, PublicAddress},
-    net::acceptor::ListenerKind,
-    server::{IRC, IRC_OVER_TLS},
+    config::Config,
+    net::listener_kind::ListenerKind,
+    settings::PublicAddress,
     tls::{Certificates, TlsSource},
 };
 
@@ -23,8 +23,10 @@ impl PublicAddressSource {
     /// As it is now.
     pub(crate) fn now(&self, config: &Config) -> PublicAddress {
         let at = |gate: ListenerKind| self.addresses.iter().find(|(own, _)| *own == gate);
-        let secure = at(IRC_OVER_TLS);
-        let address = secure.or_else(|| at(IRC)).map(|(_, address)| shared(*address).to_string());
+        let secure = at(ListenerKind::IRC_OVER_TLS);
+        let address = secure
+            .or_else(|| at(ListenerKind::IRC))
+            .map(|(_, address)| shared(*address).to_string());
         let is_own = matches!(config.tls, Some(TlsSource::SelfSigned { .. }));
         let certificates = self.certificates.as_ref().filter(|_| is_own && secure.is_some());
         PublicAddress {

@@ -8,114 +8,11 @@ use std::{sync::Arc, time::SystemTime};
 use crossbeam_channel::Sender;
 
 use crate::{
-    delivery::Event,
     history::{Answer, Query},
-    hub::Input,
-    hub_sender::HubSender,
     ids::Ticket,
 };
 
-/// A change of a conversation, as it is kept.
-#[derive(Debug, Clone)]
-pub struct Record {
-    /// Which conversation it belongs to.
-    pub conversation: Conversation,
-    /// Who caused it, as direct conversations name people.
-    pub by: Arc<str>,
-    /// What changed, with its time and id.
-    pub event: Arc<Event>,
-    /// What it is known by if it is sent again: it is kept once in its conversation.
-    pub nonce: Option<Arc<str>>,
-    /// What the server is to know again with it: they are kept together, or nothing is.
-    pub changes: Vec<Change>,
-}
-
-/// Who causes what the server does by itself, where people are named as direct conversations name them. What it says to
-/// those who operate a room is no message: nobody deletes or edits it.
-pub const THE_SERVER: &str = "!";
-
-/// A sequence of records with one order.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Conversation {
-    /// Between two people, in alphabetical order: `=` and an account's folded name, or `~` and a number
-    /// that a guest has as long as they stay.
-    Direct(Arc<str>, Arc<str>),
-    /// Among the members of a room with that sign before their nick, or a higher one; its folded name.
-    Ranked(Arc<str>, char),
-    /// In a room; its folded name.
-    Room(Arc<str>),
-}
-
-/// Something about a conversation that is no record of it, in its place among them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ConversationMark {
-    /// Not everyone may come into the room, or everyone may again.
-    Closed {
-        /// Its folded name.
-        room: Arc<str>,
-        /// Whether it is closed from here on.
-        is_closed: bool,
-    },
-    /// A room that was closed has ended: whoever takes its name begins another conversation.
-    Ended {
-        /// Its folded name.
-        room: Arc<str>,
-    },
-}
-
-/// Something the server is to know again when it starts anew: what is at a path from here on. A path is words
-/// divided by line breaks, what it is of first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Change {
-    /// This, in JSON.
-    Set {
-        /// Where.
-        path: Arc<str>,
-        /// What.
-        value: Arc<str>,
-    },
-    /// Nothing, nor at any path that begins with it and goes on.
-    Remove {
-        /// Where.
-        path: Arc<str>,
-    },
-    /// As [`ConversationMark::Closed`], with what makes it so.
-    Close {
-        /// The room's folded name.
-        room: Arc<str>,
-        /// Whether it is closed from here on.
-        is_closed: bool,
-    },
-    /// All that was said with a person in direct conversations is nobody's any more.
-    Forget {
-        /// Who, as [`Conversation::Direct`] names them.
-        person: Arc<str>,
-    },
-    /// A room goes on under another name; whatever had that name has ended.
-    Rename {
-        /// Its folded name so far.
-        from: Arc<str>,
-        /// Its folded name from here on.
-        to: Arc<str>,
-    },
-}
-
-/// Why a record is not in the log.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AppendError {
-    /// A record with the same nonce is there already: that one, not this one.
-    #[error("it has been stored before")]
-    Known {
-        /// Its id.
-        msgid: Arc<str>,
-        /// Its time.
-        time: SystemTime,
-    },
-    /// The log cannot take it now; nothing of it was kept.
-    #[error("it could not be stored ({0}); try again")]
-    Refused(Arc<str>),
-}
+pub use crate::record::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER};
 
 /// What [`RoomLog::append`] knows at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,28 +32,67 @@ pub enum Querying {
     Now(Result<Answer, Arc<str>>),
 }
 
-/// How a log tells outcomes that it did not know at once; from any thread, but not from within
+/// An outcome that a log did not know at once.
+#[derive(Debug)]
+pub enum LogOutcome {
+    /// What came of a record, or of changes.
+    Appended {
+        /// The ticket it was given with.
+        ticket: Ticket,
+        /// Nothing, if its place is fixed and it survives a crash.
+        outcome: Result<(), AppendError>,
+    },
+    /// What was found.
+    Queried {
+        /// The ticket it was asked under.
+        ticket: Ticket,
+        /// The answer, or why there is none.
+        answer: Result<Answer, Arc<str>>,
+    },
+}
+
+/// Takes outcomes, in their order; whether anybody hears them.
+type Tell = dyn Fn(&mut dyn Iterator<Item = LogOutcome>) -> bool + Send + Sync;
+
+/// The way by which a log tells outcomes that it did not know at once; from any thread, but not from within
 /// [`RoomLog::append`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Appender {
-    to_hub: HubSender,
+    tell: Arc<Tell>,
+}
+
+impl std::fmt::Debug for Appender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Appender")
+    }
 }
 
 impl Appender {
-    /// Tells them to whoever reads these inputs.
+    /// An appender that hands outcomes to `tell`, which says whether anybody hears them.
     #[must_use]
-    pub fn new(to_hub: Sender<Input>) -> Self {
-        Self::of(HubSender::new(to_hub, None))
+    pub fn new(
+        tell: impl Fn(&mut dyn Iterator<Item = LogOutcome>) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { tell: Arc::new(tell) }
     }
 
-    pub(crate) fn of(to_hub: HubSender) -> Self {
-        Self { to_hub }
+    /// An appender that puts outcomes into a channel, and waits while that is full: for whoever has a log without a hub.
+    #[must_use]
+    pub fn to_channel(channel: Sender<LogOutcome>) -> Self {
+        Self::new(move |outcomes| {
+            for outcome in outcomes {
+                if channel.send(outcome).is_err() {
+                    return false;
+                }
+            }
+            true
+        })
     }
 
     /// What was asked under `ticket` has been looked up, or why it could not be. Waits while the hub has too
     /// much to do; whether anybody hears it.
     pub fn queried(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) -> bool {
-        self.to_hub.send(Input::Queried { ticket, answer }).is_ok()
+        (self.tell)(&mut std::iter::once(LogOutcome::Queried { ticket, answer }))
     }
 
     /// The record of `ticket` has its place, or has none. Waits while the hub has too much to do.
@@ -164,22 +100,22 @@ impl Appender {
         self.appended_all([(ticket, outcome)]);
     }
 
-    /// The same of several, which are delivered together. Waits as [`Appender::appended`] does.
+    /// The outcomes of several records, which are delivered together. Waits as [`Appender::appended`] does.
     pub fn appended_all(
         &self,
         outcomes: impl IntoIterator<Item = (Ticket, Result<(), AppendError>)>,
     ) {
-        let inputs = outcomes.into_iter();
-        let inputs = inputs.map(|(ticket, outcome)| Input::Appended { ticket, outcome });
+        let outcomes = outcomes.into_iter();
+        let appended = |(ticket, outcome)| LogOutcome::Appended { ticket, outcome };
         // A server that has ended tells nobody any more.
-        let _ = self.to_hub.send_all(inputs);
+        let _ = (self.tell)(&mut outcomes.map(appended));
     }
 }
 
 /// Keeps records, each conversation in the order in which it was given them.
 ///
-/// Called on the hub's thread, which waits for it: what takes long is done on a thread of its own, which
-/// ends when the log is dropped.
+/// Called by whichever thread lets the hub work, under its lock, which others wait for: what takes long is done on a thread
+/// of the log's own, which ends when the log is dropped.
 pub trait RoomLog: Send {
     /// The server starts; `appender` is for later.
     ///

@@ -17,22 +17,24 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
-    auth,
-    config::{Config, Settings},
-    hub::{Door, Hub, Input},
-    hub_sender::HubSender,
+    config::Config,
+    hub::{Hub, Input},
     ids::WorkerId,
     net::{
-        acceptor::{self, Acceptor, ListenerKind},
+        acceptor::{self, Acceptor},
         admission::Admission,
         hub_executor::{HubExecutor, Scratch, Work},
+        hub_sender::HubSender,
         hub_thread::HubThread,
+        listener_kind::ListenerKind,
         mailbox::{Mailbox, Order},
+        password_thread,
         to_hub::ToHub,
         worker::{self, Worker},
     },
     public_address::{self, PublicAddressSource},
-    room_log::{Appender, MemoryLog, RoomLog},
+    room_log::{MemoryLog, RoomLog},
+    settings::Settings,
     store::{LocalLog, StoreError},
     tls::Certificates,
 };
@@ -288,7 +290,7 @@ impl Server {
             hub.load(&path, &value).map_err(StartError::State)?;
         }
         // Before there is a thread of ours that would have to be ended.
-        log.start(Appender::of(answerer.clone()))?;
+        log.start(answerer.appender())?;
         let (questions, asked) = crossbeam_channel::unbounded();
         let work = Work {
             hub,
@@ -332,7 +334,7 @@ impl Server {
         for number in 0..n_password_threads {
             let (asked, answerer) = (asked.clone(), answerer.clone());
             handle.spawn(&format!("chat-auth-{number}"), &mailboxes, None, move || {
-                auth::run(&asked, &answerer);
+                password_thread::run(&asked, &answerer);
                 Ok(())
             })?;
         }
@@ -357,24 +359,15 @@ impl Server {
 
 type Listeners = (Vec<(mio::net::TcpListener, ListenerKind)>, Vec<(ListenerKind, SocketAddr)>);
 
-/// How each kind of listening socket speaks.
-pub(crate) const IRC: ListenerKind =
-    ListenerKind { door: Door::Irc, is_tls: false, is_web_socket: false };
-const TEXT: ListenerKind = ListenerKind { door: Door::Text, ..IRC };
-pub(crate) const IRC_OVER_TLS: ListenerKind = ListenerKind { is_tls: true, ..IRC };
-const HTTP: ListenerKind = ListenerKind { door: Door::Http, ..IRC };
-const WEB_SOCKET: ListenerKind = ListenerKind { is_web_socket: true, ..IRC };
-const WEB_SOCKET_OVER_TLS: ListenerKind = ListenerKind { is_web_socket: true, ..IRC_OVER_TLS };
-
 fn listen(config: &Config) -> Result<Listeners, StartError> {
     let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     let gates = [
-        (IRC, &config.listen),
-        (IRC_OVER_TLS, &config.tls_listen),
-        (WEB_SOCKET, &config.web_socket_listen),
-        (WEB_SOCKET_OVER_TLS, &config.web_socket_tls_listen),
-        (TEXT, &config.text_listen),
-        (HTTP, &config.http_listen),
+        (ListenerKind::IRC, &config.listen),
+        (ListenerKind::IRC_OVER_TLS, &config.tls_listen),
+        (ListenerKind::WEB_SOCKET, &config.web_socket_listen),
+        (ListenerKind::WEB_SOCKET_OVER_TLS, &config.web_socket_tls_listen),
+        (ListenerKind::TEXT, &config.text_listen),
+        (ListenerKind::HTTP, &config.http_listen),
     ];
     for (gate, wanted) in gates {
         for text in wanted {
@@ -392,8 +385,8 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
     for inherited in &config.inherited {
         let listener = inherited.try_clone()?;
         listener.set_nonblocking(true)?;
-        addresses.push((IRC, listener.local_addr()?));
-        listeners.push((acceptor::listening(listener), IRC));
+        addresses.push((ListenerKind::IRC, listener.local_addr()?));
+        listeners.push((acceptor::listening(listener), ListenerKind::IRC));
     }
     if listeners.is_empty() {
         return Err(StartError::NoAddress);
@@ -402,40 +395,40 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
 }
 
 impl ServerHandle {
-    /// Where IRC is spoken: the real ports.
+    /// Where ListenerKind::IRC is spoken: the real ports.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.addresses_of(IRC)
+        self.addresses_of(ListenerKind::IRC)
     }
 
-    /// Where IRC is spoken over TLS.
+    /// Where ListenerKind::IRC is spoken over TLS.
     #[must_use]
     pub fn tls_addresses(&self) -> Vec<SocketAddr> {
-        self.addresses_of(IRC_OVER_TLS)
+        self.addresses_of(ListenerKind::IRC_OVER_TLS)
     }
 
-    /// Where IRC is spoken over WebSockets.
+    /// Where ListenerKind::IRC is spoken over WebSockets.
     #[must_use]
     pub fn web_socket_addresses(&self) -> Vec<SocketAddr> {
-        self.addresses_of(WEB_SOCKET)
+        self.addresses_of(ListenerKind::WEB_SOCKET)
     }
 
-    /// Where IRC is spoken over WebSockets over TLS.
+    /// Where ListenerKind::IRC is spoken over WebSockets over TLS.
     #[must_use]
     pub fn web_socket_tls_addresses(&self) -> Vec<SocketAddr> {
-        self.addresses_of(WEB_SOCKET_OVER_TLS)
+        self.addresses_of(ListenerKind::WEB_SOCKET_OVER_TLS)
     }
 
     /// Where health and numbers are told.
     #[must_use]
     pub fn http_addresses(&self) -> Vec<SocketAddr> {
-        self.addresses_of(HTTP)
+        self.addresses_of(ListenerKind::HTTP)
     }
 
     /// Where plain text is spoken.
     #[must_use]
     pub fn text_addresses(&self) -> Vec<SocketAddr> {
-        self.addresses_of(TEXT)
+        self.addresses_of(ListenerKind::TEXT)
     }
 
     fn addresses_of(&self, gate: ListenerKind) -> Vec<SocketAddr> {

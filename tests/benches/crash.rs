@@ -24,9 +24,8 @@ use std::{
 use chat_server::{
     delivery::Content,
     history::{Answer, HistoryEntry, Query, Reference, Selection, Shows},
-    hub::Input,
     ids::Ticket,
-    room_log::{Appender, Conversation, RoomLog},
+    room_log::{Appender, Conversation, LogOutcome, RoomLog},
     store::{Durability, LocalLog},
 };
 use chat_tests::{PATIENCE, folder::TempFolder, program::Program};
@@ -260,7 +259,7 @@ fn read_back(
 ) -> ByRoom<Vec<Said>> {
     let mut log = LocalLog::open(folder, Durability::Strict).unwrap();
     let (to_hub, answers) = crossbeam_channel::unbounded();
-    log.start(Appender::new(to_hub)).unwrap();
+    log.start(Appender::to_channel(to_hub)).unwrap();
     let mut stored = ByRoom::new();
     for (room, last) in seen {
         let reference =
@@ -276,7 +275,7 @@ fn read_back(
             shows: Shows::default(),
         };
         log.query(Ticket(0), query);
-        let Ok(Input::Queried { answer: Ok(Answer::Page(events)), .. }) =
+        let Ok(LogOutcome::Queried { answer: Ok(Answer::Page(events)), .. }) =
             answers.recv_timeout(PATIENCE)
         else {
             panic!("the database cannot be read")

@@ -21,9 +21,8 @@ use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
     history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
-    hub::Input,
     ids::Ticket,
-    room_log::{Appender, Conversation, Record, RoomLog},
+    room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
     store::{Durability, LocalLog},
 };
 use chat_tests::folder::TempFolder;
@@ -85,7 +84,7 @@ fn percentiles(what: &str, mut times: Vec<Duration>) {
 
 struct Bench {
     log: LocalLog,
-    answers: Receiver<Input>,
+    answers: Receiver<LogOutcome>,
     random: fastrand::Rng,
     vocabulary: Vec<String>,
     n_rooms: usize,
@@ -103,7 +102,7 @@ impl Bench {
     fn open(folder: &Path, n_rooms: usize) -> Self {
         let mut log = LocalLog::open(folder, Durability::Strict).unwrap();
         let (to_hub, answers) = crossbeam_channel::unbounded();
-        log.start(Appender::new(to_hub)).unwrap();
+        log.start(Appender::to_channel(to_hub)).unwrap();
         let mut random = fastrand::Rng::with_seed(7);
         let word = |_| {
             let n = 2 + random.usize(..8);
@@ -161,7 +160,7 @@ impl Bench {
 
     fn taken(&self) {
         match self.answers.recv().unwrap() {
-            Input::Appended { outcome, .. } => outcome.unwrap(),
+            LogOutcome::Appended { outcome, .. } => outcome.unwrap(),
             other => panic!("{other:?}"),
         }
     }
@@ -212,7 +211,7 @@ impl Bench {
         loop {
             self.n_asked += 1;
             self.log.query(Ticket(self.n_asked), Query::Search(search.clone()));
-            let Input::Queried { answer, .. } = self.answers.recv().unwrap() else {
+            let LogOutcome::Queried { answer, .. } = self.answers.recv().unwrap() else {
                 panic!("nothing else was asked")
             };
             if answer.is_ok() {
@@ -254,7 +253,7 @@ impl Bench {
         self.n_asked += 1;
         let start = Instant::now();
         self.log.query(Ticket(self.n_asked), query);
-        let Input::Queried { answer, .. } = self.answers.recv().unwrap() else {
+        let LogOutcome::Queried { answer, .. } = self.answers.recv().unwrap() else {
             panic!("nothing else was asked")
         };
         let n_found = match answer.unwrap() {

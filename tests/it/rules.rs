@@ -11,11 +11,11 @@ use std::{
 use chat_core::proto::{Capability, CapabilitySet, MessageKind};
 use chat_server::{
     Config, Server,
-    config::Settings,
     delivery::{Audience, Content, Event, Page},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, Ticket, WorkerId},
     room_log::{Appender, Appending, Record, RoomLog},
+    settings::Settings,
 };
 use chat_tests::{
     PATIENCE, TestClient, TestServer,

@@ -10,9 +10,8 @@ use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{Content, Event},
     history::{Answer, ConversationScope, Order, Query, Search},
-    hub::Input,
     ids::Ticket,
-    room_log::{Appender, Conversation, Record, RoomLog},
+    room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
     store::{Durability, LocalLog},
 };
 use chat_tests::{PATIENCE, folder::TempFolder, script::check};
@@ -134,7 +133,7 @@ fn what_is_gone_is_not_found() {
 /// A store with some messages in a room.
 struct Found {
     log: LocalLog,
-    answers: crossbeam_channel::Receiver<Input>,
+    answers: crossbeam_channel::Receiver<LogOutcome>,
     _folder: TempFolder,
 }
 
@@ -143,7 +142,7 @@ impl Found {
         let folder = TempFolder::new("words");
         let mut log = LocalLog::open(folder.path(), Durability::Relaxed).unwrap();
         let (to_hub, answers) = crossbeam_channel::unbounded();
-        log.start(Appender::new(to_hub)).unwrap();
+        log.start(Appender::to_channel(to_hub)).unwrap();
         for (index, text) in texts.iter().enumerate() {
             let at = u64::try_from(index).unwrap();
             let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + at);
@@ -160,7 +159,8 @@ impl Found {
             let record =
                 Arc::new(Record { conversation, by, event, nonce: None, changes: Vec::new() });
             log.append(Ticket(at), &record);
-            let Input::Appended { outcome: Ok(()), .. } = answers.recv_timeout(PATIENCE).unwrap()
+            let LogOutcome::Appended { outcome: Ok(()), .. } =
+                answers.recv_timeout(PATIENCE).unwrap()
             else {
                 panic!("it was not stored")
             };
@@ -191,7 +191,7 @@ impl Found {
             }),
         );
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Queried { answer: Ok(Answer::Matches(matches)), .. } => {
+            LogOutcome::Queried { answer: Ok(Answer::Matches(matches)), .. } => {
                 let text = |event: &Event| match &event.content {
                     Content::Message { text, .. } => text.to_string(),
                     other => panic!("{other:?}"),

@@ -13,11 +13,10 @@ use chat_server::{
     Server,
     delivery::{Content, Event},
     history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
-    hub::Input,
     ids::Ticket,
     room_log::{
-        AppendError, Appender, Appending, Change, Conversation, ConversationMark, Querying, Record,
-        RoomLog, THE_SERVER,
+        AppendError, Appender, Appending, Change, Conversation, ConversationMark, LogOutcome,
+        Querying, Record, RoomLog, THE_SERVER,
     },
     store::{Durability, LocalLog, StoreError},
 };
@@ -28,7 +27,7 @@ use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence}
 /// A store with its answers at hand.
 struct Store {
     log: LocalLog,
-    answers: Receiver<Input>,
+    answers: Receiver<LogOutcome>,
     n_asked: u64,
 }
 
@@ -36,7 +35,7 @@ impl Store {
     fn open(folder: &Path) -> Self {
         let mut log = LocalLog::open(folder, Durability::Relaxed).unwrap();
         let (to_hub, answers) = crossbeam_channel::unbounded();
-        log.start(Appender::new(to_hub)).unwrap();
+        log.start(Appender::to_channel(to_hub)).unwrap();
         Self { log, answers, n_asked: 0 }
     }
 
@@ -44,7 +43,7 @@ impl Store {
         self.n_asked += 1;
         assert_eq!(self.log.append(Ticket(self.n_asked), record), Appending::Later);
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Appended { outcome, .. } => outcome,
+            LogOutcome::Appended { outcome, .. } => outcome,
             other => panic!("{other:?}"),
         }
     }
@@ -54,7 +53,7 @@ impl Store {
         let recalling = self.log.query(Ticket(self.n_asked), query.clone());
         assert!(matches!(recalling, Querying::Later));
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Queried { answer, .. } => answer.unwrap(),
+            LogOutcome::Queried { answer, .. } => answer.unwrap(),
             other => panic!("{other:?}"),
         }
     }

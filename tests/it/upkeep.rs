@@ -12,9 +12,9 @@ use chat_server::{
     Config, Server,
     delivery::{Content, Event},
     history::{Answer, Query, Selection, Shows},
-    hub::{Hub, Input},
+    hub::Hub,
     ids::Ticket,
-    room_log::{Appender, Change, Conversation, ConversationMark, Record, RoomLog},
+    room_log::{Appender, Change, Conversation, ConversationMark, LogOutcome, Record, RoomLog},
     store::{
         self, Durability, LocalLog, Moved, Report, Retention, Rule, StoreError, TransferError,
     },
@@ -29,7 +29,7 @@ fn now() -> SystemTime {
 /// A store that is written to directly.
 struct Store {
     log: LocalLog,
-    answers: crossbeam_channel::Receiver<Input>,
+    answers: crossbeam_channel::Receiver<LogOutcome>,
     n_asked: u64,
 }
 
@@ -37,7 +37,7 @@ impl Store {
     fn open(folder: &Path, retention: Retention) -> Self {
         let mut log = LocalLog::open(folder, Durability::Relaxed).unwrap().retaining(retention);
         let (to_hub, answers) = crossbeam_channel::unbounded();
-        log.start(Appender::new(to_hub)).unwrap();
+        log.start(Appender::to_channel(to_hub)).unwrap();
         Self { log, answers, n_asked: 0 }
     }
 
@@ -51,7 +51,7 @@ impl Store {
             Arc::new(Record { conversation, by: "=ann".into(), event, nonce, changes: Vec::new() });
         self.log.append(Ticket(self.n_asked), &record);
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            Input::Appended { outcome, .. } => outcome.unwrap(),
+            LogOutcome::Appended { outcome, .. } => outcome.unwrap(),
             other => panic!("{other:?}"),
         }
         msgid
@@ -82,7 +82,7 @@ impl Store {
             shows: Shows { context: true, changes: true, ..Shows::default() },
         };
         self.log.query(Ticket(self.n_asked), query);
-        let Input::Queried { answer: Ok(Answer::Page(told)), .. } =
+        let LogOutcome::Queried { answer: Ok(Answer::Page(told)), .. } =
             self.answers.recv_timeout(PATIENCE).unwrap()
         else {
             panic!("there was no answer")

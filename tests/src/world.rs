@@ -11,7 +11,6 @@ use chat_core::proto::{MessageKind, mask_matches};
 use chat_server::{
     Config,
     auth::{self, Question, Verdict},
-    config::Settings,
     delivery::{Content, Delivery, Page, Target},
     fanout::Fanout,
     history::Query,
@@ -19,6 +18,7 @@ use chat_server::{
     ids::{ConnId, Ticket, WorkerId},
     room_log::{AppendError, Conversation, Record},
     session::{Output, Session, Step},
+    settings::Settings,
 };
 
 use crate::{

@@ -1,4 +1,4 @@
-//! Whether passwords are right. Slow by design (argon2), so it happens on threads of its own.
+//! Whether passwords are right. Slow by design (argon2), so it is asked for on threads of its own (`net/password_thread.rs`).
 
 pub mod scram;
 
@@ -6,10 +6,10 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use crossbeam_channel::Receiver;
 use subtle::ConstantTimeEq;
 
-use crate::{hub::Input, hub_sender::HubSender, ids::Ticket};
+/// The mechanisms of SASL, as `sasl` is advertised with.
+pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
 
 /// What is kept of a password.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -130,16 +130,6 @@ pub fn scram_credentials(password: &str) -> Result<scram::Credentials, String> {
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| format!("cannot draw a salt: {error}"))?;
     Ok(scram::Credentials::new(password, salt))
-}
-
-/// One of the threads that check passwords; ends when nobody asks any more.
-pub(crate) fn run(questions: &Receiver<(Ticket, Question)>, to_hub: &HubSender) {
-    for (ticket, question) in questions {
-        let verdict = answer(&question);
-        if to_hub.send(Input::Checked { ticket, verdict }).is_err() {
-            return;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@ mod retention;
 
 use std::{net::TcpListener, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
-use chat_core::proto::{
-    Capability, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX, RoomName, ServerName,
-};
+use chat_core::proto::{RoomName, ServerName};
 use crossbeam_channel::Sender;
 use ipnet::IpNet;
 
@@ -19,7 +17,6 @@ pub use retention::{RetentionFile, RoomRetention};
 use crate::{
     auth::scram::Credentials,
     event::ServerEvent,
-    metrics::Metrics,
     store::{Durability, Retention},
     tls::TlsSource,
 };
@@ -328,175 +325,5 @@ impl Limits {
     #[must_use]
     pub fn unlimited(self) -> Self {
         Self { flood: None, expensive: None, clients_per_address_max: None, ..self }
-    }
-}
-
-/// How people elsewhere reach a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicAddress {
-    /// Over TLS.
-    pub is_secure: bool,
-    /// `HOST:PORT`
-    pub address: String,
-    /// The SHA-256 fingerprint of its certificate, in hexadecimal, if nobody but the server has signed it.
-    pub fingerprint: Option<String>,
-}
-
-impl PublicAddress {
-    /// As far as the configuration says.
-    fn of(config: &Config) -> Self {
-        let address = config.public_address.clone();
-        Self {
-            is_secure: !config.tls_listen.is_empty(),
-            address: address.unwrap_or_else(|| format!("localhost:{DEFAULT_PORT}")),
-            fingerprint: None,
-        }
-    }
-}
-
-/// The part of the configuration that sessions and the hub see.
-#[derive(Debug)]
-pub struct Settings {
-    /// [`Config::name`]
-    pub name: ServerName,
-    /// [`Config::network`]
-    pub network: String,
-    /// [`Config::network_icon`]
-    pub network_icon: Option<String>,
-    /// What links into its rooms begin with.
-    pub reached: PublicAddress,
-    /// [`Config::room`]
-    pub room: RoomName,
-    /// [`Config::auto_join`]
-    pub auto_join: bool,
-    /// [`Config::password`]
-    pub password: Option<String>,
-    /// [`Config::motd`], in lines
-    pub motd: Vec<String>,
-    /// [`Config::admin`]
-    pub admin: Option<Admin>,
-    /// [`Config::opers`]
-    pub opers: Vec<Oper>,
-    /// [`Config::accounts`]
-    pub accounts: Vec<Account>,
-    /// [`Config::registration`]
-    pub registration: bool,
-    /// [`Config::web_socket_origins`]
-    pub web_socket_origins: Vec<String>,
-    /// [`Config::gateways`]
-    pub gateways: Vec<Gateway>,
-    /// Numbers about this server.
-    pub metrics: Arc<Metrics>,
-    /// [`Config::sts`]
-    pub sts: Option<Sts>,
-    /// [`Config::exit_when_empty`]
-    pub exit_when_empty: bool,
-    /// [`Config::limits`]
-    pub limits: Limits,
-    /// Whether what was said before can be asked for.
-    pub keeps_history: bool,
-    /// Worker threads.
-    pub n_workers: u16,
-}
-
-impl Settings {
-    /// The house that `config` describes, under the names and with the workers and numbers of this one.
-    #[must_use]
-    pub fn renewed(&self, config: &Config, reached: PublicAddress) -> Arc<Self> {
-        Arc::new(Self {
-            name: self.name.clone(),
-            network: self.network.clone(),
-            reached,
-            metrics: Arc::clone(&self.metrics),
-            keeps_history: self.keeps_history,
-            ..Self::of(config, self.n_workers)
-        })
-    }
-
-    /// Whether a capability is offered here, and the value it is offered with.
-    #[must_use]
-    pub fn offers(&self, capability: Capability, is_secure: bool) -> Option<Option<String>> {
-        match capability {
-            Capability::Metadata2 | Capability::Metadata3 => {
-                let Limits { metadata_keys_max, subscriptions_max, .. } = self.limits;
-                let mut value =
-                    format!("max-subs={subscriptions_max},max-keys={metadata_keys_max}");
-                if capability == Capability::Metadata3 {
-                    value += &format!(",max-key-bytes={METADATA_KEY_BYTES_MAX}");
-                }
-                value += &format!(",max-value-bytes={METADATA_VALUE_BYTES_MAX}");
-                Some(Some(value))
-            }
-            Capability::Multiline => {
-                let (n_bytes, n_lines) =
-                    (self.limits.multiline_bytes_max, self.limits.multiline_lines_max);
-                Some(Some(format!("max-bytes={n_bytes},max-lines={n_lines}")))
-            }
-            Capability::Changes
-            | Capability::ChatHistory
-            | Capability::Edit
-            | Capability::EventPlayback
-            | Capability::MessageRedaction
-            | Capability::Nonce
-            | Capability::Search
-            | Capability::SojuSearch
-                if !self.keeps_history =>
-            {
-                None
-            }
-            // "Servers MUST NOT advertise the sasl capability if the authentication layer is
-            // unavailable." (sasl-3.2)
-            Capability::Sasl if self.accounts.is_empty() && !self.registration => None,
-            Capability::AccountRegistration if !self.registration => None,
-            Capability::Sasl => Some(Some(crate::hub::MECHANISMS.to_owned())),
-            // Insecure, it says where to come again; secure, for how long not to come otherwise.
-            Capability::Sts => match (self.sts?, is_secure) {
-                (sts, false) => Some(Some(format!("port={}", sts.port))),
-                (sts, true) => Some(Some(format!("duration={}", sts.duration.as_secs()))),
-            },
-            _ => Some(None),
-        }
-    }
-
-    /// The house that `config` describes, with `n_workers` worker threads.
-    #[must_use]
-    pub fn new(config: &Config, n_workers: u16) -> Arc<Self> {
-        Arc::new(Self::of(config, n_workers))
-    }
-
-    /// The same, where what was said before can be asked for.
-    #[must_use]
-    pub fn with_history(config: &Config, n_workers: u16) -> Arc<Self> {
-        Arc::new(Self { keeps_history: true, ..Self::of(config, n_workers) })
-    }
-
-    pub(crate) fn of(config: &Config, n_workers: u16) -> Self {
-        Self {
-            name: config.name.clone(),
-            network: config.network.clone(),
-            network_icon: config.network_icon.clone(),
-            reached: PublicAddress::of(config),
-            room: config.room.clone(),
-            auto_join: config.auto_join,
-            password: config.password.clone(),
-            motd: config
-                .motd
-                .iter()
-                .flat_map(|text| text.lines())
-                .map(|line| line.replace(['\0', '\r'], ""))
-                .collect(),
-            admin: config.admin.clone(),
-            opers: config.opers.clone(),
-            accounts: config.accounts.clone(),
-            registration: config.registration,
-            web_socket_origins: config.web_socket_origins.clone(),
-            gateways: config.gateways.clone(),
-            metrics: Arc::default(),
-            sts: config.sts,
-            exit_when_empty: config.exit_when_empty,
-            limits: config.limits.clone(),
-            keeps_history: false,
-            n_workers,
-        }
     }
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::{
     auth::Question,
-    config::Settings,
     delivery::{Delivery, Reply},
     event::ServerEvent,
     history::Query,
     ids::{ConnId, RoomId, Ticket, WorkerId},
     room_log::{Change, ConversationMark, Record},
+    settings::Settings,
 };
 
 /// Something the hub wants done.

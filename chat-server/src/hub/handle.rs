@@ -8,7 +8,7 @@ use std::{
 use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
-    config::{Config, Settings},
+    config::Config,
     hub::{
         Hub,
         effect::Effect,
@@ -17,6 +17,7 @@ use crate::{
         state::{device::Device, isupport, newcomer::Newcomer, queued_command::QueuedCommand},
     },
     ids::ConnId,
+    settings::Settings,
 };
 
 impl Hub {

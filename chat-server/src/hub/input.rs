@@ -9,11 +9,11 @@ use chat_core::proto::{CapabilitySet, Command, CommandError};
 
 use crate::{
     auth::Verdict,
-    config::Settings,
     delivery::Reply,
     history::Answer,
     ids::{ConnId, Ticket},
     room_log::AppendError,
+    settings::Settings,
 };
 
 /// The clocks, read once for each input by whoever calls the hub.

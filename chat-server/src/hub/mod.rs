@@ -30,7 +30,6 @@ use rand_chacha::{
     rand_core::{Rng, SeedableRng},
 };
 
-pub(crate) use accounts::sasl::MECHANISMS;
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
@@ -44,10 +43,10 @@ use self::{
 };
 use crate::{
     auth::scram,
-    config::Settings,
     delivery::ReplyLine,
     event::ServerEvent,
     ids::{ConnId, PersonId, RoomId},
+    settings::Settings,
 };
 
 /// Decides. Never touches a socket, a file, a clock or a thread.

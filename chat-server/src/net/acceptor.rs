@@ -17,6 +17,7 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use super::{
     admission::Admission,
+    listener_kind::ListenerKind,
     mailbox::{Mailbox, Order},
 };
 use crate::{hub::Door, metrics::Metrics, session::irc_error};
@@ -32,14 +33,6 @@ const ACCEPTED_AT_ONCE: usize = 32;
 
 /// The token of the waker; listeners have their index.
 pub(crate) const WAKER: Token = Token(usize::MAX);
-
-/// How a listening socket speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ListenerKind {
-    pub(crate) door: Door,
-    pub(crate) is_tls: bool,
-    pub(crate) is_web_socket: bool,
-}
 
 pub(crate) struct Acceptor {
     pub(crate) poll: Poll,

@@ -325,10 +325,11 @@ pub(super) mod tests {
 
     use super::*;
     use crate::{
-        config::{Config, Settings},
+        config::Config,
         hub::{Door, Registration},
         ids::ConnId,
         room_log::MemoryLog,
+        settings::Settings,
     };
 
     pub(in crate::net) struct Scene {

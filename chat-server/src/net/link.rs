@@ -11,7 +11,7 @@ use mio::net::TcpStream;
 use rustls::ServerConfig;
 
 use super::{outbox::Outbox, web_socket::WebSocket, wire::Wire};
-use crate::config::Settings;
+use crate::settings::Settings;
 
 /// See the module.
 #[derive(Debug)]

@@ -10,11 +10,11 @@ use std::{
 };
 
 use crate::{
-    config::Settings,
     delivery::{Delivery, Reply},
     ids::{ConnId, RoomId},
     metrics::Metrics,
-    net::{acceptor::ListenerKind, admission::Place},
+    net::{admission::Place, listener_kind::ListenerKind},
+    settings::Settings,
 };
 
 /// Something a worker is to do.

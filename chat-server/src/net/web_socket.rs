@@ -14,7 +14,7 @@ use tungstenite::{
 };
 
 use super::{outbox::Outbox, wire::Wire};
-use crate::config::Settings;
+use crate::settings::Settings;
 
 /// The subprotocols. Without one, messages are text, as all lines here are.
 const TEXT: &str = "text.ircv3.net";

@@ -5,6 +5,7 @@
 //! connection a turn, however many lines it is.
 
 mod delivering;
+mod own;
 mod reading;
 mod writing;
 
@@ -19,10 +20,11 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 use rustls::ServerConfig;
 use slab::Slab;
 
-use self::delivering::Burst;
+use self::{
+    delivering::Burst,
+    own::{Arrival, HANDSHAKES_PER_TURN, READ_BYTES_MIN},
+};
 use super::{
-    acceptor::ListenerKind,
-    admission::Place,
     conn::{Conn, Flow, Told},
     link::Link,
     mailbox::{Mailbox, Order},
@@ -31,68 +33,20 @@ use super::{
     to_hub::ToHub,
 };
 use crate::{
-    config::Settings,
     delivery::{Page, Reply},
     fanout::Fanout,
-    hub::{Door, Input},
+    hub::Door,
     ids::{ConnId, WorkerId},
     session::{Output, Session},
+    settings::Settings,
 };
+pub(crate) use own::Worker;
 
 /// The token of the waker; connections have their slot.
 pub(crate) const WAKER: Token = Token(usize::MAX);
 
-/// Lines that one connection may have taken in one turn, so that a flood does not starve its neighbours.
-const LINES_PER_TURN: usize = 64;
-
 /// Newcomers that are let in in one turn: who is there comes before who comes, however many those are.
 const ARRIVALS_PER_TURN: usize = 128;
-
-/// Connections whose handshakes go on in one turn: fewer, since each takes far longer.
-const HANDSHAKES_PER_TURN: usize = 32;
-
-/// Bytes that the longest message over a WebSocket needs: those are read whole.
-const READ_BYTES_MIN: usize = 16 << 10;
-
-/// Bytes that are written at once, whatever else the turn brings: the outboxes of a crowd stay small
-/// when everyone talks.
-const FLUSH_BYTES: usize = 32 << 10;
-
-pub(crate) struct Worker {
-    id: WorkerId,
-    settings: Arc<Settings>,
-    /// What TLS begins with, where there is any.
-    tls: Option<Arc<ServerConfig>>,
-    poll: Poll,
-    mailbox: Arc<Mailbox>,
-    hub: ToHub,
-    /// In boxes, so that a table that grows copies none of them.
-    conns: Slab<Box<Conn>>,
-    next_generation: u32,
-    fanout: Fanout,
-    timers: Timers,
-    /// Sockets that have not been let in.
-    arrivals: VecDeque<Arrival>,
-    /// Slots that have something to read or to take.
-    queued: VecDeque<u32>,
-    /// The same of those whose handshakes are not over.
-    queued_newcomers: VecDeque<u32>,
-    /// Slots that have something to write.
-    dirty: Vec<u32>,
-    /// Slots that have so much to write that it is not put off to the end of the turn.
-    overfull: Vec<u32>,
-    read_buffer: Vec<u8>,
-    output: Output,
-    /// The server stops: end when all is flushed, or then.
-    stopping: Option<Instant>,
-}
-
-/// A socket that has been accepted, as [`Order::Accept`] has it.
-struct Arrival {
-    stream: std::net::TcpStream,
-    gate: ListenerKind,
-    place: Place,
-}
 
 impl Worker {
     #[expect(clippy::disallowed_methods, reason = "its times are counted from its beginning")]
@@ -359,10 +313,6 @@ impl Worker {
 
     // The way to the hub.
 
-    fn send(&mut self, input: Input) {
-        self.hub.send(input, &self.mailbox);
-    }
-
     /// Lets the hub take what it has been sent, if it is free, and does what comes of it for this worker.
     fn meet_hub(&mut self, now: Instant, orders: &mut Vec<Order>) {
         if self.hub.meet(self.id, &self.mailbox) {
@@ -370,8 +320,6 @@ impl Worker {
             self.carry_out_all(now, orders);
         }
     }
-
-    // Timers and lists.
 
     fn run_timers(&mut self, now: Instant) {
         let tick = self.timers.tick(now);
@@ -405,55 +353,6 @@ impl Worker {
             self.set_timer(slot);
         }
     }
-
-    /// Sees to it that the connection is looked at when its next deadline comes.
-    fn set_timer(&mut self, slot: u32) {
-        let Some(conn) = self.conns.get_mut(slot as usize) else { return };
-        let Some(deadline) = conn.next_deadline(&self.timers) else { return };
-        // A later deadline is found when the earlier entry comes up.
-        if conn.timer.is_none_or(|timer| deadline < timer) {
-            // The one it was stays in the heap: it need not be put there again.
-            conn.later_timer = conn.timer.or(conn.later_timer);
-            conn.timer = Some(deadline);
-            self.timers.add(deadline, slot);
-        }
-    }
-
-    fn queue(&mut self, slot: u32) {
-        if let Some(conn) = self.conns.get_mut(slot as usize)
-            && !std::mem::replace(&mut conn.is_queued, true)
-        {
-            let queue = if conn.is_opened { &mut self.queued } else { &mut self.queued_newcomers };
-            queue.push_back(slot);
-        }
-    }
-
-    fn mark_dirty(&mut self, slot: u32) {
-        if let Some(conn) = self.conns.get_mut(slot as usize)
-            && !std::mem::replace(&mut conn.is_dirty, true)
-        {
-            self.dirty.push(slot);
-        }
-    }
-
-    /// Whoever is in that slot now.
-    fn id_of(&self, slot: u32) -> ConnId {
-        let generation = self.conns[slot as usize].generation;
-        ConnId { worker: self.id, generation, slot }
-    }
-
-    /// The slot of a connection of ours that is still there.
-    fn own_slot(&mut self, conn: Option<ConnId>) -> Option<u32> {
-        let conn = conn.filter(|conn| conn.worker == self.id)?;
-        self.own_mut(conn).map(|_| conn.slot)
-    }
-
-    /// The connection, if the slot still belongs to it.
-    fn own_mut(&mut self, conn: ConnId) -> Option<&mut Conn> {
-        let is_ours = conn.worker == self.id;
-        let own = self.conns.get_mut(conn.slot as usize).map(|own| &mut **own);
-        own.filter(|own| is_ours && own.generation == conn.generation)
-    }
 }
 
 #[cfg(test)]
@@ -466,8 +365,8 @@ mod tests {
         net::{
             admission::Admission,
             hub_executor::tests::{Scene, scene},
+            listener_kind::ListenerKind,
         },
-        server::IRC,
     };
 
     #[test]
@@ -487,7 +386,10 @@ mod tests {
             let (stream, from) = listener.accept().unwrap();
             stream.set_nonblocking(true).unwrap();
             let place = admission.admit(from.ip()).unwrap();
-            (client, Order::Accept { stream, gate: ListenerKind { door, ..IRC }, place })
+            (
+                client,
+                Order::Accept { stream, gate: ListenerKind { door, ..ListenerKind::IRC }, place },
+            )
         };
         // Of these the hub does not know yet, as of all whose handshakes are not over.
         let crowd = (0..2 * HANDSHAKES_PER_TURN).map(|_| arrive(Door::Http));

@@ -3,8 +3,8 @@
 
 use std::{sync::Arc, time::Instant};
 
-use super::{Output, Step};
-use crate::config::Settings;
+use super::step::{Output, Step};
+use crate::settings::Settings;
 
 /// Bytes of a request.
 const REQUEST_BYTES_MAX: usize = 8 << 10;

@@ -11,18 +11,17 @@ use chat_core::{
 };
 
 use super::{
-    Output, Step, WRONG_PASSWORD,
     multiline::{Batch, Taken, opens},
     negotiation::Negotiation,
-    seconds,
+    step::{Output, Step, WRONG_PASSWORD, seconds},
     throttle::Throttle,
 };
 use crate::{
     auth::same_secret,
-    config::Settings,
     delivery::{Batches, Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},
     ids::ConnId,
+    settings::Settings,
 };
 
 /// The most bytes of a label (labeled-response, "label tag").

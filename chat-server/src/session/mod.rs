@@ -5,49 +5,26 @@ mod http;
 mod irc;
 mod multiline;
 mod negotiation;
+mod step;
 mod text;
 mod throttle;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 
 use chat_core::proto::{Capability, CapabilitySet};
 
 pub use http::HttpSession;
 pub use irc::IrcSession;
 pub(crate) use irc::write_error as irc_error;
+pub use step::{Output, Step};
 pub use text::TextSession;
 
 use crate::{
-    config::Settings,
     delivery::{Audience, Reply},
-    hub::{Door, Input},
+    hub::Door,
     ids::ConnId,
+    settings::Settings,
 };
-
-/// What a session wants done.
-#[derive(Debug, Default)]
-pub struct Output {
-    /// Bytes for the peer.
-    pub bytes: Vec<u8>,
-    /// For the hub, in order.
-    pub inputs: Vec<Input>,
-    /// Close the connection when the bytes are written; why, as the others read it.
-    pub close: Option<Arc<str>>,
-}
-
-/// How [`Session::step`] went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// One line was taken.
-    Line,
-    /// No whole line is left.
-    NeedsBytes,
-    /// The peer has used up its share; go on then.
-    Throttled(Instant),
-}
 
 /// The session behind either door.
 #[derive(Debug)]
@@ -225,10 +202,4 @@ impl Session {
             Self::Text(_) => out.extend_from_slice(format!("* {reason}. Goodbye!\r\n").as_bytes()),
         }
     }
-}
-
-const WRONG_PASSWORD: &str = "The server's password is missing or wrong";
-/// "30 s", for sentences.
-fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs())
 }

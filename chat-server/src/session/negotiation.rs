@@ -2,7 +2,7 @@
 
 use chat_core::proto::{Capability, CapabilitySet, Numeric};
 
-use crate::config::Settings;
+use crate::settings::Settings;
 
 /// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
 const NAMES_BYTES_MAX: usize = 400;

@@ -11,12 +11,15 @@ use chat_core::{
     text::split,
 };
 
-use super::{Output, Step, WRONG_PASSWORD, throttle::Throttle};
+use super::{
+    step::{Output, Step, WRONG_PASSWORD},
+    throttle::Throttle,
+};
 use crate::{
     auth::same_secret,
-    config::Settings,
     hub::{Input, Registration},
     ids::ConnId,
+    settings::Settings,
 };
 
 /// Bytes of one message; longer lines become several, so that they fit with the name before them.

@@ -11,14 +11,13 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::{
-    milliseconds,
+    database::{milliseconds, time_of},
     rows::{self, LAST_MESSAGE, Row, SenderRow},
-    search, time_of,
 };
 use crate::{
     delivery::Event,
     history::{
-        Answer, ConversationScope, Found, HistoryEntry, Query, Reference, Selection, Shows, Target,
+        Answer, ConversationScope, Found, HistoryEntry, Reference, Selection, Shows, Target,
     },
     room_log::Conversation,
 };
@@ -60,64 +59,13 @@ pub(super) fn latest_time(database: &Connection) -> rusqlite::Result<SystemTime>
     Ok(time_of(latest.unwrap_or_default()))
 }
 
-pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<Answer> {
-    match query {
-        Query::Page {
-            conversation,
-            shown,
-            selection,
-            limit,
-            bytes_max,
-            rank,
-            ranked_after,
-            shows,
-        } => {
-            let Some(number) = number_of(database, conversation)? else {
-                return Ok(Answer::Page(Vec::new()));
-            };
-            let filter = Filter {
-                number,
-                // Between two people both may read all.
-                rank: if matches!(conversation, Conversation::Direct(..)) { 1 } else { *rank },
-                ranked_after: match conversation {
-                    Conversation::Direct(..) => i64::MIN,
-                    _ => milliseconds(*ranked_after),
-                },
-                bytes_max: *bytes_max,
-                shows: *shows,
-                room: shown.as_ref(),
-            };
-            let rows = page(database, &filter, selection, *limit)?;
-            with_context(database, &filter, rows).map(Answer::Page)
-        }
-        Query::AuditLog { part, limit } => {
-            let filters = filters(database, std::slice::from_ref(part), None, Shows::default())?;
-            filters.first().map_or(Ok(Answer::Page(Vec::new())), |filter| {
-                acts(database, filter, *limit).map(Answer::Page)
-            })
-        }
-        Query::Search(search) => search::answer(database, search),
-        Query::Find { conversation, msgid, rank, ranked_after } => {
-            find(database, conversation, msgid, *rank, *ranked_after).map(Answer::Found)
-        }
-        Query::Changes { conversations, direct, after, limit, bytes_max, shows } => {
-            let filters = filters(database, conversations, direct.as_ref(), *shows)?;
-            changes(database, &filters, after, *limit, *bytes_max)
-        }
-        Query::Targets { rooms, person, guests, between, limit } => {
-            let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
-            targets(database, rooms, person, &is_known, *between, *limit).map(Answer::Targets)
-        }
-    }
-}
-
 /// What of a conversation the reader may see.
 pub(super) struct Filter<'a> {
     pub(super) number: i64,
     pub(super) rank: u8,
     pub(super) ranked_after: i64,
-    bytes_max: usize,
-    shows: Shows,
+    pub(super) bytes_max: usize,
+    pub(super) shows: Shows,
     pub(super) room: Option<&'a Arc<str>>,
 }
 
@@ -127,7 +75,7 @@ pub(super) struct Read {
     pub(super) event: Arc<Event>,
 }
 
-fn page(
+pub(super) fn page(
     database: &Connection,
     filter: &Filter<'_>,
     selection: &Selection,
@@ -211,7 +159,7 @@ pub(super) fn read(row: &SqlRow<'_>, room: Option<&Arc<str>>) -> rusqlite::Resul
 }
 
 /// Records of one page, each with what is about it.
-fn with_context(
+pub(super) fn with_context(
     database: &Connection,
     filter: &Filter<'_>,
     rows: Vec<Read>,
@@ -270,7 +218,7 @@ pub(super) fn id_of(
     Ok((found.end > found.start).then_some(found.start))
 }
 
-fn find(
+pub(super) fn find(
     database: &Connection,
     conversation: &Conversation,
     msgid: &str,
@@ -332,7 +280,7 @@ pub(super) fn filters<'a>(
 }
 
 /// The latest records of a room that are no messages, the latest last.
-fn acts(
+pub(super) fn acts(
     database: &Connection,
     filter: &Filter<'_>,
     limit: usize,
@@ -356,7 +304,7 @@ fn acts(
     Ok(told)
 }
 
-fn changes(
+pub(super) fn changes(
     database: &Connection,
     filters: &[Filter<'_>],
     after: &Reference,
@@ -489,7 +437,7 @@ fn direct_conversations(
     Ok(found)
 }
 
-fn targets(
+pub(super) fn targets(
     database: &Connection,
     rooms: &[Conversation],
     person: &str,

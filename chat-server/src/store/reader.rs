@@ -11,7 +11,7 @@ use std::{
 use crossbeam_channel::Receiver;
 use rusqlite::{Connection, ErrorCode};
 
-use super::{history, writer::Noted};
+use super::{answers, writer::Noted};
 use crate::{history::Query, ids::Ticket, room_log::Appender};
 
 /// How long what was noted may take to be written before what is asked is answered.
@@ -72,7 +72,7 @@ pub(super) fn run(
     for Asked { ticket, query, n_notes } in questions {
         // Who may read what is as the hub knows it.
         let answer = if noted.wait_for(n_notes, NOTE_PATIENCE) {
-            reader.ask(|database| history::answer(database, &query))
+            reader.ask(|database| answers::answer(database, &query))
         } else {
             Err("the server's disk does not answer".into())
         };

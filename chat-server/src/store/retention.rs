@@ -9,8 +9,9 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
+    database::milliseconds,
     history::{first_from, places_of},
-    milliseconds, search,
+    search,
 };
 
 /// How long messages are kept.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::{MessageKind, MessageLine};
 use serde::{Deserialize, Serialize};
 
-use super::{milliseconds, time_of};
+use super::database::{milliseconds, time_of};
 use crate::{
     delivery::{Content, Event, Sender},
     reaction::Reaction,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{BUSY, StoreError, fault};
+use super::database::{BUSY, StoreError, fault};
 
 /// `chat`, in the database's header: whose it is.
 const APPLICATION_ID: i32 = 0x6368_6174;

@@ -8,8 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{
+    database::milliseconds,
     history::{self, COLUMNS, Filter, PLACE_BITS, Read},
-    milliseconds, rows,
+    rows,
 };
 use crate::history::{Answer, Match, Order, Reference, Search};
 

@@ -13,8 +13,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    DATABASE, Durability, IsKnown, LocalLog, StoreError, fault, history, load_changes,
-    milliseconds, open_to_read, rows, schema, search, time_of,
+    database::{
+        DATABASE, Durability, IsKnown, StoreError, fault, load_changes, milliseconds, open_to_read,
+        time_of,
+    },
+    history,
+    local_log::LocalLog,
+    rows, schema, search,
 };
 
 /// A line of an export.
@@ -222,7 +227,7 @@ pub fn import(
     let mut log = LocalLog::open(folder, Durability::Strict)?;
     let path = log.path().to_owned();
     let wrong = |error: rusqlite::Error| TransferError::Store(fault(&path, &error));
-    let database = log.writing.as_mut().expect("it has not been started");
+    let database = log.writing_connection().expect("it has not been started");
     let transaction = database.transaction().map_err(wrong)?;
     let mut moved = Moved::default();
     let mut place = None;

@@ -5,7 +5,9 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{
-    DATABASE, IsKnown, StoreError, fault, history::PLACE_BITS, load_changes, open_to_read, schema,
+    database::{DATABASE, IsKnown, StoreError, fault, load_changes, open_to_read},
+    history::PLACE_BITS,
+    schema,
 };
 
 /// What was found in a database.

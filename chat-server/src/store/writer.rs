@@ -11,11 +11,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::{
+    database::time_of,
     history::{self, PLACE_BITS, name_of, number_of, places_of},
     retention::{self, Retention, Sweep},
     rows::{self, About, SenderRow},
     search::{self, Indexed},
-    time_of,
 };
 use crate::{
     ids::Ticket,

@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Instant};
 use chat_core::wire::Line;
 use chat_server::{
     Config,
-    config::Settings,
     hub::Door,
     ids::{ConnId, WorkerId},
     session::{Output, Session, Step},
+    settings::Settings,
 };
 
 /// Bytes a session may say for each byte it is told: the longest answer of its own is that to `CAP LS`.

@@ -13,11 +13,11 @@ use chat_core::{
 };
 use chat_server::{
     Config,
-    config::Settings,
     delivery::{Audience, Content, Event},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, WorkerId},
     session::{Output, Session},
+    settings::Settings,
 };
 
 use super::payload;

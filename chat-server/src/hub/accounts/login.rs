@@ -15,12 +15,6 @@ pub(crate) const SEVERAL: &str =
     "you are here on several connections of one account: end the others first";
 
 impl Hub {
-    /// A newcomer is gone.
-    pub(crate) fn forget_newcomer(&mut self, conn: ConnId) {
-        self.people.remove_newcomer(conn);
-        self.accounts.take_exchange(conn);
-    }
-
     pub(crate) fn log_in(&mut self, conn: ConnId, label: Option<Arc<str>>, account: &Arc<str>) {
         let source: Box<str> = match self.people.person_at(conn) {
             Some(person) => (*person.source).into(),

@@ -9,7 +9,7 @@ use rand_chacha::rand_core::Rng;
 
 use crate::{
     auth::{
-        Question,
+        MECHANISMS, Question,
         scram::{self, Credentials, Exchange},
     },
     delivery::ReplyLine,
@@ -28,9 +28,6 @@ const CHUNK_BYTES: usize = 400;
 
 /// Bytes of a response in all its chunks.
 const RESPONSE_BYTES_MAX: usize = 8 << 10;
-
-/// The mechanisms, as `sasl` is advertised with.
-pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
 
 /// How an exchange goes on.
 enum Next {

@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc, time::UNIX_EPOCH};
 
-use chat_core::proto::Numeric;
+use chat_core::proto::{Capability, CapabilitySet, Numeric};
 
 use crate::{
-    delivery::ReplyLine,
+    delivery::{Page, ReplyLine},
     hub::{
         Hub,
         replies::turn::Turn,
@@ -19,6 +19,23 @@ use crate::{
 };
 
 impl Hub {
+    /// The lines for a client with these capabilities: in a batch of their own for those who know it
+    /// (<https://ircv3.net/specs/extensions/extended-isupport>).
+    pub(crate) fn isupport_lines(&self, capabilities: CapabilitySet) -> Vec<ReplyLine> {
+        let lines = self.isupport.clone();
+        let wants_batch = capabilities.contains(Capability::ExtendedIsupport)
+            && capabilities.contains(Capability::Batch);
+        if !wants_batch {
+            return lines;
+        }
+        vec![ReplyLine::Batch {
+            kind: "draft/isupport",
+            params: Vec::new(),
+            lines,
+            page: Page::Only,
+        }]
+    }
+
     pub(crate) fn isupport(&self, turn: &mut Turn) {
         let capabilities = self.people.device(turn.conn).capabilities;
         self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));

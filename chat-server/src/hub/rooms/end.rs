@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    hub::{Hub, effect::Effect},
+    hub::{
+        Hub,
+        effect::Effect,
+        state::{facts, ownership::Ownership},
+    },
     ids::RoomId,
-    room_log::ConversationMark,
+    room_log::{Change, ConversationMark},
 };
 
 impl Hub {
@@ -18,6 +22,14 @@ impl Hub {
         if room.is_closed() {
             self.out
                 .push(Effect::Mark(ConversationMark::Ended { room: Arc::clone(room.name.key()) }));
+        }
+    }
+
+    /// The log is to know nothing of a room any more, whatever is on its way to it.
+    pub(crate) fn forget_owned(&mut self, ownership: &Ownership) {
+        if ownership.is_written || ownership.is_kept {
+            let path = facts::path(&ownership.number, &[]);
+            self.persist_unasked(vec![Change::Remove { path }]);
         }
     }
 

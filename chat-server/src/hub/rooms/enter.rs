@@ -1,6 +1,6 @@
 //! Entering rooms: founding them, becoming a member, being shown what is there.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use chat_core::proto::{Capability, Command, RoomName};
 
@@ -22,7 +22,8 @@ impl Hub {
     pub(crate) fn enter(&mut self, turn: &mut Turn, name: RoomName) -> RoomId {
         let who = turn.person;
         let existing = self.rooms.by_key(name.key()).map(|room| room.id);
-        let id = existing.unwrap_or_else(|| self.found(name, self.now().wall));
+        let id = existing
+            .unwrap_or_else(|| self.rooms.found(name, self.now().wall, self.settings.n_workers));
         if let (None, Some(account)) = (existing, self.people.person(who).account.clone()) {
             self.own(id, &account);
         }
@@ -93,10 +94,6 @@ impl Hub {
     pub(crate) fn follow(&mut self, conn: ConnId, id: RoomId) {
         self.out.push(Effect::Subscribe { conn, room: id });
         self.rooms.room_mut(id).add_device(conn);
-    }
-
-    pub(crate) fn found(&mut self, name: RoomName, wall: SystemTime) -> RoomId {
-        self.rooms.found(name, wall, self.settings.n_workers)
     }
 
     /// Shows on one connection of a person all the rooms they are in, which it follows from here on.

@@ -10,6 +10,12 @@ use crate::{
 };
 
 impl Hub {
+    /// A newcomer is gone.
+    pub(crate) fn forget_newcomer(&mut self, conn: ConnId) {
+        self.people.remove_newcomer(conn);
+        self.accounts.take_exchange(conn);
+    }
+
     pub(crate) fn unfollow(&mut self, conn: ConnId, id: RoomId) {
         self.out.push(Effect::Unsubscribe { conn, room: id });
         self.rooms.room_mut(id).remove_device(conn);

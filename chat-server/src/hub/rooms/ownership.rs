@@ -59,14 +59,6 @@ impl Hub {
         }
     }
 
-    /// The log is to know nothing of a room any more, whatever is on its way to it.
-    pub(crate) fn forget_owned(&mut self, ownership: &Ownership) {
-        if ownership.is_written || ownership.is_kept {
-            let path = facts::path(&ownership.number, &[]);
-            self.persist_unasked(vec![Change::Remove { path }]);
-        }
-    }
-
     /// The log is to know a room as it is now, behind all that was on its way.
     pub(crate) fn keep_document(&mut self, id: RoomId) {
         let room = &self.rooms[&id];
@@ -169,7 +161,7 @@ impl Hub {
         let mut free = free.filter(|name| self.rooms.by_key(name.key()).is_none());
         let name = free.next().ok_or_else(|| format!("there are too many rooms called {name}"))?;
         let founded = codec::time_at(document.founded);
-        let id = self.found(name, founded);
+        let id = self.rooms.found(name, founded, self.settings.n_workers);
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (number, founder) = (number.into(), document.founder.as_str().into());
         let (is_kept, is_written, successor) = (true, true, None);

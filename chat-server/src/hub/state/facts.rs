@@ -10,7 +10,8 @@ use crate::{
         codec::{milliseconds, read, set, time_at},
         invite_link::InviteLink,
         list_entry::{Entry, Terms},
-        modes::{Flag, List},
+        modes::{Flag, List, Mode, ModeChange, Modes},
+        ownership::Ownership,
         room::Room,
         topic::Topic,
     },
@@ -233,5 +234,113 @@ impl Room {
             facts.extend(ownership.facts());
         }
         facts
+    }
+
+    /// What makes the server know it again, as that account's.
+    pub(crate) fn document(&self, ownership: &Ownership, founder: &str) -> Change {
+        let document = RoomDocument {
+            name: self.name.to_string(),
+            founder: founder.to_owned(),
+            founded: milliseconds(self.founded),
+        };
+        set(path(&ownership.number, &[]), &document)
+    }
+
+    /// What lets the server know `facts` again: nothing, unless it is somebody's. The first of it makes it last.
+    pub(crate) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
+        let Some(ownership) = &self.ownership else { return Vec::new() };
+        let first =
+            (!ownership.is_kept).then(|| self.document(ownership, ownership.next_founder()));
+        first.into_iter().chain(facts.iter().map(|fact| fact.change(&ownership.number))).collect()
+    }
+}
+
+impl Modes {
+    /// So it is from here on. What is not about modes is no matter of theirs.
+    pub(crate) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Flag(flag, is_set) => self.set_flag(*flag, *is_set),
+            Fact::Key(key) => self.key.clone_from(key),
+            Fact::Limit(limit) => self.limit = *limit,
+            Fact::Slow(seconds) => self.slow = *seconds,
+            Fact::Listed(list, entry) => {
+                let entries = self.list_mut(*list);
+                entries.retain(|own| !own.mask.eq_ignore_ascii_case(&entry.mask));
+                entries.push(entry.clone());
+            }
+            Fact::Unlisted(list, mask) => {
+                self.list_mut(*list).retain(|own| !own.mask.eq_ignore_ascii_case(mask));
+            }
+            Fact::Asking(..)
+            | Fact::Link(..)
+            | Fact::Metadata(..)
+            | Fact::Operator(..)
+            | Fact::Topic(_)
+            | Fact::Voice(..) => {}
+        }
+    }
+
+    /// All that is other than in a room that has just been founded.
+    pub(crate) fn facts(&self) -> Vec<Fact> {
+        let fresh = Self::default();
+        let flags = Flag::ALL.iter().map(|(flag, _)| *flag);
+        let changed = flags.filter(|flag| self.has(*flag) != fresh.has(*flag));
+        let mut facts: Vec<Fact> = changed.map(|flag| Fact::Flag(flag, self.has(flag))).collect();
+        facts.extend(self.key.clone().map(|key| Fact::Key(Some(key))));
+        facts.extend(self.limit.map(|limit| Fact::Limit(Some(limit))));
+        facts.extend(self.slow.map(|seconds| Fact::Slow(Some(seconds))));
+        for (list, _) in List::ALL {
+            facts.extend(self.list(list).iter().map(|entry| Fact::Listed(list, entry.clone())));
+        }
+        facts
+    }
+}
+
+impl ModeChange {
+    /// What is so of the room's from then on; what a member has is not the room's.
+    pub(crate) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
+        let is_set = self.is_set;
+        Some(match &self.what {
+            Mode::Flag(flag) => Fact::Flag(*flag, is_set),
+            Mode::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
+            Mode::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
+            Mode::Slow(seconds) => Fact::Slow(is_set.then_some(*seconds)),
+            Mode::Listed(list, mask, terms) if is_set => {
+                let (mask, by, terms) = (Arc::clone(mask), Arc::clone(by), terms.clone());
+                Fact::Listed(*list, Entry { mask, by, at, terms })
+            }
+            Mode::Listed(list, mask, _) => Fact::Unlisted(*list, Arc::clone(mask)),
+            Mode::Operator(_) | Mode::Voice(_) => return None,
+        })
+    }
+}
+
+impl Ownership {
+    /// So it is from here on, as far as it is about accounts.
+    pub(crate) fn take(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Operator(account, Some(since)) => {
+                self.operators.insert(Arc::clone(account), *since);
+            }
+            Fact::Operator(account, None) => {
+                self.operators.remove(account);
+            }
+            Fact::Voice(account, true) => {
+                self.voiced.insert(Arc::clone(account));
+            }
+            Fact::Voice(account, false) => {
+                self.voiced.remove(account);
+            }
+            _ => {}
+        }
+    }
+
+    /// What accounts may do.
+    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
+        let operator = |(account, since): (&Arc<str>, &SystemTime)| {
+            Fact::Operator(Arc::clone(account), Some(*since))
+        };
+        let voice = |account: &Arc<str>| Fact::Voice(Arc::clone(account), true);
+        self.operators.iter().map(operator).chain(self.voiced.iter().map(voice))
     }
 }

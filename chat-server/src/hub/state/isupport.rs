@@ -3,37 +3,14 @@
 use std::sync::Arc;
 
 use chat_core::proto::{
-    Capability, CapabilitySet, KEY_BYTES_MAX, NICK_BYTES_MAX, Numeric, REALNAME_BYTES_MAX,
-    ROOM_NAME_BYTES_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX,
+    KEY_BYTES_MAX, NICK_BYTES_MAX, Numeric, REALNAME_BYTES_MAX, ROOM_NAME_BYTES_MAX,
+    TOPIC_BYTES_MAX, USER_BYTES_MAX,
 };
 
-use crate::{
-    config::Settings,
-    delivery::{Page, ReplyLine},
-    hub::{Hub, state::modes::chanmodes},
-};
+use crate::{delivery::ReplyLine, hub::state::modes::chanmodes, settings::Settings};
 
 /// Tokens in one line (<https://modern.ircdocs.horse/#rplisupport-005>).
 const TOKENS_PER_LINE: usize = 13;
-
-impl Hub {
-    /// The lines for a client with these capabilities: in a batch of their own for those who know it
-    /// (<https://ircv3.net/specs/extensions/extended-isupport>).
-    pub(crate) fn isupport_lines(&self, capabilities: CapabilitySet) -> Vec<ReplyLine> {
-        let lines = self.isupport.clone();
-        let wants_batch = capabilities.contains(Capability::ExtendedIsupport)
-            && capabilities.contains(Capability::Batch);
-        if !wants_batch {
-            return lines;
-        }
-        vec![ReplyLine::Batch {
-            kind: "draft/isupport",
-            params: Vec::new(),
-            lines,
-            page: Page::Only,
-        }]
-    }
-}
 
 /// The lines of a house, made once for all who come.
 pub(crate) fn lines_of(settings: &Settings) -> Vec<ReplyLine> {

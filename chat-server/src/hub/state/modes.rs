@@ -1,13 +1,12 @@
 //! The modes of rooms: one table, what a change is, and how it reads
 //! (RFC 2812 §3.2.3; <https://modern.ircdocs.horse/#channel-modes>).
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use chat_core::proto::Numeric;
 
 use crate::{
     hub::state::{
-        facts::Fact,
         list_entry::{Entry, Terms},
         masks::{MUTE, Subject},
     },
@@ -36,7 +35,7 @@ pub(crate) enum Flag {
 
 impl Flag {
     /// All, in the order in which they are listed.
-    const ALL: [(Self, char); 7] = [
+    pub(crate) const ALL: [(Self, char); 7] = [
         (Self::Approval, 'A'),
         (Self::NoCtcp, 'C'),
         (Self::InviteOnly, 'i'),
@@ -69,7 +68,8 @@ pub(crate) enum List {
 }
 
 impl List {
-    const ALL: [(Self, char); 3] = [(Self::Invited, 'I'), (Self::Ban, 'b'), (Self::Except, 'e')];
+    pub(crate) const ALL: [(Self, char); 3] =
+        [(Self::Invited, 'I'), (Self::Ban, 'b'), (Self::Except, 'e')];
 
     /// Its letter.
     pub(crate) fn letter(self) -> char {
@@ -177,11 +177,19 @@ impl Modes {
         }
     }
 
-    fn list_mut(&mut self, list: List) -> &mut Vec<Entry> {
+    pub(crate) fn list_mut(&mut self, list: List) -> &mut Vec<Entry> {
         match list {
             List::Ban => &mut self.bans,
             List::Except => &mut self.excepts,
             List::Invited => &mut self.invited,
+        }
+    }
+
+    pub(crate) fn set_flag(&mut self, flag: Flag, is_set: bool) {
+        if is_set {
+            self.flags |= 1 << flag as u8;
+        } else {
+            self.flags &= !(1 << flag as u8);
         }
     }
 
@@ -253,46 +261,6 @@ impl Modes {
             Mode::Operator(_) | Mode::Voice(_) => false,
         }
     }
-
-    /// So it is from here on. What is not about modes is no matter of theirs.
-    pub(crate) fn take(&mut self, fact: &Fact) {
-        match fact {
-            Fact::Flag(flag, true) => self.flags |= 1 << *flag as u8,
-            Fact::Flag(flag, false) => self.flags &= !(1 << *flag as u8),
-            Fact::Key(key) => self.key.clone_from(key),
-            Fact::Limit(limit) => self.limit = *limit,
-            Fact::Slow(seconds) => self.slow = *seconds,
-            Fact::Listed(list, entry) => {
-                let entries = self.list_mut(*list);
-                entries.retain(|own| !own.mask.eq_ignore_ascii_case(&entry.mask));
-                entries.push(entry.clone());
-            }
-            Fact::Unlisted(list, mask) => {
-                self.list_mut(*list).retain(|own| !own.mask.eq_ignore_ascii_case(mask));
-            }
-            Fact::Asking(..)
-            | Fact::Link(..)
-            | Fact::Metadata(..)
-            | Fact::Operator(..)
-            | Fact::Topic(_)
-            | Fact::Voice(..) => {}
-        }
-    }
-
-    /// All that is other than in a room that has just been founded.
-    pub(crate) fn facts(&self) -> Vec<Fact> {
-        let fresh = Self::default();
-        let flags = Flag::ALL.iter().map(|(flag, _)| *flag);
-        let changed = flags.filter(|flag| self.has(*flag) != fresh.has(*flag));
-        let mut facts: Vec<Fact> = changed.map(|flag| Fact::Flag(flag, self.has(flag))).collect();
-        facts.extend(self.key.clone().map(|key| Fact::Key(Some(key))));
-        facts.extend(self.limit.map(|limit| Fact::Limit(Some(limit))));
-        facts.extend(self.slow.map(|seconds| Fact::Slow(Some(seconds))));
-        for (list, _) in List::ALL {
-            facts.extend(self.list(list).iter().map(|entry| Fact::Listed(list, entry.clone())));
-        }
-        facts
-    }
 }
 
 /// One change of a mode.
@@ -300,25 +268,6 @@ impl Modes {
 pub(crate) struct ModeChange {
     pub(crate) is_set: bool,
     pub(crate) what: Mode,
-}
-
-impl ModeChange {
-    /// What is so of the room's from then on; what a member has is not the room's.
-    pub(crate) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
-        let is_set = self.is_set;
-        Some(match &self.what {
-            Mode::Flag(flag) => Fact::Flag(*flag, is_set),
-            Mode::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
-            Mode::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
-            Mode::Slow(seconds) => Fact::Slow(is_set.then_some(*seconds)),
-            Mode::Listed(list, mask, terms) if is_set => {
-                let (mask, by, terms) = (Arc::clone(mask), Arc::clone(by), terms.clone());
-                Fact::Listed(*list, Entry { mask, by, at, terms })
-            }
-            Mode::Listed(list, mask, _) => Fact::Unlisted(*list, Arc::clone(mask)),
-            Mode::Operator(_) | Mode::Voice(_) => return None,
-        })
-    }
 }
 
 /// What is changed.

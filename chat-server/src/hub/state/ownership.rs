@@ -9,7 +9,7 @@ use std::{
 use chat_core::proto::RoomName;
 
 use crate::{
-    hub::state::{confusables::ConfusableNames, facts::Fact, rank::Rank, room::Room},
+    hub::state::{confusables::ConfusableNames, rank::Rank},
     ids::RoomId,
 };
 
@@ -93,17 +93,16 @@ impl OwnershipIndex {
     /// A sentence about the first thing that does not hold.
     pub(crate) fn check<'a>(
         &self,
-        owned: impl Iterator<Item = (&'a Room, &'a Ownership)>,
+        owned: impl Iterator<Item = (RoomId, &'a RoomName, &'a Ownership)>,
     ) -> Result<(), String> {
         let ensure = |holds: bool, what: String| if holds { Ok(()) } else { Err(what) };
         let mut n_owned = 0;
-        for (room, ownership) in owned {
+        for (id, name, ownership) in owned {
             n_owned += 1;
-            let name = &room.name;
-            let leads = self.by_number(&ownership.number) == Some(room.id);
+            let leads = self.by_number(&ownership.number) == Some(id);
             ensure(leads, format!("the number of {name} leads to it"))?;
             let own = self.by_founder.get(&ownership.founder);
-            let is_founders = own.is_some_and(|own| own.contains(&room.id));
+            let is_founders = own.is_some_and(|own| own.contains(&id));
             ensure(is_founders, format!("{name} is found by whose it is"))?;
         }
         let n_by_founder: usize = self.by_founder.values().map(BTreeSet::len).sum();
@@ -116,34 +115,6 @@ impl Ownership {
     /// Whose it is once what is on its way is there.
     pub(crate) fn next_founder(&self) -> &str {
         self.successor.as_ref().unwrap_or(&self.founder)
-    }
-
-    /// So it is from here on, as far as it is about accounts.
-    pub(crate) fn take(&mut self, fact: &Fact) {
-        match fact {
-            Fact::Operator(account, Some(since)) => {
-                self.operators.insert(Arc::clone(account), *since);
-            }
-            Fact::Operator(account, None) => {
-                self.operators.remove(account);
-            }
-            Fact::Voice(account, true) => {
-                self.voiced.insert(Arc::clone(account));
-            }
-            Fact::Voice(account, false) => {
-                self.voiced.remove(account);
-            }
-            _ => {}
-        }
-    }
-
-    /// What accounts may do.
-    pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
-        let operator = |(account, since): (&Arc<str>, &SystemTime)| {
-            Fact::Operator(Arc::clone(account), Some(*since))
-        };
-        let voice = |account: &Arc<str>| Fact::Voice(Arc::clone(account), true);
-        self.operators.iter().map(operator).chain(self.voiced.iter().map(voice))
     }
 
     /// What an account may do, wherever it comes from.

@@ -6,15 +6,12 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use chat_core::proto::RoomName;
+use chat_core::proto::{CaseMapping, RoomName};
 
 use crate::{
     hub::{
         input::Now,
-        rooms::ownership::fold,
         state::{
-            codec,
-            facts::{self, Fact, RoomDocument},
             invite_link::InviteLink,
             metadata::Metadata,
             modes::{Flag, Modes},
@@ -25,7 +22,6 @@ use crate::{
         },
     },
     ids::{ConnId, PersonId, RoomId, WorkerId},
-    room_log::Change,
 };
 
 /// A room: while anyone is in it, or as long as it is somebody's.
@@ -149,35 +145,19 @@ impl Room {
     /// What an account may do here, wherever it comes from.
     pub(crate) fn rank_of(&self, account: Option<&Arc<str>>) -> Rank {
         let ownership = self.ownership.as_ref().zip(account);
-        ownership.map_or_else(Rank::default, |(own, account)| own.rank_of(&fold(account)))
+        ownership.map_or_else(Rank::default, |(own, account)| {
+            own.rank_of(&CaseMapping::Ascii.fold(account))
+        })
     }
 
     /// Whether it is that person's.
     pub(crate) fn is_founded_by(&self, person: &Person) -> bool {
         let ownership = self.ownership.as_ref().zip(person.account.as_ref());
-        ownership.is_some_and(|(own, account)| *own.founder == *fold(account))
+        ownership.is_some_and(|(own, account)| *own.founder == *CaseMapping::Ascii.fold(account))
     }
 
     /// Whether it stays when nobody is in it.
     pub(crate) fn is_registered(&self) -> bool {
         self.ownership.as_ref().is_some_and(|ownership| ownership.is_kept)
-    }
-
-    /// What makes the server know it again, as that account's.
-    pub(crate) fn document(&self, ownership: &Ownership, founder: &str) -> Change {
-        let document = RoomDocument {
-            name: self.name.to_string(),
-            founder: founder.to_owned(),
-            founded: codec::milliseconds(self.founded),
-        };
-        codec::set(facts::path(&ownership.number, &[]), &document)
-    }
-
-    /// What lets the server know `facts` again: nothing, unless it is somebody's. The first of it makes it last.
-    pub(crate) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
-        let Some(ownership) = &self.ownership else { return Vec::new() };
-        let first =
-            (!ownership.is_kept).then(|| self.document(ownership, ownership.next_founder()));
-        first.into_iter().chain(facts.iter().map(|fact| fact.change(&ownership.number))).collect()
     }
 }

@@ -313,7 +313,8 @@ impl Rooms {
         for (_, id, mask) in &self.expiries {
             ensure(self.contains(*id), format!("{mask} ends in a room that is there"))?;
         }
-        let owned = self.by_id.values().filter_map(|room| Some((room, room.ownership.as_ref()?)));
+        let owned = self.by_id.values();
+        let owned = owned.filter_map(|room| Some((room.id, &room.name, room.ownership.as_ref()?)));
         self.owned.check(owned)
     }
 }

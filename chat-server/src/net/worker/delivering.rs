@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Instant};
 use chat_core::proto::CapabilitySet;
 use smallvec::SmallVec;
 
-use super::{FLUSH_BYTES, Worker};
+use super::own::{FLUSH_BYTES, Worker};
 use crate::{
     delivery::{Audience, Delivery, Target},
     ids::RoomId,

@@ -2,7 +2,7 @@
 
 use std::{io, sync::atomic::Ordering, time::Instant};
 
-use super::{HANDSHAKES_PER_TURN, LINES_PER_TURN, Worker};
+use super::own::{HANDSHAKES_PER_TURN, LINES_PER_TURN, Worker};
 use crate::{
     hub::{Door, Input},
     ids::{ConnId, host_text},

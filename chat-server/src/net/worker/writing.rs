@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Instant};
 
-use super::Worker;
+use super::own::Worker;
 use crate::{
     hub::Input,
     net::conn::{Flow, lost},

@@ -10,7 +10,6 @@ use chat_core::proto::{self, RoomName};
 use rand_chacha::rand_core::Rng;
 
 use crate::{
-    config::PublicAddress,
     hub::{
         Hub,
         command::services::{notices::Noted, request::Said},
@@ -23,6 +22,7 @@ use crate::{
             room::Room,
         },
     },
+    settings::PublicAddress,
 };
 
 /// How long a link holds unless it is said.

@@ -2,7 +2,10 @@
 
 use crossbeam_channel::{SendError, Sender, TrySendError};
 
-use crate::hub::Input;
+use crate::{
+    hub::Input,
+    room_log::{Appender, LogOutcome},
+};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -45,6 +48,18 @@ impl HubSender {
         }
         self.poke();
         Ok(())
+    }
+
+    /// The way by which a room log tells its outcomes here.
+    pub(crate) fn appender(&self) -> Appender {
+        let to_hub = self.clone();
+        Appender::new(move |outcomes| {
+            let input = |outcome| match outcome {
+                LogOutcome::Appended { ticket, outcome } => Input::Appended { ticket, outcome },
+                LogOutcome::Queried { ticket, answer } => Input::Queried { ticket, answer },
+            };
+            to_hub.send_all(outcomes.map(input)).is_ok()
+        })
     }
 
     fn poke(&self) {

@@ -1,0 +1,108 @@
+//! Records of conversations and changes of what the server knows: the words that the hub, the room log and those who look
+//! something up in it share.
+
+use std::{sync::Arc, time::SystemTime};
+
+use crate::delivery::Event;
+
+/// A change of a conversation, as it is kept.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Which conversation it belongs to.
+    pub conversation: Conversation,
+    /// Who caused it, as direct conversations name people.
+    pub by: Arc<str>,
+    /// What changed, with its time and id.
+    pub event: Arc<Event>,
+    /// What it is known by if it is sent again: it is kept once in its conversation.
+    pub nonce: Option<Arc<str>>,
+    /// What the server is to know again with it: they are kept together, or nothing is.
+    pub changes: Vec<Change>,
+}
+
+/// Who causes what the server does by itself, where people are named as direct conversations name them. What it says to
+/// those who operate a room is no message: nobody deletes or edits it.
+pub const THE_SERVER: &str = "!";
+
+/// A sequence of records with one order.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Conversation {
+    /// Between two people, in alphabetical order: `=` and an account's folded name, or `~` and a number
+    /// that a guest has as long as they stay.
+    Direct(Arc<str>, Arc<str>),
+    /// Among the members of a room with that sign before their nick, or a higher one; its folded name.
+    Ranked(Arc<str>, char),
+    /// In a room; its folded name.
+    Room(Arc<str>),
+}
+
+/// Something about a conversation that is no record of it, in its place among them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConversationMark {
+    /// Not everyone may come into the room, or everyone may again.
+    Closed {
+        /// Its folded name.
+        room: Arc<str>,
+        /// Whether it is closed from here on.
+        is_closed: bool,
+    },
+    /// A room that was closed has ended: whoever takes its name begins another conversation.
+    Ended {
+        /// Its folded name.
+        room: Arc<str>,
+    },
+}
+
+/// Something the server is to know again when it starts anew: what is at a path from here on. A path is words
+/// divided by line breaks, what it is of first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    /// This, in JSON.
+    Set {
+        /// Where.
+        path: Arc<str>,
+        /// What.
+        value: Arc<str>,
+    },
+    /// Nothing, nor at any path that begins with it and goes on.
+    Remove {
+        /// Where.
+        path: Arc<str>,
+    },
+    /// As [`ConversationMark::Closed`], with what makes it so.
+    Close {
+        /// The room's folded name.
+        room: Arc<str>,
+        /// Whether it is closed from here on.
+        is_closed: bool,
+    },
+    /// All that was said with a person in direct conversations is nobody's any more.
+    Forget {
+        /// Who, as [`Conversation::Direct`] names them.
+        person: Arc<str>,
+    },
+    /// A room goes on under another name; whatever had that name has ended.
+    Rename {
+        /// Its folded name so far.
+        from: Arc<str>,
+        /// Its folded name from here on.
+        to: Arc<str>,
+    },
+}
+
+/// Why a record is not in the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// A record with the same nonce is there already: that one, not this one.
+    #[error("it has been stored before")]
+    Known {
+        /// Its id.
+        msgid: Arc<str>,
+        /// Its time.
+        time: SystemTime,
+    },
+    /// The log cannot take it now; nothing of it was kept.
+    #[error("it could not be stored ({0}); try again")]
+    Refused(Arc<str>),
+}

@@ -1,0 +1,227 @@
+//! [`LocalLog`]: the room log over the database's file, which it locks, and the two threads it gives work to.
+
+use std::{
+    fs::{File, TryLockError},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::{Duration, SystemTime},
+};
+
+use crossbeam_channel::Sender;
+use rusqlite::Connection;
+
+use super::{
+    database::{DATABASE, Durability, StoreError, fault, load_changes, open_to_read},
+    history,
+    reader::{self, Asked, Reader},
+    retention::Retention,
+    schema,
+    writer::{self, Noted},
+};
+use crate::{
+    history::Query,
+    ids::Ticket,
+    room_log::{
+        AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
+    },
+};
+
+/// The name of the file that is locked while a server has the folder.
+const LOCK: &str = "chat.lock";
+
+/// Records that may wait to be written, whatever the hub still waits for.
+const WAITING_MAX: usize = 1 << 16;
+
+/// How long a server before this one may take to end.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long to wait before the next look whether it has.
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// A room log on disk.
+#[derive(Debug)]
+pub struct LocalLog {
+    path: PathBuf,
+    writing: Option<Connection>,
+    reader: Option<Reader>,
+    to_writer: Option<Sender<writer::Job>>,
+    to_reader: Option<Sender<Asked>>,
+    /// Notes that were given to the writer.
+    n_notes: u64,
+    noted: Arc<Noted>,
+    threads: Vec<JoinHandle<()>>,
+    latest: SystemTime,
+    loaded: Vec<(Arc<str>, Arc<str>)>,
+    retention: Retention,
+    /// Held as long as this is.
+    _lock: File,
+}
+
+impl LocalLog {
+    /// Opens the database in `folder`, making both if they are not there, and bringing it up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`], a sentence for whoever runs the server.
+    pub fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
+        let unusable = |error: std::io::Error| StoreError::Unusable {
+            path: folder.to_owned(),
+            what: error.to_string(),
+        };
+        std::fs::create_dir_all(folder).map_err(unusable)?;
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(folder.join(LOCK))
+            .map_err(unusable)?;
+        let too_late = crossbeam_channel::after(LOCK_PATIENCE);
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+                Err(TryLockError::WouldBlock) if too_late.try_recv().is_ok() => {
+                    return Err(StoreError::Locked(folder.to_owned()));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    // The pause is all that is wanted of it.
+                    let _ = crossbeam_channel::after(LOCK_PAUSE).recv();
+                }
+            }
+        }
+        let path = folder.join(DATABASE);
+        let fault = |error: rusqlite::Error| fault(&path, &error);
+        let mut writing = Connection::open(&path).map_err(fault)?;
+        schema::bring_up_to_date(&mut writing, &path)?;
+        let synchronous = match durability {
+            Durability::Strict => "FULL",
+            Durability::Relaxed => "NORMAL",
+        };
+        writing.pragma_update(None, "synchronous", synchronous).map_err(fault)?;
+        let reading = open_to_read(&path).map_err(fault)?;
+        let latest = history::latest_time(&reading).map_err(fault)?;
+        let loaded = load_changes(&reading).map_err(fault)?;
+        Ok(Self {
+            writing: Some(writing),
+            reader: Some(Reader::new(reading).map_err(fault)?),
+            to_writer: None,
+            to_reader: None,
+            n_notes: 0,
+            noted: Arc::default(),
+            threads: Vec::new(),
+            latest,
+            loaded,
+            retention: Retention::default(),
+            _lock: lock,
+            path,
+        })
+    }
+
+    /// The file it is in.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Keeps messages no longer than that.
+    #[must_use]
+    pub fn retaining(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// The connection that writes, as long as no thread has been started that has it.
+    pub(super) fn writing_connection(&mut self) -> Option<&mut Connection> {
+        self.writing.as_mut()
+    }
+
+    fn give(&self, job: writer::Job) -> Appending {
+        if self.to_writer.as_ref().is_some_and(|to_writer| to_writer.len() >= WAITING_MAX) {
+            let why = "the server's disk is too slow; try again in a moment";
+            return Appending::Now(Err(AppendError::Refused(why.into())));
+        }
+        match self.to_writer.as_ref().map(|to_writer| to_writer.send(job)) {
+            Some(Ok(())) => Appending::Later,
+            _ => Appending::Now(Err(AppendError::Refused("the database is closed".into()))),
+        }
+    }
+}
+
+impl RoomLog for LocalLog {
+    fn start(&mut self, appender: Appender) -> std::io::Result<()> {
+        let mut spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
+            self.threads.push(thread);
+            Ok::<(), std::io::Error>(())
+        };
+        if let Some(writing) = self.writing.take() {
+            let (to_writer, jobs) = crossbeam_channel::unbounded();
+            let (appender, noted) = (appender.clone(), Arc::clone(&self.noted));
+            let retention = std::mem::take(&mut self.retention);
+            let write = move || writer::run(writing, &jobs, &appender, &noted, &retention);
+            spawn("chat-store-write", Box::new(write))?;
+            self.to_writer = Some(to_writer);
+        }
+        if let Some(reader) = self.reader.take() {
+            let (to_reader, questions) = crossbeam_channel::unbounded();
+            let noted = Arc::clone(&self.noted);
+            let read = move || reader::run(&reader, &questions, &appender, &noted);
+            spawn("chat-store-read", Box::new(read))?;
+            self.to_reader = Some(to_reader);
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
+        self.give(writer::Job::Append { ticket, record: Arc::clone(record) })
+    }
+
+    fn persist(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {
+        self.give(writer::Job::Keep { ticket, changes: Arc::clone(changes) })
+    }
+
+    fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
+        std::mem::take(&mut self.loaded)
+    }
+
+    fn mark(&mut self, mark: ConversationMark) {
+        if let Some(to_writer) = &self.to_writer {
+            self.n_notes += 1;
+            // A writer that has ended is told of by the next record.
+            let _ = to_writer.send(writer::Job::Mark(mark));
+        }
+    }
+
+    /// What waits is bounded by the people there are: each waits for one answer at a time, and for no more
+    /// replays than they may have rooms.
+    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
+        // What was said before it is found.
+        if let (Query::Search(_), Some(to_writer)) = (&query, &self.to_writer) {
+            self.n_notes += 1;
+            // A writer that has ended is told of below.
+            let _ = to_writer.send(writer::Job::Index);
+        }
+        let asked = Asked { ticket, query, n_notes: self.n_notes };
+        let is_asked = self.to_reader.as_ref().is_some_and(|reader| reader.send(asked).is_ok());
+        if is_asked { Querying::Later } else { Querying::Now(Err("the database is closed".into())) }
+    }
+
+    fn keeps_history(&self) -> bool {
+        true
+    }
+
+    fn latest_time(&self) -> SystemTime {
+        self.latest
+    }
+}
+
+impl Drop for LocalLog {
+    /// Waits until all that was given has been written.
+    fn drop(&mut self) {
+        (self.to_writer, self.to_reader) = (None, None);
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
