@@ -1,30 +1,58 @@
 //! The table of who may do what in a room, cell by cell.
 
-use chat_server::{config::Oper, hub::Door};
+use chat_server::{
+    config::Oper,
+    hub::{
+        Door,
+        policy::{Claim, Openness, Presence, Privacy, Right, Standing},
+    },
+};
 use chat_tests::world::{SimLog, World};
 
-/// What is tried, by the head of its column.
-const DEEDS: [&str; 9] = [
-    "reads its history",
-    "searches it",
-    "deletes another's message",
-    "deletes their own",
-    "edits their own",
-    "edits another's",
-    "reads its metadata",
-    "lists its members",
-    "reads what was done in it",
+/// The heads of the columns, and the rights that they are about.
+const RIGHTS: [(&str, Right); 14] = [
+    ("reads its history", Right::ReadHistory),
+    ("searches it", Right::Search),
+    ("deletes another's message", Right::DeleteOthers),
+    ("deletes their own", Right::DeleteOwn),
+    ("edits their own", Right::EditOwn),
+    ("edits another's", Right::EditOthers),
+    ("reads its metadata", Right::ReadMetadata),
+    ("lists its members", Right::ListMembers),
+    ("reads what was done in it", Right::ReadAuditLog),
+    ("sets its metadata", Right::SetMetadata),
+    ("sets its topic", Right::SetTopic),
+    ("invites others", Right::Invite),
+    ("removes others", Right::Operate),
+    ("rules it through ChanServ", Right::OperateByService),
 ];
 
-/// Who tries, by the head of the row, and how they are called.
-const ROLES: [(&str, &str); 6] = [
-    ("member", "bob"),
-    ("former member", "carl"),
-    ("invited", "dora"),
-    ("stranger", "eve"),
-    ("operator", "fred"),
-    ("operator of the server", "root"),
+/// The heads of the rows, how those who try are called, and their standing.
+const ROLES: [(&str, &str, Standing); 7] = [
+    ("member", "bob", standing(Presence::Member)),
+    ("former member", "carl", standing(Presence::Outside)),
+    ("invited", "dora", standing(Presence::Outside)),
+    ("stranger", "eve", standing(Presence::Outside)),
+    ("operator", "fred", standing(Presence::Operator)),
+    (
+        "operator by account, outside",
+        "gwen",
+        Standing { claim: Claim::Operator, ..standing(Presence::Outside) },
+    ),
+    (
+        "operator of the server",
+        "root",
+        Standing { is_server_operator: true, ..standing(Presence::Outside) },
+    ),
 ];
+
+/// The openness of the room that it is tried in.
+const DEN: Openness =
+    Openness { privacy: Privacy::Secret, has_operator_topic: true, is_invite_only: true };
+
+const fn standing(presence: Presence) -> Standing {
+    Standing { presence, claim: Claim::Nothing, is_server_operator: false }
+}
 
 const CAPABILITIES: &str = "batch message-tags echo-message draft/chathistory \
      draft/message-redaction chat.local/edit chat.local/search standard-replies";
@@ -47,8 +75,8 @@ fn room() -> (World, String, Vec<String>) {
         let password = chat_server::auth::hash("rootrootroot").unwrap();
         config.opers = vec![Oper { name: "root".into(), password, masks: Vec::new() }];
     });
-    let names = ROLES.iter().map(|(_, name)| *name);
-    for name in names.clone().chain(["ann"]) {
+    let names = ROLES.iter().map(|(_, name, _)| *name);
+    for name in names.clone().chain(["ann", "mia", "zoe"]) {
         world.open(name, Door::Irc);
         say(&mut world, name, &format!("CAP REQ :{CAPABILITIES}"));
         say(&mut world, name, &format!("NICK {name}\r\nUSER u 0 * :R\r\nCAP END"));
@@ -62,7 +90,11 @@ fn room() -> (World, String, Vec<String>) {
         say(&mut world, name, "JOIN #den");
         others.push(msgid_of(&say(&mut world, name, "PRIVMSG #den :secret words")));
     }
+    say(&mut world, "mia", "JOIN #den");
     say(&mut world, "ann", "MODE #den +sio fred");
+    say(&mut world, "gwen", "NS REGISTER correcthorse");
+    say(&mut world, "ann", "CS OP #den gwen");
+    say(&mut world, "gwen", "PART #den");
     for name in ["carl", "dora", "eve", "root"] {
         say(&mut world, "ann", &format!("KICK #den {name}"));
     }
@@ -84,11 +116,17 @@ fn may(role: usize, deed: &str) -> bool {
         "reads its metadata" => "METADATA #den GET url".to_owned(),
         "lists its members" => "NAMES #den\r\nWHO #den\r\nWHO *\r\nLIST\r\nWHOIS fred".to_owned(),
         "reads what was done in it" => "CS LOG #den".to_owned(),
+        "sets its metadata" => "METADATA #den SET url :https://example.com".to_owned(),
+        "sets its topic" => "TOPIC #den :another topic".to_owned(),
+        "invites others" => "INVITE zoe #den".to_owned(),
+        "removes others" => "KICK #den mia".to_owned(),
+        "rules it through ChanServ" => "CS MUTE #den mia".to_owned(),
         other => unreachable!("{other} is no column"),
     };
     let before = world.lines("ann").len();
     let told = say(&mut world, name, &line);
     let has = |word: &str| told.iter().any(|line| line.contains(word));
+    let sees = |word: &str| world.lines("ann")[before..].iter().any(|line| line.contains(word));
     let seen = world.lines("ann")[before..].iter().any(|line| {
         line.contains(&format!(":{name}!"))
             && (line.contains(" REDACT #den ") || line.contains(" EDIT #den "))
@@ -106,6 +144,11 @@ fn may(role: usize, deed: &str) -> bool {
             lists
         }
         "reads what was done in it" => has("ann sets +sio fred"),
+        "sets its metadata" => has(" 761 "),
+        "sets its topic" => sees(" TOPIC #den "),
+        "invites others" => has(" 341 "),
+        "removes others" => sees(" KICK #den mia "),
+        "rules it through ChanServ" => sees(" MODE #den +b ~m:"),
         _ => {
             // What may not be known is answered as what is not there.
             assert!(seen || has("FAIL "), "{name}: {told:#?}");
@@ -122,15 +165,17 @@ fn every_cell_of_the_table_holds() {
     let mut rows = rows
         .map(|line| -> Vec<&str> { line.trim_matches('|').split('|').map(str::trim).collect() });
     let head = rows.next().unwrap();
-    assert_eq!(head[1..], DEEDS, "the columns are those that are tried");
+    assert_eq!(head[1..], RIGHTS.map(|(column, _)| column), "the columns are those that are tried");
     let rows: Vec<_> = rows.filter(|row| !row[0].starts_with("---")).collect();
     let names: Vec<&str> = rows.iter().map(|row| row[0]).collect();
-    assert_eq!(names, ROLES.map(|(role, _)| role), "the rows are those who try");
+    assert_eq!(names, ROLES.map(|(role, ..)| role), "the rows are those who try");
     for (role, row) in rows.iter().enumerate() {
-        for (deed, cell) in DEEDS.iter().zip(&row[1..]) {
+        for ((deed, right), cell) in RIGHTS.iter().zip(&row[1..]) {
             let is_so = may(role, deed);
             assert_eq!(*cell == "yes", is_so, "{}: {deed}", row[0]);
             assert!(is_so || *cell == "no", "{cell} is no answer");
+            let is_given = right.is_given(ROLES[role].2, DEN);
+            assert_eq!(is_given, is_so, "the policy says otherwise: {}: {deed}", row[0]);
         }
     }
 }

@@ -17,6 +17,7 @@ mod log;
 mod out;
 mod outcome;
 mod people;
+pub mod policy;
 mod refusal;
 mod replies;
 mod rooms;

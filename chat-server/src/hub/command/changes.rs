@@ -10,6 +10,7 @@ use crate::{
     hub::{
         Hub,
         log::query::{HISTORY_BYTES_MAX, reference},
+        policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -54,15 +55,20 @@ impl Hub {
             }
             let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
             let rooms: Vec<_> = names
-                .filter_map(|name| self.find_readable_room(turn.person, name))
+                .filter_map(|name| self.find_readable_room(turn.person, name, Right::ReadHistory))
                 .map(part)
                 .collect();
             let direct = Some((self.identity_of(turn.person), self.people.guests()));
             (rooms, direct, QueryPurpose::Changes("*".into()))
         } else {
-            let found = self.find_readable(turn.person, target).ok_or_else(|| {
-                fail("INVALID_TARGET", &[target], "there are no messages here that you may read")
-            })?;
+            let found =
+                self.find_readable(turn.person, target, Right::ReadHistory).ok_or_else(|| {
+                    fail(
+                        "INVALID_TARGET",
+                        &[target],
+                        "there are no messages here that you may read",
+                    )
+                })?;
             let name = found.shown.clone().unwrap_or_else(|| target.into());
             (vec![part(found)], None, QueryPurpose::Changes(name))
         };

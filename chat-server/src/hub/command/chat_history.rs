@@ -10,6 +10,7 @@ use crate::{
     hub::{
         Hub,
         log::query::{HISTORY_BYTES_MAX, cannot_read, fail, reference},
+        policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -90,7 +91,7 @@ impl Hub {
             }
         };
         let limit = limit(n)?;
-        let found = self.find_readable(turn.person, target);
+        let found = self.find_readable(turn.person, target, Right::ReadHistory);
         let Readable { conversation, shown, rank, ranked_after, of, .. } =
             found.ok_or_else(|| cannot_read(word, target))?;
         let bytes_max = HISTORY_BYTES_MAX;

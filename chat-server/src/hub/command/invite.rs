@@ -6,7 +6,7 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::Content,
-    hub::{Hub, refusal::Refusal, replies::turn::Turn, state::modes::Flag},
+    hub::{Hub, policy::Right, refusal::Refusal, replies::turn::Turn},
     ids::{PersonId, RoomId},
 };
 
@@ -21,7 +21,7 @@ impl Hub {
             return Ok(());
         };
         let (room, rank) = self.rooms.find_own(turn.person, &room)?;
-        if room.modes.has(Flag::InviteOnly) && !rank.is_operator {
+        if !room.allows(self.people.person(turn.person), Right::Invite) {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
         let guest = self.people.find(&nick)?;

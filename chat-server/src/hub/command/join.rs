@@ -5,7 +5,7 @@ use chat_core::proto::{JoinTarget, RoomName};
 use crate::{
     delivery::{Content, ReplyLine},
     hub::{
-        Hub, refusal::Refusal, replies::turn::Turn, rooms::policy::Entrance,
+        Hub, refusal::Refusal, replies::turn::Turn, rooms::entrance::Entrance,
         state::paged_reply::Section,
     },
 };

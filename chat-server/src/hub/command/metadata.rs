@@ -10,6 +10,7 @@ use crate::{
     delivery::{Page, ReplyLine},
     hub::{
         Hub,
+        policy::Right,
         refusal::Refusal,
         replies::{
             metadata::{batch, key_not_set, key_value},
@@ -175,12 +176,8 @@ impl Hub {
         if target == "*" {
             return Ok(Owner::Person(turn.person));
         }
-        // Of a room that not everyone may enter those outside learn nothing.
-        let is_open = |room: &&Room| {
-            let is_inside =
-                room.has(turn.person) || self.people.person(turn.person).modes.is_operator;
-            room.is_visible_to(turn.person) && (is_inside || !room.is_closed())
-        };
+        let person = self.people.person(turn.person);
+        let is_open = |room: &&Room| room.allows(person, Right::ReadMetadata);
         let room = self.rooms.find(target).ok().filter(is_open);
         let dialect = self.people.device(turn.conn).metadata_dialect();
         room.map(|room| Owner::Room(room.id))
@@ -189,12 +186,11 @@ impl Hub {
     }
 
     fn may_set_metadata(&self, turn: &Turn, owner: Owner) -> bool {
-        let rank = |room| self.rooms[&room].members.get(&turn.person);
-        self.people.person(turn.person).modes.is_operator
-            || match owner {
-                Owner::Person(id) => id == turn.person,
-                Owner::Room(room) => rank(room).is_some_and(|rank| rank.is_operator),
-            }
+        let person = self.people.person(turn.person);
+        match owner {
+            Owner::Person(id) => id == turn.person || person.modes.is_operator,
+            Owner::Room(room) => self.rooms[&room].allows(person, Right::SetMetadata),
+        }
     }
 
     fn metadata_get(&self, turn: &mut Turn, owner: Owner, keys: &[String]) {

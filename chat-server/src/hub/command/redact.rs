@@ -60,7 +60,8 @@ impl Hub {
             let text = "messages are not kept here, and cannot be changed";
             return Err(change.refusal("INVALID_TARGET", &[target], text));
         }
-        let readable = self.find_readable(turn.person, target).ok_or_else(|| {
+        let (own, _) = change.rights();
+        let readable = self.find_readable(turn.person, target, own).ok_or_else(|| {
             change.refusal(
                 "INVALID_TARGET",
                 &[target],
@@ -102,18 +103,17 @@ impl Hub {
             }
         };
         let person = self.people.person(turn.person);
-        let rank = match &readable.place {
-            Destination::Room(id) | Destination::Ranked(id, _) => {
-                let room = self.rooms.get(*id);
-                // They may have been sent out while it was looked up.
-                let rank = room.and_then(|room| room.members.get(&turn.person)).copied();
-                Some(rank.ok_or_else(|| change.unknown(&target, &msgid))?)
-            }
-            Destination::Direct { .. } => None,
-        };
         let is_own = Some(&found.by) == person.identity.as_ref();
-        let operates = rank.is_some_and(|rank| rank.is_operator || person.modes.is_operator);
-        let may = is_own || operates && matches!(change, MessageChange::Redact(_));
+        let (own, others) = change.rights();
+        let may = match &readable.place {
+            Destination::Room(id) | Destination::Ranked(id, _) => {
+                // They may have been sent out while it was looked up.
+                let room = self.rooms.get(*id).filter(|room| room.allows(person, own));
+                let room = room.ok_or_else(|| change.unknown(&target, &msgid))?;
+                is_own || room.allows(person, others)
+            }
+            Destination::Direct { .. } => is_own,
+        };
         if !may {
             let (code, text) = match change {
                 MessageChange::Redact(_) => {

@@ -13,6 +13,7 @@ use crate::{
     hub::{
         Hub,
         log::query::HISTORY_BYTES_MAX,
+        policy::Right,
         refusal::Refusal,
         replies::{batches::in_pages, turn::Turn},
         state::{
@@ -92,14 +93,14 @@ impl Hub {
         };
         let (conversations, direct) = match &request.place {
             Some(target) => {
-                let found = self.find_readable(turn.person, target);
+                let found = self.find_readable(turn.person, target, Right::Search);
                 let text = "there are no messages here that you may read";
                 (vec![part(found.ok_or_else(|| invalid(target, text))?)], None)
             }
             None => {
                 let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
                 let rooms: Vec<_> = names
-                    .filter_map(|name| self.find_readable_room(turn.person, name))
+                    .filter_map(|name| self.find_readable_room(turn.person, name, Right::Search))
                     .map(part)
                     .collect();
                 let direct = (self.identity_of(turn.person), self.people.guests());

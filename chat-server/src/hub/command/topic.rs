@@ -8,12 +8,10 @@ use crate::{
     delivery::Content,
     hub::{
         Hub,
+        policy::Right,
         refusal::Refusal,
         replies::{say::relayable, turn::Turn},
-        state::{
-            modes::Flag,
-            pending_record::{Destination, RecordAction},
-        },
+        state::pending_record::{Destination, RecordAction},
     },
 };
 
@@ -29,8 +27,8 @@ impl Hub {
             self.show_topic(turn, room);
             return Ok(());
         };
-        let (room, rank) = self.rooms.find_own(turn.person, room)?;
-        if room.modes.has(Flag::OperatorTopic) && !rank.is_operator {
+        let (room, _) = self.rooms.find_own(turn.person, room)?;
+        if !room.allows(self.people.person(turn.person), Right::SetTopic) {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
         let source = Arc::clone(&self.people.person(turn.person).source);

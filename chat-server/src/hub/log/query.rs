@@ -17,6 +17,7 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
+        policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -35,10 +36,15 @@ const REPLAY_BYTES_MAX: usize = 32 << 10;
 pub(crate) const HISTORY_BYTES_MAX: usize = 256 << 10;
 
 impl Hub {
-    /// The conversation that `target` stands for, if `who` may read it.
-    pub(crate) fn find_readable(&mut self, who: PersonId, target: &str) -> Option<Readable> {
+    /// The conversation that `target` stands for, if `who` has that right in it; between two people both read.
+    pub(crate) fn find_readable(
+        &mut self,
+        who: PersonId,
+        target: &str,
+        right: Right,
+    ) -> Option<Readable> {
         if target.starts_with('#') {
-            return self.find_readable_room(who, target);
+            return self.find_readable_room(who, target, right);
         }
         let (other, nick, is_here) = self.find_identity(target)?;
         let person = self.people.find(target).ok().map(|person| person.id);
@@ -56,9 +62,16 @@ impl Hub {
         })
     }
 
-    /// The same of a room.
-    pub(crate) fn find_readable_room(&self, who: PersonId, name: &str) -> Option<Readable> {
-        let (room, rank) = self.rooms.find_own(who, name).ok()?;
+    /// The conversation of a room by that name, if `who` has that right in it.
+    pub(crate) fn find_readable_room(
+        &self,
+        who: PersonId,
+        name: &str,
+        right: Right,
+    ) -> Option<Readable> {
+        let room = self.rooms.find(name).ok()?;
+        let room = room.allows(self.people.person(who), right).then_some(room)?;
+        let rank = room.members.get(&who).copied().unwrap_or_default();
         Some(Readable {
             conversation: Conversation::Room(Arc::clone(room.name.key())),
             shown: Some(Arc::clone(room.name.shown())),

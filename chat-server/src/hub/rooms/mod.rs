@@ -3,11 +3,11 @@
 pub(crate) mod devices;
 pub(crate) mod end;
 pub(crate) mod enter;
+pub(crate) mod entrance;
 pub(crate) mod expiry;
 pub(crate) mod invite_links;
 pub(crate) mod leave;
 pub(crate) mod ownership;
-pub(crate) mod policy;
 pub(crate) mod ranks;
 pub(crate) mod rename;
 pub(crate) mod storage_outage;

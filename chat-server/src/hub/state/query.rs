@@ -4,7 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use crate::{
     history::ConversationScope,
-    hub::{refusal::Refusal, state::pending_record::Destination},
+    hub::{policy::Right, refusal::Refusal, state::pending_record::Destination},
     ids::{ConnId, RoomId},
     room_log::Conversation,
 };
@@ -77,6 +77,14 @@ pub(crate) fn part(readable: Readable) -> ConversationScope {
 }
 
 impl MessageChange {
+    /// The rights to change one's own messages and those of others so.
+    pub(crate) fn rights(&self) -> (Right, Right) {
+        match self {
+            Self::Redact(_) => (Right::DeleteOwn, Right::DeleteOthers),
+            Self::Replace(_) => (Right::EditOwn, Right::EditOthers),
+        }
+    }
+
     pub(crate) fn word(&self) -> &'static str {
         match self {
             Self::Redact(_) => "REDACT",

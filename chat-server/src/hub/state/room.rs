@@ -11,6 +11,7 @@ use chat_core::proto::{CaseMapping, RoomName};
 use crate::{
     hub::{
         input::Now,
+        policy::{Claim, Openness, Presence, Privacy, Right, Standing},
         state::{
             invite_link::InviteLink,
             metadata::Metadata,
@@ -112,7 +113,51 @@ impl Room {
 
     /// Whether `person` may know that it is there.
     pub(crate) fn is_visible_to(&self, person: PersonId) -> bool {
-        !self.modes.has(Flag::Secret) || self.has(person)
+        let standing = Standing { presence: self.presence_of(person), ..Standing::default() };
+        Right::Know.is_given(standing, self.openness())
+    }
+
+    /// Whether `person` has that right here.
+    pub(crate) fn allows(&self, person: &Person, right: Right) -> bool {
+        right.is_given(self.standing_of(person), self.openness())
+    }
+
+    fn presence_of(&self, person: PersonId) -> Presence {
+        match self.members.get(&person) {
+            None => Presence::Outside,
+            Some(rank) if rank.is_operator => Presence::Operator,
+            Some(_) => Presence::Member,
+        }
+    }
+
+    fn standing_of(&self, person: &Person) -> Standing {
+        let claim = if self.is_founded_by(person) {
+            Claim::Founder
+        } else if self.rank_of(person.account.as_ref()).is_operator {
+            Claim::Operator
+        } else {
+            Claim::Nothing
+        };
+        Standing {
+            presence: self.presence_of(person.id),
+            claim,
+            is_server_operator: person.modes.is_operator,
+        }
+    }
+
+    fn openness(&self) -> Openness {
+        let privacy = if self.modes.has(Flag::Secret) {
+            Privacy::Secret
+        } else if self.is_closed() {
+            Privacy::Closed
+        } else {
+            Privacy::Open
+        };
+        Openness {
+            privacy,
+            has_operator_topic: self.modes.has(Flag::OperatorTopic),
+            is_invite_only: self.modes.has(Flag::InviteOnly),
+        }
     }
 
     /// The workers that have members, in order.

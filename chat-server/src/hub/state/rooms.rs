@@ -11,11 +11,13 @@ use chat_core::proto::{CaseMapping, RoomName};
 
 use crate::{
     hub::{
+        policy::Right,
         refusal::Refusal,
         state::{
             facts::Fact,
             list_entry::{Entry, Terms},
             ownership::{Ownership, OwnershipIndex},
+            person::Person,
             rank::Rank,
             room::Room,
         },
@@ -119,10 +121,10 @@ impl Rooms {
         Ok((room, *rank))
     }
 
-    /// The room by that name, if `person` operates it.
-    pub(crate) fn find_operated(&self, person: PersonId, name: &str) -> Result<&Room, Refusal> {
-        let (room, rank) = self.find_own(person, name)?;
-        if !rank.is_operator {
+    /// The room by that name, if `person` is in it and operates it.
+    pub(crate) fn find_operated(&self, person: &Person, name: &str) -> Result<&Room, Refusal> {
+        let (room, _) = self.find_own(person.id, name)?;
+        if !room.allows(person, Right::Operate) {
             return Err(Refusal::NotOperator(name.to_owned()));
         }
         Ok(room)

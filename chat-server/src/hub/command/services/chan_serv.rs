@@ -11,6 +11,7 @@ use crate::{
     hub::{
         Hub,
         command::services::{notices::Noted, request::Said},
+        policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -73,13 +74,13 @@ impl Hub {
         }
     }
 
-    /// The same of a room that is the asker's, or if they operate the server.
+    /// The room that is spoken of, if it is the asker's, or if they operate the server.
     fn find_founded_room(&self, turn: &Turn, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
         let person = self.people.person(turn.person);
         let room = self.rooms.find(name).ok();
         let may_know = |room: &&Room| room.is_founded_by(person) || room.is_visible_to(turn.person);
-        let is_own = |room: &&Room| person.modes.is_operator || room.is_founded_by(person);
+        let is_own = |room: &&Room| room.allows(person, Right::Own);
         match room.filter(may_know) {
             Some(room) if room.ownership.is_none() => {
                 Err(said.no(&format!("{} is nobody's, and ends with its last member", room.name)))
@@ -90,9 +91,7 @@ impl Hub {
 
     fn room_info(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let person = self.people.person(turn.person);
-        let may_know = |room: &&Room| {
-            room.is_visible_to(turn.person) || room.rank_of(person.account.as_ref()).is_operator
-        };
+        let may_know = |room: &&Room| room.allows(person, Right::ReadInfo);
         let room = self.rooms.find(said.need(1)?).ok().filter(may_know);
         let room = room.ok_or_else(|| said.no("there is no such room"))?;
         let founded = humantime::format_rfc3339_seconds(room.founded);
@@ -116,7 +115,7 @@ impl Hub {
     }
 
     fn register_room(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let (id, name) = (room.id, room.name.clone());
         let account = self.people.person(turn.person).account.clone();
         let account =
@@ -196,7 +195,7 @@ impl Hub {
     }
 
     fn room_access(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let Some(ownership) = &room.ownership else {
             return Err(
                 said.no(&format!("{} is nobody's: only who is in it has a rank", room.name))
@@ -224,7 +223,7 @@ impl Hub {
         letter: char,
         is_set: bool,
     ) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let who = said.need(2)?;
         let sign = if is_set { '+' } else { '-' };
         let member = self.people.find(who).ok().filter(|person| room.has(person.id));
@@ -278,7 +277,7 @@ impl Hub {
     }
 
     fn bar(&mut self, turn: &mut Turn, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let mask = self.mask_of(said, said.need(2)?)?;
         let mask: Arc<str> = format!("{kind}{mask}").into();
         let terms = said.terms(3, self.now().wall)?;
@@ -312,7 +311,7 @@ impl Hub {
     }
 
     fn unbar(&mut self, turn: &mut Turn, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let who = said.need(2)?;
         let written = format!("{kind}{who}");
         let mask = match room.modes.list(List::Ban).iter().find(|own| *own.mask == *written) {
@@ -333,7 +332,7 @@ impl Hub {
     }
 
     fn show_bans(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let bans = room.modes.list(List::Ban);
         if bans.is_empty() {
             said.say(turn, &format!("nobody is banned from {}", room.name));
@@ -352,7 +351,7 @@ impl Hub {
     }
 
     fn show_waiting(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let accounts = room.asking.iter().map(|(account, since)| {
             let shown = self.accounts.get(account).map(|own| own.name.clone());
             (shown.unwrap_or_else(|| account.to_string()), *since)
@@ -376,7 +375,7 @@ impl Hub {
 
     /// Lets somebody in: an account for good, a guest once.
     fn approve(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let who = said.need(2)?;
         let (id, name) = (room.id, room.name.clone());
         let person = self.people.find(who).ok();
@@ -417,7 +416,7 @@ impl Hub {
     }
 
     fn reject(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let who = said.need(2)?;
         let (id, name) = (room.id, room.name.clone());
         let person = self.people.find(who).ok();
@@ -440,7 +439,7 @@ impl Hub {
 
     /// What those who operate a room have done, the latest last.
     fn show_audit_log(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::ReadAuditLog)?;
         if !self.settings.keeps_history {
             return Err(said.no("nothing is kept here"));
         }

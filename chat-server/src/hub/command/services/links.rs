@@ -13,6 +13,7 @@ use crate::{
     hub::{
         Hub,
         command::services::{notices::Noted, request::Said},
+        policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -42,7 +43,7 @@ const SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 
 impl Hub {
     pub(crate) fn make_link(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let (id, name) = (room.id, room.name.clone());
         if room.links.values().filter(|link| link.holds(self.now().wall)).count() >= LINKS_MAX {
             return Err(said.no("there are as many links as there may be: end one first"));
@@ -74,7 +75,7 @@ impl Hub {
     }
 
     pub(crate) fn show_links(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let links = holding(room, self.now().wall);
         if links.is_empty() {
             said.say(turn, &format!("there are no links into {}", room.name));
@@ -89,7 +90,7 @@ impl Hub {
     }
 
     pub(crate) fn end_link(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let room = self.find_ruled_room(turn, said)?;
+        let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let (id, name) = (room.id, room.name.clone());
         let number: Option<usize> = said.need(2)?.parse().ok();
         let links = holding(room, self.now().wall);

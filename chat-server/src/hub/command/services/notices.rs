@@ -12,6 +12,7 @@ use crate::{
     hub::{
         Hub,
         command::services::request::Said,
+        policy::Right,
         refusal::Refusal,
         replies::{say::relayable, turn::Turn},
         state::{
@@ -30,17 +31,17 @@ pub(crate) struct Noted {
 }
 
 impl Hub {
-    /// The room that is spoken of, if the asker operates it: in it, or by their account.
-    pub(crate) fn find_ruled_room(&self, turn: &Turn, said: &Said<'_>) -> Result<&Room, Refusal> {
+    /// The room that is spoken of, if the asker has that right there: as who operates it, in it or by their account.
+    pub(crate) fn find_ruled_room(
+        &self,
+        turn: &Turn,
+        said: &Said<'_>,
+        right: Right,
+    ) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
         let person = self.people.person(turn.person);
         let room = self.rooms.find(name).ok();
-        let operates = |room: &&Room| {
-            let rank = room.members.get(&turn.person);
-            rank.is_some_and(|rank| rank.is_operator)
-                || room.rank_of(person.account.as_ref()).is_operator
-        };
-        if let Some(room) = room.filter(operates) {
+        if let Some(room) = room.filter(|room| room.allows(person, right)) {
             return Ok(room);
         }
         Err(match room.filter(|room| room.is_visible_to(turn.person)) {

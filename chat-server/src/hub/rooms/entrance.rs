@@ -1,4 +1,4 @@
-//! Policy: who may found, enter and speak in a room. What `docs/authorisation.md` says of it is played against the whole server.
+//! Entrance and speech: who may found a room, come in, and speak there how often; what they may do beside is [`crate::hub::policy`].
 
 use std::{
     sync::Arc,

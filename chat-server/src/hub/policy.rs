@@ -1,0 +1,150 @@
+//! Policy: who may do what in a room, decided by their standing towards it and by how far it is open, and by nothing else.
+//! `docs/authorisation.md` is the table of it, and a test reads both. How people come in and may speak is [`super::rooms`].
+
+/// A person's standing towards a room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Their place in it now.
+    pub presence: Presence,
+    /// Their account's claim to it, whether they are in it or not.
+    pub claim: Claim,
+    /// Whether they operate the server.
+    pub is_server_operator: bool,
+}
+
+/// A person's place in a room.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// They are not in it, be they invited or not.
+    #[default]
+    Outside,
+    /// They are in it.
+    Member,
+    /// They are in it and operate it.
+    Operator,
+}
+
+/// An account's claim to a room that is registered.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claim {
+    /// None, or they are not logged in.
+    #[default]
+    Nothing,
+    /// The account operates it wherever it comes from.
+    Operator,
+    /// The room is the account's.
+    Founder,
+}
+
+/// A room's openness: what of its modes decides on rights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Openness {
+    /// Who may know of it.
+    pub privacy: Privacy,
+    /// Whether only operators set its topic (`+t`).
+    pub has_operator_topic: bool,
+    /// Whether only operators invite others (`+i`).
+    pub is_invite_only: bool,
+}
+
+/// A room's privacy.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Privacy {
+    /// Everybody may come in.
+    #[default]
+    Open,
+    /// Not everybody may come in.
+    Closed,
+    /// Nor is its name told to those outside (`+s`).
+    Secret,
+}
+
+/// A right that a person has in a room or has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// To know that it is there.
+    Know,
+    /// To read its history, from its beginning.
+    ReadHistory,
+    /// To search its history.
+    Search,
+    /// To delete what others said.
+    DeleteOthers,
+    /// To delete what they said.
+    DeleteOwn,
+    /// To edit what they said.
+    EditOwn,
+    /// To edit what others said.
+    EditOthers,
+    /// To read its metadata.
+    ReadMetadata,
+    /// To set its metadata.
+    SetMetadata,
+    /// To see who is in it.
+    ListMembers,
+    /// To read what was done in it.
+    ReadAuditLog,
+    /// To set its topic.
+    SetTopic,
+    /// To invite others.
+    Invite,
+    /// To remove others, set its modes and give it another name.
+    Operate,
+    /// To do the same through `ChanServ`, also from outside.
+    OperateByService,
+    /// To read from `ChanServ` whose it is.
+    ReadInfo,
+    /// To end it, or to give it to somebody else.
+    Own,
+}
+
+impl Right {
+    /// All of them.
+    pub const ALL: [Self; 17] = [
+        Self::Know,
+        Self::ReadHistory,
+        Self::Search,
+        Self::DeleteOthers,
+        Self::DeleteOwn,
+        Self::EditOwn,
+        Self::EditOthers,
+        Self::ReadMetadata,
+        Self::SetMetadata,
+        Self::ListMembers,
+        Self::ReadAuditLog,
+        Self::SetTopic,
+        Self::Invite,
+        Self::Operate,
+        Self::OperateByService,
+        Self::ReadInfo,
+        Self::Own,
+    ];
+
+    /// Whether somebody of that standing has it in a room that is so far open.
+    #[must_use]
+    pub fn is_given(self, standing: Standing, openness: Openness) -> bool {
+        let Standing { presence, claim, is_server_operator } = standing;
+        let is_inside = presence >= Presence::Member;
+        let operates = presence == Presence::Operator;
+        let knows = is_inside || openness.privacy != Privacy::Secret;
+        match self {
+            Self::Know | Self::ListMembers => knows,
+            Self::ReadHistory | Self::Search | Self::DeleteOwn | Self::EditOwn => is_inside,
+            Self::DeleteOthers => operates || is_inside && is_server_operator,
+            Self::EditOthers => false,
+            Self::ReadMetadata => {
+                knows && (is_inside || is_server_operator || openness.privacy == Privacy::Open)
+            }
+            Self::SetMetadata => {
+                let reads = Self::ReadMetadata.is_given(standing, openness);
+                operates || is_server_operator && reads
+            }
+            Self::SetTopic => operates || is_inside && !openness.has_operator_topic,
+            Self::Invite => operates || is_inside && !openness.is_invite_only,
+            Self::Operate => operates,
+            Self::OperateByService | Self::ReadAuditLog => operates || claim >= Claim::Operator,
+            Self::ReadInfo => knows || claim >= Claim::Operator,
+            Self::Own => claim == Claim::Founder || knows && is_server_operator,
+        }
+    }
+}
