@@ -1,5 +1,5 @@
 //! The scripts of the other tests against other people's servers from Debian. Every difference stands in
-//! `docs/differences.md` with its reason.
+//! `tests/differences.md` with its reason.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -67,7 +67,7 @@ type Row = (usize, String, &'static str, String);
 
 /// The rows of the file, each with its reason, under the names of their scripts.
 fn written() -> BTreeMap<String, BTreeMap<Row, String>> {
-    let text = fs::read_to_string(tests_folder().join("../docs/differences.md")).unwrap();
+    let text = fs::read_to_string(tests_folder().join("differences.md")).unwrap();
     let mut written = BTreeMap::<String, BTreeMap<Row, String>>::new();
     let mut script = String::new();
     for line in text.lines() {
@@ -144,6 +144,6 @@ fn every_difference_from_other_servers_is_known_with_its_reason() {
     }
     assert!(
         complaints.is_empty(),
-        "docs/differences.md, written for those of Debian 12, is not what is:{complaints}"
+        "tests/differences.md, written for those of Debian 12, is not what is:{complaints}"
     );
 }
