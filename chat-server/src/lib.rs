@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  socket ─▶ wire ─▶ session ─▶ hub ─▶ delivery ─▶ outbox ─▶ socket
-//!           (worker thread ...)  (hub thread)  (worker thread ...)
+//!           (worker thread ...)   (executor)   (worker thread ...)
 //!                                 └─▶ room log ─▶ Appended ─▶ hub
 //! ```
 //!
