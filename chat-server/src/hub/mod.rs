@@ -1,11 +1,12 @@
-//! All rooms and people, and everything that is decided about them.
+//! The hub: all rooms and people, and everything that is decided about them.
 //!
 //! The hub is pure: no sockets, no clock, no threads, no randomness of its own. One door,
 //! [`Hub::handle`]; [`Input`] and [`Effect`] list all that can enter and leave. It never formats
 //! what goes to a room, and the cost of a message does not grow with the room.
 //!
-//! Reading order: [`input`](Input), [`effect`](Effect), this file, `command/topic.rs` as the shape
-//! of every feature, then `records.rs` for what passes through the room log.
+//! Reading order: [`input`](Input), [`effect`](Effect), this file, `handle.rs`, `command/topic.rs` as the
+//! shape of every feature, `log/submit.rs` and `outcome/appended.rs` for its way through the room log. A folder
+//! calls those below it: `handle`, `outcome`, `command`, `accounts`, `rooms`, `people`, `log`, `replies`, `state`.
 
 mod accounts;
 mod command;

@@ -1,4 +1,4 @@
-//! What each command means: this match is the table of contents, one file each.
+//! Commands: what each of them means, a file each; this match is the table of contents.
 
 pub(crate) mod away;
 pub(crate) mod changes;

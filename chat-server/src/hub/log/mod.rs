@@ -1,4 +1,4 @@
-//! The way to the room log: records, changes and queries are submitted here, and hand out tickets.
+//! The log: records, changes and queries are submitted to it here, and hand out tickets.
 
 pub(crate) mod identity;
 pub(crate) mod msgid;

@@ -1,4 +1,4 @@
-//! Messages to the services: what is said to one of them is heard by nobody else and kept by nobody.
+//! Services: messages to them; what is said to one of them is heard by nobody else and kept by nobody.
 
 pub(crate) mod chan_serv;
 pub(crate) mod links;
