@@ -12,9 +12,9 @@ pub enum ConfigError {
     /// A setting makes no sense.
     #[error("the {field} {why}")]
     Invalid {
-        /// Which.
+        /// The field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The fault in it.
         why: Cow<'static, str>,
     },
     /// The system gave no thread or no descriptor.
@@ -22,7 +22,7 @@ pub enum ConfigError {
     System(#[source] Arc<io::Error>),
 }
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -35,9 +35,9 @@ pub enum ConnectError {
     /// The system.
     #[error("cannot connect to {address}: {}", in_words(source))]
     Io {
-        /// Where to.
+        /// The address.
         address: SocketAddr,
-        /// What it said.
+        /// The system's words.
         source: Arc<io::Error>,
     },
     /// The connection was there, and then it was not.
@@ -54,7 +54,7 @@ pub enum ConnectError {
     Resolve {
         /// The name.
         host: Arc<str>,
-        /// What the system said.
+        /// The system's words.
         source: Arc<io::Error>,
     },
     /// Nothing came back in time.
@@ -82,7 +82,7 @@ impl ConnectError {
     }
 }
 
-/// Why something could not even be queued. Nothing was sent.
+/// The reason why something could not even be queued. Nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SendError {
@@ -92,7 +92,7 @@ pub enum SendError {
     /// Too much waits to be sent.
     #[error("{capacity} messages are waiting to be sent already; try again in a moment")]
     Full {
-        /// How much may wait.
+        /// The number that may wait.
         capacity: usize,
     },
     /// There is no such target.
@@ -104,18 +104,18 @@ pub enum SendError {
     /// Too long even in parts.
     #[error("the text has {bytes} bytes; at most {bytes_max} can be sent at once")]
     TooLong {
-        /// How long it is, in bytes.
+        /// The length of it, in bytes.
         bytes: usize,
-        /// How long it may be, in bytes.
+        /// The length it may have, in bytes.
         bytes_max: usize,
     },
 }
 
-/// Why a message did not arrive, as far as is known.
+/// The reason why a message did not arrive, as far as is known.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DeliveryError {
-    /// It waited too long and was never written; it was not sent.
+    /// A message that waited too long and was never written; it was not sent.
     #[error("it could not be sent in time")]
     Expired,
     /// The server said no.
@@ -134,14 +134,14 @@ pub enum DeliveryError {
     Unknown,
 }
 
-/// Why waiting gave nothing.
+/// The reason why waiting gave nothing.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum WaitError {
     /// The listener panicked with this; the client has closed.
     #[error("the listener panicked: {0}")]
     ListenerPanicked(Arc<str>),
-    /// It could not be sent.
+    /// A message that could not be sent.
     #[error(transparent)]
     Send(#[from] SendError),
     /// The time is up.
@@ -152,7 +152,7 @@ pub enum WaitError {
     WouldDeadlock,
 }
 
-/// Why a client closed, for good.
+/// The reason why a client closed, for good.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloseReason {
@@ -163,9 +163,9 @@ pub enum CloseReason {
     #[error("gave up after {attempts} attempts: {last}")]
     #[non_exhaustive]
     GaveUp {
-        /// How many there were in a row.
+        /// The number of attempts in a row.
         attempts: u32,
-        /// Why the last one failed.
+        /// The reason why the last one failed.
         #[source]
         last: Arc<ConnectError>,
     },

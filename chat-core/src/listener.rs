@@ -1,4 +1,4 @@
-//! What a chat program is: a [`Listener`].
+//! Listeners: a chat program is a [`Listener`].
 
 use std::{
     io::{self, Write},
@@ -65,7 +65,7 @@ impl<L: Listener + ?Sized> Listener for Box<L> {
 pub enum Event {
     /// The last one.
     Closed(CloseReason),
-    /// What happened.
+    /// The updates.
     Updates(Vec<Update>),
 }
 

@@ -76,7 +76,7 @@ pub fn next_piece(text: &str, bytes_max: usize) -> Option<(&str, &str)> {
     Some(text.split_at(piece_bytes(line, bytes_max)))
 }
 
-/// How many bytes of `line` the next piece takes.
+/// The number of bytes of `line` that the next piece takes.
 fn piece_bytes(line: &str, bytes_max: usize) -> usize {
     if line.len() <= bytes_max {
         return line.len();

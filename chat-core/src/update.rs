@@ -14,52 +14,52 @@ pub enum Update {
     /// We are logged in to an account, or no more.
     #[non_exhaustive]
     Account {
-        /// Which; `None`: none.
+        /// The account; `None`: none.
         account: Option<Arc<str>>,
     },
     /// Someone is away, or back.
     #[non_exhaustive]
     Away {
-        /// Who.
+        /// The nick.
         nick: Arc<str>,
-        /// Why; `None`: they are back.
+        /// The reason; `None`: they are back.
         reason: Option<Arc<str>>,
     },
     /// A message was deleted.
     #[non_exhaustive]
     Deleted {
-        /// Where it was said.
+        /// The target it was said to.
         target: Target,
         /// The id of the message.
         msgid: Arc<str>,
-        /// Who deleted it.
+        /// The nick of who deleted it.
         by: Arc<str>,
-        /// Why.
+        /// The reason.
         reason: Option<Arc<str>>,
     },
     /// A message says something else now.
     #[non_exhaustive]
     Edited {
-        /// Where it was said.
+        /// The target it was said to.
         target: Target,
         /// The id of the message.
         msgid: Arc<str>,
-        /// Who wrote it.
+        /// The nick of who wrote it.
         by: Arc<str>,
-        /// What it says.
+        /// The text.
         text: Arc<str>,
     },
-    /// What is known of a message that was sent with [`crate::ClientHandle::send`].
+    /// The delivery of a message that was sent with [`crate::ClientHandle::send`].
     Delivery {
-        /// Which.
+        /// The id of the sending.
         id: SendId,
-        /// How far it is.
+        /// The state of it.
         state: Delivery,
     },
     /// Messages may have been missed and cannot be fetched.
     #[non_exhaustive]
     Gap {
-        /// Where.
+        /// The target.
         target: Target,
         /// Since when, if that is known.
         since: Option<SystemTime>,
@@ -69,7 +69,7 @@ pub enum Update {
     Invited {
         /// The room.
         room: Arc<str>,
-        /// Who asks.
+        /// The nick of who asks.
         by: Arc<str>,
     },
     /// Someone came into a room; we did, if `me`.
@@ -77,7 +77,7 @@ pub enum Update {
     Joined {
         /// The room.
         room: Arc<str>,
-        /// Who.
+        /// The nick.
         nick: Arc<str>,
         /// Whether that is us.
         me: bool,
@@ -85,7 +85,7 @@ pub enum Update {
     /// The listener was too slow: so many updates before this one were dropped.
     #[non_exhaustive]
     Lagged {
-        /// How many.
+        /// The number of updates that were dropped.
         dropped: u64,
     },
     /// Someone is no longer in a room; we are not, if `me`.
@@ -93,11 +93,11 @@ pub enum Update {
     Left {
         /// The room.
         room: Arc<str>,
-        /// Who.
+        /// The nick.
         nick: Arc<str>,
-        /// How they left.
+        /// The way they left.
         how: Departure,
-        /// What was said about it.
+        /// The words that were said about it.
         reason: Option<Arc<str>>,
         /// Whether that is us.
         me: bool,
@@ -120,7 +120,7 @@ pub enum Update {
         /// A sentence.
         text: Arc<str>,
     },
-    /// What was said before has been told: what follows is new.
+    /// The past has been told: what follows is new.
     #[non_exhaustive]
     PastTold {
         /// Of which conversation; the server: of all.
@@ -131,15 +131,15 @@ pub enum Update {
     /// Someone reacts to a message, or takes that back.
     #[non_exhaustive]
     Reacted {
-        /// Where it was said.
+        /// The target it was said to.
         target: Target,
         /// The id of the message.
         msgid: Arc<str>,
-        /// Who.
+        /// The nick.
         by: Arc<str>,
         /// With what: an emoji, or a short word.
         value: Arc<str>,
-        /// They do so no more.
+        /// Whether they do so no more.
         is_taken_back: bool,
     },
     /// Someone has another nick; we have, if `me`.
@@ -161,29 +161,29 @@ pub enum Update {
         room: Arc<str>,
         /// The topic, possibly empty.
         topic: Arc<str>,
-        /// Who changed it just now.
+        /// The nick of who changed it just now.
         by: Option<Arc<str>>,
     },
 }
 
-/// How someone left a room.
+/// The way someone left a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Departure {
-    /// They were removed from it.
+    /// A removal from it.
     Kicked {
         /// By whom.
         by: Arc<str>,
     },
     /// Their connection broke: not what they wanted.
     Lost,
-    /// They left this room.
+    /// A departure from this room.
     Parted,
-    /// They left the server.
+    /// A departure from the server.
     Quit,
 }
 
-/// What the connection is doing.
+/// The state of the connection.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum ConnectionState {
@@ -206,14 +206,14 @@ pub enum ConnectionState {
     /// No connection; the next attempt comes by itself.
     #[non_exhaustive]
     Waiting {
-        /// Which attempt comes next.
+        /// The number of the attempt that comes next.
         attempt: u32,
         /// In how long.
         retry_in: Duration,
-        /// Why there is no connection.
+        /// The reason why there is no connection.
         cause: Arc<ConnectError>,
     },
-    /// It is over ([`crate::Listener::closed_connection`] follows).
+    /// Over ([`crate::Listener::closed_connection`] follows).
     Closed,
 }
 
@@ -231,23 +231,23 @@ impl ConnectionState {
 pub struct ChatMessage {
     /// The conversation it belongs to: a room, or the other person (also for messages of our own).
     pub target: Target,
-    /// Who said it: a nick, or the server's name.
+    /// The sender: a nick, or the server's name.
     pub sender: Arc<str>,
     /// Whether we said it, here or on another connection.
     pub is_own: bool,
     /// The account it was said under.
     pub account: Option<Arc<str>>,
-    /// What was said; not yet fit for a terminal (see [`crate::text::printable`]).
+    /// The text; not yet fit for a terminal (see [`crate::text::printable`]).
     pub text: Arc<str>,
-    /// How it wants to be read.
+    /// The kind, as it wants to be read.
     pub kind: MessageKind,
-    /// When, by the server's clock if it tells, else by ours.
+    /// The time, by the server's clock if it tells, else by ours.
     pub time: SystemTime,
     /// The server's id of it.
     pub msgid: Option<Arc<str>>,
     /// For our own, the id that `send` gave.
     pub send_id: Option<SendId>,
-    /// Where it comes from.
+    /// The origin.
     pub origin: Origin,
     /// Whether it names us.
     pub mentions_me: bool,
@@ -276,7 +276,7 @@ impl Target {
     }
 }
 
-/// How a message wants to be read.
+/// The kind of a message, as it wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MessageKind {
@@ -288,13 +288,13 @@ pub enum MessageKind {
     Text,
 }
 
-/// Where a message comes from.
+/// The origin of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
     /// Said before we came.
     History,
-    /// As it happened.
+    /// Told as it happened.
     Live,
     /// Our own, shown before the server has it; [`Update::Delivery`] with its id follows.
     LocalEcho,
@@ -302,7 +302,7 @@ pub enum Origin {
     Missed,
 }
 
-/// How far a message of ours is. Goes one way: queued, written, and then one of the last two.
+/// The delivery of a message of ours. Goes one way: queued, written, and then one of the last two.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Delivery {
@@ -312,9 +312,9 @@ pub enum Delivery {
         /// The server's id of it (of its last part, if it went in several).
         msgid: Option<Arc<str>>,
     },
-    /// It did not arrive, or nobody knows.
+    /// Not arrived, or nobody knows.
     Failed(DeliveryError),
-    /// It waits here.
+    /// Waiting here.
     Queued,
     /// The system has taken all of it.
     Written,

@@ -1,4 +1,4 @@
-//! What the program around a server hears of it.
+//! Events that the program around a server hears.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub enum ServerEvent {
     Departed {
         /// Their nick.
         nick: Arc<str>,
-        /// Why, as the others read it.
+        /// The reason, as the others read it.
         reason: Arc<str>,
     },
 }

@@ -1,4 +1,4 @@
-//! Which of one worker's connections are in which room: the worker's copy of the hub's membership,
+//! The fanout: one worker's copy of the hub's membership, of its own connections in each room;
 //! kept in step because its changes come in the same queue as the deliveries.
 
 use crate::ids::{ConnId, IdMap, RoomId};
@@ -7,7 +7,7 @@ use crate::ids::{ConnId, IdMap, RoomId};
 #[derive(Debug, Default)]
 pub struct Fanout {
     rooms: IdMap<RoomId, Vec<u32>>,
-    /// Where a connection stands in each of its rooms, so that leaving is quick.
+    /// The places of a connection in its rooms, so that leaving is quick.
     places: IdMap<u32, Vec<(RoomId, usize)>>,
     /// For each slot, the round in which it was last visited: each peer is told once.
     visited: Vec<u64>,

@@ -1,4 +1,4 @@
-//! What is asked of the room log about the past, and what it answers
+//! Queries about the past, and the room log's answers to them
 //! (<https://ircv3.net/specs/extensions/chathistory>). Who may ask is the hub's business.
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc, time::SystemTime};
@@ -8,13 +8,13 @@ use crate::{delivery::Event, record::Conversation};
 /// A place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {
-    /// That record; if it is not there any more, the time its id tells.
+    /// A record; if it is not there any more, the time its id tells.
     Msgid(Arc<str>),
-    /// That time, in whole milliseconds.
+    /// A time, in whole milliseconds.
     Time(SystemTime),
 }
 
-/// Which records of a conversation: as many as are asked for, those at the references left out.
+/// A selection of a conversation's records: as many as are asked for, those at the references left out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Selection {
     /// The first ones behind it.
@@ -38,7 +38,7 @@ pub enum Query {
         conversation: Conversation,
         /// The name it has now: what was said in it is shown as said under that name. `None`: as it was.
         shown: Option<Arc<str>>,
-        /// Which part of it.
+        /// The part of it that is asked for.
         selection: Selection,
         /// At most so many records.
         limit: usize,
@@ -46,23 +46,23 @@ pub enum Query {
         bytes_max: usize,
         /// The rank of the reader in the room: 0 none, 1 voice, 2 operator.
         rank: u8,
-        /// When the room was founded: what was written for some before that is nobody's who has a rank now.
+        /// The time the room was founded: what was written for some before that is nobody's who has a rank now.
         ranked_after: SystemTime,
-        /// What is told beside messages.
+        /// The kinds that are told beside messages.
         shows: Shows,
     },
     /// One message, before something is done to it.
     Find {
-        /// Where it is.
+        /// The conversation it is in.
         conversation: Conversation,
         /// Its id.
         msgid: Arc<str>,
-        /// As for a page.
+        /// The asker's rank, as for a page.
         rank: u8,
-        /// As for a page.
+        /// The time the room was founded, as for a page.
         ranked_after: SystemTime,
     },
-    /// What those who operate a room have done in it: its latest records that are no messages, the latest last.
+    /// The audit log of a room: its latest records that are no messages, the latest last.
     AuditLog {
         /// Of which room.
         part: ConversationScope,
@@ -84,7 +84,7 @@ pub enum Query {
         limit: usize,
         /// About so many bytes of them.
         bytes_max: usize,
-        /// As for a page.
+        /// The kinds that are told beside messages, as for a page.
         shows: Shows,
     },
     /// In which conversations something was said last between two times, the first excluded, the latest last.
@@ -102,7 +102,7 @@ pub enum Query {
     },
 }
 
-/// What is searched for; of the bounds, both are within.
+/// A search; of the bounds, both are within.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
     /// In which conversations.
@@ -121,7 +121,7 @@ pub struct Search {
     pub limit: usize,
     /// About so many bytes of them.
     pub bytes_max: usize,
-    /// Which of them, and in which order.
+    /// The order, and which of them are found.
     pub order: Order,
 }
 
@@ -140,29 +140,29 @@ pub enum Order {
 pub struct Match {
     /// The message.
     pub event: Arc<Event>,
-    /// Where in its text, in bytes.
+    /// The ranges of its text that match, in bytes.
     pub ranges: Vec<Range<usize>>,
 }
 
 /// A conversation, for somebody who may read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConversationScope {
-    /// Which.
+    /// The conversation.
     pub conversation: Conversation,
     /// The name that a room has now.
     pub shown: Option<Arc<str>>,
     /// The reader's rank in it.
     pub rank: u8,
-    /// When it was founded.
+    /// The time it was founded.
     pub ranked_after: SystemTime,
 }
 
-/// What is told beside messages.
+/// The kinds that are told beside messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Shows {
     /// Changes of the room.
     pub events: bool,
-    /// That there was a message which is deleted now.
+    /// Messages that are deleted now, as such.
     pub redacted: bool,
     /// With each message what is about it: reactions, edits, what it answers.
     pub context: bool,
@@ -175,20 +175,20 @@ pub struct Shows {
 pub struct HistoryEntry {
     /// The record.
     pub event: Arc<Event>,
-    /// What is about it, in the order in which it was said.
+    /// The events about it, in the order in which they were said.
     pub context: Vec<Arc<Event>>,
 }
 
 /// A message that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Who wrote it, as direct conversations name people.
+    /// The person who wrote it, as direct conversations name people.
     pub by: Arc<str>,
     /// The sign of those of the room it is for, if it is not for all.
     pub sign: Option<char>,
 }
 
-/// What was found.
+/// An answer to a query.
 #[derive(Debug, Clone)]
 pub enum Answer {
     /// Records, the oldest first.
@@ -206,10 +206,10 @@ pub enum Answer {
 /// A conversation in which something was said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Which.
+    /// The conversation.
     pub conversation: Conversation,
     /// Between two people, the nick that the other one had last.
     pub nick: Option<Arc<str>>,
-    /// When something was said last.
+    /// The time of the latest record in it.
     pub time: SystemTime,
 }

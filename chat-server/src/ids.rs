@@ -17,7 +17,7 @@ pub type IdMap<Id, Value> = HashMap<Id, Value, FxBuildHasher>;
 pub struct ConnId {
     /// The worker that owns the socket.
     pub worker: WorkerId,
-    /// How many connections the slot has had before.
+    /// The number of connections the slot has had before.
     pub generation: u32,
     /// Its place in the worker's table.
     pub slot: u32,

@@ -229,7 +229,7 @@ fn reload(reloader: &Reloader, arguments: &Arguments) -> String {
     }
 }
 
-/// What to say of a certificate that should be renewed.
+/// A warning of a certificate that should be renewed, in words.
 fn certificate_warning(reloader: &Reloader) -> Option<String> {
     let expires = reloader.certificate_expires()?;
     #[expect(clippy::disallowed_methods, reason = "certificates go by the time of the day")]
@@ -247,7 +247,7 @@ fn certificate_warning(reloader: &Reloader) -> Option<String> {
     })
 }
 
-/// How long before its end a certificate should be renewed.
+/// The time before its end at which a certificate should be renewed.
 const RENEWAL: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The folder that the messages are in.
@@ -324,7 +324,7 @@ fn show_hash() -> Result<(), String> {
     Ok(())
 }
 
-/// How long the last lines may take at the end; whoever reads nothing does not keep us.
+/// The time the last lines may take at the end; whoever reads nothing does not keep us.
 const PRINT_WITHIN: Duration = Duration::from_millis(500);
 
 /// Prints on a thread of its own, so that an output nobody reads holds up nothing but itself.

@@ -10,7 +10,7 @@ use std::{
 /// Upper bounds of the histogram of the hub's steps, in microseconds.
 const STEP_BOUNDS: [u64; 8] = [10, 50, 100, 500, 1_000, 5_000, 25_000, 100_000];
 
-/// See the module. All start at zero.
+/// Numbers about a server. All start at zero.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub(crate) connections: AtomicU64,
@@ -40,7 +40,7 @@ impl Metrics {
         self.steps_microseconds.fetch_add(microseconds, Ordering::Relaxed);
     }
 
-    /// What waits on one connection was `before` bytes and is `now`.
+    /// A change of a gauge: the bytes that wait on one connection were `before` and are `now`.
     pub(crate) fn note_waiting(gauge: &AtomicU64, before: usize, now: usize) {
         if now > before {
             gauge.fetch_add((now - before) as u64, Ordering::Relaxed);

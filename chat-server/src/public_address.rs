@@ -1,4 +1,4 @@
-//! Where the server is reached, as it is told to others.
+//! The server's public address, as it is told to others.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
@@ -12,7 +12,7 @@ use crate::{
     tls::{Certificates, TlsSource},
 };
 
-/// How people elsewhere reach the server, by what it listens on.
+/// The public address of the server, by what it listens on.
 #[derive(Debug, Clone)]
 pub(crate) struct PublicAddressSource {
     pub(crate) certificates: Option<Arc<Certificates>>,
@@ -20,7 +20,7 @@ pub(crate) struct PublicAddressSource {
 }
 
 impl PublicAddressSource {
-    /// As it is now.
+    /// The public address as it is now.
     pub(crate) fn now(&self, config: &Config) -> PublicAddress {
         let at = |gate: ListenerKind| self.addresses.iter().find(|(own, _)| *own == gate);
         let secure = at(ListenerKind::IRC_OVER_TLS);
@@ -37,7 +37,7 @@ impl PublicAddressSource {
     }
 }
 
-/// Where programs on this computer reach who listens at `address`.
+/// The address at which programs on this computer find who listens at `address`.
 pub(crate) fn own(address: SocketAddr) -> SocketAddr {
     let loopback: IpAddr = match address.ip() {
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -47,8 +47,8 @@ pub(crate) fn own(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-/// Where others reach them: if it is every address, the one this computer has in its network, as far as the system
-/// knows.
+/// The address at which others find them: if it is every address, the one this computer has in its network, as far as
+/// the system knows.
 pub(crate) fn shared(address: SocketAddr) -> SocketAddr {
     if !address.ip().is_unspecified() {
         return address;

@@ -1,13 +1,13 @@
 //! Reactions (<https://ircv3.net/specs/client-tags/react>): a `TAGMSG` that says something of another message.
 
-/// What the tags of a message say of another one. Values are as they stand on the wire.
+/// A reaction, or another word about a message in the tags of one. Values are as they stand on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reaction<'a> {
     /// The other message's id.
     pub about: &'a str,
-    /// What is said of it, such as an emoji.
+    /// The word that is said of it, such as an emoji.
     pub value: &'a str,
-    /// It is said no more.
+    /// Whether it is said no more.
     pub is_taken_back: bool,
 }
 

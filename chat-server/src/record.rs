@@ -8,19 +8,19 @@ use crate::delivery::Event;
 /// A change of a conversation, as it is kept.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Which conversation it belongs to.
+    /// The conversation it belongs to.
     pub conversation: Conversation,
-    /// Who caused it, as direct conversations name people.
+    /// The person who caused it, as direct conversations name people.
     pub by: Arc<str>,
-    /// What changed, with its time and id.
+    /// The event, with its time and id.
     pub event: Arc<Event>,
-    /// What it is known by if it is sent again: it is kept once in its conversation.
+    /// The nonce it is known by if it is sent again: it is kept once in its conversation.
     pub nonce: Option<Arc<str>>,
-    /// What the server is to know again with it: they are kept together, or nothing is.
+    /// The changes that are persisted with it: they are kept together, or nothing is.
     pub changes: Vec<Change>,
 }
 
-/// Who causes what the server does by itself, where people are named as direct conversations name them. What it says to
+/// The server as a person: the cause of what it does by itself, where direct conversations name people. What it says to
 /// those who operate a room is no message: nobody deletes or edits it.
 pub const THE_SERVER: &str = "!";
 
@@ -59,17 +59,17 @@ pub enum ConversationMark {
 pub enum Change {
     /// This, in JSON.
     Set {
-        /// Where.
+        /// The path.
         path: Arc<str>,
-        /// What.
+        /// The value, in JSON.
         value: Arc<str>,
     },
     /// Nothing, nor at any path that begins with it and goes on.
     Remove {
-        /// Where.
+        /// The path.
         path: Arc<str>,
     },
-    /// As [`ConversationMark::Closed`], with what makes it so.
+    /// A room is closed or opened, as [`ConversationMark::Closed`], with what makes it so.
     Close {
         /// The room's folded name.
         room: Arc<str>,
@@ -78,7 +78,7 @@ pub enum Change {
     },
     /// All that was said with a person in direct conversations is nobody's any more.
     Forget {
-        /// Who, as [`Conversation::Direct`] names them.
+        /// The person, as [`Conversation::Direct`] names them.
         person: Arc<str>,
     },
     /// A room goes on under another name; whatever had that name has ended.
@@ -90,7 +90,7 @@ pub enum Change {
     },
 }
 
-/// Why a record is not in the log.
+/// The reason why a record is not in the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppendError {

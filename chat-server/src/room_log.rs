@@ -14,7 +14,7 @@ use crate::{
 
 pub use crate::record::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER};
 
-/// What [`RoomLog::append`] knows at once.
+/// The outcome of [`RoomLog::append`], as far as it is known at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Appending {
     /// The outcome will come through [`Appender::appended`].
@@ -23,7 +23,7 @@ pub enum Appending {
     Now(Result<(), AppendError>),
 }
 
-/// What [`RoomLog::query`] knows at once.
+/// The outcome of [`RoomLog::query`], as far as it is known at once.
 #[derive(Debug, Clone)]
 pub enum Querying {
     /// The answer will come through [`Appender::queried`].
@@ -35,14 +35,14 @@ pub enum Querying {
 /// An outcome that a log did not know at once.
 #[derive(Debug)]
 pub enum LogOutcome {
-    /// What came of a record, or of changes.
+    /// The outcome of a record, or of changes.
     Appended {
         /// The ticket it was given with.
         ticket: Ticket,
         /// Nothing, if its place is fixed and it survives a crash.
         outcome: Result<(), AppendError>,
     },
-    /// What was found.
+    /// The answer to a query.
     Queried {
         /// The ticket it was asked under.
         ticket: Ticket,
@@ -89,7 +89,7 @@ impl Appender {
         })
     }
 
-    /// What was asked under `ticket` has been looked up, or why it could not be. Waits while the hub has too
+    /// Tells the answer to the query under `ticket`, or why there is none. Waits while the hub has too
     /// much to do; whether anybody hears it.
     pub fn queried(&self, ticket: Ticket, answer: Result<Answer, Arc<str>>) -> bool {
         (self.tell)(&mut std::iter::once(LogOutcome::Queried { ticket, answer }))
@@ -137,7 +137,7 @@ pub trait RoomLog: Send {
         Appending::Now(Ok(()))
     }
 
-    /// What is at which path, when the server starts.
+    /// The paths and their values, when the server starts.
     fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
         Vec::new()
     }
@@ -147,7 +147,7 @@ pub trait RoomLog: Send {
         false
     }
 
-    /// When the latest record in it was made: later ones are made later.
+    /// The time of the latest record in it: later ones are made later.
     fn latest_time(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH
     }

@@ -39,24 +39,24 @@ use crate::{
     tls::Certificates,
 };
 
-/// Why a server cannot start. Nothing is left running.
+/// The reason why a server cannot start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// The address is none.
     #[error("{address} is no address to listen on; write HOST:PORT, such as 127.0.0.1:53000")]
     Address {
-        /// As it was given.
+        /// The address, as it was given.
         address: String,
-        /// What is wrong with it.
+        /// The fault in it.
         source: io::Error,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {}", in_words(source))]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's words.
         source: io::Error,
     },
     /// The network's name cannot stand where clients read it.
@@ -71,7 +71,7 @@ pub enum StartError {
     /// There is nothing to keep messages in.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the server was to know again is nothing that this version has written.
+    /// The persisted state is nothing that this version has written.
     #[error(
         "the database holds what this version cannot read: {0}; run the version that wrote it, or restore a backup"
     )]
@@ -90,21 +90,21 @@ fn in_words(error: &io::Error) -> String {
     }
 }
 
-/// Why a server did not end as it should.
+/// The reason why a server did not end as it should.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StopError {
     /// A thread failed; all others were stopped.
     #[error("the server's thread {thread} failed: {what}")]
     Failed {
-        /// Which.
+        /// The thread's name.
         thread: String,
-        /// How.
+        /// The words it ended with.
         what: String,
     },
 }
 
-/// What everyone reads when a server is stopped by whoever runs it.
+/// The words everyone reads when a server is stopped by whoever runs it.
 pub const STOPPING: &str = "The server is stopping";
 
 /// Threads that check passwords.
@@ -178,7 +178,7 @@ impl Reloader {
         Ok(())
     }
 
-    /// When the certificate in use expires, if there is one and it says so.
+    /// The time the certificate in use expires, if there is one and it says so.
     #[must_use]
     pub fn certificate_expires(&self) -> Option<SystemTime> {
         self.reached.certificates.as_ref()?.expires()
@@ -395,37 +395,37 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
 }
 
 impl ServerHandle {
-    /// Where ListenerKind::IRC is spoken: the real ports.
+    /// The addresses at which IRC is spoken, with their real ports.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(ListenerKind::IRC)
     }
 
-    /// Where ListenerKind::IRC is spoken over TLS.
+    /// The addresses at which IRC is spoken over TLS.
     #[must_use]
     pub fn tls_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(ListenerKind::IRC_OVER_TLS)
     }
 
-    /// Where ListenerKind::IRC is spoken over WebSockets.
+    /// The addresses at which IRC is spoken over WebSockets.
     #[must_use]
     pub fn web_socket_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(ListenerKind::WEB_SOCKET)
     }
 
-    /// Where ListenerKind::IRC is spoken over WebSockets over TLS.
+    /// The addresses at which IRC is spoken over WebSockets over TLS.
     #[must_use]
     pub fn web_socket_tls_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(ListenerKind::WEB_SOCKET_OVER_TLS)
     }
 
-    /// Where health and numbers are told.
+    /// The addresses at which health and numbers are told.
     #[must_use]
     pub fn http_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(ListenerKind::HTTP)
     }
 
-    /// Where plain text is spoken.
+    /// The addresses at which plain text is spoken.
     #[must_use]
     pub fn text_addresses(&self) -> Vec<SocketAddr> {
         self.addresses_of(ListenerKind::TEXT)
@@ -455,7 +455,7 @@ impl ServerHandle {
         self.reloader.clone()
     }
 
-    /// Where programs on this computer reach it.
+    /// The address at which programs on this computer find it.
     #[must_use]
     pub fn own_address(&self) -> SocketAddr {
         public_address::own(self.addresses[0].1)
@@ -542,7 +542,7 @@ impl Drop for ServerHandle {
 struct Alarm {
     stopper: Stopper,
     mailboxes: Vec<Arc<Mailbox>>,
-    /// What the thread was to take from, if it was a worker.
+    /// The mailbox the thread was to take from, if it was a worker.
     own_mailbox: Option<Arc<Mailbox>>,
     is_fine: bool,
 }

@@ -21,7 +21,7 @@ pub struct Settings {
     pub network: String,
     /// [`Config::network_icon`]
     pub network_icon: Option<String>,
-    /// What links into its rooms begin with.
+    /// The public address, which links into its rooms begin with.
     pub reached: PublicAddress,
     /// [`Config::room`]
     pub room: RoomName,
@@ -122,7 +122,7 @@ impl Settings {
         Arc::new(Self::of(config, n_workers))
     }
 
-    /// The same, where what was said before can be asked for.
+    /// Settings of a server whose history can be asked for.
     #[must_use]
     pub fn with_history(config: &Config, n_workers: u16) -> Arc<Self> {
         Arc::new(Self { keeps_history: true, ..Self::of(config, n_workers) })
@@ -159,7 +159,7 @@ impl Settings {
     }
 }
 
-/// How people elsewhere reach a server.
+/// The address at which people elsewhere find a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicAddress {
     /// Over TLS.
@@ -171,7 +171,7 @@ pub struct PublicAddress {
 }
 
 impl PublicAddress {
-    /// As far as the configuration says.
+    /// The public address, as far as the configuration says.
     fn of(config: &Config) -> Self {
         let address = config.public_address.clone();
         Self {

@@ -22,7 +22,7 @@ use rustls::{
 use sha2::{Digest, Sha256};
 use x509_cert::{Certificate, der::Decode};
 
-/// Where a server's certificate comes from.
+/// The source of a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsSource {
     /// PEM files: the chain, the server's own certificate first, and its key.
@@ -35,7 +35,7 @@ pub enum TlsSource {
     /// A certificate for these names that nobody has signed but the server: made once and kept in this
     /// folder, for people who compare its fingerprint.
     SelfSigned {
-        /// Where it is kept.
+        /// The folder it is kept in.
         folder: PathBuf,
         /// The names and addresses it is for.
         names: Vec<String>,
@@ -78,13 +78,13 @@ impl Certificates {
         self.current().cert.first().map(fingerprint).unwrap_or_default()
     }
 
-    /// When the certificate expires, if it says so in a way that can be read.
+    /// The time the certificate expires, if it says so in a way that can be read.
     pub(crate) fn expires(&self) -> Option<SystemTime> {
         let certificate = Certificate::from_der(self.current().cert.first()?).ok()?;
         Some(UNIX_EPOCH + certificate.tbs_certificate.validity.not_after.to_unix_duration())
     }
 
-    /// What the workers begin TLS with.
+    /// The configuration the workers begin TLS with.
     ///
     /// # Errors
     /// If the library has no safe version of TLS, which would be a fault of ours.

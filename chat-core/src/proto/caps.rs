@@ -5,7 +5,7 @@
 
 macro_rules! capabilities {
     ($($(#[$doc:meta])* $variant:ident: $name:literal $(| $alias:literal)*;)*) => {
-        /// What a client and a server may agree on.
+        /// A capability that a client and a server may agree on.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         #[repr(u8)]

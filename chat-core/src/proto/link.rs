@@ -6,7 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::{NameError, RoomName};
 
-/// What stands for itself in a part of a link (RFC 3986 §2.3).
+/// The characters that stand for themselves in a part of a link (RFC 3986 §2.3).
 const WRITTEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// An address, a room, and what it takes to come in:
@@ -22,23 +22,23 @@ const WRITTEN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// It is spoken over TLS.
+    /// Whether it is spoken over TLS.
     pub is_secure: bool,
     /// `HOST:PORT` or `HOST`, as an address is written.
     pub address: String,
     /// The room.
     pub room: RoomName,
-    /// What opens it: its key, or what was made for this link.
+    /// The key that opens it: the room's, or one that was made for this link.
     pub key: Option<String>,
     /// The SHA-256 fingerprint of the server's certificate, in hexadecimal, where nobody else vouches for it.
     pub fingerprint: Option<String>,
 }
 
-/// Why a text is no link.
+/// The reason why a text is no link.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LinkError {
-    /// It leads somewhere else, or nowhere.
+    /// A link that leads somewhere else, or nowhere.
     #[error("a link begins with irc:// or ircs://")]
     Scheme,
     /// There is no address, or none that could be one.
@@ -47,7 +47,7 @@ pub enum LinkError {
     /// There is no room.
     #[error("there is no room in the link")]
     NoRoom,
-    /// What should be the room cannot be called so.
+    /// A room that cannot be called so.
     #[error("the room in the link: {0}")]
     Room(NameError),
     /// A key that fits into no command, or a fingerprint that is none.

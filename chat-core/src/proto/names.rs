@@ -11,7 +11,7 @@ use std::{
 use super::{NICK_BYTES_MAX, ROOM_NAME_BYTES_MAX, cut};
 use crate::text::is_printable;
 
-/// Which letters a network takes for the same (`CASEMAPPING` in
+/// The letters a network takes for the same (`CASEMAPPING` in
 /// [RPL_ISUPPORT](https://modern.ircdocs.horse/#casemapping-parameter)). Other bytes stay as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -21,7 +21,7 @@ pub enum CaseMapping {
     /// And `{}|^` are lower case of `[]\~`. What a server means that says nothing.
     #[default]
     Rfc1459,
-    /// The same without `^~`.
+    /// `{}|` are lower case of `[]\`, without `^~`.
     Rfc1459Strict,
 }
 
@@ -52,7 +52,7 @@ impl CaseMapping {
             .collect()
     }
 
-    /// Where `name` stands in `text`, in bytes, however it is written there.
+    /// The places of `name` in `text`, in bytes, however it is written there.
     pub fn find(self, text: &str, name: &str) -> impl Iterator<Item = usize> {
         let (text, name) = (text.as_bytes(), name.as_bytes());
         let first = self.fold_byte(name.first().copied().unwrap_or_default());
@@ -96,7 +96,7 @@ impl CaseMapping {
     }
 }
 
-/// Why a name is refused.
+/// The reason why a name is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
@@ -142,13 +142,13 @@ macro_rules! checked_name {
                 Ok(Self { shown, key })
             }
 
-            /// As its owner wrote it.
+            /// The name as its owner wrote it.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.shown
             }
 
-            /// The same text, shared.
+            /// The name as its owner wrote it, shared.
             #[must_use]
             pub fn shown(&self) -> &Arc<str> {
                 &self.shown

@@ -1,4 +1,4 @@
-//! Who answers in words, for people whose programs know nothing else.
+//! Services: they answer in words, for people whose programs know nothing else.
 
 use super::CaseMapping;
 

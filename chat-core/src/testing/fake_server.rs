@@ -71,7 +71,7 @@ impl FakeServer {
         Self { address, is_stopping, thread: Some(thread.expect("a test can start a thread")) }
     }
 
-    /// Where it listens.
+    /// The address it listens at.
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
@@ -167,7 +167,7 @@ impl FakeConn {
     }
 }
 
-/// What is usual.
+/// Serves as is usual.
 fn serve(stream: TcpStream) {
     let mut conn = FakeConn::new(stream);
     let nick = conn.welcome();

@@ -1,4 +1,4 @@
-//! What this crate is tested with, for your programs too: a fake server on a real socket, and a
+//! Testing of this crate, and of your programs too: a fake server on a real socket, and a
 //! listener that remembers (feature `testing`).
 
 mod fake_server;
@@ -9,5 +9,5 @@ pub use recording::{Record, RecordingListener};
 
 use std::time::Duration;
 
-/// How long anything here waits before it gives up and says what it waited for.
+/// The time anything here waits before it gives up and says what it waited for.
 pub const PATIENCE: Duration = Duration::from_secs(20);

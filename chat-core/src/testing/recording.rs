@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub struct RecordingListener(Record);
 
-/// What a [`RecordingListener`] has heard. Cheap to clone.
+/// The record of what a [`RecordingListener`] has heard. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Record(Arc<Shared>);
 
@@ -80,7 +80,7 @@ impl Record {
         self.heard().updates.clone()
     }
 
-    /// Why the client closed: each call of `closed_connection`, of which there is to be one.
+    /// The reasons why the client closed: each call of `closed_connection`, of which there is to be one.
     #[must_use]
     pub fn closed(&self) -> Vec<CloseReason> {
         self.heard().closed.clone()

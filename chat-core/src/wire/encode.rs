@@ -3,7 +3,7 @@
 
 use super::{limits::BODY_BYTES_MAX, tags::escape_tag_value};
 
-/// Why a line could not be written; nothing of it was.
+/// The reason why a line could not be written; nothing of it was.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// A carriage return, a line feed or a NUL.
@@ -30,7 +30,7 @@ pub enum EncodeError {
 pub struct LineWriter<'a> {
     out: &'a mut Vec<u8>,
     line_start: usize,
-    /// Where the tags have ended.
+    /// The end of the tags.
     body_start: usize,
     has_tags: bool,
     tags_closed: bool,

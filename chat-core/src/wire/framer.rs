@@ -1,13 +1,13 @@
 //! Cuts a byte stream into lines. Holds bytes only while a line is incomplete; never fails.
 
-/// What [`Framer::pull`] found.
+/// The find of [`Framer::pull`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framed<'a> {
     /// A whole line without its line break; any bytes, possibly none.
     Line(&'a [u8]),
     /// A line over the limit; its bytes are gone, the stream goes on behind it.
     TooLong {
-        /// How long it was, in bytes, without its line feed.
+        /// The length of it, in bytes, without its line feed.
         bytes: usize,
     },
 }
@@ -33,11 +33,11 @@ pub struct Framer {
     line_bytes_max: usize,
 }
 
-/// What has not been pulled.
+/// The bytes that have not been pulled.
 #[derive(Debug, Default)]
 struct Held {
     buffer: Vec<u8>,
-    /// Where the next line starts in `buffer`.
+    /// The start of the next line in `buffer`.
     start: usize,
     /// Everything before this has been searched for a line feed.
     searched: usize,

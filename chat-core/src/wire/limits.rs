@@ -1,4 +1,4 @@
-//! How long a line may be, and the one check that says so.
+//! The length a line may have, and the one check that says so.
 
 /// Bytes of a line without its tags, line break included
 /// ([RFC 2812 §2.3](https://www.rfc-editor.org/rfc/rfc2812#section-2.3)).

@@ -8,7 +8,7 @@ use super::Tags;
 /// What follows the fourteenth is one last parameter.
 pub const PARAMS_MAX: usize = 15;
 
-/// Why a line has no meaning. Report it and go on with the next one: never fatal.
+/// The reason why a line has no meaning. Report it and go on with the next one: never fatal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// Nothing but white space.
@@ -36,7 +36,7 @@ pub enum ParseError {
 pub struct Line<'a> {
     /// Message tags, possibly none.
     pub tags: Tags<'a>,
-    /// Who the line comes from, without the colon.
+    /// The source the line comes from, without the colon.
     pub source: Option<&'a str>,
     /// A word or a three-digit number, as it was written; never empty.
     pub command: &'a str,
@@ -70,7 +70,7 @@ impl<'a> Params<'a> {
         self.as_slice().last().copied()
     }
 
-    /// How many there are.
+    /// The number of parameters.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len

@@ -1,4 +1,4 @@
-//! Who a line comes from: `nick!user@host`, or a server's name.
+//! The source of a line: `nick!user@host`, or a server's name.
 
 /// The parts of a line's source; parts that are not there are empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -69,7 +69,7 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// What stands before the first such byte, which is ASCII, and what stands behind it; `None` of nothing.
+/// The text before the first such byte, which is ASCII, and the text behind it; `None` of nothing.
 fn cut_at(byte: u8, text: &str) -> Option<(&str, &str)> {
     if text.is_empty() {
         return None;

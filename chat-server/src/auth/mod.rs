@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 /// The mechanisms of SASL, as `sasl` is advertised with.
 pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
 
-/// What is kept of a password.
+/// A password's secret, as it is kept.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Secret {
     /// Its argon2 hash, in PHC form (`$argon2id$...`).
@@ -122,7 +122,7 @@ pub fn hash(password: &str) -> Result<String, String> {
         .map_err(|error| format!("cannot hash: {error}"))
 }
 
-/// What to keep of a password for SCRAM.
+/// The SCRAM credentials to keep of a password.
 ///
 /// # Errors
 /// A sentence, if the system has no randomness.

@@ -12,7 +12,7 @@ const ITERATIONS: u32 = 10_000;
 /// A key, or what is left of one by a hash.
 pub type Key = [u8; 32];
 
-/// What is kept of a password, written `iterations:salt:stored key:server key`, the last three in
+/// SCRAM credentials of a password, written `iterations:salt:stored key:server key`, the last three in
 /// base 64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -61,7 +61,7 @@ impl std::str::FromStr for Credentials {
 }
 
 impl Credentials {
-    /// What to keep of `password`, with a salt of its own.
+    /// Credentials of `password`, with a salt of its own.
     #[must_use]
     pub fn new(password: &str, salt: [u8; 16]) -> Self {
         let salted = salted(password, &salt, ITERATIONS);
@@ -76,7 +76,7 @@ impl Credentials {
 }
 
 impl Credentials {
-    /// What somebody is asked with who names an account that is not there: the same for the same name, like
+    /// Credentials to ask somebody with who names an account that is not there: the same for the same name, like
     /// an account's, and of no password (RFC 5802 §5.1). `secret` is the server's own.
     #[must_use]
     pub fn of_nobody(name: &str, secret: &Key) -> Self {

@@ -1,4 +1,4 @@
-//! What the hub hands to the workers, and how it becomes bytes: once for each kind of reader,
+//! Deliveries from the hub to the workers, and how they become bytes: once for each kind of reader,
 //! by whichever worker needs it first, never in the hub.
 
 mod reply;
@@ -19,13 +19,13 @@ use crate::ids::{ConnId, RoomId};
 /// Something that happened, as everyone who is told of it sees it.
 #[derive(Debug)]
 pub struct Event {
-    /// What happened.
+    /// The content.
     pub content: Content,
-    /// When, by the server's clock; strictly rising in each room.
+    /// The time, by the server's clock; strictly rising in each room.
     pub time: SystemTime,
     /// Its id, if it has one (<https://ircv3.net/specs/extensions/message-ids>).
     pub msgid: Option<Arc<str>>,
-    /// Who caused it, beside their name.
+    /// The sender, beside their name.
     sender: Sender,
     encoded: Encoded,
 }
@@ -51,7 +51,7 @@ impl Encoded {
     }
 }
 
-/// What readers may be told of someone, beside their name.
+/// The sender of an event, as far as readers may be told of them, beside their name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sender {
     /// Their account (<https://ircv3.net/specs/extensions/account-tag>).
@@ -193,7 +193,7 @@ pub enum Content {
     },
 }
 
-/// Where a record's target stands, to be looked at or to be changed.
+/// The target of a record, to be looked at or to be changed.
 macro_rules! target_of {
     ($content:expr) => {
         match $content {
@@ -217,13 +217,13 @@ impl Content {
         target_of!(self)
     }
 
-    /// The same, to be changed.
+    /// The target, to be changed.
     pub fn target_mut(&mut self) -> Option<&mut Arc<str>> {
         target_of!(self)
     }
 }
 
-/// What one kind of reader gets to see of an event. Readers of one kind share the bytes.
+/// An audience: one kind of reader of an event. Readers of one kind share the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Audience(u16);
 
@@ -231,7 +231,7 @@ impl Audience {
     const COUNT: usize = 33;
     const TAGS: u16 = 1;
     const TIME: u16 = 2;
-    /// What the event has more of for those who know it: of a `JOIN`, account and name; of a message of
+    /// The part of an event for those who know more of it: of a `JOIN`, account and name; of a message of
     /// several lines, that they are one; of an edit, that it is one.
     const FULL: u16 = 4;
     const ACCOUNT: u16 = 8;
@@ -273,14 +273,14 @@ impl Event {
         Self { content, time, msgid, sender: Sender::default(), encoded: Encoded::default() }
     }
 
-    /// The same, caused by `sender`.
+    /// This event, caused by `sender`.
     #[must_use]
     pub fn by(mut self, sender: Sender) -> Self {
         self.sender = sender;
         self
     }
 
-    /// Who caused it, beside their name.
+    /// The sender, beside their name.
     #[must_use]
     pub fn sender(&self) -> &Sender {
         &self.sender
@@ -343,7 +343,7 @@ impl Event {
         self.shared(audience)
     }
 
-    /// The same bytes, for those who keep them: all readers of a kind share them.
+    /// The bytes for an audience, for those who keep them: all readers of a kind share them.
     #[must_use]
     pub fn shared(&self, audience: Audience) -> &Arc<[u8]> {
         let audience = self.shown_to(audience);
@@ -470,7 +470,7 @@ impl Event {
         text + 160
     }
 
-    /// As a person at the text door reads it.
+    /// Writes the event as a person at the text door reads it.
     fn write_text(&self, out: &mut Vec<u8>) {
         let nick = |source: &str| source.split('!').next().unwrap_or(source).to_owned();
         let text = match &self.content {
@@ -538,7 +538,7 @@ impl Event {
     }
 }
 
-/// What stands before what a message says from here on, for those who know of no edits.
+/// The words before the text of an edit, for those who know of no edits.
 pub(crate) const EDITED: &str = "(edited) ";
 
 /// Strangers' text for a raw terminal: no control characters, and `/me` as words.
@@ -642,7 +642,7 @@ impl Event {
     }
 }
 
-/// Who is told.
+/// The target of a delivery: those who are told.
 #[derive(Debug, Clone)]
 pub enum Target {
     /// One connection.
@@ -668,9 +668,9 @@ pub enum Target {
 /// An event on its way to the connections of one worker.
 #[derive(Debug, Clone)]
 pub struct Delivery {
-    /// Who is told.
+    /// The target: those who are told.
     pub target: Target,
-    /// What.
+    /// The event.
     pub event: Arc<Event>,
 }
 

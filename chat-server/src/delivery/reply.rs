@@ -57,7 +57,7 @@ pub enum ReplyLine {
     Batch {
         /// Its type.
         kind: &'static str,
-        /// What follows the type.
+        /// The parameters that follow the type.
         params: Vec<Box<str>>,
         /// The lines.
         lines: Vec<Self>,
@@ -82,7 +82,7 @@ pub enum ReplyLine {
         command: &'static str,
         /// A word for programs.
         code: &'static str,
-        /// What it was about.
+        /// The parameters it was about.
         context: Vec<Box<str>>,
         /// A sentence for people.
         text: Box<str>,
@@ -98,7 +98,7 @@ pub enum ReplyLine {
     },
     /// A word of a service, such as NickServ.
     Said {
-        /// Which.
+        /// The service.
         by: Service,
         /// A sentence for people.
         text: Box<str>,
@@ -109,7 +109,7 @@ pub enum ReplyLine {
     Shared(Arc<Self>),
     /// The answer to a `PING`.
     Pong {
-        /// What was asked with.
+        /// The token that was asked with.
         token: Box<str>,
     },
     /// A line as it is, but for tags, of a session's own making.

@@ -17,7 +17,7 @@ use crate::{
 pub enum Effect {
     /// The session is registered under this nick.
     Admit {
-        /// Whose.
+        /// The connection.
         conn: ConnId,
         /// The nick.
         nick: Arc<str>,
@@ -26,14 +26,14 @@ pub enum Effect {
     Append {
         /// To be given back.
         ticket: Ticket,
-        /// What.
+        /// The record.
         record: Arc<Record>,
     },
     /// Have changes remembered; [`Input::Appended`] is to follow.
     Persist {
         /// To be given back.
         ticket: Ticket,
-        /// What.
+        /// The changes.
         changes: Arc<[Change]>,
     },
     /// Tell the room log something about a conversation.
@@ -42,39 +42,39 @@ pub enum Effect {
     Query {
         /// To be given back.
         ticket: Ticket,
-        /// What.
+        /// The query.
         query: Query,
     },
     /// Find out whether a password is right; [`Input::Checked`] is to follow.
     Check {
         /// To be given back.
         ticket: Ticket,
-        /// What is asked.
+        /// The question.
         question: Question,
     },
     /// Say why, write what is waiting, and close.
     Close {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// Why.
+        /// The reason.
         reason: Arc<str>,
     },
     /// Tell everyone of `delivery.target` whom this worker has.
     Deliver {
-        /// Which worker.
+        /// The worker.
         worker: WorkerId,
-        /// What.
+        /// The delivery.
         delivery: Delivery,
     },
     /// Read nothing more of this connection until released: its commands wait for an answer.
     Hold {
-        /// Which.
+        /// The connection.
         conn: ConnId,
     },
     /// A registered client negotiates capabilities; its session answers, in its turn, and says what holds
     /// now ([`Input::Capabilities`]).
     Negotiate {
-        /// Which.
+        /// The connection.
         conn: ConnId,
         /// Their nick.
         nick: Arc<str>,
@@ -82,27 +82,27 @@ pub enum Effect {
         label: Option<Arc<str>>,
         /// `LS`, `LIST`, `REQ`, `END`.
         subcommand: String,
-        /// What follows it.
+        /// The arguments that follow it.
         arguments: Vec<String>,
     },
     /// Other capabilities are offered than before: the session tells its client of them, if it wants to know,
     /// and goes on without those that are gone.
     Offer {
-        /// Which.
+        /// The connection.
         conn: ConnId,
         /// Their nick.
         nick: Arc<str>,
-        /// What was offered.
+        /// The settings so far.
         before: Arc<Settings>,
     },
     /// Read on.
     Release {
-        /// Which.
+        /// The connection.
         conn: ConnId,
     },
     /// Answer one connection.
     Reply {
-        /// Which.
+        /// The connection.
         conn: ConnId,
         /// With what.
         reply: Reply,
@@ -113,14 +113,14 @@ pub enum Effect {
     Stop,
     /// From here on, what is delivered to the room goes to this connection too.
     Subscribe {
-        /// Which.
+        /// The connection.
         conn: ConnId,
         /// The room.
         room: RoomId,
     },
     /// And from here on no more.
     Unsubscribe {
-        /// Which.
+        /// The connection.
         conn: ConnId,
         /// The room.
         room: RoomId,

@@ -118,7 +118,7 @@ impl Hub {
         }
     }
 
-    /// When [`Input::Deadline`] is to come next.
+    /// The time [`Input::Deadline`] is to come next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let appended = self.awaited.next_deadline(self.settings.limits.append_timeout);
@@ -135,7 +135,7 @@ impl Hub {
         self.rooms.begin_after(time);
     }
 
-    /// What is at `path` from here on: what was kept before the server started ([`Effect::Persist`]).
+    /// Loads the value at `path`: what was persisted before the server started ([`Effect::Persist`]).
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.

@@ -25,7 +25,7 @@ pub struct Now {
     pub wall: SystemTime,
 }
 
-/// Which door someone came through.
+/// A door that someone came through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// HTTP: health and numbers. The hub never hears of it.
@@ -36,7 +36,7 @@ pub enum Door {
     Text,
 }
 
-/// What a newcomer says of themselves; complete, not yet checked against anyone.
+/// The words of a newcomer about themselves; complete, not yet checked against anyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
     /// The nick asked for.
@@ -54,60 +54,60 @@ pub struct Registration {
 pub enum Input {
     /// A newcomer's session has an answer of its own, to be given behind those of the hub.
     Answer {
-        /// Who.
+        /// The connection.
         conn: ConnId,
         /// The answer.
         reply: Reply,
     },
     /// A record is in the room log, or changes are, or cannot be.
     Appended {
-        /// Which.
+        /// The ticket.
         ticket: Ticket,
-        /// How it went.
+        /// The outcome.
         outcome: Result<(), AppendError>,
     },
     /// A client changed what it understands.
     Capabilities {
-        /// Who.
+        /// The connection.
         conn: ConnId,
         /// All it understands now.
         capabilities: CapabilitySet,
     },
     /// Something about the past has been looked up.
     Queried {
-        /// Which question it answers.
+        /// The ticket of the query it answers.
         ticket: Ticket,
-        /// What was found, or why nothing could be.
+        /// The answer, or why there is none.
         answer: Result<Answer, Arc<str>>,
     },
     /// A password has been checked.
     Checked {
-        /// Which.
+        /// The ticket.
         ticket: Ticket,
-        /// What came of it.
+        /// The verdict.
         verdict: Verdict,
     },
     /// A connection is gone. Never dropped, never overtaken by what it sent before.
     Closed {
-        /// Which.
+        /// The connection.
         conn: ConnId,
-        /// Why, as the others read it.
+        /// The reason, as the others read it.
         reason: Arc<str>,
     },
     /// Someone asks for something.
     Command {
-        /// Who.
+        /// The connection.
         conn: ConnId,
         /// The label on it.
         label: Option<Arc<str>>,
-        /// What; a line that was no command is answered in its turn too.
+        /// The command; a line that was no command is answered in its turn too.
         command: Result<Command, CommandError>,
     },
     /// [`Hub::next_deadline`] has come.
     Deadline,
     /// There is a new connection.
     Opened {
-        /// Which.
+        /// The connection.
         conn: ConnId,
         /// The address it comes from.
         host: Arc<str>,
@@ -120,24 +120,24 @@ pub enum Input {
     },
     /// The reader of a paged answer has taken the page.
     PageTaken {
-        /// Who.
+        /// The connection.
         conn: ConnId,
     },
     /// The configuration is another from here on.
     Reload {
-        /// What it says.
+        /// The settings from here on.
         settings: Arc<Settings>,
     },
     /// A newcomer has said all that is needed.
     Register {
-        /// Who.
+        /// The connection.
         conn: ConnId,
-        /// What they said.
+        /// The registration.
         registration: Registration,
     },
     /// The server is to stop.
     Stop {
-        /// Why, as everyone reads it.
+        /// The reason, as everyone reads it.
         reason: Arc<str>,
     },
 }

@@ -1,4 +1,4 @@
-//! What must hold after every step. The simulation asks; a breach is our bug.
+//! Invariants, which hold after every step. The simulation asks; a breach is our bug.
 
 use crate::{
     hub::Hub,
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Hub {
-    /// Which connections follow each room, by its folded name; for comparing with the workers' copies.
+    /// The connections that follow each room, by its folded name; for comparing with the workers' copies.
     pub fn membership(&self) -> impl Iterator<Item = (&str, RoomId, Vec<ConnId>)> {
         self.rooms.after(None).map(|(key, room)| {
             let mut devices: Vec<ConnId> =
@@ -17,7 +17,7 @@ impl Hub {
         })
     }
 
-    /// What is so in the rooms that are registered: for comparing with what a server would know that started now.
+    /// The state of the registered rooms: for comparing with what a server would know that started now.
     #[must_use]
     pub fn registered_rooms(&self) -> Vec<Change> {
         let mut changes: Vec<Change> = Vec::new();

@@ -55,9 +55,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Hub {
     settings: Arc<Settings>,
-    /// What everybody who comes is told of it.
+    /// The lines that everybody who comes is told of it.
     isupport: Vec<ReplyLine>,
-    /// Where ids come from; seeded, so that a run can be repeated.
+    /// The source of ids; seeded, so that a run can be repeated.
     random: ChaCha8Rng,
     started: Option<SystemTime>,
     out: Out,
@@ -93,19 +93,19 @@ impl Hub {
         }
     }
 
-    /// How many people are registered.
+    /// The number of people who are registered.
     #[must_use]
     pub fn n_people(&self) -> usize {
         self.people.len()
     }
 
-    /// How many rooms there are.
+    /// The number of rooms.
     #[must_use]
     pub fn n_rooms(&self) -> usize {
         self.rooms.len()
     }
 
-    /// How many messages have been delivered.
+    /// The number of messages that have been delivered.
     #[must_use]
     pub fn n_messages(&self) -> u64 {
         self.n_messages
@@ -117,7 +117,7 @@ impl Hub {
         self.n_refused_records
     }
 
-    /// How many records are on their way to the log.
+    /// The number of records on their way to the log.
     #[must_use]
     pub fn n_pending(&self) -> usize {
         self.awaited.n_pending()

@@ -1,5 +1,5 @@
-//! What the hub has been told of the time, and what leaves it: filled while one input is handled, and handed over at the
-//! door.
+//! The way out: the clocks, and what leaves the hub; filled while one input is handled, and handed over at
+//! the door.
 
 use std::{cell::RefCell, collections::VecDeque};
 

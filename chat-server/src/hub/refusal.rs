@@ -1,4 +1,4 @@
-//! Why a command is refused, and the one table of what is answered.
+//! Refusals of commands, and the one table of what is answered.
 
 use chat_core::proto::{CommandError, Numeric, Service};
 
@@ -75,7 +75,7 @@ pub enum Refusal {
         why: String,
     },
     RoomFull(String),
-    /// What a service says.
+    /// A reply of a service.
     Service {
         by: Service,
         text: String,
@@ -113,7 +113,7 @@ impl Refusal {
         Self::Fail { command, code, context, text: text.to_owned() }
     }
 
-    /// What the one who asked is told.
+    /// The reply to the one who asked.
     #[must_use]
     pub fn reply(&self) -> ReplyLine {
         let (numeric, context, text): (Numeric, Vec<&str>, &str) = match self {

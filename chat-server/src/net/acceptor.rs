@@ -25,7 +25,7 @@ use crate::{hub::Door, metrics::Metrics, session::irc_error};
 /// Connections the kernel holds until they are accepted: a whole classroom at once, and more.
 const BACKLOG: i32 = 4096;
 
-/// How long to wait after an accept that failed for want of descriptors or memory.
+/// The pause after an accept that failed for want of descriptors or memory.
 const RETRY_AFTER: Duration = Duration::from_millis(50);
 
 /// Connections accepted before they are handed over, if so many wait.
@@ -44,7 +44,7 @@ pub(crate) struct Acceptor {
     pub(crate) is_stopping: Arc<AtomicBool>,
     /// For each worker, connections that have not been handed over.
     pub(crate) accepted: Vec<Vec<Order>>,
-    /// How many have been accepted.
+    /// The number of connections that have been accepted.
     pub(crate) n_accepted: usize,
 }
 

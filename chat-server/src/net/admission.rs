@@ -1,4 +1,4 @@
-//! How many connections there are, in all, from each address and at each worker. A place counts while it lives.
+//! Admission: connections counted in all, from each address and at each worker. A place counts while it lives.
 
 use std::{
     collections::HashMap,
@@ -70,7 +70,7 @@ impl Counts {
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
-    /// Whose it is.
+    /// The address whose it is.
     address: IpAddr,
     worker: WorkerId,
     /// A proxy's counts in all only.
@@ -120,7 +120,7 @@ impl Admission {
         Ok(Place { admission: Arc::clone(self), address, worker, is_proxys })
     }
 
-    /// How many connections there may be from `address`.
+    /// The number of connections there may be from `address`.
     fn max_for(&self, address: IpAddr) -> Option<usize> {
         let bounds = self.bounds.read().unwrap_or_else(PoisonError::into_inner);
         // As it is, not as it is counted: a network may be smaller than a household's.
@@ -144,12 +144,12 @@ impl Place {
         self.is_proxys
     }
 
-    /// Whose connection it is to be.
+    /// The worker whose connection it is to be.
     pub(crate) fn worker(&self) -> WorkerId {
         self.worker
     }
 
-    /// Whose place it is, as far as that is known.
+    /// The address whose place it is, as far as that is known.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
     }

@@ -15,7 +15,7 @@ use crate::{hub::Door, metrics::Metrics, session::Session};
 
 #[derive(Debug)]
 pub(super) struct Conn {
-    /// Which of the connections in its slot it is.
+    /// The number of connections that its slot has had before.
     pub(super) generation: u32,
     pub(super) link: Link,
     pub(super) door: Door,
@@ -25,7 +25,7 @@ pub(super) struct Conn {
     pub(super) outbox: Outbox,
     /// The bytes waiting there that the metrics know of.
     pub(super) told_outbox: Told,
-    /// The same of those that were read.
+    /// The bytes read and not yet taken that the metrics know of.
     pub(super) told_inbox: Told,
     /// The socket may have bytes: epoll told, and no read has come up short since.
     pub(super) is_readable: bool,
@@ -36,9 +36,9 @@ pub(super) struct Conn {
     /// The hub wants nothing more of this connection for now.
     pub(super) is_held: bool,
     pub(super) flow: Flow,
-    /// It stands in the worker's list of connections to be driven.
+    /// Whether it stands in the worker's list of connections to be driven.
     pub(super) is_queued: bool,
-    /// It stands in the worker's list of connections to be flushed.
+    /// Whether it stands in the worker's list of connections to be flushed.
     pub(super) is_dirty: bool,
     /// The hub has been told that it is gone, or told us.
     pub(super) is_reported: bool,
@@ -61,7 +61,7 @@ pub(super) enum Flow {
     Open,
     /// The peer has used up its share until then.
     Throttled(Tick),
-    /// It is on its way out: nothing is read, and it ends when the outbox is empty or the time is up.
+    /// A connection on its way out: nothing is read, and it ends when the outbox is empty or the time is up.
     Closing(Tick),
 }
 
@@ -93,7 +93,7 @@ impl Conn {
         is_open && !self.is_held && self.outbox.waiting_bytes() <= outbox_pause_bytes
     }
 
-    /// When something is due.
+    /// The time at which something is due.
     pub(super) fn next_deadline(&self, timers: &Timers) -> Option<Tick> {
         let own = || self.session.next_deadline().map(|at| timers.tick(at));
         match self.flow {
@@ -108,7 +108,7 @@ impl Conn {
     }
 }
 
-/// Why a connection broke, as the others read it.
+/// The reason why a connection broke, as the others read it.
 pub(super) fn lost(error: &io::Error) -> Arc<str> {
     let what = match error.kind() {
         io::ErrorKind::ConnectionReset => "it was reset".to_owned(),

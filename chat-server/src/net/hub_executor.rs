@@ -1,4 +1,4 @@
-//! Where the hub works. Whoever has something for it and finds it free lets it work at once on their own thread,
+//! The executor of the hub. Whoever has something for it and finds it free lets it work at once on their own thread,
 //! so that a message needs no other thread to be woken; what is left, and what comes from elsewhere than
 //! the workers, is for the hub's own thread.
 //!
@@ -30,7 +30,7 @@ use crate::{
 /// Inputs handled between two deliveries to the workers.
 const BATCH_MAX: usize = 512;
 
-/// See the module.
+/// The hub executor (see the module).
 pub(crate) struct HubExecutor {
     work: Mutex<Option<Work>>,
     /// Somebody has handed something over since the hub last began to take what waits.
@@ -39,7 +39,7 @@ pub(crate) struct HubExecutor {
     pokes: Sender<()>,
 }
 
-/// What the hub's own thread finds when it has looked.
+/// The findings of the hub's own thread when it has looked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Looked {
     /// Everyone has been told that the server ends.
@@ -63,7 +63,7 @@ pub(crate) struct Work {
     pub(crate) events: Option<Sender<ServerEvent>>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) scratch: Scratch,
-    /// When the hub's thread looks by itself.
+    /// The time at which the hub's thread looks by itself.
     pub(crate) looks_at: Option<Instant>,
     /// Some worker has too much to take: the hub's thread waits for it.
     pub(crate) is_backed_up: bool,
@@ -340,7 +340,7 @@ pub(super) mod tests {
         pub(in crate::net) poll: Poll,
     }
 
-    /// A desk with one worker.
+    /// An executor with one worker.
     pub(in crate::net) fn scene() -> Scene {
         let poll = Poll::new().unwrap();
         let waker = Waker::new(poll.registry(), Token(0)).unwrap();

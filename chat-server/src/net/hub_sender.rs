@@ -7,7 +7,7 @@ use crate::{
     room_log::{Appender, LogOutcome},
 };
 
-/// See the module.
+/// The sender of answers to the hub (see the module).
 #[derive(Debug, Clone)]
 pub(crate) struct HubSender {
     queue: Sender<Input>,

@@ -18,9 +18,9 @@ pub(crate) struct HubThread {
     pub(crate) hub_executor: Arc<HubExecutor>,
     /// Asks it to look.
     pub(crate) pokes: Receiver<()>,
-    /// Taken at the desk; here so that those who answer hear when the server has ended.
+    /// Taken by the executor; here so that those who answer hear when the server has ended.
     pub(crate) answers: Receiver<Input>,
-    /// Why the server is to stop.
+    /// Requests to stop, each with its reason.
     pub(crate) stops: Receiver<Arc<str>>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) mailbox_bytes_max: usize,

@@ -1,4 +1,4 @@
-//! What a connection's lines are wrapped in: bytes as they are, or the messages of a WebSocket; over
+//! The layers around a connection's lines: bytes as they are, or the messages of a WebSocket; over
 //! plain TCP or TLS ([`Wire`]). Outside of this file they are lines.
 
 use std::{
@@ -13,7 +13,7 @@ use rustls::ServerConfig;
 use super::{outbox::Outbox, web_socket::WebSocket, wire::Wire};
 use crate::settings::Settings;
 
-/// See the module.
+/// A connection's layers (see the module).
 #[derive(Debug)]
 pub(super) struct Link {
     wire: Wire,
@@ -40,7 +40,7 @@ impl Link {
         self.wire.socket()
     }
 
-    /// Whose connection it is, once a proxy has said so.
+    /// The address whose connection it is, once a proxy has said so.
     pub(super) fn take_source(&mut self) -> Option<IpAddr> {
         self.wire.take_source()
     }

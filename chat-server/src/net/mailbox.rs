@@ -1,4 +1,4 @@
-//! What waits for one worker: filled by the hub and the acceptor, emptied in whole batches.
+//! The mailbox of one worker: filled by the hub and the acceptor, emptied in whole batches.
 //!
 //! Unbounded in length but counted in bytes: a worker always takes all of it, and while there is too
 //! much the hub takes no further input, so it always clears. The worker is woken only when the
@@ -123,7 +123,7 @@ impl Mailbox {
         bytes
     }
 
-    /// The same without waking the worker, on whose thread this is. Whether nothing was waiting, and the bytes
+    /// Adds orders without waking the worker, on whose thread this is. Gives whether nothing was waiting, and the bytes
     /// that wait now.
     pub(crate) fn add(&self, orders: &mut Vec<Order>) -> (bool, usize) {
         if orders.is_empty() {
@@ -154,7 +154,7 @@ impl Mailbox {
         self.emptied(waiting);
     }
 
-    /// What waited is taken, or nobody's.
+    /// Notes that the orders are taken, or nobody's, and wakes who waits for room.
     fn emptied(&self, mut waiting: MutexGuard<'_, Waiting>) {
         let bytes = std::mem::take(&mut waiting.bytes);
         // To notify is a system call, whether or not anybody waits.

@@ -16,7 +16,7 @@ const OWN_BYTES_MAX: usize = 32 << 10;
 /// Pieces given to the socket at once.
 const SLICES_MAX: usize = 64;
 
-/// What many readers are told alike is kept once for all of them; what is short is copied one behind the
+/// An outbox. What many readers are told alike is kept once for all of them; what is short is copied one behind the
 /// other, as far as anything waits: a list of many short pieces would cost more to write than to copy.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {

@@ -8,7 +8,7 @@ use ppp::{HeaderResult, v1, v2};
 /// Bytes of a header of version 1, and of version 2 with what proxies add.
 const HEADER_BYTES_MAX: [usize; 2] = [107, 1024];
 
-/// How headers begin: version 1, and version 2.
+/// The beginnings of headers: version 1, and version 2.
 const SIGNATURES: [&[u8]; 2] = [b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n"];
 
 /// A header of which not all has come.
@@ -18,9 +18,9 @@ pub(super) struct ProxyHeader(Vec<u8>);
 /// A whole header.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Proxied {
-    /// Whose connection it is; `None`: the proxy's own.
+    /// The address whose connection it is; `None`: the proxy's own.
     pub(super) source: Option<IpAddr>,
-    /// What came behind it.
+    /// The bytes that came behind it.
     pub(super) rest: Vec<u8>,
 }
 
@@ -51,7 +51,7 @@ impl ProxyHeader {
     }
 }
 
-/// How many bytes the header at the start of `bytes` has; `None` while that, or all of it, has not come.
+/// The number of bytes of the header at the start of `bytes`; `None` while that, or all of it, has not come.
 fn header_bytes(bytes: &[u8]) -> Result<Option<usize>, ()> {
     let begins = |signature: &[u8]| {
         let n = bytes.len().min(signature.len());

@@ -1,4 +1,4 @@
-//! When each connection is to be looked at next. Entries are hints: the connection knows its own
+//! Timers: the time each connection is to be looked at next. Entries are hints: the connection knows its own
 //! deadline, so a stale entry costs one look and cancelling costs nothing.
 
 use std::{
@@ -14,9 +14,9 @@ pub(super) struct Tick(NonZeroU64);
 
 #[derive(Debug)]
 pub(super) struct Timers {
-    /// What ticks are counted from.
+    /// The time ticks are counted from.
     origin: Instant,
-    /// When to look into which slot.
+    /// The ticks, and which slot is to be looked at then.
     heap: BinaryHeap<Reverse<(Tick, u32)>>,
 }
 
@@ -39,7 +39,7 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// How long it is until the next one.
+    /// The time until the next one.
     pub(super) fn until_next(&self, now: Instant) -> Option<Duration> {
         let next = self.next()?;
         let now = self.tick(now);

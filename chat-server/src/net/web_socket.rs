@@ -33,7 +33,7 @@ const WRITE_BUFFER_BYTES: usize = 32 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
 
-/// See the module.
+/// A WebSocket (see the module).
 #[derive(Debug)]
 pub(super) struct WebSocket {
     settings: Arc<Settings>,
@@ -48,7 +48,7 @@ enum State {
     Open(Box<WebSocketContext>, Kind),
 }
 
-/// What messages are.
+/// The kind of its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,

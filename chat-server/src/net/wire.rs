@@ -15,7 +15,7 @@ use crate::tls::fingerprint;
 /// Bytes that may wait inside of TLS, beside the outbox: two records.
 const TLS_BUFFER_BYTES: usize = 32 << 10;
 
-/// See the module.
+/// A connection's bytes, as TCP or TLS bring them (see the module).
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
@@ -23,7 +23,7 @@ pub(super) struct Wire {
     around: Option<Box<Around>>,
 }
 
-/// What is around the bytes of a connection.
+/// The layers around the bytes of a connection.
 #[derive(Debug)]
 struct Around {
     /// Of a proxy's connection.
@@ -41,9 +41,9 @@ struct Socket<'a> {
 struct Proxied {
     /// The proxy's header, while not all of it has come.
     header: Option<ProxyHeader>,
-    /// What came with it and has not been read.
+    /// The bytes that came with it and have not been read.
     rest: Vec<u8>,
-    /// Whose connection it turned out to be.
+    /// The address whose connection it turned out to be.
     source: Option<IpAddr>,
 }
 
@@ -104,7 +104,7 @@ impl Wire {
         self.around.as_ref()?.tls.as_ref()
     }
 
-    /// Whose connection it is, once a proxy has said so.
+    /// The address whose connection it is, once a proxy has said so.
     pub(super) fn take_source(&mut self) -> Option<IpAddr> {
         self.around.as_mut()?.proxied.as_mut()?.source.take()
     }

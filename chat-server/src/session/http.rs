@@ -12,7 +12,7 @@ const REQUEST_BYTES_MAX: usize = 8 << 10;
 /// Headers of a request.
 const HEADERS_MAX: usize = 64;
 
-/// See the module.
+/// A session of the HTTP door (see the module).
 #[derive(Debug)]
 pub struct HttpSession {
     pub(super) settings: Arc<Settings>,

@@ -27,7 +27,7 @@ use crate::{
 /// The most bytes of a label (labeled-response, "label tag").
 const LABEL_BYTES_MAX: usize = 64;
 
-/// See the module.
+/// A session of IRC (see the module).
 #[derive(Debug)]
 pub struct IrcSession {
     conn: ConnId,
@@ -41,7 +41,7 @@ pub struct IrcSession {
     batch: Option<Box<Batch>>,
     negotiation: Negotiation,
     phase: Phase,
-    /// When the peer gave its last sign of life, or was asked for one that it has not given.
+    /// The time the peer gave its last sign of life, or was asked for one that it has not given.
     heard_or_asked: Instant,
     is_asked: bool,
     batches: Batches,
@@ -57,7 +57,7 @@ enum Phase {
     Registered,
 }
 
-/// What a newcomer has said so far.
+/// A newcomer's words so far.
 #[derive(Debug)]
 struct Collected {
     nick: Option<String>,

@@ -100,7 +100,7 @@ impl Session {
         }
     }
 
-    /// Why a peer that has sent all it will is gone, as the others read it. Closing is how people
+    /// The reason why a peer that has sent all it will is gone, as the others read it. Closing is how people
     /// leave the text door; an IRC client says `QUIT` first.
     #[must_use]
     pub fn farewell(&self) -> Arc<str> {
@@ -110,7 +110,7 @@ impl Session {
         }
     }
 
-    /// When [`Session::handle_deadline`] is to be called next.
+    /// The time [`Session::handle_deadline`] is to be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         match self {
@@ -161,7 +161,7 @@ impl Session {
         }
     }
 
-    /// What the peer understands.
+    /// The capabilities of the peer.
     #[must_use]
     pub fn capabilities(&self) -> CapabilitySet {
         match self {
@@ -170,7 +170,7 @@ impl Session {
         }
     }
 
-    /// How the peer reads events.
+    /// The audience the peer reads events as.
     #[must_use]
     pub fn audience(&self) -> Audience {
         match self {

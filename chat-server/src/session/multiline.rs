@@ -13,7 +13,7 @@ use chat_core::{
 
 use crate::config::Limits;
 
-/// How long a batch may be open.
+/// The time a batch may be open.
 const OPEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// The names of the type.
@@ -34,12 +34,12 @@ pub(super) struct Batch {
     kind: Option<MessageKind>,
     lines: Vec<MessageLine>,
     n_bytes: usize,
-    /// What is wrong has been said; what is left of it is thrown away.
+    /// Whether what is wrong has been said; what is left of it is thrown away.
     is_refused: bool,
     is_spoiled: bool,
 }
 
-/// What a line was to a batch.
+/// The use of a line to a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// Nothing: it is a command like any other.
@@ -105,12 +105,12 @@ impl Batch {
         (batch, outcome)
     }
 
-    /// When it has been open for too long.
+    /// The time at which it has been open for too long.
     pub(super) fn deadline(&self) -> Instant {
         self.since + OPEN_WITHIN
     }
 
-    /// What is said when it has.
+    /// The error that is said when it has.
     pub(super) fn time_out(&self) -> CommandError {
         fail("TIMEOUT", &[&self.reference])
     }

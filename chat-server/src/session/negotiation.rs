@@ -7,7 +7,7 @@ use crate::settings::Settings;
 /// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
 const NAMES_BYTES_MAX: usize = 400;
 
-/// What one client has negotiated.
+/// The negotiation of one client.
 #[derive(Debug, Default)]
 pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
@@ -86,7 +86,7 @@ impl Negotiation {
         }
     }
 
-    /// What to say of what is offered `now` and was not `before`
+    /// The lines about what is offered `now` and was not `before`
     /// (<https://ircv3.net/specs/extensions/capability-negotiation#cap-new>); what is no longer offered holds
     /// no longer.
     pub(super) fn offer(&mut self, before: &Settings, now: &Settings, nick: &str) -> Vec<Box<str>> {

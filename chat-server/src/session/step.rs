@@ -7,7 +7,7 @@ use std::{
 
 use crate::hub::Input;
 
-/// What a session wants done.
+/// The output of a session: what it wants done.
 #[derive(Debug, Default)]
 pub struct Output {
     /// Bytes for the peer.
@@ -18,7 +18,7 @@ pub struct Output {
     pub close: Option<Arc<str>>,
 }
 
-/// How [`Session::step`] went.
+/// The outcome of [`Session::step`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// One line was taken.

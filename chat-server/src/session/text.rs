@@ -30,7 +30,7 @@ const UNFINISHED_BYTES_MAX: usize = 8 << 10;
 
 const NAME_QUESTION: &str = "What is your name?";
 
-/// See the module.
+/// A session of the text door (see the module).
 #[derive(Debug)]
 pub struct TextSession {
     conn: ConnId,
@@ -117,7 +117,7 @@ impl TextSession {
         Step::Line
     }
 
-    /// How many bytes the next line takes, its end included.
+    /// The number of bytes the next line takes, its end included.
     fn line_bytes(&self) -> Option<usize> {
         if let Some(end) =
             self.buffer.iter().take(UNFINISHED_BYTES_MAX).position(|byte| *byte == b'\n')

@@ -16,7 +16,7 @@ pub(super) struct Throttle {
 /// More than all that is lost in counting with fractions.
 const ROUNDING: Duration = Duration::from_millis(1);
 
-/// How long it takes to make so many tokens; a limit that is next to none may say years.
+/// The time it takes to make so many tokens; a limit that is next to none may say years.
 fn time_of(n_tokens: f32, flood: RateLimit) -> Duration {
     const YEARS: Duration = Duration::from_secs(1 << 30);
     Duration::try_from_secs_f32(n_tokens / flood.per_second).map_or(YEARS, |time| time.min(YEARS))

@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::{Connection, OpenFlags};
 
-/// What a record has survived when it is told to be appended.
+/// The durability of a record: what it has survived when it is told to be appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
@@ -22,7 +22,7 @@ pub enum Durability {
 /// Whether a server could start with what is at these paths; a sentence, if not.
 pub type IsKnown = dyn Fn(&[(Arc<str>, Arc<str>)]) -> Result<(), String>;
 
-/// Why a store cannot be opened.
+/// The reason why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -31,36 +31,36 @@ pub enum StoreError {
         "another server keeps its messages in {0}: stop it, or give this one a folder of its own (--data)"
     )]
     Locked(PathBuf),
-    /// It was written by a program that knows more.
+    /// A database that a program has written that knows more.
     #[error(
         "{path} was written by a newer chat-server (version {found} of the database, this one knows {known}): \
          run that one, or give this one a folder of its own (--data)"
     )]
     Newer {
-        /// Which.
+        /// The path.
         path: PathBuf,
         /// The version it has.
         found: u32,
         /// The latest version this program knows.
         known: u32,
     },
-    /// It is something else.
+    /// A file that is something else.
     #[error("{0} is a database of another program: give chat-server a folder of its own (--data)")]
     Foreign(PathBuf),
-    /// It is damaged.
+    /// A database that is damaged.
     #[error("{path} is damaged ({what}): restore a backup, or move it away to begin anew")]
     Corrupt {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// What SQLite says.
+        /// SQLite's words.
         what: String,
     },
     /// The system refuses.
     #[error("cannot keep messages in {path}: {what}")]
     Unusable {
-        /// Which.
+        /// The path.
         path: PathBuf,
-        /// What the system says.
+        /// The system's words.
         what: String,
     },
 }
@@ -68,7 +68,7 @@ pub enum StoreError {
 /// The name of the database in its folder.
 pub(super) const DATABASE: &str = "chat.db";
 
-/// How long a statement waits for another program that looks at the database, such as a backup.
+/// The time a statement waits for another program that looks at the database, such as a backup.
 pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 pub(super) fn load_changes(reading: &Connection) -> rusqlite::Result<Vec<(Arc<str>, Arc<str>)>> {
@@ -84,7 +84,7 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     Ok(reading)
 }
 
-/// What is wrong with the database at `path`, for whoever runs the server.
+/// The fault in the database at `path`, for whoever runs the server.
 pub(super) fn fault(path: &Path, error: &rusqlite::Error) -> StoreError {
     use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DatabaseLocked, NotADatabase};
     let (path, what) = (path.to_owned(), error.to_string());

@@ -47,7 +47,7 @@ pub(super) fn number_of(
     database.prepare_cached(find)?.query_row([name_of(conversation)], |row| row.get(0)).optional()
 }
 
-/// When the latest record of all was made.
+/// The time of the latest record of all.
 pub(super) fn latest_time(database: &Connection) -> rusqlite::Result<SystemTime> {
     // One look at the end of each conversation.
     let latest = "SELECT max((SELECT time FROM records
@@ -59,7 +59,7 @@ pub(super) fn latest_time(database: &Connection) -> rusqlite::Result<SystemTime>
     Ok(time_of(latest.unwrap_or_default()))
 }
 
-/// What of a conversation the reader may see.
+/// A filter of what the reader may see of a conversation.
 pub(super) struct Filter<'a> {
     pub(super) number: i64,
     pub(super) rank: u8,
@@ -143,7 +143,7 @@ fn select(
     Ok(rows)
 }
 
-/// What [`read`] reads.
+/// The columns that [`read`] reads.
 pub(super) const COLUMNS: &str =
     "time, random, kind, part, records.text, extra, source, account, marks, person, records.id";
 
@@ -414,7 +414,7 @@ pub(super) fn first_from(
     Ok(if high > end { whole.end } else { high })
 }
 
-/// What somebody has said with others, and others with them.
+/// The conversations between somebody and others.
 fn direct_conversations(
     database: &Connection,
     person: &str,

@@ -33,10 +33,10 @@ const LOCK: &str = "chat.lock";
 /// Records that may wait to be written, whatever the hub still waits for.
 const WAITING_MAX: usize = 1 << 16;
 
-/// How long a server before this one may take to end.
+/// The time a server before this one may take to end.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How long to wait before the next look whether it has.
+/// The pause before the next look whether it has.
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A room log on disk.
@@ -192,7 +192,7 @@ impl RoomLog for LocalLog {
         }
     }
 
-    /// What waits is bounded by the people there are: each waits for one answer at a time, and for no more
+    /// A query. What waits is bounded by the people there are: each waits for one answer at a time, and for no more
     /// replays than they may have rooms.
     fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
         // What was said before it is found.

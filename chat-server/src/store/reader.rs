@@ -14,14 +14,14 @@ use rusqlite::{Connection, ErrorCode};
 use super::{answers, writer::Noted};
 use crate::{history::Query, ids::Ticket, room_log::Appender};
 
-/// How long what was noted may take to be written before what is asked is answered.
+/// The time what was noted may take to be written before what is asked is answered.
 const NOTE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Steps of the database between two looks at whether a question takes too long, and looks: about a second.
 const STEPS_PER_LOOK: i32 = 10_000;
 const LOOKS_MAX: u32 = 4_000;
 
-/// What is told then.
+/// The words that are told then.
 const TOO_LONG: &str = "it takes too long: ask for rarer words, one room, or a shorter time";
 
 /// A question, and how many notes were made before it.
@@ -36,7 +36,7 @@ pub(super) struct Asked {
 #[derive(Debug)]
 pub(super) struct Reader {
     database: Connection,
-    /// How often it has been looked at whether the question takes too long.
+    /// The number of looks at whether the question takes too long.
     n_looks: Arc<AtomicU32>,
 }
 

@@ -1,4 +1,4 @@
-//! How long messages are kept, by their age and by how much there is of a conversation. What is too old or too much
+//! Retention of messages, by their age and by how much there is of a conversation. What is too old or too much
 //! is deleted in small transactions while there is nothing else to write; what nobody can ask for any more goes with it.
 
 use std::{
@@ -14,25 +14,25 @@ use super::{
     search,
 };
 
-/// How long messages are kept.
+/// The retention of messages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// Where nothing else is said.
+    /// The rule where nothing else is said.
     pub everywhere: Rule,
     /// In rooms, by their folded names.
     pub rooms: BTreeMap<String, Rule>,
 }
 
-/// How long the messages of one conversation are kept.
+/// The rule of retention for the messages of one conversation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rule {
     /// Until they are that old; for ever.
     pub age: Option<Duration>,
-    /// As long as there are not so many bytes of text behind them; any number.
+    /// The bytes of text behind them, up to which they are kept; any number.
     pub bytes: Option<u64>,
 }
 
-/// How often what is too old is looked for.
+/// The time between two looks for what is too old.
 pub(super) const EVERY: Duration = Duration::from_secs(3600);
 
 /// Records that are deleted in one transaction.

@@ -12,7 +12,7 @@ use crate::{
     room_log::{Conversation, Record, THE_SERVER},
 };
 
-/// What a row has beside its place and its sender.
+/// The row of a record, beside its place and its sender.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) time: i64,
@@ -23,7 +23,7 @@ pub(super) struct Row {
     pub(super) extra: Option<String>,
 }
 
-/// What a row says of another one, or does to it.
+/// The relation of a row to another one: what it says of it, or does to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum About<'a> {
     Edit(&'a str),
@@ -32,18 +32,18 @@ pub(super) enum About<'a> {
     TakeBack(&'a str),
 }
 
-/// Who a row is by.
+/// The sender of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct SenderRow {
     pub(super) source: Arc<str>,
     /// Empty: none.
     pub(super) account: Arc<str>,
     pub(super) marks: i64,
-    /// As direct conversations name them.
+    /// The person, as direct conversations name them.
     pub(super) person: Arc<str>,
 }
 
-/// What few records have.
+/// Extras that few records have.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Extra {
@@ -86,16 +86,16 @@ pub(super) const EDIT: i64 = 21;
 pub(super) const REACT: i64 = 22;
 pub(super) const UNREACT: i64 = 23;
 
-/// What a deleted message reads.
+/// The text of a deleted message.
 const DELETED: &str = "(deleted)";
 
-/// What is left of a message when it is deleted: whom it was written to.
+/// The extras that are left of a message when it is deleted: whom it was written to.
 pub(super) fn redacted_extra(extra: Option<&str>) -> Option<String> {
     let extra: Extra = serde_json::from_str(extra?).ok()?;
     written(&Extra { target: extra.target, ..Extra::default() })
 }
 
-/// What is left of the lines of a message when it is edited, and its kind then.
+/// The extras that are left of the lines of a message when it is edited, and its kind then.
 pub(super) fn edited(kind: i64, extra: Option<&str>) -> (i64, Option<String>) {
     let kind = match kind {
         MULTILINE_PRIVMSG => PRIVMSG,
@@ -133,7 +133,7 @@ pub(super) fn text_of(event: &Event) -> String {
     }
 }
 
-/// What a record is about.
+/// The relation of a record to the one it is about.
 pub(super) fn about(record: &Record) -> Option<About<'_>> {
     match &record.event.content {
         Content::Redact { redacted, .. } => Some(About::Redact(redacted)),

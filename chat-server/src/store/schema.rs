@@ -1,4 +1,4 @@
-//! How the database looks, version by version. A version is never changed once it has been released; the
+//! The schema of the database, version by version. A version is never changed once it has been released; the
 //! next one is another entry in [`MIGRATIONS`], and has a test from every version before it.
 
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::database::{BUSY, StoreError, fault};
 /// `chat`, in the database's header: whose it is.
 const APPLICATION_ID: i32 = 0x6368_6174;
 
-/// What makes each version of the one before it; the first makes version 1 of nothing.
+/// The migrations that make each version of the one before it; the first makes version 1 of nothing.
 const MIGRATIONS: &[&str] = &[
     // Records of one conversation lie together and in order, since their id is the conversation's number and
     // their place in it: a page of history is one range, and needs no index beside it.

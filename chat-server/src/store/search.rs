@@ -17,12 +17,12 @@ use crate::history::{Answer, Match, Order, Reference, Search};
 /// Of those that match, the latest that are put in the order of their rank.
 const RANKED_MAX: usize = 500;
 
-/// How far the index has come.
+/// The progress of the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Indexed {
     /// Records that it has taken now.
     pub(super) n_records: usize,
-    /// It has all.
+    /// Whether it has all.
     pub(super) is_all: bool,
 }
 
@@ -117,11 +117,11 @@ pub(super) fn remove(database: &Connection, id: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// What is looked for: words for the index, and words that stand one behind the other, which are looked for in the texts
-/// that the index gives.
+/// The words that are looked for: words for the index, and words one behind the other, which are looked for in the
+/// texts that the index gives.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// As FTS5 reads it.
+    /// The expression as FTS5 reads it.
     pub(super) expression: String,
     phrases: Vec<Vec<String>>,
     unwanted: Vec<Vec<String>>,
@@ -169,7 +169,7 @@ impl Wanted {
         (!single.is_empty()).then_some(wanted)
     }
 
-    /// Where in a text they are, in bytes.
+    /// The ranges of a text in which they are, in bytes.
     fn ranges(&self, text: &str) -> Vec<Range<usize>> {
         let is_wanted = |word: &&str| {
             let own = plain(word);

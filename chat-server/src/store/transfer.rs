@@ -56,7 +56,7 @@ enum Line {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         about: Option<String>,
     },
-    /// What the server knows: accounts and the like.
+    /// The state of the server: accounts and the like.
     State { path: Vec<String>, value: Value },
 }
 
@@ -75,7 +75,7 @@ mod humantime_serde_lite {
     }
 }
 
-/// Why something could not be imported.
+/// The reason why something could not be imported.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TransferError {
@@ -85,9 +85,9 @@ pub enum TransferError {
     /// A line is no line of an export, or does not fit to what is there. Nothing was imported.
     #[error("line {number}: {what}; nothing was imported")]
     Line {
-        /// Which, from 1.
+        /// The line's number, from 1.
         number: usize,
-        /// What is wrong with it.
+        /// The fault in it.
         what: String,
     },
     /// A server could not start with the settings among them.
@@ -98,7 +98,7 @@ pub enum TransferError {
     Pipe(#[from] std::io::Error),
 }
 
-/// What was exported or imported.
+/// The counts of what was exported or imported.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Moved {
     /// Messages and changes of rooms.
@@ -248,7 +248,7 @@ pub fn import(
     Ok(moved)
 }
 
-/// Where the next record of an import goes.
+/// The place the next record of an import goes to.
 struct Place {
     number: i64,
     next: i64,

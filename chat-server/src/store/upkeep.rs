@@ -10,14 +10,14 @@ use super::{
     schema,
 };
 
-/// What was found in a database.
+/// The findings in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Messages and changes of rooms.
     pub n_records: i64,
     /// Rooms, and pairs of people.
     pub n_conversations: i64,
-    /// What is wrong, a sentence each.
+    /// The faults, a sentence each.
     pub problems: Vec<String>,
 }
 

@@ -27,11 +27,11 @@ use crate::{
 pub(super) enum Job {
     /// A record.
     Append { ticket: Ticket, record: Arc<Record> },
-    /// What the server is to know again.
+    /// The changes of what the server loads when it starts.
     Keep { ticket: Ticket, changes: Arc<[Change]> },
     /// The index of words is to have all that was written before.
     Index,
-    /// What becomes of a conversation.
+    /// A mark of a conversation.
     Mark(ConversationMark),
 }
 
@@ -41,7 +41,7 @@ const JOBS_PER_COMMIT: usize = 4096;
 /// Senders, and conversations, whose numbers are remembered.
 const REMEMBERED_MAX: usize = 1 << 16;
 
-/// What the database has said, as long as nothing is rolled back.
+/// Knowledge of the database, as long as nothing is rolled back.
 #[derive(Default)]
 struct Known {
     /// The number of each conversation, and the place of the next record in it.
@@ -60,16 +60,16 @@ const INDEXED_AT_ONCE: usize = 512;
 /// And when it has fallen behind: many, since each transaction makes a piece of the index that is to be merged with others.
 const INDEXED_BEHIND: usize = 1 << 13;
 
-/// When nothing has come for so long, there is time for the index. Between two batches it would be in their way.
+/// The time of quiet after which there is time for the index. Between two batches it would be in their way.
 const QUIET: Duration = Duration::from_millis(20);
 
 /// However busy it is, the index takes some that often, so that it keeps up with all but crowds.
 const INDEX_EVERY: Duration = Duration::from_secs(1);
 
-/// How soon notes that could not be written are tried again when nothing else comes.
+/// The time after which notes that could not be written are tried again when nothing else comes.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How far the index of words is behind what has been written.
+/// The distance of the index of words from what has been written.
 struct Behind {
     /// Records that wait for it, about; but 0 only if there are none.
     n_records: usize,
@@ -119,7 +119,7 @@ impl Behind {
     }
 }
 
-/// How many notes have been written: what is read must be later than those that were made before it was asked.
+/// The number of notes that have been written: what is read must be later than those made before it was asked.
 #[derive(Debug, Default)]
 pub(super) struct Noted {
     n_written: Mutex<u64>,
@@ -346,11 +346,11 @@ fn append(
     Ok(Ok(()))
 }
 
-/// What became of the record that another one is about.
+/// The outcome for the record that another one is about.
 enum Acted {
     On(i64),
     OnNothing,
-    /// The same has been said of it by the same person.
+    /// An action that has been said of it by the same person.
     Already(AppendError),
 }
 
@@ -543,7 +543,7 @@ fn sender_number(
     Ok(number)
 }
 
-/// Why nothing could be written, for the one whose message it was.
+/// The reason why nothing could be written, for the one whose message it was.
 fn words(error: &rusqlite::Error) -> String {
     use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, ReadOnly};
     match error.sqlite_error_code() {

@@ -1,4 +1,4 @@
-//! What is done to accounts: asked for with `REGISTER` or in a message to NickServ, then a password is checked
+//! Account changes: asked for with `REGISTER` or in a message to NickServ, then a password is checked
 //! or hashed, then it is kept, and only then it is so and told.
 
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Hub {
         outcome
     }
 
-    /// The same for what somebody who has or knows an account's password wants.
+    /// Asks for a change that somebody wants who has or knows an account's password.
     pub(crate) fn ask_with_password(
         &mut self,
         turn: &mut Turn,
@@ -112,7 +112,7 @@ impl Hub {
         self.ask(turn, Question { check, keep }, CheckPurpose::AccountChange(asked))
     }
 
-    /// The same for what needs no password.
+    /// Asks for a change that needs no password.
     pub(crate) fn ask_without_password(
         &mut self,
         turn: &mut Turn,
@@ -259,7 +259,7 @@ impl Hub {
         )
     }
 
-    /// What was to be done to an account is kept: what whoever wanted it is told.
+    /// The reply to whoever wanted a change of an account that is kept now.
     pub(crate) fn account_change_done(
         &mut self,
         conn: ConnId,

@@ -10,7 +10,7 @@ use crate::{
     ids::{ConnId, PersonId},
 };
 
-/// Why somebody may not log in to another account.
+/// The reason why somebody may not log in to another account.
 pub(crate) const SEVERAL: &str =
     "you are here on several connections of one account: end the others first";
 
@@ -53,7 +53,7 @@ impl Hub {
         if may { Ok(()) } else { Err(SEVERAL.to_owned()) }
     }
 
-    /// Whose account there is no more is logged out.
+    /// Logs out those whose account there is no more.
     pub(crate) fn log_out_strangers(&mut self) {
         let is_gone = |account: &Option<Arc<str>>| {
             account.as_ref().is_some_and(|account| self.accounts.get(account).is_none())

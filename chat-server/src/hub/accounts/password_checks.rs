@@ -70,7 +70,7 @@ impl Hub {
         (!is_exempt).then(|| network_of(address))
     }
 
-    /// Why a password of `conn`'s for `account` is not looked at now: too many were wrong.
+    /// The reason why a password of `conn`'s for `account` is not looked at now: too many were wrong.
     pub(crate) fn pause_after_guesses(&self, conn: ConnId, account: &str) -> Option<String> {
         let now = self.now();
         let pause = self.accounts.pause(now.mono, self.network_of(conn).as_ref(), account)?;
@@ -85,7 +85,7 @@ impl Hub {
         }
     }
 
-    /// The same outside of a turn. Further commands of the asker wait.
+    /// Asks for a check outside of a turn. Further commands of the asker wait.
     pub(crate) fn ask_for(&mut self, mut check: PasswordCheck, question: Question) {
         check.hash = question.check.as_ref().map(|(hash, _)| hash.clone());
         let ticket = self.awaited.new_ticket();

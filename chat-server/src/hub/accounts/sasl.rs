@@ -29,16 +29,16 @@ const CHUNK_BYTES: usize = 400;
 /// Bytes of a response in all its chunks.
 const RESPONSE_BYTES_MAX: usize = 8 << 10;
 
-/// How an exchange goes on.
+/// The next step of an exchange.
 enum Next {
     /// A challenge for the client.
     Challenge(Stage, String),
     /// A password is to be checked.
     Check(String, Arc<str>),
     LoggedIn(Arc<str>),
-    /// It is not looked at now, and why.
+    /// A password that is not looked at now, and why.
     Paused(String),
-    /// What was wrong may have been the password of an account.
+    /// A failure, which may have been of the password of an account.
     Failed(Option<Arc<str>>),
 }
 
@@ -125,7 +125,7 @@ impl Hub {
         self.challenge(conn, label, "");
     }
 
-    /// What to hold a password for `account` against, whether there is such an account or not.
+    /// The hash to hold a password for `account` against, whether there is such an account or not.
     pub(crate) fn hash_of(&self, account: &str) -> String {
         let hash = self.accounts.get(account).map(|account| account.password.clone());
         hash.unwrap_or_else(|| NO_PASSWORD.to_owned())

@@ -1,4 +1,4 @@
-//! Who may not come to this server at all: addresses and accounts, for how long, and why. They are kept
+//! Server bans: addresses and accounts that may not come here, for how long, and why. They are kept
 //! ([`crate::room_log::Change`]).
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::hub::{
     replies::turn::Turn,
 };
 
-/// What each command is for. A test holds it against [`Command::WORDS`].
+/// The help line of each command. A test holds it against [`Command::WORDS`].
 const TOPICS: &[(&str, &str)] = &[
     ("ADMIN", "ADMIN: who runs this server"),
     ("AUTHENTICATE", "AUTHENTICATE mechanism|response|*: log in to your account"),

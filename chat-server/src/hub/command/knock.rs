@@ -16,7 +16,7 @@ use crate::{
     ids::{ConnId, RoomId},
 };
 
-/// Who has asked is told of again only after that time.
+/// The time after which somebody who has asked is told of again.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
 
 /// Accounts whose asking is kept, and people who have asked lately: above it nobody else asks.

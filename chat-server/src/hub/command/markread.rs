@@ -78,7 +78,7 @@ fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal {
     Refusal::fail("MARKREAD", code, context, text)
 }
 
-/// As times are written.
+/// The time in milliseconds, as times are written.
 fn in_milliseconds(time: SystemTime) -> SystemTime {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     UNIX_EPOCH + Duration::from_millis(u64::try_from(since).unwrap_or(u64::MAX))

@@ -122,7 +122,7 @@ impl Hub {
         }
     }
 
-    /// Where a message goes, and the target as it is properly written.
+    /// The destination of a message, and the target as it is properly written.
     fn find_place(
         &mut self,
         turn: &mut Turn,

@@ -34,7 +34,7 @@ const KEYS_PER_LINE: usize = 10;
 /// The target that stands for all that one is told of changes of (`draft/metadata-3`).
 const ALL: &str = "*ALL";
 
-/// Why something about metadata is refused: the tables under "Standard Replies" and "Replies".
+/// The reason why something about metadata is refused: the tables under "Standard Replies" and "Replies".
 enum Problem<'a> {
     InvalidKey(&'a str),
     InvalidTarget(&'a str),
@@ -171,7 +171,7 @@ impl Hub {
         }
     }
 
-    /// Whose metadata `target` stands for. What the asker may not see is not there.
+    /// The owner whose metadata `target` stands for. What the asker may not see is not there.
     fn find_owner(&self, turn: &Turn, target: &str) -> Result<Owner, Refusal> {
         if target == "*" {
             return Ok(Owner::Person(turn.person));
@@ -250,7 +250,7 @@ impl Hub {
         self.publish(turn, owner, vec![(key, value.map(Arc::from))], reply)
     }
 
-    /// What `owner` publishes is other from here on; of a room that is somebody's, when that is kept.
+    /// Publishes what `owner` has from here on; of a room that is somebody's, when that is kept.
     fn publish(
         &mut self,
         turn: &mut Turn,

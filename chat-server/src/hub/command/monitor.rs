@@ -83,7 +83,7 @@ impl Hub {
     }
 }
 
-/// As many lines as the targets need.
+/// Says as many lines as the targets need.
 fn say_targets(turn: &mut Turn, numeric: Numeric, targets: &[Arc<str>]) {
     let mut line = String::new();
     for target in targets {

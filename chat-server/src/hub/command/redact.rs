@@ -150,7 +150,7 @@ impl Hub {
     }
 }
 
-/// Who is told of what happens to a message: those who were told of it.
+/// The destination of what happens to a message: those who were told of it.
 fn placed(place: Destination, found: &Found, target: Arc<str>) -> (Destination, Arc<str>) {
     match (place, found.sign) {
         (Destination::Room(id), Some(sign)) => {

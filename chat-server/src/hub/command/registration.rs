@@ -116,7 +116,7 @@ impl Hub {
         self.end_turn(turn);
     }
 
-    /// Who is here under the nick that somebody logged in to the same account asks for.
+    /// The person here under the nick that somebody logged in to the same account asks for.
     fn find_same_person(
         &self,
         account: Option<&str>,

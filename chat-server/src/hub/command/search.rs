@@ -26,7 +26,7 @@ use crate::{
 /// Messages that are found for those who say nothing of how many, and those who know nothing of searching.
 const LIMIT: usize = 20;
 
-/// What is asked for, before it is known where.
+/// A search request, before it is known where.
 #[derive(Default)]
 struct SearchRequest {
     place: Option<String>,
@@ -123,7 +123,7 @@ impl Hub {
         Ok(())
     }
 
-    /// What was found, for a reader who knows of searching, or in words.
+    /// The lines of the matches, for a reader who knows of searching, or in words.
     pub(crate) fn match_lines(&self, reader: Reader<'_>, matches: Vec<Match>) -> Vec<ReplyLine> {
         let knows = |capability| reader.device.capabilities.contains(capability);
         if knows(Capability::Search) || knows(Capability::SojuSearch) {

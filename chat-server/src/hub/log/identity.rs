@@ -1,4 +1,4 @@
-//! Who people are in direct conversations: their account, or as long as they stay a guest with a number of their own.
+//! Identities in direct conversations: people's account, or as long as they stay a guest with a number of their own.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::{
 };
 
 impl Hub {
-    /// Who somebody is in direct conversations: their account, or a guest by a name that nobody had before. Guests
-    /// who neither speak nor are spoken to need none.
+    /// The identity of somebody in direct conversations: their account, or a guest by a name that nobody had before.
+    /// Guests who neither speak nor are spoken to need none.
     pub(crate) fn identity_of(&mut self, who: PersonId) -> Arc<str> {
         if let Some(identity) = &self.people.person(who).identity {
             return Arc::clone(identity);
@@ -28,7 +28,7 @@ impl Hub {
         }
     }
 
-    /// Whom `nick` stands for in direct conversations: whoever has it, or the account of that name.
+    /// The identity `nick` stands for in direct conversations: whoever has it, or the account of that name.
     /// With how they are called, and whether they are here.
     pub(crate) fn find_identity(&mut self, nick: &str) -> Option<(Arc<str>, Arc<str>, bool)> {
         if let Ok(person) = self.people.find(nick) {

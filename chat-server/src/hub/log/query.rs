@@ -136,7 +136,7 @@ pub(crate) fn fail(code: &'static str, context: &[&str], text: &str) -> Refusal 
     Refusal::fail("CHATHISTORY", code, context, text)
 }
 
-/// Who may not read is not told what there is.
+/// The refusal of a query to who may not read: they are not told what there is.
 pub(crate) fn cannot_read(subcommand: &str, target: &str) -> Refusal {
     let text = "there are no messages here that you may read";
     fail("INVALID_TARGET", &[subcommand, target], text)

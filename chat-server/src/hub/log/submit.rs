@@ -1,4 +1,4 @@
-//! What passes through the room log: emitted as a record, and done when it is appended.
+//! Submitting to the room log: emitted as a record, and done when it is appended.
 //!
 //! Nobody sees a record before its place is fixed, so nobody sees one that could still be lost, and
 //! all members of a room see one order. The echo is the acknowledgement.
@@ -33,12 +33,12 @@ use crate::{
 /// Bytes of a nonce.
 const NONCE_BYTES_MAX: usize = 64;
 
-/// What is to be recorded.
+/// The content to be recorded, and its circumstances.
 struct Said {
     content: Content,
     /// By the clock; the record may be a little later, so that times rise.
     at: SystemTime,
-    /// Who said it, as direct conversations name them.
+    /// The person who said it, as direct conversations name them.
     by: Arc<str>,
     sender: Sender,
 }
@@ -73,7 +73,7 @@ impl Hub {
         Ok(())
     }
 
-    /// The same of what the server does by itself in a room; whether there is place for it.
+    /// Submits a record of what the server does by itself in a room. Gives whether there is place for it.
     pub(crate) fn submit_unasked(
         &mut self,
         place: Destination,
@@ -94,7 +94,7 @@ impl Hub {
         true
     }
 
-    /// What is waited for, and what is to be kept.
+    /// The record, and what waits for it.
     fn record(
         &mut self,
         said: Said,
@@ -145,7 +145,7 @@ impl Hub {
         (Recorded { event, sender: None, place, more }, record)
     }
 
-    /// What is so in a room when a record is there.
+    /// The facts of a room once a record is there.
     fn facts_of(
         &self,
         place: &Destination,
@@ -195,7 +195,7 @@ impl Hub {
         }
     }
 
-    /// What the log is to keep with a record, and of the room of which number.
+    /// The changes that the log is to keep with a record, and of the room of which number.
     fn changes_of(
         &self,
         place: &Destination,
@@ -260,7 +260,7 @@ impl Hub {
         device.latest_record = Some(ticket);
     }
 
-    /// What a message is known by if it is sent again (`docs/idempotent-send.md`).
+    /// The nonce a message is known by if it is sent again (`docs/idempotent-send.md`).
     fn nonce_of(&self, conn: ConnId, content: &Content) -> Result<Option<Arc<str>>, Refusal> {
         let (Content::Message { kind, tags, .. } | Content::Multiline { kind, tags, .. }) = content
         else {
@@ -282,7 +282,7 @@ impl Hub {
     }
 }
 
-/// What tells the log whether what was said in a room is nobody's if the server ends.
+/// The change that tells the log whether what was said in a room is nobody's if the server ends.
 fn closing(room: &room::Room, is_closed: bool) -> Change {
     Change::Close { room: Arc::clone(room.name.key()), is_closed }
 }

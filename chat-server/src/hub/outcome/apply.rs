@@ -1,4 +1,4 @@
-//! What a record does when its place in the log is fixed: whom it is told, and what is so from then on.
+//! Applying a record when its place in the log is fixed: whom it is told, and what is so from then on.
 
 use std::sync::Arc;
 
@@ -88,7 +88,7 @@ impl Hub {
         }
     }
 
-    /// What a record says of a room is so from here on, and kept if the room lasts.
+    /// Takes the facts a record says of a room, which are kept if it is registered.
     fn take_facts(&mut self, id: RoomId, recorded: &Recorded) {
         let Some(More { action, facts, kept_of }) = recorded.more.as_deref() else { return };
         if facts.is_empty() && kept_of.is_none() || !self.rooms.contains(id) {
@@ -156,7 +156,7 @@ impl Hub {
         Some(with_content(event, content))
     }
 
-    /// What a record changes of its room beside being seen.
+    /// Changes the room as a record does beside being seen.
     fn change_room(&mut self, id: RoomId, event: &Arc<Event>, action: &RecordAction) {
         let room = self.rooms.room_mut(id);
         match (&event.content, action) {

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Hub {
-    /// It is known whether a password is right. Gives back who asked, since what they wait with may go on.
+    /// Takes the verdict on a password. Gives back who asked, since what they wait with may go on.
     pub(crate) fn checked(&mut self, ticket: Ticket, verdict: Verdict) -> Option<ConnId> {
         let check = self.awaited.take_check(ticket)?;
         // The account may have ended meanwhile, and be somebody else's, or have another password.

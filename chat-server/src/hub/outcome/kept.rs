@@ -1,5 +1,4 @@
-//! What the server is to know again when it starts anew: what becomes of changes on their way to the log, and whose
-//! they are.
+//! Outcomes of changes on their way to the log: what becomes of them, and whose they are.
 
 use crate::{
     delivery::ReplyLine,
@@ -19,7 +18,7 @@ use crate::{
 };
 
 impl Hub {
-    /// What changes were for could not be kept: what whoever wanted it is told.
+    /// The refusal for whoever wanted changes that could not be kept.
     pub(crate) fn undone(&mut self, purpose: &ChangePurpose, why: &str) -> Refusal {
         if let ChangePurpose::Account(AccountRequest {
             change: AccountChange::Register,
@@ -87,7 +86,7 @@ impl Hub {
         }
     }
 
-    /// What is at `path` from here on, or that nothing is; `now`, or since before the server started.
+    /// Takes the value at `path`, or that there is none; `now`, or since before the server started.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.

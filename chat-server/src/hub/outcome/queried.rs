@@ -61,8 +61,8 @@ impl Hub {
         self.say_to(conn, None, lines);
     }
 
-    /// What was asked has been looked up. The asker may have gone, or been sent out of the room; else they are given back, since
-    /// what they wait with may go on.
+    /// Takes the answer to a query. The asker may have gone, or been sent out of the room; else they are given back,
+    /// since what they wait with may go on.
     pub(crate) fn queried(
         &mut self,
         ticket: Ticket,
@@ -203,7 +203,7 @@ impl Hub {
     }
 }
 
-/// What those who operate a room have done, in words.
+/// The lines of an audit log: what those who operate a room have done, in words.
 pub(crate) fn audit_lines(events: &[HistoryEntry]) -> Vec<ReplyLine> {
     let said = |text: String| ReplyLine::Said { by: Service::ChanServ, text: text.into() };
     if events.is_empty() {

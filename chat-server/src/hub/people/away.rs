@@ -8,7 +8,7 @@ use crate::{
     ids::{ConnId, PersonId},
 };
 
-/// Why those are away who stay without a connection.
+/// The reason of those who are away and stay without a connection.
 pub(crate) const NOT_HERE: &str = "Not connected: what you write can be read later";
 
 impl Hub {

@@ -1,5 +1,5 @@
-//! What people and rooms have published about themselves, and who is told of it. It is kept in memory and
-//! goes with its owner; that of rooms that last is kept with them.
+//! Metadata that people and rooms have published about themselves, and who is told of it. It is kept in memory and
+//! goes with its owner; that of registered rooms is kept with them.
 //!
 //! Two revisions of the draft are spoken, each by those who asked for it: the published one
 //! (<https://ircv3.net/specs/extensions/metadata>, `draft/metadata-2`) and its successor

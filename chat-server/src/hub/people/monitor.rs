@@ -1,4 +1,4 @@
-//! Who is told of whose coming, going and changing without sharing a room with them: `MONITOR` and
+//! Monitors: who is told of whose coming, going and changing without sharing a room with them: `MONITOR` and
 //! <https://ircv3.net/specs/extensions/extended-monitor>.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Who is told of an event: a room, some people, those who share a room with someone, one person.
+//! Broadcasts of an event: to a room, some people, those who share a room with someone, one person.
 
 use std::{collections::BTreeMap, sync::Arc};
 

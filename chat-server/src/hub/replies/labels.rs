@@ -65,8 +65,8 @@ impl Hub {
         self.out.push(Effect::Reply { conn: device.conn, reply });
     }
 
-    /// What a turn has to say beside its records: its lines are part of the same labelled answer, as far as there are no
-    /// lists among them. Whether there is such an answer.
+    /// Adds the lines of a turn beside its records: they are part of the same labelled answer, as far as there are no
+    /// lists among them. Gives whether there is such an answer.
     pub(crate) fn add_to_response(
         &mut self,
         answer: Option<ResponseId>,

@@ -33,7 +33,7 @@ impl Hub {
         }
     }
 
-    /// What `owner` has published, as those who speak `dialect` see it.
+    /// The metadata `owner` has published, as those who speak `dialect` see it.
     pub(crate) fn published(
         &self,
         owner: Owner,
@@ -43,7 +43,7 @@ impl Hub {
         self.metadata_of(owner).iter().filter(move |(_, value)| is_shown(value))
     }
 
-    /// What `conn` is to be told of a room that they have entered.
+    /// The metadata that `conn` is to be told of a room that they have entered.
     pub(crate) fn sync_on_join(&self, conn: ConnId, room: RoomId) -> Option<Section> {
         let device = self.people.device(conn);
         let (owners, keys) = ([Owner::Room(room)], device.particulars.subscriptions.clone());
@@ -56,7 +56,7 @@ impl Hub {
         }
     }
 
-    /// What `owner` has of `keys`, for those who speak `dialect`.
+    /// The lines of what `owner` has of `keys`, for those who speak `dialect`.
     pub(crate) fn metadata_lines(
         &self,
         dialect: Dialect,
@@ -165,7 +165,7 @@ pub(crate) fn key_value(numeric: Numeric, target: &str, key: &str, value: &str) 
     ReplyLine::Numeric(numeric, vec![target.into(), key.into(), "*".into(), value.into()])
 }
 
-/// That there is no such value, as an answer.
+/// The answer that there is no such value.
 pub(crate) fn key_not_set(target: &str, key: &str) -> ReplyLine {
     let params = vec![target.into(), key.into(), "key not set".into()];
     ReplyLine::Numeric(Numeric::RPL_KEYNOTSET, params)

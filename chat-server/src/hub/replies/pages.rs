@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Hub {
-    /// Makes the next page of `conn`'s listing.
+    /// Makes the next page of `conn`'s paged reply.
     pub(crate) fn next_page(&mut self, conn: ConnId) {
         let Some(mut paged_reply) =
             self.people.device_at_mut(conn).and_then(|device| device.paged_reply.take())

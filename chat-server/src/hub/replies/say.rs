@@ -20,7 +20,7 @@ use crate::{
     ids::{ConnId, PersonId},
 };
 
-/// What the server calls itself.
+/// The version the server calls itself.
 pub(crate) const VERSION: &str = concat!("chat-", env!("CARGO_PKG_VERSION"));
 
 impl Hub {
@@ -46,13 +46,13 @@ impl Hub {
         ReplyLine::Raw(format!(":{} MARKREAD {shown} {time}", self.settings.name).into())
     }
 
-    /// How changes read, by the nicks people have now.
+    /// The changes as they read, by the nicks people have now.
     pub(crate) fn written_changes(&self, changes: &[ModeChange]) -> (String, Vec<Arc<str>>) {
         modes::written(changes, |conn| Arc::clone(self.people.person(conn).nick.shown()))
     }
 }
 
-/// How someone is told that they are away, or back.
+/// The words that tell someone that they are away, or back.
 pub(crate) fn away_words(is_away: bool) -> (Numeric, &'static str) {
     if is_away {
         (Numeric::RPL_NOWAWAY, "You have been marked as being away")

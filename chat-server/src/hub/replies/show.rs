@@ -1,4 +1,4 @@
-//! What a turn shows of a room, of the server, and of those who are watched.
+//! Showing a room, the server, and those who are watched, as a turn does.
 
 use std::{collections::VecDeque, sync::Arc, time::UNIX_EPOCH};
 
@@ -41,7 +41,7 @@ impl Hub {
         self.isupport_lines(capabilities).into_iter().for_each(|line| turn.say(line));
     }
 
-    /// What `turn`'s asker is to be told of people whom they watch and who are here.
+    /// The lines `turn`'s asker is told of people whom they watch and who are here.
     pub(crate) fn sync_watched(&self, turn: &mut Turn, people: &[PersonId], is_new: bool) {
         let device = self.people.device(turn.conn);
         let keys = &device.particulars.subscriptions;

@@ -1,4 +1,4 @@
-//! Whose turn it is: the commands of one connection are carried out one after the other and answered in that
+//! Turns: the commands of one connection are carried out one after the other and answered in that
 //! order, whatever waits for a page to be taken, for capabilities, or for the log.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) struct Turn {
     pub(crate) conn: ConnId,
     pub(crate) person: PersonId,
     pub(crate) label: Option<Arc<str>>,
-    /// What the one who asked is told when the turn ends.
+    /// The reply to the one who asked, told when the turn ends.
     pub(crate) reply: Vec<Section>,
     /// The answer comes in another way or later.
     pub(crate) is_answered: bool,
@@ -43,7 +43,7 @@ impl Turn {
         self.reply.push(Section::Line(line));
     }
 
-    /// What is to be said, as the beginning of another answer.
+    /// The lines that are to be said, as the beginning of another answer.
     pub(crate) fn into_lines(self) -> Vec<ReplyLine> {
         let line = |part| match part {
             Section::Line(line) => Some(line),

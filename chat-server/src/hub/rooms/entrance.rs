@@ -24,7 +24,7 @@ use crate::{
     ids::{PersonId, RoomId},
 };
 
-/// How somebody may come into a room.
+/// The way somebody may come into a room.
 pub(crate) enum Entrance {
     Free,
     /// By a link, which is used.

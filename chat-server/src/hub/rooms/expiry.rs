@@ -1,4 +1,4 @@
-//! What ends by itself at a time that was said: bans and mutes. The server takes them away as an operator would.
+//! Expiry at a time that was said: bans and mutes. The server takes them away as an operator would.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What could not be ended is tried again after that time.
+/// The time after which what could not be ended is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl Hub {

@@ -1,4 +1,4 @@
-//! How people come into rooms and go out of them, and how they leave for good.
+//! Ways into rooms and out of them, and how people leave for good.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ impl Hub {
         self.rooms.room_mut(id).remove_device(conn);
     }
 
-    /// Takes a person out of a room; the last one ends it, unless it lasts. Nobody is told here.
+    /// Takes a person out of a room; the last one ends it, unless it is registered. Nobody is told here.
     pub(crate) fn remove_member(&mut self, who: PersonId, id: RoomId) {
         for conn in self.people.person(who).devices.clone() {
             self.unfollow(conn, id);

@@ -141,7 +141,7 @@ impl Hub {
         if before == after || self.out.latest().is_none() {
             return;
         }
-        // An heir may have ended, too, while this was on its way.
+        // A successor may have ended, too, while this was on its way.
         if self.accounts.get(founder).is_none() {
             return self.disown(id);
         }
@@ -174,8 +174,8 @@ impl Hub {
         Ok(())
     }
 
-    /// What takes an account out of all rooms: who operates one longest has it from then on; one that nobody does is
-    /// nobody's.
+    /// The changes that take an account out of all rooms: who operates one longest has it from then on; one that nobody
+    /// does is nobody's.
     pub(crate) fn changes_without(&self, account: &str) -> Vec<Change> {
         let account = fold(account);
         let mut changes = Vec::new();

@@ -58,7 +58,7 @@ impl Hub {
         }
     }
 
-    /// What somebody had in a room by an account is what they have by it from here on.
+    /// Changes what somebody had in a room by an account to what they have by it from here on.
     pub(crate) fn change_rank(&mut self, id: RoomId, who: PersonId, had: Rank, has: Rank) {
         let room = self.rooms.room_mut(id);
         let Some(rank) = room.members.get_mut(&who) else { return };

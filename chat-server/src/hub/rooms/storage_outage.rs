@@ -1,4 +1,4 @@
-//! When the log takes nothing, whoever is in a room is told that what is written there reaches nobody, and when it does
+//! Storage outages: whoever is in a room is told that what is written there reaches nobody, and when it does
 //! again: they would wait for words that cannot come.
 
 use std::{sync::Arc, time::Duration};
@@ -9,7 +9,7 @@ use crate::{
     ids::{ConnId, RoomId},
 };
 
-/// How often a room is told of it while it lasts.
+/// The time between two notices of it in a room.
 const EVERY: Duration = Duration::from_secs(60);
 
 impl Hub {

@@ -32,11 +32,11 @@ pub(crate) struct AccountDirectory {
     /// By their folded names.
     registered: BTreeMap<Arc<str>, Registered>,
     configured: BTreeMap<Arc<str>, Account>,
-    /// Whose names look like what.
+    /// The accounts by what their names look like.
     names: ConfusableNames,
     /// Names on their way to be registered.
     pending: BTreeSet<Arc<str>>,
-    /// Which registered account a certificate logs in to.
+    /// The registered account each certificate logs in to.
     certificates: HashMap<Box<str>, Arc<str>>,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Registered {
     pub(crate) stays: bool,
 }
 
-/// What is at the path of an account.
+/// The document at the path of an account.
 #[derive(Serialize, Deserialize)]
 struct AccountDocument {
     name: String,
@@ -57,7 +57,7 @@ struct AccountDocument {
     since: u64,
 }
 
-/// What of an account a change is about, and the words that follow its name in the path.
+/// A field of an account that a change is about, and the words that follow its name in the path.
 #[derive(Debug, Clone, Copy)]
 enum AccountField<'a> {
     Whole,
@@ -87,7 +87,7 @@ impl AccountField<'_> {
     }
 }
 
-/// What makes an account of that name.
+/// The change that makes an account of that name.
 pub(crate) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Change> {
     let key = fold(name);
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -97,19 +97,19 @@ pub(crate) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Ch
     vec![clean, AccountField::Whole.set(&key, &document), AccountField::Password.set(&key, secret)]
 }
 
-/// What gives an account another password.
+/// The change that gives an account another password.
 pub(crate) fn set_password(name: &str, secret: &Secret) -> Change {
     AccountField::Password.set(&fold(name), secret)
 }
 
-/// What lets a certificate log in to an account, or no more.
+/// The change that lets a certificate log in to an account, or no more.
 pub(crate) fn set_certificate(name: &str, fingerprint: &str, is_set: bool) -> Change {
     let fingerprint = fingerprint.to_ascii_lowercase();
     let part = AccountField::Certificate(&fingerprint);
     if is_set { part.set(&fold(name), &true) } else { part.remove(&fold(name)) }
 }
 
-/// What lets its owner stay without a connection, or no more.
+/// The change that lets its owner stay without a connection, or no more.
 pub(crate) fn set_staying(name: &str, is_set: bool) -> Change {
     if is_set {
         AccountField::Stays.set(&fold(name), &true)
@@ -118,7 +118,7 @@ pub(crate) fn set_staying(name: &str, is_set: bool) -> Change {
     }
 }
 
-/// What ends an account, and all that was said with it in direct conversations.
+/// The changes that end an account, and all that was said with it in direct conversations.
 pub(crate) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
     let markers = format!("{}\n{identity}", read_markers::PATH).into();
     vec![
@@ -212,7 +212,7 @@ impl AccountDirectory {
         self.configured.get(&*key).or_else(registered)
     }
 
-    /// The same, if somebody has registered it.
+    /// The account, if somebody has registered it.
     pub(crate) fn get_registered(&self, name: &str) -> Option<&Registered> {
         let key = fold(name);
         self.registered.get(&*key).filter(|_| !self.configured.contains_key(&*key))
@@ -238,7 +238,7 @@ impl AccountDirectory {
         self.get(name).is_none() && self.pending.insert(fold(name).into())
     }
 
-    /// It could not be registered.
+    /// Releases the name of an account that could not be registered.
     pub(crate) fn release(&mut self, name: &str) {
         self.pending.remove(&*fold(name));
     }
@@ -261,7 +261,7 @@ impl AccountDirectory {
         }
     }
 
-    /// How many have been registered, those under way included.
+    /// The number of accounts that have been registered, pending ones included.
     pub(crate) fn n_registered(&self) -> usize {
         self.registered.len() + self.pending.len()
     }

@@ -15,7 +15,7 @@ pub(crate) struct AccountRequest {
     pub(crate) via: Via,
 }
 
-/// What is to be done.
+/// A change of an account.
 #[derive(Debug, Clone)]
 pub(crate) enum AccountChange {
     AddCertificate(Arc<str>),
@@ -27,7 +27,7 @@ pub(crate) enum AccountChange {
     SetStaying(bool),
 }
 
-/// How it was asked for, and is answered.
+/// The way it was asked for, and is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {
     /// With `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
@@ -36,11 +36,11 @@ pub(crate) enum Via {
     Service,
 }
 
-/// How many accounts have been registered from a network since when.
+/// The number of accounts that have been registered from a network since when.
 pub(crate) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
 
 impl Via {
-    /// Why it is not done.
+    /// The refusal of a request, in the words of its way.
     pub(crate) fn refusal(self, code: &'static str, account: &str, text: &str) -> Refusal {
         match self {
             Self::Command => Refusal::fail("REGISTER", code, &[account], text),

@@ -40,7 +40,7 @@ pub(crate) struct Accounts {
     exchanges: IdMap<ConnId, Sasl>,
     bans: Bans,
     markers: ReadMarkers,
-    /// What is made up with it is the same each time, and nobody's guess.
+    /// The key of what is made up: the same each time, and nobody's guess.
     secret: scram::Key,
 }
 
@@ -100,7 +100,7 @@ impl Accounts {
         self.directory.release(name);
     }
 
-    /// How many have been registered, those under way included.
+    /// The number of accounts that have been registered, pending ones included.
     pub(crate) fn n_registered(&self) -> usize {
         self.directory.n_registered()
     }
@@ -178,7 +178,7 @@ impl Accounts {
         self.login_backoff.add(now, network, account.as_ref());
     }
 
-    /// How long the next password from `network` for `account` has to wait, if it does.
+    /// The pause before the next password from `network` for `account`, if there is one.
     pub(crate) fn pause(
         &self,
         now: Instant,
@@ -237,7 +237,7 @@ impl Accounts {
         self.markers.changes(mark, time)
     }
 
-    /// What was called `from` is called `to` from here on; the changes that persist that.
+    /// Renames markers `from` to `to`. Gives the changes that persist that.
     pub(crate) fn rename_markers(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
         self.markers.rename(from, to)
     }

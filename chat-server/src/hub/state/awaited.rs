@@ -20,7 +20,7 @@ use crate::{
 /// Passwords under check at once. Each takes tens of milliseconds by design.
 const CHECKS_MAX: usize = 64;
 
-/// What is awaited from outside, by the ticket it was asked under.
+/// All that is awaited from outside, by the ticket it was asked under.
 #[derive(Debug)]
 pub(crate) struct Awaited {
     /// Records and changes on their way to the log.
@@ -54,12 +54,12 @@ impl Awaited {
 
 /// Records and changes.
 impl Awaited {
-    /// How many are on their way.
+    /// The number of those on their way.
     pub(crate) fn n_pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// How many of a connection are on their way, and wait to be answered.
+    /// The number of those of a connection that are on their way, and wait to be answered.
     pub(crate) fn n_pending_of(&self, conn: ConnId) -> usize {
         let n_records = self.pending.awaited().filter(|own| own.sender == Some(conn)).count();
         let is_own = |check: &&PasswordCheck| check.conn == conn && check.is_counted;
@@ -75,7 +75,7 @@ impl Awaited {
         self.pending.is_awaited(ticket)
     }
 
-    /// It has arrived; `None` if it has been forgotten, or nobody waited for it.
+    /// Takes what has arrived; `None` if it has been forgotten, or nobody waited for it.
     pub(crate) fn take_pending(&mut self, ticket: Ticket) -> Option<Arrived<Pending>> {
         self.pending.take(ticket)
     }

@@ -13,7 +13,7 @@ use crate::{
     ids::RoomId,
 };
 
-/// What changes are for.
+/// The purpose of changes.
 #[derive(Debug)]
 pub(crate) enum ChangePurpose {
     /// Something is done to an account.
@@ -25,29 +25,29 @@ pub(crate) enum ChangePurpose {
         room: RoomId,
         /// Under which names.
         keys: Vec<Arc<str>>,
-        /// What they are told when it is so.
+        /// The reply to them when it is so.
         reply: Vec<ReplyLine>,
     },
     /// Somebody may not come here, or may again.
     Bans {
-        /// What whoever wanted it is told when it is so.
+        /// The reply to whoever wanted it when it is so.
         reply: Vec<ReplyLine>,
     },
     /// Somebody has asked to be let into a room.
     Knock {
-        /// What they are told when it is kept.
+        /// The reply to them when it is kept.
         reply: Vec<ReplyLine>,
     },
     /// Somebody has read something.
     Mark {
         mark: ReadMarker,
-        /// How what was read is called.
+        /// The shown name of what was read.
         shown: Arc<str>,
     },
 }
 
 impl ChangePurpose {
-    /// Why it is not so, or not yet.
+    /// The refusal that says why it is not so, or not yet.
     pub(crate) fn refusal(&self, why: &str) -> Refusal {
         match self {
             Self::Account(AccountRequest { account, via, .. }) => {

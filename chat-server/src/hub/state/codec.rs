@@ -41,13 +41,13 @@ pub(crate) mod optional_time {
     }
 }
 
-/// What sets `path` to `value`.
+/// The change that sets `path` to `value`.
 pub(crate) fn set(path: Arc<str>, value: &impl Serialize) -> Change {
     let value = serde_json::to_string(value).expect("words and numbers can be written as JSON");
     Change::Set { path, value: value.into() }
 }
 
-/// What a value says.
+/// The value, as it is read.
 ///
 /// # Errors
 /// A sentence, if it is nothing that this version writes.

@@ -9,13 +9,13 @@ use std::{
 use chat_core::proto::CaseMapping;
 use unicode_security::confusable_detection::skeleton;
 
-/// Whose names look like what.
+/// The names by what they look like.
 #[derive(Debug, Default)]
 pub(crate) struct ConfusableNames {
     owners: HashMap<Box<str>, BTreeSet<Arc<str>>>,
 }
 
-/// What `name` looks like, as it is written and folded.
+/// The looks of `name`, as it is written and folded.
 fn looks(name: &str) -> [Box<str>; 2] {
     let look = |name: &str| skeleton(name).collect::<String>().to_lowercase().into();
     [look(name), look(&CaseMapping::Ascii.fold(name))]

@@ -30,7 +30,7 @@ pub(crate) struct Device {
     pub(crate) person: PersonId,
     pub(crate) door: Door,
     pub(crate) capabilities: CapabilitySet,
-    /// Where it really is, whatever host is shown.
+    /// The address it really has, whatever host is shown.
     pub(crate) address: Box<str>,
     /// Nobody in between can read what is said.
     pub(crate) is_secure: bool,
@@ -50,19 +50,19 @@ pub(crate) struct Device {
     pub(crate) n_failed_logins: u8,
 }
 
-/// What is not done yet.
+/// The backlog: what is not done yet.
 #[derive(Debug, Default)]
 pub(crate) struct Backlog {
-    /// What has been asked about the past, and is to be answered before anything else.
+    /// The query about the past that is to be answered before anything else.
     pub(crate) querying: Option<Ticket>,
-    /// What was said before in rooms that were entered, and is still to be told.
+    /// The queries for what was said before in rooms that were entered, still to be told.
     pub(crate) replays: BTreeMap<RoomId, Ticket>,
-    /// Commands that wait for an earlier answer, oldest first. While there are any, or a listing
+    /// Commands that wait for an earlier answer, oldest first. While there are any, or a paged reply
     /// runs, the connection is held, so that no more come than were under way.
     pub(crate) waiting: VecDeque<QueuedCommand>,
     /// Answers that wait for records before them, each with the latest of those.
     pub(crate) deferred: VecDeque<(Ticket, PagedReply)>,
-    /// It is gone, and why; it is forgotten when all that was said is in the log.
+    /// The reason why it is gone; it is forgotten when all that was said is in the log.
     pub(crate) departing: Option<Arc<str>>,
 }
 
@@ -84,12 +84,12 @@ impl Nothing for Backlog {
     }
 }
 
-/// What was shown, said or asked for on it, as few do.
+/// Particulars that few devices have: what was shown, said or asked for on it.
 #[derive(Debug, Default)]
 pub(crate) struct Particulars {
     /// The fingerprint of the certificate that was shown.
     pub(crate) fingerprint: Option<Arc<str>>,
-    /// What was said of being away from it.
+    /// The words of being away from it.
     pub(crate) away: Option<Arc<str>>,
     /// Nicks that are watched: by key, as they were written.
     pub(crate) monitored: BTreeMap<Arc<str>, Arc<str>>,
@@ -113,7 +113,7 @@ impl Nothing for Particulars {
     }
 }
 
-/// Who reads an answer, and on which connection.
+/// A reader of an answer, and the connection it is read on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reader<'a> {
     pub(crate) person: &'a Person,
@@ -121,7 +121,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Device {
-    /// What a newcomer's connection becomes.
+    /// The device that a newcomer's connection becomes.
     pub(crate) fn new(
         conn: ConnId,
         person: PersonId,

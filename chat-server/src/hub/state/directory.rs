@@ -74,7 +74,7 @@ pub(crate) struct PersonDirectory {
     places: Slab<Box<Person>>,
     /// In the order in which they came, since people are listed.
     order: BTreeSet<PersonId>,
-    /// Who has a nick, found by its key, which stands with its owner.
+    /// The owners of nicks, found by its key, which stands with its owner.
     by_nick: HashTable<PersonId>,
     /// Strangers choose the nicks: they are not to know which ones meet.
     hasher: RandomState,
@@ -114,7 +114,7 @@ impl PersonDirectory {
         self.note_nick(id);
     }
 
-    /// Who has the nick of that key.
+    /// The owner of the nick with that key.
     pub(crate) fn by_nick(&self, key: &str) -> Option<PersonId> {
         let has_it = |id: &PersonId| **self.places[id.place()].nick.key() == *key;
         self.by_nick.find(self.hasher.hash_one(key), has_it).copied()

@@ -1,4 +1,4 @@
-//! What a room is, fact by fact. A fact that changes is a change of the room's and, if the room lasts, of what the
+//! Facts that make a room. A fact that changes is a change of the room's and, if the room is registered, of what the
 //! server knows again ([`crate::room_log::Change`]): one code does both, when it happens and when the server starts.
 
 use std::{sync::Arc, time::SystemTime};
@@ -29,7 +29,7 @@ pub(crate) enum Fact {
     Flag(Flag, bool),
     Key(Option<Arc<str>>),
     Limit(Option<u32>),
-    /// What stands in a link into the room, or no more.
+    /// The terms of a link into the room, or no more.
     Link(Arc<str>, Option<InviteLink>),
     /// Seconds between two messages of somebody without a rank.
     Slow(Option<u32>),
@@ -43,10 +43,10 @@ pub(crate) enum Fact {
     Voice(Arc<str>, bool),
 }
 
-/// What is at the path of a room itself.
+/// The document at the path of a room itself.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RoomDocument {
-    /// As it is shown.
+    /// The name, as it is shown.
     pub(crate) name: String,
     /// The account whose it is, by its folded name.
     pub(crate) founder: String,
@@ -70,7 +70,7 @@ struct EntryDocument {
     terms: Terms,
 }
 
-/// Where the room of that number is, and what is at `words` of it.
+/// The path of the room of that number, and of `words` below it.
 pub(crate) fn path(number: &str, words: &[&str]) -> Arc<str> {
     let mut path = format!("{PATH}\n{number}");
     for word in words {
@@ -86,7 +86,7 @@ pub(crate) fn is_link(path: &str) -> bool {
 }
 
 impl Fact {
-    /// What lets the server know it again, of the room of that number.
+    /// The change that lets the server load it, of the room of that number.
     pub(crate) fn change(&self, number: &str) -> Change {
         let at = |words: &[&str]| path(number, words);
         match self {
@@ -134,7 +134,7 @@ impl Fact {
         }
     }
 
-    /// What is so from now on, by what is at `words` of a room.
+    /// The fact that the value at `words` of a room says.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
@@ -236,7 +236,7 @@ impl Room {
         facts
     }
 
-    /// What makes the server know it again, as that account's.
+    /// The change that lets the server load it, as that account's.
     pub(crate) fn document(&self, ownership: &Ownership, founder: &str) -> Change {
         let document = RoomDocument {
             name: self.name.to_string(),
@@ -246,7 +246,7 @@ impl Room {
         set(path(&ownership.number, &[]), &document)
     }
 
-    /// What lets the server know `facts` again: nothing, unless it is somebody's. The first of it makes it last.
+    /// The changes that let the server load `facts`: nothing, unless it is somebody's. The first of it registers it.
     pub(crate) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
         let Some(ownership) = &self.ownership else { return Vec::new() };
         let first =
@@ -297,7 +297,7 @@ impl Modes {
 }
 
 impl ModeChange {
-    /// What is so of the room's from then on; what a member has is not the room's.
+    /// The fact of the room's that is so from then on; what a member has is not the room's.
     pub(crate) fn fact(&self, by: &Arc<str>, at: SystemTime) -> Option<Fact> {
         let is_set = self.is_set;
         Some(match &self.what {
@@ -335,7 +335,7 @@ impl Ownership {
         }
     }
 
-    /// What accounts may do.
+    /// The facts of what accounts may do.
     pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
         let operator = |(account, since): (&Arc<str>, &SystemTime)| {
             Fact::Operator(Arc::clone(account), Some(*since))

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::state::codec::milliseconds;
 
-/// Who may come in by a link, and until when.
+/// The terms of an invite link: who may come in by it, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InviteLink {
     /// The nick of who has made it.
     pub(crate) by: Arc<str>,
-    /// When, in milliseconds since 1970.
+    /// The time it was made, in milliseconds since 1970.
     pub(crate) at: u64,
     /// Until then.
     pub(crate) until: u64,

@@ -7,7 +7,7 @@ use crate::{delivery::ReplyLine, ids::ConnId};
 /// Names a labelled answer that waits for records.
 pub(crate) type ResponseId = u64;
 
-/// What a labelled command is answered when all its records are at their end: one answer, as
+/// A response to a labelled command, told when all its records are at their end: one answer, as
 /// <https://ircv3.net/specs/extensions/labeled-response> asks.
 #[derive(Debug)]
 pub(crate) struct LabeledResponse {

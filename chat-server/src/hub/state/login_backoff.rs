@@ -19,7 +19,7 @@ const PAUSE_OF_ADDRESS_MAX: Duration = Duration::from_secs(300);
 /// Strangers can make it come for anyone's account, so it is short.
 const PAUSE_OF_ACCOUNT_MAX: Duration = Duration::from_secs(30);
 
-/// When they are forgotten.
+/// The time after which they are forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
 /// Addresses and accounts remembered; above it the one that was longest ago is forgotten.
@@ -29,7 +29,7 @@ const REMEMBERED_MAX: usize = 10_000;
 /// not slow them down.
 const FAMILIAR_MAX: usize = 4;
 
-/// Whose wrong passwords.
+/// The subject of wrong passwords: a network or an account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LoginSubject {
     Account(Arc<str>),
@@ -42,7 +42,7 @@ struct Failures {
     latest: Instant,
 }
 
-/// See the module.
+/// The back-off of logins (see the module).
 #[derive(Debug, Default)]
 pub(crate) struct LoginBackoff {
     by: BTreeMap<LoginSubject, Failures>,
@@ -51,7 +51,7 @@ pub(crate) struct LoginBackoff {
     familiar: BTreeMap<Arc<str>, VecDeque<Arc<str>>>,
 }
 
-/// What of an address counts: of IPv6, the network of one subscriber.
+/// The network that counts for an address: of IPv6, that of one subscriber.
 pub(crate) fn network_of(address: &str) -> Arc<str> {
     match address.trim_start_matches('0').parse().or_else(|_| address.parse()) {
         Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
@@ -63,7 +63,7 @@ pub(crate) fn network_of(address: &str) -> Arc<str> {
 }
 
 impl LoginBackoff {
-    /// How long the next password from `network` for `account` has to wait, if it does.
+    /// The pause before the next password from `network` for `account`, if there is one.
     pub(crate) fn pause(
         &self,
         now: Instant,

@@ -13,7 +13,7 @@ pub(crate) const MUTE: &str = "~m:";
 /// A mask of accounts (<https://ircv3.net/specs/extensions/account-extban>).
 const ACCOUNT: &str = "~a:";
 
-/// The same, written out.
+/// The prefix of account masks, written out.
 const ACCOUNT_LONG: &str = "~account:";
 
 /// A mask of addresses, whatever host is shown: `~i:192.0.2.0/24`.
@@ -23,7 +23,7 @@ const ADDRESS: &str = "~i:";
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) person: &'a Person,
-    /// Where they really are.
+    /// The addresses they really have.
     pub(crate) addresses: Vec<IpAddr>,
 }
 

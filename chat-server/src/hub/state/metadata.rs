@@ -15,7 +15,7 @@ pub(crate) type Metadata = BTreeMap<Arc<str>, Arc<str>>;
 /// Names of metadata.
 pub(crate) type Keys = BTreeSet<Arc<str>>;
 
-/// Whose metadata it is.
+/// The owner of metadata.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Owner {
     Person(PersonId),
@@ -38,7 +38,7 @@ pub(crate) struct Sync {
     pub(crate) target: Option<Arc<str>>,
     /// Those still to be told of.
     pub(crate) owners: VecDeque<Owner>,
-    /// What is told of.
+    /// The names that are told of.
     pub(crate) keys: Arc<Keys>,
     /// The member of the first room who was told of last; at first the room itself is.
     pub(crate) after: Option<PersonId>,

@@ -99,7 +99,7 @@ impl List {
     }
 }
 
-/// What kind a mode's letter is.
+/// The kind of a mode's letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ModeLetter {
     Flag(Flag),
@@ -141,7 +141,7 @@ pub(crate) fn room_letters() -> String {
     letters.into_iter().collect()
 }
 
-/// What is set in a room.
+/// The modes of a room.
 #[derive(Debug)]
 pub(crate) struct Modes {
     flags: u8,
@@ -223,7 +223,7 @@ impl Modes {
         self.bans.iter().find(is_muted).filter(|_| !self.names(List::Except, who))
     }
 
-    /// As RPL_CHANNELMODEIS shows it: the letters, then their parameters. The key is for members.
+    /// The modes as RPL_CHANNELMODEIS shows them: the letters, then their parameters. The key is for members.
     pub(crate) fn shown(&self, with_key: bool) -> Vec<String> {
         let flags = Flag::ALL.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, letter)| *letter);
         let mut words = vec!["+".chars().chain(flags).collect::<String>()];
@@ -270,7 +270,7 @@ pub(crate) struct ModeChange {
     pub(crate) what: Mode,
 }
 
-/// What is changed.
+/// A mode that is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Mode {
     Flag(Flag),
@@ -317,7 +317,7 @@ impl Mode {
     }
 }
 
-/// How changes read: the letters with signs where they change, and the parameters.
+/// The changes as they read: the letters with signs where they change, and the parameters.
 pub(crate) fn written(
     changes: &[ModeChange],
     nick_of: impl Fn(PersonId) -> Arc<str>,

@@ -22,7 +22,7 @@ pub(crate) struct Newcomer {
     /// The account they have logged in to.
     pub(crate) account: Option<Arc<str>>,
     pub(crate) capabilities: CapabilitySet,
-    /// What they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
+    /// The words they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
     pub(crate) away: Option<Arc<str>>,
     /// All they said, if only the nick could not be had.
     pub(crate) refused: Option<Registration>,
@@ -32,7 +32,7 @@ pub(crate) struct Newcomer {
     pub(crate) is_negotiating: bool,
     /// Wrong passwords so far.
     pub(crate) n_failed_logins: u8,
-    /// What waits for a password to be checked. While there is any, no more commands are read.
+    /// The input that waits for a password to be checked. While there is any, no more commands are read.
     pub(crate) waiting: VecDeque<Delayed>,
 }
 

@@ -13,10 +13,10 @@ use crate::{
     ids::RoomId,
 };
 
-/// Whose a room is.
+/// The ownership of a room.
 #[derive(Debug)]
 pub(crate) struct Ownership {
-    /// What its paths begin with, whatever it is called.
+    /// The number its paths begin with, whatever it is called.
     pub(crate) number: Arc<str>,
     /// The account whose it is, by its folded name.
     pub(crate) founder: Arc<str>,
@@ -24,7 +24,7 @@ pub(crate) struct Ownership {
     pub(crate) is_kept: bool,
     /// The log has been asked to know it.
     pub(crate) is_written: bool,
-    /// Whose it is about to be.
+    /// The account it is about to belong to.
     pub(crate) successor: Option<Arc<str>>,
     /// Accounts that operate it wherever they come from, by their folded names, and since when.
     pub(crate) operators: BTreeMap<Arc<str>, SystemTime>,
@@ -112,12 +112,12 @@ impl OwnershipIndex {
 }
 
 impl Ownership {
-    /// Whose it is once what is on its way is there.
+    /// The founder once what is on its way is there.
     pub(crate) fn next_founder(&self) -> &str {
         self.successor.as_ref().unwrap_or(&self.founder)
     }
 
-    /// What an account may do, wherever it comes from.
+    /// The rank of an account, wherever it comes from.
     pub(crate) fn rank_of(&self, account: &str) -> Rank {
         Rank {
             is_operator: *self.founder == *account || self.operators.contains_key(account),

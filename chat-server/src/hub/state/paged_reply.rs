@@ -21,7 +21,7 @@ pub(crate) const ROWS_PER_TURN: usize = 256;
 #[derive(Debug)]
 pub(crate) struct PagedReply {
     pub(crate) label: Option<Arc<str>>,
-    /// What is told, one after the other.
+    /// The sections to be told, one after the other.
     pub(crate) parts: VecDeque<Section>,
     pub(crate) is_first: bool,
 }
@@ -41,7 +41,7 @@ pub(crate) enum Section {
     Who(Who),
 }
 
-/// Which rooms a `LIST` shows (`ELIST` in RPL_ISUPPORT).
+/// A filter of the rooms that a `LIST` shows (`ELIST` in RPL_ISUPPORT).
 #[derive(Debug)]
 pub(crate) struct RoomFilter {
     pub(crate) conditions: Vec<ListCondition>,
@@ -94,7 +94,7 @@ pub(crate) struct Who {
     pub(crate) after: Option<PersonId>,
 }
 
-/// Whom a `WHO` is about.
+/// The people a `WHO` is about.
 #[derive(Debug)]
 pub(crate) enum Whom {
     /// The members of a room, by its name.

@@ -13,7 +13,7 @@ pub(crate) struct PasswordCheck {
     pub(crate) conn: ConnId,
     pub(crate) label: Option<Arc<str>>,
     pub(crate) purpose: CheckPurpose,
-    /// What the password is held against.
+    /// The hash the password is held against.
     pub(crate) hash: Option<String>,
     /// Their further commands wait for it: they had registered.
     pub(crate) is_counted: bool,
@@ -25,14 +25,14 @@ impl PasswordCheck {
     }
 }
 
-/// What the answer is for.
+/// The purpose of a password check.
 #[derive(Debug, Clone)]
 pub(crate) enum CheckPurpose {
     /// `OPER`
     Oper,
     /// `AUTHENTICATE`, for the account of that name.
     Sasl {
-        /// As it was given.
+        /// The account, as it was given.
         account: Arc<str>,
     },
     /// Something that is to be done to an account.
@@ -49,7 +49,7 @@ impl CheckPurpose {
         }
     }
 
-    /// Why it is not asked now.
+    /// The refusal that says why it is not asked now.
     pub(crate) fn refusal(&self, text: &str) -> Refusal {
         let code = "TEMPORARILY_UNAVAILABLE";
         match self {

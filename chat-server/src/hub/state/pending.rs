@@ -1,5 +1,5 @@
-//! What is on its way to the log, in the order in which it left. A log that answers at once, or in order, finds it at
-//! the front: nothing is searched and nothing allocated for a message.
+//! Pending work on its way to the log, in the order in which it left. A log that answers at once, or in order, finds it
+//! at the front: nothing is searched and nothing allocated for a message.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -8,19 +8,19 @@ use std::{
 
 use crate::ids::Ticket;
 
-/// How many times the time-out must pass before what was lost without a word is forgotten.
+/// The number of time-outs that must pass before what was lost without a word is forgotten.
 const FORGET_AFTER: u32 = 10;
 
 /// Places whose memory is kept when nothing is under way.
 const PLACES_KEPT: usize = 1024;
 
-/// See the module.
+/// A queue of pending work (see the module).
 #[derive(Debug)]
 pub(crate) struct PendingQueue<T> {
-    /// What its senders wait for.
+    /// The work its senders wait for.
     awaited: VecDeque<Queued<T>>,
     n_awaited: usize,
-    /// What takes so long that its senders have been told, and since when it is under way.
+    /// The overdue work, of which its senders have been told, and since when it is pending.
     overdue: BTreeMap<Ticket, (Instant, T)>,
 }
 
@@ -32,7 +32,7 @@ struct Queued<T> {
     what: Option<T>,
 }
 
-/// What has arrived.
+/// Work that has arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arrived<T> {
     pub(crate) what: T,
@@ -45,7 +45,7 @@ impl<T> PendingQueue<T> {
         Self { awaited: VecDeque::new(), n_awaited: 0, overdue: BTreeMap::new() }
     }
 
-    /// How much is under way.
+    /// The number of those that are pending.
     pub(crate) fn len(&self) -> usize {
         self.n_awaited + self.overdue.len()
     }
@@ -62,12 +62,12 @@ impl<T> PendingQueue<T> {
         self.place(ticket).is_some_and(|place| self.awaited[place].what.is_some())
     }
 
-    /// What senders wait for.
+    /// The work senders wait for.
     pub(crate) fn awaited(&self) -> impl Iterator<Item = &T> {
         self.awaited.iter().filter_map(|whowas| whowas.what.as_ref())
     }
 
-    /// It has arrived; `None` if it has been forgotten, or nobody waited for it.
+    /// Takes what has arrived; `None` if it has been forgotten, or nobody waited for it.
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Arrived<T>> {
         if let Some(place) = self.place(ticket) {
             let what = self.awaited[place].what.take()?;
@@ -78,7 +78,7 @@ impl<T> PendingQueue<T> {
         self.overdue.remove(&ticket).map(|(_, what)| Arrived { what, is_overdue: true })
     }
 
-    /// What has been under way for longest, if that is too long.
+    /// Takes the work that has been pending for longest, if that is too long.
     pub(crate) fn pop_slow(
         &mut self,
         now: Instant,
@@ -90,18 +90,18 @@ impl<T> PendingQueue<T> {
         Some((ticket, since, what))
     }
 
-    /// It may still arrive, though its sender has been told that it takes too long.
+    /// Keeps what may still arrive, though its sender has been told that it takes too long.
     pub(crate) fn keep_overdue(&mut self, ticket: Ticket, since: Instant, what: T) {
         self.overdue.insert(ticket, (since, what));
     }
 
-    /// What has been lost without a word.
+    /// Takes what has been lost without a word.
     pub(crate) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<T> {
         let first = self.overdue.first_entry()?;
         (first.get().0 + timeout * (1 + FORGET_AFTER) <= now).then(|| first.remove().1)
     }
 
-    /// When something is slow or lost next.
+    /// The time at which something is slow or lost next.
     pub(crate) fn next_deadline(&self, timeout: Duration) -> Option<Instant> {
         let slow = self.awaited.front().map(|first| first.since + timeout);
         let lost = self.overdue.first_key_value();

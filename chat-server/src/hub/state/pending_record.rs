@@ -23,13 +23,13 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) what: PendingWork,
-    /// Who is answered, unless they have gone; nobody, if the server does it by itself.
+    /// The connection that is answered, unless it has gone; none, if the server does it by itself.
     pub(crate) sender: Option<ConnId>,
     /// The labelled answer it is a part of.
     pub(crate) answer: Option<ResponseId>,
 }
 
-/// What is on its way.
+/// The work on its way.
 #[derive(Debug)]
 pub(crate) enum PendingWork {
     /// A record.
@@ -42,7 +42,7 @@ pub(crate) enum PendingWork {
 #[derive(Debug)]
 pub(crate) struct Recorded {
     pub(crate) event: Arc<Event>,
-    /// Who caused it, if it is not the server.
+    /// The person who caused it, if it is not the server.
     pub(crate) sender: Option<PersonId>,
     pub(crate) place: Destination,
     /// Apart, since most records are messages and have none.
@@ -50,23 +50,23 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
-    /// What it does beside being seen.
+    /// The action of it beside being seen.
     pub(crate) fn action(&self) -> &RecordAction {
         self.more.as_ref().map_or(&RecordAction::Nothing, |more| &more.action)
     }
 }
 
-/// What follows from a record beside its being seen.
+/// The consequences of a record beside its being seen.
 #[derive(Debug)]
 pub(crate) struct More {
     pub(crate) action: RecordAction,
-    /// What is so in the room from then on.
+    /// The facts of the room from then on.
     pub(crate) facts: Vec<Fact>,
     /// The room's number, if the log keeps these with the record.
     pub(crate) kept_of: Option<Arc<str>>,
 }
 
-/// What a record does beside being seen. Whom it names may go or take other nicks meanwhile.
+/// The action of a record beside being seen. Whom it names may go or take other nicks meanwhile.
 #[derive(Debug)]
 pub(crate) enum RecordAction {
     /// Nothing, or what the content says.
@@ -77,34 +77,34 @@ pub(crate) enum RecordAction {
     Modes(Vec<modes::ModeChange>),
     /// Something that those who operate the room read of, in the name of the server.
     Notice {
-        /// What is so from then on.
+        /// The facts from then on.
         facts: Vec<Fact>,
-        /// Whose the room is from then on.
+        /// The owner of the room from then on.
         owner_change: OwnerChange,
-        /// What whoever has done it is told.
+        /// The reply to whoever has done it.
         reply: Vec<ReplyLine>,
     },
     /// The room gets another name.
     Rename(RoomName),
 }
 
-/// Whose a room is from then on.
+/// A change of a room's owner.
 #[derive(Debug)]
 pub(crate) enum OwnerChange {
-    /// It is nobody's.
+    /// The room is nobody's.
     Disowned,
-    /// It stays whose it is.
+    /// The room stays whose it is.
     None,
-    /// That account's, by its folded name.
+    /// The room is that account's, by its folded name.
     Given(Arc<str>),
 }
 
-/// Where a record takes effect.
+/// The destination of a record: the place it takes effect.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination {
     /// With one other person, who may have gone.
     Direct {
-        /// As direct conversations name them.
+        /// The identity, as direct conversations name them.
         identity: Arc<str>,
         person: Option<PersonId>,
     },
@@ -114,7 +114,7 @@ pub(crate) enum Destination {
     Room(RoomId),
 }
 
-/// Why a record of `content` is not there, for words to its sender.
+/// The refusal that says to its sender why a record of `content` is not there.
 pub(crate) fn not_stored(content: &Content, why: String) -> Refusal {
     let (command, target) = match content {
         Content::Message { kind, target, .. } | Content::Multiline { kind, target, .. } => {

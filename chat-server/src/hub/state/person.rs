@@ -26,7 +26,7 @@ pub(crate) struct Person {
     pub(crate) devices: SmallVec<[ConnId; 1]>,
     /// The account they are logged in to.
     pub(crate) account: Option<Arc<str>>,
-    /// Who they are in direct conversations, if they have needed it ([`super::recall`]).
+    /// The identity they have in direct conversations, if they have needed it.
     pub(crate) identity: Option<Arc<str>>,
     pub(crate) modes: UserModes,
     pub(crate) particulars: Sparse<Particulars>,
@@ -37,14 +37,14 @@ pub(crate) struct Person {
     pub(crate) last_spoke: Instant,
 }
 
-/// What few have.
+/// Particulars that few people have.
 #[derive(Debug, Default)]
 pub(crate) struct Particulars {
-    /// They are away wherever they are.
+    /// The reason why they are away wherever they are.
     pub(crate) away: Option<Arc<str>>,
     /// Rooms an operator has invited them to.
     pub(crate) invited: BTreeSet<RoomId>,
-    /// What they have published about themselves
+    /// The metadata they have published about themselves
     /// (<https://ircv3.net/specs/extensions/metadata>), by its name.
     pub(crate) metadata: Metadata,
 }
@@ -93,7 +93,7 @@ impl UserModes {
         }
     }
 
-    /// As RPL_UMODEIS shows them.
+    /// The modes as RPL_UMODEIS shows them.
     pub(crate) fn shown(mut self) -> String {
         let set = |letter: &char| self.get_mut(*letter).is_some_and(|is_set| *is_set);
         "+".chars().chain(Self::LETTERS.chars().filter(set)).collect()
@@ -101,7 +101,7 @@ impl UserModes {
 }
 
 impl Person {
-    /// What readers of their events may be told of them.
+    /// The sender that readers of their events may be told of.
     pub(crate) fn as_sender(&self) -> Sender {
         Sender {
             account: self.account.clone(),
@@ -110,12 +110,12 @@ impl Person {
         }
     }
 
-    /// As it was told, or chosen for them.
+    /// The user name, as it was told, or chosen for them.
     pub(crate) fn user(&self) -> &str {
         self.user_and_host().0
     }
 
-    /// As others see it.
+    /// The host, as others see it.
     pub(crate) fn host(&self) -> &str {
         self.user_and_host().1
     }

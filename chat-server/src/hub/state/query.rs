@@ -19,7 +19,7 @@ pub(crate) struct PendingQuery {
     pub(crate) subcommand: Arc<str>,
 }
 
-/// What is asked about.
+/// The purpose of a query.
 #[derive(Debug)]
 pub(crate) enum QueryPurpose {
     /// A conversation with another person, as they are called now.
@@ -28,13 +28,13 @@ pub(crate) enum QueryPurpose {
         is_here: bool,
     },
     Room(RoomId),
-    /// What was said in a room before somebody came who does not know how to ask.
+    /// The past of a room, for somebody who has come and does not know how to ask.
     Replay(RoomId),
-    /// What those who operate a room have done.
+    /// The audit log: what those who operate a room have done.
     AuditLog,
-    /// Where something was said.
+    /// The targets where something was said.
     Targets,
-    /// What has changed, under the name that was asked for.
+    /// The changes since then, under the name that was asked for.
     Changes(Arc<str>),
     /// A message that something is to be done to.
     Message(MessageAction),
@@ -42,17 +42,17 @@ pub(crate) enum QueryPurpose {
     Search,
 }
 
-/// What is to be done to a message.
+/// An action on a message.
 #[derive(Debug)]
 pub(crate) struct MessageAction {
     pub(crate) readable: Box<Readable>,
-    /// As the target is properly written.
+    /// The target, as it is properly written.
     pub(crate) target: Arc<str>,
     pub(crate) msgid: Arc<str>,
     pub(crate) change: MessageChange,
 }
 
-/// How a message is changed.
+/// The change of a message.
 #[derive(Debug)]
 pub(crate) enum MessageChange {
     Redact(Option<String>),

@@ -1,6 +1,6 @@
 //! Ranks of members.
 
-/// What a member may do.
+/// The rank of a member: what they may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Rank {
     pub(crate) is_operator: bool,

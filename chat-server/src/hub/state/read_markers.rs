@@ -1,4 +1,4 @@
-//! Up to where people have read (<https://ircv3.net/specs/extensions/read-marker>): one time for each person and
+//! Read markers (<https://ircv3.net/specs/extensions/read-marker>): one time for each person and
 //! conversation, which only grows, the same on all of their devices. Those of accounts are kept
 //! ([`crate::room_log::Change`]), those of guests go with them.
 
@@ -22,7 +22,7 @@ pub(crate) struct ReadMarkers {
     by: BTreeMap<Arc<str>, BTreeMap<Arc<str>, SystemTime>>,
 }
 
-/// Whose marker of what: both as direct conversations name people, or a room's folded name.
+/// A read marker: its owner and its conversation, both as direct conversations name people, or a room's folded name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReadMarker {
     pub(crate) identity: Arc<str>,
@@ -71,7 +71,7 @@ impl ReadMarkers {
         Ok(())
     }
 
-    /// What moves a marker to `time`, and makes place for it.
+    /// The changes that move a marker to `time`, and make place for it.
     pub(crate) fn changes(&self, mark: &ReadMarker, time: SystemTime) -> Vec<Change> {
         let mut changes = vec![mark.set_to(time)];
         if let Some(own) = self.by.get(&mark.identity)
@@ -92,7 +92,7 @@ impl ReadMarkers {
         *marked = time.max(*marked);
     }
 
-    /// What was called `from` is called `to` from here on; what keeps that.
+    /// Renames markers of `from` to `to`. Gives the changes that keep that.
     pub(crate) fn rename(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
         let mut moved = Vec::new();
         for (identity, own) in &mut self.by {

@@ -38,21 +38,21 @@ pub(crate) struct Room {
     pub(crate) asking: BTreeMap<Arc<str>, SystemTime>,
     /// Links into it, by what stands in the place of the key.
     pub(crate) links: BTreeMap<Arc<str>, InviteLink>,
-    /// Who has asked to be let in since the server started, as direct conversations name them.
+    /// Those who have asked to be let in since the server started, as direct conversations name them.
     pub(crate) knocks: BTreeMap<Arc<str>, Now>,
-    /// When its members were told that the log takes nothing.
+    /// The time its members were told that the log takes nothing.
     pub(crate) troubled_at: Option<Instant>,
-    /// Who has spoken lately, as direct conversations name them: those who have to wait in a slow room.
+    /// Those who have spoken lately, as direct conversations name them, and have to wait in a slow room.
     pub(crate) spoke: BTreeMap<Arc<str>, Instant>,
     /// So many, and those who need not wait any more are forgotten.
     pub(crate) spoke_max: usize,
-    /// Whose it is.
+    /// The ownership, if it is registered.
     pub(crate) ownership: Option<Ownership>,
     /// The log knows that what was said in it is nobody's if the server ends now.
     pub(crate) is_noted_closed: bool,
     /// Ordered, since it is shown.
     pub(crate) members: BTreeMap<PersonId, Rank>,
-    /// How many connections of members each worker has, so that workers without any hear nothing.
+    /// The number of connections of members at each worker, so that workers without any hear nothing.
     pub(crate) n_members_at: Vec<u32>,
     /// The time of the latest record, so that the next one is later.
     pub(crate) latest: SystemTime,
@@ -187,7 +187,7 @@ impl Room {
 }
 
 impl Room {
-    /// What an account may do here, wherever it comes from.
+    /// The rank of an account here, wherever it comes from.
     pub(crate) fn rank_of(&self, account: Option<&Arc<str>>) -> Rank {
         let ownership = self.ownership.as_ref().zip(account);
         ownership.map_or_else(Rank::default, |(own, account)| {

@@ -14,7 +14,7 @@ use crate::{
 /// The first word of the paths of bans.
 pub(crate) const PATH: &str = "ban";
 
-/// Whom a ban is about.
+/// The subject of a server ban.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Banned {
     /// An account, by its folded name.
@@ -63,12 +63,12 @@ impl Banned {
         format!("{PATH}\n{}", self.shown()).into()
     }
 
-    /// What lifts a ban.
+    /// The change that lifts a ban.
     pub(crate) fn lift(&self) -> Change {
         Change::Remove { path: self.path() }
     }
 
-    /// What bans them.
+    /// The change that bans them.
     pub(crate) fn ban(&self, ban: &Ban) -> Change {
         let document = BanDocument {
             by: Arc::clone(&ban.by),
@@ -102,7 +102,7 @@ impl Ban {
         self.terms.until.is_none_or(|until| now < until)
     }
 
-    /// What those whom it is about read.
+    /// The text that those whom it is about read.
     pub(crate) fn text(&self) -> String {
         format!("You are banned from this server{}", self.terms.shown())
     }

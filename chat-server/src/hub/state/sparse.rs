@@ -1,4 +1,4 @@
-//! What few have: one word, and not its fields, for everybody who has nothing of it.
+//! Sparse fields: one word, and not its fields, for everybody who has nothing of it.
 
 use std::ops::Deref;
 

@@ -1,4 +1,4 @@
-//! Who was here: what `WHOWAS` answers from. Bounded; the oldest are forgotten.
+//! People who were here: what `WHOWAS` answers from. Bounded; the oldest are forgotten.
 
 use std::{collections::VecDeque, sync::Arc, time::SystemTime};
 

@@ -57,7 +57,7 @@ impl Burst {
     }
 }
 
-/// What a reader is told of an event follows from these alone.
+/// The kind of a reader: what they are told of an event follows from these alone.
 type Kind = (Audience, CapabilitySet);
 
 /// The bytes of a burst for each kind of reader, made when the first of them is met.

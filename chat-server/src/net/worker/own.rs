@@ -36,7 +36,7 @@ pub(super) const HANDSHAKES_PER_TURN: usize = 32;
 pub(crate) struct Worker {
     pub(super) id: WorkerId,
     pub(super) settings: Arc<Settings>,
-    /// What TLS begins with, where there is any.
+    /// The configuration TLS begins with, where there is any.
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) poll: Poll,
     pub(super) mailbox: Arc<Mailbox>,
@@ -50,7 +50,7 @@ pub(crate) struct Worker {
     pub(super) arrivals: VecDeque<Arrival>,
     /// Slots that have something to read or to take.
     pub(super) queued: VecDeque<u32>,
-    /// The same of those whose handshakes are not over.
+    /// The slots of those whose handshakes are not over.
     pub(super) queued_newcomers: VecDeque<u32>,
     /// Slots that have something to write.
     pub(super) dirty: Vec<u32>,

@@ -28,7 +28,7 @@ use crate::{
     room_log::Conversation,
 };
 
-/// What can be asked, as `HELP` tells it.
+/// The requests, as `HELP` tells them.
 const HELP: &[&str] = &[
     "INFO #room: whose it is",
     "REGISTER #room: a room you operate is your account's, and lasts",
@@ -260,7 +260,7 @@ impl Hub {
         self.note(turn, id, vec![fact], Noted { note, reply })
     }
 
-    /// Whom a mask is to be about: a nick stands for its account, or for where it is.
+    /// The mask about somebody: a nick stands for its account, or for where it is.
     fn mask_of(&self, said: &Said<'_>, who: &str) -> Result<Arc<str>, Refusal> {
         if let Ok(person) = self.people.find(who) {
             return Ok(match &person.account {
@@ -437,7 +437,7 @@ impl Hub {
         self.note(turn, id, facts, Noted { note, reply: format!("{who} is not let in") })
     }
 
-    /// What those who operate a room have done, the latest last.
+    /// Shows the audit log: what those who operate a room have done, the latest last.
     fn show_audit_log(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said, Right::ReadAuditLog)?;
         if !self.settings.keeps_history {

@@ -26,7 +26,7 @@ use crate::{
     settings::PublicAddress,
 };
 
-/// How long a link holds unless it is said.
+/// The time a link holds unless it is said.
 const TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// The longest.

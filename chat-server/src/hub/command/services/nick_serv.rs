@@ -22,7 +22,7 @@ use crate::{
     ids::{ConnId, PersonId},
 };
 
-/// What can be asked, as `HELP` tells it.
+/// The requests, as `HELP` tells them.
 const HELP: &[&str] = &[
     "REGISTER password: an account for the nick you have",
     "IDENTIFY [account] password: log in",
@@ -118,7 +118,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Who is logged in to an account, the longest first.
+    /// The connections that are logged in to an account, the longest first.
     fn sessions_of(&self, account: &str) -> Vec<ConnId> {
         let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
         let people =

@@ -24,7 +24,7 @@ use crate::{
     ids::RoomId,
 };
 
-/// What a deed leaves in words: for those who operate the room, and for who asked.
+/// The notice of an action, in words: for those who operate the room, and for who asked.
 pub(crate) struct Noted {
     pub(crate) note: String,
     pub(crate) reply: String,

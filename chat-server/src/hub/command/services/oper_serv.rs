@@ -19,7 +19,7 @@ use crate::{
     room_log::Change,
 };
 
-/// What can be asked, as `HELP` tells it.
+/// The requests, as `HELP` tells them.
 const HELP: &[&str] = &[
     "BAN address|~a:account [time] [reason]: they may not come here; an address is 192.0.2.7 or 2001:db8::/32, a time 2h or 7d",
     "UNBAN address|~a:account: they may again",

@@ -15,7 +15,7 @@ const TIME_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 /// Bytes of a reason for a ban.
 const REASON_BYTES_MAX: usize = 200;
 
-/// What is said to a service, word by word.
+/// A request to a service, word by word.
 pub(crate) struct Said<'a> {
     to: Service,
     help: &'static [&'static str],
@@ -27,7 +27,7 @@ impl<'a> Said<'a> {
         Self { to, help, words: text.split_whitespace().collect() }
     }
 
-    /// What is asked for.
+    /// The word of the request.
     pub(crate) fn command(&self) -> String {
         self.word(0).unwrap_or("HELP").to_ascii_uppercase()
     }
@@ -63,7 +63,7 @@ impl<'a> Said<'a> {
         Ok(Terms { until: time.map(|time| now + time), reason })
     }
 
-    /// Why it is not done.
+    /// The refusal of the request, in words.
     pub(crate) fn no(&self, text: &str) -> Refusal {
         Refusal::Service { by: self.to, text: text.to_owned() }
     }
