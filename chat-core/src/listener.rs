@@ -170,7 +170,7 @@ impl Fanout {
         Self::default()
     }
 
-    /// With one more.
+    /// This fanout with one more listener.
     #[must_use]
     pub fn with(mut self, listener: impl Listener) -> Self {
         self.0.push(Box::new(listener));

@@ -7,7 +7,7 @@ use std::{
 
 use crate::error::{ConnectError, DeliveryError};
 
-/// Something that happened, in the order in which it did.
+/// An update, in the order in which it happened.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Update {
@@ -112,7 +112,7 @@ pub enum Update {
     },
     /// A message.
     Message(ChatMessage),
-    /// Something the server says: a refusal, or words for people.
+    /// A notice of the server: a refusal, or words for people.
     #[non_exhaustive]
     Notice {
         /// A numeric or a word for programs, if it has one.
@@ -123,7 +123,7 @@ pub enum Update {
     /// The past has been told: what follows is new.
     #[non_exhaustive]
     PastTold {
-        /// Of which conversation; the server: of all.
+        /// The conversation; the server: of all.
         target: Target,
         /// Before we came, or while there was no connection.
         origin: Origin,
@@ -137,7 +137,7 @@ pub enum Update {
         msgid: Arc<str>,
         /// The nick.
         by: Arc<str>,
-        /// With what: an emoji, or a short word.
+        /// The reaction: an emoji, or a short word.
         value: Arc<str>,
         /// Whether they do so no more.
         is_taken_back: bool,
@@ -172,7 +172,7 @@ pub enum Update {
 pub enum Departure {
     /// A removal from it.
     Kicked {
-        /// By whom.
+        /// The nick of who did it.
         by: Arc<str>,
     },
     /// Their connection broke: not what they wanted.
@@ -245,7 +245,7 @@ pub struct ChatMessage {
     pub time: SystemTime,
     /// The server's id of it.
     pub msgid: Option<Arc<str>>,
-    /// For our own, the id that `send` gave.
+    /// The id that `send` gave, if the message is our own.
     pub send_id: Option<SendId>,
     /// The origin.
     pub origin: Origin,
@@ -282,7 +282,7 @@ impl Target {
 pub enum MessageKind {
     /// `/me`: "Ann waves".
     Action,
-    /// From a program; never to be answered by one.
+    /// Words from a program; never to be answered by one.
     Notice,
     /// Said.
     Text,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// Something a host wants to know.
+/// An event that a host wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServerEvent {

@@ -9,7 +9,7 @@ pub struct Fanout {
     rooms: IdMap<RoomId, Vec<u32>>,
     /// The places of a connection in its rooms, so that leaving is quick.
     places: IdMap<u32, Vec<(RoomId, usize)>>,
-    /// For each slot, the round in which it was last visited: each peer is told once.
+    /// The round in which each slot was last visited: each peer is told once.
     visited: Vec<u64>,
     round: u64,
 }

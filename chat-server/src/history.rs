@@ -29,12 +29,12 @@ pub enum Selection {
     Latest(Option<Reference>),
 }
 
-/// Something to be looked up.
+/// A query about the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
     /// A page of a conversation.
     Page {
-        /// Of which; of a room without its rank.
+        /// The conversation; of a room without its rank.
         conversation: Conversation,
         /// The name it has now: what was said in it is shown as said under that name. `None`: as it was.
         shown: Option<Arc<str>>,
@@ -64,7 +64,7 @@ pub enum Query {
     },
     /// The audit log of a room: its latest records that are no messages, the latest last.
     AuditLog {
-        /// Of which room.
+        /// The room.
         part: ConversationScope,
         /// At most so many.
         limit: usize,
@@ -95,7 +95,7 @@ pub enum Query {
         person: Arc<str>,
         /// The guests who are here: what others wrote can be asked for by nobody.
         guests: BTreeSet<Arc<str>>,
-        /// From when, and to when; either may be the later one.
+        /// The bounds in time; either may be the later one.
         between: (SystemTime, SystemTime),
         /// At most so many, counted from the first time.
         limit: usize,
@@ -107,13 +107,13 @@ pub enum Query {
 pub struct Search {
     /// In which conversations.
     pub conversations: Vec<ConversationScope>,
-    /// And in all direct ones, as for changes.
+    /// The direct conversations that are searched too, as for changes.
     pub direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
     /// Words: all of them, `"..."` one behind the other, `word*` as a beginning, `-word` not.
     pub words: Option<String>,
     /// The nick or the account of the author.
     pub from: Option<String>,
-    /// From when on; then the oldest are found first.
+    /// The time from which on is searched; then the oldest are found first.
     pub after: Option<SystemTime>,
     /// Until when.
     pub before: Option<SystemTime>,
@@ -164,7 +164,7 @@ pub struct Shows {
     pub events: bool,
     /// Messages that are deleted now, as such.
     pub redacted: bool,
-    /// With each message what is about it: reactions, edits, what it answers.
+    /// The context of each message: reactions, edits, what it answers.
     pub context: bool,
     /// Reactions, edits and deletions in their own places.
     pub changes: bool,

@@ -30,13 +30,13 @@ pub enum Conversation {
     /// Between two people, in alphabetical order: `=` and an account's folded name, or `~` and a number
     /// that a guest has as long as they stay.
     Direct(Arc<str>, Arc<str>),
-    /// Among the members of a room with that sign before their nick, or a higher one; its folded name.
+    /// A conversation among the members of a room with that sign before their nick, or a higher one; its folded name.
     Ranked(Arc<str>, char),
     /// In a room; its folded name.
     Room(Arc<str>),
 }
 
-/// Something about a conversation that is no record of it, in its place among them.
+/// A mark in a conversation that is no record of it, in its place among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConversationMark {
     /// Not everyone may come into the room, or everyone may again.
@@ -57,7 +57,7 @@ pub enum ConversationMark {
 /// divided by line breaks, what it is of first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
-    /// This, in JSON.
+    /// A path is set to this, in JSON.
     Set {
         /// The path.
         path: Arc<str>,

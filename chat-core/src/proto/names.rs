@@ -18,7 +18,7 @@ use crate::text::is_printable;
 pub enum CaseMapping {
     /// `A`–`Z` only. What our server says.
     Ascii,
-    /// And `{}|^` are lower case of `[]\~`. What a server means that says nothing.
+    /// `A`–`Z`, and `{}|^` are lower case of `[]\~`. What a server means that says nothing.
     #[default]
     Rfc1459,
     /// `{}|` are lower case of `[]\`, without `^~`.

@@ -1,4 +1,4 @@
-//! Whether passwords are right. Slow by design (argon2), so it is asked for on threads of its own (`net/password_thread.rs`).
+//! Password checks. They are slow by design (argon2), so threads of their own make them (`net/password_thread.rs`).
 
 pub mod scram;
 
@@ -16,7 +16,7 @@ pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
 pub struct Secret {
     /// Its argon2 hash, in PHC form (`$argon2id$...`).
     pub argon2: String,
-    /// For SCRAM.
+    /// The credentials for SCRAM.
     #[serde(with = "in_words")]
     pub scram: scram::Credentials,
 }
@@ -43,7 +43,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// Something about passwords that takes long.
+/// A question about passwords that takes long to answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Question {
     /// A hash in PHC form and the password to hold against it.
@@ -53,7 +53,7 @@ pub struct Question {
 }
 
 impl Question {
-    /// Whether `password` is that of `hash`.
+    /// The question whether `password` is that of `hash`.
     #[must_use]
     pub fn check(hash: String, password: String) -> Self {
         Self { check: Some((hash, password)), keep: None }

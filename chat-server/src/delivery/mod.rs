@@ -16,7 +16,7 @@ use chat_core::{
 pub use self::reply::{Batches, Page, Reply, ReplyLine};
 use crate::ids::{ConnId, RoomId};
 
-/// Something that happened, as everyone who is told of it sees it.
+/// An event, as everyone who is told of it sees it.
 #[derive(Debug)]
 pub struct Event {
     /// The content.

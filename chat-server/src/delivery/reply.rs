@@ -9,7 +9,7 @@ use chat_core::{
 
 use super::{Audience, Content, Event, finish, readable};
 
-/// Whether a [`Reply`] is all there is to say, or a page of it.
+/// The extent of a [`Reply`]: all there is to say, or a page of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Page {
     /// The whole answer.
@@ -45,7 +45,7 @@ pub struct Reply {
     pub nick: Arc<str>,
     /// Its lines, in order; none with a label is an `ACK`.
     pub lines: Vec<ReplyLine>,
-    /// Whether more follows.
+    /// The extent: whether more follows.
     pub page: Page,
 }
 
@@ -61,7 +61,7 @@ pub enum ReplyLine {
         params: Vec<Box<str>>,
         /// The lines.
         lines: Vec<Self>,
-        /// Whether it is the whole batch, or a page of the one batch that may come in pages at a time.
+        /// The extent: the whole batch, or a page of the one batch that may come in pages at a time.
         page: Page,
     },
     /// An event with a tag of this answer's, for those who know tags.

@@ -12,7 +12,7 @@ use crate::{
     settings::Settings,
 };
 
-/// Something the hub wants done.
+/// An effect: what the hub wants done.
 #[derive(Debug)]
 pub enum Effect {
     /// The session is registered under this nick.
@@ -104,21 +104,21 @@ pub enum Effect {
     Reply {
         /// The connection.
         conn: ConnId,
-        /// With what.
+        /// The reply.
         reply: Reply,
     },
     /// Tell the program around the server.
     Report(ServerEvent),
     /// Everyone has been told; end the threads.
     Stop,
-    /// From here on, what is delivered to the room goes to this connection too.
+    /// Have what is delivered to the room go to this connection too, from here on.
     Subscribe {
         /// The connection.
         conn: ConnId,
         /// The room.
         room: RoomId,
     },
-    /// And from here on no more.
+    /// Have it go there no more.
     Unsubscribe {
         /// The connection.
         conn: ConnId,

@@ -19,9 +19,9 @@ use crate::{
 /// The clocks, read once for each input by whoever calls the hub.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// For deadlines.
+    /// The clock for deadlines.
     pub mono: Instant,
-    /// For people.
+    /// The clock for people.
     pub wall: SystemTime,
 }
 
@@ -49,7 +49,7 @@ pub struct Registration {
     pub take_any_nick: bool,
 }
 
-/// Something the hub is told.
+/// An input: what the hub is told.
 #[derive(Debug)]
 pub enum Input {
     /// A newcomer's session has an answer of its own, to be given behind those of the hub.
@@ -73,7 +73,7 @@ pub enum Input {
         /// All it understands now.
         capabilities: CapabilitySet,
     },
-    /// Something about the past has been looked up.
+    /// A query about the past has its answer.
     Queried {
         /// The ticket of the query it answers.
         ticket: Ticket,

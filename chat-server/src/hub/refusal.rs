@@ -17,10 +17,10 @@ pub enum Refusal {
     BadKey(String),
     Banned {
         room: String,
-        /// For how long, and why.
+        /// The terms: for how long, and why.
         terms: String,
     },
-    /// From the server, with these words.
+    /// A ban from the server, with these words.
     BannedHere(String),
     CannotSend {
         room: String,

@@ -42,7 +42,7 @@ pub(crate) struct Acceptor {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) is_stopping: Arc<AtomicBool>,
-    /// For each worker, connections that have not been handed over.
+    /// The connections for each worker that have not been handed over.
     pub(crate) accepted: Vec<Vec<Order>>,
     /// The number of connections that have been accepted.
     pub(crate) n_accepted: usize,

@@ -78,7 +78,7 @@ pub(crate) struct Place {
 }
 
 impl Admission {
-    /// For so many workers, of which each takes `worker_connections` before the next one is used.
+    /// An admission to so many workers, of which each takes `worker_connections` before the next one is used.
     pub(crate) fn new(limits: &Limits, n_workers: u16, worker_connections: usize) -> Arc<Self> {
         let by_worker = vec![0; usize::from(n_workers)];
         let counts = Counts { all: 0, by_address: HashMap::new(), by_worker };
@@ -89,7 +89,7 @@ impl Admission {
         })
     }
 
-    /// From here on other bounds hold. Nobody who is there is turned away.
+    /// Sets other bounds from here on. Nobody who is there is turned away.
     pub(crate) fn set_limits(&self, limits: &Limits) {
         *self.bounds.write().unwrap_or_else(PoisonError::into_inner) = Bounds::of(limits);
     }

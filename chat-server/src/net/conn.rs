@@ -55,7 +55,7 @@ pub(super) struct Conn {
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
 const _: () = assert!(size_of::<Conn>() <= 320, "an allocator gives it the next larger size");
 
-/// Whether lines are taken.
+/// The flow of a connection's lines.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Flow {
     Open,

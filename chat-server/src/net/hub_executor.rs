@@ -51,9 +51,9 @@ pub(crate) struct Looked {
 /// The hub and all it works with; gone when the server ends.
 pub(crate) struct Work {
     pub(crate) hub: Hub,
-    /// From the workers.
+    /// Inputs from the workers.
     pub(crate) inputs: Receiver<Input>,
-    /// From everyone else.
+    /// Inputs from everyone else.
     pub(crate) answers: Receiver<Input>,
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) mailbox_bytes_max: usize,
@@ -76,7 +76,7 @@ pub(crate) struct Work {
 pub(crate) struct Scratch {
     effects: Vec<Effect>,
     next: VecDeque<Input>,
-    /// For each worker.
+    /// The orders for each worker.
     orders: Vec<Vec<Order>>,
 }
 

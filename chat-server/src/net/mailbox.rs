@@ -17,7 +17,7 @@ use crate::{
     settings::Settings,
 };
 
-/// Something a worker is to do.
+/// An order to a worker.
 #[derive(Debug)]
 pub(crate) enum Order {
     Accept {

@@ -26,7 +26,7 @@ pub(super) struct Wire {
 /// The layers around the bytes of a connection.
 #[derive(Debug)]
 struct Around {
-    /// Of a proxy's connection.
+    /// The header of a proxy's connection.
     proxied: Option<Proxied>,
     tls: Option<ServerConnection>,
 }

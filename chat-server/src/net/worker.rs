@@ -109,7 +109,7 @@ impl Worker {
         Ok(())
     }
 
-    /// For as much as is read at once.
+    /// Makes room for as much as is read at once.
     fn make_room(&mut self) {
         self.read_buffer.resize(self.settings.limits.inbox_bytes_max.max(READ_BYTES_MIN), 0);
     }

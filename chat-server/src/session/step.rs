@@ -12,7 +12,7 @@ use crate::hub::Input;
 pub struct Output {
     /// Bytes for the peer.
     pub bytes: Vec<u8>,
-    /// For the hub, in order.
+    /// The inputs for the hub, in order.
     pub inputs: Vec<Input>,
     /// Close the connection when the bytes are written; why, as the others read it.
     pub close: Option<Arc<str>>,

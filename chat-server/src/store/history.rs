@@ -108,7 +108,7 @@ pub(super) fn page(
     select(database, filter, range, limit, is_from_end)
 }
 
-/// Up to `limit` of the records in `range`, the oldest first: its last ones, or its first ones.
+/// Selects up to `limit` of the records in `range`, the oldest first: its last ones, or its first ones.
 fn select(
     database: &Connection,
     filter: &Filter<'_>,

@@ -53,7 +53,7 @@ struct Extra {
     /// The nick it was written to, or the one who was removed; the name the room got.
     #[serde(skip_serializing_if = "String::is_empty")]
     target: String,
-    /// Of the lines of a message, which go on with the one before.
+    /// The lines of a message that go on with the one before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     concat: Vec<usize>,
     /// The parameters of modes; the reason for a deletion.

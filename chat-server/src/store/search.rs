@@ -14,7 +14,7 @@ use super::{
 };
 use crate::history::{Answer, Match, Order, Reference, Search};
 
-/// Of those that match, the latest that are put in the order of their rank.
+/// The number of matches, the latest, that are put in the order of their rank.
 const RANKED_MAX: usize = 500;
 
 /// The progress of the index.

@@ -28,7 +28,7 @@ use super::{
 enum Line {
     /// A room or two people; its records follow.
     Conversation {
-        /// Of a room, its folded name; of two people, both.
+        /// The folded name of a room; both names of two people.
         names: Vec<String>,
         /// Nobody who comes later than its end may read it.
         #[serde(default)]

@@ -1,4 +1,4 @@
-//! For whoever runs a server: is the database sound, and a copy of it while the server goes on.
+//! Upkeep, for whoever runs a server: is the database sound, and a copy of it while the server goes on.
 
 use std::path::Path;
 

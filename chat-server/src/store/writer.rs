@@ -22,7 +22,7 @@ use crate::{
     room_log::{AppendError, Appender, Change, Conversation, ConversationMark, Record},
 };
 
-/// Something to be written, in the order in which it was given.
+/// A job to be written, in the order in which it was given.
 #[derive(Debug)]
 pub(super) enum Job {
     /// A record.
@@ -57,7 +57,7 @@ const BEHIND_MAX: usize = 1 << 16;
 /// Records that the index takes at once when there is time: few, since somebody may come meanwhile.
 const INDEXED_AT_ONCE: usize = 512;
 
-/// And when it has fallen behind: many, since each transaction makes a piece of the index that is to be merged with others.
+/// Records that it takes at once when it has fallen behind: many, since each transaction makes a piece to be merged.
 const INDEXED_BEHIND: usize = 1 << 13;
 
 /// The time of quiet after which there is time for the index. Between two batches it would be in their way.

@@ -61,7 +61,7 @@ impl Hub {
         self.people.person_mut(who).set_host(&user, &host);
     }
 
-    /// For those who do not understand the change: as if its owner had left and come back ("Fallback").
+    /// Shows the change to those who do not understand it: as if its owner had left and come back ("Fallback").
     fn reconnect_for_others(&self, who: PersonId, user: &Arc<str>, host: &Arc<str>) {
         let now = self.now();
         let person = self.people.person(who);

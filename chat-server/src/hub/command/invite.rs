@@ -42,7 +42,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Somebody who operates a room lets a person in, once.
+    /// Lets a person in, once, for somebody who operates the room.
     pub(crate) fn invite_person(&mut self, turn: &mut Turn, id: RoomId, guest: PersonId) {
         self.tell_of_invitation(turn, id, guest);
         self.keep_invitation(guest, id);

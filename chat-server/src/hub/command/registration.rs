@@ -1,4 +1,4 @@
-//! From a connection to a person: the nick, the welcome, the default room.
+//! Registration, from a connection to a person: the nick, the welcome, the default room.
 
 use std::sync::Arc;
 

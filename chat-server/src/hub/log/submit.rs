@@ -36,7 +36,7 @@ const NONCE_BYTES_MAX: usize = 64;
 /// The content to be recorded, and its circumstances.
 struct Said {
     content: Content,
-    /// By the clock; the record may be a little later, so that times rise.
+    /// The time by the clock; the record may be a little later, so that times rise.
     at: SystemTime,
     /// The person who said it, as direct conversations name them.
     by: Arc<str>,

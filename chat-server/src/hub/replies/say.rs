@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const VERSION: &str = concat!("chat-", env!("CARGO_PKG_VERSION"));
 
 impl Hub {
-    /// Something `person` causes now that passes by the log.
+    /// An event that `person` causes now and that passes by the log.
     pub(crate) fn event(&self, person: PersonId, content: Content) -> Arc<Event> {
         let now = self.now();
         Arc::new(Event::new(content, now.wall, None).by(self.people.person(person).as_sender()))

@@ -27,7 +27,7 @@ use crate::{
 /// The way somebody may come into a room.
 pub(crate) enum Entrance {
     Free,
-    /// By a link, which is used.
+    /// The way by a link, which is used.
     ByLink(RoomId, Arc<str>, InviteLink),
 }
 

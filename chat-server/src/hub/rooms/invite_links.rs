@@ -21,7 +21,7 @@ use crate::{
 };
 
 impl Hub {
-    /// Somebody comes in by a link: a use of it is gone, and an account may come again.
+    /// Lets somebody in by a link: a use of it is gone, and an account may come again.
     pub(crate) fn join_by_link(
         &mut self,
         turn: &mut Turn,

@@ -13,7 +13,7 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(60);
 
 impl Hub {
-    /// Something that somebody wrote in a room could not be kept: the others are told, now and then.
+    /// Tells the others in a room, now and then, that words of somebody's could not be kept.
     pub(crate) fn tell_of_trouble(
         &mut self,
         place: &Destination,
@@ -32,7 +32,7 @@ impl Hub {
         self.say_in(*id, &text, sender);
     }
 
-    /// Something has been kept: the room is told, if it was told that nothing is.
+    /// Tells the room that something has been kept, if it was told that nothing is.
     pub(crate) fn tell_of_mending(&mut self, place: &Destination) {
         let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return };
         let Some(room) = self.rooms.get_mut(*id) else { return };

@@ -29,7 +29,7 @@ pub(crate) const CONFIGURED: &str =
 /// All accounts.
 #[derive(Debug, Default)]
 pub(crate) struct AccountDirectory {
-    /// By their folded names.
+    /// The registered accounts, by their folded names.
     registered: BTreeMap<Arc<str>, Registered>,
     configured: BTreeMap<Arc<str>, Account>,
     /// The accounts by what their names look like.

@@ -6,7 +6,7 @@ use chat_core::proto::Service;
 
 use crate::hub::refusal::Refusal;
 
-/// Something to be done to an account.
+/// An account request: what is to be done to an account.
 #[derive(Debug, Clone)]
 pub(crate) struct AccountRequest {
     /// The account's name.
@@ -30,7 +30,7 @@ pub(crate) enum AccountChange {
 /// The way it was asked for, and is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Via {
-    /// With `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
+    /// A command, `REGISTER` (<https://ircv3.net/specs/extensions/account-registration>).
     Command,
     /// In a message to NickServ.
     Service,

@@ -16,29 +16,29 @@ use crate::{
 /// The purpose of changes.
 #[derive(Debug)]
 pub(crate) enum ChangePurpose {
-    /// Something is done to an account.
+    /// A change of an account.
     Account(AccountRequest),
-    /// Somebody comes into a room by a link.
+    /// An entrance into a room by a link.
     Entrance { room: RoomId, shown: Arc<str> },
-    /// Somebody sets what a room that is somebody's publishes.
+    /// Metadata of a room that is somebody's.
     Metadata {
         room: RoomId,
-        /// Under which names.
+        /// The names it is under.
         keys: Vec<Arc<str>>,
         /// The reply to them when it is so.
         reply: Vec<ReplyLine>,
     },
-    /// Somebody may not come here, or may again.
+    /// A ban from the server, or its end.
     Bans {
         /// The reply to whoever wanted it when it is so.
         reply: Vec<ReplyLine>,
     },
-    /// Somebody has asked to be let into a room.
+    /// A knock: somebody has asked to be let into a room.
     Knock {
         /// The reply to them when it is kept.
         reply: Vec<ReplyLine>,
     },
-    /// Somebody has read something.
+    /// A read marker that moves.
     Mark {
         mark: ReadMarker,
         /// The shown name of what was read.

@@ -34,7 +34,7 @@ impl ConfusableNames {
         }
     }
 
-    /// And free again.
+    /// Frees a name again.
     pub(crate) fn remove(&mut self, owner: &str, name: &str) {
         for look in looks(name) {
             if let Some(owners) = self.owners.get_mut(&look) {

@@ -21,7 +21,7 @@ use crate::{
 /// The first word of the paths of rooms.
 pub(crate) const PATH: &str = "room";
 
-/// Something that is so in a room from now on.
+/// A fact about a room, which is so from now on.
 #[derive(Debug, Clone)]
 pub(crate) enum Fact {
     /// An account, by its folded name, has asked to be let in, or does so no more.
@@ -183,7 +183,7 @@ impl Fact {
 }
 
 impl Room {
-    /// So it is from here on.
+    /// Takes a fact: so it is from here on.
     pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Metadata(key, Some(value)) => {
@@ -256,7 +256,7 @@ impl Room {
 }
 
 impl Modes {
-    /// So it is from here on. What is not about modes is no matter of theirs.
+    /// Takes a fact. What is not about modes is no matter of theirs.
     pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Flag(flag, is_set) => self.set_flag(*flag, *is_set),
@@ -316,7 +316,7 @@ impl ModeChange {
 }
 
 impl Ownership {
-    /// So it is from here on, as far as it is about accounts.
+    /// Takes a fact, as far as it is about accounts.
     pub(crate) fn take(&mut self, fact: &Fact) {
         match fact {
             Fact::Operator(account, Some(since)) => {

@@ -15,7 +15,7 @@ pub(crate) struct InviteLink {
     pub(crate) at: u64,
     /// Until then.
     pub(crate) until: u64,
-    /// So many may still come; `None`: as many as want to.
+    /// The number of those who may still come; `None`: as many as want to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) left: Option<u32>,
 }

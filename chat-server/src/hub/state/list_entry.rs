@@ -15,7 +15,7 @@ pub(crate) struct Entry {
     pub(crate) terms: Terms,
 }
 
-/// For how long an entry of a list holds, and why it is there.
+/// The terms of a list entry: for how long it holds, and why it is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Terms {
     /// Until then; `None`: until somebody takes it away.

@@ -47,7 +47,7 @@ struct Failures {
 pub(crate) struct LoginBackoff {
     by: BTreeMap<LoginSubject, Failures>,
     by_time: BTreeSet<(Instant, LoginSubject)>,
-    /// By account, the latest first.
+    /// The familiar networks by account, the latest first.
     familiar: BTreeMap<Arc<str>, VecDeque<Arc<str>>>,
 }
 

@@ -19,7 +19,7 @@ const ACCOUNT_LONG: &str = "~account:";
 /// A mask of addresses, whatever host is shown: `~i:192.0.2.0/24`.
 const ADDRESS: &str = "~i:";
 
-/// Somebody whom a mask may be about.
+/// The subject of a mask: somebody whom it may be about.
 #[derive(Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) person: &'a Person,

@@ -36,7 +36,7 @@ pub(crate) struct Newcomer {
     pub(crate) waiting: VecDeque<Delayed>,
 }
 
-/// Something whose turn has not come.
+/// Delayed input, whose turn has not come.
 #[derive(Debug)]
 pub(crate) enum Delayed {
     Answer(Reply),

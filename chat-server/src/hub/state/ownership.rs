@@ -20,7 +20,7 @@ pub(crate) struct Ownership {
     pub(crate) number: Arc<str>,
     /// The account whose it is, by its folded name.
     pub(crate) founder: Arc<str>,
-    /// Something has happened in it, and it is known again when the server starts anew.
+    /// Whether something has happened in it, so that it is known again when the server starts anew.
     pub(crate) is_kept: bool,
     /// The log has been asked to know it.
     pub(crate) is_written: bool,

@@ -35,7 +35,7 @@ pub(crate) enum CheckPurpose {
         /// The account, as it was given.
         account: Arc<str>,
     },
-    /// Something that is to be done to an account.
+    /// A change of an account.
     AccountChange(AccountRequest),
 }
 

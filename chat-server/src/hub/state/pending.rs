@@ -126,7 +126,7 @@ impl<T> PendingQueue<T> {
         self.awaited.binary_search_by_key(&ticket, |whowas| whowas.ticket).ok()
     }
 
-    /// So that the first one is always under way.
+    /// Drops gaps, so that the first one is always under way.
     fn drop_gaps(&mut self) {
         while self.awaited.front().is_some_and(|first| first.what.is_none()) {
             self.awaited.pop_front();

@@ -19,7 +19,7 @@ use crate::{
     room_log::Change,
 };
 
-/// Something on its way to the log, and what is to be done when it is there.
+/// Pending work on its way to the log, and what is to be done when it is there.
 #[derive(Debug)]
 pub(crate) struct Pending {
     pub(crate) what: PendingWork,
@@ -75,7 +75,7 @@ pub(crate) enum RecordAction {
     Kick(PersonId),
     /// Modes change.
     Modes(Vec<modes::ModeChange>),
-    /// Something that those who operate the room read of, in the name of the server.
+    /// A notice that those who operate the room read, in the name of the server.
     Notice {
         /// The facts from then on.
         facts: Vec<Fact>,
@@ -102,13 +102,13 @@ pub(crate) enum OwnerChange {
 /// The destination of a record: the place it takes effect.
 #[derive(Debug, Clone)]
 pub(crate) enum Destination {
-    /// With one other person, who may have gone.
+    /// A conversation with one other person, who may have gone.
     Direct {
         /// The identity, as direct conversations name them.
         identity: Arc<str>,
         person: Option<PersonId>,
     },
-    /// Among the members of a room who have that sign, or a higher one, before their nick.
+    /// The members of a room who have that sign, or a higher one, before their nick.
     Ranked(RoomId, char),
     /// In a room.
     Room(RoomId),

@@ -135,7 +135,7 @@ impl People {
         self.whowas.of(key)
     }
 
-    /// Somebody whom a mask may be about.
+    /// The subject that a mask may be about.
     pub(crate) fn subject(&self, who: PersonId) -> Subject<'_> {
         let person = self.person(who);
         let address = |conn: &ConnId| self.device(*conn).address.parse().ok();

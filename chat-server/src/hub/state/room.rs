@@ -44,7 +44,7 @@ pub(crate) struct Room {
     pub(crate) troubled_at: Option<Instant>,
     /// Those who have spoken lately, as direct conversations name them, and have to wait in a slow room.
     pub(crate) spoke: BTreeMap<Arc<str>, Instant>,
-    /// So many, and those who need not wait any more are forgotten.
+    /// The number of them, above which those who need not wait any more are forgotten.
     pub(crate) spoke_max: usize,
     /// The ownership, if it is registered.
     pub(crate) ownership: Option<Ownership>,
@@ -102,7 +102,7 @@ impl Room {
         self.n_members_at[usize::from(conn.worker.0)] += 1;
     }
 
-    /// And no more.
+    /// A connection of a member is told no more of it.
     pub(crate) fn remove_device(&mut self, conn: ConnId) {
         self.n_members_at[usize::from(conn.worker.0)] -= 1;
     }

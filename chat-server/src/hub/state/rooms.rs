@@ -239,7 +239,7 @@ impl Rooms {
         self.owned.looks_like_anothers(name, own)
     }
 
-    /// Something on its way to the log makes a room one that the server loads again.
+    /// Notes that something on its way to the log makes a room one that the server loads again.
     pub(crate) fn note_written(&mut self, id: RoomId) {
         if let Some(ownership) = self.by_id.get_mut(&id).and_then(|room| room.ownership.as_mut()) {
             ownership.is_written = true;

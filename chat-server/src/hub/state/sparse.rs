@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-/// Something that can be nothing.
+/// A value that can be nothing.
 pub(crate) trait Nothing: Default + 'static {
     const NOTHING: &'static Self;
 

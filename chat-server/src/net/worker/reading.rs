@@ -1,4 +1,4 @@
-//! From a worker's sockets to its sessions, and what they want done.
+//! Reading: from a worker's sockets to its sessions, and what they want done.
 
 use std::{io, sync::atomic::Ordering, time::Instant};
 

@@ -1,4 +1,4 @@
-//! From a worker's outboxes to its sockets, and how connections end.
+//! Writing: from a worker's outboxes to its sockets, and how connections end.
 
 use std::{sync::atomic::Ordering, time::Instant};
 

@@ -118,7 +118,7 @@ fn holding(room: &Room, now: SystemTime) -> Vec<(&Arc<str>, &InviteLink)> {
     links
 }
 
-/// For how long, and for how many.
+/// The terms of a link: for how long, and for how many.
 pub(crate) fn terms(link: &InviteLink) -> String {
     let until = humantime::format_rfc3339_seconds(time_at(link.until));
     let left = match link.left {

@@ -52,7 +52,7 @@ impl<'a> Said<'a> {
         self.word(index).ok_or_else(|| self.no(&text))
     }
 
-    /// For how long and why, as the words from there on say: a time, or none for ever, and a reason.
+    /// The terms that the words from there on say: a time, or none for ever, and a reason.
     pub(crate) fn terms(&self, index: usize, now: SystemTime) -> Result<Terms, Refusal> {
         let time = self.word(index).and_then(|word| humantime::parse_duration(word).ok());
         if time.is_some_and(|time| time > TIME_MAX || time.is_zero()) {
