@@ -35,6 +35,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 /// Hosts rooms to chat in. Any IRC client can join.
 ///
 /// Exit codes: 0 stopped as asked, 1 could not start or failed, 2 wrong arguments.
+// More than 12 fields: one for each option of the command line.
 #[derive(Debug, Clone, Parser)]
 #[command(version)]
 struct Arguments {

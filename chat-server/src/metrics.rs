@@ -11,6 +11,7 @@ use std::{
 const STEP_BOUNDS: [u64; 8] = [10, 50, 100, 500, 1_000, 5_000, 25_000, 100_000];
 
 /// Numbers about a server. All start at zero.
+// More than 12 fields: one for each figure that is shown.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub(crate) connections: AtomicU64,

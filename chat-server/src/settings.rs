@@ -13,6 +13,7 @@ use crate::{
 };
 
 /// The part of the configuration that sessions and the hub see.
+// More than 12 fields: one for each setting that sessions and the hub need.
 #[derive(Debug)]
 pub struct Settings {
     /// [`Config::name`]

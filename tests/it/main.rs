@@ -42,5 +42,6 @@ mod terminal;
 mod tidy;
 mod tls;
 mod upkeep;
+mod walls;
 mod web_socket;
 mod whole;

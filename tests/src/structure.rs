@@ -1,8 +1,9 @@
 //! The structure of a crate as its source tells it: which file imports from which, and which calls the methods of which,
-//! so that a test can hold the order of the settings and count its circles.
+//! so that a test can hold the order of its rooms and count its circles.
 //!
 //! An import leads to the file that defines the name, however often it is exported again on the way. A call of
-//! `self.name()` or `Self::name()` leads to the file that defines the method, for types whose methods stand in several files.
+//! `self.name()`, `hub.name()` or `Type::name()` leads to the file that defines the method: those of a type may stand in
+//! several files.
 //! Unit tests are left out.
 
 use std::{
@@ -12,7 +13,8 @@ use std::{
 };
 
 use syn::{
-    Attribute, Expr, ExprMethodCall, ExprPath, ImplItem, Item, ItemImpl, ItemMod, Type, UseTree,
+    Attribute, Expr, ExprField, ExprMethodCall, ExprPath, ImplItem, ImplItemFn, Item, ItemEnum,
+    ItemImpl, ItemMod, ItemStruct, ItemType, Member, Type, TypePath, UseTree,
     visit::{self, Visit},
 };
 
@@ -28,6 +30,11 @@ pub struct Structure {
     pub calls: BTreeMap<(File, File), BTreeSet<String>>,
     /// The methods of each type, and the files they stand in.
     pub methods: BTreeMap<String, BTreeMap<String, File>>,
+    /// The fields that each method uses of its own value, the methods that it calls of it, with `()` behind their names, and
+    /// the types that it names; by type and method.
+    pub uses: BTreeMap<(String, String), BTreeSet<String>>,
+    /// The file that each type is defined in.
+    pub types: BTreeMap<String, File>,
     /// The number of fields of each struct.
     pub n_fields: BTreeMap<String, usize>,
     /// How many parameters of that name and type functions have.
@@ -45,7 +52,7 @@ struct Read {
     imported: Vec<(String, Vec<String>)>,
     /// Paths that are written out.
     paths: BTreeSet<Vec<String>>,
-    /// Calls of `self.name()` and `Self::name()`, by the type they are in.
+    /// Calls of `self.name()`, `hub.name()`, `Self::name()` and `Type::name()`, by the type whose method it is.
     calls: BTreeSet<(String, String)>,
 }
 
@@ -224,6 +231,12 @@ impl<'a> Reader<'a> {
             if let Some(name) = name_of(item) {
                 self.read.defined.insert(name);
             }
+            if let Item::Enum(ItemEnum { ident, .. })
+            | Item::Struct(ItemStruct { ident, .. })
+            | Item::Type(ItemType { ident, .. }) = item
+            {
+                self.structure.types.insert(ident.to_string(), self.file.clone());
+            }
             match item {
                 Item::Use(item) => {
                     let is_export = !matches!(item.vis, syn::Visibility::Inherited);
@@ -278,11 +291,25 @@ impl<'a> Visit<'a> for Reader<'_> {
         self.owner = before;
     }
 
+    fn visit_impl_item_fn(&mut self, method: &'a ImplItemFn) {
+        let mut own = OwnUses::default();
+        own.visit_impl_item_fn(method);
+        if let Some(owner) = self.owner.clone().filter(|_| method.sig.receiver().is_some()) {
+            self.structure.uses.insert((owner, method.sig.ident.to_string()), own.names);
+        }
+        visit::visit_impl_item_fn(self, method);
+    }
+
     fn visit_expr_method_call(&mut self, call: &'a ExprMethodCall) {
-        if let (Expr::Path(path), Some(owner)) = (&*call.receiver, &self.owner)
-            && path.path.is_ident("self")
-        {
-            self.read.calls.insert((owner.clone(), call.method.to_string()));
+        if let Expr::Path(path) = &*call.receiver {
+            // A hub that is handed about is called so everywhere.
+            let owner =
+                if path.path.is_ident("hub") { Some("Hub".into()) } else { self.owner.clone() };
+            if let Some(owner) =
+                owner.filter(|_| path.path.is_ident("self") || path.path.is_ident("hub"))
+            {
+                self.read.calls.insert((owner, call.method.to_string()));
+            }
         }
         visit::visit_expr_method_call(self, call);
     }
@@ -290,10 +317,9 @@ impl<'a> Visit<'a> for Reader<'_> {
     fn visit_expr_path(&mut self, path: &'a ExprPath) {
         let words: Vec<String> =
             path.path.segments.iter().map(|own| own.ident.to_string()).collect();
-        if let ([own, name], Some(owner)) = (&words[..], &self.owner)
-            && own == "Self"
-        {
-            self.read.calls.insert((owner.clone(), name.clone()));
+        if let [own, name] = &words[..] {
+            let owner = if own == "Self" { self.owner.clone() } else { Some(own.clone()) };
+            self.read.calls.extend(owner.map(|owner| (owner, name.clone())));
         }
         visit::visit_expr_path(self, path);
     }
@@ -308,6 +334,48 @@ impl<'a> Visit<'a> for Reader<'_> {
             *self.structure.n_parameters.entry(name.ident.to_string()).or_default() += 1;
         }
         visit::visit_pat_type(self, pattern);
+    }
+}
+
+/// What a method uses of `self`.
+#[derive(Default)]
+struct OwnUses {
+    names: BTreeSet<String>,
+}
+
+impl<'a> Visit<'a> for OwnUses {
+    fn visit_type_path(&mut self, path: &'a TypePath) {
+        let name = path.path.segments.last().map(|own| own.ident.to_string());
+        // A number or a truth value is of no room.
+        self.names.extend(name.filter(|name| name.starts_with(char::is_uppercase)));
+        visit::visit_type_path(self, path);
+    }
+
+    fn visit_expr_field(&mut self, field: &'a ExprField) {
+        if let (Expr::Path(path), Member::Named(name)) = (&*field.base, &field.member)
+            && path.path.is_ident("self")
+        {
+            self.names.insert(name.to_string());
+        }
+        visit::visit_expr_field(self, field);
+    }
+
+    fn visit_expr_method_call(&mut self, call: &'a ExprMethodCall) {
+        if let Expr::Path(path) = &*call.receiver
+            && path.path.is_ident("self")
+        {
+            self.names.insert(format!("{}()", call.method));
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_macro(&mut self, own: &'a syn::Macro) {
+        // What is inside is not read as an expression: a field that is used there is found by its words.
+        let words = own.tokens.to_string();
+        for part in words.split("self . ").skip(1) {
+            let name = part.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            self.names.extend(name.take(1).map(str::to_owned));
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) enum Kind {
 mod imp {
     use super::*;
 
+    // More than 12 fields: one for each property that a row of the list binds to.
     #[derive(Debug, Default, glib::Properties)]
     #[properties(wrapper_type = super::Item)]
     pub struct Item {

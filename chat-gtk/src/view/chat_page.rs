@@ -33,6 +33,7 @@ const NEAR_END: f64 = 40.0;
 mod imp {
     use super::*;
 
+    // More than 12 fields: one for each widget of the template.
     #[derive(gtk::CompositeTemplate)]
     #[template(file = "chat_page.ui")]
     pub struct ChatPage {

@@ -24,6 +24,7 @@ use crate::{TlsSource, auth, store::Durability};
     missing_docs,
     reason = "each is explained in docs/chat-server.toml, and where Config has it"
 )]
+// More than 12 fields: one for each key of the file.
 pub struct ConfigFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<Vec<String>>,

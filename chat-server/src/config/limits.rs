@@ -14,6 +14,7 @@ use super::{Limits, RateLimit};
     missing_docs,
     reason = "each is explained in docs/chat-server.toml, and where Config has it"
 )]
+// More than 12 fields: one for each key of the table.
 pub struct LimitsFile {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_address: Option<usize>,

@@ -25,6 +25,7 @@ use crate::{
 pub const DEFAULT_PORT: u16 = 53000;
 
 /// How a server is to run. [`Config::default`] is a whole server on this computer.
+// More than 12 fields: one for each key of the file.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Config {
@@ -136,6 +137,7 @@ impl Default for Config {
 }
 
 /// Bounds, each with its unit. The defaults serve a classroom and a busy public server alike.
+// More than 12 fields: one for each key of the table.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Limits {

@@ -52,6 +52,8 @@ use crate::{
 };
 
 /// Decides. Never touches a socket, a file, a clock or a thread.
+// More than 60 methods: each handles a command, an outcome or a step of one that needs two parts of the state; their rooms are the walls, and
+// what one part can do alone is that part's.
 #[derive(Debug)]
 pub struct Hub {
     settings: Arc<Settings>,

@@ -13,6 +13,8 @@ use super::{
 };
 use crate::{hub::Door, metrics::Metrics, session::Session};
 
+// More than 12 fields: all that is known of one connection, which only its worker touches; the wire, the session and the outbox are types of
+// their own in it.
 #[derive(Debug)]
 pub(super) struct Conn {
     /// The number of connections that its slot has had before.

@@ -49,6 +49,7 @@ pub(crate) struct Looked {
 }
 
 /// The hub and all it works with; gone when the server ends.
+// More than 12 fields: the hub and the ends of all that its effects go to, which one thread at a time has in its hands.
 pub(crate) struct Work {
     pub(crate) hub: Hub,
     /// Inputs from the workers.

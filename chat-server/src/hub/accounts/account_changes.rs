@@ -107,7 +107,7 @@ impl Hub {
             check_password(account, new)
                 .map_err(|(code, text)| via.refusal(code, account, text))?;
         }
-        let check = Some((self.hash_of(account), password.to_owned()));
+        let check = Some((self.accounts.hash_of(account), password.to_owned()));
         let keep = new_password.map(|new| self.salted(new));
         self.ask(turn, Question { check, keep }, CheckPurpose::AccountChange(asked))
     }

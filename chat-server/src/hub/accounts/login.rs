@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{CapabilitySet, CaseMapping, Numeric};
+use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
@@ -94,16 +94,5 @@ impl Hub {
         self.tell_of_change(who, None, &event);
         self.give_back_nick(who);
         self.follow_account(who, before.as_ref());
-    }
-
-    pub(crate) fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
-        let newcomer = self.people.newcomer(conn).map(|newcomer| newcomer.capabilities);
-        let device = || self.people.device_at(conn).map(|device| device.capabilities);
-        newcomer.or_else(device).unwrap_or_default()
-    }
-
-    pub(crate) fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
-        let newcomer = self.people.newcomer(conn).and_then(|newcomer| newcomer.fingerprint.clone());
-        newcomer.or_else(|| self.people.device_at(conn)?.particulars.fingerprint.clone())
     }
 }

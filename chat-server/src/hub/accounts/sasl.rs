@@ -42,12 +42,9 @@ enum Next {
     Failed(Option<Arc<str>>),
 }
 
-/// A hash of no password: who asks for an account that is not there waits as long as who does not.
-const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
 impl Hub {
     pub(crate) fn authenticate(&mut self, conn: ConnId, label: Option<Arc<str>>, argument: &str) {
-        if !self.capabilities_of(conn).contains(Capability::Sasl) {
+        if !self.people.capabilities_of(conn).contains(Capability::Sasl) {
             return self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
         }
         let pending = self.accounts.take_exchange(conn);
@@ -87,7 +84,7 @@ impl Hub {
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
             }
             Next::Check(password, account) => {
-                let hash = self.hash_of(&account);
+                let hash = self.accounts.hash_of(&account);
                 self.accounts
                     .set_exchange(conn, Sasl { stage: Stage::Checking, response: String::new() });
                 let purpose = CheckPurpose::Sasl { account };
@@ -125,18 +122,12 @@ impl Hub {
         self.challenge(conn, label, "");
     }
 
-    /// The hash to hold a password for `account` against, whether there is such an account or not.
-    pub(crate) fn hash_of(&self, account: &str) -> String {
-        let hash = self.accounts.get(account).map(|account| account.password.clone());
-        hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
-    }
-
     fn next_stage(&mut self, conn: ConnId, stage: Stage, response: &str) -> Next {
         let same = |a: &str, b: &str| CaseMapping::Ascii.same(a, b);
         match stage {
             // RFC 4422, appendix A: the certificate says it all.
             Stage::External => {
-                let fingerprint = self.fingerprint_of(conn);
+                let fingerprint = self.people.fingerprint_of(conn);
                 match fingerprint.and_then(|own| self.accounts.of_certificate(&own)) {
                     Some(account) if response.is_empty() || same(response, &account.name) => {
                         Next::LoggedIn(account.name.as_str().into())

@@ -9,6 +9,7 @@ use crate::{
     hub::{
         Hub,
         refusal::Refusal,
+        replies::rows::list_row,
         replies::turn::Turn,
         state::paged_reply::{RoomFilter, Section},
     },
@@ -24,7 +25,7 @@ impl Hub {
         turn.numeric(Numeric::RPL_LISTSTART, &["Room", "People and topic"]);
         for room in rooms {
             if let Ok(room) = self.rooms.find_visible(turn.person, room) {
-                turn.say(self.list_row(room.id));
+                turn.say(list_row(room));
             }
         }
         if rooms.is_empty() || !conditions.is_empty() {

@@ -13,6 +13,7 @@ use crate::{
         Hub,
         refusal::Refusal,
         replies::turn::Turn,
+        rooms::entrance::check_speech,
         state::{
             pending_record::{Destination, RecordAction},
             queued_command::is_kept,
@@ -69,7 +70,7 @@ impl Hub {
         let (place, target) = self.find_place(turn, kind, target, first)?;
         if let Destination::Room(room) | Destination::Ranked(room, _) = &place {
             for line in &lines {
-                self.check_speech(turn.person, &self.rooms[room], &line.text)?;
+                check_speech(&self.people, turn.person, &self.rooms[room], &line.text)?;
             }
         }
         self.check_pace(turn, kind, &place)?;
@@ -132,7 +133,7 @@ impl Hub {
     ) -> Result<(Destination, Arc<str>), Refusal> {
         if target.starts_with('#') {
             let room = self.rooms.find_visible(turn.person, target)?;
-            self.check_speech(turn.person, room, text)?;
+            check_speech(&self.people, turn.person, room, text)?;
             return Ok((Destination::Room(room.id), Arc::clone(room.name.shown())));
         }
         // <https://modern.ircdocs.horse/#statusmsg-parameter>
@@ -140,7 +141,7 @@ impl Hub {
             && name.starts_with('#')
         {
             let room = self.rooms.find_visible(turn.person, name)?;
-            self.check_speech(turn.person, room, text)?;
+            check_speech(&self.people, turn.person, room, text)?;
             return Ok((Destination::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
         }
         let person = self.people.find(target)?;

@@ -20,6 +20,7 @@ use crate::{
             masks,
             modes::{List, Mode, ModeChange, ModeLetter},
             pending_record::{Destination, RecordAction},
+            people::People,
             room::Room,
         },
     },
@@ -61,8 +62,8 @@ impl Hub {
         let source = Arc::clone(&self.people.person(turn.person).source);
         // ":source MODE room " and the line break stand around them.
         let changes_bytes_max = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
-        for changes in self.in_lines(changes, changes_bytes_max) {
-            let (changes_text, words) = self.written_changes(&changes);
+        for changes in in_lines(&self.people, changes, changes_bytes_max) {
+            let (changes_text, words) = self.people.written_changes(&changes);
             let content = Content::Mode {
                 source: Arc::clone(&source),
                 target: Arc::clone(&target),
@@ -72,27 +73,6 @@ impl Hub {
             self.submit(turn, Destination::Room(id), content, RecordAction::Modes(changes))?;
         }
         Ok(())
-    }
-
-    /// Changes in as many lines as they need, each of at most so many bytes.
-    fn in_lines(&self, changes: Vec<ModeChange>, bytes_max: usize) -> Vec<Vec<ModeChange>> {
-        let mut lines: Vec<Vec<ModeChange>> = Vec::new();
-        let mut n_bytes = 0;
-        for change in changes {
-            let (letters, words) = self.written_changes(std::slice::from_ref(&change));
-            let bytes = letters.len() + words.iter().map(|word| word.len() + 1).sum::<usize>();
-            match lines.last_mut() {
-                Some(line) if n_bytes + bytes <= bytes_max => {
-                    line.push(change);
-                    n_bytes += bytes;
-                }
-                _ => {
-                    lines.push(vec![change]);
-                    n_bytes = bytes;
-                }
-            }
-        }
-        lines
     }
 
     fn show_modes(&self, turn: &mut Turn, room: &Room) {
@@ -342,4 +322,25 @@ fn show_list(turn: &mut Turn, room: &Room, list: List) {
         turn.numeric(entry_numeric, &[room.name.as_str(), &entry.mask, &entry.by, &at]);
     }
     turn.numeric(end_numeric, &[room.name.as_str(), end_text]);
+}
+
+/// Changes in as many lines as they need, each of at most so many bytes.
+fn in_lines(people: &People, changes: Vec<ModeChange>, bytes_max: usize) -> Vec<Vec<ModeChange>> {
+    let mut lines: Vec<Vec<ModeChange>> = Vec::new();
+    let mut n_bytes = 0;
+    for change in changes {
+        let (letters, words) = people.written_changes(std::slice::from_ref(&change));
+        let bytes = letters.len() + words.iter().map(|word| word.len() + 1).sum::<usize>();
+        match lines.last_mut() {
+            Some(line) if n_bytes + bytes <= bytes_max => {
+                line.push(change);
+                n_bytes += bytes;
+            }
+            _ => {
+                lines.push(vec![change]);
+                n_bytes = bytes;
+            }
+        }
+    }
+    lines
 }

@@ -15,6 +15,7 @@ use crate::{
         Hub,
         refusal::Refusal,
         replies::{say::relayable, turn::Turn},
+        rooms::entrance::check_speech,
         state::{
             pending_record::{Destination, RecordAction},
             query::{MessageAction, MessageChange, QueryPurpose},
@@ -127,7 +128,7 @@ impl Hub {
         }
         // Who may not say it may not say it in the place of something else.
         if let (MessageChange::Replace(text), Destination::Room(id)) = (&change, &readable.place) {
-            self.check_speech(turn.person, &self.rooms[id], text)?;
+            check_speech(&self.people, turn.person, &self.rooms[id], text)?;
         }
         let (place, target) = placed(readable.place, &found, target);
         let source = Arc::clone(&person.source);

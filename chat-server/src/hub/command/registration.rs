@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::{
     proto::{
-        Capability, CaseMapping, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX,
-        TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
+        Capability, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX, TOPIC_BYTES_MAX,
+        USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
     },
     text::printable,
 };
@@ -64,7 +64,8 @@ impl Hub {
             self.refuse(conn, None, &Refusal::BannedHere(text.clone()));
             return self.out.push(Effect::Close { conn, reason: text.into() });
         }
-        if let Some(who) = self.find_same_person(newcomer.account.as_deref(), &registration) {
+        if let Some(who) = self.people.find_same_person(newcomer.account.as_deref(), &registration)
+        {
             return self.attach(conn, who);
         }
         let account = newcomer.account.as_deref();
@@ -114,17 +115,6 @@ impl Hub {
             self.join_one(&mut turn, room);
         }
         self.end_turn(turn);
-    }
-
-    /// The person here under the nick that somebody logged in to the same account asks for.
-    fn find_same_person(
-        &self,
-        account: Option<&str>,
-        registration: &Registration,
-    ) -> Option<PersonId> {
-        let person = self.people.find(&registration.nick).ok()?;
-        let is_same = CaseMapping::Ascii.same(person.account.as_deref()?, account?);
-        is_same.then_some(person.id)
     }
 
     /// Another connection of somebody who is here: it is told all that the others were.

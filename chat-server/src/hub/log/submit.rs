@@ -16,6 +16,7 @@ use crate::{
         replies::turn::Turn,
         state::{
             change_purpose::ChangePurpose,
+            device::Device,
             facts::{self, Fact},
             modes::{self, List, Mode},
             pending_record::{
@@ -23,10 +24,11 @@ use crate::{
                 not_stored,
             },
             room,
+            rooms::Rooms,
             topic::Topic,
         },
     },
-    ids::{ConnId, PersonId, Ticket},
+    ids::{PersonId, Ticket},
     room_log::{Change, Conversation, Record, THE_SERVER},
 };
 
@@ -57,7 +59,7 @@ impl Hub {
             let why = "too many messages are waiting to be stored; try again in a moment";
             return Err(not_stored(&content, why.into()));
         }
-        let nonce = self.nonce_of(turn.conn, &content)?;
+        let nonce = nonce_of(self.people.device(turn.conn), &content)?;
         let (by, sender) = if matches!(action, RecordAction::Notice { .. }) {
             (THE_SERVER.into(), Sender::default())
         } else {
@@ -120,7 +122,7 @@ impl Hub {
             }
         };
         let facts = self.facts_of(&place, &content, &action, time);
-        let (kept_of, changes) = self.changes_of(&place, &facts, &action);
+        let (kept_of, changes) = changes_of(&self.rooms, &place, &facts, &action);
         let msgid = self.next_msgid(time);
         let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
         // Most say nothing that the log is to know again.
@@ -195,41 +197,6 @@ impl Hub {
         }
     }
 
-    /// The changes that the log is to keep with a record, and of the room of which number.
-    fn changes_of(
-        &self,
-        place: &Destination,
-        facts: &[Fact],
-        action: &RecordAction,
-    ) -> (Option<Arc<str>>, Vec<Change>) {
-        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else {
-            return (None, Vec::new());
-        };
-        let room = &self.rooms[id];
-        let mut changes = room.changes(facts);
-        let number = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.number));
-        match (action, &number) {
-            (RecordAction::Notice { owner_change: OwnerChange::Disowned, .. }, Some(number)) => {
-                let room = &self.rooms[id];
-                changes = vec![Change::Remove { path: facts::path(number, &[]) }];
-                changes.push(closing(room, room.is_closed()));
-            }
-            (RecordAction::Notice { owner_change: OwnerChange::Given(successor), .. }, Some(_)) => {
-                let ownership = room.ownership.as_ref();
-                changes.extend(ownership.map(|ownership| room.document(ownership, successor)));
-            }
-            _ => {}
-        }
-        // From here on what is said there is not nobody's when the server ends.
-        if !matches!(action, RecordAction::Notice { owner_change: OwnerChange::Disowned, .. })
-            && room.ownership.as_ref().is_some_and(|ownership| !ownership.is_kept)
-            && room.is_noted_closed
-        {
-            changes.push(closing(room, false));
-        }
-        (number, changes)
-    }
-
     /// Sends changes on their way to the log. The answer to the turn comes when they are there.
     ///
     /// # Errors
@@ -259,30 +226,65 @@ impl Hub {
         device.n_pending += 1;
         device.latest_record = Some(ticket);
     }
-
-    /// The nonce a message is known by if it is sent again (`docs/idempotent-send.md`).
-    fn nonce_of(&self, conn: ConnId, content: &Content) -> Result<Option<Arc<str>>, Refusal> {
-        let (Content::Message { kind, tags, .. } | Content::Multiline { kind, tags, .. }) = content
-        else {
-            return Ok(None);
-        };
-        if !self.people.device(conn).capabilities.contains(Capability::Nonce) {
-            return Ok(None);
-        }
-        let value = |tag: &str| tag.strip_prefix(NONCE_TAG)?.strip_prefix('=').map(str::to_owned);
-        let Some(nonce) = tags.split(';').find_map(value) else { return Ok(None) };
-        let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        if nonce.len() > NONCE_BYTES_MAX || !nonce.bytes().all(is_sign) {
-            let text = format!(
-                "a nonce is 1 to {NONCE_BYTES_MAX} of the signs A-Z, a-z, 0-9, - and _: the message was not delivered"
-            );
-            return Err(Refusal::fail(kind.word(), "INVALID_NONCE", &[&nonce], &text));
-        }
-        Ok(Some(nonce.into()))
-    }
 }
 
 /// The change that tells the log whether what was said in a room is nobody's if the server ends.
 fn closing(room: &room::Room, is_closed: bool) -> Change {
     Change::Close { room: Arc::clone(room.name.key()), is_closed }
+}
+
+/// The changes that the log is to keep with a record, and of the room of which number.
+fn changes_of(
+    rooms: &Rooms,
+    place: &Destination,
+    facts: &[Fact],
+    action: &RecordAction,
+) -> (Option<Arc<str>>, Vec<Change>) {
+    let (Destination::Room(id) | Destination::Ranked(id, _)) = place else {
+        return (None, Vec::new());
+    };
+    let room = &rooms[id];
+    let mut changes = room.changes(facts);
+    let number = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.number));
+    match (action, &number) {
+        (RecordAction::Notice { owner_change: OwnerChange::Disowned, .. }, Some(number)) => {
+            let room = &rooms[id];
+            changes = vec![Change::Remove { path: facts::path(number, &[]) }];
+            changes.push(closing(room, room.is_closed()));
+        }
+        (RecordAction::Notice { owner_change: OwnerChange::Given(successor), .. }, Some(_)) => {
+            let ownership = room.ownership.as_ref();
+            changes.extend(ownership.map(|ownership| room.document(ownership, successor)));
+        }
+        _ => {}
+    }
+    // From here on what is said there is not nobody's when the server ends.
+    if !matches!(action, RecordAction::Notice { owner_change: OwnerChange::Disowned, .. })
+        && room.ownership.as_ref().is_some_and(|ownership| !ownership.is_kept)
+        && room.is_noted_closed
+    {
+        changes.push(closing(room, false));
+    }
+    (number, changes)
+}
+
+/// The nonce a message is known by if it is sent again (`docs/idempotent-send.md`).
+fn nonce_of(device: &Device, content: &Content) -> Result<Option<Arc<str>>, Refusal> {
+    let (Content::Message { kind, tags, .. } | Content::Multiline { kind, tags, .. }) = content
+    else {
+        return Ok(None);
+    };
+    if !device.capabilities.contains(Capability::Nonce) {
+        return Ok(None);
+    }
+    let value = |tag: &str| tag.strip_prefix(NONCE_TAG)?.strip_prefix('=').map(str::to_owned);
+    let Some(nonce) = tags.split(';').find_map(value) else { return Ok(None) };
+    let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if nonce.len() > NONCE_BYTES_MAX || !nonce.bytes().all(is_sign) {
+        let text = format!(
+            "a nonce is 1 to {NONCE_BYTES_MAX} of the signs A-Z, a-z, 0-9, - and _: the message was not delivered"
+        );
+        return Err(Refusal::fail(kind.word(), "INVALID_NONCE", &[&nonce], &text));
+    }
+    Ok(Some(nonce.into()))
 }

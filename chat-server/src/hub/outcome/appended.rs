@@ -6,11 +6,13 @@ use crate::{
     delivery::{Event, ReplyLine},
     hub::{
         Hub,
+        outcome::kept::undone,
         state::{
             pending::Arrived,
             pending_record::{
                 Destination, OwnerChange, Pending, PendingWork, RecordAction, Recorded, not_stored,
             },
+            rooms::Rooms,
         },
     },
     ids::{ConnId, Ticket},
@@ -27,7 +29,7 @@ impl Hub {
     ) -> Option<ConnId> {
         let Arrived { what: pending, is_overdue } = self.awaited.take_pending(ticket)?;
         let Pending { what, sender, answer } = pending;
-        self.release_reserved_name(&what);
+        release_reserved_name(&mut self.rooms, &what);
         let device = sender.and_then(|sender| self.people.device_at_mut(sender));
         if let Some(device) = device.filter(|_| !is_overdue) {
             device.n_pending -= 1;
@@ -44,7 +46,8 @@ impl Hub {
             ) => {
                 let first = Event::new(event.content.clone(), time, Some(msgid));
                 let first = Arc::new(first.by(event.sender().clone()));
-                let echoes = sender.is_some_and(|own| self.echoes_messages(own)) && !is_overdue;
+                let echoes =
+                    sender.is_some_and(|own| self.people.echoes_messages(own)) && !is_overdue;
                 let echo = echoes.then(|| ReplyLine::Event(first));
                 self.answer(sender, answer, echo);
             }
@@ -61,7 +64,9 @@ impl Hub {
                 let conn = sender.expect("who asks for changes waits for them");
                 let lines = match outcome {
                     Ok(()) => self.done(conn, *purpose, &changes),
-                    Err(error) => vec![self.undone(&purpose, &error.to_string()).reply()],
+                    Err(error) => {
+                        vec![undone(&mut self.accounts, &purpose, &error.to_string()).reply()]
+                    }
                 };
                 // Also to those who were told that it takes long.
                 self.answer(sender, answer, lines);
@@ -100,28 +105,28 @@ impl Hub {
     pub(crate) fn forget_lost_records(&mut self) {
         let (now, timeout) = (self.now().mono, self.settings.limits.append_timeout);
         while let Some(Pending { what, .. }) = self.awaited.pop_lost(now, timeout) {
-            self.release_reserved_name(&what);
+            release_reserved_name(&mut self.rooms, &what);
             // A name that was being registered is free again.
             if let PendingWork::Changes { purpose, .. } = what {
-                drop(self.undone(&purpose, "it was forgotten"));
+                drop(undone(&mut self.accounts, &purpose, "it was forgotten"));
             }
         }
     }
+}
 
-    /// A room has got the name it was to get, or is whose it was to be; or will not.
-    pub(crate) fn release_reserved_name(&mut self, what: &PendingWork) {
-        let PendingWork::Record(recorded) = what else { return };
-        match (recorded.action(), &recorded.place) {
-            (RecordAction::Rename(name), _) => {
-                self.rooms.release_name(name);
-            }
-            (
-                RecordAction::Notice { owner_change: OwnerChange::Given(_), .. },
-                Destination::Ranked(id, _),
-            ) => {
-                self.rooms.set_successor(*id, None);
-            }
-            _ => {}
+/// A room has got the name it was to get, or is whose it was to be; or will not.
+pub(crate) fn release_reserved_name(rooms: &mut Rooms, what: &PendingWork) {
+    let PendingWork::Record(recorded) = what else { return };
+    match (recorded.action(), &recorded.place) {
+        (RecordAction::Rename(name), _) => {
+            rooms.release_name(name);
         }
+        (
+            RecordAction::Notice { owner_change: OwnerChange::Given(_), .. },
+            Destination::Ranked(id, _),
+        ) => {
+            rooms.set_successor(*id, None);
+        }
+        _ => {}
     }
 }

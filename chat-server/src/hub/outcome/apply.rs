@@ -31,7 +31,7 @@ impl Hub {
             matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
         self.n_messages += u64::from(is_message);
         let echoes = sender.is_some_and(|own| {
-            !is_message && self.people.has_device(own) || self.echoes_messages(own)
+            !is_message && self.people.has_device(own) || self.people.echoes_messages(own)
         });
         if let Destination::Room(id) | Destination::Ranked(id, _) = &recorded.place
             && let Some(room) = self.rooms.get_mut(*id)
@@ -144,7 +144,7 @@ impl Hub {
                 };
                 let changes: Vec<modes::ModeChange> =
                     changes.iter().filter(is_there).cloned().collect();
-                let (letters, arguments) = self.written_changes(&changes);
+                let (letters, arguments) = self.people.written_changes(&changes);
                 if letters.is_empty() {
                     return None;
                 }

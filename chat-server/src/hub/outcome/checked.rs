@@ -12,7 +12,7 @@ impl Hub {
         let check = self.awaited.take_check(ticket)?;
         // The account may have ended meanwhile, and be somebody else's, or have another password.
         let is_still = |hash: &String| {
-            check.purpose.account().is_none_or(|account| self.hash_of(account) == *hash)
+            check.purpose.account().is_none_or(|account| self.accounts.hash_of(account) == *hash)
         };
         let verdict =
             if check.hash.as_ref().is_none_or(is_still) { verdict } else { Verdict::Wrong };

@@ -8,6 +8,7 @@ use crate::{
         replies::turn::Turn,
         state::{
             account_request::{AccountChange, AccountRequest},
+            accounts::Accounts,
             change_purpose::ChangePurpose,
             facts,
             metadata::Owner,
@@ -18,19 +19,6 @@ use crate::{
 };
 
 impl Hub {
-    /// The refusal for whoever wanted changes that could not be kept.
-    pub(crate) fn undone(&mut self, purpose: &ChangePurpose, why: &str) -> Refusal {
-        if let ChangePurpose::Account(AccountRequest {
-            change: AccountChange::Register,
-            account,
-            ..
-        }) = purpose
-        {
-            self.accounts.release(account);
-        }
-        purpose.refusal(why)
-    }
-
     /// Changes are kept: so it is from here on. What whoever wanted it is told.
     pub(crate) fn done(
         &mut self,
@@ -100,4 +88,15 @@ impl Hub {
             _ => Err(format!("{words:?} is nothing that this version knows")),
         }
     }
+}
+
+/// The refusal for whoever wanted changes that could not be kept.
+pub(crate) fn undone(accounts: &mut Accounts, purpose: &ChangePurpose, why: &str) -> Refusal {
+    if let ChangePurpose::Account(AccountRequest {
+        change: AccountChange::Register, account, ..
+    }) = purpose
+    {
+        accounts.release(account);
+    }
+    purpose.refusal(why)
 }

@@ -41,7 +41,7 @@ impl Hub {
             Owner::Room(id) => self.subscribers_in(id, key),
             Owner::Person(id) => {
                 let subscribers = self.people.subscribers(key).into_iter().flatten().copied();
-                subscribers.filter(|reader| self.follows(*reader, id)).collect()
+                subscribers.filter(|reader| self.people.follows(*reader, id)).collect()
             }
         };
         let readers = readers.into_iter().filter(|reader| *reader != by);
@@ -128,13 +128,5 @@ impl Hub {
             let devices = self.people.devices_of(members.keys().copied());
             devices.filter(|conn| subscribers.contains(conn)).collect()
         }
-    }
-
-    /// Whether `reader` is told of changes of `who`: it is theirs, they share a room, or it watches them.
-    fn follows(&self, reader: ConnId, who: PersonId) -> bool {
-        let (reader, person) = (self.people.reader(reader), self.people.person(who));
-        reader.person.id == who
-            || reader.device.particulars.monitored.contains_key(person.nick.key())
-            || person.rooms.iter().any(|room| reader.person.rooms.contains(room))
     }
 }

@@ -11,7 +11,7 @@ impl Hub {
     /// Sends what the turn has to say: at once if it is short, in pages if it is long.
     pub(crate) fn end_turn(&mut self, turn: Turn) {
         let Turn { conn, label, mut reply, is_answered, answer, mut after, .. } = turn;
-        if self.add_to_response(answer, &mut reply) {
+        if self.awaited.add_to_response(answer, &mut reply) {
             if reply.is_empty() {
                 return;
             }

@@ -10,10 +10,7 @@ use crate::{
         Hub,
         effect::Effect,
         replies::turn::Turn,
-        state::{
-            labeled_response::{LabeledResponse, ResponseId},
-            paged_reply::Section,
-        },
+        state::labeled_response::{LabeledResponse, ResponseId},
     },
     ids::ConnId,
 };
@@ -63,33 +60,5 @@ impl Hub {
         let nick = Arc::clone(self.people.person(device.person).nick.shown());
         let reply = Reply { label, nick, lines, page: Page::Only };
         self.out.push(Effect::Reply { conn: device.conn, reply });
-    }
-
-    /// Adds the lines of a turn beside its records: they are part of the same labelled answer, as far as there are no
-    /// lists among them. Gives whether there is such an answer.
-    pub(crate) fn add_to_response(
-        &mut self,
-        answer: Option<ResponseId>,
-        parts: &mut Vec<Section>,
-    ) -> bool {
-        let Some(answer) = answer.and_then(|id| self.awaited.response_mut(id)) else {
-            return false;
-        };
-        let mut rest = Vec::new();
-        for part in parts.drain(..) {
-            match part {
-                Section::Line(line) if rest.is_empty() => answer.lines.push(line),
-                // A list, and what comes behind it.
-                part => rest.push(part),
-            }
-        }
-        *parts = rest;
-        true
-    }
-
-    /// Whether someone is told of their own messages.
-    pub(crate) fn echoes_messages(&self, conn: ConnId) -> bool {
-        let device = self.people.device_at(conn);
-        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
     }
 }

@@ -8,9 +8,11 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
+        replies::rows::list_row,
         state::{
             device::Reader,
             paged_reply::{ROWS_PER_TURN, RoomFilter, Section},
+            rooms::Rooms,
         },
     },
     ids::ConnId,
@@ -37,7 +39,7 @@ impl Hub {
                     None
                 }
                 Section::List { filter, after } => {
-                    self.list_rooms(asker, filter, after, &mut rows, &mut lines)
+                    list_rooms(&self.rooms, asker, filter, after, &mut rows, &mut lines)
                 }
                 Section::Names { room, name, after } => {
                     self.list_names(asker, room, name, after, &mut rows, &mut lines)
@@ -63,25 +65,26 @@ impl Hub {
             self.people.device_mut(conn).paged_reply = Some(paged_reply);
         }
     }
+}
 
-    fn list_rooms(
-        &self,
-        asker: Reader<'_>,
-        filter: Arc<RoomFilter>,
-        after: Option<Arc<str>>,
-        rows: &mut usize,
-        lines: &mut Vec<ReplyLine>,
-    ) -> Option<Section> {
-        for (key, room) in self.rooms.after(after.as_deref()) {
-            if room.is_visible_to(asker.person.id) && filter.lets_through(room) {
-                lines.push(self.list_row(room.id));
-            }
-            // Looking costs as much as showing.
-            *rows -= 1;
-            if *rows == 0 {
-                return Some(Section::List { filter, after: Some(Arc::clone(key)) });
-            }
+/// Goes on with a `LIST`; what comes behind this page, if that was not all.
+fn list_rooms(
+    rooms: &Rooms,
+    asker: Reader<'_>,
+    filter: Arc<RoomFilter>,
+    after: Option<Arc<str>>,
+    rows: &mut usize,
+    lines: &mut Vec<ReplyLine>,
+) -> Option<Section> {
+    for (key, room) in rooms.after(after.as_deref()) {
+        if room.is_visible_to(asker.person.id) && filter.lets_through(room) {
+            lines.push(list_row(room));
         }
-        None
+        // Looking costs as much as showing.
+        *rows -= 1;
+        if *rows == 0 {
+            return Some(Section::List { filter, after: Some(Arc::clone(key)) });
+        }
     }
+    None
 }

@@ -9,14 +9,7 @@ use chat_core::{
 
 use crate::{
     delivery::{Content, Event, Page, Reply, ReplyLine},
-    hub::{
-        Hub,
-        effect::Effect,
-        state::{
-            modes::{self, ModeChange},
-            read_markers::ReadMarker,
-        },
-    },
+    hub::{Hub, effect::Effect, state::read_markers::ReadMarker},
     ids::{ConnId, PersonId},
 };
 
@@ -44,11 +37,6 @@ impl Hub {
             None => "*".to_owned(),
         };
         ReplyLine::Raw(format!(":{} MARKREAD {shown} {time}", self.settings.name).into())
-    }
-
-    /// The changes as they read, by the nicks people have now.
-    pub(crate) fn written_changes(&self, changes: &[ModeChange]) -> (String, Vec<Arc<str>>) {
-        modes::written(changes, |conn| Arc::clone(self.people.person(conn).nick.shown()))
     }
 }
 

@@ -18,6 +18,7 @@ use crate::{
             masks::MUTE,
             modes::{Flag, List},
             pending_record::Destination,
+            people::People,
             room::Room,
         },
     },
@@ -108,39 +109,6 @@ impl Hub {
         room.links.get_key_value(key?).filter(|(_, link)| link.holds(now))
     }
 
-    /// Whether `conn` may say `text` in `room`.
-    pub(crate) fn check_speech(
-        &self,
-        who: PersonId,
-        room: &Room,
-        text: &str,
-    ) -> Result<(), Refusal> {
-        let refused = |why: &str| {
-            Err(Refusal::CannotSend { room: room.name.to_string(), why: why.to_owned() })
-        };
-        let rank = room.members.get(&who);
-        if rank.is_none() && room.modes.has(Flag::NoOutside) {
-            return refused("you are not in it");
-        }
-        if !rank.is_some_and(|rank| rank.may_speak()) {
-            if room.modes.has(Flag::Moderated) {
-                return refused("it is moderated and you have no voice");
-            }
-            if !room.modes.list(List::Ban).is_empty()
-                && let Some(ban) = room.modes.silences(&self.people.subject(who))
-            {
-                let what =
-                    if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
-                return refused(&format!("you are {what}{}", ban.terms.shown()));
-            }
-        }
-        let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
-        if is_ctcp && room.modes.has(Flag::NoCtcp) {
-            return refused("it takes no CTCP");
-        }
-        Ok(())
-    }
-
     /// In a slow room, whoever has no rank speaks only so often; whether they may now.
     pub(crate) fn check_pace(
         &mut self,
@@ -181,4 +149,35 @@ impl Hub {
         room.spoke.insert(visit, now);
         Ok(())
     }
+}
+
+/// Whether `conn` may say `text` in `room`.
+pub(crate) fn check_speech(
+    people: &People,
+    who: PersonId,
+    room: &Room,
+    text: &str,
+) -> Result<(), Refusal> {
+    let refused =
+        |why: &str| Err(Refusal::CannotSend { room: room.name.to_string(), why: why.to_owned() });
+    let rank = room.members.get(&who);
+    if rank.is_none() && room.modes.has(Flag::NoOutside) {
+        return refused("you are not in it");
+    }
+    if !rank.is_some_and(|rank| rank.may_speak()) {
+        if room.modes.has(Flag::Moderated) {
+            return refused("it is moderated and you have no voice");
+        }
+        if !room.modes.list(List::Ban).is_empty()
+            && let Some(ban) = room.modes.silences(&people.subject(who))
+        {
+            let what = if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
+            return refused(&format!("you are {what}{}", ban.terms.shown()));
+        }
+    }
+    let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
+    if is_ctcp && room.modes.has(Flag::NoCtcp) {
+        return refused("it takes no CTCP");
+    }
+    Ok(())
 }

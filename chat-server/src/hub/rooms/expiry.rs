@@ -33,7 +33,7 @@ impl Hub {
             self.rooms.expire_again(now.wall + AGAIN, id, &mask);
             let what = Mode::Listed(list, mask, Terms::default());
             let changes = vec![ModeChange { is_set: false, what }];
-            let (letters, arguments) = self.written_changes(&changes);
+            let (letters, arguments) = self.people.written_changes(&changes);
             let content = Content::Mode {
                 source: self.settings.name.as_str().into(),
                 target: Arc::clone(self.rooms[&id].name.shown()),

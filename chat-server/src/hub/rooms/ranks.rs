@@ -81,7 +81,7 @@ impl Hub {
     /// Tells a room of modes that have changed by themselves.
     pub(crate) fn tell_of_modes(&self, id: RoomId, changes: &[modes::ModeChange]) {
         let now = self.now();
-        let (letters, arguments) = self.written_changes(changes);
+        let (letters, arguments) = self.people.written_changes(changes);
         if letters.is_empty() {
             return;
         }

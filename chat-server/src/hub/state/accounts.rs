@@ -30,6 +30,9 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// Networks whose registrations are counted; above it all are counted anew.
 const COUNTED_MAX: usize = 10_000;
 
+/// A hash of no password: who asks for an account that is not there waits as long as who does not.
+const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// The accounts there are, and logins to them.
 #[derive(Debug)]
 pub(crate) struct Accounts {
@@ -252,6 +255,12 @@ impl Accounts {
     /// The server has ended: nobody logs in any more.
     pub(crate) fn clear(&mut self) {
         self.exchanges.clear();
+    }
+
+    /// The hash to hold a password for `account` against, whether there is such an account or not.
+    pub(crate) fn hash_of(&self, account: &str) -> String {
+        let hash = self.get(account).map(|account| account.password.clone());
+        hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
     }
 
     /// Checks all that must hold of accounts by themselves.

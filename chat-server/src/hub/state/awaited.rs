@@ -9,6 +9,7 @@ use std::{
 use crate::{
     hub::state::{
         labeled_response::{LabeledResponse, ResponseId},
+        paged_reply::Section,
         password_check::PasswordCheck,
         pending::{Arrived, PendingQueue},
         pending_record::Pending,
@@ -157,6 +158,28 @@ impl Awaited {
     pub(crate) fn clear(&mut self) {
         *self =
             Self { n_responses: self.n_responses, next_ticket: self.next_ticket, ..Self::new() };
+    }
+
+    /// Adds the lines of a turn beside its records: they are part of the same labelled answer, as far as there are no
+    /// lists among them. Gives whether there is such an answer.
+    pub(crate) fn add_to_response(
+        &mut self,
+        answer: Option<ResponseId>,
+        parts: &mut Vec<Section>,
+    ) -> bool {
+        let Some(answer) = answer.and_then(|id| self.response_mut(id)) else {
+            return false;
+        };
+        let mut rest = Vec::new();
+        for part in parts.drain(..) {
+            match part {
+                Section::Line(line) if rest.is_empty() => answer.lines.push(line),
+                // A list, and what comes behind it.
+                part => rest.push(part),
+            }
+        }
+        *parts = rest;
+        true
     }
 
     /// Checks all that must hold of what is awaited by itself.

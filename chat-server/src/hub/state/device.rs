@@ -24,6 +24,7 @@ use crate::{
 };
 
 /// A connection through which a person speaks.
+// More than 12 fields: what few connections have is in boxes of its own; the rest is read with each message.
 #[derive(Debug)]
 pub(crate) struct Device {
     pub(crate) conn: ConnId,

@@ -7,16 +7,19 @@ use std::{
     time::SystemTime,
 };
 
-use chat_core::proto::{CaseMapping, Nick};
+use chat_core::proto::{Capability, CapabilitySet, CaseMapping, Nick};
 use smallvec::SmallVec;
 
 use crate::{
     hub::{
+        input::Registration,
         refusal::Refusal,
         state::{
             device::{Device, Reader},
             directory::{DeviceDirectory, PersonDirectory},
             masks::Subject,
+            modes,
+            modes::ModeChange,
             newcomer::Newcomer,
             person::Person,
             whowas::{Whowas, WhowasEntry},
@@ -394,6 +397,57 @@ impl People {
         self.watchers.clear();
         self.subscribers.clear();
         self.operators.clear();
+    }
+
+    pub(crate) fn capabilities_of(&self, conn: ConnId) -> CapabilitySet {
+        let newcomer = self.newcomer(conn).map(|newcomer| newcomer.capabilities);
+        let device = || self.device_at(conn).map(|device| device.capabilities);
+        newcomer.or_else(device).unwrap_or_default()
+    }
+
+    pub(crate) fn fingerprint_of(&self, conn: ConnId) -> Option<Arc<str>> {
+        let newcomer = self.newcomer(conn).and_then(|newcomer| newcomer.fingerprint.clone());
+        newcomer.or_else(|| self.device_at(conn)?.particulars.fingerprint.clone())
+    }
+
+    /// Whether someone is told of their own messages.
+    pub(crate) fn echoes_messages(&self, conn: ConnId) -> bool {
+        let device = self.device_at(conn);
+        device.is_some_and(|device| device.capabilities.contains(Capability::EchoMessage))
+    }
+
+    /// Whether `reader` is told of changes of `who`: it is theirs, they share a room, or it watches them.
+    pub(crate) fn follows(&self, reader: ConnId, who: PersonId) -> bool {
+        let (reader, person) = (self.reader(reader), self.person(who));
+        reader.person.id == who
+            || reader.device.particulars.monitored.contains_key(person.nick.key())
+            || person.rooms.iter().any(|room| reader.person.rooms.contains(room))
+    }
+
+    /// The person here under the nick that somebody logged in to the same account asks for.
+    pub(crate) fn find_same_person(
+        &self,
+        account: Option<&str>,
+        registration: &Registration,
+    ) -> Option<PersonId> {
+        let person = self.find(&registration.nick).ok()?;
+        let is_same = CaseMapping::Ascii.same(person.account.as_deref()?, account?);
+        is_same.then_some(person.id)
+    }
+
+    /// The connections that are logged in to an account, the longest first.
+    pub(crate) fn sessions_of(&self, account: &str) -> Vec<ConnId> {
+        let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
+        let people = self.iter().filter(|person| person.account.as_ref().is_some_and(is_own));
+        let devices = self.devices_of(people.map(|person| person.id));
+        let mut sessions: Vec<_> = devices.map(|conn| (self.device(conn).since, conn)).collect();
+        sessions.sort_unstable();
+        sessions.into_iter().map(|(_, conn)| conn).collect()
+    }
+
+    /// The changes as they read, by the nicks people have now.
+    pub(crate) fn written_changes(&self, changes: &[ModeChange]) -> (String, Vec<Arc<str>>) {
+        modes::written(changes, |conn| Arc::clone(self.person(conn).nick.shown()))
     }
 
     /// Checks all that must hold of people and their connections.

@@ -26,6 +26,8 @@ use crate::{
 };
 
 /// A room: while anyone is in it, or as long as it is somebody's.
+// More than 12 fields: a room's modes, metadata, ownership and topic are types of their own; the rest is counted or asked with each
+// message.
 #[derive(Debug)]
 pub(crate) struct Room {
     pub(crate) id: RoomId,

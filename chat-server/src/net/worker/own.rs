@@ -31,8 +31,8 @@ pub(super) const FLUSH_BYTES: usize = 32 << 10;
 /// Connections whose handshakes go on in one turn: fewer, since each takes far longer.
 pub(super) const HANDSHAKES_PER_TURN: usize = 32;
 
-/// A worker: its connections, and what it does for them. It has many fields, since each is about all of its connections and
-/// every step of a turn needs several of them.
+/// A worker: its connections, and what it does for them.
+// More than 12 fields: each is about all of its connections, and every step of a turn needs several of them.
 pub(crate) struct Worker {
     pub(super) id: WorkerId,
     pub(super) settings: Arc<Settings>,

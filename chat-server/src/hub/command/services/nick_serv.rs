@@ -17,9 +17,10 @@ use crate::{
             account_directory,
             account_request::{AccountChange, AccountRequest, Via},
             device::Reader,
+            person::Person,
         },
     },
-    ids::{ConnId, PersonId},
+    ids::PersonId,
 };
 
 /// The requests, as `HELP` tells them.
@@ -86,16 +87,11 @@ impl Hub {
 
     /// The account `conn` is logged in to, if it can be changed.
     fn own_registered(&self, who: PersonId) -> Result<Arc<str>, Refusal> {
-        let account = self.own_account(who)?;
+        let account = own_account(self.people.person(who))?;
         if self.accounts.get_registered(&account).is_none() {
             return Err(no(account_directory::CONFIGURED));
         }
         Ok(account)
-    }
-
-    fn own_account(&self, who: PersonId) -> Result<Arc<str>, Refusal> {
-        let account = self.people.person(who).account.clone();
-        account.ok_or_else(|| no("you are not logged in: write IDENTIFY account password"))
     }
 
     fn identify(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
@@ -110,7 +106,7 @@ impl Hub {
     }
 
     fn log_out(&mut self, turn: &mut Turn) -> Result<(), Refusal> {
-        self.own_account(turn.person)?;
+        own_account(self.people.person(turn.person))?;
         self.set_account(turn.person, None);
         let source = (*self.people.person(turn.person).source).into();
         let params = vec![source, "You are logged out".into()];
@@ -118,21 +114,9 @@ impl Hub {
         Ok(())
     }
 
-    /// The connections that are logged in to an account, the longest first.
-    fn sessions_of(&self, account: &str) -> Vec<ConnId> {
-        let is_own = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
-        let people =
-            self.people.iter().filter(|person| person.account.as_ref().is_some_and(is_own));
-        let devices = self.people.devices_of(people.map(|person| person.id));
-        let mut sessions: Vec<_> =
-            devices.map(|conn| (self.people.device(conn).since, conn)).collect();
-        sessions.sort_unstable();
-        sessions.into_iter().map(|(_, conn)| conn).collect()
-    }
-
     fn sessions(&self, turn: &mut Turn) -> Result<(), Refusal> {
-        let account = self.own_account(turn.person)?;
-        for (index, conn) in self.sessions_of(&account).into_iter().enumerate() {
+        let account = own_account(self.people.person(turn.person))?;
+        for (index, conn) in self.people.sessions_of(&account).into_iter().enumerate() {
             let Reader { person, device } = self.people.reader(conn);
             let since = humantime::format_rfc3339_seconds(device.since);
             let how = if device.is_secure { "over TLS" } else { "without TLS" };
@@ -149,8 +133,8 @@ impl Hub {
     }
 
     fn end_session(&mut self, turn: &mut Turn, number: &str) -> Result<(), Refusal> {
-        let account = self.own_account(turn.person)?;
-        let sessions = self.sessions_of(&account);
+        let account = own_account(self.people.person(turn.person))?;
+        let sessions = self.people.sessions_of(&account);
         let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let Some(conn) = index.and_then(|index| sessions.get(index)).copied() else {
             return Err(no("there is no session of that number: write SESSIONS"));
@@ -165,7 +149,7 @@ impl Hub {
     fn certificates(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let subcommand = said.word(1).unwrap_or("LIST").to_ascii_uppercase();
         if subcommand == "LIST" {
-            let account = self.own_account(turn.person)?;
+            let account = own_account(self.people.person(turn.person))?;
             let own =
                 self.accounts.get(&account).map(|own| own.fingerprints.clone()).unwrap_or_default();
             if own.is_empty() {
@@ -201,7 +185,7 @@ impl Hub {
     fn account_info(&self, turn: &mut Turn, account: Option<&str>) -> Result<(), Refusal> {
         let own = match account {
             Some(account) => account.into(),
-            None => self.own_account(turn.person)?,
+            None => own_account(self.people.person(turn.person))?,
         };
         let text = match (self.accounts.get_registered(&own), self.accounts.get(&own)) {
             (Some(own), _) => {
@@ -222,4 +206,9 @@ fn no(text: &str) -> Refusal {
 
 fn say(turn: &mut Turn, text: &str) {
     turn.say(ReplyLine::Said { by: Service::NickServ, text: text.into() });
+}
+
+fn own_account(person: &Person) -> Result<Arc<str>, Refusal> {
+    let account = person.account.clone();
+    account.ok_or_else(|| no("you are not logged in: write IDENTIFY account password"))
 }
