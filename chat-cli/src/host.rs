@@ -19,13 +19,12 @@ pub(crate) struct Hosted {
 /// Starts the server, and says how its host is to join it.
 pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure> {
     let mut config = Config::default();
-    let local = format!("127.0.0.1:{DEFAULT_PORT}");
     let room = if options.room.starts_with('#') {
         options.room.clone()
     } else {
         format!("#{}", options.room)
     };
-    config.listen = vec![if options.local { local } else { options.listen.clone() }];
+    config.listen = vec![address(options)];
     config.room = RoomName::new(&room)
         .map_err(|error| (Exit::Usage, format!("the room {room} cannot be hosted: {error}")))?;
     let is_left_open = options.data.is_none() && !options.in_memory;
@@ -51,4 +50,33 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
         ..Session::default()
     };
     Ok((Hosted { server, invitation }, session))
+}
+
+/// The address to listen on.
+fn address(options: &HostOptions) -> String {
+    if options.local { format!("127.0.0.1:{DEFAULT_PORT}") } else { options.listen.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Arguments, Command};
+
+    #[test]
+    fn without_an_address_a_host_takes_the_default_port() {
+        for (more, listen) in [
+            (&[][..], "0.0.0.0:53000"),
+            (&["--local"], "127.0.0.1:53000"),
+            (&["--listen", "[::1]:7000"], "[::1]:7000"),
+        ] {
+            let words = ["chat-cli", "host"].iter().chain(more);
+            let Some(Command::Host(options)) = Arguments::try_parse_from(words).unwrap().command
+            else {
+                panic!("it was to host");
+            };
+            assert_eq!(address(&options), listen);
+        }
+    }
 }

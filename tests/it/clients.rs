@@ -9,7 +9,7 @@ use std::{
 
 use chat_server::{TlsSource, auth, config::Account};
 
-use chat_tests::{PATIENCE, TestClient, TestServer, program::Program, terminal::Terminal};
+use chat_tests::{TestClient, TestServer, poll, program::Program, terminal::Terminal};
 use portable_pty::CommandBuilder;
 
 /// A fresh home for a client.
@@ -260,12 +260,7 @@ fn weechat_major() -> u32 {
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(20));
-    let deadline = crossbeam_channel::after(PATIENCE);
-    while !is_so() {
-        assert!(deadline.try_recv().is_err(), "waited in vain until {what}");
-        let _ = ticks.recv();
-    }
+    poll(|| is_so().then_some(()).ok_or_else(|| format!("it is not so that {what}")));
 }
 
 /// What was said before they came is shown to clients that do not know how to ask, with its time.

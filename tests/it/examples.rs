@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use chat_tests::{TestClient, TestServer, program::Program};
+use chat_tests::{TestClient, TestServer, poll, program::Program};
 
 fn example(name: &str, arguments: &[&str]) -> Program {
     Program::start(&format!("examples/{name}"), arguments)
@@ -16,12 +16,11 @@ fn the_logger_writes_what_is_said() {
     let logger = example("logger", &[&server.address().to_string(), path.to_str().unwrap()]);
     ann.expect(":logger!* JOIN #lobby");
     ann.send("PRIVMSG #lobby :for the record");
-    let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(20));
-    let deadline = crossbeam_channel::after(chat_tests::PATIENCE);
-    while !fs::read_to_string(&path).unwrap_or_default().contains("Z Ann: for the record\n") {
-        assert!(deadline.try_recv().is_err(), "the log holds {:?}", fs::read_to_string(&path));
-        let _ = ticks.recv();
-    }
+    poll(|| {
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let is_there = text.contains("Z Ann: for the record\n");
+        is_there.then_some(()).ok_or_else(|| format!("the log holds {text:?}"))
+    });
     drop(logger);
     fs::remove_file(path).unwrap();
 }

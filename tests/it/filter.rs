@@ -1,7 +1,5 @@
 //! The terminal program without a terminal: lines in, lines out.
 
-use std::time::Duration;
-
 use chat_server::Config;
 use chat_tests::{TestClient, TestServer, program::Program};
 
@@ -168,10 +166,12 @@ fn a_signal_is_heard_while_lines_wait() {
     let server = without_rooms();
     let mut filter = join(&server, &[]);
     filter.expect("* connected as Fil");
+    filter.send("/rooms");
     for n in 0..100 {
         filter.send(&format!("line {n}"));
     }
-    let _ = crossbeam_channel::after(Duration::from_millis(300)).recv();
+    // What comes behind it waits for a room.
+    filter.expect("* you are in no room");
     filter.signal("INT");
     assert_eq!(filter.exit_code(), Some(130));
 }

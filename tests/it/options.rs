@@ -1,6 +1,6 @@
 //! What the server program is told, by arguments and by a file.
 
-use chat_tests::{TestClient, program::Program};
+use chat_tests::{TestClient, poll, program::Program};
 
 /// Registers over a connection to that server.
 fn register(client: &mut TestClient, nick: &str) {
@@ -190,15 +190,7 @@ fn a_server_whose_output_is_not_read_goes_on_and_stops() {
     std::fs::remove_file(&file).unwrap();
     let killed = process::Command::new("kill").arg(server.id().to_string()).status().unwrap();
     assert!(killed.success());
-    let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(10));
-    let deadline = crossbeam_channel::after(chat_tests::PATIENCE);
-    let status = loop {
-        if let Some(status) = server.try_wait().unwrap() {
-            break status;
-        }
-        assert!(deadline.try_recv().is_err(), "it does not stop");
-        let _ = ticks.recv();
-    };
+    let status = poll(|| server.try_wait().unwrap().ok_or_else(|| "it does not stop".into()));
     assert_eq!(status.code(), Some(0));
     drop(output);
 }

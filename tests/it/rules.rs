@@ -20,6 +20,7 @@ use chat_server::{
 use chat_tests::{
     PATIENCE, TestClient, TestServer,
     load::{Crowd, Mode, Peer, Subject},
+    poll,
     program::Program,
 };
 use socket2::{Domain, Socket, Type};
@@ -633,10 +634,6 @@ fn a_stop_takes_less_than_two_seconds_with_those_who_never_read() {
 
 /// What a crowd has needed, while it was there and for its going, is not held for ever: the system has it back some seconds later.
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "nothing tells when memory falls: it is looked at now and then"
-)]
 fn memory_is_given_back_when_a_crowd_has_gone() {
     let ours = Peer::Ours(Mode::Memory);
     let subject = Subject::start(ours).unwrap();
@@ -649,9 +646,11 @@ fn memory_is_given_back_when_a_crowd_has_gone() {
     assert!(with_them > before + (6 << 20), "a crowd needs memory: {before}, then {with_them}");
     drop(crowd);
     // The allocator keeps what is free for ten seconds, in case it is needed again.
-    let deadline = crossbeam_channel::after(2 * PATIENCE);
-    while memory() > before.midpoint(with_them) {
-        assert!(deadline.try_recv().is_err(), "{before}, {with_them}, then {} bytes", memory());
-        std::thread::sleep(Duration::from_millis(200));
-    }
+    poll(|| {
+        let now = memory();
+        let is_given_back = now <= before.midpoint(with_them);
+        is_given_back
+            .then_some(())
+            .ok_or_else(|| format!("{before}, {with_them}, then {now} bytes"))
+    });
 }

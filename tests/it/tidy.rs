@@ -89,6 +89,151 @@ fn nothing_is_skipped_or_left_to_do() {
     }
 }
 
+/// Pauses that are no waiting for something, however they are written, and the files that have a reason for theirs.
+const PAUSES: &[(&str, &str, &str)] = &[
+    (
+        "chat-cli/src/interactive.rs",
+        "after().recv()",
+        "the client tells nobody of its state while a line is edited",
+    ),
+    (
+        "chat-core/src/client/shared.rs",
+        ".wait_timeout(",
+        "in a loop over what it waits for, with a deadline",
+    ),
+    (
+        "chat-core/src/testing/recording.rs",
+        ".wait_timeout(",
+        "in a loop over what it waits for, with a deadline",
+    ),
+    (
+        "chat-core/tests/contract/listener.rs",
+        "after().recv()",
+        "a listener that hangs hears nothing, so the state is asked for",
+    ),
+    (
+        "chat-server/src/main.rs",
+        "_=recv_timeout",
+        "the end of the other thread, which is an error, is what it waits for",
+    ),
+    (
+        "chat-server/src/main.rs",
+        "thread::sleep",
+        "a pause is what it is for: a crowd is told of at once",
+    ),
+    (
+        "chat-server/src/net/mailbox.rs",
+        ".wait_timeout(",
+        "in a loop over what it waits for; a worker may have died",
+    ),
+    (
+        "chat-server/src/store/local_log.rs",
+        "after().recv()",
+        "no lock of a file can be waited for only so long",
+    ),
+    (
+        "chat-server/src/store/writer.rs",
+        "channel::tick(",
+        "looked at whenever there is time, and never waited for",
+    ),
+    ("tests/benches/client.rs", "thread::sleep", "a benchmark keeps a pace"),
+    ("tests/benches/crash.rs", "thread::sleep", "a benchmark keeps a pace"),
+    ("tests/benches/load.rs", "thread::sleep", "a benchmark keeps a pace"),
+    ("tests/benches/misuse.rs", "thread::sleep", "a benchmark keeps a pace"),
+    ("tests/src/lib.rs", "channel::tick(", "the one place of the tests that looks again and again"),
+    ("tests/src/load/floor.rs", "thread::sleep", "a benchmark keeps a pace"),
+    (
+        "tests/src/load/peers.rs",
+        "channel::tick(",
+        "a benchmark measures how soon a program listens",
+    ),
+];
+
+/// The pauses in `code`, as [`PAUSES`] calls them.
+fn pauses(code: &str) -> Vec<&'static str> {
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let code: String = lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect();
+    // Written apart, so that this file may name what it forbids.
+    let words = [
+        ("thread::sleep", ["thread::", "sleep("]),
+        ("channel::tick(", ["channel::", "tick("]),
+        (".wait_timeout(", [".wait_", "timeout("]),
+        ("park_timeout", ["park_", "timeout("]),
+        ("the program sleep", ["Command::new(\"", "sleep\""]),
+    ];
+    let mut found: Vec<&str> =
+        words.iter().filter(|(_, word)| code.contains(&word.concat())).map(|word| word.0).collect();
+    // The parts behind each `opening`, without what its brackets hold.
+    let behind = |opening: &'static str| {
+        code.match_indices(opening).map(|(at, _)| {
+            let (mut depth, rest) = (1_i32, &code[at + opening.len()..]);
+            let end = rest.find(|c| {
+                depth += i32::from(c == '(') - i32::from(c == ')');
+                depth == 0
+            });
+            end.map_or("", |end| &rest[end + 1..])
+        })
+    };
+    let is_pause = |rest: &str| rest.starts_with(".recv()");
+    if ["::after(", "=after(", ";after(", "{after("].iter().any(|own| behind(own).any(is_pause)) {
+        found.push("after().recv()");
+    }
+    // A time is waited for, and what has come is nobody's.
+    let is_dropped = |statement: &str| {
+        (statement.starts_with("let_=") || statement.starts_with("drop("))
+            && statement.contains("recv_timeout(")
+    };
+    if code.split([';', '{', '}']).any(is_dropped) {
+        found.push("_=recv_timeout");
+    }
+    // An arm of a `select!` that only waits.
+    let is_arm = |at: usize| code[..at].ends_with(['{', '}', ',']);
+    let mut defaults = code.match_indices("default").filter(|(at, _)| is_arm(*at));
+    if defaults.any(|(at, word)| {
+        let rest = &code[at + word.len()..];
+        let arm = rest.split_once("=>").filter(|(time, _)| {
+            time.is_empty() || time.len() < 80 && time.starts_with('(') && time.ends_with(')')
+        });
+        arm.is_some_and(|(_, arm)| ["{}", "(),", "continue"].iter().any(|end| arm.starts_with(end)))
+    }) {
+        found.push("select's default");
+    }
+    found
+}
+
+/// Whoever waits waits for something, in the tests as elsewhere; a pause for its own sake has a reason.
+#[test]
+fn nobody_sleeps_under_another_name() {
+    let samples = [
+        ("let _ = crossbeam_channel::after(A).recv();", "after().recv()"),
+        ("after(\n    pause(1),\n)\n.recv();", "after().recv()"),
+        ("let _ = never.recv_timeout(A);", "_=recv_timeout"),
+        ("drop(never.recv_timeout(A));", "_=recv_timeout"),
+        ("select! { recv(never) -> _ => {}, default(A) => {} }", "select's default"),
+        ("select! { default(A) => continue, }", "select's default"),
+    ];
+    for (code, name) in samples {
+        assert_eq!(pauses(&format!("{{{code}")), [name], "{code}");
+    }
+    let waits = ["let line = told.recv_timeout(A);", "let end = after(A);", "// thread::sleep"];
+    for code in waits {
+        assert!(pauses(&format!("{{{code}")).is_empty(), "{code}");
+    }
+    let mut reasons = PAUSES.to_vec();
+    for (name, text) in all_rust_files() {
+        // Its samples are none.
+        if name.ends_with("it/tidy.rs") {
+            continue;
+        }
+        for pause in pauses(&text) {
+            let reason = PAUSES.iter().find(|(file, own, _)| *file == name && *own == pause);
+            assert!(reason.is_some(), "{name} has {pause}: wait for the thing itself");
+            reasons.retain(|own| (own.0, own.1) != (&name, pause));
+        }
+    }
+    assert!(reasons.is_empty(), "these reasons are for nothing: {reasons:#?}");
+}
+
 #[test]
 fn the_table_of_contents_is_complete() {
     let contents = read("tests/it/main.rs");

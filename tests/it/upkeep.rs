@@ -19,7 +19,7 @@ use chat_server::{
         self, Durability, LocalLog, Moved, Report, Retention, Rule, StoreError, TransferError,
     },
 };
-use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, program::Program};
+use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, poll, program::Program};
 
 #[expect(clippy::disallowed_methods, reason = "retention goes by the time of the day")]
 fn now() -> SystemTime {
@@ -97,16 +97,11 @@ impl Store {
     /// Waits until a room has so many records; what they say.
     #[track_caller]
     fn wait_for(&mut self, room: &str, n: usize) -> Vec<String> {
-        let deadline = crossbeam_channel::after(PATIENCE);
-        let pauses = crossbeam_channel::tick(Duration::from_millis(5));
-        loop {
+        poll(|| {
             let texts = self.texts(room);
-            if texts.len() == n {
-                return texts;
-            }
-            assert!(deadline.is_empty(), "{n} were to be left of {}", texts.len());
-            pauses.recv().unwrap();
-        }
+            let n_left = texts.len();
+            (n_left == n).then_some(texts).ok_or_else(|| format!("{n} were to be left of {n_left}"))
+        })
     }
 }
 

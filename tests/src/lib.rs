@@ -36,5 +36,24 @@ pub use tls::over_tls;
 
 use std::time::Duration;
 
+/// Looks again and again until `look` gives something: for what tells nobody when it changes, such as a file or another
+/// program. What can be waited for is waited for.
+///
+/// # Panics
+/// If nothing comes in time; with what `look` found in its place.
+#[track_caller]
+pub fn poll<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
+    let pauses = crossbeam_channel::tick(Duration::from_millis(10));
+    let deadline = crossbeam_channel::after(2 * PATIENCE);
+    loop {
+        match look() {
+            Ok(found) => return found,
+            Err(found) => assert!(deadline.is_empty(), "waited in vain: {found}"),
+        }
+        // The clock goes on as long as its receiver is there.
+        let _ = pauses.recv();
+    }
+}
+
 /// How long any test waits for anything before it fails and says for what.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -7,12 +7,11 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU16, Ordering},
-    time::Duration,
 };
 
 use socket2::{Domain, Socket, Type};
 
-use crate::PATIENCE;
+use crate::poll;
 
 /// Whose server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,21 +101,15 @@ impl Peer {
 
     fn await_listening(&mut self) {
         let name = self.make.name();
-        let pauses = crossbeam_channel::tick(Duration::from_millis(10));
-        let deadline = crossbeam_channel::after(PATIENCE);
-        while deadline.is_empty() {
-            match self.try_connect() {
-                Ok(_) => return,
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                    // The clock goes on as long as its receiver is there.
-                    let _ = pauses.recv();
-                }
-                Err(error) => panic!("cannot connect to {name}: {error}"),
+        poll(|| match self.try_connect() {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                let ended = self.child.try_wait().expect("a child can be waited for");
+                assert!(ended.is_none(), "{name} has ended: {ended:?}");
+                Err(format!("{name} does not listen at {}", self.address))
             }
-            let ended = self.child.try_wait().expect("a child can be waited for");
-            assert!(ended.is_none(), "{name} has ended: {ended:?}");
-        }
-        panic!("{name} does not listen at {}", self.address);
+            Err(error) => panic!("cannot connect to {name}: {error}"),
+        });
     }
 
     /// Connects from where everybody comes from.

@@ -11,7 +11,7 @@ use std::{
 use chat_core::proto::mask_matches;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use crate::{PATIENCE, folder::TempFolder};
+use crate::{PATIENCE, folder::TempFolder, poll};
 
 /// Where the program `name` was built.
 ///
@@ -178,17 +178,11 @@ impl Program {
     /// If it does not in time.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(10));
-        let deadline = crossbeam_channel::after(PATIENCE);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
-                return status;
-            }
-            crossbeam_channel::select! {
-                recv(ticks) -> _ => {}
-                recv(deadline) -> _ => panic!("{} does not end, after {:#?}", self.name, self.transcript),
-            }
-        }
+        poll(|| {
+            let status = self.child.try_wait().expect("a child can be waited for");
+            status
+                .ok_or_else(|| format!("{} does not end, after {:#?}", self.name, self.transcript))
+        })
     }
 
     /// Whether it has ended.

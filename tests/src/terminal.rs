@@ -8,7 +8,7 @@ use std::{
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
-use crate::{PATIENCE, folder::TempFolder, program::path};
+use crate::{PATIENCE, folder::TempFolder, poll, program::path};
 
 /// Columns of the screen.
 pub const COLUMNS: u16 = 100;
@@ -152,17 +152,10 @@ impl Terminal {
     /// If it does not in time.
     #[track_caller]
     pub fn wait_for_exit(&mut self) -> ExitStatus {
-        let ticks = crossbeam_channel::tick(std::time::Duration::from_millis(10));
-        let deadline = crossbeam_channel::after(PATIENCE);
-        loop {
-            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
-                return status;
-            }
-            crossbeam_channel::select! {
-                recv(ticks) -> _ => {}
-                recv(deadline) -> _ => panic!("it does not end; the screen shows:\n{}", self.text()),
-            }
-        }
+        poll(|| {
+            let status = self.child.try_wait().expect("a child can be waited for");
+            status.ok_or_else(|| format!("it does not end; the screen shows:\n{}", self.text()))
+        })
     }
 
     /// The program's process id.
