@@ -37,7 +37,7 @@ impl Talk {
     /// Says something that is kept; its id.
     fn id(&mut self, nick: &str, line: &str) -> String {
         self.say(nick, line);
-        let last = self.world.appended.last().unwrap();
+        let last = self.world.appended().last().unwrap();
         last.event.msgid.as_deref().unwrap().to_owned()
     }
 
@@ -261,7 +261,7 @@ fn who_was_away_is_told_all_that_changed() {
     }
     let first = talk.id("bob", "PRIVMSG #x :before");
     let second = talk.id("bob", "PRIVMSG #x :before that too");
-    let since = humantime::format_rfc3339_millis(talk.world.appended.last().unwrap().event.time);
+    let since = humantime::format_rfc3339_millis(talk.world.appended().last().unwrap().event.time);
     talk.say("bob", "PRIVMSG #y :elsewhere");
     talk.say("bob", &format!("EDIT #x {first} :before, but better"));
     talk.say("bob", &format!("REDACT #x {second}"));

@@ -31,6 +31,7 @@ mod options;
 mod original_behaviours;
 mod queries;
 mod registered_rooms;
+mod room_log_contract;
 mod rooms;
 mod rules;
 mod sasl;

@@ -139,7 +139,7 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
             }
             // Something is done to the latest message.
             (15, Some(name)) if random.bool() => {
-                let latest = world.appended.iter().rev().find_map(|own| own.event.msgid.clone());
+                let latest = world.appended().iter().rev().find_map(|own| own.event.msgid.clone());
                 let id = latest.as_deref().unwrap_or("none").to_owned();
                 let line = match random.u8(..4) {
                     0 => format!("REDACT {room} {id} :gone"),
@@ -182,7 +182,7 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
 /// What was told of the past is in the order in which it was delivered, and once in each answer.
 fn check_history(world: &World, names: &[String]) {
     let msgids: Vec<&str> =
-        world.appended.iter().filter_map(|record| record.event.msgid.as_deref()).collect();
+        world.appended().iter().filter_map(|record| record.event.msgid.as_deref()).collect();
     for name in names {
         let mut last: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         let is_told = |line: &&String| {

@@ -24,6 +24,7 @@ mod peer;
 pub mod program;
 pub mod script;
 mod server;
+pub mod sim_log;
 mod sockets;
 pub mod structure;
 pub mod terminal;

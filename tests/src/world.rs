@@ -13,7 +13,6 @@ use chat_server::{
     auth::{self, Question, Verdict},
     delivery::{Content, Delivery, Page, Target},
     fanout::Fanout,
-    history::Query,
     hub::{Door, Effect, Hub, Input, Now},
     ids::{ConnId, Ticket, WorkerId},
     room_log::{AppendError, Conversation, Record},
@@ -22,8 +21,9 @@ use chat_server::{
 };
 
 use crate::{
-    model_log::{Entry, ModelLog},
+    model_log::Entry,
     script::{Pretence, Stage},
+    sim_log::{SimulatedLog, Written},
 };
 
 /// Workers of the world: two, so that nothing works by there being one.
@@ -44,9 +44,8 @@ pub struct SimLog {
 pub struct World {
     settings: Arc<Settings>,
     hub: Hub,
-    log: SimLog,
-    /// What the log has taken and not answered.
-    unanswered: VecDeque<Entry>,
+    chances: SimLog,
+    log: SimulatedLog,
     /// What answers for passwords.
     pub checker: fn(&Question) -> Verdict,
     /// Passwords wait to be checked until this ends.
@@ -55,12 +54,6 @@ pub struct World {
     questions: VecDeque<(Ticket, Question)>,
     /// The log answers nothing for now.
     is_log_held: bool,
-    /// What the log holds: messages in their order.
-    pub appended: Vec<Arc<Record>>,
-    /// The same, to be looked up.
-    model: ModelLog,
-    /// What is being looked up.
-    queries: VecDeque<(Ticket, Query)>,
     random: fastrand::Rng,
     now: Now,
     conns: BTreeMap<ConnId, WorldConn>,
@@ -93,9 +86,9 @@ struct WorldConn {
 }
 
 impl World {
-    /// A world that follows from `seed` and `log`.
+    /// A world that follows from `seed` and `chances`.
     #[must_use]
-    pub fn new(seed: u64, log: SimLog, change: impl FnOnce(&mut Config)) -> Self {
+    pub fn new(seed: u64, chances: SimLog, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::default();
         config.auto_join = false;
         config.limits = config.limits.unlimited();
@@ -110,15 +103,12 @@ impl World {
         Self {
             hub: Hub::new(Arc::clone(&settings), seed),
             settings,
-            log,
-            unanswered: VecDeque::new(),
+            chances,
+            log: SimulatedLog::default(),
             checker: auth::answer,
             is_checker_held: false,
             questions: VecDeque::new(),
             is_log_held: false,
-            appended: Vec::new(),
-            model: ModelLog::default(),
-            queries: VecDeque::new(),
             random: fastrand::Rng::with_seed(seed ^ 0x5eed),
             now: Now { mono, wall },
             conns: BTreeMap::new(),
@@ -263,24 +253,43 @@ impl World {
     /// # Panics
     /// If it cannot read that.
     pub fn restart(&mut self, seed: u64) {
+        self.crash(0, seed);
+    }
+
+    /// The server is gone in the middle and starts anew: of what was on its way into the log, the first `n_written` got
+    /// there, and nobody was told.
+    ///
+    /// # Panics
+    /// If it cannot read what the log has kept.
+    pub fn crash(&mut self, n_written: usize, seed: u64) {
         self.transcript.push("the server starts anew".into());
         for own in self.conns.values_mut() {
             own.is_closed = true;
         }
-        self.unanswered.clear();
         self.questions.clear();
-        self.queries.clear();
         self.slots.iter_mut().for_each(Vec::clear);
         self.fanouts = (0..N_WORKERS).map(|_| Fanout::default()).collect();
         self.orders.iter_mut().for_each(VecDeque::clear);
         self.inputs.iter_mut().for_each(VecDeque::clear);
-        self.model.restart();
+        self.log.crash(n_written);
         self.hub = Hub::new(Arc::clone(&self.settings), seed);
-        let latest = self.appended.iter().map(|record| record.event.time).max();
+        let latest = self.appended().iter().map(|record| record.event.time).max();
         self.hub.begin_after(latest.unwrap_or(self.now.wall));
-        for (path, value) in self.model.load() {
+        for (path, value) in self.log.kept() {
             self.hub.load(&path, &value).expect("the hub reads what it has written");
         }
+    }
+
+    /// Messages that the log holds, in their order.
+    #[must_use]
+    pub fn appended(&self) -> &[Arc<Record>] {
+        self.log.appended()
+    }
+
+    /// How many are on their way into the log.
+    #[must_use]
+    pub fn n_unanswered(&self) -> usize {
+        self.log.n_unanswered()
     }
 
     /// Passwords that wait to be checked, to be given back later: others are faster.
@@ -306,8 +315,8 @@ impl World {
             world.inputs.iter().any(|queue| !queue.is_empty())
                 || world.orders.iter().any(|queue| !queue.is_empty())
                 || !world.is_checker_held && !world.questions.is_empty()
-                || world.may_query()
-                || !world.is_log_held && !world.unanswered.is_empty()
+                || world.log.may_look_up()
+                || !world.is_log_held && !world.log.is_idle()
         };
         while has_work(self) {
             for worker in 0..usize::from(N_WORKERS) {
@@ -321,25 +330,11 @@ impl World {
             {
                 self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
             }
-            while let Some((ticket, query)) = self.next_query() {
-                self.handle(Input::Queried { ticket, answer: Ok(self.model.answer(&query)) });
+            while let Some((ticket, answer)) = self.log.look_up_one() {
+                self.handle(Input::Queried { ticket, answer: Ok(answer) });
             }
-            while !self.is_log_held
-                && let Some(entry) = self.unanswered.pop_front()
-            {
-                self.take_entry(entry, Ok(()));
-            }
+            while !self.is_log_held && self.write_one(Ok(())) {}
         }
-    }
-
-    /// Whether something can be looked up: what has been noted is known by then.
-    fn may_query(&self) -> bool {
-        let is_mark = |entry: &Entry| matches!(entry, Entry::Mark(_));
-        !self.queries.is_empty() && !self.unanswered.iter().any(is_mark)
-    }
-
-    fn next_query(&mut self) -> Option<(Ticket, Query)> {
-        if self.may_query() { self.queries.pop_front() } else { None }
     }
 
     /// One random step of the machinery: an input handled, an order carried out, the log answering.
@@ -359,9 +354,8 @@ impl World {
                 if let Some((ticket, question)) = self.questions.pop_front() {
                     self.handle(Input::Checked { ticket, verdict: (self.checker)(&question) });
                 }
-                if let Some((ticket, query)) = self.next_query() {
-                    let is_failing = self.random.u8(..100) < self.log.failing;
-                    let answer = self.model.answer(&query);
+                if let Some((ticket, answer)) = self.log.look_up_one() {
+                    let is_failing = self.random.u8(..100) < self.chances.failing;
                     let answer =
                         if is_failing { Err("the disk is broken".into()) } else { Ok(answer) };
                     self.handle(Input::Queried { ticket, answer });
@@ -374,12 +368,12 @@ impl World {
     }
 
     fn log_step(&mut self) {
-        if self.random.u8(..100) < self.log.restarting {
+        if self.random.u8(..100) < self.chances.restarting {
             self.transcript.push("the log restarts".into());
-            for entry in std::mem::take(&mut self.unanswered) {
+            for entry in self.log.take_unanswered() {
                 let ticket = match entry {
                     Entry::Mark(mark) => {
-                        self.model.mark(&mark);
+                        self.log.note(&mark);
                         continue;
                     }
                     Entry::Record(ticket, _) | Entry::Changes(ticket, _) => ticket,
@@ -390,36 +384,26 @@ impl World {
                 }
             }
         }
-        if let Some(entry) = self.unanswered.pop_front() {
-            let outcome = if self.random.u8(..100) < self.log.failing {
+        if !self.log.is_idle() {
+            let outcome = if self.random.u8(..100) < self.chances.failing {
                 Err(AppendError::Refused("the disk is full".into()))
             } else {
                 Ok(())
             };
-            self.take_entry(entry, outcome);
+            self.write_one(outcome);
         }
     }
 
-    fn take_entry(&mut self, entry: Entry, outcome: Result<(), AppendError>) {
-        match entry {
-            Entry::Mark(mark) => self.model.mark(&mark),
-            Entry::Record(ticket, record) => self.answer(ticket, &record, outcome),
-            Entry::Changes(ticket, changes) => {
-                if outcome.is_ok() {
-                    self.model.keep(&changes);
-                }
-                self.handle(Input::Appended { ticket, outcome });
-            }
+    /// Lets the log write the first that waits; whether anything did.
+    fn write_one(&mut self, outcome: Result<(), AppendError>) -> bool {
+        let Some(Written { outcome, record }) = self.log.write_one(outcome) else { return false };
+        if let Some(record) = record {
+            self.note_due(&record);
         }
-    }
-
-    fn answer(&mut self, ticket: Ticket, record: &Arc<Record>, outcome: Result<(), AppendError>) {
-        let outcome = outcome.and_then(|()| self.model.append(record));
-        if outcome.is_ok() {
-            self.appended.push(Arc::clone(record));
-            self.note_due(record);
+        if let Some((ticket, outcome)) = outcome {
+            self.handle(Input::Appended { ticket, outcome });
         }
-        self.handle(Input::Appended { ticket, outcome });
+        true
     }
 
     /// Who is to receive a message in a room: everyone in it at this moment but its sender.
@@ -456,19 +440,19 @@ impl World {
             match effect {
                 Effect::Append { ticket, record } => {
                     // The order of the log is the order in which it was asked.
-                    let is_late = self.is_log_held || self.random.u8(..100) < self.log.late;
-                    if self.unanswered.is_empty() && !is_late {
+                    let is_late = self.is_log_held || self.random.u8(..100) < self.chances.late;
+                    if self.log.is_idle() && !is_late {
                         at_once.push((ticket, record));
                     } else {
-                        self.unanswered.push_back(Entry::Record(ticket, record));
+                        self.log.give(Entry::Record(ticket, record));
                     }
                 }
                 Effect::Persist { ticket, changes } => {
-                    self.unanswered.push_back(Entry::Changes(ticket, changes));
+                    self.log.give(Entry::Changes(ticket, changes));
                 }
                 // In its place among the records.
-                Effect::Mark(mark) => self.unanswered.push_back(Entry::Mark(mark)),
-                Effect::Query { ticket, query } => self.queries.push_back((ticket, query)),
+                Effect::Mark(mark) => self.log.give(Entry::Mark(mark)),
+                Effect::Query { ticket, query } => self.log.ask(ticket, query),
                 Effect::Stop => self.has_stopped = true,
                 // Takes its time like a late log, if that is late.
                 Effect::Check { ticket, question } => self.questions.push_back((ticket, question)),
@@ -480,7 +464,11 @@ impl World {
             }
         }
         for (ticket, record) in at_once {
-            self.answer(ticket, &record, Ok(()));
+            let outcome = self.log.store(&record, Ok(()));
+            if outcome.is_ok() {
+                self.note_due(&record);
+            }
+            self.handle(Input::Appended { ticket, outcome });
         }
     }
 
@@ -679,7 +667,7 @@ impl World {
     /// At rest: a server that started now would know the rooms that last as they are.
     fn check_kept(&mut self) {
         let mut fresh = Hub::new(Arc::clone(&self.settings), 0);
-        for (path, value) in self.model.load() {
+        for (path, value) in self.log.kept() {
             fresh.load(&path, &value).expect("the hub reads what it has written");
         }
         let (kept, own) = (fresh.registered_rooms(), self.hub.registered_rooms());
