@@ -96,14 +96,15 @@ impl UpdateQueue {
 
 impl Waiting {
     /// Drops the older half, but keeps what a program waits for: how its own messages and the
-    /// connection fare. If that alone is too much, the oldest of it goes too.
+    /// connection fare. If that alone is too much, the oldest of it goes too, and an eighth more: or in a
+    /// flood of it each update would have all that are kept looked at again.
     fn make_room(&mut self, updates_max: usize) {
         let before = self.updates.len();
         let n_old = before - updates_max / 2;
         let newer = self.updates.split_off(n_old);
         self.updates.retain(|update| matches!(update, Update::Delivery { .. } | Update::State(_)));
         self.updates.extend(newer);
-        let excess = self.updates.len().saturating_sub(updates_max);
+        let excess = self.updates.len().saturating_sub(updates_max - updates_max / 8);
         self.updates.drain(..excess);
         self.dropped += (before - self.updates.len()) as u64;
     }
@@ -114,7 +115,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::update::ConnectionState;
+    use crate::update::{ConnectionState, Delivery, SendId};
 
     fn notice(n: usize) -> Update {
         Update::Notice { code: None, text: Arc::from(n.to_string()) }
@@ -134,6 +135,19 @@ mod tests {
         assert!(updates.len() <= 11);
         assert_eq!(dropped as usize + updates.len() - 1, 101, "every update is told or counted");
         assert!(matches!(queue.take(), Taken::Closed(CloseReason::Requested)));
+    }
+
+    /// Or each of a flood of deliveries would have all that are kept looked at again.
+    #[test]
+    fn what_makes_room_makes_room_for_many() {
+        let queue = UpdateQueue::new(1000);
+        let mut n_drops = 0;
+        for n in 1..=10_000 {
+            let before = queue.lock().dropped;
+            queue.push(&mut vec![Update::Delivery { id: SendId(n), state: Delivery::Queued }]);
+            n_drops += usize::from(queue.lock().dropped > before);
+        }
+        assert!(n_drops <= 10_000 / 125, "{n_drops}");
     }
 
     #[test]

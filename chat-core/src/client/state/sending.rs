@@ -466,33 +466,47 @@ impl ClientState {
 
     /// Of what was written nobody knows.
     fn fail_written(&mut self, outputs: &mut Outputs) {
-        let ids: Vec<SendId> = self.sending.flying.keys().copied().collect();
-        for id in ids {
-            self.fail(id, DeliveryError::Unknown, outputs);
+        let sending = &mut self.sending;
+        let written = std::mem::take(&mut sending.flying);
+        sending.parts.clear();
+        sending.again.clear();
+        // Of no other one than the first is a part written.
+        if sending.queue.front().is_some_and(|first| written.contains_key(&first.message.id)) {
+            sending.queue.pop_front();
+        }
+        for id in written.into_keys() {
+            self.settle(id, Delivery::Failed(DeliveryError::Unknown), outputs);
         }
     }
 
     /// Gives up what has waited too long: to be written, or to be answered.
     pub(super) fn expire(&mut self, now: Now, timeouts: &Timeouts, outputs: &mut Outputs) {
         let is_over = |since, span| now.mono >= later(since, span);
-        let unwritten = self
-            .sending
-            .queue
-            .iter()
-            .filter(|queued| queued.offset == 0 && is_over(queued.since, timeouts.queued));
-        let unwritten: Vec<SendId> = unwritten.map(|queued| queued.message.id).collect();
-        let unanswered = self
-            .sending
-            .flying
-            .iter()
-            .filter(|(_, flying)| flying.is_whole && is_over(flying.since, timeouts.answered));
-        let unanswered: Vec<SendId> = unanswered.map(|(id, _)| *id).collect();
-        for id in unwritten {
-            self.fail(id, DeliveryError::Expired, outputs);
+        let sending = &mut self.sending;
+        let mut unwritten = Vec::new();
+        sending.queue.retain(|queued| {
+            let is_over = queued.offset == 0 && is_over(queued.since, timeouts.queued);
+            if is_over {
+                unwritten.push(queued.message.id);
+            }
+            !is_over
+        });
+        let is_unanswered =
+            |flying: &Flying| flying.is_whole && is_over(flying.since, timeouts.answered);
+        let unanswered: BTreeMap<SendId, Flying> =
+            sending.flying.extract_if(.., |_, flying| is_unanswered(flying)).collect();
+        if !unanswered.is_empty() {
+            sending.parts.retain(|part| !unanswered.contains_key(&part.id));
+            sending.again.retain(|part| !unanswered.contains_key(&part.id));
         }
-        for id in unanswered {
-            self.written(id, outputs);
-            self.fail(id, DeliveryError::Unanswered, outputs);
+        for id in unwritten {
+            self.settle(id, Delivery::Failed(DeliveryError::Expired), outputs);
+        }
+        for (id, flying) in unanswered {
+            if !flying.is_written {
+                tell(id, Delivery::Written, outputs);
+            }
+            self.settle(id, Delivery::Failed(DeliveryError::Unanswered), outputs);
         }
         self.quit_when_sent(now, outputs);
     }
@@ -500,16 +514,20 @@ impl ClientState {
     /// It is over: nothing more will be written.
     pub(super) fn fail_all(&mut self, outputs: &mut Outputs) {
         self.fail_written(outputs);
-        while let Some(queued) = self.sending.queue.front() {
-            self.fail(queued.message.id, DeliveryError::Expired, outputs);
+        for queued in std::mem::take(&mut self.sending.queue) {
+            self.settle(queued.message.id, Delivery::Failed(DeliveryError::Expired), outputs);
         }
     }
 
+    /// A written message is given up, with what is left of it to be written.
     fn fail(&mut self, id: SendId, error: DeliveryError, outputs: &mut Outputs) {
-        self.sending.parts.retain(|part| part.id != id);
-        self.sending.again.retain(|part| part.id != id);
-        self.sending.flying.remove(&id);
-        self.sending.queue.retain(|queued| queued.message.id != id);
+        let sending = &mut self.sending;
+        sending.parts.retain(|part| part.id != id);
+        sending.again.retain(|part| part.id != id);
+        sending.flying.remove(&id);
+        if sending.queue.front().is_some_and(|first| first.message.id == id) {
+            sending.queue.pop_front();
+        }
         self.settle(id, Delivery::Failed(error), outputs);
     }
 

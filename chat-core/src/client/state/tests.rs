@@ -633,6 +633,46 @@ fn leaving_sends_what_waits_when_there_is_a_connection_in_time() {
     assert_eq!(script.deliveries().pop(), Some((id, Delivery::Failed(DeliveryError::Expired))));
 }
 
+/// So many that nothing may be done with all of them for each of them.
+#[test]
+fn leaving_gives_up_sixty_thousand_messages_at_once() {
+    const N: usize = 60_000;
+    // A few lines are written and not answered, the others wait.
+    let mut script = Script::ready("echo-message", "PREFIX=(o)@");
+    let ids: Vec<SendId> = (0..N).map(|_| script.queue("#a", "word ")).collect();
+    script.pump();
+    let n_written = script.sent().len();
+    script.deliveries();
+    script.state.quit(script.now, Duration::from_secs(1), &mut script.outputs);
+    script.wait(Duration::from_secs(2));
+    assert!(script.state.is_closed());
+    let failed = |error| Delivery::Failed(error);
+    let ends: Vec<_> = script.deliveries().into_iter().filter(|(_, end)| end.is_final()).collect();
+    assert_eq!(ends.len(), N, "each once");
+    for (n, (end, id)) in ends.into_iter().zip(ids).enumerate() {
+        let error = if n < n_written { DeliveryError::Unknown } else { DeliveryError::Expired };
+        assert_eq!(end, (id, failed(error)));
+    }
+    assert_eq!(script.outputs.n_settled, N);
+    // Nor for those that have waited too long, or had no answer.
+    for (tokens, error) in
+        [("PREFIX=(o)@", DeliveryError::Expired), (FAST, DeliveryError::Unanswered)]
+    {
+        let mut script = Script::ready("batch echo-message labeled-response", tokens);
+        for _ in 0..N {
+            script.queue("#a", "word");
+        }
+        script.pump();
+        for _ in 0..4 {
+            script.wait(Duration::from_secs(40));
+            script.server(":s PING x");
+        }
+        let ends = script.deliveries();
+        let n_ended = ends.iter().filter(|(_, end)| *end == failed(error.clone())).count();
+        assert!(n_ended > N - 100, "{n_ended}");
+    }
+}
+
 #[test]
 fn a_message_before_the_welcome_is_over_ends_it() {
     let mut script = Script::new();
