@@ -9,7 +9,7 @@ use std::{
     io::{self, Read, Write},
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     thread::Builder,
     time::{Duration, Instant, SystemTime},
 };
@@ -18,10 +18,11 @@ use crossbeam_channel::{Receiver, Sender};
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::{
-    config::{Settings, resolve},
+    address::resolve,
     queue::UpdateQueue,
+    settings::Settings,
     shared::{Control, Shared},
-    state::{ClientState, Now, Outputs, Request, later},
+    state::{ClientState, Effect, Effects, Now, Request, later},
 };
 use crate::{
     error::{CloseReason, ConnectError},
@@ -62,15 +63,49 @@ pub(crate) struct Driver {
     updates: Arc<UpdateQueue>,
     connection: Connection,
     framer: Framer,
+    outgoing: Outgoing,
+    lookups: Lookups,
+    read_buffer: Box<[u8]>,
+}
+
+/// Lines on their way to the system.
+#[derive(Debug, Default)]
+struct Outgoing {
     /// Bytes the system has not taken.
     unwritten: VecDeque<u8>,
-    /// Counts of bytes ever written at which a message is written.
+    /// Counts of bytes ever queued at which a message is written.
     marks: VecDeque<(u64, SendId)>,
-    bytes_queued: u64,
-    resolved: (Sender<Resolved>, Receiver<Resolved>),
-    /// Which look-up is awaited; answers to earlier ones come too late.
-    n_lookups: u64,
-    read_buffer: Box<[u8]>,
+    n_queued: u64,
+}
+
+impl Outgoing {
+    fn push(&mut self, bytes: Vec<u8>) {
+        self.n_queued += bytes.len() as u64;
+        self.unwritten.extend(bytes);
+    }
+
+    /// All that was pushed until now is a message.
+    fn mark(&mut self, id: SendId) {
+        self.marks.push_back((self.n_queued, id));
+    }
+
+    /// The next message that the system has taken all of.
+    fn next_written(&mut self) -> Option<SendId> {
+        let n_written = self.n_queued - self.unwritten.len() as u64;
+        let (at, id) = *self.marks.front()?;
+        if at > n_written {
+            return None;
+        }
+        self.marks.pop_front();
+        Some(id)
+    }
+}
+
+/// Names of hosts that are looked up on threads of their own.
+struct Lookups {
+    done: (Sender<Resolved>, Receiver<Resolved>),
+    /// Which one is awaited; answers to earlier ones come too late.
+    awaited: u64,
 }
 
 struct Resolved {
@@ -113,11 +148,8 @@ impl Driver {
             updates,
             connection: Connection::None,
             framer: Framer::new(SERVER_LINE_BYTES_MAX),
-            unwritten: VecDeque::new(),
-            marks: VecDeque::new(),
-            bytes_queued: 0,
-            resolved: crossbeam_channel::unbounded(),
-            n_lookups: 0,
+            outgoing: Outgoing::default(),
+            lookups: Lookups { done: crossbeam_channel::unbounded(), awaited: 0 },
             read_buffer: vec![0; READ_BYTES].into_boxed_slice(),
         }
     }
@@ -127,7 +159,7 @@ impl Driver {
         let ran = catch_unwind(AssertUnwindSafe(|| self.run_until_closed()));
         if ran.is_err() {
             // The panic hook has shown it.
-            *self.shared.is_closed.write().unwrap_or_else(PoisonError::into_inner) = true;
+            self.shared.gate.shut();
             let cause = ConnectError::Lost("this program has a fault".into());
             let closed = [Update::State(ConnectionState::Closed)];
             self.shared.note(&closed, 0);
@@ -138,9 +170,9 @@ impl Driver {
 
     fn run_until_closed(&mut self) {
         let mut events = Events::with_capacity(16);
-        let mut outputs = Outputs::default();
-        self.state.start(&mut outputs);
-        self.carry_out(read_clocks(), &mut outputs);
+        let mut effects = Effects::default();
+        self.state.start(&mut effects);
+        self.carry_out(read_clocks(), &mut effects);
         while !self.state.is_closed() {
             let timeout = self.timeout(read_clocks().mono);
             if let Err(error) = self.poll.poll(&mut events, timeout)
@@ -148,26 +180,26 @@ impl Driver {
             {
                 // Without epoll there is nothing left to do but to say so.
                 let now = read_clocks();
-                self.lost(now, &error, &mut outputs);
-                self.state.quit(now, Duration::ZERO, &mut outputs);
-                self.carry_out(now, &mut outputs);
+                self.lost(now, &error, &mut effects);
+                self.state.quit(now, Duration::ZERO, &mut effects);
+                self.carry_out(now, &mut effects);
                 return;
             }
             let now = read_clocks();
             self.shared.is_notified.store(false, Ordering::SeqCst);
             for event in events.iter().filter(|event| event.token() == SOCKET) {
-                self.on_socket(now, event, &mut outputs);
+                self.on_socket(now, event, &mut effects);
             }
-            self.take_control(now, &mut outputs);
-            self.take_requests(now, &mut outputs);
-            self.take_resolved(now, &mut outputs);
-            self.read(now, &mut outputs);
-            self.check_connecting(now, &mut outputs);
+            self.take_control(now, &mut effects);
+            self.take_requests(now, &mut effects);
+            self.take_resolved(now, &mut effects);
+            self.read(now, &mut effects);
+            self.check_connecting(now, &mut effects);
             if self.next_deadline().is_some_and(|deadline| deadline <= now.mono) {
-                self.state.handle_deadline(now, &mut outputs);
-                self.carry_out(now, &mut outputs);
+                self.state.handle_deadline(now, &mut effects);
+                self.carry_out(now, &mut effects);
             }
-            self.pump(now, &mut outputs);
+            self.pump(now, &mut effects);
         }
     }
 
@@ -187,47 +219,47 @@ impl Driver {
     }
 
     fn next_deadline(&self) -> Option<Instant> {
-        self.state.next_deadline(self.unwritten.len() < UNWRITTEN_BYTES_MAX)
+        self.state.next_deadline(self.outgoing.unwritten.len() < UNWRITTEN_BYTES_MAX)
     }
 
     /// The server takes nothing of what it is sent.
     fn is_overfull(&self) -> bool {
-        self.unwritten.len() > UNREAD_BYTES_MAX
+        self.outgoing.unwritten.len() > UNREAD_BYTES_MAX
     }
 
     // The program.
 
-    fn take_control(&mut self, now: Now, outputs: &mut Outputs) {
+    fn take_control(&mut self, now: Now, effects: &mut Effects) {
         while let Ok(control) = self.control.try_recv() {
             match control {
                 Control::Quit { within } => {
                     // What was asked before is done before.
-                    self.take_requests(now, outputs);
-                    self.state.quit(now, within, outputs);
+                    self.take_requests(now, effects);
+                    self.state.quit(now, within, effects);
                 }
-                Control::ReconnectNow => self.state.reconnect_now(outputs),
+                Control::ReconnectNow => self.state.reconnect_now(effects),
             }
-            self.carry_out(now, outputs);
+            self.carry_out(now, effects);
         }
     }
 
-    fn take_requests(&mut self, now: Now, outputs: &mut Outputs) {
+    fn take_requests(&mut self, now: Now, effects: &mut Effects) {
         while !self.is_overfull() && !self.requests.is_empty() {
             // What comes of some is carried out together, or each would wake the listener's thread.
             for request in self.requests.try_iter().take(REQUESTS_AT_ONCE) {
-                self.state.request(now, request, outputs);
+                self.state.request(now, request, effects);
             }
-            self.carry_out(now, outputs);
+            self.carry_out(now, effects);
         }
     }
 
     /// Turns waiting messages into lines as fast as the system takes them.
-    fn pump(&mut self, now: Now, outputs: &mut Outputs) {
-        while self.unwritten.len() < UNWRITTEN_BYTES_MAX && self.state.has_unwritten() {
-            let before = self.bytes_queued;
-            self.state.pump(now, UNWRITTEN_BYTES_MAX, outputs);
-            self.carry_out(now, outputs);
-            if self.bytes_queued == before {
+    fn pump(&mut self, now: Now, effects: &mut Effects) {
+        while self.outgoing.unwritten.len() < UNWRITTEN_BYTES_MAX && self.state.has_unwritten() {
+            let before = self.outgoing.n_queued;
+            self.state.pump(now, UNWRITTEN_BYTES_MAX, effects);
+            self.carry_out(now, effects);
+            if self.outgoing.n_queued == before {
                 return;
             }
         }
@@ -235,41 +267,46 @@ impl Driver {
 
     // Connecting.
 
-    fn look_up(&mut self, now: Now, outputs: &mut Outputs) {
-        self.n_lookups += 1;
+    fn look_up(&mut self, now: Now, effects: &mut Effects) {
+        self.lookups.awaited += 1;
         self.connection = Connection::Resolving;
-        let (host, port) = (self.settings.host.clone(), self.settings.port);
+        let address = self.settings.server.clone();
         let (tell, shared, lookup) =
-            (self.resolved.0.clone(), Arc::clone(&self.shared), self.n_lookups);
+            (self.lookups.done.0.clone(), Arc::clone(&self.shared), self.lookups.awaited);
         let thread = Builder::new().name("chat-core-dns".into()).spawn(move || {
-            let addresses = resolve(&host, port);
+            let addresses = resolve(&address);
             // The driver holds the other end until it has ended.
             let _ = tell.send(Resolved { lookup, addresses });
             shared.wake();
         });
         if let Err(error) = thread {
-            self.not_found(now, error, outputs);
+            let error = self.not_found(error);
+            self.fail(now, error, effects);
         }
     }
 
-    fn take_resolved(&mut self, now: Now, outputs: &mut Outputs) {
-        while let Ok(Resolved { lookup, addresses }) = self.resolved.1.try_recv() {
-            if lookup != self.n_lookups || !matches!(self.connection, Connection::Resolving) {
+    fn take_resolved(&mut self, now: Now, effects: &mut Effects) {
+        while let Ok(Resolved { lookup, addresses }) = self.lookups.done.1.try_recv() {
+            if lookup != self.lookups.awaited || !matches!(self.connection, Connection::Resolving) {
                 continue;
             }
             match addresses {
                 Ok(addresses) if addresses.is_empty() => {
-                    self.not_found(now, io::ErrorKind::NotFound.into(), outputs);
+                    let error = self.not_found(io::ErrorKind::NotFound.into());
+                    self.failed(now, error, effects);
                 }
-                Ok(addresses) => self.connect_next(now, addresses.into(), None, outputs),
-                Err(error) => self.not_found(now, error, outputs),
+                Ok(addresses) => self.connect_next(now, addresses.into(), None, effects),
+                Err(error) => {
+                    let error = self.not_found(error);
+                    self.failed(now, error, effects);
+                }
             }
         }
     }
 
-    fn not_found(&mut self, now: Now, error: io::Error, outputs: &mut Outputs) {
-        let host = self.settings.host.as_str().into();
-        self.failed(now, ConnectError::Resolve { host, source: Arc::new(error) }, outputs);
+    fn not_found(&self, error: io::Error) -> ConnectError {
+        let host = self.settings.server.host.as_str().into();
+        ConnectError::Resolve { host, source: Arc::new(error) }
     }
 
     /// Tries the next address; `last` is why the one before failed.
@@ -278,11 +315,11 @@ impl Driver {
         now: Now,
         mut others: VecDeque<SocketAddr>,
         last: Option<ConnectError>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         let Some(address) = others.pop_front() else {
             let nothing = ConnectError::Lost("there is no address to connect to".into());
-            return self.failed(now, last.unwrap_or(nothing), outputs);
+            return self.failed(now, last.unwrap_or(nothing), effects);
         };
         let until = later(now.mono, self.connect_timeout(address));
         let begun = TcpStream::connect(address).and_then(|mut stream| {
@@ -296,7 +333,7 @@ impl Driver {
             }
             Err(error) => {
                 let error = ConnectError::Io { address, source: Arc::new(error) };
-                self.connect_next(now, others, Some(error), outputs);
+                self.connect_next(now, others, Some(error), effects);
             }
         }
     }
@@ -312,7 +349,7 @@ impl Driver {
         self.settings.timeouts.connect.unwrap_or(default)
     }
 
-    fn check_connecting(&mut self, now: Now, outputs: &mut Outputs) {
+    fn check_connecting(&mut self, now: Now, effects: &mut Effects) {
         let Connection::Connecting { until, .. } = &self.connection else { return };
         if now.mono < *until {
             return;
@@ -321,11 +358,11 @@ impl Driver {
             std::mem::replace(&mut self.connection, Connection::Resolving)
         {
             let error = ConnectError::Timeout(self.connect_timeout(address));
-            self.connect_next(now, others, Some(error), outputs);
+            self.connect_next(now, others, Some(error), effects);
         }
     }
 
-    fn on_socket(&mut self, now: Now, event: &mio::event::Event, outputs: &mut Outputs) {
+    fn on_socket(&mut self, now: Now, event: &mio::event::Event, effects: &mut Effects) {
         match &mut self.connection {
             Connection::Connecting { stream, .. } => {
                 let outcome = match stream.take_error() {
@@ -337,20 +374,20 @@ impl Driver {
                     },
                     Ok(Some(error)) | Err(error) => Err(error),
                 };
-                self.finish_connecting(now, outcome, outputs);
+                self.finish_connecting(now, outcome, effects);
             }
             Connection::Open { is_readable, .. } => {
                 *is_readable |= event.is_readable() || event.is_read_closed() || event.is_error();
                 if event.is_writable() {
-                    self.flush(now, outputs);
-                    self.carry_out(now, outputs);
+                    self.flush(now, effects);
+                    self.carry_out(now, effects);
                 }
             }
             Connection::None | Connection::Resolving => {}
         }
     }
 
-    fn finish_connecting(&mut self, now: Now, outcome: io::Result<()>, outputs: &mut Outputs) {
+    fn finish_connecting(&mut self, now: Now, outcome: io::Result<()>, effects: &mut Effects) {
         let Connection::Connecting { stream, address, others, .. } =
             std::mem::replace(&mut self.connection, Connection::Resolving)
         else {
@@ -361,61 +398,65 @@ impl Driver {
                 // A socket that refuses the option works all the same.
                 let _ = stream.set_nodelay(true);
                 self.framer = Framer::new(SERVER_LINE_BYTES_MAX);
-                self.unwritten.clear();
-                self.marks.clear();
+                self.outgoing = Outgoing::default();
                 self.connection = Connection::Open { stream, is_readable: true };
-                self.state.connected(now, outputs);
-                self.carry_out(now, outputs);
+                self.state.connected(now, effects);
+                self.carry_out(now, effects);
             }
             Err(error) => {
                 let error = ConnectError::Io { address, source: Arc::new(error) };
-                self.connect_next(now, others, Some(error), outputs);
+                self.connect_next(now, others, Some(error), effects);
             }
         }
     }
 
-    fn failed(&mut self, now: Now, error: ConnectError, outputs: &mut Outputs) {
+    fn failed(&mut self, now: Now, error: ConnectError, effects: &mut Effects) {
+        self.fail(now, error, effects);
+        self.carry_out(now, effects);
+    }
+
+    /// The same while effects are being carried out.
+    fn fail(&mut self, now: Now, error: ConnectError, effects: &mut Effects) {
         self.connection = Connection::None;
-        self.state.disconnected(now, error, outputs);
-        self.carry_out(now, outputs);
+        self.state.disconnected(now, error, effects);
     }
 
     // Reading and writing.
 
     /// Reads once, so that the program and the clock are looked at between two reads.
-    fn read(&mut self, now: Now, outputs: &mut Outputs) {
+    fn read(&mut self, now: Now, effects: &mut Effects) {
         let Connection::Open { stream, is_readable } = &mut self.connection else { return };
-        if !*is_readable || self.unwritten.len() > UNREAD_BYTES_MAX {
+        if !*is_readable || self.outgoing.unwritten.len() > UNREAD_BYTES_MAX {
             return;
         }
         match stream.read(&mut self.read_buffer) {
             Ok(0) => {
                 let cause = ConnectError::Lost("the server closed it".into());
-                self.failed(now, cause, outputs);
+                self.failed(now, cause, effects);
             }
             Ok(n) => {
                 self.framer.push(&self.read_buffer[..n]);
-                self.take_lines(now, outputs);
+                self.take_lines(now, effects);
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => *is_readable = false,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => self.lost(now, &error, outputs),
+            Err(error) => self.lost(now, &error, effects),
         }
     }
 
-    fn take_lines(&mut self, now: Now, outputs: &mut Outputs) {
+    fn take_lines(&mut self, now: Now, effects: &mut Effects) {
         while let Some(framed) = self.framer.pull() {
             match framed {
                 Framed::Line(bytes) => {
                     // Nearly all lines are text, and need no copy to become it.
                     match std::str::from_utf8(bytes) {
-                        Ok(text) => self.state.line(now, text, outputs),
+                        Ok(text) => self.state.line(now, text, effects),
                         Err(_) => {
-                            self.state.line(now, &String::from_utf8_lossy(bytes), outputs);
+                            self.state.line(now, &String::from_utf8_lossy(bytes), effects);
                         }
                     }
                 }
-                Framed::TooLong { bytes } => outputs.updates.push(Update::Notice {
+                Framed::TooLong { bytes } => effects.tell(Update::Notice {
                     code: None,
                     text: format!(
                         "a line of {bytes} bytes from the server was too long to be read"
@@ -423,84 +464,91 @@ impl Driver {
                     .into(),
                 }),
             }
-            if outputs.disconnect || outputs.finish.is_some() {
+            // What follows is of a connection that is no more.
+            if !self.state.is_connected() {
                 break;
             }
         }
-        self.carry_out(now, outputs);
+        self.carry_out(now, effects);
     }
 
-    fn lost(&mut self, now: Now, error: &io::Error, outputs: &mut Outputs) {
-        let what = match error.kind() {
-            io::ErrorKind::ConnectionReset => "it was reset".to_owned(),
-            io::ErrorKind::BrokenPipe => "it was closed".to_owned(),
-            _ => error.to_string(),
-        };
-        self.failed(now, ConnectError::Lost(what.into()), outputs);
+    fn lost(&mut self, now: Now, error: &io::Error, effects: &mut Effects) {
+        self.failed(now, why_lost(error), effects);
     }
 
-    fn flush(&mut self, now: Now, outputs: &mut Outputs) {
+    fn flush(&mut self, now: Now, effects: &mut Effects) {
         let Connection::Open { stream, .. } = &mut self.connection else { return };
-        while !self.unwritten.is_empty() {
-            match stream.write(self.unwritten.as_slices().0) {
+        let unwritten = &mut self.outgoing.unwritten;
+        while !unwritten.is_empty() {
+            match stream.write(unwritten.as_slices().0) {
                 Ok(n) => {
-                    self.unwritten.drain(..n);
+                    unwritten.drain(..n);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.lost(now, &error, outputs),
+                Err(error) => return self.fail(now, why_lost(&error), effects),
             }
         }
-        let n_written = self.bytes_queued - self.unwritten.len() as u64;
-        while let Some((at, id)) = self.marks.front().copied()
-            && at <= n_written
-        {
-            self.marks.pop_front();
-            self.state.written(id, outputs);
+        while let Some(id) = self.outgoing.next_written() {
+            self.state.written(id, effects);
         }
     }
 
     // What the state wants.
 
-    fn carry_out(&mut self, now: Now, outputs: &mut Outputs) {
-        loop {
-            if std::mem::take(&mut outputs.disconnect) {
-                // A socket that is gone cannot be told that we are.
-                if let Connection::Open { stream, .. } = &mut self.connection {
-                    let _ = stream.shutdown(std::net::Shutdown::Both);
+    /// Does what the state wants, one after the other, until nothing is left of it.
+    fn carry_out(&mut self, now: Now, effects: &mut Effects) {
+        let mut updates = Vec::with_capacity(effects.len());
+        let (mut n_settled, mut closed) = (0, None);
+        while !effects.is_empty() {
+            let mut has_written = false;
+            while let Some(effect) = effects.next() {
+                match effect {
+                    Effect::Close(reason) => {
+                        // From here on nothing can be queued, so what is told next is the last of it.
+                        self.shared.gate.shut();
+                        while let Ok(request) = self.requests.try_recv() {
+                            self.state.request(now, request, effects);
+                        }
+                        closed = Some(reason);
+                    }
+                    Effect::Connect => self.look_up(now, effects),
+                    Effect::Disconnect => {
+                        // A socket that is gone cannot be told that we are.
+                        if let Connection::Open { stream, .. } = &mut self.connection {
+                            let _ = stream.shutdown(std::net::Shutdown::Both);
+                        }
+                        self.connection = Connection::None;
+                    }
+                    Effect::Mark(id) => self.outgoing.mark(id),
+                    Effect::Settle => n_settled += 1,
+                    Effect::Tell(update) => updates.push(update),
+                    Effect::Write(bytes) => {
+                        self.outgoing.push(bytes);
+                        has_written = true;
+                    }
                 }
-                self.connection = Connection::None;
             }
-            if !outputs.bytes.is_empty() {
-                let marks = outputs.marks.drain(..);
-                self.marks.extend(marks.map(|(at, id)| (self.bytes_queued + at as u64, id)));
-                self.bytes_queued += outputs.bytes.len() as u64;
-                self.unwritten.extend(outputs.bytes.drain(..));
-                self.flush(now, outputs);
-            }
-            let is_connecting = std::mem::take(&mut outputs.connect);
-            if is_connecting {
-                self.look_up(now, outputs);
-            }
-            if outputs.bytes.is_empty() && !outputs.disconnect && !outputs.connect {
-                break;
+            if has_written {
+                self.flush(now, effects);
             }
         }
-        self.shared.note(&outputs.updates, std::mem::take(&mut outputs.n_settled));
-        let finish = outputs.finish.take();
-        if finish.is_some() {
-            // From here on nothing can be queued, so what is told next is the last of it.
-            *self.shared.is_closed.write().unwrap_or_else(PoisonError::into_inner) = true;
-            while let Ok(request) = self.requests.try_recv() {
-                self.state.request(now, request, outputs);
-            }
-            self.shared.note(&outputs.updates, std::mem::take(&mut outputs.n_settled));
-        }
-        self.updates.push(&mut outputs.updates);
-        if let Some(reason) = finish {
+        self.shared.publish(self.state.roster());
+        self.shared.note(&updates, n_settled);
+        self.updates.push(&mut updates);
+        if let Some(reason) = closed {
             self.updates.close(reason);
         }
     }
+}
+
+fn why_lost(error: &io::Error) -> ConnectError {
+    let what = match error.kind() {
+        io::ErrorKind::ConnectionReset => "it was reset".to_owned(),
+        io::ErrorKind::BrokenPipe => "it was closed".to_owned(),
+        _ => error.to_string(),
+    };
+    ConnectError::Lost(what.into())
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is where the client's clocks are read")]

@@ -3,11 +3,11 @@
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError},
+    sync::Arc,
 };
 
 use super::{
-    ClientHandle,
+    handle::ClientHandle,
     queue::{Taken, UpdateQueue},
 };
 use crate::{error::CloseReason, listener::Listener};
@@ -22,7 +22,7 @@ pub(super) struct Receiver {
 impl Receiver {
     /// Until the client has closed, or the listener has panicked.
     pub(super) fn run(mut self) {
-        let shared = Arc::clone(&self.handle.shared);
+        let shared = Arc::clone(self.handle.shared());
         let _ = shared.receiver_thread.set(std::thread::current().id());
         // The listener is not looked at again after a panic, only dropped.
         let called = catch_unwind(AssertUnwindSafe(|| self.call_until_closed()));
@@ -31,21 +31,18 @@ impl Receiver {
             self.updates.abandon();
             self.handle.quit();
         }
-        let Self { listener, .. } = self;
+        let Self { handle, listener, .. } = self;
         // Dropping it is the last of its code to run here; a panic in that has nobody to be told to.
         let _ = catch_unwind(AssertUnwindSafe(|| drop(listener)));
+        let unused = handle.replacement().close();
         shared.settle(outcome);
+        drop(unused);
     }
 
     fn call_until_closed(&mut self) -> CloseReason {
         loop {
             let taken = self.updates.take();
-            let replacement = {
-                let mut slot =
-                    self.handle.shared.replacement.lock().unwrap_or_else(PoisonError::into_inner);
-                slot.take()
-            };
-            if let Some(listener) = replacement {
+            if let Some(listener) = self.handle.replacement().take() {
                 self.listener = listener;
             }
             match taken {

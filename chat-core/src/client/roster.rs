@@ -1,7 +1,11 @@
 //! What a client knows of rooms and the people in them.
+//!
+//! The state owns it and changes it; whoever holds a handle reads the copy that was published last. A copy costs a
+//! pointer: what changes is copied then, and of a room no more than a piece of its people.
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::members::Members;
 use crate::proto::CaseMapping;
 
 /// Rooms that are remembered; a server that puts us into more is not believed.
@@ -10,36 +14,42 @@ const ROOMS_MAX: usize = 4096;
 /// People who are remembered in one room.
 const MEMBERS_MAX: usize = 1 << 18;
 
-/// Rooms we are in, by folded name. Written by the client's state, read by whoever holds a handle.
-#[derive(Debug, Default)]
+/// The rooms we are in, by folded name.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Roster {
     mapping: CaseMapping,
-    rooms: BTreeMap<String, Room>,
+    rooms: BTreeMap<Arc<str>, Arc<Room>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Room {
     name: Arc<str>,
     topic: Option<Arc<str>>,
     /// By folded nick.
-    members: BTreeMap<String, Arc<str>>,
+    members: Members,
     /// The same, as a series of `RPL_NAMREPLY` tells it that has begun and not ended. Who comes and
     /// goes meanwhile does so in both, since the series may have been at that name already or not.
-    arriving: Option<BTreeMap<String, Arc<str>>>,
+    arriving: Option<Members>,
 }
 
 impl Room {
-    fn add(&mut self, key: String, nick: &Arc<str>) {
+    fn add(&mut self, key: &str, nick: &Arc<str>) {
         for members in std::iter::once(&mut self.members).chain(&mut self.arriving) {
             if members.len() < MEMBERS_MAX {
-                members.insert(key.clone(), Arc::clone(nick));
+                members.insert(key, nick);
             }
         }
     }
 
-    fn remove(&mut self, key: &str) -> bool {
-        let arriving = self.arriving.as_mut().and_then(|arriving| arriving.remove(key));
-        self.members.remove(key).or(arriving).is_some()
+    fn has(&self, key: &str) -> bool {
+        let arriving = self.arriving.as_ref().and_then(|arriving| arriving.get(key));
+        self.members.get(key).or(arriving).is_some()
+    }
+
+    fn remove(&mut self, key: &str) {
+        for members in std::iter::once(&mut self.members).chain(&mut self.arriving) {
+            members.remove(key);
+        }
     }
 }
 
@@ -48,12 +58,13 @@ impl Roster {
     pub(crate) fn set_mapping(&mut self, mapping: CaseMapping) {
         self.mapping = mapping;
         let rooms = std::mem::take(&mut self.rooms);
-        for (_, mut room) in rooms {
+        for (_, mut shared) in rooms {
+            let room = Arc::make_mut(&mut shared);
             for members in std::iter::once(&mut room.members).chain(&mut room.arriving) {
-                let known = std::mem::take(members).into_values();
-                *members = known.map(|nick| (mapping.fold(&nick).into_owned(), nick)).collect();
+                let known = std::mem::take(members);
+                known.nicks().for_each(|nick| members.insert(&mapping.fold(nick), nick));
             }
-            self.rooms.insert(mapping.fold(&room.name).into_owned(), room);
+            self.rooms.insert(mapping.fold(&room.name).into(), shared);
         }
     }
 
@@ -67,12 +78,12 @@ impl Roster {
 
     /// Whether it is remembered.
     pub(crate) fn enter(&mut self, name: &Arc<str>) -> bool {
-        let room =
-            Room { name: Arc::clone(name), topic: None, members: BTreeMap::new(), arriving: None };
-        let key = self.mapping.fold(name).into_owned();
+        let name = Arc::clone(name);
+        let key: Arc<str> = self.mapping.fold(&name).into();
+        let room = Room { name, topic: None, members: Members::default(), arriving: None };
         let is_remembered = self.rooms.len() < ROOMS_MAX || self.rooms.contains_key(&key);
         if is_remembered {
-            self.rooms.insert(key, room);
+            self.rooms.insert(key, Arc::new(room));
         }
         is_remembered
     }
@@ -82,31 +93,36 @@ impl Roster {
     }
 
     pub(crate) fn add(&mut self, room: &str, nick: &Arc<str>) {
-        let key = self.mapping.fold(nick).into_owned();
+        let key = self.mapping.fold(nick);
         if let Some(room) = self.room_mut(room) {
-            room.add(key, nick);
+            room.add(&key, nick);
         }
     }
 
-    /// Whether they were there.
-    pub(crate) fn remove(&mut self, room: &str, nick: &str) -> bool {
+    pub(crate) fn remove(&mut self, room: &str, nick: &str) {
         let key = self.mapping.fold(nick);
-        self.room_mut(room).is_some_and(|room| room.remove(&key))
+        if let Some(room) = self.room_mut(room) {
+            room.remove(&key);
+        }
     }
 
     /// Takes a person out of every room; the names of those they were in.
     pub(crate) fn remove_everywhere(&mut self, nick: &str) -> Vec<Arc<str>> {
         let key = self.mapping.fold(nick);
-        let rooms = self.rooms.values_mut();
-        rooms.filter_map(|room| room.remove(&key).then(|| Arc::clone(&room.name))).collect()
+        let mut names = Vec::new();
+        for room in self.rooms.values_mut().filter(|room| room.has(&key)) {
+            Arc::make_mut(room).remove(&key);
+            names.push(Arc::clone(&room.name));
+        }
+        names
     }
 
     pub(crate) fn rename(&mut self, old: &str, new: &Arc<str>) {
         let (old, key) = (self.mapping.fold(old), self.mapping.fold(new));
-        for room in self.rooms.values_mut() {
-            if room.remove(&old) {
-                room.add(key.clone().into_owned(), new);
-            }
+        for room in self.rooms.values_mut().filter(|room| room.has(&old)) {
+            let room = Arc::make_mut(room);
+            room.remove(&old);
+            room.add(&key, new);
         }
     }
 
@@ -116,8 +132,7 @@ impl Roster {
         if let Some(room) = self.room_mut(room) {
             let arriving = room.arriving.get_or_insert_default();
             let n_more = MEMBERS_MAX.saturating_sub(arriving.len());
-            arriving
-                .extend(nicks.take(n_more).map(|nick| (mapping.fold(&nick).into_owned(), nick)));
+            nicks.take(n_more).for_each(|nick| arriving.insert(&mapping.fold(&nick), &nick));
         }
     }
 
@@ -125,7 +140,7 @@ impl Roster {
     pub(crate) fn names_end(&mut self, room: &str) -> Option<(Arc<str>, Vec<Arc<str>>)> {
         let room = self.room_mut(room)?;
         room.members = room.arriving.take().unwrap_or_default();
-        Some((Arc::clone(&room.name), room.members.values().cloned().collect()))
+        Some((Arc::clone(&room.name), room.members.nicks().cloned().collect()))
     }
 
     pub(crate) fn set_topic(&mut self, room: &str, topic: Option<Arc<str>>) {
@@ -140,7 +155,7 @@ impl Roster {
 
     pub(crate) fn members(&self, room: &str) -> Vec<Arc<str>> {
         let room = self.rooms.get(&*self.mapping.fold(room));
-        room.map(|room| room.members.values().cloned().collect()).unwrap_or_default()
+        room.map(|room| room.members.nicks().cloned().collect()).unwrap_or_default()
     }
 
     pub(crate) fn rooms(&self) -> Vec<Arc<str>> {
@@ -148,7 +163,7 @@ impl Roster {
     }
 
     fn room_mut(&mut self, name: &str) -> Option<&mut Room> {
-        self.rooms.get_mut(&*self.mapping.fold(name))
+        self.rooms.get_mut(&*self.mapping.fold(name)).map(Arc::make_mut)
     }
 }
 

@@ -3,8 +3,8 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::ThreadId,
     time::{Duration, Instant},
@@ -13,10 +13,9 @@ use std::{
 use crossbeam_channel::Sender;
 use mio::Waker;
 
-use super::{config::Settings, roster::Roster, state::Request};
+use super::{gate::Gate, roster::Roster, settings::Settings, state::Request};
 use crate::{
     error::CloseReason,
-    listener::Listener,
     update::{ConnectionState, Delivery, SendId, Update},
 };
 
@@ -29,22 +28,17 @@ pub(crate) enum Control {
 
 /// What the program's threads and the client's share.
 pub(crate) struct Shared {
-    pub(super) requests: Sender<Request>,
+    pub(super) gate: Gate,
     pub(super) control: Sender<Control>,
     pub(super) waker: Waker,
     /// The I/O thread has been woken and has not looked yet.
     pub(super) is_notified: AtomicBool,
-    /// Shut once nothing can be queued any more: what was queued before is still settled.
-    pub(super) is_closed: RwLock<bool>,
     pub(super) next_send_id: AtomicU64,
-    /// Requests that are not settled.
-    pub(super) n_waiting: AtomicUsize,
-    pub(super) send_queue: usize,
     pub(super) quit_timeout: Duration,
-    pub(super) roster: Arc<Mutex<Roster>>,
+    /// The rooms and the people in them, as they were published last.
+    roster: Mutex<Arc<Roster>>,
     pub(super) status: Mutex<Status>,
     pub(super) status_changed: Condvar,
-    pub(super) replacement: Mutex<Option<Box<dyn Listener>>>,
     pub(super) receiver_thread: OnceLock<ThreadId>,
 }
 
@@ -72,7 +66,7 @@ impl Shared {
         requests: Sender<Request>,
         control: Sender<Control>,
         waker: Waker,
-        roster: Arc<Mutex<Roster>>,
+        roster: Arc<Roster>,
     ) -> Self {
         let status = Status {
             state: ConnectionState::Connecting { attempt: 1 },
@@ -82,19 +76,15 @@ impl Shared {
             awaited: HashMap::new(),
         };
         Self {
-            requests,
+            gate: Gate::new(requests, settings.bounds.requests),
             control,
             waker,
             is_notified: AtomicBool::new(false),
-            is_closed: RwLock::new(false),
             next_send_id: AtomicU64::new(1),
-            n_waiting: AtomicUsize::new(0),
-            send_queue: settings.send_queue,
             quit_timeout: settings.timeouts.quit,
-            roster,
+            roster: Mutex::new(roster),
             status: Mutex::new(status),
             status_changed: Condvar::new(),
-            replacement: Mutex::new(None),
             receiver_thread: OnceLock::new(),
         }
     }
@@ -107,11 +97,24 @@ impl Shared {
         }
     }
 
+    /// Publishes the rooms and the people in them, if they are others than before.
+    pub(super) fn publish(&self, roster: &Arc<Roster>) {
+        let mut published = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&published, roster) {
+            let before = std::mem::replace(&mut *published, Arc::clone(roster));
+            drop(published);
+            // What nobody else reads is given back without the lock.
+            drop(before);
+        }
+    }
+
+    pub(super) fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.roster.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Notes what the program can ask for, before the listener hears of it.
     pub(crate) fn note(&self, updates: &[Update], n_settled: usize) {
-        if n_settled > 0 {
-            self.n_waiting.fetch_sub(n_settled, Ordering::SeqCst);
-        }
+        self.gate.settle(n_settled);
         let is_noted = |update: &Update| {
             matches!(
                 update,
@@ -144,23 +147,10 @@ impl Shared {
         self.status_changed.notify_all();
     }
 
-    /// Keeps `listener` for the receiver thread; what nobody will call any more comes back.
-    pub(super) fn replace_listener(
-        &self,
-        listener: Box<dyn Listener>,
-    ) -> Option<Box<dyn Listener>> {
-        let mut replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.status().outcome.is_some() { Some(listener) } else { replacement.replace(listener) }
-    }
-
     /// The receiver thread has made its last call.
     pub(super) fn settle(&self, outcome: Result<CloseReason, Arc<str>>) {
-        let mut replacement = self.replacement.lock().unwrap_or_else(PoisonError::into_inner);
         self.status().outcome = Some(outcome);
-        let unused = replacement.take();
-        drop(replacement);
         self.status_changed.notify_all();
-        drop(unused);
     }
 
     pub(super) fn status(&self) -> MutexGuard<'_, Status> {

@@ -1,20 +1,13 @@
 //! What happens when nothing does: time-outs, signs of life, the next attempt.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    client_state::{ClientState, Phase},
+    effect::{Effect, Effects},
+    time::{Now, later},
 };
-
-use super::{ClientState, Now, Outputs, Phase};
 use crate::error::ConnectError;
-
-/// What [`Duration::MAX`] comes to when it is counted from now.
-const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
-
-/// `duration` after `since`, however long it is.
-pub(crate) fn later(since: Instant, duration: Duration) -> Instant {
-    since + duration.min(FOREVER)
-}
 
 impl ClientState {
     /// When [`ClientState::handle_deadline`] is to be called next, and [`ClientState::pump`] if the
@@ -26,9 +19,9 @@ impl ClientState {
             Phase::Closed => return None,
             Phase::Connecting => None,
             Phase::Registering { since } => Some(later(since, timeouts.register)),
-            Phase::Ready { .. } => match self.asked {
+            Phase::Ready { .. } => match self.connection.asked {
                 Some(asked) => Some(later(asked, timeouts.dead)),
-                None => self.last_heard.map(|heard| later(heard.mono, timeouts.idle)),
+                None => self.connection.last_heard.map(|heard| later(heard.mono, timeouts.idle)),
             },
             Phase::Waiting { until } => Some(until),
         };
@@ -43,38 +36,41 @@ impl ClientState {
     }
 
     /// Does what its time has come for.
-    pub(crate) fn handle_deadline(&mut self, now: Now, outputs: &mut Outputs) {
+    pub(crate) fn handle_deadline(&mut self, now: Now, effects: &mut Effects) {
         let timeouts = self.settings.timeouts.clone();
         if self.quit_sent.is_some_and(|until| now.mono >= until) {
-            return self.leave_now(outputs);
+            return self.leave_now(effects);
         }
-        self.expire(now, &timeouts, outputs);
-        self.give_up_past(now, outputs);
+        self.sending.expire(now, &timeouts, effects);
+        self.quit_when_sent(now, effects);
+        self.history_sync.give_up(now, &self.roster, effects);
         match self.phase {
-            Phase::Waiting { until } if now.mono >= until => self.start(outputs),
+            Phase::Waiting { until } if now.mono >= until => self.start(effects),
             Phase::Registering { since } if now.mono >= later(since, timeouts.register) => {
-                outputs.disconnect = true;
-                self.lose(now, Arc::new(ConnectError::Timeout(timeouts.register)), outputs);
+                effects.push(Effect::Disconnect);
+                self.lose(now, Arc::new(ConnectError::Timeout(timeouts.register)), effects);
             }
-            Phase::Ready { .. } => self.check_signs_of_life(now, outputs),
+            Phase::Ready { .. } => self.check_signs_of_life(now, effects),
             _ => {}
         }
     }
 
-    fn check_signs_of_life(&mut self, now: Now, outputs: &mut Outputs) {
+    fn check_signs_of_life(&mut self, now: Now, effects: &mut Effects) {
         let timeouts = &self.settings.timeouts;
         let (idle, dead) = (timeouts.idle, timeouts.dead);
         let is_over = |since: Option<Instant>, span| {
             since.is_some_and(|since| now.mono >= later(since, span))
         };
-        if is_over(self.asked, dead) {
-            outputs.disconnect = true;
+        if is_over(self.connection.asked, dead) {
+            effects.push(Effect::Disconnect);
             let silence = idle.saturating_add(dead).as_secs();
             let cause = ConnectError::Lost(format!("the server was silent for {silence} s").into());
-            self.lose(now, Arc::new(cause), outputs);
-        } else if self.asked.is_none() && is_over(self.last_heard.map(|heard| heard.mono), idle) {
-            self.asked = Some(now.mono);
-            outputs.line(|line| line.command("PING").last("alive").finish());
+            self.lose(now, Arc::new(cause), effects);
+        } else if self.connection.asked.is_none()
+            && is_over(self.connection.last_heard.map(|heard| heard.mono), idle)
+        {
+            self.connection.asked = Some(now.mono);
+            effects.line(|line| line.command("PING").last("alive").finish());
         }
     }
 }

@@ -10,10 +10,10 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{ClientState, Now, Outputs};
+use super::{effect::Effects, negotiation::Negotiation, time::Now};
 use crate::{
-    client::config::HistoryPolicy,
-    proto::Capability,
+    client::{roster::Roster, settings::HistoryPolicy},
+    proto::{Capability, CaseMapping},
     update::{Origin, Target, Update},
 };
 
@@ -51,8 +51,11 @@ pub(super) struct HistorySync {
     last_line: Option<(Stamp, bool)>,
     /// From when on something may be missing, since a connection was lost.
     missed_since: Option<SystemTime>,
-    /// What the server tells at once, at most.
-    pub(super) page_max: Option<u16>,
+    /// There was a connection before; the last that was heard of it was then.
+    pub(super) lost_at: Option<SystemTime>,
+    /// Rooms we were in before that connection was lost, and are not in again yet.
+    rejoining: Vec<Arc<str>>,
+    policy: HistoryPolicy,
 }
 
 /// What tells lines without an id apart: who said where when.
@@ -126,6 +129,11 @@ impl Page {
 }
 
 impl HistorySync {
+    /// Nothing is known of the past yet.
+    pub(super) fn new(policy: HistoryPolicy) -> Self {
+        Self { policy, ..Self::default() }
+    }
+
     /// Whether something is told for the first time.
     pub(super) fn is_news(&mut self, told: &HistoryEntry) -> bool {
         let is_news = match (&told.msgid, &told.stamp, &self.last_line) {
@@ -168,10 +176,10 @@ impl HistorySync {
     }
 }
 
-impl ClientState {
-    fn may_ask_for_past(&self) -> Option<u16> {
-        let has = |capability| self.negotiation.capabilities.contains(capability);
-        match self.settings.history {
+impl HistorySync {
+    fn may_ask(&self, negotiation: &Negotiation) -> Option<u16> {
+        let has = |capability| negotiation.capabilities.contains(capability);
+        match self.policy {
             HistoryPolicy::Latest { limit }
                 if has(Capability::ChatHistory) && has(Capability::Batch) =>
             {
@@ -181,56 +189,58 @@ impl ClientState {
         }
     }
 
-    fn page_max(&self) -> u16 {
-        self.history_sync.page_max.unwrap_or(PAGE).clamp(1, 1000)
-    }
-
     /// A connection is back: asks for all that was missed, if the server can tell that at once. Whether it can.
-    pub(super) fn ask_for_changes(&mut self, now: Now, outputs: &mut Outputs) -> bool {
-        let has_changes = self.negotiation.capabilities.contains(Capability::Changes);
-        if !has_changes || self.may_ask_for_past().is_none() {
+    pub(super) fn ask_for_changes(
+        &mut self,
+        now: Now,
+        negotiation: &Negotiation,
+        effects: &mut Effects,
+    ) -> bool {
+        let has_changes = negotiation.capabilities.contains(Capability::Changes);
+        if !has_changes || self.may_ask(negotiation).is_none() {
             return false;
         }
-        let limit = self.page_max();
-        self.ask(now, HistoryScope::Everything, self.since(), limit, 0, outputs);
+        let limit = page_max(negotiation);
+        self.ask(now, HistoryScope::Everything, self.since(), limit, 0, effects);
         true
     }
 
     /// The connection is gone: from when on something may be missing. What was asked for and not told still is.
-    pub(super) fn note_loss(&mut self) {
+    pub(super) fn note_loss(&mut self, heard: Option<SystemTime>, mut rooms: Vec<Arc<str>>) {
+        self.lost_at = heard;
         let before = |time: SystemTime, duration| time.checked_sub(duration).unwrap_or(time);
-        let heard = self.last_heard.map(|heard| heard.wall);
-        let since = match (self.history_sync.latest, heard) {
+        let since = match (self.latest, heard) {
             // Others may have been said in the same moment; what is known is not told twice.
             (Some(latest), _) => before(latest, Duration::from_millis(1)),
             (None, Some(heard)) => before(heard, SKEW),
             (None, None) => SystemTime::UNIX_EPOCH,
         };
         let is_open = |asked: &&HistoryRequest| !matches!(asked.of, HistoryScope::Latest(_));
-        let asked = self.history_sync.asked.iter().filter(is_open).map(|asked| asked.since);
-        let waiting = self.history_sync.missed_since.filter(|_| !self.rejoining.is_empty());
-        self.history_sync.missed_since = asked.chain(waiting).chain([since]).min();
+        let asked = self.asked.iter().filter(is_open).map(|asked| asked.since);
+        let waiting = self.missed_since.filter(|_| !self.rejoining.is_empty());
+        self.missed_since = asked.chain(waiting).chain([since]).min();
+        rooms.append(&mut self.rejoining);
+        self.rejoining = rooms;
     }
 
     fn since(&self) -> SystemTime {
-        self.history_sync.missed_since.unwrap_or(SystemTime::UNIX_EPOCH)
+        self.missed_since.unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// We are in a room: asks for what was said in it before. Whether it is told.
     pub(super) fn ask_for_room(
         &mut self,
         now: Now,
+        negotiation: &Negotiation,
         room: &Arc<str>,
         was_in_it: bool,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) -> bool {
         // The question behind all rooms covers it.
-        if was_in_it
-            && self.history_sync.asked.iter().any(|asked| asked.of == HistoryScope::Everything)
-        {
+        if was_in_it && self.asked.iter().any(|asked| asked.of == HistoryScope::Everything) {
             return true;
         }
-        let Some(limit) = self.may_ask_for_past() else { return false };
+        let Some(limit) = self.may_ask(negotiation) else { return false };
         let (of, since) = if was_in_it {
             (HistoryScope::Missed(Arc::clone(room)), self.since())
         } else {
@@ -239,8 +249,9 @@ impl ClientState {
         if limit == 0 && !was_in_it {
             return false;
         }
-        let limit = if was_in_it { self.page_max() } else { limit.min(self.page_max()) };
-        self.ask(now, of, since, limit, 0, outputs);
+        let page_max = page_max(negotiation);
+        let limit = if was_in_it { page_max } else { limit.min(page_max) };
+        self.ask(now, of, since, limit, 0, effects);
         true
     }
 
@@ -251,14 +262,14 @@ impl ClientState {
         since: SystemTime,
         limit: u16,
         n_pages: u32,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         // No server was there before that.
         let since = since.max(SystemTime::UNIX_EPOCH);
         let asked_since = since;
         let since = format!("timestamp={}", humantime::format_rfc3339_millis(since));
         let n = limit.to_string();
-        outputs.line(|line| match &of {
+        effects.line(|line| match &of {
             HistoryScope::Everything => {
                 line.command("CHANGES").param("*").param(&since).param(&n).finish()
             }
@@ -275,12 +286,12 @@ impl ClientState {
             }
         });
         let until = now.mono + PATIENCE;
-        match self.history_sync.asked.iter_mut().find(|asked| asked.of == of) {
+        match self.asked.iter_mut().find(|asked| asked.of == of) {
             Some(asked) => {
                 (asked.since, asked.until) = (asked_since, until);
                 (asked.n_pages, asked.limit) = (n_pages, limit);
             }
-            None => self.history_sync.asked.push(HistoryRequest {
+            None => self.asked.push(HistoryRequest {
                 of,
                 since: asked_since,
                 until,
@@ -293,11 +304,11 @@ impl ClientState {
     }
 
     /// The page that a batch is which begins here, if it tells of the past.
-    pub(super) fn page_of(&self, kind: &str, params: &[&str]) -> Option<Page> {
+    pub(super) fn page_of(&self, roster: &Roster, kind: &str, params: &[&str]) -> Option<Page> {
         if !matches!(kind, "chat.local/changes" | "chathistory") {
             return None;
         }
-        let mapping = self.roster().mapping();
+        let mapping = roster.mapping();
         let is_of = |of: &HistoryScope| match (kind, of) {
             ("chat.local/changes", HistoryScope::Everything) => true,
             ("chathistory", HistoryScope::Latest(room) | HistoryScope::Missed(room)) => {
@@ -305,32 +316,38 @@ impl ClientState {
             }
             _ => false,
         };
-        let asked = self.history_sync.asked.iter().find(|asked| is_of(&asked.of));
+        let asked = self.asked.iter().find(|asked| is_of(&asked.of));
         let has_more = kind == "chat.local/changes" && params.get(1) == Some(&"more");
         let of = asked.map(|asked| asked.of.clone());
         Some(Page { of, has_more, n: 0, last: None, told: Vec::new() })
     }
 
     /// A page has been told: what is in it comes before what happened meanwhile.
-    pub(super) fn take_page(&mut self, now: Now, page: Page, outputs: &mut Outputs) {
+    pub(super) fn take_page(
+        &mut self,
+        now: Now,
+        roster: &Roster,
+        page: Page,
+        effects: &mut Effects,
+    ) {
         let Page { of: Some(of), has_more, n, last, told } = page else { return };
-        if !self.history_sync.asked.iter().any(|asked| asked.of == of) {
+        if !self.asked.iter().any(|asked| asked.of == of) {
             return;
         }
         if told.len() > PAGE_MAX {
-            return self.release(&of, true, outputs);
+            return self.release(roster, &of, true, effects);
         }
         let mut n_messages = 0;
         for told in told {
-            if self.history_sync.is_news(&told) {
+            if self.is_news(&told) {
                 n_messages += usize::from(matches!(told.update, Update::Message(_)));
-                outputs.updates.push(told.update);
+                effects.tell(told.update);
             }
         }
         if let Some(last) = last {
-            self.history_sync.note_time(now.wall, last);
+            self.note_time(now.wall, last);
         }
-        let asked = self.history_sync.asked.iter_mut().find(|asked| asked.of == of);
+        let asked = self.asked.iter_mut().find(|asked| asked.of == of);
         let Some(asked) = asked else { return };
         asked.n_told += n_messages;
         let (limit, n_pages) = (asked.limit, asked.n_pages + 1);
@@ -347,25 +364,31 @@ impl ClientState {
         let since =
             last.and_then(|last| if is_further { last.checked_sub(moment) } else { Some(last) });
         match since.filter(|_| has_more && n_pages < PAGES_MAX) {
-            Some(since) => self.ask(now, of, since, limit, n_pages, outputs),
-            None => self.release(&of, has_more, outputs),
+            Some(since) => self.ask(now, of, since, limit, n_pages, effects),
+            None => self.release(roster, &of, has_more, effects),
         }
     }
 
     /// Nothing more is told of what was asked: what happened meanwhile is told now, behind a gap if something is missing.
-    fn release(&mut self, of: &HistoryScope, is_missing: bool, outputs: &mut Outputs) {
-        let Some(index) = self.history_sync.asked.iter().position(|asked| asked.of == *of) else {
+    fn release(
+        &mut self,
+        roster: &Roster,
+        of: &HistoryScope,
+        is_missing: bool,
+        effects: &mut Effects,
+    ) {
+        let Some(index) = self.asked.iter().position(|asked| asked.of == *of) else {
             return;
         };
-        let asked = self.history_sync.asked.remove(index);
+        let asked = self.asked.remove(index);
         let since = self.lost_at;
         let mut gap = |room: &Arc<str>| {
             let target = Target::Room(Arc::clone(room));
-            outputs.updates.push(Update::Gap { target, since });
+            effects.tell(Update::Gap { target, since });
         };
         match of {
             _ if !is_missing => {}
-            HistoryScope::Everything => self.roster().rooms().iter().for_each(gap),
+            HistoryScope::Everything => roster.rooms().iter().for_each(gap),
             HistoryScope::Latest(_) => {}
             HistoryScope::Missed(room) => gap(room),
         }
@@ -375,35 +398,36 @@ impl ClientState {
                 HistoryScope::Latest(room) => (Target::Room(Arc::clone(room)), Origin::History),
                 HistoryScope::Missed(room) => (Target::Room(Arc::clone(room)), Origin::Missed),
             };
-            outputs.updates.push(Update::PastTold { target, origin });
+            effects.tell(Update::PastTold { target, origin });
         }
         // Another question may be about them, too.
         for (target, update) in asked.held {
-            self.tell_of(&target, update, outputs);
+            self.tell_of(roster, &target, update, effects);
         }
     }
 
     /// We are in a room no more: nothing is told of it any longer.
-    pub(super) fn leave_past(&mut self, room: &str, outputs: &mut Outputs) {
-        let mapping = self.roster().mapping();
+    pub(super) fn leave(&mut self, roster: &Roster, room: &str, effects: &mut Effects) {
+        let mapping = roster.mapping();
         let is_about = |of: &HistoryScope| match of {
             HistoryScope::Everything => false,
             HistoryScope::Latest(own) | HistoryScope::Missed(own) => mapping.same(own, room),
         };
-        let asked = self.history_sync.asked.iter().find(|asked| is_about(&asked.of));
+        let asked = self.asked.iter().find(|asked| is_about(&asked.of));
         if let Some(of) = asked.map(|asked| asked.of.clone()) {
-            self.release(&of, false, outputs);
+            self.release(roster, &of, false, effects);
         }
     }
 
     /// The server will not tell it: by the command it names, and what else.
-    pub(super) fn past_refused(
+    pub(super) fn refused(
         &mut self,
+        roster: &Roster,
         command: &str,
         context: &[&str],
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) -> bool {
-        let mapping = self.roster().mapping();
+        let mapping = roster.mapping();
         // Ours answers a question for changes as one for history.
         let is_changes = command == "CHANGES" || context.first() == Some(&"CHANGES");
         let is_of = |of: &HistoryScope, room: Option<&str>| match of {
@@ -412,31 +436,28 @@ impl ClientState {
                 command == "CHATHISTORY" && room.is_none_or(|room| mapping.same(own, room))
             }
         };
-        let named = context.iter().find_map(|room| {
-            self.history_sync.asked.iter().find(|asked| is_of(&asked.of, Some(room)))
-        });
+        let named = context
+            .iter()
+            .find_map(|room| self.asked.iter().find(|asked| is_of(&asked.of, Some(room))));
         // One that names no room is about the oldest question.
-        let asked =
-            named.or_else(|| self.history_sync.asked.iter().find(|asked| is_of(&asked.of, None)));
+        let asked = named.or_else(|| self.asked.iter().find(|asked| is_of(&asked.of, None)));
         let Some(of) = asked.map(|asked| asked.of.clone()) else { return false };
-        self.release(&of, true, outputs);
+        self.release(roster, &of, true, effects);
         true
     }
 
     /// What the server does not tell in time is missing.
-    pub(super) fn give_up_past(&mut self, now: Now, outputs: &mut Outputs) {
+    pub(super) fn give_up(&mut self, now: Now, roster: &Roster, effects: &mut Effects) {
         let is_over = |asked: &&HistoryRequest| asked.until <= now.mono;
-        while let Some(of) =
-            self.history_sync.asked.iter().find(is_over).map(|asked| asked.of.clone())
-        {
-            self.release(&of, true, outputs);
+        while let Some(of) = self.asked.iter().find(is_over).map(|asked| asked.of.clone()) {
+            self.release(roster, &of, true, effects);
         }
     }
 
     /// The connection is gone: what happened before is told, and the rest asked for again.
-    pub(super) fn drop_questions(&mut self, outputs: &mut Outputs) {
-        for asked in std::mem::take(&mut self.history_sync.asked) {
-            outputs.updates.extend(asked.held.into_iter().map(|(_, update)| update));
+    pub(super) fn drop_questions(&mut self, effects: &mut Effects) {
+        for asked in std::mem::take(&mut self.asked) {
+            asked.held.into_iter().for_each(|(_, update)| effects.tell(update));
         }
     }
 
@@ -444,21 +465,28 @@ impl ClientState {
     pub(super) fn tell_once(
         &mut self,
         now: Now,
+        roster: &Roster,
         target: &Target,
         told: HistoryEntry,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         if let Some((_, _, time)) = &told.stamp {
-            self.history_sync.note_time(now.wall, *time);
+            self.note_time(now.wall, *time);
         }
-        if self.history_sync.is_news(&told) {
-            self.tell_of(target, told.update, outputs);
+        if self.is_news(&told) {
+            self.tell_of(roster, target, told.update, effects);
         }
     }
 
     /// Something happened in a conversation just now: it waits while its past is told.
-    pub(super) fn tell_of(&mut self, target: &Target, update: Update, outputs: &mut Outputs) {
-        let mapping = self.roster().mapping();
+    pub(super) fn tell_of(
+        &mut self,
+        roster: &Roster,
+        target: &Target,
+        update: Update,
+        effects: &mut Effects,
+    ) {
+        let mapping = roster.mapping();
         let is_about = |of: &HistoryScope| match (of, target) {
             (HistoryScope::Everything, _) => true,
             (HistoryScope::Latest(room) | HistoryScope::Missed(room), Target::Room(name)) => {
@@ -466,14 +494,25 @@ impl ClientState {
             }
             _ => false,
         };
-        let Some(asked) = self.history_sync.asked.iter_mut().find(|asked| is_about(&asked.of))
-        else {
-            return outputs.updates.push(update);
+        let Some(asked) = self.asked.iter_mut().find(|asked| is_about(&asked.of)) else {
+            return effects.tell(update);
         };
         asked.held.push((target.clone(), update));
         if asked.held.len() > HELD_MAX {
             let of = asked.of.clone();
-            self.release(&of, true, outputs);
+            self.release(roster, &of, true, effects);
         }
     }
+
+    /// We are in a room; whether we were in it before the connection was lost, and are again for the first time.
+    pub(super) fn is_back_in(&mut self, mapping: CaseMapping, room: &str) -> bool {
+        let n_missing = self.rejoining.len();
+        self.rejoining.retain(|missing| !mapping.same(missing, room));
+        self.rejoining.len() < n_missing
+    }
+}
+
+/// How much may be asked for at once.
+fn page_max(negotiation: &Negotiation) -> u16 {
+    negotiation.page_max.unwrap_or(PAGE).clamp(1, 1000)
 }

@@ -1,7 +1,9 @@
 //! Scripts about what was said while we were not there.
 
-use super::{tests::Script, *};
-use crate::client::config::HistoryPolicy;
+use std::time::Duration;
+
+use super::{Request, tests::Script};
+use crate::{client::settings::HistoryPolicy, update::Update};
 
 const KEEPS: &str =
     "batch message-tags server-time echo-message labeled-response draft/chathistory";
@@ -99,7 +101,7 @@ fn what_waits_behind_the_past_is_bounded() {
 fn resumed(capabilities: &str, script: &mut Script) {
     script.lose();
     script.wait(Duration::from_secs(60));
-    assert!(std::mem::take(&mut script.outputs.connect));
+    assert!(script.connects());
     script.connected();
     script.sent();
     script.server(&format!(":s CAP * LS :{capabilities}"));
@@ -261,7 +263,7 @@ fn a_room_is_joined_with_its_key_also_later() {
     let server = "irc://server.example:6667/%23den?key=sesame";
     let (settings, _) =
         crate::ChatClient::builder(server, "Ann").join_with_key("other", "k").check().unwrap();
-    assert_eq!((&*settings.host, settings.port), ("server.example", 6667));
+    assert_eq!((&*settings.server.host, settings.server.port), ("server.example", 6667));
     let mut script = Script::of(settings);
     script.connected();
     script.let_in_saying("", FAST, |sent| {

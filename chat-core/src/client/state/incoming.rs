@@ -3,12 +3,15 @@
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::{
-    Batch, ClientState, Now, Outputs, Phase,
-    history_sync::{HistoryEntry, Page},
+    client_state::{ClientState, Phase},
+    connection::Batch,
+    effect::Effects,
+    history_sync::HistoryEntry,
     sending::{is_room, refuses_messages},
+    time::Now,
 };
 use crate::{
-    proto::{NONCE_TAG, Numeric},
+    proto::{CaseMapping, NONCE_TAG, Numeric},
     text::is_printable,
     update::{ChatMessage, Departure, MessageKind, Origin, Target, Update},
     wire::{Line, Source},
@@ -72,26 +75,33 @@ impl<'a> Known<'a> {
 
 impl ClientState {
     /// One line from the server.
-    pub(crate) fn line(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
-        self.last_heard = Some(now);
-        self.asked = None;
+    pub(crate) fn line(&mut self, now: Now, text: &str, effects: &mut Effects) {
+        self.take_line(now, text, effects);
+        self.quit_when_sent(now, effects);
+    }
+
+    fn take_line(&mut self, now: Now, text: &str, effects: &mut Effects) {
+        self.connection.last_heard = Some(now);
+        self.connection.asked = None;
         let Ok(line) = Line::parse(text) else { return };
         if !names_are_printable(&line) {
             return;
         }
         let known = Known::of(&line);
-        let label = self.label_of(&known);
+        let label = self.connection.label_of(known.label.as_deref(), known.batch.as_deref());
         // A message that is told beside another one is older.
-        if let Some(page) = self.page_mut(&known).filter(|_| !known.is_beside) {
+        if let Some(page) =
+            self.connection.page_mut(known.batch.as_deref()).filter(|_| !known.is_beside)
+        {
             page.count(known.time);
         }
         if let Some(numeric) = Numeric::from_command(line.command) {
-            return self.on_numeric(now, numeric, &line, label.as_deref(), outputs);
+            return self.on_numeric(now, numeric, &line, label.as_deref(), effects);
         }
         let word = line.word();
         // Before all others, since most lines are messages.
         if matches!(&*word, "PRIVMSG" | "NOTICE") {
-            return self.on_message(now, &line, &known, label.as_deref(), outputs);
+            return self.on_message(now, &line, &known, label.as_deref(), effects);
         }
         let params = line.params;
         let param = |index| params.get(index).unwrap_or_default();
@@ -99,55 +109,49 @@ impl ClientState {
         match &*word {
             "ACK" => {
                 if let Some(label) = label {
-                    self.acknowledge_label(now, &label, None, outputs);
+                    self.sending.acknowledge_label(&label, None, effects);
                 }
             }
             "AWAY" => {
                 let (nick, reason) = (from.nick.into(), params.get(0).map(Arc::from));
-                outputs.updates.push(Update::Away { nick, reason });
+                effects.tell(Update::Away { nick, reason });
             }
-            "BATCH" => self.on_batch(now, &line, label, outputs),
-            "AUTHENTICATE" => self.on_authenticate(now, param(0), outputs),
-            "CAP" => self.on_cap(now, &line, outputs),
-            "EDIT" => self.on_edit(now, &line, &known, outputs),
-            "ERROR" => self.on_error(now, param(0), outputs),
-            "FAIL" => self.on_fail(now, &line, label.as_deref(), outputs),
+            "BATCH" => self.on_batch(now, &line, label, effects),
+            "AUTHENTICATE" => self.on_authenticate(now, param(0), effects),
+            "CAP" => self.on_cap(now, &line, effects),
+            "EDIT" => self.on_edit(now, &line, &known, effects),
+            "ERROR" => self.on_error(now, param(0), effects),
+            "FAIL" => self.on_fail(&line, label.as_deref(), effects),
             "INVITE" if self.is_me(param(0)) => {
                 let (room, by) = (param(1).into(), from.nick.into());
-                outputs.updates.push(Update::Invited { room, by });
+                effects.tell(Update::Invited { room, by });
             }
-            "JOIN" => self.on_join(now, &line, outputs),
-            "KICK" => self.on_kick(&line, outputs),
-            "NICK" => self.on_nick(from.nick, param(0), outputs),
-            "NOTE" | "WARN" => {
-                self.notice(Some(param(1)), params.last().unwrap_or_default(), outputs)
-            }
+            "JOIN" => self.on_join(now, &line, effects),
+            "KICK" => self.on_kick(&line, effects),
+            "NICK" => self.on_nick(from.nick, param(0), effects),
+            "NOTE" | "WARN" => notice(Some(param(1)), params.last().unwrap_or_default(), effects),
             "PART" => {
                 let reason = params.get(1);
-                self.leave_room(param(0), from.nick, Departure::Parted, reason, outputs);
+                self.leave_room(param(0), from.nick, Departure::Parted, reason, effects);
             }
             "PING" => {
-                outputs.line(|reply| reply.command("PONG").last(param(0)).finish());
+                effects.line(|reply| reply.command("PONG").last(param(0)).finish());
             }
-            "PONG" => self.acknowledge_token(now, params.last().unwrap_or_default(), outputs),
-            "QUIT" => self.on_quit(from.nick, param(0), outputs),
-            "REDACT" => self.on_redact(now, &line, &known, outputs),
-            "REGISTER" if param(0) == "SUCCESS" => self.on_registered(param(1), outputs),
-            "TAGMSG" => self.on_tags(now, &line, &known, outputs),
+            "PONG" => {
+                self.sending.acknowledge_token(params.last().unwrap_or_default(), effects);
+            }
+            "QUIT" => self.on_quit(from.nick, param(0), effects),
+            "REDACT" => self.on_redact(now, &line, &known, effects),
+            "REGISTER" if param(0) == "SUCCESS" => self.on_registered(param(1), effects),
+            "TAGMSG" => self.on_tags(now, &line, &known, effects),
             "TOPIC" => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(0).into(), param(1).into());
-                self.roster().set_topic(&room, Some(Arc::clone(&topic)));
+                self.roster_mut().set_topic(&room, Some(Arc::clone(&topic)));
                 let by = Some(from.nick.into());
-                outputs.updates.push(Update::Topic { room, topic, by });
+                effects.tell(Update::Topic { room, topic, by });
             }
             _ => {}
         }
-    }
-
-    /// The label a line answers: its own, or that of its batch.
-    fn label_of(&self, known: &Known<'_>) -> Option<String> {
-        let own = known.label.as_deref().map(str::to_owned);
-        own.or_else(|| self.batches.get(known.batch.as_deref()?)?.label.clone())
     }
 
     fn on_batch(
@@ -155,25 +159,24 @@ impl ClientState {
         now: Now,
         line: &Line<'_>,
         label: Option<String>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         let reference = line.params.get(0).unwrap_or_default();
         if let Some(opened) = reference.strip_prefix('+') {
-            if self.batches.len() < BATCHES_MAX {
+            if self.connection.batches.len() < BATCHES_MAX {
                 let params = line.params.as_slice().get(2..).unwrap_or_default();
-                let page = self.page_of(line.params.get(1).unwrap_or_default(), params);
-                self.batches.insert(opened.to_owned(), Batch { label, page });
+                let page = self.history_sync.page_of(
+                    &self.roster,
+                    line.params.get(1).unwrap_or_default(),
+                    params,
+                );
+                self.connection.batches.insert(opened.to_owned(), Batch { label, page });
             }
         } else if let Some(closed) = reference.strip_prefix('-')
-            && let Some(Batch { page: Some(page), .. }) = self.batches.remove(closed)
+            && let Some(Batch { page: Some(page), .. }) = self.connection.batches.remove(closed)
         {
-            self.take_page(now, page, outputs);
+            self.history_sync.take_page(now, &self.roster, page, effects);
         }
-    }
-
-    /// Where a line belongs: the page of the past that it is on.
-    fn page_mut(&mut self, known: &Known<'_>) -> Option<&mut Page> {
-        self.batches.get_mut(known.batch.as_deref()?)?.page.as_mut()
     }
 
     /// Tells what a line says of a conversation, once: with the past it is part of, or as it happens.
@@ -184,7 +187,7 @@ impl ClientState {
         known: &Known<'_>,
         target: &Target,
         update: Update,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         let source = line.source.unwrap_or_default();
         let stamp = known.time.map(|time| (self.names.keep(source), target.clone(), time));
@@ -193,15 +196,15 @@ impl ClientState {
             _ => known.msgid.as_deref().map(Arc::from),
         };
         let told = HistoryEntry { stamp, msgid, update };
-        match self.page_mut(known) {
+        match self.connection.page_mut(known.batch.as_deref()) {
             Some(page) => page.push(told),
-            None => self.tell_once(now, target, told, outputs),
+            None => self.history_sync.tell_once(now, &self.roster, target, told, effects),
         }
     }
 
     /// The conversation that a line from `sender` to `target` belongs to.
     fn conversation(&mut self, sender: &str, target: &str) -> Target {
-        let signs = self.negotiation.prefixes.as_deref().unwrap_or_default();
+        let signs = self.connection.negotiation.prefixes.as_deref().unwrap_or_default();
         let unsigned = target.trim_start_matches(|sign| signs.contains(sign));
         if is_room(unsigned) {
             Target::Room(self.names.keep(unsigned))
@@ -213,28 +216,28 @@ impl ClientState {
     }
 
     /// A message reads otherwise now (`docs/edit.md`).
-    fn on_edit(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, outputs: &mut Outputs) {
+    fn on_edit(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, effects: &mut Effects) {
         let by = Source::parse(line.source.unwrap_or_default()).nick;
         let [name, msgid, text] = [0, 1, 2].map(|at| line.params.get(at).unwrap_or_default());
         let target = self.conversation(by, name);
         let (by, msgid, text) = (by.into(), msgid.into(), text.into());
         let update = Update::Edited { target: target.clone(), msgid, by, text };
-        self.deliver(now, line, known, &target, update, outputs);
+        self.deliver(now, line, known, &target, update, effects);
     }
 
     /// A message is deleted (<https://ircv3.net/specs/extensions/message-redaction>).
-    fn on_redact(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, outputs: &mut Outputs) {
+    fn on_redact(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, effects: &mut Effects) {
         let by = Source::parse(line.source.unwrap_or_default()).nick;
         let [name, msgid] = [0, 1].map(|at| line.params.get(at).unwrap_or_default());
         let target = self.conversation(by, name);
         let reason = line.params.get(2).filter(|reason| !reason.is_empty()).map(Arc::from);
         let update =
             Update::Deleted { target: target.clone(), msgid: msgid.into(), by: by.into(), reason };
-        self.deliver(now, line, known, &target, update, outputs);
+        self.deliver(now, line, known, &target, update, effects);
     }
 
     /// Tags alone: a reaction (<https://ircv3.net/specs/client-tags/react>), or nothing for us.
-    fn on_tags(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, outputs: &mut Outputs) {
+    fn on_tags(&mut self, now: Now, line: &Line<'_>, known: &Known<'_>, effects: &mut Effects) {
         let tag = |name: &str| line.tags.get(name).filter(|value| !value.is_empty());
         let about = tag("+reply").or_else(|| tag("+draft/reply"));
         let (value, is_taken_back) = match (tag("+draft/react"), tag("+draft/unreact")) {
@@ -252,7 +255,7 @@ impl ClientState {
         let (msgid, value) = (about.into(), value.into());
         let update =
             Update::Reacted { target: target.clone(), msgid, by: by.into(), value, is_taken_back };
-        self.deliver(now, line, known, &target, update, outputs);
+        self.deliver(now, line, known, &target, update, effects);
     }
 
     fn on_numeric(
@@ -261,72 +264,85 @@ impl ClientState {
         numeric: Numeric,
         line: &Line<'_>,
         label: Option<&str>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         let params = line.params;
         let param = |index| params.get(index).unwrap_or_default();
         let last = params.last().unwrap_or_default();
         let is_registering = matches!(self.phase, Phase::Registering { .. });
         match numeric {
-            Numeric::RPL_WELCOME => self.nick = param(0).into(),
+            Numeric::RPL_WELCOME => self.connection.nick = param(0).into(),
             Numeric::RPL_ISUPPORT => self.on_isupport(line),
             Numeric::RPL_ENDOFMOTD | Numeric::ERR_NOMOTD => {
-                self.become_ready(now, outputs);
+                self.become_ready(now, effects);
             }
-            Numeric::RPL_MOTD => self.notice(None, last, outputs),
+            Numeric::RPL_MOTD => notice(None, last, effects),
             Numeric::RPL_TOPIC => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(1).into(), last.into());
-                self.roster().set_topic(&room, Some(Arc::clone(&topic)));
-                outputs.updates.push(Update::Topic { room, topic, by: None });
+                self.roster_mut().set_topic(&room, Some(Arc::clone(&topic)));
+                effects.tell(Update::Topic { room, topic, by: None });
             }
             Numeric::RPL_NAMREPLY => {
-                let signs = self.negotiation.prefixes.clone().unwrap_or_else(|| "~&@%+".to_owned());
+                let signs = self
+                    .connection
+                    .negotiation
+                    .prefixes
+                    .clone()
+                    .unwrap_or_else(|| "~&@%+".to_owned());
                 let nicks = last.split(' ').filter(|name| !name.is_empty()).map(|name| {
                     let name = name.trim_start_matches(|sign| signs.contains(sign));
                     Source::parse(name).nick.into()
                 });
-                self.roster().names_arrive(param(2), nicks);
+                self.roster_mut().names_arrive(param(2), nicks);
             }
             Numeric::RPL_ENDOFNAMES => {
-                let everyone = self.roster().names_end(param(1));
+                let everyone = self.roster_mut().names_end(param(1));
                 if let Some((room, nicks)) = everyone {
-                    outputs.updates.push(Update::Members { room, nicks });
+                    effects.tell(Update::Members { room, nicks });
                 }
             }
             Numeric::RPL_AWAY => {
                 let (nick, reason) = (param(1).into(), Some(last.into()));
-                outputs.updates.push(Update::Away { nick, reason });
+                effects.tell(Update::Away { nick, reason });
             }
-            Numeric::ERR_NICKNAMEINUSE if is_registering => self.on_nick_refused(true, outputs),
-            Numeric::ERR_ERRONEUSNICKNAME if is_registering => self.on_nick_refused(false, outputs),
+            Numeric::ERR_NICKNAMEINUSE if is_registering => self.on_nick_refused(true, effects),
+            Numeric::ERR_ERRONEUSNICKNAME if is_registering => self.on_nick_refused(false, effects),
             Numeric::ERR_PASSWDMISMATCH | Numeric::ERR_YOUREBANNEDCREEP if is_registering => {
-                self.on_login_refused(now, last, outputs);
+                self.on_login_refused(now, last, effects);
             }
-            Numeric::RPL_LOGGEDIN => self.on_account(Some(param(2)), outputs),
-            Numeric::RPL_LOGGEDOUT => self.on_account(None, outputs),
-            Numeric::RPL_SASLSUCCESS => self.on_login_done(now, outputs),
+            Numeric::RPL_LOGGEDIN => tell_account(Some(param(2)), effects),
+            Numeric::RPL_LOGGEDOUT => tell_account(None, effects),
+            Numeric::RPL_SASLSUCCESS => self.on_login_done(now, effects),
             Numeric::ERR_SASLFAIL | Numeric::ERR_SASLTOOLONG | Numeric::ERR_SASLABORTED
-                if is_registering && self.login.is_some() =>
+                if is_registering && self.connection.login.is_some() =>
             {
-                self.on_login_refused(now, last, outputs);
+                self.on_login_refused(now, last, effects);
             }
             // A server that does not know CAP goes on without, but not without a login.
-            Numeric::ERR_UNKNOWNCOMMAND if is_registering && self.account.is_some() => {
-                self.begin_login(now, outputs);
+            Numeric::ERR_UNKNOWNCOMMAND if is_registering && self.wishes.account.is_some() => {
+                self.begin_login(now, effects);
             }
             Numeric::ERR_UNKNOWNCOMMAND if is_registering => {}
             Numeric::ERR_UNKNOWNCOMMAND
-                if self.past_refused(&param(1).to_ascii_uppercase(), &[], outputs) => {}
+                if self.history_sync.refused(
+                    &self.roster,
+                    &param(1).to_ascii_uppercase(),
+                    &[],
+                    effects,
+                ) => {}
             _ if numeric.is_error() => {
                 let target = params.get(1).filter(|_| params.len() > 2);
                 let code = numeric.to_string();
                 let may_be_ours = label.is_some() || refuses_messages(numeric);
-                if !may_be_ours || !self.refuse(now, label, target, &code, last, outputs) {
+                let mapping = self.roster.mapping();
+                if !may_be_ours
+                    || !self.sending.refuse(mapping, label, target, &code, last, effects)
+                {
                     let text = match target {
                         Some(target) => format!("{target}: {last}"),
                         None => last.to_owned(),
                     };
-                    self.notice(Some(&code), &text, outputs);
+                    notice(Some(&code), &text, effects);
                 }
             }
             _ => {}
@@ -334,7 +350,7 @@ impl ClientState {
     }
 
     /// <https://ircv3.net/specs/extensions/standard-replies>: `FAIL COMMAND CODE context… :text`
-    fn on_fail(&mut self, now: Now, line: &Line<'_>, label: Option<&str>, outputs: &mut Outputs) {
+    fn on_fail(&mut self, line: &Line<'_>, label: Option<&str>, effects: &mut Effects) {
         let params = line.params;
         let (code, text) = (params.get(1).unwrap_or_default(), params.last().unwrap_or_default());
         let target = params.get(2).filter(|_| params.len() > 3);
@@ -343,62 +359,54 @@ impl ClientState {
         let command = params.get(0).unwrap_or_default();
         let context = params.as_slice().get(2..params.len().saturating_sub(1)).unwrap_or_default();
         if command == "REGISTER" {
-            self.registering = None;
+            self.connection.registering = None;
         }
-        if self.past_refused(command, context, outputs) {
+        if self.history_sync.refused(&self.roster, command, context, effects) {
             return;
         }
-        if !may_be_ours || !self.refuse(now, label, target, code, text, outputs) {
-            self.notice(Some(code), text, outputs);
+        let mapping = self.roster.mapping();
+        if !may_be_ours || !self.sending.refuse(mapping, label, target, code, text, effects) {
+            notice(Some(code), text, effects);
         }
     }
 
-    fn notice(&self, code: Option<&str>, text: &str, outputs: &mut Outputs) {
-        outputs.updates.push(Update::Notice { code: code.map(Arc::from), text: text.into() });
-    }
-
-    fn on_join(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+    fn on_join(&mut self, now: Now, line: &Line<'_>, effects: &mut Effects) {
         let source = line.source.unwrap_or_default();
         let nick: Arc<str> = Source::parse(source).nick.into();
         let room: Arc<str> = line.params.get(0).unwrap_or_default().into();
         let me = self.is_me(&nick);
         if me {
             // A server without a message of the day shows us in a room first.
-            if !self.become_ready(now, outputs) {
+            if !self.become_ready(now, effects) {
                 return;
             }
-            self.source_bytes = Some(source.len());
-            if !self.roster().enter(&room) {
-                return self.notice(None, "the server puts us into too many rooms", outputs);
+            self.connection.source_bytes = Some(source.len());
+            if !self.roster_mut().enter(&room) {
+                return notice(None, "the server puts us into too many rooms", effects);
             }
-            self.want_room(&room);
-            outputs.updates.push(Update::Joined {
-                room: Arc::clone(&room),
-                nick: Arc::clone(&nick),
-                me,
-            });
-            let mapping = self.roster().mapping();
-            let n_missing = self.rejoining.len();
-            self.rejoining.retain(|missing| !mapping.same(missing, &room));
-            let was_in_it = self.rejoining.len() < n_missing;
-            let is_told = self.ask_for_room(now, &room, was_in_it, outputs);
+            self.wishes.want_room(self.roster.mapping(), &room);
+            effects.tell(Update::Joined { room: Arc::clone(&room), nick: Arc::clone(&nick), me });
+            let was_in_it = self.history_sync.is_back_in(self.roster.mapping(), &room);
+            let negotiation = &self.connection.negotiation;
+            let is_told =
+                self.history_sync.ask_for_room(now, negotiation, &room, was_in_it, effects);
             if was_in_it && !is_told {
                 let target = Target::Room(Arc::clone(&room));
-                outputs.updates.push(Update::Gap { target, since: self.lost_at });
+                effects.tell(Update::Gap { target, since: self.history_sync.lost_at });
             }
         } else {
             let (target, room) = (Target::Room(Arc::clone(&room)), Arc::clone(&room));
             let joined = Update::Joined { room, nick: Arc::clone(&nick), me };
-            self.tell_of(&target, joined, outputs);
+            self.history_sync.tell_of(&self.roster, &target, joined, effects);
         }
-        self.roster().add(&room, &nick);
+        self.roster_mut().add(&room, &nick);
     }
 
-    fn on_kick(&mut self, line: &Line<'_>, outputs: &mut Outputs) {
+    fn on_kick(&mut self, line: &Line<'_>, effects: &mut Effects) {
         let by = Source::parse(line.source.unwrap_or_default()).nick.into();
         let (room, nick) =
             (line.params.get(0).unwrap_or_default(), line.params.get(1).unwrap_or_default());
-        self.leave_room(room, nick, Departure::Kicked { by }, line.params.get(2), outputs);
+        self.leave_room(room, nick, Departure::Kicked { by }, line.params.get(2), effects);
     }
 
     fn leave_room(
@@ -407,22 +415,23 @@ impl ClientState {
         nick: &str,
         how: Departure,
         reason: Option<&str>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         let me = self.is_me(nick);
         if me {
-            self.leave_past(room, outputs);
-            self.forget_room(room);
-            self.roster().leave(room);
+            self.history_sync.leave(&self.roster, room, effects);
+            self.wishes.forget_room(self.roster.mapping(), room);
+            self.roster_mut().leave(room);
         } else {
-            self.roster().remove(room, nick);
+            self.roster_mut().remove(room, nick);
         }
         let target = Target::Room(room.into());
         let (room, nick, reason) = (room.into(), nick.into(), reason.map(Arc::from));
-        self.tell_of(&target, Update::Left { room, nick, how, reason, me }, outputs);
+        let left = Update::Left { room, nick, how, reason, me };
+        self.history_sync.tell_of(&self.roster, &target, left, effects);
     }
 
-    fn on_quit(&mut self, nick: &str, reason: &str, outputs: &mut Outputs) {
+    fn on_quit(&mut self, nick: &str, reason: &str, effects: &mut Effects) {
         // Servers put "Quit" before the words of those who wanted to go.
         let how = match reason.strip_prefix("Quit") {
             Some(rest) if rest.is_empty() || rest.starts_with(':') => Departure::Quit,
@@ -433,39 +442,39 @@ impl ClientState {
             _ => reason.trim_start_matches("Connection lost").trim_start_matches([':', ' ']),
         };
         let reason: Option<Arc<str>> = Some(words).filter(|words| !words.is_empty()).map(Arc::from);
-        let rooms = self.roster().remove_everywhere(nick);
+        let rooms = self.roster_mut().remove_everywhere(nick);
         let me = self.is_me(nick);
         for room in rooms {
             let (nick, how, reason) = (nick.into(), how.clone(), reason.clone());
-            outputs.updates.push(Update::Left { room, nick, how, reason, me });
+            effects.tell(Update::Left { room, nick, how, reason, me });
         }
-        self.try_wanted_nick(nick, outputs);
+        self.try_wanted_nick(nick, effects);
     }
 
-    fn on_nick(&mut self, old: &str, new: &str, outputs: &mut Outputs) {
+    fn on_nick(&mut self, old: &str, new: &str, effects: &mut Effects) {
         let new: Arc<str> = new.into();
         let me = self.is_me(old);
         let is_another = !self.same_name(old, &new);
         if me {
             let difference = new.len() as isize - old.len() as isize;
-            self.source_bytes =
-                self.source_bytes.and_then(|bytes| bytes.checked_add_signed(difference));
-            self.nick = Arc::clone(&new);
-            self.wanted_nick = Arc::clone(&new);
-            self.nick_number = 0;
+            self.connection.source_bytes =
+                self.connection.source_bytes.and_then(|bytes| bytes.checked_add_signed(difference));
+            self.connection.nick = Arc::clone(&new);
+            self.wishes.nick = Arc::clone(&new);
+            self.connection.nick_number = 0;
         }
-        self.roster().rename(old, &new);
-        outputs.updates.push(Update::Renamed { old: old.into(), new, me });
+        self.roster_mut().rename(old, &new);
+        effects.tell(Update::Renamed { old: old.into(), new, me });
         if !me && is_another {
-            self.try_wanted_nick(old, outputs);
+            self.try_wanted_nick(old, effects);
         }
     }
 
     /// Someone gave up a nick: if it is the one we wanted and did not get, take it.
-    fn try_wanted_nick(&mut self, freed: &str, outputs: &mut Outputs) {
-        if self.nick_number > 0 && self.same_name(freed, &self.wanted_nick) {
-            let wanted = Arc::clone(&self.wanted_nick);
-            outputs.line(|line| line.command("NICK").param(&wanted).finish());
+    fn try_wanted_nick(&mut self, freed: &str, effects: &mut Effects) {
+        if self.connection.nick_number > 0 && self.same_name(freed, &self.wishes.nick) {
+            let wanted = Arc::clone(&self.wishes.nick);
+            effects.line(|line| line.command("NICK").param(&wanted).finish());
         }
     }
 
@@ -475,7 +484,7 @@ impl ClientState {
         line: &Line<'_>,
         known: &Known<'_>,
         label: Option<&str>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) {
         let source = line.source.unwrap_or_default();
         let sender = Source::parse(source).nick;
@@ -487,31 +496,37 @@ impl ClientState {
         let is_notice = line.command.eq_ignore_ascii_case("NOTICE");
         // Words of the server, or from before it knows us.
         if is_notice && (!source.contains('!') || !matches!(self.phase, Phase::Ready { .. })) {
-            return self.notice(None, body, outputs);
+            return notice(None, body, effects);
         }
         // A server without a message of the day speaks to us first.
-        if !self.become_ready(now, outputs) {
+        if !self.become_ready(now, effects) {
             return;
         }
         let msgid: Option<Arc<str>> = known.msgid.as_deref().map(Arc::from);
         let is_own = self.is_me(sender);
-        let origin = self.page_mut(known).map_or(Origin::Live, |page| page.origin());
+        let origin = self
+            .connection
+            .page_mut(known.batch.as_deref())
+            .map_or(Origin::Live, |page| page.origin());
         if is_own && origin != Origin::Live {
             let nonce = known.nonce.as_deref();
             let is_news = msgid.as_ref().is_some_and(|msgid| !self.history_sync.has_seen(msgid));
             if let (Some(nonce), true, Origin::Missed) = (nonce, is_news, origin)
-                && self.acknowledge_found(now, nonce, msgid.clone(), outputs)
+                && self.sending.acknowledge_found(nonce, msgid.clone(), effects)
             {
-                return;
+                return self.note_acknowledged(msgid.as_ref());
             }
         } else if is_own {
-            self.source_bytes = Some(source.len());
+            self.connection.source_bytes = Some(source.len());
             let is_ours = match label {
-                Some(label) => self.acknowledge_label(now, label, msgid.clone(), outputs),
-                None => self.acknowledge_echo(now, target, body, msgid.clone(), outputs),
+                Some(label) => self.sending.acknowledge_label(label, msgid.clone(), effects),
+                None => {
+                    let mapping = self.roster.mapping();
+                    self.sending.acknowledge_echo(mapping, target, body, msgid.clone(), effects)
+                }
             };
             if is_ours {
-                return;
+                return self.note_acknowledged(msgid.as_ref());
             }
         }
         let (kind, text) = match (is_notice, body.strip_prefix('\u{1}')) {
@@ -529,7 +544,7 @@ impl ClientState {
             sender: self.names.keep(sender),
             is_own,
             account: known.account.as_deref().map(|account| self.names.keep(account)),
-            mentions_me: !is_own && self.mentions_me(text),
+            mentions_me: !is_own && mentions(self.roster.mapping(), text, &self.connection.nick),
             text: text.into(),
             kind,
             time: known.time.unwrap_or(now.wall),
@@ -537,17 +552,32 @@ impl ClientState {
             send_id: None,
             origin,
         };
-        self.deliver(now, line, known, &conversation, Update::Message(message), outputs);
+        self.deliver(now, line, known, &conversation, Update::Message(message), effects);
     }
 
-    /// Whether our nick stands in `text` as a word.
-    fn mentions_me(&self, text: &str) -> bool {
-        let mapping = self.roster().mapping();
-        let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-        mapping.find(text, &self.nick).any(|at| {
-            let (before, behind) = (text.get(..at), text.get(at + self.nick.len()..));
-            !before.and_then(|text| text.chars().next_back()).is_some_and(is_part)
-                && !behind.and_then(|text| text.chars().next()).is_some_and(is_part)
-        })
+    /// A message of ours has come back: it is not told again when the past is.
+    fn note_acknowledged(&mut self, msgid: Option<&Arc<str>>) {
+        if let Some(msgid) = msgid {
+            self.history_sync.is_unseen(msgid);
+        }
     }
+}
+
+fn notice(code: Option<&str>, text: &str, effects: &mut Effects) {
+    effects.tell(Update::Notice { code: code.map(Arc::from), text: text.into() });
+}
+
+/// We are logged in to that account, or to none.
+fn tell_account(account: Option<&str>, effects: &mut Effects) {
+    effects.tell(Update::Account { account: account.map(Arc::from) });
+}
+
+/// Whether a nick stands in `text` as a word.
+fn mentions(mapping: CaseMapping, text: &str, nick: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+    mapping.find(text, nick).any(|at| {
+        let (before, behind) = (text.get(..at), text.get(at + nick.len()..));
+        !before.and_then(|text| text.chars().next_back()).is_some_and(is_part)
+            && !behind.and_then(|text| text.chars().next()).is_some_and(is_part)
+    })
 }

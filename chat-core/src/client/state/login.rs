@@ -1,19 +1,13 @@
-//! Logging in to an account with SCRAM-SHA-256 (RFC 5802, RFC 7677; <https://ircv3.net/specs/extensions/sasl-3.2>): both
+//! A login with SCRAM-SHA-256 (RFC 5802, RFC 7677; <https://ircv3.net/specs/extensions/sasl-3.2>): both
 //! sides prove that they know the password, and nobody in between learns it.
-
-use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::{ClientState, Now, Outputs, Phase};
-use crate::{
-    client::config::Account, error::ConnectError, proto::Capability, text::printable,
-    update::Update,
-};
+use crate::client::settings::Account;
 
-const MECHANISM: &str = "SCRAM-SHA-256";
+pub(super) const MECHANISM: &str = "SCRAM-SHA-256";
 
 /// Bytes of one `AUTHENTICATE`; one of that length goes on.
 const CHUNK_BYTES: usize = 400;
@@ -51,7 +45,7 @@ pub(super) const UNPROVED: &str =
     "the server lets you in without knowing your password: it may be another one than it says";
 
 /// Whether the way to log in is among those that a server names.
-fn has_scram(mechanisms: &str) -> bool {
+pub(super) fn has_scram(mechanisms: &str) -> bool {
     mechanisms.split(',').any(|own| own.eq_ignore_ascii_case(MECHANISM))
 }
 
@@ -110,107 +104,53 @@ impl Step {
     }
 }
 
-impl ClientState {
-    /// The capabilities are agreed on: logs in, if there is an account. Whether the negotiation waits for that.
-    pub(super) fn begin_login(&mut self, now: Now, outputs: &mut Outputs) -> bool {
-        if self.account.is_none() || !matches!(self.phase, Phase::Registering { .. }) {
-            return false;
-        }
-        let has_sasl = self.negotiation.capabilities.contains(Capability::Sasl);
-        let mechanisms = self.negotiation.mechanisms.as_deref().unwrap_or(MECHANISM);
-        if !has_sasl || !has_scram(mechanisms) {
-            let text = "this server has no login that keeps your password secret (SCRAM-SHA-256)";
-            if self.has_logged_in {
-                // It had one before, and may have it again.
-                outputs.disconnect = true;
-                self.lose(now, Arc::new(ConnectError::Refused(text.into())), outputs);
-            } else {
-                self.fail_login(now, text, outputs);
-            }
-            return true;
-        }
-        self.login = Some(Login { step: Step::Begun, challenge: String::new() });
-        outputs.line(|line| line.command("AUTHENTICATE").param(MECHANISM).finish());
-        true
+impl Login {
+    /// The mechanism has been named.
+    pub(super) fn begin() -> Self {
+        Self { step: Step::Begun, challenge: String::new() }
     }
 
-    /// `AUTHENTICATE` from the server: a challenge, or a part of one.
-    pub(super) fn on_authenticate(&mut self, now: Now, chunk: &str, outputs: &mut Outputs) {
-        let (Some(login), Some(account)) = (&mut self.login, &self.account) else { return };
+    /// Whether the server has proved that it knows the password.
+    pub(super) fn is_proved(&self) -> bool {
+        matches!(self.step, Step::Proved)
+    }
+
+    /// A challenge, or a part of one; what is answered to it, once it is whole, in as many parts as it needs.
+    ///
+    /// # Errors
+    /// A sentence, if the server is not one that knows the password.
+    pub(super) fn take(&mut self, account: &Account, chunk: &str) -> Result<Vec<String>, String> {
         if chunk != "+" {
-            login.challenge.push_str(chunk);
+            self.challenge.push_str(chunk);
         }
-        let is_all = chunk.len() < CHUNK_BYTES;
-        if login.challenge.len() > CHALLENGE_BYTES_MAX {
-            return self.fail_login(now, "the server's challenge is too long", outputs);
+        if self.challenge.len() > CHALLENGE_BYTES_MAX {
+            return Err("the server's challenge is too long".to_owned());
         }
-        if !is_all {
-            return;
+        if chunk.len() >= CHUNK_BYTES {
+            return Ok(Vec::new());
         }
-        let challenge = std::mem::take(&mut login.challenge);
+        let challenge = std::mem::take(&mut self.challenge);
         let decoded = BASE64.decode(challenge).ok().and_then(|text| String::from_utf8(text).ok());
-        let answered = match decoded {
-            Some(challenge) => login.step.answer(account, &challenge),
-            None => Err("the server's challenge makes no sense".to_owned()),
-        };
-        let message = match answered {
-            Ok((step, message)) => {
-                login.step = step;
-                message
-            }
-            Err(text) => return self.fail_login(now, &text, outputs),
-        };
+        let challenge = decoded.ok_or("the server's challenge makes no sense")?;
+        let (step, message) = self.step.answer(account, &challenge)?;
+        self.step = step;
         let encoded = BASE64.encode(message);
+        let mut parts = Vec::new();
         let mut rest = &*encoded;
         while rest.len() >= CHUNK_BYTES {
-            let (chunk, more) = rest.split_at(CHUNK_BYTES);
-            outputs.line(|line| line.command("AUTHENTICATE").param(chunk).finish());
+            let (part, more) = rest.split_at(CHUNK_BYTES);
+            parts.push(part.to_owned());
             rest = more;
         }
-        let rest = if rest.is_empty() { "+" } else { rest };
-        outputs.line(|line| line.command("AUTHENTICATE").param(rest).finish());
-    }
-
-    /// The server says that we are logged in. A server that has not proved itself may be anyone.
-    pub(super) fn on_login_done(&mut self, now: Now, outputs: &mut Outputs) {
-        match self.login.take() {
-            Some(Login { step: Step::Proved, .. }) => {
-                (self.is_proved, self.has_logged_in) = (true, true);
-                self.end_negotiation(outputs);
-            }
-            Some(_) => self.fail_login(now, UNPROVED, outputs),
-            None => {}
-        }
-    }
-
-    /// An account is registered: it is logged in to from here on, where that can be done.
-    pub(super) fn on_registered(&mut self, name: &str, outputs: &mut Outputs) {
-        let can_prove = self.negotiation.mechanisms.as_deref().is_some_and(has_scram);
-        if let Some(password) = self.registering.take().filter(|_| can_prove) {
-            let nonce_key = self.settings.nonce_key;
-            self.account = Some(Account::new(name.to_owned(), password, nonce_key));
-            self.has_logged_in = true;
-        }
-        let text = format!("the account {name} is registered").into();
-        outputs.updates.push(Update::Notice { code: None, text });
-    }
-
-    /// We are logged in to that account, or to none.
-    pub(super) fn on_account(&mut self, account: Option<&str>, outputs: &mut Outputs) {
-        outputs.updates.push(Update::Account { account: account.map(Arc::from) });
-    }
-
-    pub(super) fn fail_login(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
-        self.login = None;
-        outputs.disconnect = true;
-        self.lose(now, Arc::new(ConnectError::Login(printable(text).into())), outputs);
+        parts.push(if rest.is_empty() { "+" } else { rest }.to_owned());
+        Ok(parts)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{config::Password, state::tests::Script};
+    use crate::client::settings::Password;
 
     /// RFC 7677 §3, "user" with the password "pencil".
     #[test]
@@ -239,73 +179,6 @@ mod tests {
             "r=rOprNGfwEbeRWgbNEkqOx,s=%,i=4096",
         ] {
             assert!(first.answer(&account, wrong).is_err(), "{wrong}");
-        }
-    }
-
-    fn asked(offered: &str) -> Script {
-        let (settings, _) = crate::ChatClient::builder("server.example", "Ann")
-            .account("ann", "pencil")
-            .check()
-            .expect("all of it can work");
-        let mut script = Script::of(settings);
-        script.connected();
-        script.sent();
-        script.server(&format!(":s CAP * LS :{offered}"));
-        script
-    }
-
-    fn failed(script: &mut Script) -> Option<String> {
-        match script.outputs.finish.take()? {
-            crate::CloseReason::Fatal(cause) => Some(cause.to_string()),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn who_cannot_prove_that_they_know_the_password_is_left() {
-        // No way to log in that keeps the password secret.
-        for offered in ["batch", "sasl=PLAIN,EXTERNAL"] {
-            let mut script = asked(offered);
-            let asked = script.sent();
-            if let Some(asked) = asked.first().and_then(|line| line.strip_prefix("CAP REQ :")) {
-                script.server(&format!(":s CAP * ACK :{asked}"));
-            }
-            assert!(failed(&mut script).is_some_and(|why| why.contains("SCRAM")), "{offered}");
-        }
-        let begun = || {
-            let mut script = asked("sasl=PLAIN,SCRAM-SHA-256");
-            assert_eq!(script.sent(), ["CAP REQ :sasl"]);
-            script.server(":s CAP * ACK :sasl");
-            assert_eq!(script.sent(), ["AUTHENTICATE SCRAM-SHA-256"]);
-            script
-        };
-        // Let in without a proof.
-        let mut script = begun();
-        script.server("AUTHENTICATE +");
-        assert_eq!(script.sent().len(), 1);
-        script.server(":s 903 Ann :fine");
-        assert!(failed(&mut script).is_some_and(|why| why.contains("another one")));
-        // Or welcomed without one.
-        for lines in [vec![], vec!["AUTHENTICATE +"]] {
-            let mut script = begun();
-            lines.into_iter().for_each(|line| script.server(line));
-            script.server(":s 001 Ann :Welcome");
-            script.server(":s 422 Ann :none");
-            assert!(failed(&mut script).is_some_and(|why| why.contains("another one")));
-        }
-        let mut deaf = asked("");
-        deaf.server(":s 001 Ann :Welcome");
-        deaf.server(":Ann!u@h JOIN #a");
-        assert!(failed(&mut deaf).is_some());
-        // Words of nobody, too many of them, and a plain no.
-        for (lines, word) in [
-            (vec!["AUTHENTICATE +".to_owned(), "AUTHENTICATE %%%".into()], "no sense"),
-            (vec![format!("AUTHENTICATE {}", "A".repeat(400)); 11], "too long"),
-            (vec![":s 904 Ann :no".to_owned()], "no"),
-        ] {
-            let mut script = begun();
-            lines.iter().for_each(|line| script.server(line));
-            assert!(failed(&mut script).is_some_and(|why| why.contains(word)), "{word}");
         }
     }
 

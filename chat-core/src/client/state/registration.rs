@@ -1,89 +1,52 @@
-//! From a connection to `Ready`: capabilities, a free nick, the rooms we want to be in.
+//! From a connection to `Ready`: capabilities, a login, a free nick, the rooms we want to be in.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use super::{ClientState, Now, Outputs, Phase, login::UNPROVED};
+use super::{
+    client_state::{ClientState, Phase},
+    effect::{Effect, Effects},
+    login::{Login, MECHANISM, UNPROVED, has_scram},
+    negotiation::WANTED,
+    time::Now,
+};
 use crate::{
-    client::config::DEFAULT_NAME,
+    client::settings::{Account, DEFAULT_NAME},
     error::ConnectError,
     proto::{Capability, CapabilitySet, CaseMapping, Nick},
     text::printable,
-    update::ConnectionState,
+    update::{ConnectionState, Update},
     wire::Line,
 };
 
-/// What we ask for where it is offered.
-const WANTED: &[Capability] = &[
-    Capability::AccountRegistration,
-    Capability::AccountTag,
-    Capability::AwayNotify,
-    Capability::Batch,
-    // All that was missed, in one answer.
-    Capability::Changes,
-    // So that nothing old comes unasked and is taken for new; we ask for it.
-    Capability::ChatHistory,
-    Capability::EchoMessage,
-    Capability::Edit,
-    Capability::ExtendedJoin,
-    Capability::LabeledResponse,
-    Capability::MessageRedaction,
-    Capability::MessageTags,
-    Capability::Nonce,
-    Capability::ServerTime,
-    Capability::Setname,
-    Capability::StandardReplies,
-];
-
-/// What this server and we have agreed on.
-#[derive(Debug, Default)]
-pub(super) struct Negotiation {
-    pub(super) capabilities: CapabilitySet,
-    /// The ways to log in, if the server tells them.
-    pub(super) mechanisms: Option<String>,
-    /// What the server offers, by the names it uses.
-    offered: BTreeMap<Capability, &'static str>,
-    /// `CAP END` has been sent.
-    has_ended: bool,
-    /// The server says that it delays those who send fast, and does not close them.
-    pub(super) is_safe_rate: bool,
-    /// The signs before nicks (`PREFIX` in `RPL_ISUPPORT`).
-    pub(super) prefixes: Option<String>,
-}
-
-impl Negotiation {
-    /// The server offers something by that name. Of two names for one thing the newer is used.
-    fn offer(&mut self, name: &str) {
-        let Some(capability) = Capability::from_name(name) else { return };
-        let rank = |name: &str| capability.names().iter().position(|own| *own == name);
-        let known = self.offered.get(&capability).copied();
-        if known.is_none_or(|known| rank(name) < rank(known)) {
-            let own = capability.names().iter().find(|own| **own == name);
-            self.offered.extend(own.map(|own| (capability, *own)));
-        }
-    }
-}
-
 impl ClientState {
+    /// There is a connection.
+    pub(crate) fn connected(&mut self, now: Now, effects: &mut Effects) {
+        self.phase = Phase::Registering { since: now.mono };
+        self.connection.last_heard = Some(now);
+        self.tell_state(ConnectionState::Registering, effects);
+        self.introduce(effects);
+    }
+
     /// The first lines (RFC 2812 §3.1; capability negotiation, "connection registration").
-    pub(super) fn introduce(&mut self, outputs: &mut Outputs) {
-        outputs.line(|line| line.command("CAP").param("LS").param("302").finish());
+    pub(super) fn introduce(&mut self, effects: &mut Effects) {
+        effects.line(|line| line.command("CAP").param("LS").param("302").finish());
         if let Some(password) = &self.settings.password {
-            outputs.line(|line| line.command("PASS").last(&password.0).finish());
+            effects.line(|line| line.command("PASS").last(&password.0).finish());
         }
-        self.ask_for_nick(outputs);
+        self.ask_for_nick(effects);
         let user = "chat";
         let realname = &self.settings.realname;
-        outputs.line(|line| {
+        effects.line(|line| {
             line.command("USER").param(user).param("0").param("*").last(realname).finish()
         });
     }
 
-    pub(super) fn ask_for_nick(&mut self, outputs: &mut Outputs) {
-        outputs.line(|line| line.command("NICK").param(&self.nick).finish());
+    pub(super) fn ask_for_nick(&mut self, effects: &mut Effects) {
+        effects.line(|line| line.command("NICK").param(&self.connection.nick).finish());
     }
 
     /// `CAP` from the server.
-    pub(super) fn on_cap(&mut self, now: Now, line: &Line<'_>, outputs: &mut Outputs) {
+    pub(super) fn on_cap(&mut self, now: Now, line: &Line<'_>, effects: &mut Effects) {
         let params = line.params;
         let names = params.last().unwrap_or_default();
         let named =
@@ -92,40 +55,42 @@ impl ClientState {
             "LS" => {
                 for token in names.split(' ') {
                     let (name, value) = token.split_once('=').unwrap_or((token, ""));
-                    self.negotiation.offer(name);
+                    self.connection.negotiation.offer(name);
                     if name == "sasl" && !value.is_empty() {
-                        self.negotiation.mechanisms = Some(value.to_owned());
+                        self.connection.negotiation.mechanisms = Some(value.to_owned());
                     }
                 }
                 // `CAP * LS * :…` has more lines to come.
                 if params.get(2) != Some("*") || params.len() == 3 {
-                    self.ask_for_capabilities(now, outputs);
+                    self.ask_for_capabilities(now, effects);
                 }
             }
             "ACK" => {
-                let set = named().fold(self.negotiation.capabilities, CapabilitySet::with);
-                self.negotiation.capabilities = set;
-                self.log_in_or_end(now, outputs);
+                let set =
+                    named().fold(self.connection.negotiation.capabilities, CapabilitySet::with);
+                self.connection.negotiation.capabilities = set;
+                self.log_in_or_end(now, effects);
             }
-            "NAK" => self.log_in_or_end(now, outputs),
+            "NAK" => self.log_in_or_end(now, effects),
             "DEL" => {
-                let set = named().fold(self.negotiation.capabilities, CapabilitySet::without);
-                self.negotiation.capabilities = set;
+                let set =
+                    named().fold(self.connection.negotiation.capabilities, CapabilitySet::without);
+                self.connection.negotiation.capabilities = set;
             }
             _ => {}
         }
     }
 
-    fn log_in_or_end(&mut self, now: Now, outputs: &mut Outputs) {
-        if self.login.is_none() && !self.begin_login(now, outputs) {
-            self.end_negotiation(outputs);
+    fn log_in_or_end(&mut self, now: Now, effects: &mut Effects) {
+        if self.connection.login.is_none() && !self.begin_login(now, effects) {
+            self.end_negotiation(effects);
         }
     }
 
-    fn ask_for_capabilities(&mut self, now: Now, outputs: &mut Outputs) {
-        let offered = std::mem::take(&mut self.negotiation.offered);
+    fn ask_for_capabilities(&mut self, now: Now, effects: &mut Effects) {
+        let offered = std::mem::take(&mut self.connection.negotiation.offered);
         let has = |capability: &Capability| offered.contains_key(capability);
-        let login = self.account.as_ref().map(|_| Capability::Sasl);
+        let login = self.wishes.account.as_ref().map(|_| Capability::Sasl);
         let wanted = WANTED.iter().copied().chain(login).filter(has);
         let mut wanted: CapabilitySet = wanted.collect();
         // An echo without a label could not be told from a message; a label needs batches.
@@ -135,30 +100,31 @@ impl ClientState {
         // By the name under which it was offered.
         let names: Vec<&str> = wanted.iter().map(|capability| offered[&capability]).collect();
         if names.is_empty() {
-            return self.log_in_or_end(now, outputs);
+            return self.log_in_or_end(now, effects);
         }
-        outputs.line(|line| line.command("CAP").param("REQ").last(&names.join(" ")).finish());
+        effects.line(|line| line.command("CAP").param("REQ").last(&names.join(" ")).finish());
     }
 
-    pub(super) fn end_negotiation(&mut self, outputs: &mut Outputs) {
-        if !self.negotiation.has_ended && matches!(self.phase, Phase::Registering { .. }) {
-            self.negotiation.has_ended = true;
-            outputs.line(|line| line.command("CAP").param("END").finish());
+    pub(super) fn end_negotiation(&mut self, effects: &mut Effects) {
+        if !self.connection.negotiation.has_ended && matches!(self.phase, Phase::Registering { .. })
+        {
+            self.connection.negotiation.has_ended = true;
+            effects.line(|line| line.command("CAP").param("END").finish());
         }
     }
 
     /// The nick is taken, or cannot be had: ask for another one.
-    pub(super) fn on_nick_refused(&mut self, is_taken: bool, outputs: &mut Outputs) {
-        let wanted = Nick::new(&self.wanted_nick).ok().filter(|_| is_taken);
+    pub(super) fn on_nick_refused(&mut self, is_taken: bool, effects: &mut Effects) {
+        let wanted = Nick::new(&self.wishes.nick).ok().filter(|_| is_taken);
         let stem = wanted.unwrap_or_else(|| Nick::new(DEFAULT_NAME).expect("a valid nick"));
         if !is_taken && !self.is_me(DEFAULT_NAME) {
-            self.wanted_nick = Arc::clone(stem.shown());
-            self.nick = Arc::clone(stem.shown());
+            self.wishes.nick = Arc::clone(stem.shown());
+            self.connection.nick = Arc::clone(stem.shown());
         } else {
-            self.nick_number += 1;
-            self.nick = Arc::clone(stem.numbered(self.nick_number).shown());
+            self.connection.nick_number += 1;
+            self.connection.nick = Arc::clone(stem.numbered(self.connection.nick_number).shown());
         }
-        self.ask_for_nick(outputs);
+        self.ask_for_nick(effects);
     }
 
     /// `RPL_ISUPPORT` (005).
@@ -170,38 +136,47 @@ impl ClientState {
             match key {
                 "CASEMAPPING" => {
                     if let Some(mapping) = CaseMapping::from_token(value) {
-                        self.roster().set_mapping(mapping);
+                        self.roster_mut().set_mapping(mapping);
                     }
                 }
                 "PREFIX" => {
                     let signs = value.split_once(')').map_or("", |(_, signs)| signs);
-                    self.negotiation.prefixes = Some(signs.to_owned());
+                    self.connection.negotiation.prefixes = Some(signs.to_owned());
                 }
-                "CHATHISTORY" => self.history_sync.page_max = value.parse().ok().filter(|n| *n > 0),
-                "SAFERATE" | "soju.im/SAFERATE" => self.negotiation.is_safe_rate = true,
+                "CHATHISTORY" => {
+                    self.connection.negotiation.page_max = value.parse().ok().filter(|n| *n > 0);
+                }
+                "SAFERATE" | "soju.im/SAFERATE" => self.connection.negotiation.is_safe_rate = true,
                 _ => {}
             }
         }
     }
 
     /// The welcome is over: from here on we are someone. Whether we go on.
-    pub(super) fn become_ready(&mut self, now: Now, outputs: &mut Outputs) -> bool {
+    pub(super) fn become_ready(&mut self, now: Now, effects: &mut Effects) -> bool {
         if !matches!(self.phase, Phase::Registering { .. }) {
             return !self.is_closed();
         }
         // One that does not know our password may be any other.
-        if self.account.is_some() && !self.is_proved {
-            self.fail_login(now, UNPROVED, outputs);
+        if self.wishes.account.is_some() && !self.connection.is_proved {
+            self.fail_login(now, UNPROVED, effects);
             return false;
         }
         self.phase = Phase::Ready { since: now.mono };
-        self.sending.begin(now, self.negotiation.capabilities, self.negotiation.is_safe_rate);
-        self.fail_what_cannot_be_sent_again(outputs);
-        let resumed = self.lost_at.is_some();
-        self.tell_state(ConnectionState::Ready { nick: Arc::clone(&self.nick), resumed }, outputs);
-        for room in &self.wanted_rooms {
-            let key = self.keys.get(room);
-            outputs.line(|line| {
+        self.sending.begin(
+            now,
+            self.connection.negotiation.capabilities,
+            self.connection.negotiation.is_safe_rate,
+        );
+        self.sending.fail_what_cannot_be_sent_again(effects);
+        let resumed = self.history_sync.lost_at.is_some();
+        self.tell_state(
+            ConnectionState::Ready { nick: Arc::clone(&self.connection.nick), resumed },
+            effects,
+        );
+        for room in &self.wishes.rooms {
+            let key = self.wishes.keys.get(room);
+            effects.line(|line| {
                 let line = line.command("JOIN").param(room);
                 match key {
                     Some(key) => line.param(key).finish(),
@@ -211,26 +186,96 @@ impl ClientState {
         }
         if resumed {
             // Behind the rooms, which it covers.
-            self.ask_for_changes(now, outputs);
+            let negotiation = &self.connection.negotiation;
+            self.history_sync.ask_for_changes(now, negotiation, effects);
         }
         true
     }
 
     /// `ERROR` (RFC 2812 §3.7.4): the server closes next, and this is why.
-    pub(super) fn on_error(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+    pub(super) fn on_error(&mut self, now: Now, text: &str, effects: &mut Effects) {
         let text = printable(text).into();
         if matches!(self.phase, Phase::Registering { .. }) {
-            outputs.disconnect = true;
-            return self.lose(now, Arc::new(ConnectError::Refused(text)), outputs);
+            effects.push(Effect::Disconnect);
+            return self.lose(now, Arc::new(ConnectError::Refused(text)), effects);
         }
-        self.last_words = Some(text);
+        self.connection.last_words = Some(text);
     }
 
     /// `ERR_PASSWDMISMATCH`, `ERR_YOUREBANNEDCREEP` while registering.
-    pub(super) fn on_login_refused(&mut self, now: Now, text: &str, outputs: &mut Outputs) {
+    pub(super) fn on_login_refused(&mut self, now: Now, text: &str, effects: &mut Effects) {
         if matches!(self.phase, Phase::Registering { .. }) {
-            outputs.disconnect = true;
-            self.lose(now, Arc::new(ConnectError::Login(printable(text).into())), outputs);
+            effects.push(Effect::Disconnect);
+            self.lose(now, Arc::new(ConnectError::Login(printable(text).into())), effects);
         }
+    }
+
+    /// The capabilities are agreed on: logs in, if there is an account. Whether the negotiation waits for that.
+    pub(super) fn begin_login(&mut self, now: Now, effects: &mut Effects) -> bool {
+        if self.wishes.account.is_none() || !matches!(self.phase, Phase::Registering { .. }) {
+            return false;
+        }
+        let has_sasl = self.connection.negotiation.capabilities.contains(Capability::Sasl);
+        let mechanisms = self.connection.negotiation.mechanisms.as_deref().unwrap_or(MECHANISM);
+        if !has_sasl || !has_scram(mechanisms) {
+            let text = "this server has no login that keeps your password secret (SCRAM-SHA-256)";
+            if self.wishes.has_logged_in {
+                // It had one before, and may have it again.
+                effects.push(Effect::Disconnect);
+                self.lose(now, Arc::new(ConnectError::Refused(text.into())), effects);
+            } else {
+                self.fail_login(now, text, effects);
+            }
+            return true;
+        }
+        self.connection.login = Some(Login::begin());
+        effects.line(|line| line.command("AUTHENTICATE").param(MECHANISM).finish());
+        true
+    }
+
+    /// `AUTHENTICATE` from the server: a challenge, or a part of one.
+    pub(super) fn on_authenticate(&mut self, now: Now, chunk: &str, effects: &mut Effects) {
+        let (Some(login), Some(account)) = (&mut self.connection.login, &self.wishes.account)
+        else {
+            return;
+        };
+        match login.take(account, chunk) {
+            Ok(parts) => {
+                for part in parts {
+                    effects.line(|line| line.command("AUTHENTICATE").param(&part).finish());
+                }
+            }
+            Err(text) => self.fail_login(now, &text, effects),
+        }
+    }
+
+    /// The server says that we are logged in. A server that has not proved itself may be anyone.
+    pub(super) fn on_login_done(&mut self, now: Now, effects: &mut Effects) {
+        match self.connection.login.take() {
+            Some(login) if login.is_proved() => {
+                (self.connection.is_proved, self.wishes.has_logged_in) = (true, true);
+                self.end_negotiation(effects);
+            }
+            Some(_) => self.fail_login(now, UNPROVED, effects),
+            None => {}
+        }
+    }
+
+    /// An account is registered: it is logged in to from here on, where that can be done.
+    pub(super) fn on_registered(&mut self, name: &str, effects: &mut Effects) {
+        let can_prove = self.connection.negotiation.mechanisms.as_deref().is_some_and(has_scram);
+        if let Some(password) = self.connection.registering.take().filter(|_| can_prove) {
+            let nonce_key = self.settings.nonce_key;
+            self.wishes.account = Some(Account::new(name.to_owned(), password, nonce_key));
+            self.wishes.has_logged_in = true;
+        }
+        let text = format!("the account {name} is registered").into();
+        effects.tell(Update::Notice { code: None, text });
+    }
+
+    pub(super) fn fail_login(&mut self, now: Now, text: &str, effects: &mut Effects) {
+        self.connection.login = None;
+        effects.push(Effect::Disconnect);
+        self.lose(now, Arc::new(ConnectError::Login(printable(text).into())), effects);
     }
 }

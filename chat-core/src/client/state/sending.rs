@@ -11,18 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{ClientState, Now, Outputs, Phase, deadlines::later};
+use super::{
+    effect::{Effect, Effects},
+    request::Message,
+    time::{Now, later},
+};
 use crate::{
-    client::Timeouts,
+    client::settings::Timeouts,
     error::DeliveryError,
-    proto::{Capability, CapabilitySet, NONCE_TAG, Numeric},
+    proto::{Capability, CapabilitySet, CaseMapping, NONCE_TAG, Numeric},
     text::{next_piece, printable},
     update::{ChatMessage, Delivery, MessageKind, Origin, SendId, Target, Update},
-    wire::limits::BODY_BYTES_MAX,
 };
-
-/// What a server may put between the nick and the text: `!user@host` at its longest.
-const USER_AND_HOST_BYTES_MAX: usize = 1 + 18 + 1 + 63;
 
 /// Lines at once and then one in so much time, for servers that close those who send faster.
 const CAREFUL_BURST: u32 = 4;
@@ -33,15 +33,6 @@ const ECHO_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The server is asked at least behind so many messages, also while more wait.
 const UNASKED_MAX: u32 = 16;
-
-/// Something to say.
-#[derive(Debug, Clone)]
-pub(crate) struct Message {
-    pub(crate) id: SendId,
-    pub(crate) target: Arc<str>,
-    pub(crate) text: Arc<str>,
-    pub(crate) kind: MessageKind,
-}
 
 /// All messages that are not at their end.
 #[derive(Debug, Default)]
@@ -181,18 +172,24 @@ impl Sending {
     }
 }
 
-impl ClientState {
+impl Sending {
     /// Shows a message and puts it in line.
-    pub(super) fn queue_message(&mut self, now: Now, message: Message, outputs: &mut Outputs) {
+    pub(super) fn queue(
+        &mut self,
+        now: Now,
+        sender: &Arc<str>,
+        message: Message,
+        effects: &mut Effects,
+    ) {
         let id = message.id;
         let target = if is_room(&message.target) {
             Target::Room(Arc::clone(&message.target))
         } else {
             Target::User(Arc::clone(&message.target))
         };
-        outputs.updates.push(Update::Message(ChatMessage {
+        effects.tell(Update::Message(ChatMessage {
             target,
-            sender: Arc::clone(&self.nick),
+            sender: Arc::clone(sender),
             is_own: true,
             account: None,
             text: Arc::clone(&message.text),
@@ -203,50 +200,52 @@ impl ClientState {
             origin: Origin::LocalEcho,
             mentions_me: false,
         }));
-        tell(id, Delivery::Queued, outputs);
-        self.sending.queue.push_back(Queued { message, offset: 0, since: now.mono });
-        if self.is_closed() {
-            self.fail_all(outputs);
-        }
+        tell(id, Delivery::Queued, effects);
+        self.queue.push_back(Queued { message, offset: 0, since: now.mono });
     }
 
-    /// Writes lines of waiting messages, about `bytes_max` bytes of them.
-    pub(crate) fn pump(&mut self, now: Now, bytes_max: usize, outputs: &mut Outputs) {
-        if !matches!(self.phase, Phase::Ready { .. }) || self.quit_sent.is_some() {
-            return;
-        }
-        let start = outputs.bytes.len();
-        while outputs.bytes.len() - start < bytes_max {
-            let asks = self.sending.ask_at().is_some_and(|at| at <= now.mono);
-            let has_lines = !self.sending.queue.is_empty() || !self.sending.again.is_empty();
-            if !has_lines && !asks || !self.sending.take_allowance(now.mono) {
+    /// Writes lines of waiting messages, about `bytes_max` bytes of them; `text_bytes_max` is what fits on one line.
+    pub(super) fn pump(
+        &mut self,
+        now: Now,
+        bytes_max: usize,
+        text_bytes_max: impl Fn(&str, MessageKind) -> usize,
+        effects: &mut Effects,
+    ) {
+        let start = effects.n_bytes();
+        while effects.n_bytes() - start < bytes_max {
+            let asks = self.ask_at().is_some_and(|at| at <= now.mono);
+            let has_lines = !self.queue.is_empty() || !self.again.is_empty();
+            if !has_lines && !asks || !self.take_allowance(now.mono) {
                 return;
             }
-            if let Some(part) = self.sending.again.pop_front() {
-                self.write_line(now, part, outputs);
+            if let Some(part) = self.again.pop_front() {
+                self.write_line(now, part, effects);
                 continue;
             }
-            match self.sending.unasked.take_if(|_| asks) {
+            match self.unasked.take_if(|_| asks) {
                 Some(Unasked { last, .. }) => {
-                    outputs
+                    effects
                         .line(|line| line.command("PING").last(&format!("sent-{last}")).finish());
                 }
-                None => self.write_part(now, outputs),
+                None => self.write_part(now, &text_bytes_max, effects),
             }
         }
     }
 
-    /// Whether [`ClientState::pump`] has something to write now or later.
-    pub(crate) fn has_unwritten(&self) -> bool {
-        let sending = &self.sending;
-        !sending.queue.is_empty() || !sending.again.is_empty() || sending.unasked.is_some()
+    /// Whether [`Sending::pump`] has something to write now or later.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.queue.is_empty() || !self.again.is_empty() || self.unasked.is_some()
     }
 
     /// One line of the first message in the queue.
-    fn write_part(&mut self, now: Now, outputs: &mut Outputs) {
-        let text_bytes_max = self.text_bytes_max();
-        let sending = &mut self.sending;
-        let Some(queued) = sending.queue.front_mut() else { return };
+    fn write_part(
+        &mut self,
+        now: Now,
+        text_bytes_max: impl Fn(&str, MessageKind) -> usize,
+        effects: &mut Effects,
+    ) {
+        let Some(queued) = self.queue.front_mut() else { return };
         let Message { id, target, text, kind } = queued.message.clone();
         let (piece, rest) =
             next_piece(&text[queued.offset..], text_bytes_max(&target, kind)).unwrap_or(("", ""));
@@ -255,7 +254,7 @@ impl ClientState {
 
         let unwritten =
             Flying { since: now.mono, n_parts: 0, is_whole: false, is_written: false, msgid: None };
-        let flying = sending.flying.entry(id).or_insert(unwritten);
+        let flying = self.flying.entry(id).or_insert(unwritten);
         flying.n_parts += 1;
         flying.is_whole = is_last;
         let label = format!("{id}.{}", queued.offset);
@@ -264,227 +263,194 @@ impl ClientState {
             MessageKind::Notice | MessageKind::Text => piece.to_owned(),
         };
         if is_last {
-            sending.queue.pop_front();
+            self.queue.pop_front();
         }
         let part = Part { id, label, target, kind, text: body, is_last };
-        self.write_line(now, part, outputs);
+        self.write_line(now, part, effects);
     }
 
     /// One line, for the first time or again.
-    fn write_line(&mut self, now: Now, part: Part, outputs: &mut Outputs) {
-        let sending = &mut self.sending;
-        let (is_labelled, is_once) = (sending.is_labelled, sending.is_once);
-        let nonce = nonce_of(&sending.nonce_start, &part.label);
+    fn write_line(&mut self, now: Now, part: Part, effects: &mut Effects) {
+        let (is_labelled, is_once) = (self.is_labelled, self.is_once);
+        let nonce = nonce_of(&self.nonce_start, &part.label);
         let word = if part.kind == MessageKind::Notice { "NOTICE" } else { "PRIVMSG" };
-        let is_line = outputs.line(|line| {
+        let is_line = effects.line(|line| {
             let line = if is_labelled { line.tag("label", &part.label) } else { line };
             let line = if is_once { line.tag(NONCE_TAG, &nonce) } else { line };
             line.command(word).param(&part.target).last(&part.text).finish()
         });
         debug_assert!(is_line, "targets and texts were checked when they were sent");
-        if let Some(flying) = sending.flying.get_mut(&part.id) {
+        if let Some(flying) = self.flying.get_mut(&part.id) {
             flying.since = now.mono;
         }
         if part.is_last {
-            if !sending.is_labelled {
-                let n = sending.unasked.take().map_or(0, |unasked| unasked.n) + 1;
-                sending.unasked = Some(Unasked { last: part.id, since: now.mono, n });
+            if !self.is_labelled {
+                let n = self.unasked.take().map_or(0, |unasked| unasked.n) + 1;
+                self.unasked = Some(Unasked { last: part.id, since: now.mono, n });
             }
-            outputs.marks.push((outputs.bytes.len(), part.id));
+            effects.push(Effect::Mark(part.id));
         }
-        sending.parts.push_back(part);
-    }
-
-    /// How many bytes of text fit on a line as others get it.
-    fn text_bytes_max(&self) -> impl Fn(&str, MessageKind) -> usize + use<> {
-        let source_bytes = self.source_bytes.unwrap_or(self.nick.len() + USER_AND_HOST_BYTES_MAX);
-        move |target, kind| {
-            // ":source PRIVMSG target :text\r\n"
-            let around = 1 + source_bytes + 9 + target.len() + 2 + 2;
-            let action = if kind == MessageKind::Action { 9 } else { 0 };
-            BODY_BYTES_MAX.saturating_sub(around + action).max(16)
-        }
+        self.parts.push_back(part);
     }
 
     /// The system has taken all of a message.
-    pub(crate) fn written(&mut self, id: SendId, outputs: &mut Outputs) {
-        if let Some(flying) = self.sending.flying.get_mut(&id)
+    pub(super) fn written(&mut self, id: SendId, effects: &mut Effects) {
+        if let Some(flying) = self.flying.get_mut(&id)
             && !std::mem::replace(&mut flying.is_written, true)
         {
-            tell(id, Delivery::Written, outputs);
+            tell(id, Delivery::Written, effects);
         }
     }
 
     /// The answer with `label` came: one line is acknowledged. Whether it was one of ours.
     pub(super) fn acknowledge_label(
         &mut self,
-        now: Now,
         label: &str,
         msgid: Option<Arc<str>>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) -> bool {
-        let Some(index) = self.sending.parts.iter().position(|part| part.label == label) else {
+        let Some(index) = self.parts.iter().position(|part| part.label == label) else {
             return false;
         };
-        self.acknowledge(now, index, msgid, outputs);
+        self.acknowledge(index, msgid, effects);
         true
     }
 
     /// A message of ours is among those that were said before, by the nonce it was sent with. Whether nobody knew of it.
     pub(super) fn acknowledge_found(
         &mut self,
-        now: Now,
         nonce: &str,
         msgid: Option<Arc<str>>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) -> bool {
-        let sending = &mut self.sending;
-        let start = sending.nonce_start.clone();
+        let start = self.nonce_start.clone();
         let is_it = |part: &Part| nonce_of(&start, &part.label) == nonce;
-        let index = match sending.again.iter().position(is_it) {
+        let index = match self.again.iter().position(is_it) {
             // It arrived, and is not sent again.
             Some(index) => {
-                let part = sending.again.remove(index).expect("it was found there");
-                sending.parts.push_back(part);
-                sending.parts.len() - 1
+                let part = self.again.remove(index).expect("it was found there");
+                self.parts.push_back(part);
+                self.parts.len() - 1
             }
-            None => match sending.parts.iter().position(is_it) {
+            None => match self.parts.iter().position(is_it) {
                 Some(index) => index,
                 None => return false,
             },
         };
-        self.acknowledge(now, index, msgid, outputs);
+        self.acknowledge(index, msgid, effects);
         true
     }
 
     /// An echo without a label: the oldest line of that text to that target. Whether it was one of ours.
     pub(super) fn acknowledge_echo(
         &mut self,
-        now: Now,
+        mapping: CaseMapping,
         target: &str,
         text: &str,
         msgid: Option<Arc<str>>,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) -> bool {
-        if self.sending.is_labelled {
+        if self.is_labelled {
             return false;
         }
-        let mapping = self.roster().mapping();
         let is_it = |part: &Part| part.text == text && mapping.same(&part.target, target);
-        let Some(index) = self.sending.parts.iter().position(is_it) else { return false };
-        self.acknowledge(now, index, msgid, outputs);
+        let Some(index) = self.parts.iter().position(is_it) else { return false };
+        self.acknowledge(index, msgid, effects);
         true
     }
 
     /// The answer to the `PING` behind a message.
-    pub(super) fn acknowledge_token(&mut self, now: Now, token: &str, outputs: &mut Outputs) {
+    pub(super) fn acknowledge_token(&mut self, token: &str, effects: &mut Effects) {
         let Some(id) = token.strip_prefix("sent-").and_then(|id| id.parse().ok()).map(SendId)
         else {
             return;
         };
         // All that was written before the question arrived before it, also if of the message it was
         // asked behind nothing is left.
-        let up_to = self.sending.parts.iter().rposition(|part| part.id <= id);
+        let up_to = self.parts.iter().rposition(|part| part.id <= id);
         for _ in 0..up_to.map_or(0, |index| index + 1) {
-            self.acknowledge(now, 0, None, outputs);
+            self.acknowledge(0, None, effects);
         }
     }
 
-    fn acknowledge(
-        &mut self,
-        now: Now,
-        index: usize,
-        msgid: Option<Arc<str>>,
-        outputs: &mut Outputs,
-    ) {
-        let Some(part) = self.sending.parts.remove(index) else { return };
-        // So that it is not told again when the past is.
-        if let Some(msgid) = &msgid {
-            self.history_sync.is_unseen(msgid);
-        }
-        let Some(flying) = self.sending.flying.get_mut(&part.id) else { return };
+    fn acknowledge(&mut self, index: usize, msgid: Option<Arc<str>>, effects: &mut Effects) {
+        let Some(part) = self.parts.remove(index) else { return };
+        let Some(flying) = self.flying.get_mut(&part.id) else { return };
         flying.n_parts -= 1;
         flying.msgid = msgid.or_else(|| flying.msgid.take());
         if flying.n_parts == 0 && flying.is_whole {
             // What came back was written, whatever the system says later.
-            self.written(part.id, outputs);
-            let flying = self.sending.flying.remove(&part.id);
+            self.written(part.id, effects);
+            let flying = self.flying.remove(&part.id);
             let msgid = flying.and_then(|flying| flying.msgid);
-            self.settle(part.id, Delivery::Acknowledged { msgid }, outputs);
+            self.settle(part.id, Delivery::Acknowledged { msgid }, effects);
         }
-        self.quit_when_sent(now, outputs);
     }
 
     /// The server refused the line with `label`, or, without labels, the oldest one to `target`.
     /// Whether that was a message of ours.
     pub(super) fn refuse(
         &mut self,
-        now: Now,
+        mapping: CaseMapping,
         label: Option<&str>,
         target: Option<&str>,
         code: &str,
         text: &str,
-        outputs: &mut Outputs,
+        effects: &mut Effects,
     ) -> bool {
-        let mapping = self.roster().mapping();
-        let is_labelled = self.sending.is_labelled;
+        let is_labelled = self.is_labelled;
         let is_it = |part: &Part| match label {
             Some(label) => part.label == label,
             None => !is_labelled && target.is_some_and(|target| mapping.same(&part.target, target)),
         };
-        let Some(id) = self.sending.parts.iter().find(|part| is_it(part)).map(|part| part.id)
-        else {
+        let Some(id) = self.parts.iter().find(|part| is_it(part)).map(|part| part.id) else {
             return false;
         };
-        self.written(id, outputs);
+        self.written(id, effects);
         let error =
             DeliveryError::Refused { code: printable(code).into(), text: printable(text).into() };
-        self.fail(id, error, outputs);
-        self.quit_when_sent(now, outputs);
+        self.fail(id, error, effects);
         true
     }
 
     /// The connection is gone. What was written is sent again, if that makes it no two; else nobody knows of it.
-    pub(super) fn lose_written(&mut self, outputs: &mut Outputs) {
-        let sending = &mut self.sending;
-        if !sending.is_once {
-            return self.fail_written(outputs);
+    pub(super) fn lose_written(&mut self, effects: &mut Effects) {
+        if !self.is_once {
+            return self.fail_written(effects);
         }
         // Those that have not been sent again are later.
-        while let Some(part) = sending.parts.pop_back() {
-            sending.again.push_front(part);
+        while let Some(part) = self.parts.pop_back() {
+            self.again.push_front(part);
         }
-        sending.unasked = None;
+        self.unasked = None;
     }
 
     /// Another connection is ready: it may be to a server that would have them twice.
-    pub(super) fn fail_what_cannot_be_sent_again(&mut self, outputs: &mut Outputs) {
-        if !self.sending.is_once && !self.sending.again.is_empty() {
-            self.fail_written(outputs);
+    pub(super) fn fail_what_cannot_be_sent_again(&mut self, effects: &mut Effects) {
+        if !self.is_once && !self.again.is_empty() {
+            self.fail_written(effects);
         }
     }
 
     /// Of what was written nobody knows.
-    fn fail_written(&mut self, outputs: &mut Outputs) {
-        let sending = &mut self.sending;
-        let written = std::mem::take(&mut sending.flying);
-        sending.parts.clear();
-        sending.again.clear();
+    fn fail_written(&mut self, effects: &mut Effects) {
+        let written = std::mem::take(&mut self.flying);
+        self.parts.clear();
+        self.again.clear();
         // Of no other one than the first is a part written.
-        if sending.queue.front().is_some_and(|first| written.contains_key(&first.message.id)) {
-            sending.queue.pop_front();
+        if self.queue.front().is_some_and(|first| written.contains_key(&first.message.id)) {
+            self.queue.pop_front();
         }
         for id in written.into_keys() {
-            self.settle(id, Delivery::Failed(DeliveryError::Unknown), outputs);
+            self.settle(id, Delivery::Failed(DeliveryError::Unknown), effects);
         }
     }
 
     /// Gives up what has waited too long: to be written, or to be answered.
-    pub(super) fn expire(&mut self, now: Now, timeouts: &Timeouts, outputs: &mut Outputs) {
+    pub(super) fn expire(&mut self, now: Now, timeouts: &Timeouts, effects: &mut Effects) {
         let is_over = |since, span| now.mono >= later(since, span);
-        let sending = &mut self.sending;
         let mut unwritten = Vec::new();
-        sending.queue.retain(|queued| {
+        self.queue.retain(|queued| {
             let is_over = queued.offset == 0 && is_over(queued.since, timeouts.queued);
             if is_over {
                 unwritten.push(queued.message.id);
@@ -494,50 +460,48 @@ impl ClientState {
         let is_unanswered =
             |flying: &Flying| flying.is_whole && is_over(flying.since, timeouts.answered);
         let unanswered: BTreeMap<SendId, Flying> =
-            sending.flying.extract_if(.., |_, flying| is_unanswered(flying)).collect();
+            self.flying.extract_if(.., |_, flying| is_unanswered(flying)).collect();
         if !unanswered.is_empty() {
-            sending.parts.retain(|part| !unanswered.contains_key(&part.id));
-            sending.again.retain(|part| !unanswered.contains_key(&part.id));
+            self.parts.retain(|part| !unanswered.contains_key(&part.id));
+            self.again.retain(|part| !unanswered.contains_key(&part.id));
         }
         for id in unwritten {
-            self.settle(id, Delivery::Failed(DeliveryError::Expired), outputs);
+            self.settle(id, Delivery::Failed(DeliveryError::Expired), effects);
         }
         for (id, flying) in unanswered {
             if !flying.is_written {
-                tell(id, Delivery::Written, outputs);
+                tell(id, Delivery::Written, effects);
             }
-            self.settle(id, Delivery::Failed(DeliveryError::Unanswered), outputs);
+            self.settle(id, Delivery::Failed(DeliveryError::Unanswered), effects);
         }
-        self.quit_when_sent(now, outputs);
     }
 
     /// It is over: nothing more will be written.
-    pub(super) fn fail_all(&mut self, outputs: &mut Outputs) {
-        self.fail_written(outputs);
-        for queued in std::mem::take(&mut self.sending.queue) {
-            self.settle(queued.message.id, Delivery::Failed(DeliveryError::Expired), outputs);
+    pub(super) fn fail_all(&mut self, effects: &mut Effects) {
+        self.fail_written(effects);
+        for queued in std::mem::take(&mut self.queue) {
+            self.settle(queued.message.id, Delivery::Failed(DeliveryError::Expired), effects);
         }
     }
 
     /// A written message is given up, with what is left of it to be written.
-    fn fail(&mut self, id: SendId, error: DeliveryError, outputs: &mut Outputs) {
-        let sending = &mut self.sending;
-        sending.parts.retain(|part| part.id != id);
-        sending.again.retain(|part| part.id != id);
-        sending.flying.remove(&id);
-        if sending.queue.front().is_some_and(|first| first.message.id == id) {
-            sending.queue.pop_front();
+    fn fail(&mut self, id: SendId, error: DeliveryError, effects: &mut Effects) {
+        self.parts.retain(|part| part.id != id);
+        self.again.retain(|part| part.id != id);
+        self.flying.remove(&id);
+        if self.queue.front().is_some_and(|first| first.message.id == id) {
+            self.queue.pop_front();
         }
-        self.settle(id, Delivery::Failed(error), outputs);
+        self.settle(id, Delivery::Failed(error), effects);
     }
 
     /// The last word on a message.
-    fn settle(&mut self, id: SendId, state: Delivery, outputs: &mut Outputs) {
-        outputs.n_settled += 1;
-        if self.sending.parts.is_empty() {
-            self.sending.unasked = None;
+    fn settle(&mut self, id: SendId, state: Delivery, effects: &mut Effects) {
+        effects.push(Effect::Settle);
+        if self.parts.is_empty() {
+            self.unasked = None;
         }
-        tell(id, state, outputs);
+        tell(id, state, effects);
     }
 }
 
@@ -546,8 +510,8 @@ fn nonce_of(start: &str, label: &str) -> String {
     format!("{start}-{}", label.replace('.', "-"))
 }
 
-fn tell(id: SendId, state: Delivery, outputs: &mut Outputs) {
-    outputs.updates.push(Update::Delivery { id, state });
+fn tell(id: SendId, state: Delivery, effects: &mut Effects) {
+    effects.tell(Update::Delivery { id, state });
 }
 
 /// Errors that answer a message (RFC 2812 §3.3.1, §3.3.2, and what servers of today add). Others

@@ -2,17 +2,22 @@
 
 use proptest::prelude::*;
 
-use super::*;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use super::{ClientState, Effect, Effects, Message, Now, Request, client_state::Phase};
 use crate::{
-    client::ChatClient,
-    error::DeliveryError,
-    update::{Delivery, Departure, MessageKind},
+    client::{ChatClient, settings::Settings},
+    error::{CloseReason, ConnectError, DeliveryError},
+    update::{ConnectionState, Delivery, Departure, MessageKind, SendId, Update},
 };
 
 /// A state with the driver's part played by hand.
 pub(super) struct Script {
     state: ClientState,
-    pub(super) outputs: Outputs,
+    effects: Effects,
     now: Now,
     next_id: u64,
     n_requests: usize,
@@ -27,11 +32,11 @@ impl Script {
 
     pub(super) fn of(settings: Settings) -> Self {
         let now = clocks();
-        let state = ClientState::new(Arc::new(settings), Arc::default(), 7);
-        let outputs = Outputs::default();
-        let mut script = Self { state, outputs, now, next_id: 1, n_requests: 0 };
-        script.state.start(&mut script.outputs);
-        assert!(std::mem::take(&mut script.outputs.connect));
+        let state = ClientState::new(Arc::new(settings), 7);
+        let effects = Effects::default();
+        let mut script = Self { state, effects, now, next_id: 1, n_requests: 0 };
+        script.state.start(&mut script.effects);
+        assert!(script.connects());
         script
     }
 
@@ -44,7 +49,7 @@ impl Script {
     }
 
     pub(super) fn connected(&mut self) {
-        self.state.connected(self.now, &mut self.outputs);
+        self.state.connected(self.now, &mut self.effects);
     }
 
     pub(super) fn let_in(&mut self, capabilities: &str, tokens: &str) {
@@ -71,7 +76,7 @@ impl Script {
     }
 
     pub(super) fn server(&mut self, line: &str) {
-        self.state.line(self.now, line, &mut self.outputs);
+        self.state.line(self.now, line, &mut self.effects);
     }
 
     pub(super) fn say(&mut self, target: &str, text: &str) -> SendId {
@@ -87,17 +92,17 @@ impl Script {
         self.n_requests += 1;
         let (target, text) = (target.into(), text.into());
         let message = Message { id, target, text, kind: MessageKind::Text };
-        self.state.request(self.now, Request::Send(message), &mut self.outputs);
+        self.state.request(self.now, Request::Send(message), &mut self.effects);
         id
     }
 
     pub(super) fn pump(&mut self) {
-        self.state.pump(self.now, usize::MAX, &mut self.outputs);
+        self.state.pump(self.now, usize::MAX, &mut self.effects);
     }
 
     pub(super) fn request(&mut self, request: Request) {
         self.n_requests += 1;
-        self.state.request(self.now, request, &mut self.outputs);
+        self.state.request(self.now, request, &mut self.effects);
         self.pump();
     }
 
@@ -108,8 +113,8 @@ impl Script {
         while let Some(next) = self.state.next_deadline(true).filter(|next| *next <= end) {
             let step = next.saturating_duration_since(self.now.mono);
             self.now = Now { mono: self.now.mono + step, wall: self.now.wall + step };
-            self.state.handle_deadline(self.now, &mut self.outputs);
-            self.state.pump(self.now, usize::MAX, &mut self.outputs);
+            self.state.handle_deadline(self.now, &mut self.effects);
+            self.state.pump(self.now, usize::MAX, &mut self.effects);
             n_calls += 1;
             assert!(
                 n_calls < 10_000,
@@ -123,18 +128,49 @@ impl Script {
 
     pub(super) fn lose(&mut self) {
         let cause = ConnectError::Lost("unplugged".into());
-        self.state.disconnected(self.now, cause, &mut self.outputs);
+        self.state.disconnected(self.now, cause, &mut self.effects);
     }
 
     /// The lines for the server since the last call.
     pub(super) fn sent(&mut self) -> Vec<String> {
-        self.outputs.marks.clear();
-        let bytes = std::mem::take(&mut self.outputs.bytes);
-        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+        let is_line = |effect: &Effect| matches!(effect, Effect::Mark(_) | Effect::Write(_));
+        let bytes = self.effects.take(is_line).into_iter().flat_map(|effect| match effect {
+            Effect::Write(bytes) => bytes,
+            _ => Vec::new(),
+        });
+        String::from_utf8(bytes.collect()).unwrap().lines().map(str::to_owned).collect()
     }
 
     pub(super) fn updates(&mut self) -> Vec<Update> {
-        std::mem::take(&mut self.outputs.updates)
+        let told = self.effects.take(|effect| matches!(effect, Effect::Tell(_)));
+        let update = |effect| match effect {
+            Effect::Tell(update) => Some(update),
+            _ => None,
+        };
+        told.into_iter().filter_map(update).collect()
+    }
+
+    /// Whether a connection was asked for since the last call.
+    pub(super) fn connects(&mut self) -> bool {
+        !self.effects.take(|effect| matches!(effect, Effect::Connect)).is_empty()
+    }
+
+    /// Whether the connection was ended since the last call.
+    fn disconnects(&mut self) -> bool {
+        !self.effects.take(|effect| matches!(effect, Effect::Disconnect)).is_empty()
+    }
+
+    /// Requests that were settled since the last call.
+    fn n_settled(&mut self) -> usize {
+        self.effects.take(|effect| matches!(effect, Effect::Settle)).len()
+    }
+
+    /// Why it is over, if it has been since the last call.
+    pub(super) fn closed(&mut self) -> Option<CloseReason> {
+        match self.effects.take(|effect| matches!(effect, Effect::Close(_))).pop()? {
+            Effect::Close(reason) => Some(reason),
+            _ => None,
+        }
     }
 
     /// What became of messages since the last call.
@@ -326,11 +362,11 @@ fn one_question_is_enough_for_many_messages() {
                 text: n.to_string().into(),
                 kind: MessageKind::Text,
             };
-            script.state.request(script.now, Request::Send(message), &mut script.outputs);
+            script.state.request(script.now, Request::Send(message), &mut script.effects);
             SendId(100 + n)
         })
         .collect();
-    script.state.pump(script.now, usize::MAX, &mut script.outputs);
+    script.state.pump(script.now, usize::MAX, &mut script.effects);
     let pings: Vec<String> =
         script.sent().into_iter().filter(|line| line.starts_with("PING")).collect();
     assert_eq!(pings, ["PING :sent-115", "PING :sent-119"]);
@@ -394,9 +430,9 @@ fn silence_is_asked_about_and_then_ends_the_connection() {
     script.server(":s PONG s :alive");
     script.wait(Duration::from_secs(60));
     assert_eq!(script.sent(), ["PING :alive"]);
-    assert!(!script.outputs.disconnect);
+    assert!(!script.disconnects());
     script.wait(Duration::from_secs(60));
-    assert!(script.outputs.disconnect);
+    assert!(script.disconnects());
     assert!(matches!(script.state.phase, Phase::Waiting { .. }));
 }
 
@@ -412,7 +448,7 @@ fn attempts_are_spread_out_and_a_good_connection_starts_over() {
         };
         delays.push(retry_in);
         script.wait(retry_in);
-        assert!(std::mem::take(&mut script.outputs.connect));
+        assert!(script.connects());
     }
     assert!(delays[0] <= Duration::from_millis(2250));
     assert!(delays[11] >= Duration::from_secs(150));
@@ -436,9 +472,8 @@ fn who_is_not_let_in_learns_why() {
     script.connected();
     script.server(":s CAP * LS :");
     script.server(":s 465 Ann :You are banned from this server");
-    let outputs = std::mem::take(&mut script.outputs);
-    assert!(outputs.disconnect);
-    let reason = format!("{:?} {:?}", outputs.finish, outputs.updates);
+    assert!(script.disconnects());
+    let reason = format!("{:?} {:?}", script.closed(), script.updates());
     assert!(reason.contains("You are banned from this server"), "{reason}");
 }
 
@@ -615,17 +650,17 @@ fn an_error_about_something_else_fails_no_message() {
 fn leaving_sends_what_waits_when_there_is_a_connection_in_time() {
     let mut script = Script::new();
     let id = script.say("#a", "one");
-    script.state.quit(script.now, Duration::from_secs(5), &mut script.outputs);
+    script.state.quit(script.now, Duration::from_secs(5), &mut script.effects);
     script.connected();
     script.let_in("", FAST);
-    script.state.pump(script.now, usize::MAX, &mut script.outputs);
+    script.state.pump(script.now, usize::MAX, &mut script.effects);
     assert_eq!(script.sent(), ["PRIVMSG #a :one".to_owned(), format!("PING :sent-{id}")]);
     script.server(&format!(":s PONG s :sent-{id}"));
     assert_eq!(script.sent(), ["QUIT"]);
     // And without a connection it ends in time.
     let mut script = Script::new();
     let id = script.say("#a", "one");
-    script.state.quit(script.now, Duration::from_secs(5), &mut script.outputs);
+    script.state.quit(script.now, Duration::from_secs(5), &mut script.effects);
     script.wait(Duration::from_secs(4));
     assert!(!script.state.is_closed());
     script.wait(Duration::from_secs(1));
@@ -643,7 +678,7 @@ fn leaving_gives_up_sixty_thousand_messages_at_once() {
     script.pump();
     let n_written = script.sent().len();
     script.deliveries();
-    script.state.quit(script.now, Duration::from_secs(1), &mut script.outputs);
+    script.state.quit(script.now, Duration::from_secs(1), &mut script.effects);
     script.wait(Duration::from_secs(2));
     assert!(script.state.is_closed());
     let failed = |error| Delivery::Failed(error);
@@ -653,7 +688,7 @@ fn leaving_gives_up_sixty_thousand_messages_at_once() {
         let error = if n < n_written { DeliveryError::Unknown } else { DeliveryError::Expired };
         assert_eq!(end, (id, failed(error)));
     }
-    assert_eq!(script.outputs.n_settled, N);
+    assert_eq!(script.n_settled(), N);
     // Nor for those that have waited too long, or had no answer.
     for (tokens, error) in
         [("PREFIX=(o)@", DeliveryError::Expired), (FAST, DeliveryError::Unanswered)]
@@ -690,6 +725,56 @@ fn a_raw_line_goes_out_as_it_is() {
     let mut script = Script::ready("", FAST);
     script.request(Request::Raw { line: "@+typing=active TAGMSG #a".into() });
     assert_eq!(script.sent(), ["@+typing=active TAGMSG #a"]);
+}
+
+/// The driver does nothing but what stands there, and in that order.
+#[test]
+fn effects_stand_in_the_order_in_which_they_are_to_be_done() {
+    let mut script = Script::ready("echo-message", FAST);
+    let id = script.say("#a", "one");
+    script.state.quit(script.now, Duration::ZERO, &mut script.effects);
+    let effects = script.effects.take(|_| true);
+    assert!(
+        matches!(&effects[..], [
+            Effect::Tell(Update::Message(_)),
+            Effect::Tell(Update::Delivery { state: Delivery::Queued, .. }),
+            Effect::Write(line),
+            Effect::Mark(marked),
+            Effect::Write(quit),
+        ] if line.starts_with(b"PRIVMSG") && *marked == id && quit == b"QUIT\r\n"),
+        "{effects:?}"
+    );
+    script.wait(Duration::from_secs(1));
+    let effects = script.effects.take(|_| true);
+    assert!(
+        matches!(
+            &effects[..],
+            [
+                Effect::Disconnect,
+                Effect::Settle,
+                Effect::Tell(Update::Delivery { state: Delivery::Failed(_), .. }),
+                Effect::Tell(Update::State(ConnectionState::Closed)),
+                Effect::Close(CloseReason::Requested),
+            ]
+        ),
+        "{effects:?}"
+    );
+}
+
+/// What is read of it costs no copy, and what does not change it makes no other one.
+#[test]
+fn the_roster_is_another_one_only_when_it_has_changed() {
+    let mut script = Script::ready("", FAST);
+    script.server(":Ann!u@h JOIN #a");
+    let before = Arc::clone(script.state.roster());
+    for line in [":bob!u@h PRIVMSG #a :hello", ":s PING x", ":bob!u@h AWAY :tea"] {
+        script.server(line);
+        assert!(Arc::ptr_eq(&before, script.state.roster()), "{line}");
+    }
+    script.server(":bob!u@h JOIN #a");
+    assert!(!Arc::ptr_eq(&before, script.state.roster()));
+    assert_eq!(before.members("#a").len(), 1, "who holds one reads what it was");
+    assert_eq!(script.state.roster().members("#a").len(), 2);
 }
 
 /// What a server, a network and a program may do, in any order.
@@ -756,16 +841,18 @@ proptest! {
                 Step::Lose if !matches!(script.state.phase, Phase::Waiting { .. }) => script.lose(),
                 Step::Connected | Step::Lose => {}
                 Step::Wait(seconds) => script.wait(Duration::from_secs(seconds)),
-                Step::Reconnect => script.state.reconnect_now(&mut script.outputs),
+                Step::Reconnect => script.state.reconnect_now(&mut script.effects),
             }
-            let bytes = &script.outputs.bytes;
-            prop_assert!(bytes.is_empty() || bytes.ends_with(b"\r\n"));
+            for effect in script.effects.iter() {
+                let Effect::Write(bytes) = effect else { continue };
+                prop_assert!(bytes.ends_with(b"\r\n"));
+            }
         }
-        script.state.quit(script.now, Duration::from_secs(2), &mut script.outputs);
+        script.state.quit(script.now, Duration::from_secs(2), &mut script.effects);
         script.wait(Duration::from_secs(3));
         prop_assert!(script.state.is_closed());
-        prop_assert!(script.outputs.finish.is_some());
-        prop_assert_eq!(script.outputs.n_settled, script.n_requests);
+        prop_assert!(script.closed().is_some());
+        prop_assert_eq!(script.n_settled(), script.n_requests);
         let mut ends = std::collections::BTreeMap::<u64, usize>::new();
         for (id, state) in script.deliveries() {
             let is_end = matches!(state, Delivery::Acknowledged { .. } | Delivery::Failed(_));

@@ -1,143 +1,23 @@
 //! The builder: everything that can be set about a client, with its default.
 
-use std::{
-    collections::HashMap,
-    net::ToSocketAddrs,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use std::{collections::HashMap, sync::Arc};
+
+use super::{
+    address::{parse_server, read_link},
+    chat_client::ChatClient,
+    retry::ReconnectPolicy,
+    settings::{Account, Bounds, DEFAULT_NAME, HistoryPolicy, Password, Settings, Timeouts},
+    words::{is_key, room_name},
 };
-
-use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-
-use super::{ChatClient, ReconnectPolicy};
 use crate::{
     error::{ConfigError, ConnectError},
     listener::{Listener, PrintListener},
-    proto::{Link, LinkError, Nick, RoomName, cut, nick_from_display_name},
+    proto::{Nick, RoomName, cut, nick_from_display_name},
     text::printable,
 };
 
-/// The port a server listens on unless told otherwise.
-pub const DEFAULT_PORT: u16 = 53000;
-
-/// The name of those who give none.
-pub const DEFAULT_NAME: &str = "USR";
-
 /// What is sent of a long name, so that it fits on the line it is sent on.
 const REALNAME_BYTES_MAX: usize = 300;
-
-/// What a client asks for of what was said before ([`crate::update::Origin::History`]), where the server keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HistoryPolicy {
-    /// Of rooms it joins, so many of the latest messages; after a lost connection, all that was missed, in all
-    /// conversations.
-    Latest {
-        /// So many; 0: only what was missed.
-        limit: u16,
-    },
-    /// Nothing: what was missed is an [`Update::Gap`](crate::Update::Gap).
-    Off,
-}
-
-impl Default for HistoryPolicy {
-    fn default() -> Self {
-        Self::Latest { limit: 50 }
-    }
-}
-
-/// How long things may take.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Timeouts {
-    /// To connect, for each address of the host. `None`: 2 s on this computer and in private
-    /// networks, 15 s elsewhere.
-    pub connect: Option<Duration>,
-    /// From the connection to the server's welcome.
-    pub register: Duration,
-    /// Silence after which the server is asked for a sign of life.
-    pub idle: Duration,
-    /// Further silence after which the connection counts as lost.
-    pub dead: Duration,
-    /// How long a message may wait to be written before it is given up.
-    pub queued: Duration,
-    /// How long the server may take to acknowledge a message that is written.
-    pub answered: Duration,
-    /// How long leaving may take: what is waiting is still sent.
-    pub quit: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: None,
-            register: Duration::from_secs(30),
-            idle: Duration::from_secs(60),
-            dead: Duration::from_secs(60),
-            queued: Duration::from_secs(60),
-            answered: Duration::from_secs(120),
-            quit: Duration::from_secs(2),
-        }
-    }
-}
-
-/// What a client was told before it started.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) nick: Nick,
-    pub(crate) realname: String,
-    pub(crate) rooms: Vec<Arc<str>>,
-    pub(crate) keys: HashMap<Arc<str>, String>,
-    pub(crate) history: HistoryPolicy,
-    pub(crate) password: Option<Password>,
-    pub(crate) account: Option<Account>,
-    /// What nonces of logins follow from: nobody's guess.
-    pub(crate) nonce_key: [u8; 32],
-    pub(crate) reconnect: ReconnectPolicy,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) send_queue: usize,
-    pub(crate) update_queue: usize,
-}
-
-/// Whom a client logs in as.
-#[derive(Debug, Clone)]
-pub(crate) struct Account {
-    pub(crate) name: String,
-    pub(crate) password: Password,
-    nonce_key: [u8; 32],
-    n_logins: Arc<AtomicU64>,
-}
-
-impl Account {
-    pub(crate) fn new(name: String, password: Password, nonce_key: [u8; 32]) -> Self {
-        Self { name, password, nonce_key, n_logins: Arc::default() }
-    }
-
-    /// Another one each time, and nobody's guess.
-    pub(crate) fn nonce(&self) -> String {
-        let number = self.n_logins.fetch_add(1, Ordering::Relaxed);
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.nonce_key).expect("any key will do");
-        mac.update(&number.to_be_bytes());
-        BASE64.encode(&mac.finalize().into_bytes()[..18])
-    }
-}
-
-/// A password that does not show when it is printed for debugging.
-#[derive(Clone)]
-pub(crate) struct Password(pub(crate) String);
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("(hidden)")
-    }
-}
 
 /// Says how a client is to be; made by [`ChatClient::builder`].
 #[must_use = "a builder does nothing until it is started"]
@@ -162,8 +42,16 @@ impl std::fmt::Debug for ChatClientBuilder {
     }
 }
 
+impl ChatClient {
+    /// Says how a client is to be: the server as `HOST[:PORT]` (empty: this computer, port 53000),
+    /// and the name of whoever uses it, any text.
+    pub fn builder(server: impl Into<String>, name: impl Into<String>) -> ChatClientBuilder {
+        ChatClientBuilder::new(server.into(), name.into())
+    }
+}
+
 impl ChatClientBuilder {
-    pub(super) fn new(server: String, name: String) -> Self {
+    fn new(server: String, name: String) -> Self {
         Self {
             server,
             name,
@@ -272,7 +160,7 @@ impl ChatClientBuilder {
             self.server = link.address;
             self.rooms.insert(0, room);
         }
-        let (host, port) = parse_server(&self.server)?;
+        let server = parse_server(&self.server)?;
         let nick = nick_from_name(&self.name);
         let mut rooms: Vec<Arc<str>> = Vec::new();
         let mut keys = HashMap::new();
@@ -318,8 +206,7 @@ impl ChatClientBuilder {
         let name = self.name.trim();
         let realname = if name.is_empty() { DEFAULT_NAME } else { name };
         let settings = Settings {
-            host,
-            port,
+            server,
             nick,
             realname: cut(&printable(realname), REALNAME_BYTES_MAX).to_owned(),
             rooms,
@@ -332,32 +219,10 @@ impl ChatClientBuilder {
             nonce_key,
             reconnect: self.reconnect,
             timeouts: self.timeouts,
-            send_queue: self.send_queue,
-            update_queue: self.update_queue,
+            bounds: Bounds { requests: self.send_queue, updates: self.update_queue },
         };
         Ok((settings, self.listener.unwrap_or_else(|| Box::new(PrintListener::stdout()))))
     }
-}
-
-/// A link into a room, if that is where the server is to be found.
-fn read_link(server: &str) -> Result<Option<Link>, ConfigError> {
-    let invalid = |why: String| ConfigError::Invalid { field: "address", why: why.into() };
-    match server.parse::<Link>() {
-        Ok(link) if link.is_secure => {
-            Err(invalid("is spoken over TLS, which this program does not do yet".into()))
-        }
-        Ok(link) => Ok(Some(link)),
-        // An address.
-        Err(LinkError::Scheme) => Ok(None),
-        Err(LinkError::NoRoom) if server.trim().starts_with("irc://") => Ok(None),
-        Err(error) => Err(invalid(error.to_string())),
-    }
-}
-
-/// Whether a key can be sent as one.
-pub(crate) fn is_key(key: &str) -> bool {
-    let is_sign = |c: char| !c.is_whitespace() && c != ',' && !c.is_control();
-    !key.is_empty() && !key.starts_with(':') && key.len() <= 128 && key.chars().all(is_sign)
 }
 
 /// The nick for any name: itself if it is one, one made from it, or `USR`.
@@ -368,75 +233,9 @@ fn nick_from_name(name: &str) -> Nick {
         .unwrap_or_else(|| Nick::new(DEFAULT_NAME).expect("a valid nick"))
 }
 
-/// A room's name, with the `#` that people leave out.
-pub(crate) fn room_name(room: &str) -> String {
-    if room.starts_with('#') { room.to_owned() } else { format!("#{room}") }
-}
-
-/// `HOST`, `HOST:PORT`, `[V6]:PORT`, a bare IPv6 address, or nothing for this computer.
-fn parse_server(server: &str) -> Result<(String, u16), ConfigError> {
-    let invalid = |why: String| ConfigError::Invalid { field: "address", why: why.into() };
-    let server = server.trim();
-    let server = server.strip_prefix("irc://").unwrap_or(server).trim_end_matches('/');
-    let (host, port) = if let Some(v6) = server.strip_prefix('[') {
-        let (host, rest) =
-            v6.split_once(']').ok_or_else(|| invalid(format!("{server} lacks a ]")))?;
-        (host, rest.strip_prefix(':').or_else(|| (!rest.is_empty()).then_some(rest)))
-    } else if server.matches(':').count() > 1 {
-        (server, None)
-    } else {
-        match server.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (server, None),
-        }
-    };
-    let port = match port.filter(|port| !port.is_empty()) {
-        Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(|| {
-            invalid(format!("has no port {port}: it is a number from 1 to 65535"))
-        })?,
-        None => DEFAULT_PORT,
-    };
-    if host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
-        return Err(invalid(format!("{host:?} is no host name")));
-    }
-    let host = if host.is_empty() { "localhost" } else { host };
-    Ok((host.to_owned(), port))
-}
-
-/// The addresses of `host`, from the system. Blocks for as long as the system takes.
-pub(crate) fn resolve(host: &str, port: u16) -> std::io::Result<Vec<std::net::SocketAddr>> {
-    let mut addresses: Vec<_> = (host, port).to_socket_addrs()?.collect();
-    // Servers here listen on IPv4 unless told otherwise.
-    addresses.sort_by_key(std::net::SocketAddr::is_ipv6);
-    addresses.dedup();
-    Ok(addresses)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_read_as_people_write_them() {
-        for (text, host, port) in [
-            ("", "localhost", 53000),
-            ("  ", "localhost", 53000),
-            (":6667", "localhost", 6667),
-            ("example.org", "example.org", 53000),
-            ("example.org:", "example.org", 53000),
-            ("example.org:6667", "example.org", 6667),
-            ("irc://example.org:6667/", "example.org", 6667),
-            ("192.168.1.5:1", "192.168.1.5", 1),
-            ("::1", "::1", 53000),
-            ("[::1]", "::1", 53000),
-            ("[::1]:7000", "::1", 7000),
-        ] {
-            assert_eq!(parse_server(text).unwrap(), (host.to_owned(), port), "{text:?}");
-        }
-        for text in ["host:0", "host:65536", "host:abc", "[::1", "a b", "a/b", "[::1]x"] {
-            assert!(parse_server(text).is_err(), "{text:?}");
-        }
-    }
 
     #[test]
     fn every_name_gives_a_nick() {

@@ -1,0 +1,45 @@
+//! What is asked for on every connection: it outlives each of them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use crate::{
+    client::settings::{Account, Settings},
+    proto::CaseMapping,
+};
+
+/// What the program wants of every connection.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// The nick we would like to have.
+    pub(super) nick: Arc<str>,
+    /// Rooms to be in, in order.
+    pub(super) rooms: Vec<Arc<str>>,
+    /// What opens rooms.
+    pub(super) keys: HashMap<Arc<str>, String>,
+    /// Whom we log in as.
+    pub(super) account: Option<Account>,
+    /// Some server knew the account's password.
+    pub(super) has_logged_in: bool,
+}
+
+impl Wishes {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            nick: Arc::clone(settings.nick.shown()),
+            rooms: settings.rooms.clone(),
+            keys: settings.keys.clone(),
+            account: settings.account.clone(),
+            has_logged_in: false,
+        }
+    }
+
+    pub(super) fn want_room(&mut self, mapping: CaseMapping, room: &Arc<str>) {
+        if !self.rooms.iter().any(|wanted| mapping.same(wanted, room)) {
+            self.rooms.push(Arc::clone(room));
+        }
+    }
+
+    pub(super) fn forget_room(&mut self, mapping: CaseMapping, room: &str) {
+        self.rooms.retain(|wanted| !mapping.same(wanted, room));
+    }
+}
