@@ -33,6 +33,7 @@ pub mod hub;
 pub mod ids;
 pub mod metrics;
 mod net;
+mod notation;
 mod public_address;
 pub mod reaction;
 pub mod record;

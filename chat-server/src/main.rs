@@ -25,6 +25,7 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
+use toml::{Table, Value};
 
 /// A message is made on one thread and dropped on another, a quarter of its cost with the system's allocator
 /// (`docs/performance.md`).
@@ -41,6 +42,18 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
+    #[command(flatten)]
+    flags: Flags,
+    /// A file with these settings, in TOML, by the same names; arguments override it.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// Flags that say what a key of the configuration file could, by the same names.
+// More than 12 fields: one for each flag.
+#[derive(Debug, Clone, clap::Args, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Flags {
     /// Where to listen (default 127.0.0.1:53000); 0.0.0.0:53000 opens it to the network. Repeatable.
     #[arg(long, global = true, value_name = "ADDR")]
     listen: Vec<String>,
@@ -107,9 +120,6 @@ struct Arguments {
     /// Keep no messages.
     #[arg(long, global = true, conflicts_with = "data")]
     in_memory: bool,
-    /// A file with these settings, in TOML, by the same names; arguments override it.
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -426,42 +436,22 @@ fn print_all(lines: impl Iterator<Item = String>) {
 /// The settings that were given, by arguments and then by the file they name.
 fn settings(arguments: Arguments) -> Result<ConfigFile, String> {
     let file = arguments.config.as_deref().map(ConfigFile::read).transpose()?.unwrap_or_default();
-    let is_set = |flag: bool| flag.then_some(true);
-    let mut given = ConfigFile {
-        listen: given(arguments.listen),
-        tls_listen: given(arguments.tls_listen),
-        certificate: arguments.certificate,
-        key: arguments.key,
-        self_signed: arguments.self_signed,
-        websocket_listen: given(arguments.websocket_listen),
-        websocket_tls_listen: given(arguments.websocket_tls_listen),
-        websocket_origins: given(arguments.websocket_origins),
-        text_listen: given(arguments.text_listen),
-        http_listen: given(arguments.http_listen),
-        proxies: given(arguments.proxies),
-        name: arguments.name,
-        network: arguments.network,
-        room: arguments.room,
-        auto_join: arguments.no_auto_join.then_some(false),
-        password_file: arguments.password_file,
-        motd_file: arguments.motd_file,
-        max_clients: arguments.max_clients,
-        exit_when_empty: is_set(arguments.exit_when_empty),
-        unlimited: is_set(arguments.unlimited),
-        data: arguments.data,
-        in_memory: is_set(arguments.in_memory),
-        ..ConfigFile::default()
-    };
-    // Whoever hands over sockets says where to listen, unless somebody says it here.
-    if std::env::var_os("LISTEN_FDS").is_some() && file.listen.is_none() {
-        given.listen.get_or_insert_default();
+    let mut given = Table::try_from(arguments.flags)
+        .map_err(|error| format!("a flag is to say what the configuration file could: {error}"))?;
+    // A flag that stands there says something, and any other nothing.
+    given.retain(|_, value| match value {
+        Value::Boolean(is_given) => *is_given,
+        Value::Array(list) => !list.is_empty(),
+        _ => true,
+    });
+    if given.remove("no-auto-join").is_some() {
+        given.insert("auto-join".to_owned(), false.into());
     }
-    Ok(given.or(file))
-}
-
-/// A list that was given.
-fn given<T>(list: Vec<T>) -> Option<Vec<T>> {
-    Some(list).filter(|list| !list.is_empty())
+    // Whoever hands over sockets says where to listen, unless somebody says it here.
+    if std::env::var_os("LISTEN_FDS").is_some() && !file.says("listen") {
+        given.entry("listen").or_insert_with(|| Value::Array(Vec::new()));
+    }
+    Ok(ConfigFile::from(given).or(file))
 }
 
 /// The sockets that systemd has handed over (`sd_listen_fds`).

@@ -281,7 +281,7 @@ fn there_are_only_so_many_rooms_that_last() {
     let for_one = format!("{script}\nbob< * 353 bob = #four @bob");
     check_with(&for_one, |config| config.limits.rooms_per_account_max = 2);
     let for_all = format!("{script}\nbob< * 353 bob = #four @bob");
-    check_with(&for_all, |config| config.limits.lasting_rooms_max = 2);
+    check_with(&for_all, |config| config.limits.registered_rooms_max = 2);
 }
 
 #[test]

@@ -16,24 +16,8 @@ pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
 pub struct Secret {
     /// Its argon2 hash, in PHC form (`$argon2id$...`).
     pub argon2: String,
-    /// The credentials for SCRAM.
-    #[serde(with = "in_words")]
+    /// For SCRAM.
     pub scram: scram::Credentials,
-}
-
-/// SCRAM credentials as their words.
-mod in_words {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::scram::Credentials;
-
-    pub(super) fn serialize<S: Serializer>(own: &Credentials, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(own)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Credentials, D::Error> {
-        String::deserialize(from)?.parse().map_err(D::Error::custom)
-    }
 }
 
 impl std::fmt::Debug for Secret {

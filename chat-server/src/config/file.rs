@@ -1,183 +1,29 @@
-//! The configuration file: what it may say, how it becomes a [`Config`], and how what is in force is
-//! written. `docs/chat-server.toml` explains each key; the program's flags are the same by the same names.
+//! The configuration file and the flags, each a table of the keys that [`Config`] has: they are laid over one another
+//! and read once. `docs/chat-server.toml` explains each key; the program's flags are the same by the same names.
 
 use std::{
     fs,
-    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
-use chat_core::proto::{RoomName, ServerName};
-use ipnet::IpNet;
+use serde::Serialize;
+use toml::{Table, Value};
 
-use super::{
-    Account, Admin, Config, Gateway, Oper, Sts,
-    limits::{LimitsFile, Span},
-    retention::RetentionFile,
-};
-use crate::{TlsSource, auth, store::Durability};
+use super::{Account, Config};
+use crate::{TlsSource, auth};
 
-/// The whole file. Every key is optional.
-#[derive(Debug, Clone, Default, PartialEq, serde::Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
-#[allow(
-    missing_docs,
-    reason = "each is explained in docs/chat-server.toml, and where Config has it"
-)]
-// More than 12 fields: one for each key of the file.
-pub struct ConfigFile {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls_listen: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub self_signed: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub websocket_listen: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub websocket_tls_listen: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub websocket_origins: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text_listen: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub http_listen: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxies: Option<Vec<IpNet>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub network_icon: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub room: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auto_join: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub password_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub motd_file: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_clients: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub workers: Option<NonZeroUsize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub exit_when_empty: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unlimited: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<PathBuf>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub durability: Option<Durability>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retention: Option<RetentionFile>,
-    /// [`Config::registration`]
-    pub registration: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub in_memory: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub admin: Option<Admin>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sts: Option<StsFile>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limits: Option<LimitsFile>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub oper: Option<Vec<Oper>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account: Option<Vec<AccountFile>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub gateway: Option<Vec<Gateway>>,
-}
+/// What a file or the flags say. Every key is optional.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ConfigFile(Table);
 
-/// The section `sts`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct StsFile {
-    /// [`Sts::port`]
-    pub port: u16,
-    /// [`Sts::duration`]
-    pub duration: Span,
-}
-
-/// A section `account`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AccountFile {
-    /// [`Account::name`]
-    pub name: String,
-    /// [`Account::password`]
-    #[serde(default)]
-    pub password: String,
-    /// [`Account::scram`], as `chat-server hash` prints it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub scram: Option<String>,
-    /// [`Account::fingerprints`]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fingerprints: Vec<String>,
+impl From<Table> for ConfigFile {
+    /// What the keys of `table` say, whatever they are: [`ConfigFile::into_config`] tells what cannot be.
+    fn from(table: Table) -> Self {
+        Self(table)
+    }
 }
 
 impl ConfigFile {
-    /// What this says, and what `other` says where this says nothing.
-    #[must_use]
-    pub fn or(self, mut other: Self) -> Self {
-        // One certificate or the other.
-        if self.self_signed.is_some() {
-            (other.certificate, other.key) = (None, None);
-        } else if self.certificate.is_some() {
-            other.self_signed = None;
-        }
-        Self {
-            listen: self.listen.or(other.listen),
-            tls_listen: self.tls_listen.or(other.tls_listen),
-            certificate: self.certificate.or(other.certificate),
-            key: self.key.or(other.key),
-            self_signed: self.self_signed.or(other.self_signed),
-            websocket_listen: self.websocket_listen.or(other.websocket_listen),
-            websocket_tls_listen: self.websocket_tls_listen.or(other.websocket_tls_listen),
-            websocket_origins: self.websocket_origins.or(other.websocket_origins),
-            text_listen: self.text_listen.or(other.text_listen),
-            http_listen: self.http_listen.or(other.http_listen),
-            proxies: self.proxies.or(other.proxies),
-            name: self.name.or(other.name),
-            network: self.network.or(other.network),
-            network_icon: self.network_icon.or(other.network_icon),
-            public_address: self.public_address.or(other.public_address),
-            room: self.room.or(other.room),
-            auto_join: self.auto_join.or(other.auto_join),
-            password_file: self.password_file.or(other.password_file),
-            motd_file: self.motd_file.or(other.motd_file),
-            max_clients: self.max_clients.or(other.max_clients),
-            workers: self.workers.or(other.workers),
-            exit_when_empty: self.exit_when_empty.or(other.exit_when_empty),
-            unlimited: self.unlimited.or(other.unlimited),
-            // Whoever says where to keep them says that they are to be kept.
-            in_memory: self
-                .in_memory
-                .or_else(|| self.data.as_ref().map(|_| false))
-                .or(other.in_memory),
-            data: self.data.or(other.data),
-            durability: self.durability.or(other.durability),
-            retention: match (self.retention, other.retention) {
-                (Some(own), Some(other)) => Some(own.or(other)),
-                (own, other) => own.or(other),
-            },
-            registration: self.registration.or(other.registration),
-            admin: self.admin.or(other.admin),
-            sts: self.sts.or(other.sts),
-            limits: Some(self.limits.unwrap_or_default().or(other.limits.unwrap_or_default())),
-            oper: self.oper.or(other.oper),
-            account: self.account.or(other.account),
-            gateway: self.gateway.or(other.gateway),
-        }
-    }
-
     /// Reads a file.
     ///
     /// # Errors
@@ -192,40 +38,47 @@ impl ConfigFile {
     /// # Errors
     /// As [`ConfigFile::read`].
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error: toml::de::Error| {
+        let explained = |error: toml::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start].matches('\n').count() + 1);
             let message = error.message();
             format!("line {line}: {}", nearest(message).unwrap_or_else(|| message.to_owned()))
-        })
+        };
+        // By itself, since a table has no lines any more.
+        toml::from_str::<Config>(text).map_err(explained)?;
+        toml::from_str(text).map(Self).map_err(explained)
     }
 
     /// What is in force where nothing is said.
     #[must_use]
     pub fn defaults() -> Self {
-        let config = Config::default();
-        Self {
-            listen: Some(config.listen),
-            tls_listen: Some(config.tls_listen),
-            websocket_listen: Some(config.web_socket_listen),
-            websocket_tls_listen: Some(config.web_socket_tls_listen),
-            websocket_origins: Some(config.web_socket_origins),
-            text_listen: Some(config.text_listen),
-            http_listen: Some(config.http_listen),
-            proxies: Some(config.proxies),
-            name: Some(config.name.to_string()),
-            network: Some(config.network),
-            room: Some(config.room.to_string()),
-            auto_join: Some(config.auto_join),
-            max_clients: Some(config.limits.clients_max),
-            exit_when_empty: Some(config.exit_when_empty),
-            unlimited: Some(false),
-            data: default_folder(),
-            durability: Some(config.durability),
-            registration: Some(config.registration),
-            in_memory: Some(false),
-            limits: Some(LimitsFile::of(&config.limits)),
-            ..Self::default()
+        let folder = default_folder();
+        // A name that TOML cannot write is not shown, and used all the same.
+        let data = folder.filter(|folder| folder.to_str().is_some());
+        let defaults = Config { data, ..Config::default() };
+        Self(Table::try_from(defaults).expect("every default can be written"))
+    }
+
+    /// Whether something is said of `key`.
+    #[must_use]
+    pub fn says(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// What this says, and what `other` says where this says nothing.
+    #[must_use]
+    pub fn or(mut self, mut other: Self) -> Self {
+        // One certificate or the other.
+        if self.says("self-signed") {
+            other.0.retain(|key, _| key != "certificate" && key != "key");
+        } else if self.says("certificate") {
+            other.0.retain(|key, _| key != "self-signed");
         }
+        // Whoever says where to keep them says that they are to be kept.
+        if self.says("data") && !self.says("in-memory") {
+            self.0.insert("in-memory".to_owned(), false.into());
+        }
+        lay_over(&mut other.0, self.0);
+        other
     }
 
     /// The configuration that follows from this; files it names are read.
@@ -233,70 +86,37 @@ impl ConfigFile {
     /// # Errors
     /// A sentence about what cannot be.
     pub fn into_config(self) -> Result<Config, String> {
-        let file = self.or(Self::defaults());
-        let mut config = Config::default();
-        let set = |list: Option<Vec<String>>| list.unwrap_or_default();
-        config.listen = set(file.listen);
-        config.tls_listen = set(file.tls_listen);
-        config.web_socket_listen = set(file.websocket_listen);
-        config.web_socket_tls_listen = set(file.websocket_tls_listen);
-        config.web_socket_origins = set(file.websocket_origins);
-        config.text_listen = set(file.text_listen);
-        config.http_listen = set(file.http_listen);
-        config.proxies = file.proxies.unwrap_or_default();
-        let room = file.room.unwrap_or_default();
-        let room = if room.starts_with('#') { room } else { format!("#{room}") };
-        config.room = RoomName::new(&room).map_err(|error| format!("the room {room}: {error}"))?;
-        config.auto_join = file.auto_join.unwrap_or(true);
-        let name = file.name.unwrap_or_default();
-        config.name = ServerName::new(&name).map_err(|error| {
-            format!("the server's name {name}: {error}; write one like chat.example.org")
-        })?;
-        config.network = file.network.unwrap_or_default();
-        config.network_icon = file.network_icon;
-        config.public_address = file.public_address;
-        let is_address = |own: &String| {
-            let is_written = |byte: u8| byte.is_ascii_graphic() && !b"/?#@".contains(&byte);
-            (1..=300).contains(&own.len()) && own.bytes().all(is_written)
+        let Self(keys) = self.or(Self::defaults());
+        let mut config: Config =
+            keys.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+        check(&config)?;
+        config.password = config.password_file.as_deref().map(read_password).transpose()?;
+        config.motd = config.motd_file.as_deref().map(read_text).transpose()?;
+        config.tls = tls(&config)?;
+        config.data = match (config.in_memory, config.data.or_else(default_folder)) {
+            (true, _) => None,
+            (false, Some(folder)) => Some(folder),
+            (false, None) => return Err(
+                "there is no folder to keep messages in: name one with --data, or keep none with --in-memory"
+                    .to_owned(),
+            ),
         };
-        if !config.public_address.as_ref().is_none_or(is_address) {
-            return Err(
-                "public-address is what people connect to, like chat.example.org:6697".into()
-            );
-        }
-        let is_url =
-            |url: &String| url.len() <= 300 && url.bytes().all(|byte| byte.is_ascii_graphic());
-        if !config.network_icon.as_ref().is_none_or(is_url) {
-            return Err("network-icon is a URL without spaces, of at most 300 bytes".into());
-        }
-        config.workers = file.workers;
-        config.exit_when_empty = file.exit_when_empty.unwrap_or(false);
-        config.durability = file.durability.unwrap_or_default();
-        config.retention = file.retention.unwrap_or_default().into_retention()?;
-        config.registration = file.registration.unwrap_or(true);
-        if !file.in_memory.unwrap_or(false) {
-            config.data = Some(file.data.ok_or(
-                "there is no folder to keep messages in: name one with --data, or keep none with --in-memory",
-            )?);
-        }
-        config.password = file.password_file.as_deref().map(read_password).transpose()?;
-        config.motd = file.motd_file.as_deref().map(read_text).transpose()?;
-        config.tls = tls(file.certificate, file.key, file.self_signed, &config.name)?;
-        config.sts = file.sts.map(|sts| Sts { port: sts.port, duration: sts.duration.0 });
-        config.admin = file.admin;
-        config.opers = file.oper.unwrap_or_default();
-        for oper in &config.opers {
-            check_hash(&oper.password, &format!("the operator {}", oper.name))?;
-        }
-        config.gateways = file.gateway.unwrap_or_default();
-        let accounts = file.account.unwrap_or_default().into_iter().map(AccountFile::into_account);
-        config.accounts = accounts.collect::<Result<_, _>>()?;
-        config.limits = file.limits.unwrap_or_default().into_limits()?;
-        config.limits.clients_max = file.max_clients.unwrap_or(config.limits.clients_max);
-        if file.unlimited.unwrap_or(false) {
+        config.limits = config.limits.checked()?;
+        config.limits.clients_max = config.max_clients;
+        if config.unlimited {
             config.limits = config.limits.unlimited();
         }
         Ok(config)
+    }
+}
+
+/// Puts the keys of `upper` in the place of those of `lower`; of sections, each key by itself.
+fn lay_over(lower: &mut Table, upper: Table) {
+    for (key, value) in upper {
+        match (lower.get_mut(&key), value) {
+            (Some(Value::Table(lower)), Value::Table(upper)) => lay_over(lower, upper),
+            (_, value) => drop(lower.insert(key, value)),
+        }
     }
 }
 
@@ -306,6 +126,33 @@ impl ConfigFile {
 pub fn default_folder() -> Option<PathBuf> {
     let given = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
     given.or_else(|| Some(dirs::data_dir()?.join("chat-server")))
+}
+
+/// # Errors
+/// A sentence about the first key whose value serves nobody.
+fn check(config: &Config) -> Result<(), String> {
+    let is_address = |own: &String| {
+        let is_written = |byte: u8| byte.is_ascii_graphic() && !b"/?#@".contains(&byte);
+        (1..=300).contains(&own.len()) && own.bytes().all(is_written)
+    };
+    if !config.public_address.as_ref().is_none_or(is_address) {
+        return Err("public-address is what people connect to, like chat.example.org:6697".into());
+    }
+    let is_url = |url: &String| url.len() <= 300 && url.bytes().all(|byte| byte.is_ascii_graphic());
+    if !config.network_icon.as_ref().is_none_or(is_url) {
+        return Err("network-icon is a URL without spaces, of at most 300 bytes".into());
+    }
+    for oper in &config.opers {
+        check_hash(&oper.password, &format!("the operator {}", oper.name))?;
+    }
+    for Account { name, password, .. } in &config.accounts {
+        // As it stands in the middle of lines.
+        if name.is_empty() || name == "*" || name.starts_with(':') || name.contains([' ', ',']) {
+            return Err(format!("the account {name:?}: a name is one word, and not *"));
+        }
+        check_hash(password, &format!("the account {name}"))?;
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -319,20 +166,6 @@ fn check_hash(hash: &str, whose: &str) -> Result<(), String> {
     ))
 }
 
-impl AccountFile {
-    fn into_account(self) -> Result<Account, String> {
-        let Self { name, password, scram, fingerprints } = self;
-        let scram = scram.map(|text| text.parse()).transpose();
-        let scram = scram.map_err(|error| format!("the account {name}: {error}"))?;
-        // As it stands in the middle of lines.
-        if name.is_empty() || name == "*" || name.starts_with(':') || name.contains([' ', ',']) {
-            return Err(format!("the account {name:?}: a name is one word, and not *"));
-        }
-        check_hash(&password, &format!("the account {name}"))?;
-        Ok(Account { name, password, scram, fingerprints })
-    }
-}
-
 /// Says which key was meant, of those that `message` lists.
 fn nearest(message: &str) -> Option<String> {
     let (unknown, expected) =
@@ -344,16 +177,13 @@ fn nearest(message: &str) -> Option<String> {
     Some(format!("there is no key `{unknown}`; did you mean `{nearest}`?"))
 }
 
-fn tls(
-    certificate: Option<PathBuf>,
-    key: Option<PathBuf>,
-    self_signed: Option<PathBuf>,
-    name: &ServerName,
-) -> Result<Option<TlsSource>, String> {
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Some(TlsSource::Files { certificate, key })),
-        (None, None) => Ok(self_signed.map(|folder| {
-            let names = vec![name.to_string(), "localhost".to_owned()];
+fn tls(config: &Config) -> Result<Option<TlsSource>, String> {
+    match (&config.certificate, &config.key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(TlsSource::Files { certificate: certificate.clone(), key: key.clone() }))
+        }
+        (None, None) => Ok(config.self_signed.clone().map(|folder| {
+            let names = vec![config.name.to_string(), "localhost".to_owned()];
             TlsSource::SelfSigned { folder, names }
         })),
         _ => Err("a certificate needs its key, and a key its certificate".to_owned()),
@@ -397,5 +227,46 @@ mod tests {
         );
         assert!(error("[limits]\nping-after = \"soon\"").contains("write a time like 30s"));
         assert!(error("max-clients = \"many\"").starts_with("line 1: "));
+    }
+
+    #[test]
+    fn who_says_more_of_a_thing_says_all_of_it() {
+        let said = |upper: &str, lower: &str| {
+            let [upper, lower] = [upper, lower].map(|text| ConfigFile::parse(text).unwrap());
+            toml::to_string(&upper.or(lower)).unwrap()
+        };
+        let files = "certificate = \"c\"\nkey = \"k\"\n";
+        let own = "self-signed = \"s\"\n";
+        assert_eq!(said(own, files), own);
+        assert_eq!(said(files, own), files);
+        assert_eq!(said("data = \"d\"", "in-memory = true"), "in-memory = false\ndata = \"d\"\n");
+        let limits = said("[limits]\nmodes = 5", "[limits]\nmodes = 6\ntargets = 7");
+        assert_eq!(limits, "[limits]\nmodes = 5\ntargets = 7\n");
+    }
+
+    /// What nothing holds for by default is explained as well: the keys are those that reading knows.
+    #[test]
+    fn every_key_is_explained() {
+        let page = include_str!("../../../docs/chat-server.toml");
+        let mut sections = vec![("", Vec::new())];
+        for line in page.lines().map(|line| line.strip_prefix('#').unwrap_or(line)) {
+            match line.split_once(" = ") {
+                _ if line.starts_with('[') => sections.push((line, Vec::new())),
+                Some((key, _)) if !key.contains(' ') => sections.last_mut().unwrap().1.push(key),
+                _ => {}
+            }
+        }
+        let name_of = |header: &str| header.trim_matches(['[', ']']).to_owned();
+        let named: Vec<String> = sections.iter().map(|(header, _)| name_of(header)).collect();
+        for (header, explained) in &sections {
+            let wrong = toml::from_str::<Config>(&format!("{header}\nno-such-key = 1"));
+            let message = wrong.unwrap_err().message().to_owned();
+            let mut keys: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
+            assert!(keys.len() >= 2, "{header}: {message}");
+            keys.retain(|key| !explained.contains(key));
+            let path = |key: &str| format!("{}.{key}", name_of(header));
+            keys.retain(|key| !named.contains(&path(key).trim_start_matches('.').to_owned()));
+            assert!(keys.is_empty(), "{header} {keys:?} are not explained");
+        }
     }
 }

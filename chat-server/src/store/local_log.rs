@@ -15,7 +15,7 @@ use super::{
     database::{DATABASE, Durability, StoreError, fault, load_changes, open_to_read},
     history,
     reader::{self, Asked, Reader},
-    retention::Retention,
+    retention_rules::Retention,
     schema,
     writer::{self, Noted},
 };

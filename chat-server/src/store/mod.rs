@@ -10,6 +10,7 @@ mod history;
 mod local_log;
 mod reader;
 mod retention;
+mod retention_rules;
 mod rows;
 mod schema;
 mod search;
@@ -19,7 +20,7 @@ mod writer;
 
 pub use database::{Durability, IsKnown, StoreError};
 pub use local_log::LocalLog;
-pub use retention::{Retention, Rule};
+pub use retention_rules::{Retention, Rule};
 pub use schema::VERSION;
 pub use transfer::{Moved, TransferError, export, import};
 pub use upkeep::{Report, back_up, check};

@@ -1,38 +1,18 @@
 //! Retention of messages, by their age and by how much there is of a conversation. What is too old or too much
 //! is deleted in small transactions while there is nothing else to write; what nobody can ask for any more goes with it.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     database::milliseconds,
     history::{first_from, places_of},
+    retention_rules::{Retention, Rule},
     search,
 };
 
-/// The retention of messages.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Retention {
-    /// The rule where nothing else is said.
-    pub everywhere: Rule,
-    /// In rooms, by their folded names.
-    pub rooms: BTreeMap<String, Rule>,
-}
-
-/// The rule of retention for the messages of one conversation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rule {
-    /// Until they are that old; for ever.
-    pub age: Option<Duration>,
-    /// The bytes of text behind them, up to which they are kept; any number.
-    pub bytes: Option<u64>,
-}
-
-/// The time between two looks for what is too old.
+/// How often what is too old is looked for.
 pub(super) const EVERY: Duration = Duration::from_secs(3600);
 
 /// Records that are deleted in one transaction.

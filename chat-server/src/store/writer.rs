@@ -13,7 +13,8 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 use super::{
     database::time_of,
     history::{self, PLACE_BITS, name_of, number_of, places_of},
-    retention::{self, Retention, Sweep},
+    retention::{self, Sweep},
+    retention_rules::Retention,
     rows::{self, About, SenderRow},
     search::{self, Indexed},
 };

@@ -36,7 +36,7 @@ impl Hub {
         if room.name == self.settings.room
             || room.ownership.is_some()
             || self.rooms.owned_by(&founder).len() >= limits.rooms_per_account_max
-            || self.rooms.n_owned() >= limits.lasting_rooms_max
+            || self.rooms.n_owned() >= limits.registered_rooms_max
         {
             return false;
         }

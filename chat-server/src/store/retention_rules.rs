@@ -1,0 +1,74 @@
+//! What can be set about how long messages are kept, and the section `retention` that says it.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use chat_core::proto::{CaseMapping, RoomName};
+use serde::{Deserialize, Serialize};
+
+use crate::notation::Span;
+
+/// How long messages are kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(try_from = "Section", into = "Section")]
+pub struct Retention {
+    /// Where nothing else is said.
+    pub everywhere: Rule,
+    /// In rooms, by their folded names.
+    pub rooms: BTreeMap<String, Rule>,
+}
+
+/// How long the messages of one conversation are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// Until they are that old; for ever.
+    pub age: Option<Duration>,
+    /// As long as there are not so many bytes of text behind them; any number.
+    pub bytes: Option<u64>,
+}
+
+/// The section as it is written: a rule, and rooms with rules of their own.
+// The rule's keys stand in both, since what serde flattens loses the line of an error.
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct Section {
+    age: Option<Span>,
+    bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    room: Vec<RoomSection>,
+}
+
+/// A section `retention.room`.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RoomSection {
+    name: String,
+    age: Option<Span>,
+    bytes: Option<u64>,
+}
+
+impl TryFrom<Section> for Retention {
+    type Error = String;
+
+    /// # Errors
+    /// A sentence, if a room cannot be called so.
+    fn try_from(section: Section) -> Result<Self, String> {
+        let rule = |age: Option<Span>, bytes| Rule { age: age.map(|Span(age)| age), bytes };
+        let rooms = section.room.into_iter().map(|RoomSection { name, age, bytes }| {
+            RoomName::new(&name).map_err(|error| format!("retention: {name}: {error}"))?;
+            Ok((CaseMapping::Ascii.fold(&name).into_owned(), rule(age, bytes)))
+        });
+        let rooms = rooms.collect::<Result<_, String>>()?;
+        Ok(Self { everywhere: rule(section.age, section.bytes), rooms })
+    }
+}
+
+impl From<Retention> for Section {
+    fn from(Retention { everywhere, rooms }: Retention) -> Self {
+        let room = |(name, Rule { age, bytes })| RoomSection { name, age: age.map(Span), bytes };
+        Self {
+            age: everywhere.age.map(Span),
+            bytes: everywhere.bytes,
+            room: rooms.into_iter().map(room).collect(),
+        }
+    }
+}
