@@ -37,6 +37,7 @@ mod notation;
 mod public_address;
 pub mod reaction;
 pub mod record;
+pub mod retention;
 pub mod room_log;
 mod server;
 pub mod session;

@@ -10,6 +10,7 @@ use crossbeam_channel::Sender;
 use crate::{
     history::{Answer, Query},
     ids::Ticket,
+    retention::Retention,
 };
 
 pub use crate::record::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER};
@@ -129,6 +130,11 @@ pub trait RoomLog: Send {
     /// Takes a note. That it cannot be kept is nobody's to know: the next start does what is safe.
     fn mark(&mut self, mark: ConversationMark) {
         drop(mark);
+    }
+
+    /// Goes by other rules for how long messages are kept, from here on.
+    fn retain(&mut self, rules: &Retention) {
+        let _ = rules;
     }
 
     /// Takes changes: all of them or none. The outcome is told as that of a record is.

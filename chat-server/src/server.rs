@@ -157,7 +157,8 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// Goes on by `config`, and reads the certificate's files again. Nobody is dropped. Where is listened
+    /// Goes on by `config`, and reads the certificate's files again. Nobody is dropped; what is kept too long
+    /// by its rules is deleted now. Where is listened
     /// and from which proxies, the server's and the network's name, the number of workers and the sizes of
     /// the queues between threads stay as they were.
     ///

@@ -10,6 +10,7 @@ use crate::{
     auth::MECHANISMS,
     config::{Account, Admin, Config, DEFAULT_PORT, Gateway, Limits, Oper, Sts},
     metrics::Metrics,
+    retention::Retention,
 };
 
 /// The part of the configuration that sessions and the hub see.
@@ -52,6 +53,8 @@ pub struct Settings {
     pub exit_when_empty: bool,
     /// [`Config::limits`]
     pub limits: Limits,
+    /// [`Config::retention`]
+    pub retention: Retention,
     /// Whether what was said before can be asked for.
     pub keeps_history: bool,
     /// Worker threads.
@@ -154,6 +157,7 @@ impl Settings {
             sts: config.sts,
             exit_when_empty: config.exit_when_empty,
             limits: config.limits.clone(),
+            retention: config.retention.clone(),
             keeps_history: false,
             n_workers,
         }

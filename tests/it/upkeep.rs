@@ -259,6 +259,45 @@ fn what_is_exported_can_be_imported() {
     import(other.path(), &format!("{conversation}\n{}", record(&id, ""))).unwrap();
 }
 
+/// A section `retention` that the file gets while the server runs holds from then on.
+#[test]
+fn rules_that_are_read_again_hold() {
+    let folder = TempFolder::new("rules");
+    let data = folder.path().to_str().unwrap();
+    let mut store = Store::open(folder.path(), Retention::default());
+    store.say("#den", now() - 2 * HOUR, "two hours old");
+    store.say("#den", now(), "new");
+    store.say("#kept", now() - 2 * HOUR, "old, and kept");
+    drop(store);
+    let file = folder.path().join("file.toml");
+    std::fs::write(&file, "network = \"ours\"\n").unwrap();
+    let (mut program, _) =
+        Program::start_server(&["--data", data, "--config", file.to_str().unwrap()]);
+    let exported = || {
+        let mut out = Vec::new();
+        store::export(folder.path(), &[], false, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    // By a file that says nothing of it, nothing goes.
+    program.signal("HUP");
+    program.expect("the configuration has been read again");
+    assert!(exported().contains("two hours old"));
+    let rules = "[retention]\nage = \"1h\"\n[[retention.room]]\nname = \"#Kept\"\n";
+    std::fs::write(&file, rules).unwrap();
+    program.signal("HUP");
+    program.expect("the configuration has been read again");
+    let deadline = crossbeam_channel::after(PATIENCE);
+    let pauses = crossbeam_channel::tick(Duration::from_millis(5));
+    while exported().contains("two hours old") {
+        assert!(deadline.is_empty(), "what is too old is still there");
+        pauses.recv().unwrap();
+    }
+    let left = exported();
+    assert!(left.contains("new") && left.contains("old, and kept"), "{left}");
+    program.signal("TERM");
+    assert_eq!(program.exit_code(), Some(0));
+}
+
 /// A copy that is made while people write is whole; a damaged database is said to be one.
 #[test]
 fn copies_are_whole_and_damage_is_seen() {

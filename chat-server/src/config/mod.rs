@@ -17,7 +17,8 @@ use crate::{
     auth::scram::Credentials,
     event::ServerEvent,
     notation::{is_default, room_name, server_name, span},
-    store::{Durability, Retention},
+    retention::Retention,
+    store::Durability,
     tls::TlsSource,
 };
 

@@ -241,6 +241,10 @@ impl Work {
         orders.resize_with(self.mailboxes.len(), Vec::new);
         next.push_back(input);
         while let Some(input) = next.pop_front() {
+            if let Input::Reload { settings } = &input {
+                // How long messages are kept is the log's business alone.
+                self.log.retain(&settings.retention);
+            }
             self.hub.handle(now, input, &mut effects);
             for effect in effects.drain(..) {
                 match effect {

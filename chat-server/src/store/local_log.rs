@@ -15,13 +15,13 @@ use super::{
     database::{DATABASE, Durability, StoreError, fault, load_changes, open_to_read},
     history,
     reader::{self, Asked, Reader},
-    retention_rules::Retention,
     schema,
     writer::{self, Noted},
 };
 use crate::{
     history::Query,
     ids::Ticket,
+    retention::Retention,
     room_log::{
         AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
     },
@@ -158,7 +158,7 @@ impl RoomLog for LocalLog {
             let (to_writer, jobs) = crossbeam_channel::unbounded();
             let (appender, noted) = (appender.clone(), Arc::clone(&self.noted));
             let retention = std::mem::take(&mut self.retention);
-            let write = move || writer::run(writing, &jobs, &appender, &noted, &retention);
+            let write = move || writer::run(writing, &jobs, &appender, &noted, retention);
             spawn("chat-store-write", Box::new(write))?;
             self.to_writer = Some(to_writer);
         }
@@ -174,6 +174,14 @@ impl RoomLog for LocalLog {
 
     fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
         self.give(writer::Job::Append { ticket, record: Arc::clone(record) })
+    }
+
+    fn retain(&mut self, rules: &Retention) {
+        match &self.to_writer {
+            // A writer that has ended deletes nothing.
+            Some(to_writer) => drop(to_writer.send(writer::Job::Retain(rules.clone()))),
+            None => self.retention = rules.clone(),
+        }
     }
 
     fn persist(&mut self, ticket: Ticket, changes: &Arc<[Change]>) -> Appending {

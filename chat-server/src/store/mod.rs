@@ -10,7 +10,6 @@ mod history;
 mod local_log;
 mod reader;
 mod retention;
-mod retention_rules;
 mod rows;
 mod schema;
 mod search;
@@ -18,9 +17,9 @@ mod transfer;
 mod upkeep;
 mod writer;
 
+pub use crate::retention::{Retention, Rule};
 pub use database::{Durability, IsKnown, StoreError};
 pub use local_log::LocalLog;
-pub use retention_rules::{Retention, Rule};
 pub use schema::VERSION;
 pub use transfer::{Moved, TransferError, export, import};
 pub use upkeep::{Report, back_up, check};

@@ -8,9 +8,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{
     database::milliseconds,
     history::{first_from, places_of},
-    retention_rules::{Retention, Rule},
     search,
 };
+use crate::retention::{Retention, Rule};
 
 /// How often what is too old is looked for.
 pub(super) const EVERY: Duration = Duration::from_secs(3600);

@@ -14,12 +14,12 @@ use super::{
     database::time_of,
     history::{self, PLACE_BITS, name_of, number_of, places_of},
     retention::{self, Sweep},
-    retention_rules::Retention,
     rows::{self, About, SenderRow},
     search::{self, Indexed},
 };
 use crate::{
     ids::Ticket,
+    retention::Retention,
     room_log::{AppendError, Appender, Change, Conversation, ConversationMark, Record},
 };
 
@@ -34,6 +34,8 @@ pub(super) enum Job {
     Index,
     /// A mark of a conversation.
     Mark(ConversationMark),
+    /// How long messages are kept from here on.
+    Retain(Retention),
 }
 
 /// Jobs in one transaction: many enough for `fsync` to cost little, and few enough to keep it short.
@@ -150,7 +152,7 @@ pub(super) fn run(
     jobs: &Receiver<Job>,
     appender: &Appender,
     noted: &Noted,
-    retention: &Retention,
+    mut rules: Retention,
 ) {
     let mut known = Known::default();
     // A note that is not written would leave a room open that is closed: until it is, nothing else is.
@@ -171,7 +173,7 @@ pub(super) fn run(
             // The number of a conversation that is deleted may be given again.
             known.behind.clear();
             // What cannot be deleted now is there the next time.
-            if !own.go_on(&mut database, retention).unwrap_or(false) {
+            if !own.go_on(&mut database, &rules).unwrap_or(false) {
                 sweep = None;
             }
             continue;
@@ -229,6 +231,13 @@ pub(super) fn run(
                 }
                 None
             }
+            Job::Retain(others) => {
+                // Whoever has changed them waits for it.
+                if others != rules {
+                    (rules, sweep) = (others, Some(Sweep::at(now())));
+                }
+                None
+            }
         });
         appender.appended_all(told);
     }
@@ -271,7 +280,7 @@ fn write(
                 changes.iter().try_for_each(|change| keep(&transaction, known, change))?;
                 Ok(())
             }
-            Job::Index => Ok(()),
+            Job::Index | Job::Retain(_) => Ok(()),
             Job::Mark(note) => {
                 take_note(&transaction, known, note)?;
                 Ok(())
