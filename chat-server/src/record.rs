@@ -1,9 +1,9 @@
 //! Records of conversations and changes of what the server knows: the words that the hub, the room log and those who look
 //! something up in it share.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{ops::Deref, sync::Arc, time::SystemTime};
 
-use crate::delivery::Event;
+use crate::delivery::{Content, Event, RecordContent, Sender};
 
 /// A change of a conversation, as it is kept.
 #[derive(Debug, Clone)]
@@ -13,11 +13,40 @@ pub struct Record {
     /// The person who caused it, as direct conversations name people.
     pub by: Arc<str>,
     /// The event, with its time and id.
-    pub event: Arc<Event>,
+    pub event: RecordEvent,
     /// The nonce it is known by if it is sent again: it is kept once in its conversation.
     pub nonce: Option<Arc<str>>,
     /// The changes that are persisted with it: they are kept together, or nothing is.
     pub changes: Vec<Change>,
+}
+
+/// The event of a record: one whose content is a record's, with an id.
+#[derive(Debug, Clone)]
+pub struct RecordEvent(Arc<Event>);
+
+impl RecordEvent {
+    /// An event with that content, at `time`, caused by `sender`.
+    #[must_use]
+    pub fn new(content: RecordContent, time: SystemTime, msgid: Arc<str>, sender: Sender) -> Self {
+        Self(Arc::new(Event::new(content.into(), time, Some(msgid)).by(sender)))
+    }
+
+    /// Its content.
+    #[must_use]
+    pub fn content(&self) -> &RecordContent {
+        match &self.0.content {
+            Content::Record(content) => content,
+            other => unreachable!("it was made of a record's content, not of {other:?}"),
+        }
+    }
+}
+
+impl Deref for RecordEvent {
+    type Target = Arc<Event>;
+
+    fn deref(&self) -> &Arc<Event> {
+        &self.0
+    }
 }
 
 /// The server as a person: the cause of what it does by itself, where direct conversations name people. What it says to

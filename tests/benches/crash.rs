@@ -22,7 +22,7 @@ use std::{
 };
 
 use chat_server::{
-    delivery::Content,
+    delivery::{Content, RecordContent},
     history::{Answer, HistoryEntry, Query, Reference, Selection, Shows},
     ids::Ticket,
     room_log::{Appender, Conversation, LogOutcome, RoomLog},
@@ -281,7 +281,7 @@ fn read_back(
             panic!("the database cannot be read")
         };
         let said = events.iter().map(|HistoryEntry { event, .. }| match &event.content {
-            Content::Message { text, .. } => {
+            Content::Record(RecordContent::Message { text, .. }) => {
                 (text.to_string(), event.msgid.as_deref().unwrap().to_owned())
             }
             other => panic!("nobody did {other:?}"),

@@ -19,9 +19,10 @@ use std::{
 
 use chat_core::proto::MessageKind;
 use chat_server::{
-    delivery::{Content, Event},
+    delivery::{self, RecordContent},
     history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
     ids::Ticket,
+    record::RecordEvent,
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
     store::{Durability, LocalLog},
 };
@@ -138,14 +139,14 @@ impl Bench {
         let msgid = format!("{at:011x}{:013x}", self.random.u64(..) >> 17).into();
         let person = self.random.usize(..N_PEOPLE);
         let room: Arc<str> = format!("#room{room}").into();
-        let content = Content::Message {
+        let content = RecordContent::Message {
             source: format!("person{person}!user@host{person}.example.org").into(),
             kind: MessageKind::Privmsg,
             target: Arc::clone(&room),
             text: text.into(),
             tags: "".into(),
         };
-        let event = Arc::new(Event::new(content, time, Some(msgid)));
+        let event = RecordEvent::new(content, time, msgid, delivery::Sender::default());
         let by = format!("=person{person}").into();
         let (conversation, changes) = (Conversation::Room(room), Vec::new());
         Arc::new(Record { conversation, by, event, nonce: None, changes })

@@ -13,9 +13,10 @@ use std::{
 
 use chat_core::proto::MessageKind;
 use chat_server::{
-    delivery::{Content, Event},
+    delivery::{self, RecordContent},
     history::{Answer, ConversationScope, Order, Query, Search, Selection, Shows},
     ids::Ticket,
+    record::RecordEvent,
     room_log::{
         AppendError, Appender, Appending, Change, Conversation, ConversationMark, LogOutcome,
         MemoryLog, Querying, Record, RoomLog,
@@ -369,7 +370,7 @@ fn msgid(number: u64) -> String {
 
 /// A message in `room`.
 fn record(room: &str, number: u64) -> Record {
-    let content = Content::Message {
+    let content = RecordContent::Message {
         source: "ann!u@h".into(),
         kind: MessageKind::Privmsg,
         target: room.into(),
@@ -379,7 +380,12 @@ fn record(room: &str, number: u64) -> Record {
     Record {
         conversation: Conversation::Room(room.into()),
         by: "=ann".into(),
-        event: Arc::new(Event::new(content, time(number), Some(msgid(number).into()))),
+        event: RecordEvent::new(
+            content,
+            time(number),
+            msgid(number).into(),
+            delivery::Sender::default(),
+        ),
         nonce: None,
         changes: Vec::new(),
     }

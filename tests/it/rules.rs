@@ -11,7 +11,7 @@ use std::{
 use chat_core::proto::{Capability, CapabilitySet, MessageKind};
 use chat_server::{
     Config, Server,
-    delivery::{Audience, Content, Event, Page},
+    delivery::{Audience, Content, Event, Page, RecordContent},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, Ticket, WorkerId},
     room_log::{Appender, Appending, Record, RoomLog},
@@ -148,13 +148,13 @@ fn workers_without_members_are_left_alone() {
 /// Rule 3
 #[test]
 fn an_event_is_encoded_once_for_each_kind_of_reader() {
-    let content = Content::Message {
+    let content = Content::Record(RecordContent::Message {
         source: "a!u@h".into(),
         kind: MessageKind::Privmsg,
         target: "#x".into(),
         text: "hello".into(),
         tags: "+a=b".into(),
-    };
+    });
     let event = Event::new(content, std::time::SystemTime::UNIX_EPOCH, Some("id".into()));
     let plain = Audience::irc(CapabilitySet::EMPTY);
     let tagged = Audience::irc(

@@ -8,9 +8,10 @@ use std::{
 
 use chat_core::proto::MessageKind;
 use chat_server::{
-    delivery::{Content, Event},
+    delivery::{self, Content, Event, RecordContent},
     history::{Answer, ConversationScope, Order, Query, Search},
     ids::Ticket,
+    record::RecordEvent,
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
     store::{Durability, LocalLog},
 };
@@ -147,14 +148,14 @@ impl Found {
             let at = u64::try_from(index).unwrap();
             let time = UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + at);
             let msgid = format!("{:011x}{at:013x}", 1_700_000_000_000 + at).into();
-            let content = Content::Message {
+            let content = RecordContent::Message {
                 source: "ann!u@h".into(),
                 kind: MessageKind::Privmsg,
                 target: "#x".into(),
                 text: (*text).into(),
                 tags: "".into(),
             };
-            let event = Arc::new(Event::new(content, time, Some(msgid)));
+            let event = RecordEvent::new(content, time, msgid, delivery::Sender::default());
             let (conversation, by) = (Conversation::Room("#x".into()), "~1".into());
             let record =
                 Arc::new(Record { conversation, by, event, nonce: None, changes: Vec::new() });
@@ -193,7 +194,7 @@ impl Found {
         match self.answers.recv_timeout(PATIENCE).unwrap() {
             LogOutcome::Queried { answer: Ok(Answer::Matches(matches)), .. } => {
                 let text = |event: &Event| match &event.content {
-                    Content::Message { text, .. } => text.to_string(),
+                    Content::Record(RecordContent::Message { text, .. }) => text.to_string(),
                     other => panic!("{other:?}"),
                 };
                 matches.iter().map(|found| text(&found.event)).collect()

@@ -11,9 +11,10 @@ use std::{
 use chat_core::proto::{MessageKind, MessageLine};
 use chat_server::{
     Server,
-    delivery::{Content, Event},
+    delivery::{self, Event, RecordContent},
     history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
     ids::Ticket,
+    record::RecordEvent,
     room_log::{
         AppendError, Appender, Appending, Change, Conversation, ConversationMark, LogOutcome,
         Querying, Record, RoomLog, THE_SERVER,
@@ -99,48 +100,67 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
     let text: Arc<str> = format!("number {number}").into();
     let is_direct = matches!(conversation, Conversation::Direct(..));
     let content = match kind {
-        1 if !is_direct => Content::Topic { source, room: target, topic: text },
+        1 if !is_direct => RecordContent::Topic { source, room: target, topic: text },
         2 if !is_direct => {
             let arguments = vec!["ann".into(), "bob".into()];
-            Content::Mode { source, target, changes: "+ov".into(), arguments }
+            RecordContent::Mode { source, target, changes: "+ov".into(), arguments }
         }
-        3 if !is_direct => Content::Kick { source, room: target, nick: "bob".into(), reason: text },
+        3 if !is_direct => {
+            RecordContent::Kick { source, room: target, nick: "bob".into(), reason: text }
+        }
         4 => {
             let line = |text: &str, is_concat| MessageLine { text: text.to_owned(), is_concat };
             let lines = [line("first", false), line("", false), line(&text, true)].into();
             let tags = "+reply=x".into();
-            Content::Multiline { source, kind: MessageKind::Notice, target, lines, tags }
+            RecordContent::Multiline { source, kind: MessageKind::Notice, target, lines, tags }
         }
         5 => {
             let tags = "+reply=x;+draft/react=é".into();
-            Content::Message { source, kind: MessageKind::Notice, target, text, tags }
+            RecordContent::Message { source, kind: MessageKind::Notice, target, text, tags }
         }
         // About what was said before, or was not.
-        7 => Content::Redact { source, target, redacted: about(at, number), reason: Some(text) },
-        8 => Content::Edit { source, target, edited: about(at, number), text },
+        7 => RecordContent::Redact {
+            source,
+            target,
+            redacted: about(at, number),
+            reason: Some(text),
+        },
+        8 => RecordContent::Edit { source, target, edited: about(at, number), text },
         9 | 10 => {
             let word = if kind == 9 { "react" } else { "unreact" };
             let value = ["a", "b"][usize::try_from(number % 2).unwrap()];
             let tags = format!("+reply={};+draft/{word}={value}", about(at, number)).into();
             let kind = MessageKind::Tagmsg;
-            Content::Message { source, kind, target, text: "".into(), tags }
+            RecordContent::Message { source, kind, target, text: "".into(), tags }
         }
         11 => {
             let tags = format!("+draft/reply={}", about(at, number)).into();
-            Content::Message { source, kind: MessageKind::Privmsg, target, text, tags }
+            RecordContent::Message { source, kind: MessageKind::Privmsg, target, text, tags }
         }
         // What the server notes.
         12 if matches!(conversation, Conversation::Ranked(..)) => {
             by = THE_SERVER.into();
-            Content::Message { source, kind: MessageKind::Notice, target, text, tags: "".into() }
+            RecordContent::Message {
+                source,
+                kind: MessageKind::Notice,
+                target,
+                text,
+                tags: "".into(),
+            }
         }
-        _ => Content::Message { source, kind: MessageKind::Privmsg, target, text, tags: "".into() },
+        _ => RecordContent::Message {
+            source,
+            kind: MessageKind::Privmsg,
+            target,
+            text,
+            tags: "".into(),
+        },
     };
-    let event = Event::new(content, time(at), Some(msgid(at, number)));
+    let event = RecordEvent::new(content, time(at), msgid(at, number), delivery::Sender::default());
     // Some are sent again.
     let nonce =
         (number.is_multiple_of(3) && kind < 7).then(|| format!("nonce-{}", number % 9).into());
-    Arc::new(Record { conversation, by, event: Arc::new(event), nonce, changes: Vec::new() })
+    Arc::new(Record { conversation, by, event, nonce, changes: Vec::new() })
 }
 
 /// A record with which one of the rooms gets the name of the other.

@@ -10,10 +10,11 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     Config, Server,
-    delivery::{Content, Event},
+    delivery::{self, Content, Event, RecordContent},
     history::{Answer, Query, Selection, Shows},
     hub::Hub,
     ids::Ticket,
+    record::RecordEvent,
     room_log::{Appender, Change, Conversation, ConversationMark, LogOutcome, Record, RoomLog},
     store::{
         self, Durability, LocalLog, Moved, Report, Retention, Rule, StoreError, TransferError,
@@ -41,11 +42,16 @@ impl Store {
         Self { log, answers, n_asked: 0 }
     }
 
-    fn append(&mut self, conversation: Conversation, at: SystemTime, content: Content) -> Arc<str> {
+    fn append(
+        &mut self,
+        conversation: Conversation,
+        at: SystemTime,
+        content: RecordContent,
+    ) -> Arc<str> {
         self.n_asked += 1;
         let since = at.duration_since(UNIX_EPOCH).unwrap().as_millis();
         let msgid: Arc<str> = format!("{since:011x}{:013x}", self.n_asked).into();
-        let event = Arc::new(Event::new(content, at, Some(Arc::clone(&msgid))));
+        let event = RecordEvent::new(content, at, Arc::clone(&msgid), delivery::Sender::default());
         let nonce = Some(format!("nonce{}", self.n_asked).into());
         let record =
             Arc::new(Record { conversation, by: "=ann".into(), event, nonce, changes: Vec::new() });
@@ -58,7 +64,7 @@ impl Store {
     }
 
     fn say(&mut self, room: &str, at: SystemTime, text: &str) -> Arc<str> {
-        let content = Content::Message {
+        let content = RecordContent::Message {
             source: "ann!u@h".into(),
             kind: MessageKind::Privmsg,
             target: room.into(),
@@ -88,7 +94,9 @@ impl Store {
             panic!("there was no answer")
         };
         let text = |event: &Event| match &event.content {
-            Content::Message { text, .. } | Content::Edit { text, .. } => text.to_string(),
+            Content::Record(
+                RecordContent::Message { text, .. } | RecordContent::Edit { text, .. },
+            ) => text.to_string(),
             other => format!("{other:?}"),
         };
         told.iter().map(|told| text(&told.event)).collect()
@@ -125,7 +133,7 @@ fn what_is_too_old_or_too_much_is_deleted() {
         );
     }
     store.say("#kept", old, "for ever");
-    let edit = Content::Edit {
+    let edit = RecordContent::Edit {
         source: "ann!u@h".into(),
         target: "#aged".into(),
         edited: first,
@@ -180,14 +188,14 @@ fn what_is_exported_can_be_imported() {
     let at = now() - HOUR;
     let first = store.say("#x", at, "one \u{1f980} \"quoted\"");
     store.say("#y", at, "elsewhere");
-    let redact = Content::Redact {
+    let redact = RecordContent::Redact {
         source: "ann!u@h".into(),
         target: "#x".into(),
         redacted: first,
         reason: Some("why not".into()),
     };
     store.append(Conversation::Room("#x".into()), at, redact);
-    let direct = Content::Message {
+    let direct = RecordContent::Message {
         source: "ann!u@h".into(),
         kind: MessageKind::Notice,
         target: "bob".into(),

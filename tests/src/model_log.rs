@@ -10,7 +10,7 @@ use std::{
 
 use chat_core::proto::MessageKind;
 use chat_server::{
-    delivery::{Content, Event},
+    delivery::{Content, Event, RecordContent},
     history::{
         Answer, ConversationScope, Found, HistoryEntry, Match, Query, Reference, Search, Selection,
         Shows, Target,
@@ -68,10 +68,11 @@ impl Kept {
 /// The id of the record that one is about.
 fn about(record: &Record) -> Option<&str> {
     match &record.event.content {
-        Content::Redact { redacted: about, .. } | Content::Edit { edited: about, .. } => {
-            Some(about)
-        }
-        Content::Message { kind: MessageKind::Tagmsg, tags, .. } => {
+        Content::Record(
+            RecordContent::Redact { redacted: about, .. }
+            | RecordContent::Edit { edited: about, .. },
+        ) => Some(about),
+        Content::Record(RecordContent::Message { kind: MessageKind::Tagmsg, tags, .. }) => {
             Reaction::of(tags).map(|reaction| reaction.about)
         }
         _ => None,
@@ -80,7 +81,9 @@ fn about(record: &Record) -> Option<&str> {
 
 fn reaction(record: &Record) -> Option<Reaction<'_>> {
     match &record.event.content {
-        Content::Message { kind: MessageKind::Tagmsg, tags, .. } => Reaction::of(tags),
+        Content::Record(RecordContent::Message { kind: MessageKind::Tagmsg, tags, .. }) => {
+            Reaction::of(tags)
+        }
         _ => None,
     }
 }
@@ -92,9 +95,11 @@ fn milliseconds(time: SystemTime) -> u128 {
 fn is_message(record: &Record) -> bool {
     match &record.event.content {
         // What the server notes for those who operate a room is none.
-        Content::Message { kind: MessageKind::Notice, .. } => *record.by != *THE_SERVER,
-        Content::Message { kind, .. } => *kind != MessageKind::Tagmsg,
-        Content::Multiline { .. } => true,
+        Content::Record(RecordContent::Message { kind: MessageKind::Notice, .. }) => {
+            *record.by != *THE_SERVER
+        }
+        Content::Record(RecordContent::Message { kind, .. }) => *kind != MessageKind::Tagmsg,
+        Content::Record(RecordContent::Multiline { .. }) => true,
         _ => false,
     }
 }
@@ -117,13 +122,15 @@ impl Remembered {
             return Ok(());
         }
         match &record.event.content {
-            Content::Redact { .. } => {
+            Content::Record(RecordContent::Redact { .. }) => {
                 message.is_redacted = true;
                 self.records.retain(|own| own.about() != Some(about));
             }
-            Content::Edit { text, .. } => {
+            Content::Record(RecordContent::Edit { text, .. }) => {
                 message.edited = Some(Arc::clone(text));
-                let is_edit = |own: &Kept| matches!(own.record.event.content, Content::Edit { .. });
+                let is_edit = |own: &Kept| {
+                    matches!(own.record.event.content, Content::Record(RecordContent::Edit { .. }))
+                };
                 self.records.retain(|own| own.about() != Some(about) || !is_edit(own));
             }
             _ => {
@@ -297,7 +304,7 @@ impl ModelLog {
                 let shows = Shows { events: true, changes: true, ..Shows::default() };
                 let reader = Eyes { shown, rank: *rank, ranked_after: *ranked_after, shows };
                 let is_act = |own: &Kept| match own.record.event.content {
-                    Content::Redact { .. } => true,
+                    Content::Record(RecordContent::Redact { .. }) => true,
                     _ => own.about().is_none() && !is_message(&own.record),
                 };
                 let is_shown =
@@ -392,8 +399,9 @@ impl ModelLog {
             let mut own: Vec<Match> = Vec::new();
             for kept in records.iter().filter(|kept| reader.see(kept)) {
                 let event = reader.told(kept);
-                let (Content::Message { source, .. } | Content::Multiline { source, .. }) =
-                    &event.content
+                let Content::Record(
+                    RecordContent::Message { source, .. } | RecordContent::Multiline { source, .. },
+                ) = &event.content
                 else {
                     continue;
                 };
@@ -458,8 +466,10 @@ impl ModelLog {
             let Some(latest) = latest.filter(|_| is_mine) else { continue };
             let time = milliseconds(latest.event.time);
             if time > from.min(to) && time < from.max(to) {
-                let (Content::Message { source, target, .. }
-                | Content::Multiline { source, target, .. }) = &latest.event.content
+                let Content::Record(
+                    RecordContent::Message { source, target, .. }
+                    | RecordContent::Multiline { source, target, .. },
+                ) = &latest.event.content
                 else {
                     continue;
                 };
@@ -484,8 +494,8 @@ impl ModelLog {
 
 fn text_of(event: &Event) -> String {
     match &event.content {
-        Content::Message { text, .. } => text.to_string(),
-        Content::Multiline { lines, .. } => {
+        Content::Record(RecordContent::Message { text, .. }) => text.to_string(),
+        Content::Record(RecordContent::Multiline { lines, .. }) => {
             let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
             lines.join("\n")
         }
@@ -561,24 +571,30 @@ impl Eyes<'_> {
         let mut content = record.event.content.clone();
         if let (
             true,
-            Content::Message { source, target, .. } | Content::Multiline { source, target, .. },
+            Content::Record(
+                RecordContent::Message { source, target, .. }
+                | RecordContent::Multiline { source, target, .. },
+            ),
         ) = (kept.is_redacted, &content)
         {
             let (source, target) = (Arc::clone(source), Arc::clone(target));
             let (kind, text, tags) = (MessageKind::Privmsg, "(deleted)".into(), "".into());
-            content = Content::Message { source, kind, target, text, tags };
+            content = Content::Record(RecordContent::Message { source, kind, target, text, tags });
         } else if let (
             Some(text),
-            Content::Message { source, kind, target, tags, .. }
-            | Content::Multiline { source, kind, target, tags, .. },
+            Content::Record(
+                RecordContent::Message { source, kind, target, tags, .. }
+                | RecordContent::Multiline { source, kind, target, tags, .. },
+            ),
         ) = (&kept.edited, &content)
         {
             let (source, target) = (Arc::clone(source), Arc::clone(target));
             let (text, tags) = (Arc::clone(text), tags.clone());
-            content = Content::Message { source, kind: *kind, target, text, tags };
+            content =
+                Content::Record(RecordContent::Message { source, kind: *kind, target, text, tags });
         }
-        if let (Some(shown), Some(target)) = (self.shown, content.target_mut()) {
-            *target = match &record.conversation {
+        if let (Some(shown), Content::Record(own)) = (self.shown, &mut content) {
+            *own.target_mut() = match &record.conversation {
                 Conversation::Ranked(_, sign) => format!("{sign}{shown}").into(),
                 _ => Arc::clone(shown),
             };
@@ -618,8 +634,9 @@ impl Eyes<'_> {
         }
         let alone = Eyes { shows: Shows::default(), ..*self };
         for told in &mut told {
-            let (Content::Message { tags, .. } | Content::Multiline { tags, .. }) =
-                &told.event.content
+            let Content::Record(
+                RecordContent::Message { tags, .. } | RecordContent::Multiline { tags, .. },
+            ) = &told.event.content
             else {
                 continue;
             };

@@ -11,7 +11,7 @@ use chat_core::proto::{MessageKind, mask_matches};
 use chat_server::{
     Config,
     auth::{self, Question, Verdict},
-    delivery::{Content, Delivery, Page, Target},
+    delivery::{Content, Delivery, Page, RecordContent, Target},
     fanout::Fanout,
     hub::{Door, Effect, Hub, Input, Now},
     ids::{ConnId, Ticket, WorkerId},
@@ -409,7 +409,10 @@ impl World {
     /// Who is to receive a message in a room: everyone in it at this moment but its sender.
     fn note_due(&mut self, record: &Record) {
         let Conversation::Room(key) = &record.conversation else { return };
-        let Content::Message { source, kind, .. } = &record.event.content else { return };
+        let Content::Record(RecordContent::Message { source, kind, .. }) = &record.event.content
+        else {
+            return;
+        };
         if *kind == MessageKind::Tagmsg {
             return;
         }

@@ -70,7 +70,67 @@ struct Lines<'a> {
     lines: &'a [MessageLine],
 }
 
-/// The kinds of events. Sources are `nick!user@host`.
+/// The content of an event that is a record of a conversation: it may be appended to the room log. Whatever makes something of a
+/// record matches all of it, so that a kind more does not compile where it is forgotten.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields carry the names of the protocol's parameters")]
+pub enum RecordContent {
+    /// A message says something else from here on (`docs/edit.md`).
+    Edit {
+        source: Arc<str>,
+        target: Arc<str>,
+        edited: Arc<str>,
+        text: Arc<str>,
+    },
+    Kick {
+        source: Arc<str>,
+        room: Arc<str>,
+        nick: Arc<str>,
+        reason: Arc<str>,
+    },
+    /// `tags` are the client-only tags to relay, in wire form.
+    Message {
+        source: Arc<str>,
+        kind: MessageKind,
+        target: Arc<str>,
+        text: Arc<str>,
+        tags: Box<str>,
+    },
+    Mode {
+        source: Arc<str>,
+        target: Arc<str>,
+        changes: Arc<str>,
+        arguments: Vec<Arc<str>>,
+    },
+    /// `tags` are the client-only tags of the whole, in wire form.
+    Multiline {
+        source: Arc<str>,
+        kind: MessageKind,
+        target: Arc<str>,
+        lines: Arc<[MessageLine]>,
+        tags: Box<str>,
+    },
+    /// A message is deleted (<https://ircv3.net/specs/extensions/message-redaction>).
+    Redact {
+        source: Arc<str>,
+        target: Arc<str>,
+        redacted: Arc<str>,
+        reason: Option<Arc<str>>,
+    },
+    Rename {
+        source: Arc<str>,
+        room: Arc<str>,
+        name: Arc<str>,
+        reason: Arc<str>,
+    },
+    Topic {
+        source: Arc<str>,
+        room: Arc<str>,
+        topic: Arc<str>,
+    },
+}
+
+/// The content of an event: of what is told and gone, or of a record. Sources are `nick!user@host`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields carry the names of the protocol's parameters")]
 pub enum Content {
@@ -86,13 +146,6 @@ pub enum Content {
         source: Arc<str>,
         user: Arc<str>,
         host: Arc<str>,
-    },
-    /// A message says something else from here on (`docs/edit.md`).
-    Edit {
-        source: Arc<str>,
-        target: Arc<str>,
-        edited: Arc<str>,
-        text: Arc<str>,
     },
     Invite {
         source: Arc<str>,
@@ -110,28 +163,6 @@ pub enum Content {
         room: Arc<str>,
         realname: Arc<str>,
     },
-    Kick {
-        source: Arc<str>,
-        room: Arc<str>,
-        nick: Arc<str>,
-        reason: Arc<str>,
-    },
-    /// `tags` are the client-only tags to relay, in wire form.
-    Message {
-        source: Arc<str>,
-        kind: MessageKind,
-        target: Arc<str>,
-        text: Arc<str>,
-        tags: Box<str>,
-    },
-    /// `tags` are the client-only tags of the whole, in wire form.
-    Multiline {
-        source: Arc<str>,
-        kind: MessageKind,
-        target: Arc<str>,
-        lines: Arc<[MessageLine]>,
-        tags: Box<str>,
-    },
     /// A piece of metadata of a person or a room was set, or removed
     /// (<https://ircv3.net/specs/extensions/metadata>), for readers of `draft/metadata-2`.
     Metadata {
@@ -139,12 +170,6 @@ pub enum Content {
         target: Arc<str>,
         key: Arc<str>,
         value: Option<Arc<str>>,
-    },
-    Mode {
-        source: Arc<str>,
-        target: Arc<str>,
-        changes: Arc<str>,
-        arguments: Vec<Arc<str>>,
     },
     /// Someone who is watched (`MONITOR`) has come, as `nick!user@host`, or gone, by their nick.
     Monitored {
@@ -165,27 +190,11 @@ pub enum Content {
         source: Arc<str>,
         reason: Arc<str>,
     },
-    /// A message is deleted (<https://ircv3.net/specs/extensions/message-redaction>).
-    Redact {
-        source: Arc<str>,
-        target: Arc<str>,
-        redacted: Arc<str>,
-        reason: Option<Arc<str>>,
-    },
-    Rename {
-        source: Arc<str>,
-        room: Arc<str>,
-        name: Arc<str>,
-        reason: Arc<str>,
-    },
+    /// What is part of a conversation, and is kept with it.
+    Record(RecordContent),
     Setname {
         source: Arc<str>,
         realname: Arc<str>,
-    },
-    Topic {
-        source: Arc<str>,
-        room: Arc<str>,
-        topic: Arc<str>,
     },
     Wallops {
         source: Arc<str>,
@@ -204,22 +213,27 @@ macro_rules! target_of {
             | Self::Multiline { target: own, .. }
             | Self::Redact { target: own, .. }
             | Self::Rename { room: own, .. }
-            | Self::Topic { room: own, .. } => Some(own),
-            _ => None,
+            | Self::Topic { room: own, .. } => own,
         }
     };
 }
 
-impl Content {
+impl RecordContent {
     /// The room or person a record is for, as it is written.
     #[must_use]
-    pub fn target(&self) -> Option<&Arc<str>> {
+    pub fn target(&self) -> &Arc<str> {
         target_of!(self)
     }
 
     /// The target, to be changed.
-    pub fn target_mut(&mut self) -> Option<&mut Arc<str>> {
+    pub fn target_mut(&mut self) -> &mut Arc<str> {
         target_of!(self)
+    }
+}
+
+impl From<RecordContent> for Content {
+    fn from(content: RecordContent) -> Self {
+        Self::Record(content)
     }
 }
 
@@ -290,8 +304,8 @@ impl Event {
     fn shown_to(&self, audience: Audience) -> Audience {
         let more = match self.content {
             Content::Join { .. } => Audience::EXTENDED_JOIN,
-            Content::Multiline { .. } => Audience::MULTILINE,
-            Content::Edit { .. } => Audience::EDIT,
+            Content::Record(RecordContent::Multiline { .. }) => Audience::MULTILINE,
+            Content::Record(RecordContent::Edit { .. }) => Audience::EDIT,
             _ => 0,
         };
         let others = Audience::EXTENDED_JOIN | Audience::MULTILINE | Audience::EDIT;
@@ -317,9 +331,11 @@ impl Event {
             Content::Chghost { .. } => Some(Capability::Chghost),
             Content::InviteNotice { .. } => Some(Capability::InviteNotify),
             Content::Metadata { .. } => Some(Capability::Metadata2),
-            Content::Redact { .. } => Some(Capability::MessageRedaction),
-            Content::Rename { .. } => Some(Capability::ChannelRename),
-            Content::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
+            Content::Record(RecordContent::Redact { .. }) => Some(Capability::MessageRedaction),
+            Content::Record(RecordContent::Rename { .. }) => Some(Capability::ChannelRename),
+            Content::Record(RecordContent::Message { kind: MessageKind::Tagmsg, .. }) => {
+                Some(Capability::MessageTags)
+            }
             Content::Setname { .. } => Some(Capability::Setname),
             _ => None,
         }
@@ -361,7 +377,9 @@ impl Event {
     /// Writes the event as one line with further `tags`.
     pub fn write_line(&self, audience: Audience, tags: &[(&str, &str)], out: &mut Vec<u8>) {
         let audience = self.shown_to(audience);
-        if let Content::Multiline { source, kind, target, lines, .. } = &self.content {
+        if let Content::Record(RecordContent::Multiline { source, kind, target, lines, .. }) =
+            &self.content
+        {
             let lines = Lines { source, kind: *kind, target, lines };
             return self.write_lines(audience, tags, &lines, out);
         }
@@ -398,13 +416,15 @@ impl Event {
             if self.sender.is_bot {
                 line = line.tag("bot", "");
             }
-            if let Content::Message { tags, .. } | Content::Multiline { tags, .. } = &self.content
+            if let Content::Record(
+                RecordContent::Message { tags, .. } | RecordContent::Multiline { tags, .. },
+            ) = &self.content
                 && is_whole
             {
                 line = line.raw_tags(tags);
             }
             // To those who know of no edits it is an answer.
-            if let Content::Edit { edited, .. } = &self.content
+            if let Content::Record(RecordContent::Edit { edited, .. }) = &self.content
                 && !audience.has(Audience::FULL)
             {
                 line = line.tag("+draft/reply", edited);
@@ -457,13 +477,15 @@ impl Event {
     #[must_use]
     pub fn size(&self) -> usize {
         let text = match &self.content {
-            Content::Message { text, tags, .. } => text.len() + tags.len(),
-            Content::Multiline { lines, tags, .. } => {
+            Content::Record(RecordContent::Message { text, tags, .. }) => text.len() + tags.len(),
+            Content::Record(RecordContent::Multiline { lines, tags, .. }) => {
                 lines.iter().map(|line| line.text.len() + 120).sum::<usize>() + tags.len()
             }
-            Content::Edit { text, .. }
-            | Content::Topic { topic: text, .. }
-            | Content::Kick { reason: text, .. }
+            Content::Record(
+                RecordContent::Edit { text, .. }
+                | RecordContent::Topic { topic: text, .. }
+                | RecordContent::Kick { reason: text, .. },
+            )
             | Content::Quit { reason: text, .. } => text.len(),
             _ => 0,
         };
@@ -474,16 +496,16 @@ impl Event {
     fn write_text(&self, out: &mut Vec<u8>) {
         let nick = |source: &str| source.split('!').next().unwrap_or(source).to_owned();
         let text = match &self.content {
-            Content::Message { kind: MessageKind::Tagmsg, .. }
+            Content::Record(RecordContent::Message { kind: MessageKind::Tagmsg, .. })
             | Content::Account { .. }
             | Content::Away { .. }
             | Content::Chghost { .. }
             | Content::InviteNotice { .. }
             | Content::Metadata { .. }
             | Content::Monitored { .. }
-            | Content::Redact { .. }
+            | Content::Record(RecordContent::Redact { .. })
             | Content::Setname { .. } => return,
-            Content::Multiline { source, target, lines, .. } => {
+            Content::Record(RecordContent::Multiline { source, target, lines, .. }) => {
                 let nick = nick(source);
                 let to_you = if target.starts_with('#') { "" } else { " (to you)" };
                 for line in lines.iter().filter(|line| !line.text.is_empty()) {
@@ -492,10 +514,10 @@ impl Event {
                 }
                 return;
             }
-            Content::Edit { source, text, .. } => {
+            Content::Record(RecordContent::Edit { source, text, .. }) => {
                 format!("{} {EDITED}{}", nick(source), readable(text))
             }
-            Content::Message { source, target, text, .. } => {
+            Content::Record(RecordContent::Message { source, target, text, .. }) => {
                 let (nick, text) = (nick(source), readable(text));
                 if target.starts_with('#') {
                     format!("{nick}: {text}")
@@ -514,16 +536,16 @@ impl Event {
                 format!("* {} left ({})", nick(source), readable(reason))
             }
             Content::Nick { source, nick: new } => format!("* {} is now {new}", nick(source)),
-            Content::Topic { source, topic, .. } => {
+            Content::Record(RecordContent::Topic { source, topic, .. }) => {
                 format!("* {} set the topic: {}", nick(source), readable(topic))
             }
-            Content::Kick { source, nick: kicked, reason, .. } => {
+            Content::Record(RecordContent::Kick { source, nick: kicked, reason, .. }) => {
                 format!("* {} removed {kicked} ({})", nick(source), readable(reason))
             }
-            Content::Mode { source, changes, arguments, .. } => {
+            Content::Record(RecordContent::Mode { source, changes, arguments, .. }) => {
                 format!("* {} set {changes} {}", nick(source), arguments.join(" "))
             }
-            Content::Rename { source, name, .. } => {
+            Content::Record(RecordContent::Rename { source, name, .. }) => {
                 format!("* {} renamed the room to {name}", nick(source))
             }
             Content::Wallops { source, text } => {
@@ -569,7 +591,7 @@ impl Event {
                     if *is_online { Numeric::RPL_MONONLINE } else { Numeric::RPL_MONOFFLINE };
                 line.source(server).command(&numeric.to_string()).param("*").last(who)
             }
-            Content::Rename { source, room, name, reason } => {
+            Content::Record(RecordContent::Rename { source, room, name, reason }) => {
                 line.source(source).command("RENAME").param(room).param(name).last(reason)
             }
             Content::Away { source, reason } => {
@@ -579,7 +601,7 @@ impl Event {
                     None => line,
                 }
             }
-            Content::Edit { source, target, edited, text } => {
+            Content::Record(RecordContent::Edit { source, target, edited, text }) => {
                 if audience.has(Audience::FULL) {
                     line.source(source).command("EDIT").param(target).param(edited).last(text)
                 } else {
@@ -587,7 +609,7 @@ impl Event {
                     line.source(source).command("PRIVMSG").param(target).last(&text)
                 }
             }
-            Content::Redact { source, target, redacted, reason } => {
+            Content::Record(RecordContent::Redact { source, target, redacted, reason }) => {
                 let line = line.source(source).command("REDACT").param(target).param(redacted);
                 match reason {
                     Some(reason) => line.last(reason),
@@ -606,16 +628,18 @@ impl Event {
                     line
                 }
             }
-            Content::Kick { source, room, nick, reason } => {
+            Content::Record(RecordContent::Kick { source, room, nick, reason }) => {
                 line.source(source).command("KICK").param(room).param(nick).last(reason)
             }
-            Content::Message { source, kind, target, text, .. } => {
+            Content::Record(RecordContent::Message { source, kind, target, text, .. }) => {
                 let line = line.source(source).command(kind.word()).param(target);
                 if *kind == MessageKind::Tagmsg { line } else { line.last(text) }
             }
             // Written in lines of its own.
-            Content::Multiline { source, .. } => line.source(source).command("BATCH"),
-            Content::Mode { source, target, changes, arguments } => {
+            Content::Record(RecordContent::Multiline { source, .. }) => {
+                line.source(source).command("BATCH")
+            }
+            Content::Record(RecordContent::Mode { source, target, changes, arguments }) => {
                 let mut line = line.source(source).command("MODE").param(target).param(changes);
                 for argument in arguments {
                     line = line.param(argument);
@@ -634,7 +658,7 @@ impl Event {
             Content::Setname { source, realname } => {
                 line.source(source).command("SETNAME").last(realname)
             }
-            Content::Topic { source, room, topic } => {
+            Content::Record(RecordContent::Topic { source, room, topic }) => {
                 line.source(source).command("TOPIC").param(room).last(topic)
             }
             Content::Wallops { source, text } => line.source(source).command("WALLOPS").last(text),

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::database::{milliseconds, time_of};
 use crate::{
-    delivery::{Content, Event, Sender},
+    delivery::{Content, Event, RecordContent, Sender},
     reaction::Reaction,
-    room_log::{Conversation, Record, THE_SERVER},
+    room_log::{AppendError, Conversation, Record, THE_SERVER},
 };
 
 /// The row of a record, beside its place and its sender.
@@ -114,9 +114,9 @@ fn written(extra: &Extra) -> Option<String> {
 /// The record that a tag of a row's message answers.
 pub(super) fn replied_to(event: &Event) -> Option<&str> {
     match &event.content {
-        Content::Message { tags, .. } | Content::Multiline { tags, .. } => {
-            Reaction::replied_to(tags)
-        }
+        Content::Record(
+            RecordContent::Message { tags, .. } | RecordContent::Multiline { tags, .. },
+        ) => Reaction::replied_to(tags),
         _ => None,
     }
 }
@@ -124,8 +124,8 @@ pub(super) fn replied_to(event: &Event) -> Option<&str> {
 /// The text of a message, as it stands in its row.
 pub(super) fn text_of(event: &Event) -> String {
     match &event.content {
-        Content::Message { text, .. } => text.to_string(),
-        Content::Multiline { lines, .. } => {
+        Content::Record(RecordContent::Message { text, .. }) => text.to_string(),
+        Content::Record(RecordContent::Multiline { lines, .. }) => {
             let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
             lines.join("\n")
         }
@@ -135,15 +135,20 @@ pub(super) fn text_of(event: &Event) -> String {
 
 /// The relation of a record to the one it is about.
 pub(super) fn about(record: &Record) -> Option<About<'_>> {
-    match &record.event.content {
-        Content::Redact { redacted, .. } => Some(About::Redact(redacted)),
-        Content::Edit { edited, .. } => Some(About::Edit(edited)),
-        Content::Message { kind: MessageKind::Tagmsg, tags, .. } => {
+    match record.event.content() {
+        RecordContent::Redact { redacted, .. } => Some(About::Redact(redacted)),
+        RecordContent::Edit { edited, .. } => Some(About::Edit(edited)),
+        RecordContent::Message { kind: MessageKind::Tagmsg, tags, .. } => {
             let reaction = Reaction::of(tags)?;
             let about = reaction.about;
             Some(if reaction.is_taken_back { About::TakeBack(about) } else { About::React(about) })
         }
-        _ => None,
+        RecordContent::Kick { .. }
+        | RecordContent::Message { .. }
+        | RecordContent::Mode { .. }
+        | RecordContent::Multiline { .. }
+        | RecordContent::Rename { .. }
+        | RecordContent::Topic { .. } => None,
     }
 }
 
@@ -152,13 +157,16 @@ pub(super) fn rank_of(sign: char) -> i64 {
     if sign == '@' { 2 } else { 1 }
 }
 
-/// The row of an event; `None` if it is not of a kind that is kept.
-pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
+/// The row of a record.
+///
+/// # Errors
+/// [`AppendError::Refused`], if it is a message without text that says nothing of another one: nothing of it could be kept.
+pub(super) fn row_of(record: &Record) -> Result<(SenderRow, Row), AppendError> {
     let event = &record.event;
     let is_direct = matches!(record.conversation, Conversation::Direct(..));
     let mut extra = Extra::default();
-    let (source, kind, text) = match &event.content {
-        Content::Message { source, kind, target, text, tags } => {
+    let (source, kind, text) = match event.content() {
+        RecordContent::Message { source, kind, target, text, tags } => {
             extra.tags = tags.to_string();
             extra.target = if is_direct { target.to_string() } else { String::new() };
             match kind {
@@ -168,23 +176,26 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
                 }
                 MessageKind::Notice => (source, NOTICE, Arc::clone(text)),
                 MessageKind::Tagmsg => {
-                    let Reaction { value, is_taken_back, .. } = Reaction::of(tags)?;
+                    let reaction = Reaction::of(tags).ok_or_else(|| {
+                        AppendError::Refused("it says nothing that is kept".into())
+                    })?;
+                    let Reaction { value, is_taken_back, .. } = reaction;
                     (source, if is_taken_back { UNREACT } else { REACT }, value.into())
                 }
             }
         }
-        Content::Redact { source, target, redacted, reason } => {
+        RecordContent::Redact { source, target, redacted, reason } => {
             extra.target = if is_direct { target.to_string() } else { String::new() };
             extra.about = redacted.to_string();
             extra.arguments = reason.iter().map(ToString::to_string).collect();
             (source, REDACT, Arc::default())
         }
-        Content::Edit { source, target, edited, text } => {
+        RecordContent::Edit { source, target, edited, text } => {
             extra.target = if is_direct { target.to_string() } else { String::new() };
             extra.about = edited.to_string();
             (source, EDIT, Arc::clone(text))
         }
-        Content::Multiline { source, kind, target, lines, tags } => {
+        RecordContent::Multiline { source, kind, target, lines, tags } => {
             extra.tags = tags.to_string();
             extra.target = if is_direct { target.to_string() } else { String::new() };
             let concat = lines.iter().enumerate().filter(|(_, line)| line.is_concat);
@@ -194,20 +205,19 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
             let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
             (source, kind, lines.join("\n").into())
         }
-        Content::Topic { source, topic, .. } => (source, TOPIC, Arc::clone(topic)),
-        Content::Mode { source, changes, arguments, .. } => {
+        RecordContent::Topic { source, topic, .. } => (source, TOPIC, Arc::clone(topic)),
+        RecordContent::Mode { source, changes, arguments, .. } => {
             extra.arguments = arguments.iter().map(ToString::to_string).collect();
             (source, MODE, Arc::clone(changes))
         }
-        Content::Kick { source, nick, reason, .. } => {
+        RecordContent::Kick { source, nick, reason, .. } => {
             extra.target = nick.to_string();
             (source, KICK, Arc::clone(reason))
         }
-        Content::Rename { source, name, reason, .. } => {
+        RecordContent::Rename { source, name, reason, .. } => {
             extra.target = name.to_string();
             (source, RENAME, Arc::clone(reason))
         }
-        _ => return None,
     };
     let sender = event.sender();
     let sender_row = SenderRow {
@@ -224,7 +234,7 @@ pub(super) fn row_of(record: &Record) -> Option<(SenderRow, Row)> {
     let random = event.msgid.as_deref().and_then(|msgid| msgid.get(TIME_DIGITS..));
     let random = random.and_then(|digits| i64::from_str_radix(digits, 16).ok()).unwrap_or_default();
     let extra = written(&extra);
-    Some((sender_row, Row { time: milliseconds(event.time), random, kind, part, text, extra }))
+    Ok((sender_row, Row { time: milliseconds(event.time), random, kind, part, text, extra }))
 }
 
 /// The event in a row, in the room that is called `room` now, or between two people.
@@ -241,7 +251,7 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
     let tags: Box<str> = extra.tags.into();
     let message = |kind, text: Arc<str>, tags| {
         let (source, target) = (Arc::clone(&source), Arc::clone(&target));
-        Content::Message { source, kind, target, text, tags }
+        Content::Record(RecordContent::Message { source, kind, target, text, tags })
     };
     let multiline = |kind, text: &str, tags| {
         let lines = text.split('\n').enumerate().map(|(index, line)| MessageLine {
@@ -249,7 +259,13 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
             is_concat: extra.concat.contains(&index),
         });
         let (source, target) = (Arc::clone(&source), Arc::clone(&target));
-        Content::Multiline { source, kind, target, lines: lines.collect(), tags }
+        Content::Record(RecordContent::Multiline {
+            source,
+            kind,
+            target,
+            lines: lines.collect(),
+            tags,
+        })
     };
     let content = match row.kind {
         PRIVMSG => message(MessageKind::Privmsg, row.text, tags),
@@ -261,24 +277,29 @@ pub(super) fn event_of(sender: SenderRow, row: Row, room: Option<&Arc<str>>) -> 
         REACT | UNREACT => message(MessageKind::Tagmsg, Arc::default(), tags),
         REDACT => {
             let reason = extra.arguments.into_iter().next().map(Into::into);
-            Content::Redact { source, target, redacted: extra.about.into(), reason }
+            Content::Record(RecordContent::Redact {
+                source,
+                target,
+                redacted: extra.about.into(),
+                reason,
+            })
         }
         EDIT => {
             let (edited, text) = (extra.about.into(), row.text);
-            Content::Edit { source, target, edited, text }
+            Content::Record(RecordContent::Edit { source, target, edited, text })
         }
-        TOPIC => Content::Topic { source, room: target, topic: row.text },
+        TOPIC => Content::Record(RecordContent::Topic { source, room: target, topic: row.text }),
         MODE => {
             let arguments = extra.arguments.into_iter().map(Into::into).collect();
-            Content::Mode { source, target, changes: row.text, arguments }
+            Content::Record(RecordContent::Mode { source, target, changes: row.text, arguments })
         }
         KICK => {
             let nick = extra.target.into();
-            Content::Kick { source, room: target, nick, reason: row.text }
+            Content::Record(RecordContent::Kick { source, room: target, nick, reason: row.text })
         }
         RENAME => {
             let name = extra.target.into();
-            Content::Rename { source, room: target, name, reason: row.text }
+            Content::Record(RecordContent::Rename { source, room: target, name, reason: row.text })
         }
         _ => return None,
     };

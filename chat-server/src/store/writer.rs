@@ -298,7 +298,10 @@ fn append(
     known: &mut Known,
     record: &Record,
 ) -> rusqlite::Result<Result<(), AppendError>> {
-    let Some((sender, row)) = rows::row_of(record) else { return Ok(Ok(())) };
+    let (sender, row) = match rows::row_of(record) {
+        Ok(row) => row,
+        Err(refused) => return Ok(Err(refused)),
+    };
     // What some members of a room are told lies among what all are told.
     let conversation = match &record.conversation {
         Conversation::Ranked(room, _) => &Conversation::Room(Arc::clone(room)),

@@ -13,7 +13,7 @@ use chat_core::{
 };
 use chat_server::{
     Config,
-    delivery::{Audience, Content, Event},
+    delivery::{Audience, Event, RecordContent},
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, WorkerId},
     session::{Output, Session},
@@ -160,7 +160,7 @@ fn encoder(capabilities: CapabilitySet) -> Box<dyn FnMut()> {
     let mut text = Vec::new();
     payload::write(1, 2, &mut text);
     let text = String::from_utf8(text).expect("it is text");
-    let content = Content::Message {
+    let content = RecordContent::Message {
         source: "nick!user@host.example".into(),
         kind: MessageKind::Privmsg,
         target: "#room".into(),
@@ -170,7 +170,7 @@ fn encoder(capabilities: CapabilitySet) -> Box<dyn FnMut()> {
     let msgid: Arc<str> = "0123456789abcdef01234567".into();
     let time = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
     Box::new(move || {
-        let event = Event::new(content.clone(), time, Some(Arc::clone(&msgid)));
+        let event = Event::new(content.clone().into(), time, Some(Arc::clone(&msgid)));
         black_box(event.encode(audience));
     })
 }

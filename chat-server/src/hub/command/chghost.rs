@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_core::proto::{CommandError, Numeric, USER_BYTES_MAX};
 
 use crate::{
-    delivery::{Content, ReplyLine},
+    delivery::{Content, RecordContent, ReplyLine},
     hub::{Hub, refusal::Refusal, replies::turn::Turn, state::device::Device},
     ids::{ConnId, PersonId},
 };
@@ -90,12 +90,12 @@ impl Hub {
             self.tell_some(members(), &join);
             let letters = room.members[&who].letters();
             if !letters.is_empty() {
-                let mode = Content::Mode {
+                let mode = Content::Record(RecordContent::Mode {
                     source: self.settings.name.as_str().into(),
                     target: Arc::clone(room.name.shown()),
                     changes: format!("+{letters}").into(),
                     arguments: letters.chars().map(|_| Arc::clone(person.nick.shown())).collect(),
-                };
+                });
                 let mode = Arc::new(crate::delivery::Event::new(mode, now.wall, None));
                 self.tell_some(members(), &mode);
             }

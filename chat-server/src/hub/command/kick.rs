@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::{CommandError, TOPIC_BYTES_MAX};
 
 use crate::{
-    delivery::Content,
+    delivery::RecordContent,
     hub::{
         Hub,
         refusal::Refusal,
@@ -73,7 +73,7 @@ impl Hub {
         let (asker, kicked, room) =
             (self.people.person(turn.person), self.people.person(who), &self.rooms[&id]);
         let words = [&*asker.source, "KICK", room.name.as_str(), kicked.nick.as_str()];
-        let content = Content::Kick {
+        let content = RecordContent::Kick {
             source: Arc::clone(&asker.source),
             room: Arc::clone(room.name.shown()),
             nick: Arc::clone(kicked.nick.shown()),

@@ -8,7 +8,7 @@ use chat_core::{
 };
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Event, RecordContent, ReplyLine},
     hub::{
         Hub,
         refusal::Refusal,
@@ -82,8 +82,13 @@ impl Hub {
                 CommandError::Batch { code: "MULTILINE_INVALID", context: Vec::new() }.into()
             );
         }
-        let content =
-            Content::Multiline { source, kind, target, lines: lines.into(), tags: tags.into() };
+        let content = RecordContent::Multiline {
+            source,
+            kind,
+            target,
+            lines: lines.into(),
+            tags: tags.into(),
+        };
         self.submit(turn, place, content, RecordAction::Nothing)
     }
 
@@ -107,8 +112,13 @@ impl Hub {
         if relayed_bytes > BODY_BYTES_MAX {
             return Err(Refusal::TooLongToRelay);
         }
-        let content =
-            Content::Message { source, kind, target, text: Arc::clone(text), tags: tags.into() };
+        let content = RecordContent::Message {
+            source,
+            kind,
+            target,
+            text: Arc::clone(text),
+            tags: tags.into(),
+        };
         if kind == MessageKind::Tagmsg
             && Reaction::of(tags).is_some_and(|own| own.value.len() > REACTION_BYTES_MAX)
         {
@@ -156,10 +166,10 @@ impl Hub {
     }
 
     /// Tags alone are seen by whoever is there, and kept by nobody.
-    fn pass_by(&mut self, turn: &mut Turn, place: Destination, content: Content) {
+    fn pass_by(&mut self, turn: &mut Turn, place: Destination, content: RecordContent) {
         let msgid = self.next_msgid(self.now().wall);
         let event = Arc::new(
-            Event::new(content, self.now().wall, Some(msgid))
+            Event::new(content.into(), self.now().wall, Some(msgid))
                 .by(self.people.person(turn.person).as_sender()),
         );
         let capabilities = self.people.device(turn.conn).capabilities;

@@ -9,7 +9,7 @@ use chat_core::{
 };
 
 use crate::{
-    delivery::{Content, ReplyLine},
+    delivery::{Content, RecordContent, ReplyLine},
     hub::{
         Hub,
         refusal::Refusal,
@@ -64,7 +64,7 @@ impl Hub {
         let changes_bytes_max = BODY_BYTES_MAX.saturating_sub(source.len() + target.len() + 10);
         for changes in in_lines(&self.people, changes, changes_bytes_max) {
             let (changes_text, words) = self.people.written_changes(&changes);
-            let content = Content::Mode {
+            let content = RecordContent::Mode {
                 source: Arc::clone(&source),
                 target: Arc::clone(&target),
                 changes: changes_text.into(),
@@ -286,12 +286,12 @@ impl Hub {
             turn.say(Refusal::UnknownUserMode.reply());
         }
         if !done.is_empty() {
-            let content = Content::Mode {
+            let content = Content::Record(RecordContent::Mode {
                 source: Arc::clone(&person.source),
                 target: Arc::clone(person.nick.shown()),
                 changes: done.into(),
                 arguments: Vec::new(),
-            };
+            });
             let event = self.event(turn.person, content);
             self.tell_person(turn.person, Some(turn.conn), &event);
             turn.say(ReplyLine::Event(event));

@@ -6,7 +6,7 @@ use chat_core::proto::{Numeric, mask_matches};
 
 use crate::{
     auth::Question,
-    delivery::{Content, ReplyLine},
+    delivery::{Content, RecordContent, ReplyLine},
     hub::{Hub, refusal::Refusal, replies::turn::Turn, state::password_check::CheckPurpose},
 };
 
@@ -38,12 +38,12 @@ impl Hub {
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
         if is_new {
             let person = self.people.person(turn.person);
-            let content = Content::Mode {
+            let content = Content::Record(RecordContent::Mode {
                 source: Arc::clone(&person.source),
                 target: Arc::clone(person.nick.shown()),
                 changes: "+o".into(),
                 arguments: Vec::new(),
-            };
+            });
             let event = self.event(turn.person, content);
             self.tell_person(turn.person, Some(turn.conn), &event);
             turn.say(ReplyLine::Event(event));

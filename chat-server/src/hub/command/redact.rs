@@ -9,7 +9,7 @@ use chat_core::{
 };
 
 use crate::{
-    delivery::{Content, EDITED},
+    delivery::{EDITED, RecordContent},
     history::{Answer, Found, Query},
     hub::{
         Hub,
@@ -136,7 +136,7 @@ impl Hub {
             MessageChange::Redact(reason) => {
                 let words = [&*source, "REDACT", &target, &msgid];
                 let reason = reason.map(|text| relayable(&text, &words, TOPIC_BYTES_MAX).into());
-                Content::Redact { source, target, redacted: msgid, reason }
+                RecordContent::Redact { source, target, redacted: msgid, reason }
             }
             MessageChange::Replace(text) => {
                 // As an edit, and in other words for those who know of none.
@@ -144,7 +144,7 @@ impl Hub {
                 if source.len() + around + target.len() + text.len() + 7 > BODY_BYTES_MAX {
                     return Err(Refusal::TooLongToRelay);
                 }
-                Content::Edit { source, target, edited: msgid, text: text.into() }
+                RecordContent::Edit { source, target, edited: msgid, text: text.into() }
             }
         };
         self.submit(turn, place, content, RecordAction::Nothing)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_core::proto::{RoomName, TOPIC_BYTES_MAX};
 
 use crate::{
-    delivery::Content,
+    delivery::RecordContent,
     hub::{
         Hub,
         refusal::Refusal,
@@ -58,7 +58,7 @@ impl Hub {
         let words = [&*source, "RENAME", found.name.as_str(), new.as_str()];
         let reason =
             relayable(reason.as_deref().unwrap_or_default(), &words, TOPIC_BYTES_MAX).into();
-        let content = Content::Rename {
+        let content = RecordContent::Rename {
             source,
             room: Arc::clone(found.name.shown()),
             name: Arc::clone(new.shown()),

@@ -8,7 +8,7 @@ use chat_core::{
 };
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, Event, RecordContent, ReplyLine},
     history::{Match, Order, Query, Search},
     hub::{
         Hub,
@@ -157,8 +157,10 @@ fn invalid(what: &str, text: &str) -> Refusal {
 fn in_words(event: &Event) -> String {
     let time = humantime::format_rfc3339_seconds(event.time).to_string().replace('T', " ");
     let (source, target, text) = match &event.content {
-        Content::Message { source, target, text, .. } => (source, target, text.to_string()),
-        Content::Multiline { source, target, lines, .. } => {
+        Content::Record(RecordContent::Message { source, target, text, .. }) => {
+            (source, target, text.to_string())
+        }
+        Content::Record(RecordContent::Multiline { source, target, lines, .. }) => {
             let lines: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
             (source, target, lines.join(" / "))
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::TOPIC_BYTES_MAX;
 
 use crate::{
-    delivery::Content,
+    delivery::RecordContent,
     hub::{
         Hub,
         policy::Right,
@@ -34,7 +34,7 @@ impl Hub {
         let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "TOPIC", room.name.as_str()];
         let topic = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
-        let content = Content::Topic { source, room: Arc::clone(room.name.shown()), topic };
+        let content = RecordContent::Topic { source, room: Arc::clone(room.name.shown()), topic };
         let place = Destination::Room(room.id);
         self.submit(turn, place, content, RecordAction::Nothing)
     }

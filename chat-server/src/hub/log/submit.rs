@@ -8,7 +8,7 @@ use std::{sync::Arc, time::SystemTime};
 use chat_core::proto::{Capability, CaseMapping, NONCE_TAG};
 
 use crate::{
-    delivery::{Content, Event, Sender},
+    delivery::{RecordContent, Sender},
     hub::{
         Hub,
         effect::Effect,
@@ -29,6 +29,7 @@ use crate::{
         },
     },
     ids::{PersonId, Ticket},
+    record::RecordEvent,
     room_log::{Change, Conversation, Record, THE_SERVER},
 };
 
@@ -37,7 +38,7 @@ const NONCE_BYTES_MAX: usize = 64;
 
 /// The content to be recorded, and its circumstances.
 struct Said {
-    content: Content,
+    content: RecordContent,
     /// The time by the clock; the record may be a little later, so that times rise.
     at: SystemTime,
     /// The person who said it, as direct conversations name them.
@@ -52,7 +53,7 @@ impl Hub {
         &mut self,
         turn: &mut Turn,
         place: Destination,
-        content: Content,
+        content: RecordContent,
         action: RecordAction,
     ) -> Result<(), Refusal> {
         if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
@@ -79,7 +80,7 @@ impl Hub {
     pub(crate) fn submit_unasked(
         &mut self,
         place: Destination,
-        content: Content,
+        content: RecordContent,
         action: RecordAction,
     ) -> bool {
         let now = self.now();
@@ -124,7 +125,7 @@ impl Hub {
         let facts = self.facts_of(&place, &content, &action, time);
         let (kept_of, changes) = changes_of(&self.rooms, &place, &facts, &action);
         let msgid = self.next_msgid(time);
-        let event = Arc::new(Event::new(content, time, Some(msgid)).by(sender));
+        let event = RecordEvent::new(content, time, msgid, sender);
         // Most say nothing that the log is to know again.
         let kept_of = kept_of.filter(|_| !changes.is_empty());
         if let (Destination::Room(id) | Destination::Ranked(id, _), Some(_)) = (&place, &kept_of) {
@@ -140,7 +141,7 @@ impl Hub {
         if let (Destination::Room(id), RecordAction::Rename(name)) = (&place, &action) {
             self.rooms.reserve_name(name, *id);
         }
-        let record = Record { conversation, by, event: Arc::clone(&event), nonce: None, changes };
+        let record = Record { conversation, by, event: event.clone(), nonce: None, changes };
         let is_plain =
             matches!(action, RecordAction::Nothing) && facts.is_empty() && kept_of.is_none();
         let more = (!is_plain).then(|| Box::new(More { action, facts, kept_of }));
@@ -151,7 +152,7 @@ impl Hub {
     fn facts_of(
         &self,
         place: &Destination,
-        content: &Content,
+        content: &RecordContent,
         action: &RecordAction,
         time: SystemTime,
     ) -> Vec<Fact> {
@@ -160,12 +161,12 @@ impl Hub {
         }
         let Destination::Room(id) = place else { return Vec::new() };
         match (content, action) {
-            (Content::Topic { source, topic, .. }, _) => {
+            (RecordContent::Topic { source, topic, .. }, _) => {
                 let (text, by) = (Arc::clone(topic), Arc::clone(source));
                 let topic = (!topic.is_empty()).then_some(Topic { text, by, at: time });
                 vec![Fact::Topic(topic)]
             }
-            (Content::Mode { source, .. }, RecordAction::Modes(changes)) => {
+            (RecordContent::Mode { source, .. }, RecordAction::Modes(changes)) => {
                 let ownership = self.rooms[id].ownership.is_some();
                 let account = |who: PersonId| {
                     self.people.person(who).account.as_deref().filter(|_| ownership)
@@ -193,7 +194,16 @@ impl Hub {
                 let facts = changes.iter().flat_map(|own| [fact(own), answered(own)]);
                 facts.flatten().collect()
             }
-            _ => Vec::new(),
+            (
+                RecordContent::Edit { .. }
+                | RecordContent::Kick { .. }
+                | RecordContent::Message { .. }
+                | RecordContent::Mode { .. }
+                | RecordContent::Multiline { .. }
+                | RecordContent::Redact { .. }
+                | RecordContent::Rename { .. },
+                _,
+            ) => Vec::new(),
         }
     }
 
@@ -269,8 +279,9 @@ fn changes_of(
 }
 
 /// The nonce a message is known by if it is sent again (`docs/idempotent-send.md`).
-fn nonce_of(device: &Device, content: &Content) -> Result<Option<Arc<str>>, Refusal> {
-    let (Content::Message { kind, tags, .. } | Content::Multiline { kind, tags, .. }) = content
+fn nonce_of(device: &Device, content: &RecordContent) -> Result<Option<Arc<str>>, Refusal> {
+    let (RecordContent::Message { kind, tags, .. } | RecordContent::Multiline { kind, tags, .. }) =
+        content
     else {
         return Ok(None);
     };

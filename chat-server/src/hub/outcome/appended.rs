@@ -55,7 +55,7 @@ impl Hub {
                 if let AppendError::Refused(why) = &error {
                     self.tell_of_trouble(&place, why, sender);
                 }
-                let line = not_stored(&event.content, error.to_string()).reply();
+                let line = not_stored(event.content(), error.to_string()).reply();
                 // They were told so when it took too long.
                 let line = (!is_overdue).then_some(line);
                 self.answer(sender, answer, line);
@@ -83,7 +83,7 @@ impl Hub {
             let why = "storing it takes too long; it may still arrive";
             let line = match &pending.what {
                 PendingWork::Record(Recorded { event, .. }) => {
-                    not_stored(&event.content, why.into()).reply()
+                    not_stored(event.content(), why.into()).reply()
                 }
                 PendingWork::Changes { purpose, .. } => purpose
                     .refusal("storing it takes too long; it may be done all the same")

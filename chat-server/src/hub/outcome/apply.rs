@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, Event, RecordContent, ReplyLine},
     hub::{
         Hub,
         input::Door,
@@ -15,6 +15,7 @@ use crate::{
         },
     },
     ids::{ConnId, PersonId, RoomId},
+    record::RecordEvent,
     room_log::Change,
 };
 
@@ -27,8 +28,10 @@ impl Hub {
         answer: Option<ResponseId>,
         recorded: &Recorded,
     ) {
-        let is_message =
-            matches!(recorded.event.content, Content::Message { .. } | Content::Multiline { .. });
+        let is_message = matches!(
+            recorded.event.content,
+            Content::Record(RecordContent::Message { .. } | RecordContent::Multiline { .. })
+        );
         self.n_messages += u64::from(is_message);
         let echoes = sender.is_some_and(|own| {
             !is_message && self.people.has_device(own) || self.people.echoes_messages(own)
@@ -128,17 +131,17 @@ impl Hub {
     fn as_it_is_now(&self, id: RoomId, recorded: &Recorded) -> Option<Arc<Event>> {
         let room = self.rooms.get(id)?;
         let event = &recorded.event;
-        let content = match (&event.content, recorded.action()) {
-            (Content::Kick { source, reason, .. }, RecordAction::Kick(kicked)) => {
+        let content = match (event.content(), recorded.action()) {
+            (RecordContent::Kick { source, reason, .. }, RecordAction::Kick(kicked)) => {
                 let nick = room.has(*kicked).then(|| self.people.person(*kicked).nick.shown())?;
-                Content::Kick {
+                RecordContent::Kick {
                     source: Arc::clone(source),
                     room: Arc::clone(room.name.shown()),
                     nick: Arc::clone(nick),
                     reason: Arc::clone(reason),
                 }
             }
-            (Content::Mode { source, .. }, RecordAction::Modes(changes)) => {
+            (RecordContent::Mode { source, .. }, RecordAction::Modes(changes)) => {
                 let is_there = |change: &&modes::ModeChange| {
                     change.what.member().is_none_or(|member| room.has(member))
                 };
@@ -149,7 +152,7 @@ impl Hub {
                     return None;
                 }
                 let (source, target) = (Arc::clone(source), Arc::clone(room.name.shown()));
-                Content::Mode { source, target, changes: letters.into(), arguments }
+                RecordContent::Mode { source, target, changes: letters.into(), arguments }
             }
             _ => return Some(to(recorded, room.name.shown())),
         };
@@ -160,7 +163,9 @@ impl Hub {
     fn change_room(&mut self, id: RoomId, event: &Arc<Event>, action: &RecordAction) {
         let room = self.rooms.room_mut(id);
         match (&event.content, action) {
-            (Content::Kick { reason, .. }, RecordAction::Kick(kicked)) if room.has(*kicked) => {
+            (Content::Record(RecordContent::Kick { reason, .. }), RecordAction::Kick(kicked))
+                if room.has(*kicked) =>
+            {
                 self.remove_member(*kicked, id);
                 // The text door leads to one room; who is removed from it has nowhere to be.
                 let is_text = |conn: &ConnId| self.people.device(*conn).door == Door::Text;
@@ -187,21 +192,19 @@ impl Hub {
 
 /// A record's event, to the person or in the room that is called so now.
 fn to(recorded: &Recorded, name: &Arc<str>) -> Arc<Event> {
-    if recorded.event.content.target().is_none_or(|target| target == name) {
+    if recorded.event.content().target() == name {
         return Arc::clone(&recorded.event);
     }
-    let mut content = recorded.event.content.clone();
-    if let Some(target) = content.target_mut() {
-        *target = Arc::clone(name);
-    }
+    let mut content = recorded.event.content().clone();
+    *content.target_mut() = Arc::clone(name);
     with_content(&recorded.event, content)
 }
 
 /// The event with another content, if it is another one.
-fn with_content(event: &Arc<Event>, content: Content) -> Arc<Event> {
-    if content == event.content {
+fn with_content(event: &RecordEvent, content: RecordContent) -> Arc<Event> {
+    if content == *event.content() {
         return Arc::clone(event);
     }
-    let now = Event::new(content, event.time, event.msgid.clone());
+    let now = Event::new(content.into(), event.time, event.msgid.clone());
     Arc::new(now.by(event.sender().clone()))
 }

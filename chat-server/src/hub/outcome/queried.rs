@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use chat_core::proto::{Capability, Service};
 
 use crate::{
-    delivery::{Content, ReplyLine},
+    delivery::{Content, RecordContent, ReplyLine},
     history::{Answer, HistoryEntry, Target},
     hub::{
         Hub,
@@ -211,24 +211,28 @@ pub(crate) fn audit_lines(events: &[HistoryEntry]) -> Vec<ReplyLine> {
     }
     let line = |HistoryEntry { event, .. }: &HistoryEntry| {
         let by = |source: &str| source.split('!').next().unwrap_or_default().to_owned();
-        let words = match &event.content {
-            Content::Kick { source, nick, reason, .. } => {
+        let Content::Record(content) = &event.content else { return None };
+        let words = match content {
+            RecordContent::Kick { source, nick, reason, .. } => {
                 format!("{} has removed {nick} ({reason})", by(source))
             }
-            Content::Message { text, .. } => text.to_string(),
-            Content::Mode { source, changes, arguments, .. } => {
+            RecordContent::Message { text, .. } => text.to_string(),
+            RecordContent::Mode { source, changes, arguments, .. } => {
                 format!("{} sets {changes} {}", by(source), arguments.join(" "))
             }
-            Content::Redact { source, redacted, reason, .. } => {
+            RecordContent::Redact { source, redacted, reason, .. } => {
                 let reason = reason.as_ref().map(|reason| format!(" ({reason})"));
                 let reason = reason.unwrap_or_default();
                 format!("{} has deleted the message {redacted}{reason}", by(source))
             }
-            Content::Rename { source, name, .. } => {
+            RecordContent::Rename { source, name, .. } => {
                 format!("{} has renamed it to {name}", by(source))
             }
-            Content::Topic { source, topic, .. } => format!("{}: topic: {topic}", by(source)),
-            _ => return None,
+            RecordContent::Topic { source, topic, .. } => {
+                format!("{}: topic: {topic}", by(source))
+            }
+            // What is said is no act.
+            RecordContent::Edit { .. } | RecordContent::Multiline { .. } => return None,
         };
         Some(said(format!("{} {words}", humantime::format_rfc3339_seconds(event.time))))
     };

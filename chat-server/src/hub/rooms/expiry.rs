@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    delivery::Content,
+    delivery::RecordContent,
     hub::{
         Hub,
         state::{
@@ -34,7 +34,7 @@ impl Hub {
             let what = Mode::Listed(list, mask, Terms::default());
             let changes = vec![ModeChange { is_set: false, what }];
             let (letters, arguments) = self.people.written_changes(&changes);
-            let content = Content::Mode {
+            let content = RecordContent::Mode {
                 source: self.settings.name.as_str().into(),
                 target: Arc::clone(self.rooms[&id].name.shown()),
                 changes: letters.into(),

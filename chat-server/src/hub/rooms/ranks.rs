@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::CaseMapping;
 
 use crate::{
-    delivery::{Content, Event},
+    delivery::{Content, Event, RecordContent},
     hub::{
         Hub,
         state::{
@@ -87,7 +87,12 @@ impl Hub {
         }
         let room = &self.rooms[&id];
         let (source, target) = (self.settings.name.as_str().into(), Arc::clone(room.name.shown()));
-        let content = Content::Mode { source, target, changes: letters.into(), arguments };
+        let content = Content::Record(RecordContent::Mode {
+            source,
+            target,
+            changes: letters.into(),
+            arguments,
+        });
         let event = Arc::new(Event::new(content, now.wall, None));
         self.tell_room(room, None, &event);
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::{Capability, Command, RoomName};
 
 use crate::{
-    delivery::{Content, Event},
+    delivery::{Content, Event, RecordContent},
     hub::{Hub, state::device::Reader},
     ids::{ConnId, RoomId},
     room_log::Change,
@@ -14,7 +14,7 @@ use crate::{
 impl Hub {
     /// Does what the record says, and tells those who do not understand it in other words ("Fallback").
     pub(crate) fn rename_room(&mut self, id: RoomId, new: &RoomName, event: &Arc<Event>) {
-        let Content::Rename { reason, .. } = &event.content else { return };
+        let Content::Record(RecordContent::Rename { reason, .. }) = &event.content else { return };
         let room = &self.rooms[&id];
         let old = room.name.clone();
         let knows = |conn: &ConnId| {

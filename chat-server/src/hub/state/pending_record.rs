@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::proto::RoomName;
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{RecordContent, ReplyLine},
     hub::{
         refusal::Refusal,
         state::{
@@ -16,6 +16,7 @@ use crate::{
         },
     },
     ids::{ConnId, PersonId, RoomId},
+    record::RecordEvent,
     room_log::Change,
 };
 
@@ -41,7 +42,7 @@ pub(crate) enum PendingWork {
 /// A record on its way.
 #[derive(Debug)]
 pub(crate) struct Recorded {
-    pub(crate) event: Arc<Event>,
+    pub(crate) event: RecordEvent,
     /// The person who caused it, if it is not the server.
     pub(crate) sender: Option<PersonId>,
     pub(crate) place: Destination,
@@ -115,18 +116,16 @@ pub(crate) enum Destination {
 }
 
 /// The refusal that says to its sender why a record of `content` is not there.
-pub(crate) fn not_stored(content: &Content, why: String) -> Refusal {
+pub(crate) fn not_stored(content: &RecordContent, why: String) -> Refusal {
     let (command, target) = match content {
-        Content::Message { kind, target, .. } | Content::Multiline { kind, target, .. } => {
-            (kind.word(), target)
-        }
-        Content::Mode { target, .. } => ("MODE", target),
-        Content::Kick { room, .. } => ("KICK", room),
-        Content::Edit { target, .. } => ("EDIT", target),
-        Content::Redact { target, .. } => ("REDACT", target),
-        Content::Rename { room, .. } => ("RENAME", room),
-        Content::Topic { room, .. } => ("TOPIC", room),
-        _ => return Refusal::NotStored { command: "*", target: "*".into(), why },
+        RecordContent::Message { kind, target, .. }
+        | RecordContent::Multiline { kind, target, .. } => (kind.word(), target),
+        RecordContent::Mode { target, .. } => ("MODE", target),
+        RecordContent::Kick { room, .. } => ("KICK", room),
+        RecordContent::Edit { target, .. } => ("EDIT", target),
+        RecordContent::Redact { target, .. } => ("REDACT", target),
+        RecordContent::Rename { room, .. } => ("RENAME", room),
+        RecordContent::Topic { room, .. } => ("TOPIC", room),
     };
     Refusal::NotStored { command, target: target.to_string(), why }
 }

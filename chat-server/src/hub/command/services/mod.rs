@@ -12,7 +12,7 @@ use std::sync::Arc;
 use chat_core::proto::{Capability, MessageKind, Service};
 
 use crate::{
-    delivery::{Content, Event, ReplyLine},
+    delivery::{Content, Event, RecordContent, ReplyLine},
     hub::{Hub, refusal::Refusal, replies::turn::Turn, state::device::Reader},
 };
 
@@ -44,7 +44,8 @@ impl Hub {
         if device.capabilities.contains(Capability::EchoMessage) {
             let (source, target) = (Arc::clone(&person.source), service.nick().into());
             let (text, tags) = (Arc::clone(text), tags.into());
-            let content = Content::Message { source, kind, target, text, tags };
+            let content =
+                Content::Record(RecordContent::Message { source, kind, target, text, tags });
             let sender = person.as_sender();
             let msgid = self.next_msgid(self.now().wall);
             let event = Event::new(content, self.now().wall, Some(msgid)).by(sender);

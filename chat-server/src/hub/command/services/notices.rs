@@ -8,7 +8,7 @@ use chat_core::{
 };
 
 use crate::{
-    delivery::{Content, ReplyLine},
+    delivery::{RecordContent, ReplyLine},
     hub::{
         Hub,
         command::services::request::Said,
@@ -80,13 +80,13 @@ impl Hub {
     }
 
     /// A word of ChanServ's to those who operate a room.
-    pub(crate) fn note_content(&self, id: RoomId, text: &str) -> Content {
+    pub(crate) fn note_content(&self, id: RoomId, text: &str) -> RecordContent {
         let source: Arc<str> =
             format!("{}!services@{}", Service::ChanServ.nick(), self.settings.name).into();
         let target: Arc<str> = format!("@{}", self.rooms[&id].name).into();
         let words = [&*source, "NOTICE", &target];
         let text = relayable(text, &words, BODY_BYTES_MAX).into();
         let kind = MessageKind::Notice;
-        Content::Message { source, kind, target, text, tags: "".into() }
+        RecordContent::Message { source, kind, target, text, tags: "".into() }
     }
 }
