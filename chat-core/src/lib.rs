@@ -38,12 +38,13 @@
 //!
 //! Where to look: [`Listener`] for the threading contract, [`Update`] for everything that can happen,
 //! [`error`] for what can fail, [`testing`] (feature `testing`) for a server to test against,
-//! [`wire`] and [`proto`] for the protocol that our server shares.
+//! [`wire`], [`proto`] and [`scram`] for the protocol that our server shares.
 
 pub mod client;
 pub mod error;
 pub mod listener;
 pub mod proto;
+pub mod scram;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod text;

@@ -104,7 +104,7 @@ impl Outgoing {
 /// Names of hosts that are looked up on threads of their own.
 struct Lookups {
     done: (Sender<Resolved>, Receiver<Resolved>),
-    /// Which one is awaited; answers to earlier ones come too late.
+    /// The number of the one that is awaited; answers to earlier ones come too late.
     awaited: u64,
 }
 
@@ -415,7 +415,7 @@ impl Driver {
         self.carry_out(now, effects);
     }
 
-    /// The same while effects are being carried out.
+    /// Tells the state that the connection is gone; what comes of it is carried out by the caller.
     fn fail(&mut self, now: Now, error: ConnectError, effects: &mut Effects) {
         self.connection = Connection::None;
         self.state.disconnected(now, error, effects);

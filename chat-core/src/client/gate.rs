@@ -13,12 +13,12 @@ use crate::error::SendError;
 /// The gate that every request goes through.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// Not bounded itself: requests are counted until they are settled.
+    /// The queue itself, not bounded: requests are counted until they are settled.
     requests: Sender<Request>,
     /// Requests that are not settled.
     n_waiting: AtomicUsize,
     n_waiting_max: usize,
-    /// Shut once nothing can be queued any more: what was queued before is still settled.
+    /// The gate is shut: what was queued before is still settled.
     is_closed: RwLock<bool>,
 }
 

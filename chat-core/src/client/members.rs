@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-/// People of one piece, at most: what one change copies when the piece is shared.
+/// People of one piece, at most: one change copies so many when the piece is shared.
 const PIECE_MAX: usize = 128;
 
 /// A folded nick and the nick as its owner writes it.
@@ -12,7 +12,7 @@ type Member = (Arc<str>, Arc<str>);
 /// The people of a room.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Members {
-    /// None of them empty, each behind the one before.
+    /// The pieces, in order, none of them empty.
     pieces: Vec<Arc<Vec<Member>>>,
     n: usize,
 }

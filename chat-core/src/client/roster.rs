@@ -25,9 +25,9 @@ pub(crate) struct Roster {
 struct Room {
     name: Arc<str>,
     topic: Option<Arc<str>>,
-    /// By folded nick.
+    /// The people in it, by folded nick.
     members: Members,
-    /// The same, as a series of `RPL_NAMREPLY` tells it that has begun and not ended. Who comes and
+    /// The people, as a series of `RPL_NAMREPLY` tells it that has begun and not ended. Who comes and
     /// goes meanwhile does so in both, since the series may have been at that name already or not.
     arriving: Option<Members>,
 }

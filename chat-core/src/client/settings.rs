@@ -10,11 +10,9 @@ use std::{
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 
 use super::{address::Address, retry::ReconnectPolicy};
-use crate::proto::Nick;
+use crate::{proto::Nick, scram::hmac};
 
 /// The name of those who give none.
 pub const DEFAULT_NAME: &str = "USR";
@@ -118,9 +116,7 @@ impl Account {
     /// Another one each time, and nobody's guess.
     pub(crate) fn nonce(&self) -> String {
         let number = self.n_logins.fetch_add(1, Ordering::Relaxed);
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.nonce_key).expect("any key will do");
-        mac.update(&number.to_be_bytes());
-        BASE64.encode(&mac.finalize().into_bytes()[..18])
+        BASE64.encode(&hmac(&self.nonce_key, &number.to_be_bytes())[..18])
     }
 }
 

@@ -1,19 +1,17 @@
-//! SCRAM-SHA-256, the server's side (RFC 5802, RFC 7677): the server keeps what proves a password, not
+//! SCRAM-SHA-256, the server's side of it (`chat_core::scram`): the server keeps what proves a password, not
 //! the password. Pure and quick.
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
-use sha2::{Digest, Sha256};
+pub use chat_core::scram::Key;
+use chat_core::scram::{
+    ClientFinal, ClientFirst, Keys, ServerFinal, ServerFirst, exchange, hmac, masked, stored_key,
+};
 use subtle::ConstantTimeEq;
 
 /// Iterations of new credentials; RFC 7677 §4 asks for 4096 at least.
 const ITERATIONS: u32 = 10_000;
 
-/// A key, or what is left of one by a hash.
-pub type Key = [u8; 32];
-
-/// SCRAM credentials of a password, written `iterations:salt:stored key:server key`, the last three in
+/// What is kept of a password, written `iterations:salt:stored key:server key`, the last three in
 /// base 64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
@@ -77,14 +75,12 @@ impl Credentials {
     /// Credentials of `password`, with a salt of its own.
     #[must_use]
     pub fn new(password: &str, salt: [u8; 16]) -> Self {
-        let salted = salted(password, &salt, ITERATIONS);
-        let client_key = hmac(&salted, b"Client Key");
-        Self {
-            iterations: ITERATIONS,
-            salt: salt.to_vec(),
-            stored_key: Sha256::digest(client_key).into(),
-            server_key: hmac(&salted, b"Server Key"),
-        }
+        Self::of(password, salt.to_vec(), ITERATIONS)
+    }
+
+    fn of(password: &str, salt: Vec<u8>, iterations: u32) -> Self {
+        let Keys { stored, server, .. } = Keys::of(password, &salt, iterations);
+        Self { iterations, salt, stored_key: stored, server_key: server }
     }
 }
 
@@ -100,87 +96,40 @@ impl Credentials {
     }
 }
 
-fn salted(password: &str, salt: &[u8], iterations: u32) -> Key {
-    pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations)
-}
-
-fn hmac(key: &[u8], text: &[u8]) -> Key {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key will do");
-    mac.update(text);
-    mac.finalize().into_bytes().into()
-}
-
 /// An exchange of which the client has said the first half.
 #[derive(Debug)]
 pub struct Exchange {
-    /// The name it gave.
-    pub name: String,
-    client_first_bare: String,
-    server_first: String,
-    nonce: String,
-}
-
-/// Reads the client's first message (RFC 5802 §7, `client-first-message`): the name it gives, and the
-/// rest for [`Exchange::new`]. `None` if it is none, or asks for channel binding.
-#[must_use]
-pub fn client_first(message: &str) -> Option<(String, &str)> {
-    let rest = message.strip_prefix("n,").or_else(|| message.strip_prefix("y,"))?;
-    let (authzid, bare) = rest.split_once(',')?;
-    let name = bare.strip_prefix("n=")?.split(',').next()?;
-    let name = name.replace("=2C", ",").replace("=3D", "=");
-    let is_same = authzid.is_empty() || authzid.strip_prefix("a=") == Some(&name);
-    is_same.then_some((name, bare))
+    client: ClientFirst,
+    server: ServerFirst,
 }
 
 impl Exchange {
     /// Answers the first message, and gives the answer. `nonce` is to be drawn anew each time.
     #[must_use]
-    pub fn new(
-        name: String,
-        bare: &str,
-        credentials: &Credentials,
-        nonce: &str,
-    ) -> Option<(Self, String)> {
-        let client_nonce = bare.split(',').find_map(|part| part.strip_prefix("r="))?;
-        if client_nonce.is_empty() {
-            return None;
-        }
-        let nonce = format!("{client_nonce}{nonce}");
-        let salt = BASE64.encode(&credentials.salt);
-        let server_first = format!("r={nonce},s={salt},i={}", credentials.iterations);
-        let exchange = Self {
-            name,
-            client_first_bare: bare.to_owned(),
-            server_first: server_first.clone(),
-            nonce,
-        };
-        Some((exchange, server_first))
+    pub fn new(client: ClientFirst, credentials: &Credentials, nonce: &str) -> (Self, String) {
+        let nonce = format!("{}{nonce}", client.nonce);
+        let (salt, iterations) = (credentials.salt.clone(), credentials.iterations);
+        let server = ServerFirst { nonce, salt, iterations };
+        let answer = server.to_string();
+        (Self { client, server }, answer)
+    }
+
+    /// The name that the client gave.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.client.name
     }
 
     /// Checks the second message; the server's proof if it is right.
     #[must_use]
     pub fn finish(&self, message: &str, credentials: &Credentials) -> Option<String> {
-        let (without_proof, proof) = message.rsplit_once(",p=")?;
-        let mut parts = without_proof.split(',');
-        // "n,," or "y,,", as the first message began.
-        let binding = parts.next()?.strip_prefix("c=")?;
-        let is_bound = BASE64
-            .decode(binding)
-            .is_ok_and(|header| header.starts_with(b"n,") || header.starts_with(b"y,"));
-        if !is_bound || parts.next()?.strip_prefix("r=") != Some(&*self.nonce) {
+        let last = ClientFinal::parse(message, &self.server.nonce)?;
+        let exchange = exchange(&self.client.bare, &self.server.to_string(), &last.without_proof);
+        let client_key = masked(&last.proof, &credentials.stored_key, &exchange);
+        if !bool::from(stored_key(&client_key).ct_eq(&credentials.stored_key)) {
             return None;
         }
-        let proof = Key::try_from(BASE64.decode(proof).ok()?).ok()?;
-        let auth = format!("{},{},{without_proof}", self.client_first_bare, self.server_first);
-        let signature = hmac(&credentials.stored_key, auth.as_bytes());
-        let mut client_key = proof;
-        client_key.iter_mut().zip(signature).for_each(|(byte, other)| *byte ^= other);
-        let stored: Key = Sha256::digest(client_key).into();
-        if !bool::from(stored.ct_eq(&credentials.stored_key)) {
-            return None;
-        }
-        let proof = hmac(&credentials.server_key, auth.as_bytes());
-        Some(format!("v={}", BASE64.encode(proof)))
+        Some(ServerFinal::new(&credentials.server_key, &exchange).to_string())
     }
 }
 
@@ -192,17 +141,11 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc_holds() {
         let salt = BASE64.decode("W22ZaJ0SNY7soEsUEjb6gQ==").unwrap();
-        let salted = salted("pencil", &salt, 4096);
-        let credentials = Credentials {
-            iterations: 4096,
-            salt,
-            stored_key: Sha256::digest(hmac(&salted, b"Client Key")).into(),
-            server_key: hmac(&salted, b"Server Key"),
-        };
-        let (name, bare) = client_first("n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
-        assert_eq!(name, "user");
+        let credentials = Credentials::of("pencil", salt, 4096);
+        let client = ClientFirst::parse("n,,n=user,r=rOprNGfwEbeRWgbNEkqO").unwrap();
+        assert_eq!(client.name, "user");
         let server_nonce = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";
-        let (exchange, first) = Exchange::new(name, bare, &credentials, server_nonce).unwrap();
+        let (exchange, first) = Exchange::new(client, &credentials, server_nonce);
         assert_eq!(
             first,
             "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096"
@@ -225,7 +168,7 @@ mod tests {
         }
         assert!(!format!("{credentials:?}").contains('='));
         for wrong in ["", "n,,", "p=tls-unique,,n=a,r=b", "n,a=other,n=a,r=b"] {
-            assert_eq!(client_first(wrong), None, "{wrong}");
+            assert_eq!(ClientFirst::parse(wrong), None, "{wrong}");
         }
     }
 }

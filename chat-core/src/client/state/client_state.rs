@@ -16,7 +16,7 @@ use crate::{
     update::{ConnectionState, SendId, Update},
 };
 
-/// Where a client is between its start and its end.
+/// The phase between its start and its end that a client is in.
 #[derive(Debug)]
 pub(super) enum Phase {
     Closed,
@@ -34,15 +34,15 @@ pub(crate) struct ClientState {
     pub(super) roster: Arc<Roster>,
     pub(super) phase: Phase,
     pub(super) wishes: Wishes,
-    /// Which attempt this is, counted from 1.
+    /// The number of this attempt, counted from 1.
     pub(super) attempt: u32,
     pub(super) connection: Connection,
     pub(super) sending: Sending,
     pub(super) names: Names,
     pub(super) history_sync: HistorySync,
-    /// Leave when all is sent, or then.
+    /// The latest moment to send `QUIT`, once the program wants to leave.
     pub(super) quitting: Option<Instant>,
-    /// `QUIT` has been sent; the server closes, or we do then.
+    /// The moment in which we close, once `QUIT` has been sent and the server has not closed.
     pub(super) quit_sent: Option<Instant>,
 }
 

@@ -13,7 +13,7 @@ const USER_AND_HOST_BYTES_MAX: usize = 1 + 18 + 1 + 63;
 pub(super) struct Connection {
     /// The nick we have, or have asked for.
     pub(super) nick: Arc<str>,
-    /// How often the wanted nick was taken.
+    /// The number of times that the wanted nick was taken.
     pub(super) nick_number: u32,
     pub(super) negotiation: Negotiation,
     /// Bytes of `nick!user@host` as the server shows us to others, once it has.
@@ -21,7 +21,7 @@ pub(super) struct Connection {
     /// Words for the server's closing, that came before it.
     pub(super) last_words: Option<Arc<str>>,
     pub(super) last_heard: Option<Now>,
-    /// When the server was asked for a sign of life.
+    /// The moment in which the server was asked for a sign of life.
     pub(super) asked: Option<Instant>,
     pub(super) login: Option<Login>,
     /// The server knows our password.
@@ -35,9 +35,9 @@ pub(super) struct Connection {
 /// Lines that belong together.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// What it answers.
+    /// The label of the command that it answers.
     pub(super) label: Option<String>,
-    /// It tells of the past.
+    /// The page of the past that it is, if it is one.
     pub(super) page: Option<Page>,
 }
 

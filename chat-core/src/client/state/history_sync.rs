@@ -51,7 +51,7 @@ pub(super) struct HistorySync {
     last_line: Option<(Stamp, bool)>,
     /// From when on something may be missing, since a connection was lost.
     missed_since: Option<SystemTime>,
-    /// There was a connection before; the last that was heard of it was then.
+    /// The time at which the connection before this one was last heard of, if there was one.
     pub(super) lost_at: Option<SystemTime>,
     /// Rooms we were in before that connection was lost, and are not in again yet.
     rejoining: Vec<Arc<str>>,

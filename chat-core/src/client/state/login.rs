@@ -2,12 +2,14 @@
 //! sides prove that they know the password, and nobody in between learns it.
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::{Digest, Sha256};
 
-use crate::client::settings::Account;
-
-pub(super) const MECHANISM: &str = "SCRAM-SHA-256";
+use crate::{
+    client::settings::Account,
+    scram::{
+        ClientFinal, ClientFirst, ITERATIONS_MIN, Keys, MECHANISM, ServerFinal, ServerFirst,
+        exchange, masked,
+    },
+};
 
 /// Bytes of one `AUTHENTICATE`; one of that length goes on.
 const CHUNK_BYTES: usize = 400;
@@ -16,9 +18,7 @@ const CHUNK_BYTES: usize = 400;
 const CHALLENGE_BYTES_MAX: usize = 4096;
 
 /// How often a password is hashed: fewer is not safe, more is work for nothing.
-const ITERATIONS: std::ops::RangeInclusive<u32> = 4096..=600_000;
-
-type Key = [u8; 32];
+const ITERATIONS: std::ops::RangeInclusive<u32> = ITERATIONS_MIN..=600_000;
 
 /// A login under way.
 #[derive(Debug)]
@@ -32,10 +32,10 @@ pub(super) struct Login {
 enum Step {
     /// The mechanism has been named.
     Begun,
-    /// The first message has been sent, this without what stands before it.
-    First { bare: String, nonce: String },
+    /// The first message has been sent.
+    First(ClientFirst),
     /// The second one has been sent; the server proves itself with this.
-    Last { proof: Key },
+    Last(ServerFinal),
     /// The server has proved itself.
     Proved,
 }
@@ -49,12 +49,6 @@ pub(super) fn has_scram(mechanisms: &str) -> bool {
     mechanisms.split(',').any(|own| own.eq_ignore_ascii_case(MECHANISM))
 }
 
-fn hmac(key: &[u8], text: &[u8]) -> Key {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("any key will do");
-    mac.update(text);
-    mac.finalize().into_bytes().into()
-}
-
 impl Step {
     /// What is answered to a challenge, and what comes next.
     ///
@@ -63,37 +57,23 @@ impl Step {
     fn answer(&self, account: &Account, challenge: &str) -> Result<(Self, String), String> {
         match self {
             Self::Begun => {
-                let name = account.name.replace('=', "=3D").replace(',', "=2C");
-                let nonce = account.nonce();
-                let bare = format!("n={name},r={nonce}");
-                let message = format!("n,,{bare}");
-                Ok((Self::First { bare, nonce }, message))
+                let first = ClientFirst::new(&account.name, account.nonce());
+                let message = first.to_string();
+                Ok((Self::First(first), message))
             }
-            Self::First { bare, nonce } => {
-                let part = |name: &str| challenge.split(',').find_map(|own| own.strip_prefix(name));
-                let wrong = || "the server's challenge makes no sense".to_owned();
-                let whole = part("r=").filter(|whole| whole.starts_with(nonce) && *whole != nonce);
-                let whole = whole.ok_or_else(wrong)?;
-                let salt =
-                    part("s=").and_then(|salt| BASE64.decode(salt).ok()).ok_or_else(wrong)?;
-                let iterations = part("i=").and_then(|n| n.parse().ok());
-                let iterations: u32 =
-                    iterations.filter(|n| ITERATIONS.contains(n)).ok_or_else(wrong)?;
-                let password = account.password.0.as_bytes();
-                let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password, &salt, iterations);
-                let client_key = hmac(&salted, b"Client Key");
-                let stored_key: Key = Sha256::digest(client_key).into();
-                let without_proof = format!("c=biws,r={whole}");
-                let auth = format!("{bare},{challenge},{without_proof}");
-                let mut proof = hmac(&stored_key, auth.as_bytes());
-                proof.iter_mut().zip(client_key).for_each(|(byte, other)| *byte ^= other);
-                let message = format!("{without_proof},p={}", BASE64.encode(proof));
-                let server_key = hmac(&salted, b"Server Key");
-                Ok((Self::Last { proof: hmac(&server_key, auth.as_bytes()) }, message))
+            Self::First(first) => {
+                let asked = ServerFirst::parse(challenge, &first.nonce);
+                let asked = asked.filter(|asked| ITERATIONS.contains(&asked.iterations));
+                let asked = asked.ok_or("the server's challenge makes no sense")?;
+                let keys = Keys::of(&account.password.0, &asked.salt, asked.iterations);
+                let without_proof = ClientFinal::without_proof(&asked.nonce);
+                let exchange = exchange(&first.bare, challenge, &without_proof);
+                let proof = masked(&keys.client, &keys.stored, &exchange);
+                let message = ClientFinal { without_proof, proof }.to_string();
+                Ok((Self::Last(ServerFinal::new(&keys.server, &exchange)), message))
             }
-            Self::Last { proof } => {
-                let told = challenge.strip_prefix("v=").and_then(|told| BASE64.decode(told).ok());
-                if told.as_deref() != Some(&proof[..]) {
+            Self::Last(expected) => {
+                if ServerFinal::parse(challenge).as_ref() != Some(expected) {
                     let text = "the server does not know your password: it may be another one than it says";
                     return Err(text.to_owned());
                 }
@@ -157,7 +137,7 @@ mod tests {
     fn the_example_of_the_rfc_holds() {
         let account = Account::new("user".into(), Password("pencil".into()), [0; 32]);
         let nonce = "rOprNGfwEbeRWgbNEkqO".to_owned();
-        let first = Step::First { bare: format!("n=user,r={nonce}"), nonce };
+        let first = Step::First(ClientFirst::new("user", nonce));
         let challenge = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
         let (last, message) = first.answer(&account, challenge).unwrap();
         assert_eq!(

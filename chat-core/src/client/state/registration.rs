@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     client_state::{ClientState, Phase},
     effect::{Effect, Effects},
-    login::{Login, MECHANISM, UNPROVED, has_scram},
+    login::{Login, UNPROVED, has_scram},
     negotiation::WANTED,
     time::Now,
 };
@@ -13,6 +13,7 @@ use crate::{
     client::settings::{Account, DEFAULT_NAME},
     error::ConnectError,
     proto::{Capability, CapabilitySet, CaseMapping, Nick},
+    scram::MECHANISM,
     text::printable,
     update::{ConnectionState, Update},
     wire::Line,

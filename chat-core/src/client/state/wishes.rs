@@ -7,18 +7,18 @@ use crate::{
     proto::CaseMapping,
 };
 
-/// What the program wants of every connection.
+/// The program's wishes for every connection.
 #[derive(Debug)]
 pub(super) struct Wishes {
     /// The nick we would like to have.
     pub(super) nick: Arc<str>,
     /// Rooms to be in, in order.
     pub(super) rooms: Vec<Arc<str>>,
-    /// What opens rooms.
+    /// The keys of rooms, by the rooms' names.
     pub(super) keys: HashMap<Arc<str>, String>,
-    /// Whom we log in as.
+    /// The account to log in to.
     pub(super) account: Option<Account>,
-    /// Some server knew the account's password.
+    /// The account's password was known to some server.
     pub(super) has_logged_in: bool,
 }
 

@@ -4,13 +4,16 @@
 use std::sync::Arc;
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_core::proto::{Capability, CaseMapping, Numeric};
+use chat_core::{
+    proto::{Capability, CaseMapping, Numeric},
+    scram::ClientFirst,
+};
 use rand_chacha::rand_core::Rng;
 
 use crate::{
     auth::{
         MECHANISMS, Question,
-        scram::{self, Credentials, Exchange},
+        scram::{Credentials, Exchange},
     },
     delivery::ReplyLine,
     hub::{
@@ -149,21 +152,21 @@ impl Hub {
                 let mut nonce = [0; 18];
                 self.random.fill_bytes(&mut nonce);
                 let begin = || {
-                    let (name, bare) = scram::client_first(response)?;
+                    let first = ClientFirst::parse(response)?;
                     let account =
-                        self.accounts.get(&name).and_then(|account| account.scram.clone());
+                        self.accounts.get(&first.name).and_then(|account| account.scram.clone());
                     // Whether there is such an account is not told.
                     let credentials = account.unwrap_or_else(|| {
                         Credentials::of_nobody(
-                            &CaseMapping::Ascii.fold(&name),
+                            &CaseMapping::Ascii.fold(&first.name),
                             self.accounts.secret(),
                         )
                     });
-                    Exchange::new(name, bare, &credentials, &BASE64.encode(nonce))
+                    Some(Exchange::new(first, &credentials, &BASE64.encode(nonce)))
                 };
                 match begin() {
                     Some((exchange, challenge)) => {
-                        match self.pause_after_guesses(conn, &exchange.name) {
+                        match self.pause_after_guesses(conn, exchange.name()) {
                             Some(why) => Next::Paused(why),
                             None => Next::Challenge(Stage::ScramFinal(exchange), challenge),
                         }
@@ -172,14 +175,14 @@ impl Hub {
                 }
             }
             Stage::ScramFinal(exchange) => {
-                let account = self.accounts.get(&exchange.name);
+                let account = self.accounts.get(exchange.name());
                 let proof = account.and_then(|account| {
                     let credentials = account.scram.as_ref()?;
                     let proof = exchange.finish(response, credentials)?;
                     let name = account.name.as_str().into();
                     Some((Stage::ScramEnd(name, credentials.clone()), proof))
                 });
-                let failed = || Next::Failed(Some(exchange.name.as_str().into()));
+                let failed = || Next::Failed(Some(exchange.name().into()));
                 proof.map_or_else(failed, |(stage, proof)| Next::Challenge(stage, proof))
             }
             // The account may have ended since then, and be somebody else's: the last step may come at any time.
