@@ -1,12 +1,13 @@
 //! The seeded simulation: people join, leave, rename, talk and drop in any order, the room log is late,
-//! fails and restarts, and after every step all that must hold does. A failing seed is printed, and
+//! fails and restarts, two faults come together, and after every step all that must hold does. A failing seed is printed, and
 //! `SEED=123 cargo test -p chat-tests sim` runs that one alone.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_server::{
     auth::{Question, Secret, Verdict, scram},
+    delivery::Content,
     hub::Door,
 };
 use chat_tests::world::{SimLog, World};
@@ -294,6 +295,301 @@ fn a_seed_replays() {
     }
     assert!(n_devices > 10, "{n_devices} second connections show little");
     assert!(n_facts > 60, "{n_facts} facts of rooms show little");
+}
+
+/// What rooms may be called there; those who come go into the first half.
+const NAMES: [&str; 8] = ["#a", "#b", "#c", "#d", "#e", "#f", "#g", "#h"];
+
+/// Lets `name` come: those with accounts log in to theirs, or make it.
+fn come(world: &mut World, name: &str, is_known: bool) {
+    world.open(name, Door::Irc);
+    let caps =
+        "sasl cap-notify message-tags draft/chathistory batch echo-message draft/channel-rename";
+    let mut lines = format!("CAP REQ :{caps}\r\n");
+    if has_account(name) && is_known {
+        let response = BASE64.encode(format!("\0{name}\0correcthorse"));
+        lines += &format!("AUTHENTICATE PLAIN\r\nAUTHENTICATE {response}\r\n");
+    }
+    world.send_bytes(name, lines.as_bytes());
+    world.settle();
+    let mut lines = format!("NICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\n");
+    if has_account(name) && !is_known {
+        lines += "NS REGISTER correcthorse\r\n";
+    }
+    world.send_bytes(name, lines.as_bytes());
+    world.settle();
+    world.send_bytes(name, format!("JOIN {}\r\n", NAMES[..4].join(",")).as_bytes());
+    world.settle();
+}
+
+/// How often two faults came together, and what shows that they did.
+#[derive(Debug, Default)]
+struct Together {
+    reloads_without_log: usize,
+    renames_unread: usize,
+    slow_and_closed: usize,
+    crashes_renaming: usize,
+}
+
+/// What one seed does where two faults come together: the log is away while the settings are read again, somebody does not
+/// read while a room and a person get other names, and the server is gone while a room does.
+fn run_together(seed: u64, together: &mut Together) -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(seed ^ 0x0002_fa17);
+    // A log that fails besides would be a third: what a rename keeps is lost with it.
+    let log = SimLog { late: 60, failing: 0, restarting: 0 };
+    let mut world = World::new(seed, log, |config| {
+        if seed.is_multiple_of(3) {
+            config.limits.outbox_bytes_max = 400;
+        }
+    });
+    world.checker = quick_checker;
+    let names: Vec<String> = (0..7).map(|number| format!("p{number}")).collect();
+    names.iter().for_each(|name| come(&mut world, name, false));
+    for (name, room) in names.iter().zip(NAMES) {
+        world.send_bytes(name, format!("CS REGISTER {room}\r\n").as_bytes());
+    }
+    world.settle();
+    let mut n_said = 0;
+    for round in 0..30 {
+        let guest = &names[random.usize(usize::from(N_ACCOUNTS)..names.len())];
+        let [from, to] = [0; 2].map(|_| NAMES[random.usize(..NAMES.len())]);
+        let mut talk = |world: &mut World, random: &mut fastrand::Rng| {
+            for _ in 0..random.u8(..6) {
+                n_said += 1;
+                let room = NAMES[random.usize(..NAMES.len())];
+                let line = format!("PRIVMSG {room} :said {n_said}\r\n");
+                world.send_bytes(&names[random.usize(..names.len())], line.as_bytes());
+            }
+            for _ in 0..random.u8(..40) {
+                world.step();
+            }
+        };
+        // Whoever may.
+        let rename = |world: &mut World| {
+            for name in &names {
+                world.send_bytes(name, format!("RENAME {from} {to}\r\n").as_bytes());
+            }
+        };
+        talk(&mut world, &mut random);
+        match random.u8(..3) {
+            0 => {
+                world.hold_log(true);
+                talk(&mut world, &mut random);
+                world.reload(|config| {
+                    config.limits.multiline_lines_max = random.usize(10..20);
+                    config.motd = Some(format!("round {round}"));
+                    config.limits.pending_records_each_max = random.usize(1..5);
+                });
+                together.reloads_without_log += usize::from(world.n_unanswered() > 0);
+                talk(&mut world, &mut random);
+                if random.bool() {
+                    // Longer than a record may take.
+                    world.pass(Duration::from_secs(16));
+                    talk(&mut world, &mut random);
+                }
+                world.hold_log(false);
+            }
+            1 => {
+                let slow = &names[random.usize(..names.len())];
+                let told = world.lines(slow).len();
+                world.stall(slow, true);
+                rename(&mut world);
+                world.send_bytes(guest, format!("NICK {guest}x\r\n").as_bytes());
+                talk(&mut world, &mut random);
+                if random.bool() {
+                    world.settle();
+                }
+                world.send_bytes(guest, format!("NICK {guest}\r\n").as_bytes());
+                talk(&mut world, &mut random);
+                world.stall(slow, false);
+                let is_rename = |line: &String| line.contains(" RENAME #");
+                together.renames_unread +=
+                    world.lines(slow)[told..].iter().filter(|line| is_rename(line)).count();
+            }
+            _ if round % 3 == 0 => {
+                world.hold_log(true);
+                rename(&mut world);
+                talk(&mut world, &mut random);
+                let n_given = world.n_unanswered();
+                let n_written = random.usize(..=n_given);
+                together.crashes_renaming += usize::from(n_given > 0);
+                world.hold_log(false);
+                world.crash(n_written, seed + round);
+                world.check_received();
+                names.iter().for_each(|name| come(&mut world, name, true));
+            }
+            _ => {}
+        }
+        // Whoever was closed comes again.
+        world.settle();
+        for name in names.iter().filter(|name| world.is_closed(name)).cloned().collect::<Vec<_>>() {
+            together.slow_and_closed += 1;
+            world.check_received();
+            come(&mut world, &name, true);
+        }
+    }
+    world.settle();
+    world.pass(Duration::from_secs(16));
+    world.settle();
+    world.check_settled();
+    check_history(&world, &names);
+    check_texts(&world);
+    assert!(n_said > 100, "seed {seed} says too little to show anything");
+    world.pass(Duration::from_secs(160));
+    world.settle();
+    assert_eq!(world.n_pending(), 0, "seed {seed} leaves records behind");
+    world.transcript
+}
+
+/// Nothing that was said once is in the log twice.
+fn check_texts(world: &World) {
+    let mut seen = BTreeMap::new();
+    for record in world.appended() {
+        if let Content::Message { text, .. } = &record.event.content
+            && text.starts_with("said ")
+        {
+            let before = seen.insert(Arc::clone(text), record.event.msgid.clone());
+            assert!(before.is_none(), "{text} is stored twice\n{}", world.transcript.join("\n"));
+        }
+    }
+}
+
+/// Two faults at once are no worse than each: everyone sees one order, nothing is lost or told twice, and what is kept is
+/// what is so.
+#[test]
+fn two_faults_at_once_break_nothing() {
+    let mut together = Together::default();
+    let seeds = std::env::var("SEED").map_or(0..60, |seed| {
+        let seed = seed.parse().expect("SEED is a number");
+        seed..seed + 1
+    });
+    let is_all = seeds.end - seeds.start > 1;
+    for seed in seeds {
+        let caught = std::panic::catch_unwind(|| {
+            let mut own = Together::default();
+            let transcript = run_together(seed, &mut own);
+            (own, transcript)
+        });
+        let (own, first) = caught.unwrap_or_else(|panic| {
+            use std::io::Write;
+            let _ = writeln!(std::io::stderr(), "two faults at once fail with SEED={seed}");
+            std::panic::resume_unwind(panic)
+        });
+        if seed < 5 {
+            assert!(
+                first == run_together(seed, &mut Together::default()),
+                "{seed} does not replay"
+            );
+        }
+        together.reloads_without_log += own.reloads_without_log;
+        together.renames_unread += own.renames_unread;
+        together.slow_and_closed += own.slow_and_closed;
+        together.crashes_renaming += own.crashes_renaming;
+    }
+    let Together { reloads_without_log, renames_unread, slow_and_closed, crashes_renaming } =
+        together;
+    let is_much = reloads_without_log > 60
+        && renames_unread > 50
+        && slow_and_closed > 4
+        && crashes_renaming > 25;
+    assert!(is_much || !is_all, "{together:?} shows little");
+}
+
+/// The lines that `name` received with `word` in them.
+fn lines_with<'a>(world: &'a World, name: &str, word: &str) -> Vec<&'a String> {
+    world.lines(name).iter().filter(|line| line.contains(word)).collect()
+}
+
+/// Two people in a room of the first, which lasts.
+fn room_of_p0() -> World {
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    world.checker = quick_checker;
+    ["p0", "p5"].into_iter().for_each(|name| come(&mut world, name, false));
+    world.send_bytes("p0", b"CS REGISTER #a\r\nPRIVMSG #a :said before\r\n");
+    world.settle();
+    world
+}
+
+#[test]
+fn settings_are_read_again_while_the_log_is_away() {
+    let mut world = room_of_p0();
+    world.hold_log(true);
+    world.send_bytes("p0", b"PRIVMSG #a :said 1\r\n");
+    world.settle();
+    world.reload(|config| config.registration = false);
+    world.settle();
+    let gone = lines_with(&world, "p5", " CAP p5 DEL :");
+    assert!(gone.iter().any(|line| line.ends_with(":sasl")), "{gone:?}");
+    world.send_bytes("p5", b"PRIVMSG #a :said 2\r\n");
+    world.settle();
+    assert!(lines_with(&world, "p5", ":said 1").is_empty(), "it has no place yet");
+    world.hold_log(false);
+    world.settle();
+    for name in ["p0", "p5"] {
+        let said = lines_with(&world, name, "PRIVMSG #a :said ");
+        let texts: Vec<&str> = said.iter().filter_map(|line| line.rsplit(':').next()).collect();
+        assert!(texts.ends_with(&["said 1", "said 2"]), "{name} is told {texts:?}");
+    }
+    world.check_settled();
+}
+
+#[test]
+fn a_slow_reader_is_told_of_new_names_in_their_places() {
+    let mut world = room_of_p0();
+    let told = world.lines("p5").len();
+    world.stall("p5", true);
+    for line in [
+        "PRIVMSG #a :said 1",
+        "RENAME #a #new",
+        "PRIVMSG #new :said 2",
+        "NICK p0x",
+        "PRIVMSG #new :said 3",
+    ] {
+        world.send_bytes("p0", format!("{line}\r\n").as_bytes());
+        world.settle();
+    }
+    assert_eq!(world.lines("p5").len(), told);
+    world.stall("p5", false);
+    world.settle();
+    let words = ["PRIVMSG #a :said 1", "RENAME #a #new", "PRIVMSG #new :said 2", "NICK ", ":p0x!"];
+    let lines = &world.lines("p5")[told..];
+    let places: Vec<Option<usize>> =
+        words.iter().map(|word| lines.iter().position(|line| line.contains(word))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{lines:#?}");
+    assert_eq!(lines.len(), words.len(), "{lines:#?}");
+    world.check_settled();
+}
+
+/// Its record is lost, or is there and its new name is not kept yet, or both are there: the room has one name, and what was
+/// said in it is found under that.
+#[test]
+fn a_room_has_one_name_when_the_server_ends_while_it_is_renamed() {
+    for (n_written, is_told, own, other) in
+        [(0, false, "#a", "#new"), (1, false, "#a", "#new"), (0, true, "#new", "#a")]
+    {
+        let mut world = room_of_p0();
+        world.hold_log(true);
+        world.send_bytes("p0", b"RENAME #a #new\r\n");
+        world.settle();
+        assert_eq!(world.n_unanswered(), 1);
+        world.hold_log(false);
+        if is_told {
+            world.settle();
+        }
+        world.crash(n_written, 2);
+        world.check_received();
+        assert_eq!(lines_with(&world, "p5", "RENAME").len(), usize::from(is_told));
+        come(&mut world, "p0", true);
+        for room in [other, own] {
+            let line = format!("JOIN {room}\r\nCHATHISTORY LATEST {room} * 9\r\n");
+            world.send_bytes("p0", line.as_bytes());
+            world.settle();
+        }
+        let told = lines_with(&world, "p0", ":said before");
+        let is_there = told.len() == 1 && told[0].contains(&format!("PRIVMSG {own} "));
+        assert!(is_there, "{told:?}\n{}", world.transcript.join("\n"));
+        world.check_settled();
+    }
 }
 
 /// A password is its own hash here, so that a thousand of them cost nothing.

@@ -14,7 +14,7 @@ use chat_server::{
     delivery::{Content, Delivery, Page, RecordContent, Target},
     fanout::Fanout,
     hub::{Door, Effect, Hub, Input, Now},
-    ids::{ConnId, Ticket, WorkerId},
+    ids::{ConnId, RoomId, Ticket, WorkerId},
     room_log::{AppendError, Conversation, Record},
     session::{Output, Session, Step},
     settings::Settings,
@@ -42,10 +42,13 @@ pub struct SimLog {
 
 /// See the module.
 pub struct World {
+    config: Config,
     settings: Arc<Settings>,
     hub: Hub,
     chances: SimLog,
     log: SimulatedLog,
+    /// The rooms that records on their way into the log are of: those may get other names meanwhile.
+    rooms: BTreeMap<Ticket, RoomId>,
     /// What answers for passwords.
     pub checker: fn(&Question) -> Verdict,
     /// Passwords wait to be checked until this ends.
@@ -80,6 +83,10 @@ struct WorldConn {
     n_expected: usize,
     is_held: bool,
     is_closed: bool,
+    /// What waits for a reader that does not read; `None`: it reads.
+    unread: Option<Vec<u8>>,
+    /// A page of a long answer is among it.
+    owes_page: bool,
     /// Message ids this connection is to receive, in order, by the hub's membership when they were
     /// appended.
     due: Vec<Arc<str>>,
@@ -102,9 +109,11 @@ impl World {
         let wall = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         Self {
             hub: Hub::new(Arc::clone(&settings), seed),
+            config,
             settings,
             chances,
             log: SimulatedLog::default(),
+            rooms: BTreeMap::new(),
             checker: auth::answer,
             is_checker_held: false,
             questions: VecDeque::new(),
@@ -144,6 +153,8 @@ impl World {
             n_expected: 0,
             is_held: false,
             is_closed: false,
+            unread: None,
+            owes_page: false,
             due: Vec::new(),
         };
         self.conns.insert(conn, opened);
@@ -248,6 +259,34 @@ impl World {
         self.is_log_held = is_held;
     }
 
+    /// The settings are others from here on.
+    pub fn reload(&mut self, change: impl FnOnce(&mut Config)) {
+        self.transcript.push("the settings are read again".into());
+        change(&mut self.config);
+        self.settings = self.settings.renewed(&self.config, self.settings.reached.clone());
+        for own in self.conns.values_mut().filter(|own| !own.is_closed) {
+            own.session.renew(&self.settings);
+        }
+        self.handle(Input::Reload { settings: Arc::clone(&self.settings) });
+    }
+
+    /// From here on `name` reads nothing, or reads on with what has waited. Whoever reads nothing for too long is closed.
+    pub fn stall(&mut self, name: &str, is_stalled: bool) {
+        let conn = self.names[name];
+        let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) else { return };
+        if is_stalled {
+            own.unread.get_or_insert_default();
+            return;
+        }
+        let unread = own.unread.take().unwrap_or_default();
+        let owes_page = std::mem::take(&mut own.owes_page);
+        self.receive(conn, &unread);
+        if owes_page {
+            self.inputs[usize::from(conn.worker.0)].push_back(Input::PageTaken { conn });
+        }
+        self.drive(conn);
+    }
+
     /// The server ends and starts anew, with nothing but what its log has kept.
     ///
     /// # Panics
@@ -272,6 +311,7 @@ impl World {
         self.orders.iter_mut().for_each(VecDeque::clear);
         self.inputs.iter_mut().for_each(VecDeque::clear);
         self.log.crash(n_written);
+        self.rooms.clear();
         self.hub = Hub::new(Arc::clone(&self.settings), seed);
         let latest = self.appended().iter().map(|record| record.event.time).max();
         self.hub.begin_after(latest.unwrap_or(self.now.wall));
@@ -397,28 +437,25 @@ impl World {
     /// Lets the log write the first that waits; whether anything did.
     fn write_one(&mut self, outcome: Result<(), AppendError>) -> bool {
         let Some(Written { outcome, record }) = self.log.write_one(outcome) else { return false };
-        if let Some(record) = record {
-            self.note_due(&record);
-        }
         if let Some((ticket, outcome)) = outcome {
+            if let Some(record) = record {
+                self.note_due(ticket, &record);
+            }
             self.handle(Input::Appended { ticket, outcome });
         }
         true
     }
 
     /// Who is to receive a message in a room: everyone in it at this moment but its sender.
-    fn note_due(&mut self, record: &Record) {
-        let Conversation::Room(key) = &record.conversation else { return };
-        let Content::Record(RecordContent::Message { source, kind, .. }) = &record.event.content
-        else {
-            return;
-        };
+    fn note_due(&mut self, ticket: Ticket, record: &Record) {
+        let Some(room) = self.rooms.remove(&ticket) else { return };
+        let Content::Message { source, kind, .. } = &record.event.content else { return };
         if *kind == MessageKind::Tagmsg {
             return;
         }
         let Some(msgid) = &record.event.msgid else { return };
         let sender = source.split('!').next().unwrap_or_default();
-        let members = self.hub.membership().find(|(name, _, _)| **name == **key).map(|(_, _, m)| m);
+        let members = self.hub.membership().find(|(_, id, _)| *id == room).map(|(_, _, m)| m);
         for conn in members.unwrap_or_default() {
             let name = self.name_of(conn);
             if !is_own(&name, sender)
@@ -442,6 +479,12 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Append { ticket, record } => {
+                    if let Conversation::Room(key) = &record.conversation
+                        && let Some((_, id, _)) =
+                            self.hub.membership().find(|(name, _, _)| **name == **key)
+                    {
+                        self.rooms.insert(ticket, id);
+                    }
                     // The order of the log is the order in which it was asked.
                     let is_late = self.is_log_held || self.random.u8(..100) < self.chances.late;
                     if self.log.is_idle() && !is_late {
@@ -469,7 +512,7 @@ impl World {
         for (ticket, record) in at_once {
             let outcome = self.log.store(&record, Ok(()));
             if outcome.is_ok() {
-                self.note_due(&record);
+                self.note_due(ticket, &record);
             }
             self.handle(Input::Appended { ticket, outcome });
         }
@@ -506,7 +549,10 @@ impl World {
                 if let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) {
                     let mut bytes = Vec::new();
                     own.session.write_reply(&reply, &mut bytes);
-                    let is_page = matches!(reply.page, Page::More { .. });
+                    let mut is_page = matches!(reply.page, Page::More { .. });
+                    if is_page && own.unread.is_some() {
+                        (own.owes_page, is_page) = (true, false);
+                    }
                     self.receive(conn, &bytes);
                     if is_page {
                         self.inputs[worker].push_back(Input::PageTaken { conn });
@@ -581,7 +627,9 @@ impl World {
     fn drive(&mut self, conn: ConnId) {
         loop {
             let Some(own) = self.conns.get_mut(&conn) else { return };
-            if own.is_held || own.is_closed {
+            let pause_bytes = self.settings.limits.outbox_pause_bytes;
+            let is_paused = own.unread.as_ref().is_some_and(|unread| unread.len() > pause_bytes);
+            if own.is_held || own.is_closed || is_paused {
                 return;
             }
             let mut output = Output::default();
@@ -622,6 +670,19 @@ impl World {
     fn receive(&mut self, conn: ConnId, bytes: &[u8]) {
         let name = self.name_of(conn);
         let Some(own) = self.conns.get_mut(&conn) else { return };
+        if let Some(unread) = own.unread.as_mut() {
+            unread.extend_from_slice(bytes);
+            if unread.len() > self.settings.limits.outbox_bytes_max {
+                // What waits is worth nothing without its end.
+                (own.unread, own.owes_page) = (None, false);
+                let reason: Arc<str> = "You read too slowly: too much was waiting for you".into();
+                self.transcript.push(format!("{name} reads too slowly"));
+                self.close(conn, &reason);
+                let closed = Input::Closed { conn, reason };
+                self.inputs[usize::from(conn.worker.0)].push_back(closed);
+            }
+            return;
+        }
         own.received.extend_from_slice(bytes);
         while let Some(end) = own.received.windows(2).position(|pair| pair == b"\r\n") {
             let line = String::from_utf8(own.received.drain(..end + 2).collect());
@@ -637,6 +698,16 @@ impl World {
     /// # Panics
     /// If it does not hold; with the transcript.
     pub fn check_settled(&mut self) {
+        self.check_received();
+        self.check_memberships();
+        self.check_kept();
+    }
+
+    /// Each connection received what was due to it, in the log's order and once; those that are closed, the beginning of it.
+    ///
+    /// # Panics
+    /// If it did not; with the transcript.
+    pub fn check_received(&self) {
         let fail = |what: String| panic!("{what}\n{}", self.transcript.join("\n"));
         for (name, conn) in &self.names {
             let own = &self.conns[conn];
@@ -644,6 +715,7 @@ impl World {
             let is_room_message = |line: &&String| {
                 line.contains(" PRIVMSG #")
                     && !line.contains(&format!(":{name}!"))
+                    && !line.contains(&format!(":{name}x!"))
                     && !line.starts_with("@batch=")
                     // An edit, to those who know of none.
                     && !line.contains(" :(edited) ")
@@ -663,8 +735,6 @@ impl World {
                 fail(format!("{name} received {received:?} and was due {due:?}"));
             }
         }
-        self.check_memberships();
-        self.check_kept();
     }
 
     /// At rest: a server that started now would know the rooms that last as they are.
