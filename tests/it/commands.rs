@@ -1,5 +1,9 @@
 //! What each command means, as scripts against hub and sessions. Clauses are cited above them.
 
+use chat_core::{
+    proto::{CapabilitySet, Command, SPECS},
+    wire::Line,
+};
 use chat_tests::script::{check, check_with};
 
 /// RFC 2812 §3.1, §5.1
@@ -300,4 +304,45 @@ fn whoever_joins_is_known_at_once() {
          a> NAMES #x
          a< :chat.local 353 a = #x :@a!u@127.0.0.1 b!u@127.0.0.1",
     );
+}
+
+/// A line of each command that is one with any parameters, with its row's answer to `is_in`.
+fn lines_of_all_commands(is_in: impl Fn(&Command) -> bool) -> Vec<(String, bool)> {
+    let lines = SPECS.iter().map(|spec| format!("{} x y z w", spec.word));
+    lines
+        .filter_map(|line| {
+            let command = Command::parse(&Line::parse(&line).unwrap()).ok()?;
+            Some((line, is_in(&command)))
+        })
+        .collect()
+}
+
+/// RFC 2812 §5.2, `ERR_NOTREGISTERED`
+#[test]
+fn newcomers_may_use_the_commands_that_are_for_them() {
+    let lines =
+        lines_of_all_commands(|command| command.spec().is_for_newcomers(CapabilitySet::EMPTY));
+    assert!(lines.iter().filter(|(_, is_for_them)| *is_for_them).count() > 5);
+    // There are only so many connections from one address.
+    for some in lines.chunks(20) {
+        let play = |(n, (line, is_for_them)): (usize, &(String, bool))| {
+            let sign = if *is_for_them { '!' } else { '<' };
+            format!("new n{n}\nn{n}> {line}\nn{n}{sign} * 451 *")
+        };
+        check(&some.iter().enumerate().map(play).collect::<Vec<_>>().join("\n"));
+    }
+}
+
+/// "The `draft/chathistory` capability MUST be negotiated.", and others in the same way
+#[test]
+fn commands_of_capabilities_are_unknown_to_those_without() {
+    let lines = lines_of_all_commands(|command| command.spec().is_known_with(CapabilitySet::EMPTY));
+    assert!(lines.iter().filter(|(_, is_known)| !is_known).count() >= 5);
+    for some in lines.chunks(20) {
+        let play = |(n, (line, is_known)): (usize, &(String, bool))| {
+            let sign = if *is_known { '!' } else { '<' };
+            format!("n{n}> {line}\nn{n}{sign} * 421 n{n} *")
+        };
+        check(&some.iter().enumerate().map(play).collect::<Vec<_>>().join("\n"));
+    }
 }

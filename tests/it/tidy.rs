@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chat_core::proto::{Capability, Command, Numeric};
+use chat_core::proto::{Capability, CommandSpec, Numeric, SPECS};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -257,11 +257,9 @@ fn the_table_of_contents_is_complete() {
 #[test]
 fn the_protocol_page_lists_everything() {
     let page = read("docs/protocol.md");
-    for word in Command::WORDS {
-        assert!(
-            page.contains(&format!("| `{word}` |")),
-            "docs/protocol.md lacks the command {word}"
-        );
+    for CommandSpec { word, clause, .. } in SPECS {
+        let row = format!("| `{word}` | {} | ", with_links(clause));
+        assert!(page.contains(&row), "docs/protocol.md lacks {row}");
     }
     for capability in Capability::ALL {
         let name = capability.name();
@@ -298,8 +296,16 @@ fn the_protocol_page_lists_everything() {
     let commands = words("## Commands");
     let n_commands =
         commands.iter().filter(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()));
-    assert_eq!(n_commands.filter(|word| word.len() > 1).count(), Command::WORDS.len());
+    assert_eq!(n_commands.filter(|word| word.len() > 1).count(), SPECS.len());
     assert_eq!(words("## Capabilities").len(), Capability::ALL.len());
+}
+
+/// A clause as the pages in `docs` write it: with a link to another of them.
+fn with_links(clause: &str) -> String {
+    let Some((before, page)) = clause.split_once("docs/") else { return clause.to_owned() };
+    let (page, behind) = page.split_at(page.find(".md").expect("a page") + ".md".len());
+    assert!(root().join("docs").join(page).exists(), "there is no page {page}");
+    format!("{before}[{page}]({page}){behind}")
 }
 
 #[test]

@@ -12,8 +12,8 @@ mod service;
 
 pub use caps::{Capability, CapabilitySet};
 pub use command::{
-    Command, CommandError, JoinTarget, ListCondition, MessageKind, MessageLine, NONCE_TAG,
-    WhoQuery, WhoxFields, relayed_tags,
+    Command, CommandError, CommandSpec, JoinTarget, ListCondition, MessageKind, MessageLine,
+    NONCE_TAG, SPECS, WhoQuery, WhoxFields, relayed_tags,
 };
 pub use link::{Link, LinkError};
 pub use mask::mask_matches;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, Numeric, Service},
+    proto::{Capability, CapabilitySet, CommandSpec, Numeric, Service},
     wire::LineWriter,
 };
 
@@ -259,19 +259,8 @@ impl Reply {
             ReplyLine::Fail { command, code, context, text, is_partial } => {
                 // The specifications of some commands ask for it by themselves.
                 let own: &[Capability] = match *command {
-                    "BATCH" => &[Capability::Multiline],
-                    "CHANGES" => &[Capability::Changes],
-                    "CHATHISTORY" => &[Capability::ChatHistory],
-                    "EDIT" => &[Capability::Edit],
-                    "SEARCH" => &[Capability::Search, Capability::SojuSearch],
-                    "REDACT" => &[Capability::MessageRedaction],
                     "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
-                    "MARKREAD" => &[Capability::ReadMarker],
-                    "METADATA" => &[Capability::Metadata2, Capability::Metadata3],
-                    "REGISTER" | "VERIFY" => &[Capability::AccountRegistration],
-                    "RENAME" => &[Capability::ChannelRename],
-                    "SETNAME" => &[Capability::Setname],
-                    _ => &[],
+                    word => CommandSpec::by_word(word).map_or(&[], CommandSpec::capabilities),
                 };
                 if capabilities.contains(Capability::StandardReplies)
                     || own.iter().any(|own| capabilities.contains(*own))

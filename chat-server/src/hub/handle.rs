@@ -206,10 +206,14 @@ impl Hub {
         command: Result<Command, CommandError>,
     ) {
         let device = self.people.device(conn);
+        let capabilities = device.capabilities;
         let after = device.latest_record.filter(|_| device.n_pending > 0);
         let mut turn = Turn::new((conn, device.person), label);
         turn.after = after;
         let outcome = match command {
+            Ok(command) if !command.spec().is_known_with(capabilities) => {
+                Err(CommandError::Unknown(command.spec().word.to_owned()).into())
+            }
             Ok(command) => self.dispatch(&mut turn, command),
             Err(error) => Err(error.into()),
         };

@@ -135,7 +135,7 @@ impl IrcSession {
         }
         let Some((label, command)) = read else { return Step::Line };
         match command {
-            Ok(command) if is_expensive(&command) => {
+            Ok(command) if command.is_expensive() => {
                 return self.take_expensive(now, label, command, out);
             }
             command => self.take(label, command, out),
@@ -307,29 +307,6 @@ impl IrcSession {
         let capabilities = self.negotiation.capabilities;
         reply.write_irc(self.settings.name.as_str(), capabilities, &mut self.batches, out);
     }
-}
-
-/// Whether a command asks for a long answer, or for much work.
-fn is_expensive(command: &Command) -> bool {
-    matches!(
-        command,
-        Command::Authenticate { .. }
-            | Command::Changes { .. }
-            | Command::ChatHistory { .. }
-            | Command::Help { topic: None }
-            | Command::Info { .. }
-            | Command::List { .. }
-            | Command::Metadata { .. }
-            | Command::Motd { .. }
-            | Command::Names { .. }
-            | Command::Oper { .. }
-            | Command::Register { .. }
-            | Command::Search { .. }
-            | Command::Service { .. }
-            | Command::Who { .. }
-            | Command::Whois { .. }
-            | Command::Whowas { .. }
-    )
 }
 
 /// A command, or what is wrong with it, and its label.

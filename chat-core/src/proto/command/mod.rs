@@ -3,12 +3,11 @@
 //! Says nothing about whether the asker may have it: that is the hub's to decide.
 
 mod parse;
-
-use std::sync::Arc;
+mod rules;
+mod spec;
 
 pub use parse::{NONCE_TAG, relayed_tags};
-
-use super::Service;
+pub use spec::{Command, CommandSpec, SPECS};
 
 /// How a message wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,125 +54,6 @@ pub struct MessageLine {
     pub text: String,
     /// Whether it goes on with the line before, without a line break.
     pub is_concat: bool,
-}
-
-/// A command with its parameters; the names in it are not checked yet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-#[allow(missing_docs, reason = "the fields carry the names RFC 2812 §3 gives them")]
-pub enum Command {
-    /// RFC 2812 §3.4.9
-    Admin { server: Option<String> },
-    /// <https://ircv3.net/specs/extensions/sasl-3.1>: a mechanism, a chunk of a response, or `*`.
-    Authenticate { argument: String },
-    /// RFC 2812 §4.1
-    Away { reason: Option<String> },
-    /// A user and a host for someone, given by an operator of the server; others learn of it as
-    /// <https://ircv3.net/specs/extensions/chghost> says.
-    Chghost { nick: String, user: String, host: String },
-    /// <https://ircv3.net/specs/extensions/chathistory>: `LATEST`, `BEFORE`, ..., of what and which part.
-    ChatHistory { subcommand: String, params: Vec<String> },
-    /// `docs/changes.md`: of one conversation or `*`, behind what, and how many at most.
-    Changes { target: String, since: String, limit: String },
-    /// <https://ircv3.net/specs/extensions/capability-negotiation>
-    Cap { subcommand: String, arguments: Vec<String> },
-    /// `docs/edit.md`
-    Edit { target: String, msgid: String, text: String },
-    /// `HELP` and `HELPOP` (<https://modern.ircdocs.horse/#help-message>).
-    Help { topic: Option<String> },
-    /// RFC 2812 §3.4.10
-    Info { server: Option<String> },
-    /// RFC 2812 §3.2.7; without parameters, the invitations one has.
-    Invite { invitation: Option<(String, String)> },
-    /// <https://ircv3.net/specs/extensions/extended-isupport>
-    Isupport,
-    /// RFC 2812 §4.9
-    Ison { nicks: Vec<String> },
-    /// RFC 2812 §3.2.1
-    Join { targets: Vec<JoinTarget> },
-    /// RFC 2812 §3.2.8: one room and several people, or as many rooms as people.
-    Kick { rooms: Vec<String>, nicks: Vec<String>, reason: Option<String> },
-    /// RFC 2812 §3.7.1
-    Kill { nick: String, reason: String },
-    /// `JOIN 0`: leave every room (RFC 2812 §3.2.1).
-    LeaveAll,
-    /// <https://modern.ircdocs.horse/#knock-message>: asks those who operate a room to be let in.
-    Knock { room: String, reason: Option<String> },
-    /// RFC 2812 §3.4.5
-    Links,
-    /// RFC 2812 §3.2.6
-    List { rooms: Vec<String>, conditions: Vec<ListCondition> },
-    /// RFC 2812 §3.4.2
-    Lusers,
-    /// <https://ircv3.net/specs/extensions/read-marker>: of what, and up to when.
-    Markread { target: Option<String>, timestamp: Option<String> },
-    /// `PRIVMSG`, `NOTICE` and `TAGMSG`. `tags` are the client-only ones, in wire form. The text is shared by all who
-    /// read it.
-    Message { kind: MessageKind, targets: Vec<String>, text: Arc<str>, tags: Box<str> },
-    /// A message of several lines (<https://ircv3.net/specs/extensions/multiline>); a session makes it of
-    /// the lines of a batch.
-    Multiline { kind: MessageKind, target: String, lines: Vec<MessageLine>, tags: String },
-    /// <https://ircv3.net/specs/extensions/metadata>: whose, what to do (`GET`, `SET`, ...), and with what.
-    Metadata { target: String, subcommand: String, params: Vec<String> },
-    /// RFC 2812 §3.1.5 and §3.2.3
-    Mode { target: String, changes: Option<String>, arguments: Vec<String> },
-    /// <https://ircv3.net/specs/extensions/monitor>: what to do (`+`, `-`, `C`, `L`, `S`), and with whom.
-    Monitor { action: String, targets: Vec<String> },
-    /// RFC 2812 §3.4.1
-    Motd { server: Option<String> },
-    /// RFC 2812 §3.2.5
-    Names { rooms: Vec<String> },
-    /// RFC 2812 §3.1.2
-    Nick { nick: String },
-    /// RFC 2812 §3.1.4
-    Oper { name: String, password: String },
-    /// RFC 2812 §3.2.2
-    Part { rooms: Vec<String>, reason: Option<String> },
-    /// RFC 2812 §3.1.1
-    Pass { password: String },
-    /// RFC 2812 §3.7.2
-    Ping { token: String },
-    /// RFC 2812 §3.7.3
-    Pong,
-    /// RFC 2812 §3.1.7
-    Quit { reason: Option<String> },
-    /// <https://ircv3.net/specs/extensions/message-redaction>
-    Redact { target: String, msgid: String, reason: Option<String> },
-    /// <https://ircv3.net/specs/extensions/account-registration>; `*` in the place of the account is one's
-    /// nick, and in that of the address none.
-    Register { account: String, email: String, password: String },
-    /// RFC 2812 §4.2
-    Rehash,
-    /// <https://ircv3.net/specs/extensions/channel-rename>
-    Rename { room: String, name: String, reason: Option<String> },
-    /// `docs/search.md`: attributes in one parameter, or words.
-    Search { params: Vec<String> },
-    /// `CHANSERV` and `CS`, `NICKSERV` and `NS`, `OPERSERV` and `OS`: a message to one of them by a word of its own.
-    Service { service: Service, text: String },
-    /// <https://ircv3.net/specs/extensions/setname>
-    Setname { realname: String },
-    /// RFC 2812 §3.4.6
-    Time { server: Option<String> },
-    /// RFC 2812 §3.2.4
-    Topic { room: String, topic: Option<String> },
-    /// RFC 2812 §3.1.3
-    User { user: String, realname: String },
-    /// RFC 2812 §4.8
-    Userhost { nicks: Vec<String> },
-    /// <https://ircv3.net/specs/extensions/account-registration>
-    Verify { account: String, code: String },
-    /// RFC 2812 §3.4.3
-    Version { server: Option<String> },
-    /// RFC 2812 §4.7
-    Wallops { text: String },
-    /// <https://ircv3.net/specs/extensions/webirc>: the host's name is not used, since it cannot be trusted.
-    Webirc { password: String, address: String, options: String },
-    /// RFC 2812 §3.6.1, and <https://ircv3.net/specs/extensions/whox>
-    Who { mask: String, query: WhoQuery },
-    /// RFC 2812 §3.6.2
-    Whois { server: Option<String>, nicks: Vec<String> },
-    /// RFC 2812 §3.6.3
-    Whowas { nicks: Vec<String>, count: Option<usize> },
 }
 
 /// Which rooms a `LIST` is about (`ELIST` in RPL_ISUPPORT, <https://modern.ircdocs.horse/#elist-parameter>).
@@ -276,6 +156,44 @@ mod tests {
             }
         }
         assert_eq!(parse("XYZZY"), Err(CommandError::Unknown("XYZZY".into())));
+    }
+
+    #[test]
+    fn each_row_leads_to_its_command_and_back() {
+        assert!(SPECS.is_sorted_by(|one, next| one.word < next.word));
+        assert!(SPECS.iter().map(|spec| spec.word).eq(Command::WORDS.iter().copied()));
+        for spec in SPECS {
+            assert!(std::ptr::eq(CommandSpec::by_word(spec.word).unwrap(), spec));
+            assert!(spec.help.starts_with(spec.word) && spec.help.len() < 100, "{}", spec.help);
+            assert!(!spec.clause.is_empty());
+            let Ok(command) = parse(&format!("{} a b c d", spec.word)) else {
+                // Those that are open are the session's.
+                assert_eq!(spec.word, "BATCH");
+                continue;
+            };
+            // A command with several words has the same rules by each of them.
+            let (own, others) = (&spec.rules, &command.spec().rules);
+            let prices = [own, others].map(|rules| std::mem::discriminant(&rules.price));
+            assert_eq!(prices[0], prices[1], "{}", spec.word);
+            assert_eq!((&own.stage, &own.extension), (&others.stage, &others.extension));
+        }
+    }
+
+    /// A wrong row would be found by nobody who looks at answers alone.
+    #[test]
+    fn long_answers_are_expensive() {
+        for (text, is_expensive) in [
+            ("HELP", true),
+            ("HELPOP :", true),
+            ("HELP JOIN", false),
+            ("LIST", true),
+            ("NS HELP", true),
+            ("OPER name password", true),
+            ("PRIVMSG #x :hello", false),
+            ("TOPIC #x", false),
+        ] {
+            assert_eq!(parse(text).unwrap().is_expensive(), is_expensive, "{text}");
+        }
     }
 
     #[test]

@@ -1,238 +1,104 @@
-//! From a line's word and parameters to a [`Command`].
+//! From a line's word and parameters to a [`Command`]: what its row in `spec` reads them with.
 
 use std::collections::BTreeMap;
 
-use super::{Command, CommandError, JoinTarget, ListCondition, MessageKind, WhoQuery, WhoxFields};
+use super::{
+    Command, CommandError, CommandSpec, JoinTarget, ListCondition, MessageKind, WhoQuery,
+    WhoxFields,
+};
 use crate::proto::Service;
 use crate::wire::Line;
 
-impl Command {
-    /// The words [`Command::parse`] knows, for tables and tests.
-    pub const WORDS: &[&str] = &[
-        "ADMIN",
-        "AUTHENTICATE",
-        "AWAY",
-        "BATCH",
-        "CAP",
-        "CHANGES",
-        "CHANSERV",
-        "CHATHISTORY",
-        "CHGHOST",
-        "CS",
-        "EDIT",
-        "HELP",
-        "HELPOP",
-        "INFO",
-        "INVITE",
-        "ISON",
-        "ISUPPORT",
-        "JOIN",
-        "KICK",
-        "KILL",
-        "KNOCK",
-        "LINKS",
-        "LIST",
-        "LUSERS",
-        "MARKREAD",
-        "METADATA",
-        "MODE",
-        "MONITOR",
-        "MOTD",
-        "NAMES",
-        "NICK",
-        "NICKSERV",
-        "NOTICE",
-        "NS",
-        "OPER",
-        "OPERSERV",
-        "OS",
-        "PART",
-        "PASS",
-        "PING",
-        "PONG",
-        "PRIVMSG",
-        "QUIT",
-        "REDACT",
-        "REGISTER",
-        "REHASH",
-        "RENAME",
-        "SEARCH",
-        "SETNAME",
-        "TAGMSG",
-        "TIME",
-        "TOPIC",
-        "USER",
-        "USERHOST",
-        "VERIFY",
-        "VERSION",
-        "WALLOPS",
-        "WEBIRC",
-        "WHO",
-        "WHOIS",
-        "WHOWAS",
-    ];
+/// The parameters of a line whose word is known.
+#[derive(Clone, Copy)]
+pub(super) struct Arguments<'a> {
+    word: &'static str,
+    line: &'a Line<'a>,
+}
 
+impl Command {
     /// Reads the command in `line`.
     ///
     /// # Errors
     /// [`CommandError`] when the word is unknown or a parameter is missing.
     pub fn parse(line: &Line<'_>) -> Result<Self, CommandError> {
-        let word = line.word();
-        // Before all other words, since most lines are messages.
-        if let Some(kind) = MessageKind::by_word(&word) {
-            return message(kind, line);
+        match CommandSpec::by_word(&line.word()) {
+            Some(spec) => (spec.parse)(Arguments { word: spec.word, line }),
+            None => Err(CommandError::Unknown(line.command.to_owned())),
         }
-        let params = line.params;
-        let owned = |index: usize| params.get(index).map(str::to_owned);
-        let non_empty = |index: usize| params.get(index).filter(|param| !param.is_empty());
-        let given = |index: usize| non_empty(index).map(str::to_owned);
-        let need = |index: usize, name: &'static str| {
-            given(index).ok_or(CommandError::NeedMoreParams(name))
-        };
-        let list = |text: Option<&str>| text.map(split_list).unwrap_or_default();
-        let rest = |from: usize| {
-            params.as_slice().iter().skip(from).map(|&param| param.to_owned()).collect()
-        };
-        let service = |service| Self::Service { service, text: params.as_slice().join(" ") };
-        Ok(match &*word {
-            "ADMIN" => Self::Admin { server: given(0) },
-            "AUTHENTICATE" => Self::Authenticate { argument: need(0, "AUTHENTICATE")? },
-            "AWAY" => Self::Away { reason: given(0) },
-            // One that nobody has opened: those that are open are the session's.
-            "BATCH" => {
-                let context = vec![need(0, "BATCH")?.trim_start_matches(['+', '-']).to_owned()];
-                return Err(CommandError::Batch { code: "INVALID_REFTAG", context });
-            }
-            "CHANGES" => Self::Changes {
-                target: need(0, "CHANGES")?,
-                since: need(1, "CHANGES")?,
-                limit: need(2, "CHANGES")?,
-            },
-            "CHANSERV" | "CS" => service(Service::ChanServ),
-            "CHATHISTORY" => {
-                Self::ChatHistory { subcommand: need(0, "CHATHISTORY")?, params: rest(1) }
-            }
-            "CHGHOST" => Self::Chghost {
-                nick: need(0, "CHGHOST")?,
-                user: need(1, "CHGHOST")?,
-                host: need(2, "CHGHOST")?,
-            },
-            "CAP" => Self::Cap { subcommand: need(0, "CAP")?, arguments: rest(1) },
-            "EDIT" => Self::Edit {
-                target: need(0, "EDIT")?,
-                msgid: need(1, "EDIT")?,
-                text: need(2, "EDIT")?,
-            },
-            "HELP" | "HELPOP" => Self::Help { topic: given(0) },
-            "INFO" => Self::Info { server: given(0) },
-            "INVITE" => Self::Invite {
-                invitation: match given(0) {
-                    Some(nick) => Some((nick, need(1, "INVITE")?)),
-                    None => None,
-                },
-            },
-            "ISON" => Self::Ison { nicks: words(need(0, "ISON").map(|_| line)?, 0) },
-            "ISUPPORT" => Self::Isupport,
-            "JOIN" if params.get(0) == Some("0") => Self::LeaveAll,
-            "JOIN" => Self::Join { targets: join_targets(&need(0, "JOIN")?, params.get(1)) },
-            "KICK" => Self::Kick {
-                rooms: split_list(&need(0, "KICK")?),
-                nicks: split_list(&need(1, "KICK")?),
-                reason: given(2),
-            },
-            "KILL" => Self::Kill { nick: need(0, "KILL")?, reason: need(1, "KILL")? },
-            "KNOCK" => Self::Knock { room: need(0, "KNOCK")?, reason: given(1) },
-            "LINKS" => Self::Links,
-            "LIST" => {
-                let (rooms, conditions) = list(non_empty(0))
-                    .into_iter()
-                    .partition(|item| item.starts_with('#') && !item.contains(['*', '?']));
-                let conditions: Vec<String> = conditions;
-                Self::List { rooms, conditions: conditions.iter().map(|c| condition(c)).collect() }
-            }
-            "LUSERS" => Self::Lusers,
-            "MARKREAD" => Self::Markread { target: given(0), timestamp: given(1) },
-            "METADATA" => Self::Metadata {
-                target: need(0, "METADATA")?,
-                subcommand: need(1, "METADATA")?,
-                params: rest(2),
-            },
-            "MODE" => {
-                Self::Mode { target: need(0, "MODE")?, changes: owned(1), arguments: rest(2) }
-            }
-            "MONITOR" => Self::Monitor { action: need(0, "MONITOR")?, targets: list(non_empty(1)) },
-            "MOTD" => Self::Motd { server: given(0) },
-            "NAMES" => Self::Names { rooms: list(non_empty(0)) },
-            "NICK" => Self::Nick { nick: given(0).ok_or(CommandError::NoNickGiven)? },
-            "NICKSERV" | "NS" => service(Service::NickServ),
-            "OPERSERV" | "OS" => service(Service::OperServ),
-            "OPER" => Self::Oper { name: need(0, "OPER")?, password: need(1, "OPER")? },
-            "PART" => Self::Part { rooms: split_list(&need(0, "PART")?), reason: owned(1) },
-            "PASS" => Self::Pass { password: need(0, "PASS")? },
-            "PING" => Self::Ping { token: owned(0).ok_or(CommandError::NoOrigin)? },
-            "PONG" => Self::Pong,
-            "QUIT" => Self::Quit { reason: owned(0) },
-            "REDACT" => Self::Redact {
-                target: need(0, "REDACT")?,
-                msgid: need(1, "REDACT")?,
-                reason: given(2),
-            },
-            "REGISTER" => Self::Register {
-                account: need(0, "REGISTER")?,
-                email: need(1, "REGISTER")?,
-                password: need(2, "REGISTER")?,
-            },
-            "REHASH" => Self::Rehash,
-            "RENAME" => Self::Rename {
-                room: need(0, "RENAME")?,
-                name: need(1, "RENAME")?,
-                reason: owned(2),
-            },
-            "SEARCH" => {
-                need(0, "SEARCH")?;
-                Self::Search { params: rest(0) }
-            }
-            "SETNAME" => {
-                Self::Setname { realname: owned(0).ok_or(CommandError::NeedMoreParams("SETNAME"))? }
-            }
-            "TIME" => Self::Time { server: given(0) },
-            "TOPIC" => Self::Topic { room: need(0, "TOPIC")?, topic: owned(1) },
-            "USER" => Self::User { user: need(0, "USER")?, realname: need(3, "USER")? },
-            "USERHOST" => Self::Userhost { nicks: words(need(0, "USERHOST").map(|_| line)?, 0) },
-            "VERIFY" => Self::Verify { account: need(0, "VERIFY")?, code: need(1, "VERIFY")? },
-            "VERSION" => Self::Version { server: given(0) },
-            "WALLOPS" => Self::Wallops { text: need(0, "WALLOPS")? },
-            "WEBIRC" => Self::Webirc {
-                password: need(0, "WEBIRC")?,
-                address: need(3, "WEBIRC")?,
-                options: params.as_slice().get(4..).unwrap_or_default().join(" "),
-            },
-            "WHO" => Self::Who {
-                mask: non_empty(0).unwrap_or("*").to_owned(),
-                query: who_query(non_empty(1).unwrap_or_default()),
-            },
-            // `WHOIS server nick` asks a named server.
-            "WHOIS" => {
-                let nicks = params.last().filter(|nick| !nick.is_empty());
-                let nicks = split_list(nicks.ok_or(CommandError::NoNickGiven)?);
-                Self::Whois { server: given(0).filter(|_| params.len() > 1), nicks }
-            }
-            "WHOWAS" => Self::Whowas {
-                nicks: split_list(non_empty(0).ok_or(CommandError::NoNickGiven)?),
-                count: non_empty(1).and_then(|count| count.parse().ok()).filter(|count| *count > 0),
-            },
-            _ => return Err(CommandError::Unknown(line.command.to_owned())),
-        })
     }
 }
 
-fn message(kind: MessageKind, line: &Line<'_>) -> Result<Command, CommandError> {
-    let targets = line.params.get(0).filter(|targets| !targets.is_empty());
-    let targets = split_list(targets.ok_or_else(|| CommandError::NoRecipient(kind.word()))?);
+impl<'a> Arguments<'a> {
+    /// The parameter at `index`; an empty one is none.
+    fn filled(self, index: usize) -> Option<&'a str> {
+        self.line.params.get(index).filter(|param| !param.is_empty())
+    }
+
+    /// The parameter at `index`; an empty one is none.
+    pub(super) fn given(self, index: usize) -> Option<String> {
+        self.filled(index).map(str::to_owned)
+    }
+
+    /// The parameter at `index`, also an empty one.
+    pub(super) fn owned(self, index: usize) -> Option<String> {
+        self.line.params.get(index).map(str::to_owned)
+    }
+
+    /// The parameter at `index`, which has to be there.
+    pub(super) fn need(self, index: usize) -> Result<String, CommandError> {
+        self.given(index).ok_or_else(|| self.lacking())
+    }
+
+    /// What is answered when a parameter is missing.
+    pub(super) fn lacking(self) -> CommandError {
+        CommandError::NeedMoreParams(self.word)
+    }
+
+    /// The items of the parameter at `index`, between its commas.
+    pub(super) fn list(self, index: usize) -> Vec<String> {
+        self.filled(index).map(split_list).unwrap_or_default()
+    }
+
+    /// The items of the parameter at `index`, which has to be there.
+    pub(super) fn need_list(self, index: usize) -> Result<Vec<String>, CommandError> {
+        self.filled(index).map(split_list).ok_or_else(|| self.lacking())
+    }
+
+    /// Words in parameters of their own, or several in the last one (RFC 2812 §4.8, §4.9); at least one.
+    pub(super) fn need_words(self) -> Result<Vec<String>, CommandError> {
+        self.filled(0).ok_or_else(|| self.lacking())?;
+        let words = self.line.params.as_slice().iter().flat_map(|param| param.split(' '));
+        Ok(words.filter(|word| !word.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// The parameters from `index` on.
+    pub(super) fn rest(self, from: usize) -> Vec<String> {
+        self.line.params.as_slice().iter().skip(from).map(|&param| param.to_owned()).collect()
+    }
+
+    /// The parameters from `index` on, in one text.
+    pub(super) fn joined(self, from: usize) -> String {
+        self.line.params.as_slice().get(from..).unwrap_or_default().join(" ")
+    }
+
+    /// The command that says all of it to a service.
+    pub(super) fn to_service(self, service: Service) -> Command {
+        Command::Service { service, text: self.joined(0) }
+    }
+}
+
+/// The three kinds of messages.
+// In their rows, without a call between: most lines are messages.
+#[inline]
+pub(super) fn message(kind: MessageKind, args: Arguments<'_>) -> Result<Command, CommandError> {
+    let targets = args.filled(0).ok_or_else(|| CommandError::NoRecipient(kind.word()))?;
+    let targets = split_list(targets);
     let text = match kind {
         MessageKind::Tagmsg => "",
-        _ => line.params.get(1).filter(|text| !text.is_empty()).ok_or(CommandError::NoText)?,
+        _ => args.filled(1).ok_or(CommandError::NoText)?,
     };
+    let line = args.line;
     let tags = if line.tags.is_empty() { Box::default() } else { relayed_tags(line).into() };
     Ok(Command::Message { kind, targets, text: text.into(), tags })
 }
@@ -269,15 +135,29 @@ fn split_list(text: &str) -> Vec<String> {
     text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
-/// Words in parameters of their own, or several in the last one (RFC 2812 §4.8, §4.9).
-fn words(line: &Line<'_>, from: usize) -> Vec<String> {
-    let params = line.params.as_slice().iter().skip(from);
-    params.flat_map(|param| param.split(' ')).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+/// `BATCH` of one that nobody has opened: those that are open are the session's.
+pub(super) fn unopened_batch(args: Arguments<'_>) -> Result<Command, CommandError> {
+    let context = vec![args.need(0)?.trim_start_matches(['+', '-']).to_owned()];
+    Err(CommandError::Batch { code: "INVALID_REFTAG", context })
 }
 
-fn join_targets(rooms: &str, keys: Option<&str>) -> Vec<JoinTarget> {
-    let mut keys = keys.unwrap_or_default().split(',');
-    rooms
+/// `INVITE nick #room`, or alone.
+pub(super) fn invite(args: Arguments<'_>) -> Result<Command, CommandError> {
+    let invitation = match args.given(0) {
+        Some(nick) => Some((nick, args.need(1)?)),
+        None => None,
+    };
+    Ok(Command::Invite { invitation })
+}
+
+/// `JOIN #room,#room key,key`, or `JOIN 0`.
+pub(super) fn join(args: Arguments<'_>) -> Result<Command, CommandError> {
+    let rooms = args.filled(0).ok_or_else(|| args.lacking())?;
+    if rooms == "0" {
+        return Ok(Command::LeaveAll);
+    }
+    let mut keys = args.filled(1).unwrap_or_default().split(',');
+    let targets = rooms
         .split(',')
         .map(|room| (room, keys.next()))
         .filter(|(room, _)| !room.is_empty())
@@ -285,7 +165,36 @@ fn join_targets(rooms: &str, keys: Option<&str>) -> Vec<JoinTarget> {
             room: room.to_owned(),
             key: key.filter(|key| !key.is_empty()).map(str::to_owned),
         })
-        .collect()
+        .collect();
+    Ok(Command::Join { targets })
+}
+
+/// `LIST #room,condition`.
+pub(super) fn list(items: Vec<String>) -> Command {
+    let (rooms, conditions): (Vec<String>, Vec<String>) =
+        items.into_iter().partition(|item| item.starts_with('#') && !item.contains(['*', '?']));
+    Command::List { rooms, conditions: conditions.iter().map(|item| condition(item)).collect() }
+}
+
+/// `WHO mask query`.
+pub(super) fn who(args: Arguments<'_>) -> Result<Command, CommandError> {
+    let mask = args.filled(0).unwrap_or("*").to_owned();
+    Ok(Command::Who { mask, query: who_query(args.filled(1).unwrap_or_default()) })
+}
+
+/// `WHOIS nick,nick`, or `WHOIS server nick`, which asks a named server.
+pub(super) fn whois(args: Arguments<'_>) -> Result<Command, CommandError> {
+    let params = &args.line.params;
+    let nicks = params.last().filter(|nick| !nick.is_empty()).ok_or(CommandError::NoNickGiven)?;
+    let server = args.given(0).filter(|_| params.len() > 1);
+    Ok(Command::Whois { server, nicks: split_list(nicks) })
+}
+
+/// `WHOWAS nick,nick count`.
+pub(super) fn whowas(args: Arguments<'_>) -> Result<Command, CommandError> {
+    let nicks = split_list(args.filled(0).ok_or(CommandError::NoNickGiven)?);
+    let count = args.filled(1).and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+    Ok(Command::Whowas { nicks, count })
 }
 
 /// One item of a `LIST` that is no room's name.

@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use chat_core::proto::{Capability, CommandError};
+use chat_core::proto::Capability;
 
 use crate::{
     history::{Query, Reference, Shows},
@@ -30,9 +30,6 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let Reader { person, device } = self.people.reader(turn.conn);
         let has = |capability| device.capabilities.contains(capability);
-        if !has(Capability::Changes) {
-            return Err(CommandError::Unknown("CHANGES".into()).into());
-        }
         let limit: usize = limit.parse().map_err(|_| {
             fail("INVALID_PARAMS", &[target, limit], "the last parameter is a number")
         })?;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Capability, CommandError};
+use chat_core::proto::Capability;
 
 use crate::{
     history::{Query, Reference, Selection, Shows},
@@ -29,10 +29,6 @@ impl Hub {
         params: &[String],
     ) -> Result<(), Refusal> {
         let Reader { person, device } = self.people.reader(turn.conn);
-        // "The `draft/chathistory` capability MUST be negotiated."
-        if !device.capabilities.contains(Capability::ChatHistory) {
-            return Err(CommandError::Unknown("CHATHISTORY".into()).into());
-        }
         let word = &*subcommand.to_ascii_uppercase();
         let wrong = |what: &str| fail("INVALID_PARAMS", &[word], what);
         // Outside of a batch what has happened would be taken for what happens.

@@ -6,8 +6,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use chat_core::proto::{Capability, CommandError};
-
 use crate::hub::{
     Hub,
     refusal::Refusal,
@@ -22,9 +20,6 @@ impl Hub {
         target: Option<&str>,
         timestamp: Option<&str>,
     ) -> Result<(), Refusal> {
-        if !self.people.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
-            return Err(CommandError::Unknown("MARKREAD".into()).into());
-        }
         let Some(target) = target else {
             return Err(fail("NEED_MORE_PARAMS", &[], "a target is missing"));
         };

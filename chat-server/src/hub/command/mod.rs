@@ -40,7 +40,7 @@ pub(crate) mod who;
 pub(crate) mod whois;
 pub(crate) mod whowas;
 
-use chat_core::proto::{Command, CommandError};
+use chat_core::proto::Command;
 
 use crate::{
     delivery::ReplyLine,
@@ -48,7 +48,7 @@ use crate::{
 };
 
 impl Hub {
-    /// Does what a registered person asks, or says why not.
+    /// Does what a registered person asks, or says why not. They know the command: their capabilities allow it.
     pub(crate) fn dispatch(&mut self, turn: &mut Turn, command: Command) -> Result<(), Refusal> {
         match command {
             Command::Cap { subcommand, arguments } => {
@@ -161,8 +161,6 @@ impl Hub {
             Command::Pass { .. } | Command::User { .. } | Command::Webirc { .. } => {
                 Err(Refusal::AlreadyRegistered)
             }
-            // A word the protocol has learned and the hub has not; the table of words says which.
-            _ => Err(CommandError::Unknown("*".into()).into()),
         }
     }
 }

@@ -3,10 +3,7 @@
 
 use std::sync::Arc;
 
-use chat_core::{
-    proto::{Capability, CommandError, TOPIC_BYTES_MAX},
-    wire::limits::BODY_BYTES_MAX,
-};
+use chat_core::{proto::TOPIC_BYTES_MAX, wire::limits::BODY_BYTES_MAX};
 
 use crate::{
     delivery::{EDITED, RecordContent},
@@ -31,9 +28,6 @@ impl Hub {
         msgid: &str,
         reason: Option<String>,
     ) -> Result<(), Refusal> {
-        if !self.people.device(turn.conn).capabilities.contains(Capability::MessageRedaction) {
-            return Err(CommandError::Unknown("REDACT".into()).into());
-        }
         self.look_for(turn, target, msgid, MessageChange::Redact(reason))
     }
 
@@ -44,9 +38,6 @@ impl Hub {
         msgid: &str,
         text: String,
     ) -> Result<(), Refusal> {
-        if !self.people.device(turn.conn).capabilities.contains(Capability::Edit) {
-            return Err(CommandError::Unknown("EDIT".into()).into());
-        }
         self.look_for(turn, target, msgid, MessageChange::Replace(text))
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::{
     proto::{
-        Capability, Command, CommandError, Nick, Numeric, REALNAME_BYTES_MAX, TOPIC_BYTES_MAX,
-        USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
+        CaseMapping, Command, CommandError, CommandSpec, Nick, Numeric, REALNAME_BYTES_MAX,
+        TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
     },
     text::printable,
 };
@@ -38,9 +38,6 @@ use crate::{
     },
     ids::{ConnId, PersonId},
 };
-
-/// The commands with which one registers.
-const REGISTRATION_WORDS: &[&str] = &["CAP", "NICK", "PASS", "PING", "USER", "WEBIRC"];
 
 impl Hub {
     pub(crate) fn register(&mut self, conn: ConnId, registration: Registration) {
@@ -192,6 +189,9 @@ impl Hub {
         };
         let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         match command {
+            Ok(command) if !command.spec().is_for_newcomers(newcomer.capabilities) => {
+                self.refuse(conn, label, &Refusal::NotRegistered);
+            }
             Ok(Command::Nick { nick }) => {
                 newcomer.other_nick = Some(nick);
                 self.register_again(conn);
@@ -199,16 +199,14 @@ impl Hub {
             Ok(Command::Authenticate { argument }) => {
                 self.authenticate(conn, label, &argument);
             }
-            Ok(Command::Away { reason }) if newcomer.capabilities.contains(Capability::PreAway) => {
+            Ok(Command::Away { reason }) => {
                 newcomer.away = reason.map(|reason| cut(&reason, TOPIC_BYTES_MAX).into());
                 let (numeric, text) = away_words(newcomer.away.is_some());
                 let lines = vec![ReplyLine::Numeric(numeric, vec![text.into()])];
                 let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
                 self.out.push(Effect::Reply { conn, reply });
             }
-            Ok(Command::Isupport)
-                if newcomer.capabilities.contains(Capability::ExtendedIsupport) =>
-            {
+            Ok(Command::Isupport) => {
                 let capabilities = newcomer.capabilities;
                 let lines = self.isupport_lines(capabilities);
                 let reply = Reply { label, nick: "*".into(), lines, page: Page::Only };
@@ -258,7 +256,7 @@ impl Hub {
             Ok(_) | Err(CommandError::NoRecipient(_) | CommandError::NoText) => {
                 self.refuse(conn, label, &Refusal::NotRegistered);
             }
-            Err(CommandError::NeedMoreParams(word)) if !REGISTRATION_WORDS.contains(&word) => {
+            Err(CommandError::NeedMoreParams(word)) if !is_of_registration(word) => {
                 self.refuse(conn, label, &Refusal::NotRegistered);
             }
             Err(error) => self.refuse(conn, label, &error.into()),
@@ -302,6 +300,10 @@ impl Hub {
         }
         self.motd(turn);
     }
+}
+
+fn is_of_registration(word: &str) -> bool {
+    CommandSpec::by_word(word).is_some_and(CommandSpec::is_of_registration)
 }
 
 /// The nick a newcomer gets.
