@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_server::{
     auth::{Question, Secret, Verdict, scram},
-    delivery::Content,
+    delivery::RecordContent,
     hub::Door,
 };
 use chat_tests::world::{SimLog, World};
@@ -445,7 +445,7 @@ fn run_together(seed: u64, together: &mut Together) -> Vec<String> {
 fn check_texts(world: &World) {
     let mut seen = BTreeMap::new();
     for record in world.appended() {
-        if let Content::Message { text, .. } = &record.event.content
+        if let RecordContent::Message { text, .. } = record.event.content()
             && text.starts_with("said ")
         {
             let before = seen.insert(Arc::clone(text), record.event.msgid.clone());

@@ -294,12 +294,10 @@ fn rules_that_are_read_again_hold() {
     std::fs::write(&file, rules).unwrap();
     program.signal("HUP");
     program.expect("the configuration has been read again");
-    let deadline = crossbeam_channel::after(PATIENCE);
-    let pauses = crossbeam_channel::tick(Duration::from_millis(5));
-    while exported().contains("two hours old") {
-        assert!(deadline.is_empty(), "what is too old is still there");
-        pauses.recv().unwrap();
-    }
+    chat_tests::poll(|| match exported() {
+        left if left.contains("two hours old") => Err(left),
+        _ => Ok(()),
+    });
     let left = exported();
     assert!(left.contains("new") && left.contains("old, and kept"), "{left}");
     program.signal("TERM");

@@ -11,7 +11,7 @@ use chat_core::proto::{MessageKind, mask_matches};
 use chat_server::{
     Config,
     auth::{self, Question, Verdict},
-    delivery::{Content, Delivery, Page, RecordContent, Target},
+    delivery::{Delivery, Page, RecordContent, Target},
     fanout::Fanout,
     hub::{Door, Effect, Hub, Input, Now},
     ids::{ConnId, RoomId, Ticket, WorkerId},
@@ -449,7 +449,7 @@ impl World {
     /// Who is to receive a message in a room: everyone in it at this moment but its sender.
     fn note_due(&mut self, ticket: Ticket, record: &Record) {
         let Some(room) = self.rooms.remove(&ticket) else { return };
-        let Content::Message { source, kind, .. } = &record.event.content else { return };
+        let RecordContent::Message { source, kind, .. } = record.event.content() else { return };
         if *kind == MessageKind::Tagmsg {
             return;
         }

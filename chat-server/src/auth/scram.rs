@@ -6,6 +6,7 @@ pub use chat_core::scram::Key;
 use chat_core::scram::{
     ClientFinal, ClientFirst, Keys, ServerFinal, ServerFirst, exchange, hmac, masked, stored_key,
 };
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use subtle::ConstantTimeEq;
 
 /// Iterations of new credentials; RFC 7677 §4 asks for 4096 at least.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chat_core::{
     proto::{
-        CaseMapping, Command, CommandError, CommandSpec, Nick, Numeric, REALNAME_BYTES_MAX,
-        TOPIC_BYTES_MAX, USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
+        Command, CommandError, CommandSpec, Nick, Numeric, REALNAME_BYTES_MAX, TOPIC_BYTES_MAX,
+        USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
     },
     text::printable,
 };
