@@ -1,4 +1,4 @@
-//! What can be asked on the command line.
+//! The command line: its commands and their options.
 
 use chat_core::{
     ChatClient, ChatClientBuilder, ReconnectPolicy,
@@ -93,7 +93,7 @@ pub(crate) struct SendOptions {
     pub(crate) to: String,
 }
 
-/// Whom to connect to as whom; what is needed to do it again.
+/// The settings of a connection: the server, the name, the account; all that is needed to make it again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Session {
     pub(crate) server: String,

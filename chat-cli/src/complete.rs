@@ -10,7 +10,7 @@ use rustyline::{
 
 use crate::input::COMMANDS;
 
-/// What completion looks at; exchanged when the client or the room changes.
+/// The surroundings that completion looks at; exchanged when the client or the room changes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Surroundings(Arc<Mutex<Inner>>);
 
@@ -51,13 +51,13 @@ impl Completer for Completion {
     }
 }
 
-/// Where the last word of `line` starts.
+/// The place at which the last word of `line` starts.
 fn word_start(line: &str) -> usize {
     let mut spaces = line.char_indices().filter(|(_, character)| character.is_whitespace());
     spaces.next_back().map_or(0, |(at, space)| at + space.len_utf8())
 }
 
-/// What `word` could become. A nick at the start of a line addresses its owner.
+/// The words that `word` could become. A nick at the start of a line addresses its owner.
 fn candidates(word: &str, is_first: bool, nicks: &[Arc<str>], rooms: &[Arc<str>]) -> Vec<String> {
     let begins =
         |name: &str| name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));

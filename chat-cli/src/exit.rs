@@ -1,4 +1,4 @@
-//! How the program ends: every code, in one place.
+//! The exit codes of the program: every one, in one place.
 
 use std::process::ExitCode;
 

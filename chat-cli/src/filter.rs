@@ -25,16 +25,16 @@ use crate::{
     perform::{needs_room, perform, room_name},
 };
 
-/// How long leaving may take; what was read is still sent.
+/// The time that leaving may take; what was read is still sent.
 const LEAVE_WITHIN: Duration = Duration::from_secs(10);
 
-/// The same when somebody is in a hurry.
+/// The time that leaving may take when somebody is in a hurry.
 const INTERRUPTED_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long a server may take to put us into a room, once something is to be said there.
+/// The time a server may take to put us into a room, once something is to be said there.
 const ROOM_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a line waits before it is tried again.
+/// The time a line waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
 /// Events that wait between the client and the printing.
@@ -87,7 +87,7 @@ struct Filter {
     turning: Option<String>,
     /// Read, and waiting for a room or for the queue; until it is done nothing more is read.
     held: Option<Action>,
-    /// When a server that puts us into no room has had time enough to.
+    /// The moment at which a server that puts us into no room has had time enough to.
     room_wait: Option<Receiver<Instant>>,
     /// Lines that did not arrive.
     n_failed: usize,

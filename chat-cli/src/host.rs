@@ -12,7 +12,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Hosted {
     pub(crate) server: ServerHandle,
-    /// What to tell those who are to join.
+    /// The text to tell those who are to join.
     pub(crate) invitation: String,
 }
 

@@ -1,6 +1,6 @@
-//! What a typed line asks for. Pure.
+//! The actions that typed lines ask for. Pure.
 
-/// What a line means.
+/// The meaning of a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Act(String),
@@ -14,7 +14,7 @@ pub(crate) enum Action {
     Names(Option<String>),
     Nick(String),
     Nothing,
-    /// What follows it: a room and a reason, or one of them.
+    /// A room and a reason, or one of them, as they follow the command.
     Part(Option<String>),
     Quit,
     Reconnect,

@@ -46,7 +46,7 @@ const BATCH_MAX: usize = 256;
 /// Lines of a paste that are sent without asking.
 const PASTE_MAX: usize = 5;
 
-/// How long leaving may take.
+/// The time that leaving may take.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 /// Asks for a name, then whether to host or to join.
@@ -161,12 +161,12 @@ fn connect(session: &Session, output: &Output) -> Result<ChatClient, Failure> {
     builder.listener(listener).connect().map_err(|error| (Exit::from(&error), error.to_string()))
 }
 
-/// What is to be printed.
+/// The ways to the printer.
 #[derive(Clone)]
 struct Output {
-    /// What happened: bounded, the client waits.
+    /// Events to be printed: bounded, the client waits.
     events: Sender<Event>,
-    /// What our own person is told: few, and the thread that reads what they type never waits.
+    /// Lines for our own person: few, and the thread that reads what they type never waits.
     lines: Sender<String>,
 }
 
@@ -232,7 +232,7 @@ fn print_all(
     })
 }
 
-/// What is printed of an event, as whole lines.
+/// The text that is printed of an event, as whole lines.
 fn render(view: &mut View, event: Event) -> String {
     let mut text = String::new();
     match event {

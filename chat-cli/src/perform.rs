@@ -1,4 +1,4 @@
-//! What a typed line does: the same at a terminal and without one.
+//! The effects of typed lines: the same at a terminal and without one.
 
 use chat_core::{ClientHandle, SendError, text::printable};
 

@@ -1,4 +1,4 @@
-//! How an update looks at a terminal: one line, safe whatever strangers wrote. Pure.
+//! The look of an update at a terminal: one line, safe whatever strangers wrote. Pure.
 
 use std::time::SystemTime;
 
@@ -6,7 +6,7 @@ use chat_core::{
     ChatMessage, Delivery, MessageKind, Origin, Target, Update, listener::describe, text::printable,
 };
 
-/// What rendering depends on beside the update.
+/// The view of a person: what rendering depends on beside the update.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     /// The conversation the person is looking at; others are named.
@@ -101,7 +101,7 @@ fn clock(time: SystemTime) -> String {
     }
 }
 
-/// The same for the same nick, everywhere and always (FNV-1a).
+/// The colour of a nick: the same everywhere and always (FNV-1a).
 fn nick_colour(nick: &str) -> u8 {
     let hash = nick.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)

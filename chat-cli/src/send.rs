@@ -12,7 +12,7 @@ use crate::{
     exit::{Exit, Failure},
 };
 
-/// How long one message may take to arrive.
+/// The time one message may take to arrive.
 const ARRIVE_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) fn run(options: &SendOptions) -> Result<Exit, Failure> {

@@ -1,4 +1,4 @@
-//! Where a server is: what people write, and what the system makes of it.
+//! The address of a server: what people write, and what the system makes of it.
 
 use std::net::ToSocketAddrs;
 

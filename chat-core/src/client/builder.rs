@@ -16,7 +16,7 @@ use crate::{
     text::printable,
 };
 
-/// What is sent of a long name, so that it fits on the line it is sent on.
+/// The bytes that are sent of a long name, so that it fits on the line it is sent on.
 const REALNAME_BYTES_MAX: usize = 300;
 
 /// Says how a client is to be; made by [`ChatClient::builder`].
@@ -68,7 +68,7 @@ impl ChatClientBuilder {
         }
     }
 
-    /// Who is told what happens; without it, it is printed.
+    /// The listener that is told what happens; without it, it is printed.
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.listener = Some(Box::new(listener));
         self
@@ -80,14 +80,14 @@ impl ChatClientBuilder {
         self
     }
 
-    /// The same with the room's key, or with what stands in a link into it.
+    /// A room to be in, with its key, or with what stands in a link into it.
     pub fn join_with_key(mut self, room: impl Into<String>, key: impl Into<String>) -> Self {
         let room = room.into();
         self.keys.insert(room.clone(), key.into());
         self.join(room)
     }
 
-    /// What is asked for of what was said before.
+    /// The policy for what was said before: how much of it is asked for.
     pub fn history(mut self, policy: HistoryPolicy) -> Self {
         self.history = policy;
         self
@@ -107,25 +107,25 @@ impl ChatClientBuilder {
         self
     }
 
-    /// What to do when the connection is lost.
+    /// The policy for when the connection is lost.
     pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
         self.reconnect = policy;
         self
     }
 
-    /// How long things may take.
+    /// The times that things may take.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.timeouts = timeouts;
         self
     }
 
-    /// How many requests may wait to be sent (default 256).
+    /// The number of requests that may wait to be sent (default 256).
     pub fn send_queue(mut self, requests: usize) -> Self {
         self.send_queue = requests;
         self
     }
 
-    /// How many updates may wait for the listener (default 65,536).
+    /// The number of updates that may wait for the listener (default 65,536).
     pub fn update_queue(mut self, updates: usize) -> Self {
         self.update_queue = updates;
         self

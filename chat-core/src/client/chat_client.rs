@@ -24,7 +24,7 @@ use crate::{
     update::ConnectionState,
 };
 
-/// How long dropping a client may take.
+/// The time that dropping a client may take.
 const DROP_WAIT: Duration = Duration::from_millis(200);
 
 /// A connection that keeps itself alive, and the threads it needs: one for input and output, and one,

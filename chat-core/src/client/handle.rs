@@ -115,7 +115,7 @@ impl ClientHandle {
         self.queue(Request::Join { room: room.into(), key: None })
     }
 
-    /// The same with the room's key, or with what stands in a link into it.
+    /// Joins a room, now and after every reconnect, with its key, or with what stands in a link into it.
     ///
     /// # Errors
     /// [`SendError`]; a key that is none is [`SendError::InvalidText`].
@@ -253,7 +253,7 @@ impl ClientHandle {
         drop(unused);
     }
 
-    /// What the connection is doing.
+    /// The state of the connection.
     #[must_use]
     pub fn state(&self) -> ConnectionState {
         self.shared.status().state.clone()

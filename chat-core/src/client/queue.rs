@@ -23,7 +23,7 @@ struct Waiting {
     is_abandoned: bool,
 }
 
-/// What [`UpdateQueue::take`] gives.
+/// The batch that [`UpdateQueue::take`] gives, or the end.
 #[derive(Debug)]
 pub(crate) enum Taken {
     Updates(Vec<Update>),

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{error::CloseReason, listener::Listener};
 
-/// What it needs.
+/// The thread that calls the listener, with all that it needs.
 pub(super) struct Receiver {
     pub(super) handle: ClientHandle,
     pub(super) updates: Arc<UpdateQueue>,
@@ -20,7 +20,7 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    /// Until the client has closed, or the listener has panicked.
+    /// Runs until the client has closed, or the listener has panicked.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(self.handle.shared());
         let _ = shared.receiver_thread.set(std::thread::current().id());

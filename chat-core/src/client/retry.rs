@@ -1,8 +1,8 @@
-//! When to try again. Pure: it is given its randomness and told when the connection was good.
+//! The times at which to try again. Pure: it is given its randomness and told when the connection was good.
 
 use std::time::Duration;
 
-/// How a client comes back after it lost its connection.
+/// The way a client comes back after it lost its connection.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReconnectPolicy {
@@ -36,7 +36,7 @@ impl ReconnectPolicy {
         Self { attempts_max: Some(0), ..Self::default() }
     }
 
-    /// How long to wait before attempt `attempt` (counted from 1) of reconnecting; `None`: give up.
+    /// The time to wait before attempt `attempt` (counted from 1) of reconnecting; `None`: give up.
     /// `random` is between 0 and 1.
     #[must_use]
     pub(crate) fn delay(&self, attempt: u32, random: f64) -> Option<Duration> {

@@ -1,4 +1,4 @@
-//! What a client knows of rooms and the people in them.
+//! The rooms that a client knows, and the people in them.
 //!
 //! The state owns it and changes it; whoever holds a handle reads the copy that was published last. A copy costs a
 //! pointer: what changes is copied then, and of a room no more than a piece of its people.

@@ -1,4 +1,4 @@
-//! What a client was told before it started. Knows no network.
+//! The settings of a client, told before it started. Knows no network.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use crate::{proto::Nick, scram::hmac};
 /// The name of those who give none.
 pub const DEFAULT_NAME: &str = "USR";
 
-/// What a client asks for of what was said before ([`crate::update::Origin::History`]), where the server keeps it.
+/// A client's policy for what was said before ([`crate::update::Origin::History`]), where the server keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HistoryPolicy {
@@ -37,7 +37,7 @@ impl Default for HistoryPolicy {
     }
 }
 
-/// How long things may take.
+/// The times that things may take.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -50,11 +50,11 @@ pub struct Timeouts {
     pub idle: Duration,
     /// Further silence after which the connection counts as lost.
     pub dead: Duration,
-    /// How long a message may wait to be written before it is given up.
+    /// The time a message may wait to be written before it is given up.
     pub queued: Duration,
-    /// How long the server may take to acknowledge a message that is written.
+    /// The time the server may take to acknowledge a message that is written.
     pub answered: Duration,
-    /// How long leaving may take: what is waiting is still sent.
+    /// The time that leaving may take: what is waiting is still sent.
     pub quit: Duration,
 }
 
@@ -72,7 +72,7 @@ impl Default for Timeouts {
     }
 }
 
-/// What a client was told before it started.
+/// The settings of a client, told before it started.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) server: Address,
@@ -83,14 +83,14 @@ pub(crate) struct Settings {
     pub(crate) history: HistoryPolicy,
     pub(crate) password: Option<Password>,
     pub(crate) account: Option<Account>,
-    /// What nonces of logins follow from: nobody's guess.
+    /// The key that nonces of logins follow from: nobody's guess.
     pub(crate) nonce_key: [u8; 32],
     pub(crate) reconnect: ReconnectPolicy,
     pub(crate) timeouts: Timeouts,
     pub(crate) bounds: Bounds,
 }
 
-/// How much may wait.
+/// The bounds on what may wait.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Requests that are not settled.
@@ -99,7 +99,7 @@ pub(crate) struct Bounds {
     pub(crate) updates: usize,
 }
 
-/// Whom a client logs in as.
+/// The account a client logs in to.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) name: String,

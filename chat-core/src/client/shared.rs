@@ -1,4 +1,4 @@
-//! What the program's threads and the client's own threads share, and how the former wait for the latter.
+//! The state that the program's threads and the client's own threads share, and how the former wait for the latter.
 
 use std::{
     collections::HashMap,
@@ -19,14 +19,14 @@ use crate::{
     update::{ConnectionState, Delivery, SendId, Update},
 };
 
-/// What goes past the queue of requests, since it must work when that is full.
+/// A request that goes past the queue, since it must work when that is full.
 #[derive(Debug)]
 pub(crate) enum Control {
     Quit { within: Duration },
     ReconnectNow,
 }
 
-/// What the program's threads and the client's share.
+/// The state that the program's threads and the client's share.
 pub(crate) struct Shared {
     pub(super) gate: Gate,
     pub(super) control: Sender<Control>,

@@ -1,4 +1,4 @@
-//! What can stand as one word of a line: checked before it is sent, and made of what people write.
+//! The words that can stand alone on a line: checked before they are sent, and made of what people write.
 
 use crate::error::SendError;
 

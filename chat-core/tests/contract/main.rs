@@ -1,4 +1,4 @@
-//! What `chat-core` promises, against a fake server on a real socket.
+//! The promises of `chat-core`, against a fake server on a real socket.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

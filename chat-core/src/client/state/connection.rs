@@ -1,11 +1,11 @@
-//! What is true of one connection, and of no other: dropped whole when it ends.
+//! The state of one connection, and of no other: dropped whole when it ends.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
 use super::{history_sync::Page, login::Login, negotiation::Negotiation, time::Now};
 use crate::{client::settings::Password, update::MessageKind, wire::limits::BODY_BYTES_MAX};
 
-/// What a server may put between the nick and the text: `!user@host` at its longest.
+/// The bytes a server may put between the nick and the text: `!user@host` at its longest.
 const USER_AND_HOST_BYTES_MAX: usize = 1 + 18 + 1 + 63;
 
 /// A connection, from its first attempt to its end.
@@ -59,7 +59,7 @@ impl Connection {
         }
     }
 
-    /// How many bytes of text fit on a line as others get it.
+    /// The number of bytes of text that fit on a line as others get it.
     pub(super) fn text_bytes_max(&self) -> impl Fn(&str, MessageKind) -> usize + use<> {
         let source_bytes = self.source_bytes.unwrap_or(self.nick.len() + USER_AND_HOST_BYTES_MAX);
         move |target, kind| {

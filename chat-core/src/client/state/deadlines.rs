@@ -1,4 +1,4 @@
-//! What happens when nothing does: time-outs, signs of life, the next attempt.
+//! Deadlines, for when nothing happens: time-outs, signs of life, the next attempt.
 
 use std::{sync::Arc, time::Instant};
 
@@ -10,7 +10,7 @@ use super::{
 use crate::error::ConnectError;
 
 impl ClientState {
-    /// When [`ClientState::handle_deadline`] is to be called next, and [`ClientState::pump`] if the
+    /// The time at which [`ClientState::handle_deadline`] is to be called next, and [`ClientState::pump`] if the
     /// system takes something at all (`can_write`).
     pub(crate) fn next_deadline(&self, can_write: bool) -> Option<Instant> {
         let timeouts = &self.settings.timeouts;

@@ -1,4 +1,4 @@
-//! What the state wants done, in the order in which it is to be done.
+//! The effects that the state wants done, in the order in which they are to be done.
 
 use std::collections::VecDeque;
 
@@ -11,13 +11,13 @@ use crate::{
 /// One thing the state wants done. The driver knows no other.
 #[derive(Debug)]
 pub(crate) enum Effect {
-    /// It is over: nothing can be asked for any more, and the listener has its last call behind what it is told.
+    /// The end: nothing can be asked for any more, and the listener has its last call behind what it is told.
     Close(CloseReason),
     /// Make a connection.
     Connect,
     /// End the connection, if there is one.
     Disconnect,
-    /// When all lines before it are with the system, that message is written.
+    /// A mark behind the lines of that message: it is written when they are all with the system.
     Mark(SendId),
     /// A request no longer waits.
     Settle,
@@ -27,7 +27,7 @@ pub(crate) enum Effect {
     Write(Vec<u8>),
 }
 
-/// What is to be done, the first thing first.
+/// The effects that are to be done, the first one first.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     waiting: VecDeque<Effect>,

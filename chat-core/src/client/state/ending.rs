@@ -13,7 +13,7 @@ use crate::{
     update::ConnectionState,
 };
 
-/// How long the server may take to answer a `QUIT`.
+/// The time the server may take to answer a `QUIT`.
 const QUIT_ANSWER: Duration = Duration::from_millis(500);
 
 impl ClientState {
@@ -68,7 +68,7 @@ impl ClientState {
         self.tell_state(state, effects);
     }
 
-    /// What was true of a connection is true no more.
+    /// Forgets what was true of a connection.
     fn forget_connection(&mut self, effects: &mut Effects) {
         let fresh = Connection::new(Arc::clone(&self.wishes.nick));
         let ended = std::mem::replace(&mut self.connection, fresh);

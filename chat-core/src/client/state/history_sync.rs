@@ -1,5 +1,5 @@
-//! What was said while we were not there: asked for when we join a room and when a connection is back, and told before
-//! what is said meanwhile.
+//! The past, said while we were not there: asked for when we join a room and when a connection is back, and told
+//! before what is said meanwhile.
 //!
 //! With `chat.local/changes` one question covers all conversations (`docs/changes.md`); with `draft/chathistory` each room
 //! is asked for. What nobody can tell us is an [`Update::Gap`].
@@ -23,7 +23,7 @@ const SEEN_MAX: usize = 4096;
 /// Updates that wait behind the past; above it they wait no more.
 const HELD_MAX: usize = 4096;
 
-/// How long the server may take to tell a page of the past.
+/// The time the server may take to tell a page of the past.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Pages that are asked for after a connection was lost; what is older than they reach is a gap.
@@ -32,18 +32,18 @@ const PAGES_MAX: u32 = 50;
 /// Records of one page; of one that has more nothing is told.
 const PAGE_MAX: usize = 8192;
 
-/// How much may be asked for at once, unless the server says (`CHATHISTORY` in RPL_ISUPPORT).
+/// The messages that may be asked for at once, unless the server says (`CHATHISTORY` in RPL_ISUPPORT).
 const PAGE: u16 = 100;
 
 /// The clocks of servers may be that much behind ours.
 const SKEW: Duration = Duration::from_secs(60);
 
-/// What is known and asked of the past.
+/// The past, as far as it is known and asked for.
 #[derive(Debug, Default)]
 pub(super) struct HistorySync {
     asked: Vec<HistoryRequest>,
     seen: HashSet<Arc<str>>,
-    /// The same, the oldest first.
+    /// The ids in `seen`, the oldest first.
     in_order: VecDeque<Arc<str>>,
     /// The time of the latest message, by the server's clock.
     latest: Option<SystemTime>,
@@ -58,7 +58,7 @@ pub(super) struct HistorySync {
     policy: HistoryPolicy,
 }
 
-/// What tells lines without an id apart: who said where when.
+/// The stamp that tells lines without an id apart: who said where when.
 type Stamp = (Arc<str>, Target, SystemTime);
 
 /// A record of the past, or something that happened just now.
@@ -75,7 +75,7 @@ struct HistoryRequest {
     of: HistoryScope,
     since: SystemTime,
     until: Instant,
-    /// What happened meanwhile in the conversations it is about.
+    /// Updates that came meanwhile in the conversations it is about.
     held: Vec<(Target, Update)>,
     n_pages: u32,
     limit: u16,
@@ -83,14 +83,14 @@ struct HistoryRequest {
     n_told: usize,
 }
 
-/// What is asked for.
+/// The scope of a question about the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum HistoryScope {
     /// All that has changed in all conversations.
     Everything,
-    /// What was said last in a room.
+    /// The latest messages of a room.
     Latest(Arc<str>),
-    /// What was said in a room since we lost it.
+    /// The messages of a room since we lost it.
     Missed(Arc<str>),
 }
 
@@ -107,7 +107,7 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Where its messages come from.
+    /// The origin of its messages.
     pub(super) fn origin(&self) -> Origin {
         match self.of {
             Some(HistoryScope::Latest(_)) => Origin::History,
@@ -170,7 +170,7 @@ impl HistorySync {
         self.latest = self.latest.max(Some(time.min(now + SKEW)));
     }
 
-    /// When the next question is given up.
+    /// The time at which the next question is given up.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.asked.iter().map(|asked| asked.until).min()
     }
@@ -446,7 +446,7 @@ impl HistorySync {
         true
     }
 
-    /// What the server does not tell in time is missing.
+    /// Gives up what the server does not tell in time: it is missing.
     pub(super) fn give_up(&mut self, now: Now, roster: &Roster, effects: &mut Effects) {
         let is_over = |asked: &&HistoryRequest| asked.until <= now.mono;
         while let Some(of) = self.asked.iter().find(is_over).map(|asked| asked.of.clone()) {
@@ -512,7 +512,7 @@ impl HistorySync {
     }
 }
 
-/// How much may be asked for at once.
+/// The number of messages that may be asked for at once.
 fn page_max(negotiation: &Negotiation) -> u16 {
     negotiation.page_max.unwrap_or(PAGE).clamp(1, 1000)
 }

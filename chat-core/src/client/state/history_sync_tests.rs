@@ -12,7 +12,7 @@ const ALL: &str = "batch message-tags server-time echo-message labeled-response 
 
 const FAST: &str = "CASEMAPPING=ascii PREFIX=(o)@ CHATHISTORY=3 soju.im/SAFERATE";
 
-/// What is told, in short.
+/// The updates that are told, in short.
 fn told(script: &mut Script) -> Vec<String> {
     let short = |update| match update {
         Update::Message(message) => Some(format!("{:?} {}", message.origin, message.text)),
@@ -283,7 +283,7 @@ fn a_room_is_joined_with_its_key_also_later() {
     assert!(error.err().unwrap().to_string().contains("key"));
 }
 
-/// What was on its way when a connection broke is asked for again, however often that happens.
+/// Messages on their way when a connection broke are asked for again, however often that happens.
 #[test]
 fn what_was_missed_is_missed_until_it_is_told() {
     let mut script = Script::ready(ALL, FAST);

@@ -1,4 +1,4 @@
-//! What the server's lines mean. A line that means nothing to us is passed over.
+//! The meaning of the server's lines. A line that means nothing to us is passed over.
 
 use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
@@ -47,9 +47,9 @@ pub(super) struct Known<'a> {
     label: Option<Cow<'a, str>>,
     msgid: Option<Cow<'a, str>>,
     nonce: Option<Cow<'a, str>>,
-    /// When the line's record was made, if the server says.
+    /// The time the line's record was made, if the server says.
     time: Option<SystemTime>,
-    /// It is told beside a message, and is no record of its own.
+    /// Whether it is told beside a message, and is no record of its own.
     is_beside: bool,
 }
 

@@ -17,14 +17,14 @@ const CHUNK_BYTES: usize = 400;
 /// Bytes of a challenge.
 const CHALLENGE_BYTES_MAX: usize = 4096;
 
-/// How often a password is hashed: fewer is not safe, more is work for nothing.
+/// The number of times a password is hashed: fewer is not safe, more is work for nothing.
 const ITERATIONS: std::ops::RangeInclusive<u32> = ITERATIONS_MIN..=600_000;
 
 /// A login under way.
 #[derive(Debug)]
 pub(super) struct Login {
     step: Step,
-    /// What has come of a challenge in several lines.
+    /// The part that has come of a challenge in several lines.
     challenge: String,
 }
 
@@ -50,7 +50,7 @@ pub(super) fn has_scram(mechanisms: &str) -> bool {
 }
 
 impl Step {
-    /// What is answered to a challenge, and what comes next.
+    /// The answer to a challenge, and the step that comes next.
     ///
     /// # Errors
     /// A sentence, if the server is not one that knows the password.

@@ -14,11 +14,11 @@ const PLACES: usize = 64;
 /// Longer ones are kept by their messages alone, so that a server that makes them up costs no memory.
 const NAME_BYTES_MAX: usize = 64;
 
-/// How often one is given before it is kept anew: the thread that drops the messages of a flood would count down
-/// what we count up, and each would wait for the other's cache.
+/// The number of times one is given before it is kept anew: the thread that drops the messages of a flood would
+/// count down what we count up, and each would wait for the other's cache.
 const GIVEN_MAX: u32 = 256;
 
-/// See the module.
+/// The names that have come lately.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// Nothing before the first one. Each with how often it has been given.

@@ -1,10 +1,10 @@
-//! What a server and we agree on at the start of a connection.
+//! The agreement between a server and us at the start of a connection.
 
 use std::collections::BTreeMap;
 
 use crate::proto::{Capability, CapabilitySet};
 
-/// What we ask for where it is offered.
+/// The capabilities we ask for where they are offered.
 pub(super) const WANTED: &[Capability] = &[
     Capability::AccountRegistration,
     Capability::AccountTag,
@@ -26,13 +26,13 @@ pub(super) const WANTED: &[Capability] = &[
     Capability::StandardReplies,
 ];
 
-/// What this server and we have agreed on.
+/// The agreement between this server and us.
 #[derive(Debug, Default)]
 pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
     /// The ways to log in, if the server tells them.
     pub(super) mechanisms: Option<String>,
-    /// What the server offers, by the names it uses.
+    /// The capabilities the server offers, by the names it uses.
     pub(super) offered: BTreeMap<Capability, &'static str>,
     /// `CAP END` has been sent.
     pub(super) has_ended: bool,
@@ -40,7 +40,7 @@ pub(super) struct Negotiation {
     pub(super) is_safe_rate: bool,
     /// The signs before nicks (`PREFIX` in `RPL_ISUPPORT`).
     pub(super) prefixes: Option<String>,
-    /// How many messages of the past the server tells at once (`CHATHISTORY` in `RPL_ISUPPORT`).
+    /// The number of messages of the past the server tells at once (`CHATHISTORY` in `RPL_ISUPPORT`).
     pub(super) page_max: Option<u16>,
 }
 

@@ -1,4 +1,4 @@
-//! What the program asks for.
+//! Requests of the program.
 
 use std::sync::Arc;
 

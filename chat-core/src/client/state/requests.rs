@@ -1,4 +1,4 @@
-//! What the program asks for, and what becomes of it.
+//! Requests of the program, and what becomes of them.
 
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ impl ClientState {
     }
 }
 
-/// What a server would have to know for a request, and does not.
+/// The name of the capability that a request needs and the server lacks.
 fn missing_for(request: &Request, known: CapabilitySet) -> Option<&'static str> {
     let needed = match request {
         Request::Delete { .. } => Capability::MessageRedaction,

@@ -28,7 +28,7 @@ use crate::{
 const CAREFUL_BURST: u32 = 4;
 const CAREFUL_DELAY: Duration = Duration::from_secs(2);
 
-/// How late an echo may be before the server is asked.
+/// The time an echo may be late before the server is asked.
 const ECHO_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The server is asked at least behind so many messages, also while more wait.
@@ -45,14 +45,14 @@ pub(super) struct Sending {
     parts: VecDeque<Part>,
     /// Lines of a connection before this one that are to be sent again, oldest first.
     again: VecDeque<Part>,
-    /// What no other client's nonces begin with.
+    /// The beginning of our nonces, which no other client's have.
     nonce_start: String,
     is_labelled: bool,
     is_echoed: bool,
-    /// What is sent again is there once (`docs/idempotent-send.md`).
+    /// Whether a line that is sent again is there once (`docs/idempotent-send.md`).
     is_once: bool,
     unasked: Option<Unasked>,
-    /// When so many further lines may be sent; `None`: at any time.
+    /// The allowance of further lines; `None`: any number, at any time.
     allowance: Option<Allowance>,
 }
 
@@ -73,14 +73,14 @@ struct Allowance {
 #[derive(Debug)]
 struct Queued {
     message: Message,
-    /// How much of its text is cut off already, in bytes.
+    /// The bytes of its text that are cut off already.
     offset: usize,
     since: Instant,
 }
 
 #[derive(Debug)]
 struct Flying {
-    /// When its latest line was written.
+    /// The time its latest line was written.
     since: Instant,
     /// Lines that are not acknowledged.
     n_parts: usize,
@@ -98,7 +98,7 @@ struct Part {
     kind: MessageKind,
     /// As it is written.
     text: String,
-    /// It is the last one of its message.
+    /// Whether it is the last one of its message.
     is_last: bool,
 }
 
@@ -134,7 +134,7 @@ impl Sending {
         whole.map(|flying| flying.since).min()
     }
 
-    /// When a line may and should be sent again, if one waits for that.
+    /// The time at which a line may and should be sent again, if one waits for that.
     pub(super) fn next_line_at(&self) -> Option<Instant> {
         let wait_over = self.allowance.as_ref().filter(|allowance| allowance.lines == 0);
         let allowed = wait_over.map(|allowance| allowance.counted + CAREFUL_DELAY);
@@ -145,7 +145,7 @@ impl Sending {
         Some(allowed.map_or(asked, |allowed| allowed.max(asked)))
     }
 
-    /// When the server is to be asked about what it has not acknowledged.
+    /// The time at which the server is to be asked about what it has not acknowledged.
     fn ask_at(&self) -> Option<Instant> {
         let unasked = self.unasked.as_ref()?;
         let is_now = !self.is_echoed && (self.queue.is_empty() || unasked.n >= UNASKED_MAX);
@@ -476,7 +476,7 @@ impl Sending {
         }
     }
 
-    /// It is over: nothing more will be written.
+    /// Fails all messages: it is over, and nothing more will be written.
     pub(super) fn fail_all(&mut self, effects: &mut Effects) {
         self.fail_written(effects);
         for queued in std::mem::take(&mut self.queue) {
@@ -505,7 +505,7 @@ impl Sending {
     }
 }
 
-/// What a line is known by if it is sent again.
+/// The nonce by which a line is known if it is sent again.
 fn nonce_of(start: &str, label: &str) -> String {
     format!("{start}-{}", label.replace('.', "-"))
 }

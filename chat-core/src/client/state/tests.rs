@@ -56,7 +56,7 @@ impl Script {
         self.let_in_saying(capabilities, tokens, |_| ());
     }
 
-    /// The same; what is said is looked at.
+    /// Lets the client in as `let_in` does; what is said is looked at.
     pub(super) fn let_in_saying(
         &mut self,
         capabilities: &str,
@@ -173,7 +173,7 @@ impl Script {
         }
     }
 
-    /// What became of messages since the last call.
+    /// The deliveries of messages since the last call.
     fn deliveries(&mut self) -> Vec<(SendId, Delivery)> {
         let is_delivery = |update| match update {
             Update::Delivery { id, state } => Some((id, state)),
@@ -761,7 +761,7 @@ fn effects_stand_in_the_order_in_which_they_are_to_be_done() {
     );
 }
 
-/// What is read of it costs no copy, and what does not change it makes no other one.
+/// Reading it costs no copy, and what does not change it makes no other one.
 #[test]
 fn the_roster_is_another_one_only_when_it_has_changed() {
     let mut script = Script::ready("", FAST);
@@ -777,7 +777,7 @@ fn the_roster_is_another_one_only_when_it_has_changed() {
     assert_eq!(script.state.roster().members("#a").len(), 2);
 }
 
-/// What a server, a network and a program may do, in any order.
+/// A step that a server, a network or a program may take, in any order.
 #[derive(Debug, Clone)]
 enum Step {
     Server(String),

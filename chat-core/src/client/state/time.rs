@@ -9,7 +9,7 @@ pub(crate) struct Now {
     pub(crate) wall: SystemTime,
 }
 
-/// What [`Duration::MAX`] comes to when it is counted from now.
+/// The time that [`Duration::MAX`] comes to when it is counted from now.
 const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 /// `duration` after `since`, however long it is.

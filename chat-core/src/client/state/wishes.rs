@@ -1,4 +1,4 @@
-//! What is asked for on every connection: it outlives each of them.
+//! The wishes that are asked for on every connection: they outlive each of them.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What a client may ask of a server, taken from a [`Line`] once and checked for its parameters.
+//! Commands: what a client may ask of a server, taken from a [`Line`] once and checked for its parameters.
 //!
 //! Says nothing about whether the asker may have it: that is the hub's to decide.
 
@@ -9,7 +9,7 @@ mod spec;
 pub use parse::{NONCE_TAG, relayed_tags};
 pub use spec::{Command, CommandSpec, SPECS};
 
-/// How a message wants to be read.
+/// The way a message wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// `PRIVMSG`: said by a person.
@@ -50,7 +50,7 @@ pub struct JoinTarget {
 /// One line of a message of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageLine {
-    /// What it says; may be empty.
+    /// The text; may be empty.
     pub text: String,
     /// Whether it goes on with the line before, without a line break.
     pub is_concat: bool,
@@ -68,9 +68,9 @@ pub enum ListCondition {
     MoreThan(u64),
     /// Fewer people are in it.
     FewerThan(u64),
-    /// It was founded longer ago, in minutes.
+    /// The room was founded longer ago, in minutes.
     OlderThan(u64),
-    /// It was founded later, in minutes before now.
+    /// The room was founded later, in minutes before now.
     YoungerThan(u64),
     /// Its topic was set longer ago, in minutes.
     TopicOlderThan(u64),
@@ -78,7 +78,7 @@ pub enum ListCondition {
     TopicYoungerThan(u64),
 }
 
-/// What a `WHO` asks beside its mask.
+/// The question of a `WHO` beside its mask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WhoQuery {
     /// Only operators of the server.
@@ -105,7 +105,7 @@ pub enum CommandError {
     Batch {
         /// A word for programs.
         code: &'static str,
-        /// What it is about.
+        /// The words it is about.
         context: Vec<String>,
     },
     /// No such command.

@@ -50,7 +50,7 @@ impl<'a> Arguments<'a> {
         self.given(index).ok_or_else(|| self.lacking())
     }
 
-    /// What is answered when a parameter is missing.
+    /// The error when a parameter is missing.
     pub(super) fn lacking(self) -> CommandError {
         CommandError::NeedMoreParams(self.word)
     }

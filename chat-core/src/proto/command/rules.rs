@@ -1,4 +1,4 @@
-//! What a server goes by when a command comes, before it looks at what is asked: part of its row in `spec`.
+//! The rules a server goes by when a command comes, before it looks at what is asked: part of its row in `spec`.
 
 use super::Command;
 use crate::proto::{Capability, CapabilitySet};
@@ -28,7 +28,7 @@ pub(super) enum Price {
 /// The time from which a command may come.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// When one has registered.
+    /// From registration on.
     Registered,
     /// Before that too, from those with this capability.
     Early(Capability),
@@ -44,7 +44,7 @@ pub(super) enum Extension {
     None,
     /// Everyone may use the command; those with one of these understand its `FAIL`.
     Open(&'static [Capability]),
-    /// Who has none of these does not know the command: "MUST be negotiated", as chathistory says.
+    /// The command is unknown to those who have none of these: "MUST be negotiated", as chathistory says.
     Negotiated(&'static [Capability]),
 }
 
