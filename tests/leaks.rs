@@ -9,7 +9,7 @@ fn count(what: &str) -> usize {
     std::fs::read_dir(format!("/proc/self/{what}")).unwrap().count()
 }
 
-/// How many threads and descriptors there are: the system counts a thread for a moment after it has been joined, so it is
+/// The threads and descriptors there are: the system counts a thread for a moment after it has been joined, so it is
 /// asked until it says what is expected, or until that moment is long over.
 fn settled(expected: Option<(usize, usize)>) -> (usize, usize) {
     // The test and the one that runs it.

@@ -1,4 +1,4 @@
-//! What people read when something fails, and where.
+//! The sentences that people read when something fails, and where.
 
 use chat_core::{ConfigError, ConnectError};
 use chat_server::StartError;

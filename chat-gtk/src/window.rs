@@ -25,7 +25,7 @@ struct Inner {
     phase: RefCell<Phase>,
 }
 
-/// Where this window is on its way from the home page to the room and back.
+/// The phase of this window on its way from the home page to the room and back.
 enum Phase {
     Home,
     /// Hosting or joining is being tried, off the main loop.
@@ -35,10 +35,10 @@ enum Phase {
     Leaving(Then),
 }
 
-/// What comes after something that takes time.
+/// The step that comes after something that takes time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Then {
-    /// It goes on as usual.
+    /// The window goes on as usual.
     GoOn,
     /// The window was closed meanwhile.
     Close,

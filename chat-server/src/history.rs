@@ -19,11 +19,11 @@ pub enum Reference {
 pub enum Selection {
     /// The first ones behind it.
     After(Reference),
-    /// Those around it; itself too.
+    /// The ones around it; itself too.
     Around(Reference),
     /// The last ones before it.
     Before(Reference),
-    /// Those between both, counted from the first, which may be the later one.
+    /// The ones between both, counted from the first, which may be the later one.
     Between(Reference, Reference),
     /// The last ones of all, behind it if there is one.
     Latest(Option<Reference>),
@@ -115,7 +115,7 @@ pub struct Search {
     pub from: Option<String>,
     /// The time from which on is searched; then the oldest are found first.
     pub after: Option<SystemTime>,
-    /// Until when.
+    /// The time until which is searched.
     pub before: Option<SystemTime>,
     /// At most so many.
     pub limit: usize,
@@ -128,9 +128,9 @@ pub struct Search {
 /// The order in which messages are found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Those that match best, among the latest of each conversation.
+    /// The best matches first, among the latest of each conversation.
     Rank,
-    /// Those nearest to where the search begins, the oldest first.
+    /// The ones nearest to where the search begins, the oldest first.
     #[default]
     Time,
 }

@@ -1,4 +1,4 @@
-//! What can be set about how long messages are kept, and the section `retention` that says it.
+//! The settings for how long messages are kept, and the section `retention` that says them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::notation::Span;
 
-/// How long messages are kept.
+/// The time that messages are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Section", into = "Section")]
 pub struct Retention {
-    /// Where nothing else is said.
+    /// The rule where nothing else is said.
     pub everywhere: Rule,
     /// In rooms, by their folded names.
     pub rooms: BTreeMap<String, Rule>,
 }
 
-/// How long the messages of one conversation are kept.
+/// The time that the messages of one conversation are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rule {
-    /// Until they are that old; for ever.
+    /// The age up to which they are kept; `None`: for ever.
     pub age: Option<Duration>,
     /// As long as there are not so many bytes of text behind them; any number.
     pub bytes: Option<u64>,

@@ -98,7 +98,7 @@ struct Sent {
     text: String,
 }
 
-/// How many messages of each one and each kill there are in a room, by whom and when.
+/// The order of messages in a room: how many of each one and each kill there are, by whom and when.
 #[derive(Debug, Default)]
 struct Order {
     /// Kept: the first ones, in their order.
@@ -107,16 +107,16 @@ struct Order {
     echoed: BTreeMap<String, usize>,
 }
 
-/// What came back.
+/// The messages that came back.
 struct Heard {
     echoed: ByRoom<Vec<Said>>,
     watched: ByRoom<Vec<Said>>,
 }
 
-/// What one message is to be found by: its text, and its id.
+/// The text and the id by which one message is to be found.
 type Said = (String, String);
 
-/// By room.
+/// A value for each room.
 type ByRoom<T> = BTreeMap<&'static str, T>;
 
 /// A server, people who write as fast as it echoes, one who only reads, and its end.
@@ -252,7 +252,7 @@ fn watch(mut client: Client) -> ByRoom<Vec<Said>> {
     watched
 }
 
-/// What the database has of each room since the last time.
+/// The messages that the database has of each room since the last time.
 fn read_back(
     folder: &Path,
     seen: &mut BTreeMap<&'static str, Option<Arc<str>>>,
@@ -328,7 +328,7 @@ fn check(kill: usize, echoed: &[Said], watched: &[Said], stored: &[Said], order:
     }
 }
 
-/// By somebody else's program.
+/// Checks the database by somebody else's program.
 fn check_database(folder: &Path) {
     let check = ["PRAGMA integrity_check", "PRAGMA foreign_key_check"];
     for (check, expected) in check.into_iter().zip(["ok\n", ""]) {

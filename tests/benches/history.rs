@@ -96,7 +96,7 @@ struct Bench {
     n_kept: usize,
 }
 
-/// When the first message was said, in milliseconds since 1970.
+/// The time the first message was said, in milliseconds since 1970.
 const START: u64 = 1_700_000_000_000;
 
 impl Bench {
@@ -186,7 +186,7 @@ impl Bench {
         row(&format!("stored, {WINDOW} under way"), &format!("{rate:.0} messages a second"));
     }
 
-    /// How soon a message is safe, alone and with others.
+    /// Measures how soon a message is safe, alone and with others.
     fn commits(&mut self) {
         for (what, load) in [("a message is safe, alone", 1), ("the same, 64 under way", LOAD)] {
             let mut sent = VecDeque::new();
@@ -249,7 +249,7 @@ impl Bench {
         }
     }
 
-    /// How long a question takes, and how much was found.
+    /// The time a question takes, and how much was found.
     fn ask(&mut self, query: Query) -> (Duration, usize) {
         self.n_asked += 1;
         let start = Instant::now();
@@ -340,7 +340,7 @@ impl Bench {
     }
 }
 
-/// What is searched for: what it is called, in how many rooms, and the words of one search.
+/// A kind of search: what it is called, in how many rooms, and the words of one search.
 type Kind = (&'static str, usize, fn(&mut Bench) -> String);
 
 fn starts(folder: &Path) {

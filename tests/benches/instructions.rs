@@ -25,7 +25,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const KEPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/instructions.txt");
 
-/// How often a piece is done before and after it counts.
+/// The number of times a piece is done before and after it counts.
 const FEW: u32 = 100;
 const MORE: u32 = 600;
 
@@ -86,7 +86,7 @@ fn count(index: usize, times: u32) -> u64 {
     collected.and_then(|(_, number)| number.trim().parse().ok()).expect("callgrind tells it")
 }
 
-/// What is written down of each piece: for the build that is packaged, and for that of the tests.
+/// The numbers written down of each piece: for the build that is packaged, and for that of the tests.
 fn kept() -> BTreeMap<String, [u64; 2]> {
     let text = fs::read_to_string(KEPT).unwrap_or_default();
     let line = |line: &str| {

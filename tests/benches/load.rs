@@ -34,7 +34,7 @@ use clap::Parser;
 struct Arguments {
     /// Workloads whose name has one of these in it; all, without any
     workloads: Vec<String>,
-    /// Whom to measure, as they stand in the tables: chat,floor,redis-server; all, unless it is said
+    /// Servers to measure, as they stand in the tables: chat,floor,redis-server; all, unless it is said
     #[arg(long, value_delimiter = ',')]
     only: Option<Vec<String>>,
     /// Runs of each
@@ -46,17 +46,17 @@ struct Arguments {
     /// Stay in the network of this computer
     #[arg(long)]
     no_namespace: bool,
-    /// What `cargo bench` adds
+    /// The flag that `cargo bench` adds
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What is measured.
+/// The work that is measured.
 #[derive(Debug, Clone, Copy)]
 enum Work {
     /// Four speak to so many, as fast as 256 messages under way of each let them.
     Fanout(usize),
-    /// The same while so many others are connected.
+    /// Four speak to so many, as in `Fanout`, while so many others are connected.
     Crowded(usize),
     /// One speaks to so many, a message at a time.
     Single(usize),
@@ -132,7 +132,7 @@ const WORKLOADS: &[Workload] = &[
     Workload { name: "start", work: Work::Start, against: &[Peers, Durable] },
 ];
 
-/// What a run shows, by the name of the column.
+/// The figures that a run shows, by the name of the column.
 type Figures = Vec<(&'static str, f64)>;
 
 const CPU: &str = "CPU s/M";
@@ -268,13 +268,13 @@ fn contestants(workload: &Workload, peers: &[Peer]) -> Vec<Contestant> {
 
 /// Deliveries of a windowed run, so that it takes about a second.
 const DELIVERIES: usize = 4_000_000;
-/// How long a paced run takes.
+/// The time a paced run takes.
 const PACED: Duration = Duration::from_secs(5);
 const PACE: Duration = Duration::from_millis(5);
-/// How long a crowd that says nothing is watched.
+/// The time a crowd that says nothing is watched.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// How long a crowd has been quiet when its memory is looked at: allocators keep what its arrival needed for some seconds.
+/// The time a crowd has been quiet when its memory is looked at: allocators keep what its arrival needed for seconds.
 const SETTLING: Duration = Duration::from_secs(12);
 
 fn measure(work: Work, contestant: Contestant, is_small: bool) -> io::Result<Figures> {

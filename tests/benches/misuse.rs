@@ -26,7 +26,7 @@ use std::{
 
 use chat_tests::{load::Process, program::Program};
 
-/// What nobody else may wait for.
+/// The longest that anybody else may wait.
 const LATENCY_MAX: Duration = Duration::from_millis(100);
 
 /// The pace of those who only talk.
@@ -77,7 +77,7 @@ struct Misuse {
     act: fn(&Scene<'_>),
 }
 
-/// What a row happens in.
+/// The scene in which a row happens.
 struct Scene<'a> {
     doors: &'a Doors,
     n_conns: usize,
@@ -168,7 +168,7 @@ const ROWS: &[Misuse] = &[
     },
 ];
 
-/// How a ClientHello of 512 bytes begins.
+/// The beginning of a ClientHello of 512 bytes.
 const HELLO: [u8; 9] = [22, 3, 1, 2, 0, 1, 0, 1, 252];
 
 /// Runs one row and prints it; whether its goals are met.
@@ -223,7 +223,7 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
     is_fast && is_small
 }
 
-/// Where the server listens.
+/// The addresses at which the server listens.
 struct Doors {
     irc: SocketAddr,
     tls: SocketAddr,
@@ -291,7 +291,7 @@ impl Talk {
         Self { speaker: speaker.get_mut().try_clone().unwrap(), listener }
     }
 
-    /// How long each message took that was said meanwhile.
+    /// The time each message took that was said meanwhile.
     fn go_on_for(&mut self, time: Duration) -> Vec<Duration> {
         let start = Instant::now();
         let n_messages = (time.as_secs_f64() / PACE.as_secs_f64()) as u32;

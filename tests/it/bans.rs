@@ -1,4 +1,4 @@
-//! Who may not come to the server at all.
+//! Server bans: people who may not come to the server at all.
 
 use chat_server::{Config, config::Oper};
 use chat_tests::script::check_with;

@@ -1,4 +1,4 @@
-//! What each command means, as scripts against hub and sessions. Clauses are cited above them.
+//! The meaning of each command, as scripts against hub and sessions. Clauses are cited above them.
 
 use chat_core::{
     proto::{CapabilitySet, Command, SPECS},

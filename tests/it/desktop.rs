@@ -481,7 +481,7 @@ fn the_keyboard_is_enough() {
     bob.expect(":Keya!* QUIT :Quit");
 }
 
-/// How bright the window's middle is on average, from 0 to 1.
+/// The brightness of the window's middle on average, from 0 to 1.
 fn brightness(screenshot: &str) -> f64 {
     let path = format!("{}/../target/screenshots/{screenshot}.png", env!("CARGO_MANIFEST_DIR"));
     let measured = Command::new("convert")

@@ -1,4 +1,4 @@
-//! What happens to messages after they were said: reactions, edits, deletions, and how those who were away learn of it.
+//! The fate of messages after they were said: reactions, edits, deletions, and how those who were away learn of it.
 
 use chat_server::hub::Door;
 use chat_tests::{

@@ -1,4 +1,4 @@
-//! What was said before (<https://ircv3.net/specs/extensions/chathistory>).
+//! The past, as it is told (<https://ircv3.net/specs/extensions/chathistory>).
 
 use chat_tests::script::{check, check_with};
 

@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_core::proto::Link;
 use chat_tests::{TestClient, TestServer, folder::TempFolder, script::check};
 
-/// What ChanServ answers, without its name.
+/// The answer of ChanServ, without its name.
 fn answer(client: &mut TestClient, mask: &str) -> String {
     let line = client.expect(&format!(":ChanServ!* NOTICE {mask} *"));
     line.split_once(" :").unwrap().1.to_owned()

@@ -1,4 +1,4 @@
-//! What people and rooms publish about themselves, as `draft/metadata-2` has it
+//! Metadata that people and rooms publish about themselves, as `draft/metadata-2` has it
 //! (<https://ircv3.net/specs/extensions/metadata>); its successor has `metadata_3.rs`.
 
 use chat_tests::script::{check, check_with};

@@ -1,4 +1,4 @@
-//! What people and rooms publish about themselves, as `draft/metadata-3` has it
+//! Metadata that people and rooms publish about themselves, as `draft/metadata-3` has it
 //! (<https://github.com/ircv3/ircv3-specifications/pull/613>): what differs from its predecessor.
 
 use chat_tests::script::{check, check_with};

@@ -1,4 +1,4 @@
-//! What the server program is told, by arguments and by a file.
+//! The options of the server program, given by arguments and by a file.
 
 use chat_tests::{TestClient, poll, program::Program};
 

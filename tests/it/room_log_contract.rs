@@ -182,7 +182,7 @@ struct Bench {
     /// The outcomes that have come, in their order.
     outcomes: Vec<(Ticket, Result<(), AppendError>)>,
     answers: Vec<(Ticket, Result<Answer, Arc<str>>)>,
-    /// Those that will be told of later.
+    /// The tickets that will be told of later.
     waiting: BTreeSet<Ticket>,
 }
 
@@ -272,7 +272,7 @@ impl Bench {
         }
     }
 
-    /// What came of that.
+    /// The outcome of that entry.
     fn outcome(&self, ticket: Ticket) -> Result<(), AppendError> {
         let mut own = self.outcomes.iter().filter(|(own, _)| *own == ticket);
         let (_, outcome) = own.next().unwrap_or_else(|| panic!("{ticket:?} has no outcome"));
@@ -324,7 +324,7 @@ impl Bench {
         page.iter().map(|entry| entry.event.msgid.as_deref().unwrap().to_owned()).collect()
     }
 
-    /// What is at which path when the server starts, after this.
+    /// The values by their paths when the server starts, after this.
     fn loaded(&mut self) -> Vec<(String, String)> {
         let loaded = self.engine.log().load().into_iter();
         loaded.map(|(path, value)| (path.to_string(), value.to_string())).collect()
@@ -408,7 +408,7 @@ fn set(path: &str, value: &str) -> Change {
     Change::Set { path: path.into(), value: value.into() }
 }
 
-/// What an engine loads that keeps these.
+/// The values that an engine loads that keeps these.
 fn state<const N: usize>(facts: [(&str, &str); N]) -> Vec<(String, String)> {
     facts.map(|(path, value)| (path.to_owned(), value.to_owned())).into()
 }

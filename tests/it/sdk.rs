@@ -30,7 +30,7 @@ fn client(
     (change(builder).connect().unwrap(), record)
 }
 
-/// What was said, in short, in the order in which it was told.
+/// The updates that were told, in short, in their order.
 fn told(record: &Record) -> Vec<String> {
     let short = |update| match update {
         Update::Message(message) if message.origin != Origin::LocalEcho => {

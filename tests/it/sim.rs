@@ -12,7 +12,7 @@ use chat_server::{
 };
 use chat_tests::world::{SimLog, World};
 
-/// Those who have accounts are the first.
+/// The number of people with accounts, who are the first.
 const N_ACCOUNTS: u8 = 3;
 
 /// Whether a connection is of somebody with an account: those keep their nicks, by which what is due is told.
@@ -23,7 +23,7 @@ fn has_account(name: &str) -> bool {
 
 const ROOMS: [&str; 3] = ["#a", "#b", "#c"];
 
-/// What one seed does.
+/// Runs the simulation of one seed.
 fn run(seed: u64, log: SimLog) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(seed);
     let mut world = World::new(seed, log, |config| {
@@ -180,7 +180,7 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
     world.transcript
 }
 
-/// What was told of the past is in the order in which it was delivered, and once in each answer.
+/// Checks that the past was told in the order in which it was delivered, and once in each answer.
 fn check_history(world: &World, names: &[String]) {
     let msgids: Vec<&str> =
         world.appended().iter().filter_map(|record| record.event.msgid.as_deref()).collect();
@@ -297,7 +297,7 @@ fn a_seed_replays() {
     assert!(n_facts > 60, "{n_facts} facts of rooms show little");
 }
 
-/// What rooms may be called there; those who come go into the first half.
+/// The names of rooms there; those who come go into the first half.
 const NAMES: [&str; 8] = ["#a", "#b", "#c", "#d", "#e", "#f", "#g", "#h"];
 
 /// Lets `name` come: those with accounts log in to theirs, or make it.
@@ -322,7 +322,7 @@ fn come(world: &mut World, name: &str, is_known: bool) {
     world.settle();
 }
 
-/// How often two faults came together, and what shows that they did.
+/// The number of times two faults came together, and what shows that they did.
 #[derive(Debug, Default)]
 struct Together {
     reloads_without_log: usize,
@@ -331,7 +331,7 @@ struct Together {
     crashes_renaming: usize,
 }
 
-/// What one seed does where two faults come together: the log is away while the settings are read again, somebody does not
+/// Runs one seed where two faults come together: the log is away while the settings are read again, somebody does not
 /// read while a room and a person get other names, and the server is gone while a room does.
 fn run_together(seed: u64, together: &mut Together) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(seed ^ 0x0002_fa17);
@@ -604,7 +604,7 @@ fn quick_checker(question: &Question) -> Verdict {
     }))
 }
 
-/// What one of those who have accounts was told last of theirs.
+/// The last thing one of those who have accounts was told of theirs.
 fn last_told(name: &str, lines: &[String]) -> Option<bool> {
     let told = |line: &String| {
         let is = |words: &str| line.contains(words);

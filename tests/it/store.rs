@@ -202,7 +202,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![8 => append, 5 => ask, 1 => (0..5_u8).prop_map(Step::ConversationMark), 1 => Just(Step::Reopen)]
 }
 
-/// What is asked of both.
+/// The question that is asked of both.
 fn query(step: &Step, known: &[Arc<Record>]) -> Query {
     let Step::Ask { conversation, selection, from, to, limit, rank } = step else {
         unreachable!("only questions are asked");
@@ -562,7 +562,7 @@ fn the_index_falls_behind_only_so_far() {
     }
 }
 
-/// How many records the index of words does not have.
+/// The number of records that the index of words does not have.
 fn n_behind(folder: &Path) -> u64 {
     let count = "SELECT count(*) FROM unindexed JOIN records
                  ON records.id >= first AND records.id >> 28 = conversation";

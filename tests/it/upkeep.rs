@@ -1,5 +1,5 @@
-//! What whoever runs a server does with its messages: how long they are kept, copies, export and import, and whether all is
-//! sound.
+//! The upkeep of messages by whoever runs a server: how long they are kept, copies, export and import, and whether
+//! all is sound.
 
 use std::{
     path::Path,
@@ -74,7 +74,7 @@ impl Store {
         self.append(Conversation::Room(room.into()), at, content)
     }
 
-    /// What is there of a room.
+    /// The texts that are there of a room.
     fn texts(&mut self, room: &str) -> Vec<String> {
         self.n_asked += 1;
         let query = Query::Page {

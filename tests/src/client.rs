@@ -38,7 +38,7 @@ impl TestClient {
         Self::register_with(server, nick, "")
     }
 
-    /// The same with capabilities.
+    /// Connects to the IRC door and registers, with capabilities.
     #[must_use]
     #[track_caller]
     pub fn register_with(server: &TestServer, nick: &str, capabilities: &str) -> Self {

@@ -28,7 +28,7 @@ pub struct Difference {
     pub number: usize,
     /// That line.
     pub line: String,
-    /// What is missing and what comes instead.
+    /// The lines that are missing, and those that come instead.
     pub what: String,
 }
 
@@ -69,7 +69,7 @@ struct Pair {
     found: Vec<Difference>,
 }
 
-/// What is known of what somebody has received.
+/// The lines somebody has received, as far as they are known.
 #[derive(Default)]
 struct Listener {
     /// Lines that have been compared, here and there.
@@ -141,7 +141,7 @@ impl Pair {
         }
     }
 
-    /// What `name` has received so far is not compared.
+    /// Leaves out of comparison what `name` has received so far.
     fn forget(&mut self, name: &str) {
         let n_theirs = self.theirs.received(name).len();
         let person = self.people.entry(name.to_owned()).or_default();
@@ -165,7 +165,7 @@ impl Pair {
         lacking.join(", ")
     }
 
-    /// What each person has received more or less than with ours since the last comparison.
+    /// The commands each person has received more or less than with ours since the last comparison.
     fn compare(&mut self) -> Option<String> {
         let mut differences = Vec::new();
         for (name, person) in &mut self.people {
@@ -186,7 +186,7 @@ impl Pair {
         (!differences.is_empty()).then(|| differences.join("; "))
     }
 
-    /// What there is instead of what `name` was to receive.
+    /// The lines there are instead of what `name` was to receive.
     fn expect(&mut self, name: &str, mask: &str) -> Option<String> {
         let theirs = self.theirs.received(name);
         let person = self.people.get_mut(name).expect("they were introduced");

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-/// See the module.
+/// A folder of a test's own.
 #[derive(Debug)]
 pub struct TempFolder(PathBuf);
 
@@ -24,7 +24,7 @@ impl TempFolder {
         Self(path)
     }
 
-    /// Where it is.
+    /// The path of the folder.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0

@@ -56,5 +56,5 @@ pub fn poll<T>(mut look: impl FnMut() -> Result<T, String>) -> T {
     }
 }
 
-/// How long any test waits for anything before it fails and says for what.
+/// The time any test waits for anything before it fails and says for what.
 pub const PATIENCE: Duration = Duration::from_secs(30);

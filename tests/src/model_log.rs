@@ -1,4 +1,4 @@
-//! What a room log remembers, in the simplest way there is: lists, searched from the front. The simulation
+//! The memory of a room log, in the simplest way there is: lists, searched from the front. The simulation
 //! looks things up here, and the store is held against it.
 
 use std::{
@@ -22,15 +22,15 @@ use chat_server::{
 
 /// Something for the log, where it waits.
 pub(crate) enum Entry {
-    /// What becomes of a conversation.
+    /// A mark: what becomes of a conversation.
     Mark(ConversationMark),
-    /// What is to be known again, and what it is answered under.
+    /// The changes that are to be known again, and what they are answered under.
     Changes(Ticket, Arc<[Change]>),
     /// A record, and what it is answered under.
     Record(Ticket, Arc<Record>),
 }
 
-/// See the module.
+/// A room log of lists.
 #[derive(Debug, Default)]
 pub struct ModelLog {
     conversations: Vec<Remembered>,
@@ -50,7 +50,7 @@ struct Remembered {
 struct Kept {
     record: Arc<Record>,
     is_redacted: bool,
-    /// What it says since it was edited.
+    /// The text since it was edited.
     edited: Option<Arc<str>>,
 }
 
@@ -239,7 +239,7 @@ impl ModelLog {
         }
     }
 
-    /// What is at which path.
+    /// The values by their paths.
     #[must_use]
     pub fn load(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.state.iter().map(|(path, value)| (Arc::clone(path), Arc::clone(value))).collect()
@@ -503,7 +503,7 @@ fn text_of(event: &Event) -> String {
     }
 }
 
-/// Where `text` has all of `words`; `None` if it has not. Words of letters and digits, and such with a `*`.
+/// The places where `text` has all of `words`; `None` if it has not. Words of letters and digits, and such with a `*`.
 fn ranges(text: &str, words: &str) -> Option<Vec<Range<usize>>> {
     let mut tokens: Vec<Range<usize>> = Vec::new();
     let mut is_inside = false;
@@ -536,7 +536,7 @@ fn ranges(text: &str, words: &str) -> Option<Vec<Range<usize>>> {
     (n_words > 0).then_some(found)
 }
 
-/// Who reads, and what they may see.
+/// The eyes of a reader: what they may see.
 struct Eyes<'a> {
     shown: &'a Option<Arc<str>>,
     rank: u8,
@@ -603,7 +603,7 @@ impl Eyes<'_> {
         Arc::new(event.by(record.event.sender().clone()))
     }
 
-    /// Those records, and with each what is about it.
+    /// The records at `indices`, and with each what is about it.
     fn with_context(
         &self,
         records: &[Kept],
@@ -657,7 +657,7 @@ impl Eyes<'_> {
     }
 }
 
-/// How much is told at most.
+/// The bounds on what is told.
 #[derive(Clone, Copy)]
 struct Bounds {
     limit: usize,

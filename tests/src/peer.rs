@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::poll;
 
-/// Whose server.
+/// The make of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Make {
     /// <https://ngircd.barton.de>
@@ -35,8 +35,8 @@ impl Make {
         }
     }
 
-    /// What somebody who has not registered is refused, of all they may ask, so that the answer can be told
-    /// from others, and what stands in that answer. The number is that of the question.
+    /// The command that somebody who has not registered is refused, of all they may ask, so that the answer can be
+    /// told from others, and what stands in that answer. The number is that of the question.
     pub(crate) fn strangers_question(self, number: u32) -> (String, String) {
         match self {
             Self::Ngircd => (format!("CAP barrier-{number}"), format!("*barrier-{number} *")),

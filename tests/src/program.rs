@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use crate::{PATIENCE, folder::TempFolder, poll};
 
-/// Where the program `name` was built.
+/// The path at which the program `name` was built.
 ///
 /// # Panics
 /// If it was not: `cargo xtask test` builds all programs before the tests.
@@ -167,7 +167,7 @@ impl Program {
         self.lines.iter().collect()
     }
 
-    /// What it complained of, once it has ended.
+    /// The errors it complained of, once it has ended.
     pub fn errors(&mut self) -> String {
         self.errors.take().and_then(|thread| thread.join().ok()).unwrap_or_default()
     }

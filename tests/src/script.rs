@@ -12,7 +12,7 @@ use crate::{
     world::{SimLog, World},
 };
 
-/// Where a script is played.
+/// The stage on which a script is played.
 pub(crate) trait Stage {
     /// Opens a connection known as `name`.
     fn open(&mut self, name: &str, door: Door);
@@ -30,7 +30,7 @@ pub(crate) trait Stage {
     fn unexpected(&mut self, name: &str) -> Vec<String>;
     /// All lines `name` has received.
     fn received(&self, name: &str) -> &[String];
-    /// What `name` has received so far was to be expected.
+    /// Takes what `name` has received so far as expected.
     fn forget(&mut self, name: &str);
     /// Lets the room log answer nothing, or go on.
     fn hold_log(&mut self, is_held: bool);
@@ -40,7 +40,7 @@ pub(crate) trait Stage {
     fn transcript(&self) -> &[String];
 }
 
-/// What cannot be had of real sockets.
+/// A pretence: what cannot be had of real sockets.
 #[derive(Debug)]
 pub(crate) enum Pretence {
     Time(Duration),
@@ -58,7 +58,7 @@ fn is_real(script: &str) -> bool {
             .any(|line| PRETENCES.iter().any(|pretence| line.trim().starts_with(pretence)))
 }
 
-/// How lines begin that cannot be played over sockets.
+/// The beginnings of lines that cannot be played over sockets.
 const PRETENCES: [&str; 3] = ["cert ", "restart", "wait "];
 
 /// Lines of a script that is about a crowd.

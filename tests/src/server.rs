@@ -38,7 +38,7 @@ impl TestServer {
         Self { handle: Some(handle), address, text_address }
     }
 
-    /// Where IRC is spoken.
+    /// The address at which IRC is spoken.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -53,7 +53,7 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").addresses()
     }
 
-    /// What changes its configuration while it runs.
+    /// The handle that changes its configuration while it runs.
     ///
     /// # Panics
     /// If it has been stopped.
@@ -62,13 +62,13 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").reloader()
     }
 
-    /// Where plain text is spoken.
+    /// The address at which plain text is spoken.
     #[must_use]
     pub fn text_address(&self) -> SocketAddr {
         self.text_address
     }
 
-    /// Where IRC is spoken over TLS.
+    /// The address at which IRC is spoken over TLS.
     ///
     /// # Panics
     /// If it is not.
@@ -77,7 +77,7 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").tls_addresses()[0]
     }
 
-    /// Where IRC is spoken over WebSockets.
+    /// The address at which IRC is spoken over WebSockets.
     ///
     /// # Panics
     /// If it is not.
@@ -86,7 +86,7 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").web_socket_addresses()[0]
     }
 
-    /// Where IRC is spoken over WebSockets over TLS.
+    /// The address at which IRC is spoken over WebSockets over TLS.
     ///
     /// # Panics
     /// If it is not.
@@ -95,7 +95,7 @@ impl TestServer {
         self.handle.as_ref().expect("it runs").web_socket_tls_addresses()[0]
     }
 
-    /// Where health and numbers are told.
+    /// The address at which health and numbers are told.
     ///
     /// # Panics
     /// If they are not.

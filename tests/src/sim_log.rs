@@ -29,11 +29,11 @@ pub struct SimulatedLog {
     has_broken_down: bool,
     model: ModelLog,
     queries: VecDeque<(Ticket, Query)>,
-    /// What it has taken and not answered.
+    /// The entries it has taken and not answered.
     unanswered: VecDeque<Entry>,
 }
 
-/// What came of one entry.
+/// The result of one entry.
 pub(crate) struct Written {
     /// The outcome, but of marks, which have none.
     pub(crate) outcome: Option<(Ticket, Result<(), AppendError>)>,
@@ -73,7 +73,7 @@ impl SimulatedLog {
         self.crash(0);
     }
 
-    /// It does nothing any more, and what it has taken is answered by nobody.
+    /// Breaks it down: it does nothing any more, and what it has taken is answered by nobody.
     pub fn break_down(&mut self) {
         self.has_broken_down = true;
         self.unanswered.clear();
@@ -97,7 +97,7 @@ impl SimulatedLog {
         self.unanswered.is_empty()
     }
 
-    /// How many wait to be written.
+    /// The number of entries that wait to be written.
     pub(crate) fn n_unanswered(&self) -> usize {
         self.unanswered.len()
     }
@@ -166,13 +166,13 @@ impl SimulatedLog {
         self.model.mark(mark);
     }
 
-    /// What is at which path.
+    /// The values by their paths.
     #[must_use]
     pub fn kept(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.model.load()
     }
 
-    /// What the disk says of the next entry.
+    /// The outcome that the disk has for the next entry.
     fn outcome(&self) -> Result<(), AppendError> {
         self.fault.map_or(Ok(()), |fault| Err(AppendError::Refused(fault.into())))
     }

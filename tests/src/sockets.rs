@@ -57,14 +57,14 @@ struct Person {
     awaited: Option<String>,
 }
 
-/// How long what is expected may take.
+/// The time that what is expected may take.
 const EXPECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long what is under way may take while the log is held: then a barrier would wait for the log, and
+/// The time that what is under way may take while the log is held: then a barrier would wait for the log, and
 /// all behind it for the barrier.
 const HELD_PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long a peer may take to let somebody in: InspIRCd looks once a second who has registered.
+/// The time a peer may take to let somebody in: InspIRCd looks once a second who has registered.
 const ADMIT_WITHIN: Duration = Duration::from_secs(3);
 
 /// A log on disk that can be told to wait.

@@ -37,11 +37,11 @@ pub struct Structure {
     pub types: BTreeMap<String, File>,
     /// The number of fields of each struct.
     pub n_fields: BTreeMap<String, usize>,
-    /// How many parameters of that name and type functions have.
+    /// The number of parameters of that name and type that functions have.
     pub n_parameters: BTreeMap<String, usize>,
 }
 
-/// What is read of one file before anything is looked up.
+/// The items that are read of one file before anything is looked up.
 #[derive(Default)]
 struct Read {
     module: Vec<String>,
@@ -337,7 +337,7 @@ impl<'a> Visit<'a> for Reader<'_> {
     }
 }
 
-/// What a method uses of `self`.
+/// The things of `self` that a method uses.
 #[derive(Default)]
 struct OwnUses {
     names: BTreeSet<String>,

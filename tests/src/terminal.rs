@@ -21,7 +21,7 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
     screen: Arc<(Mutex<Screen>, Condvar)>,
-    /// What it keeps is its own.
+    /// A folder of its own for what it keeps.
     folder: Option<TempFolder>,
 }
 
@@ -104,7 +104,7 @@ impl Terminal {
         screen.parser.screen_mut().set_size(cells(rows), cells(cols));
     }
 
-    /// What the screen shows.
+    /// The text that the screen shows.
     #[must_use]
     pub fn text(&self) -> String {
         let screen = self.screen.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,7 +29,7 @@ use crate::{
 /// Workers of the world: two, so that nothing works by there being one.
 const N_WORKERS: u16 = 2;
 
-/// How the log of the simulation behaves, in chances out of 100 a step.
+/// The behaviour of the log of the simulation, in chances out of 100 a step.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SimLog {
     /// A record's outcome comes in a later step. Otherwise at once.
@@ -40,7 +40,7 @@ pub struct SimLog {
     pub restarting: u8,
 }
 
-/// See the module.
+/// A whole server in one thread.
 pub struct World {
     config: Config,
     settings: Arc<Settings>,
@@ -49,7 +49,7 @@ pub struct World {
     log: SimulatedLog,
     /// The rooms that records on their way into the log are of: those may get other names meanwhile.
     rooms: BTreeMap<Ticket, RoomId>,
-    /// What answers for passwords.
+    /// The checker that answers for passwords.
     pub checker: fn(&Question) -> Verdict,
     /// Passwords wait to be checked until this ends.
     pub is_checker_held: bool,
@@ -61,13 +61,13 @@ pub struct World {
     now: Now,
     conns: BTreeMap<ConnId, WorldConn>,
     names: BTreeMap<String, ConnId>,
-    /// Who has each worker's slots; those of the gone are used again, as a worker does.
+    /// The connections in each worker's slots; those of the gone are used again, as a worker does.
     slots: Vec<Vec<Option<ConnId>>>,
     n_opened: u32,
     fanouts: Vec<Fanout>,
-    /// What is on its way to each worker. The simulation lets it wait.
+    /// Effects on their way to each worker. The simulation lets them wait.
     orders: Vec<VecDeque<Effect>>,
-    /// What is on its way to the hub from each worker.
+    /// Inputs on their way to the hub from each worker.
     inputs: Vec<VecDeque<Input>>,
     /// All that happened, to be printed when something is wrong.
     pub transcript: Vec<String>,
@@ -83,7 +83,7 @@ struct WorldConn {
     n_expected: usize,
     is_held: bool,
     is_closed: bool,
-    /// What waits for a reader that does not read; `None`: it reads.
+    /// Bytes that wait for a reader that does not read; `None`: it reads.
     unread: Option<Vec<u8>>,
     /// A page of a long answer is among it.
     owes_page: bool,
@@ -215,7 +215,7 @@ impl World {
         found.is_some()
     }
 
-    /// What `name` has received so far was to be expected.
+    /// Takes what `name` has received so far as expected.
     pub fn forget(&mut self, name: &str) {
         if let Some(conn) = self.conns.get_mut(&self.names[name]) {
             conn.n_expected = conn.lines.len();
@@ -326,7 +326,7 @@ impl World {
         self.log.appended()
     }
 
-    /// How many are on their way into the log.
+    /// The number of entries on their way into the log.
     #[must_use]
     pub fn n_unanswered(&self) -> usize {
         self.log.n_unanswered()
@@ -446,7 +446,7 @@ impl World {
         true
     }
 
-    /// Who is to receive a message in a room: everyone in it at this moment but its sender.
+    /// Notes who is to receive a message in a room: everyone in it at this moment but its sender.
     fn note_due(&mut self, ticket: Ticket, record: &Record) {
         let Some(room) = self.rooms.remove(&ticket) else { return };
         let RecordContent::Message { source, kind, .. } = record.event.content() else { return };

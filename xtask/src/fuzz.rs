@@ -8,8 +8,8 @@ use super::{Outcome, cargo, root, say, step};
 /// Everything strangers' bytes reach, from the socket inwards.
 const TARGETS: [&str; 4] = ["framer", "line", "session", "hub"];
 
-/// What `cargo fuzz` passes too, but for the sanitizer of addresses, which needs a nightly compiler: the
-/// compiler counts edges and shows the engine what is compared with what.
+/// The options that `cargo fuzz` passes too, but for the sanitizer of addresses, which needs a nightly compiler:
+/// the compiler counts edges and shows the engine what is compared with what.
 const INSTRUMENTATION: &str = "-Cpasses=sancov-module -Ccodegen-units=1 \
     -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -48,7 +48,7 @@ pub(crate) fn run(seconds: u32) -> Outcome {
     Ok(())
 }
 
-/// What `rustc` builds for when it is not told.
+/// The target that `rustc` builds for when it is not told.
 fn host_triple() -> Result<String, String> {
     let output = Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
         .arg("-vV")

@@ -29,7 +29,7 @@ cargo xtask bench history [MESSAGES ROOMS]
                       fill a store (with 1000000 in 1000), and measure pages, searches, commits, size and start
 cargo xtask desktop   install what GTK needs, then open the desktop program";
 
-/// How long each target is fuzzed each night, in seconds.
+/// The time each target is fuzzed each night, in seconds.
 const FUZZ_SECONDS: u32 = 120;
 
 /// Why a chore stopped, as a sentence.
@@ -102,7 +102,7 @@ fn test() -> Outcome {
     Ok(())
 }
 
-/// What each change need not wait for: it takes as long as one likes, or a build of its own.
+/// The checks that each change need not wait for: they take as long as one likes, or a build of their own.
 fn nightly() -> Outcome {
     test()?;
     supply_chain()?;

@@ -11,13 +11,13 @@ pub(crate) struct Group {
     names: &'static [&'static str],
 }
 
-/// What the desktop program is built with and looks like.
+/// The packages that the desktop program is built with and looks like.
 pub(crate) const DESKTOP: Group = Group {
     purpose: "to build the desktop program",
     names: &["pkg-config", "libgtk-4-dev", "libadwaita-1-dev", "adwaita-icon-theme"],
 };
 
-/// What the tests talk to.
+/// The programs that the tests talk to.
 pub(crate) const TESTS: Group = Group {
     purpose: "for the tests: a display, a screen reader's view of it, and other people's clients and servers",
     names: &[
@@ -48,19 +48,19 @@ pub(crate) const TESTS: Group = Group {
     ],
 };
 
-/// What the benchmark measures ours against, and the network it does that in.
+/// The servers that the benchmark measures ours against, and the network it does that in.
 pub(crate) const PEERS: Group = Group {
     purpose: "to measure against",
     names: &["inspircd", "iproute2", "mosquitto", "nats-server", "ngircd", "redis-server"],
 };
 
-/// Those that would run as services from now on; tests and benchmarks start them themselves.
+/// The packages that would run as services from now on; tests and benchmarks start them themselves.
 const SERVICES: &[&str] = &["inspircd", "mosquitto", "nats-server", "ngircd", "redis-server"];
 
-/// What libFuzzer is built with.
+/// The packages that libFuzzer is built with.
 pub(crate) const FUZZ: Group = Group { purpose: "to fuzz", names: &["g++"] };
 
-/// What is to be done about packages.
+/// The plan for packages.
 #[derive(Debug, PartialEq, Eq)]
 enum Plan {
     Nothing,

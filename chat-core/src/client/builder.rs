@@ -80,7 +80,7 @@ impl ChatClientBuilder {
         self
     }
 
-    /// A room to be in, with its key, or with what stands in a link into it.
+    /// A room to be in, from the start and after every reconnect, with its key or what stands in a link into it.
     pub fn join_with_key(mut self, room: impl Into<String>, key: impl Into<String>) -> Self {
         let room = room.into();
         self.keys.insert(room.clone(), key.into());

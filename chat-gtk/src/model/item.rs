@@ -7,7 +7,7 @@ use std::{
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// The address to give to others.
@@ -38,16 +38,16 @@ mod imp {
         pub(super) body: RefCell<String>,
         /// Said before we came.
         pub(super) is_past: Cell<bool>,
-        /// How others react to it; changes.
+        /// The reactions of others to it, as they are shown; change.
         #[property(get, set)]
         pub(super) reactions: RefCell<String>,
-        /// The same, by what they react with.
+        /// The people who react, by what they react with.
         pub(super) reacting: RefCell<BTreeMap<String, BTreeSet<String>>>,
         /// The server's id of a message; empty: it has none yet.
         pub(super) msgid: RefCell<String>,
         /// The conversation it belongs to.
         pub(super) conversation: RefCell<String>,
-        /// What is known of our own message; changes.
+        /// The status of our own message, as far as it is known; changes.
         #[property(get, set)]
         pub(super) status: RefCell<String>,
         #[property(get, set)]

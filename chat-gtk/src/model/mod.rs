@@ -1,4 +1,4 @@
-//! What the views show; no widgets here.
+//! The models that the views show; no widgets here.
 
 mod item;
 mod timeline;

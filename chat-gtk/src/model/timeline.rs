@@ -1,4 +1,4 @@
-//! What was said and what happened in one room, in order; a burst is one change of the list.
+//! The timeline of one room: what was said and what happened, in order; a burst is one change of the list.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, time::SystemTime};
 
@@ -27,7 +27,7 @@ struct Inner {
     pending: HashMap<SendId, Item>,
     /// Messages by the server's id of them.
     by_msgid: HashMap<String, Item>,
-    /// Who spoke last, if nothing came in between.
+    /// The last one to speak, if nothing came in between.
     last_sender: Option<String>,
 }
 
@@ -167,7 +167,7 @@ impl Timeline {
     }
 }
 
-/// What a person wants to read of an update. Of the connection's state, what stays true; the rest is
+/// The part of an update that a person wants to read. Of the connection's state, what stays true; the rest is
 /// the banner's.
 fn notice_text(update: &Update) -> Option<String> {
     match update {
@@ -217,7 +217,7 @@ mod tests {
 
     use super::*;
 
-    /// What is shown of one call with two strangers' words and, between two connections, a stop.
+    /// The rows of one call with two strangers' words and, between two connections, a stop.
     #[test]
     fn what_happened_stands_where_it_happened_and_names_are_no_markup() {
         let server = FakeServer::scripted([

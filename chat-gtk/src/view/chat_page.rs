@@ -24,10 +24,10 @@ pub(crate) struct Connection {
     pub(crate) hosted: Option<Hosted>,
 }
 
-/// How long a server may take to put someone into a room.
+/// The time a server may take to put someone into a room.
 const ROOM_WITHIN: Duration = Duration::from_secs(3);
 
-/// How near to its end the list follows what is added, in pixels.
+/// The distance from its end within which the list follows what is added, in pixels.
 const NEAR_END: f64 = 40.0;
 
 mod imp {

@@ -7,7 +7,7 @@ use gtk::glib;
 
 use crate::error::{Field, FieldError, parse_port};
 
-/// What someone wants.
+/// The wish of someone on the home page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Wish {
     Host { name: String, port: u16 },

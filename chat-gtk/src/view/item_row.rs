@@ -11,7 +11,7 @@ const NICK_COLOURS: u32 = 6;
 
 const COPY: &str = "Copy address";
 
-/// How long the button says that it has been pressed.
+/// The time the button says that it has been pressed.
 const CONFIRMATION: Duration = Duration::from_secs(2);
 
 mod imp {
@@ -159,7 +159,7 @@ impl ItemRow {
         }
     }
 
-    /// What changes of a message is shown as it changes.
+    /// Shows what changes of a message as it changes.
     fn bind_changes(&self, item: &Item) {
         let imp = self.imp();
         let body = item.bind_property("body", &imp.body, "label").sync_create().build();
@@ -206,7 +206,7 @@ impl ItemRow {
     }
 }
 
-/// The same colour for the same name, always.
+/// The class of a name's colour: always the same for the same name.
 fn nick_class(nick: &str) -> String {
     let hash =
         nick.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(u32::from(byte)));

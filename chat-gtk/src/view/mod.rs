@@ -1,4 +1,4 @@
-//! What is seen: one widget, one file, its layout beside it.
+//! The views: one widget, one file, its layout beside it.
 
 mod chat_page;
 mod home_page;

@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 /// Iterations of new credentials; RFC 7677 §4 asks for 4096 at least.
 const ITERATIONS: u32 = 10_000;
 
-/// What is kept of a password, written `iterations:salt:stored key:server key`, the last three in
+/// The part that is kept of a password, written `iterations:salt:stored key:server key`, the last three in
 /// base 64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {

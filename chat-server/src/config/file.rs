@@ -12,12 +12,12 @@ use toml::{Table, Value};
 use super::{Account, Config};
 use crate::{TlsSource, auth};
 
-/// What a file or the flags say. Every key is optional.
+/// The configuration as a file or the flags say it. Every key is optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct ConfigFile(Table);
 
 impl From<Table> for ConfigFile {
-    /// What the keys of `table` say, whatever they are: [`ConfigFile::into_config`] tells what cannot be.
+    /// The configuration that `table` says, whatever its keys are: [`ConfigFile::into_config`] tells what cannot be.
     fn from(table: Table) -> Self {
         Self(table)
     }
@@ -48,7 +48,7 @@ impl ConfigFile {
         toml::from_str(text).map(Self).map_err(explained)
     }
 
-    /// What is in force where nothing is said.
+    /// The configuration that is in force where nothing is said.
     #[must_use]
     pub fn defaults() -> Self {
         let folder = default_folder();
@@ -64,7 +64,7 @@ impl ConfigFile {
         self.0.contains_key(key)
     }
 
-    /// What this says, and what `other` says where this says nothing.
+    /// This configuration, and where it says nothing, what `other` says.
     #[must_use]
     pub fn or(mut self, mut other: Self) -> Self {
         // One certificate or the other.
@@ -120,8 +120,8 @@ fn lay_over(lower: &mut Table, upper: Table) {
     }
 }
 
-/// Where messages are kept unless somebody says where: what systemd gives a service, or the user's folder for
-/// such things.
+/// The folder in which messages are kept unless somebody says where: what systemd gives a service, or the user's
+/// folder for such things.
 #[must_use]
 pub fn default_folder() -> Option<PathBuf> {
     let given = std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
@@ -244,7 +244,7 @@ mod tests {
         assert_eq!(limits, "[limits]\nmodes = 5\ntargets = 7\n");
     }
 
-    /// What nothing holds for by default is explained as well: the keys are those that reading knows.
+    /// Keys that have no value by default are explained as well: the keys are those that reading knows.
     #[test]
     fn every_key_is_explained() {
         let page = include_str!("../../../docs/chat-server.toml");

@@ -54,7 +54,7 @@ pub struct Limits {
     /// Commands at once, and then a second; above it the server reads on later. `None`: no limit.
     #[serde(skip)]
     pub flood: Option<RateLimit>,
-    /// The same for commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
+    /// The flood limit of commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
     #[serde(skip)]
     pub expensive: Option<RateLimit>,
     /// Messages shown to those who come into a room and do not know how to ask for its history; 0: none.
@@ -69,7 +69,7 @@ pub struct Limits {
     /// Rooms that last: those that people have founded who were logged in.
     #[serde(rename = "lasting-rooms")]
     pub registered_rooms_max: usize,
-    /// How many of them one account founds.
+    /// Lasting rooms that one account founds.
     #[serde(rename = "rooms-per-account")]
     pub rooms_per_account_max: usize,
     /// Accounts registered in an hour from one address (an IPv6 /64 counts as one).
@@ -96,13 +96,13 @@ pub struct Limits {
     /// Records waiting for the room log; above it messages are refused.
     #[serde(rename = "pending-records")]
     pub pending_records_max: usize,
-    /// Those of one connection, so that nobody takes the place of all; above it the next commands wait.
+    /// Records of one connection that wait, so that nobody takes the place of all; above it the next commands wait.
     #[serde(rename = "pending-records-each")]
     pub pending_records_each_max: usize,
-    /// How long a record may wait for the room log before its sender is told.
+    /// The time a record may wait for the room log before its sender is told.
     #[serde(with = "span")]
     pub append_timeout: Duration,
-    /// How long a newcomer may take to register, or to give a name at the text door.
+    /// The time a newcomer may take to register, or to give a name at the text door.
     #[serde(with = "span")]
     pub registration_timeout: Duration,
     /// Silence after which a client is asked for a sign of life.
@@ -114,7 +114,7 @@ pub struct Limits {
     /// A pause that ends a line at the text door.
     #[serde(with = "span")]
     pub text_pause: Duration,
-    /// How long a closing connection may take to read what it was sent.
+    /// The time a closing connection may take to read what it was sent.
     #[serde(with = "span")]
     pub close_timeout: Duration,
     // What makes up `flood` and `expensive`, by the keys of the file.
@@ -186,7 +186,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The same without the limits on flooding and on connections per address, for benchmarks and tests.
+    /// These limits without those on flooding and on connections per address, for benchmarks and tests.
     #[must_use]
     pub fn unlimited(self) -> Self {
         Self { flood: None, expensive: None, clients_per_address_max: None, ..self }

@@ -25,31 +25,31 @@ use crate::{
 /// The port everything here listens on and connects to unless told otherwise.
 pub const DEFAULT_PORT: u16 = 53000;
 
-/// How a server is to run. [`Config::default`] is a whole server on this computer.
+/// The configuration of a server. [`Config::default`] is a whole server on this computer.
 // More than 12 fields: one for each key of the file.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[non_exhaustive]
 pub struct Config {
-    /// Where IRC is spoken: `address:port`, port 0 for any free one.
+    /// The addresses at which IRC is spoken: `address:port`, port 0 for any free one.
     pub listen: Vec<String>,
-    /// Where IRC is spoken over TLS. Needs [`Config::tls`].
+    /// The addresses at which IRC is spoken over TLS. Needs [`Config::tls`].
     pub tls_listen: Vec<String>,
-    /// Where IRC is spoken over WebSockets.
+    /// The addresses at which IRC is spoken over WebSockets.
     #[serde(rename = "websocket-listen")]
     pub web_socket_listen: Vec<String>,
-    /// Where IRC is spoken over WebSockets over TLS. Needs [`Config::tls`].
+    /// The addresses at which IRC is spoken over WebSockets over TLS. Needs [`Config::tls`].
     #[serde(rename = "websocket-tls-listen")]
     pub web_socket_tls_listen: Vec<String>,
     /// The pages that may open WebSockets, as browsers name them (`https://chat.example.org`); none: any.
     #[serde(rename = "websocket-origins")]
     pub web_socket_origins: Vec<String>,
-    /// Where plain text is spoken.
+    /// The addresses at which plain text is spoken.
     pub text_listen: Vec<String>,
     /// The server's certificate.
     #[serde(skip)]
     pub tls: Option<TlsSource>,
-    /// Where health and numbers are told over HTTP.
+    /// The addresses at which health and numbers are told over HTTP.
     pub http_listen: Vec<String>,
     /// Proxies that tell whose connection they pass on (the PROXY protocol), on every listening socket.
     pub proxies: Vec<IpNet>,
@@ -66,7 +66,7 @@ pub struct Config {
     pub name: ServerName,
     /// The network's name, one word (`NETWORK` in `RPL_ISUPPORT`).
     pub network: String,
-    /// Where an image of the network is: a URL (<https://ircv3.net/specs/extensions/network-icon>).
+    /// The URL of an image of the network (<https://ircv3.net/specs/extensions/network-icon>).
     pub network_icon: Option<String>,
     /// `HOST:PORT`, where people elsewhere reach it, for links into rooms; `None`: an address of this computer. It is
     /// taken to be spoken over TLS if anything is.
@@ -76,15 +76,15 @@ pub struct Config {
     pub room: RoomName,
     /// Whether people who connect are put into the default room.
     pub auto_join: bool,
-    /// What everyone must send with `PASS`.
+    /// The password that everyone must send with `PASS`.
     #[serde(skip)]
     pub password: Option<String>,
     /// The text of the `MOTD`.
     #[serde(skip)]
     pub motd: Option<String>,
-    /// Who runs the server, as `ADMIN` tells it.
+    /// The people who run the server, as `ADMIN` tells them.
     pub admin: Option<Admin>,
-    /// Who may become an operator of the server.
+    /// The people who may become operators of the server.
     #[serde(rename = "oper", skip_serializing_if = "is_default")]
     pub opers: Vec<Oper>,
     /// The accounts one can log in to.
@@ -94,9 +94,9 @@ pub struct Config {
     pub registration: bool,
     /// The folder in which messages are kept; `None`: they are kept by nobody.
     pub data: Option<PathBuf>,
-    /// What a message has survived when it is delivered.
+    /// The failures a message has survived when it is delivered.
     pub durability: Durability,
-    /// How long messages are kept.
+    /// The time that messages are kept.
     #[serde(skip_serializing_if = "is_default")]
     pub retention: Retention,
     /// Stop when the last person leaves.
@@ -170,15 +170,15 @@ impl Default for Config {
     }
 }
 
-/// Who runs a server (RFC 2812 §3.4.9).
+/// The people who run a server (RFC 2812 §3.4.9).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Admin {
-    /// Where it stands.
+    /// The place where it stands.
     pub place: String,
-    /// Who they are.
+    /// The name of those who run it.
     pub name: String,
-    /// How to reach them.
+    /// The address at which they are reached.
     pub email: String,
 }
 
@@ -195,7 +195,7 @@ pub struct Oper {
     pub masks: Vec<String>,
 }
 
-/// What clients are told of TLS (<https://ircv3.net/specs/extensions/sts>).
+/// The policy for TLS that clients are told (<https://ircv3.net/specs/extensions/sts>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Sts {
@@ -210,7 +210,7 @@ pub struct Sts {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Gateway {
-    /// What it says to prove that it is one.
+    /// The password that proves that it is one.
     pub password: String,
     /// The networks it may come from.
     pub addresses: Vec<IpNet>,
@@ -225,7 +225,7 @@ pub struct Account {
     /// The password's argon2 hash, as `chat-server hash` prints it.
     #[serde(default)]
     pub password: String,
-    /// What is kept of the password for SCRAM-SHA-256, if it may be used.
+    /// The part that is kept of the password for SCRAM-SHA-256, if it may be used.
     pub scram: Option<Credentials>,
     /// SHA-256 fingerprints of the TLS certificates that log in to it by themselves, in hexadecimal.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -190,7 +190,7 @@ pub enum Content {
         source: Arc<str>,
         reason: Arc<str>,
     },
-    /// What is part of a conversation, and is kept with it.
+    /// The content of a record: part of a conversation, and kept with it.
     Record(RecordContent),
     Setname {
         source: Arc<str>,

@@ -15,12 +15,12 @@ pub struct Standing {
 /// A person's place in a room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Presence {
-    /// They are not in it, be they invited or not.
+    /// Outside the room, be they invited or not.
     #[default]
     Outside,
-    /// They are in it.
+    /// In the room.
     Member,
-    /// They are in it and operate it.
+    /// In the room, and operating it.
     Operator,
 }
 
@@ -39,7 +39,7 @@ pub enum Claim {
 /// A room's openness: what of its modes decides on rights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Openness {
-    /// Who may know of it.
+    /// The privacy of the room: who may know of it.
     pub privacy: Privacy,
     /// Whether only operators set its topic (`+t`).
     pub has_operator_topic: bool,

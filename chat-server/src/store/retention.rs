@@ -12,7 +12,7 @@ use super::{
 };
 use crate::retention::{Retention, Rule};
 
-/// How often what is too old is looked for.
+/// The time from one look for what is too old to the next.
 pub(super) const EVERY: Duration = Duration::from_secs(3600);
 
 /// Records that are deleted in one transaction.

@@ -4,7 +4,7 @@ use chat_core::wire::{Framed, Framer};
 
 const LINE_BYTES_MAX: usize = 64;
 
-/// What comes out of `pieces`, as one text.
+/// The lines that come out of `pieces`.
 fn lines(pieces: &[&[u8]]) -> Vec<Vec<u8>> {
     let mut framer = Framer::new(LINE_BYTES_MAX);
     let mut lines = Vec::new();

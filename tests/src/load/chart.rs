@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 /// A bar: its name, how long it is, and between which values the runs were.
 #[derive(Debug, Clone)]
 pub struct Bar {
-    /// Whose it is.
+    /// The name of the one it is of.
     pub name: String,
     /// The median.
     pub value: f64,

@@ -32,13 +32,13 @@ struct Member {
     stream: TcpStream,
     /// The beginning of something that is not whole.
     rest: Vec<u8>,
-    /// What the socket has not taken.
+    /// Bytes that the socket has not taken.
     unsent: Vec<u8>,
     /// Steps that are done: coming in, entering a room.
     n_done: usize,
 }
 
-/// How a crowd comes.
+/// The way a crowd comes.
 #[derive(Debug, Clone, Copy)]
 pub struct Connecting {
     /// Connections that may be on their way in at once: some servers listen with a short queue.
@@ -62,7 +62,7 @@ impl Crowd {
         })
     }
 
-    /// How many they are.
+    /// The number of members.
     #[must_use]
     pub fn len(&self) -> usize {
         self.members.len()

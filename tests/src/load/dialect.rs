@@ -1,6 +1,6 @@
 //! The four protocols, as far as a crowd speaks them: come in, enter a room, say something, hear it.
 
-/// Whose protocol.
+/// A protocol that a crowd speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
     /// RFC 1459, with these capabilities, divided by spaces.
@@ -13,7 +13,7 @@ pub enum Dialect {
     Redis,
 }
 
-/// What comes from a server.
+/// A thing that comes from a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Heard<'a> {
     /// The last step (coming in, or entering a room) is done.
@@ -37,7 +37,7 @@ impl Dialect {
         matches!(self, Self::Irc(_))
     }
 
-    /// What member `who` says first; `Heard::Done` answers it.
+    /// The bytes member `who` says first; `Heard::Done` answers them.
     pub(super) fn hello(self, who: usize) -> Vec<u8> {
         match self {
             Self::Irc("") => format!("NICK c{who}\r\nUSER c 0 * :c\r\n").into_bytes(),
@@ -110,7 +110,7 @@ impl Dialect {
         }
     }
 
-    /// What stands first in `bytes`, and how many it takes; `None` if that is not whole yet.
+    /// The first thing in `bytes`, and how many it takes; `None` if that is not whole yet.
     pub(super) fn hear(self, bytes: &[u8]) -> Option<(Heard<'_>, usize)> {
         match self {
             Self::Irc(_) => hear_irc(bytes),

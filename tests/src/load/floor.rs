@@ -15,7 +15,7 @@ use super::cpu_of_this_thread;
 /// Bytes of a message as an IRC client reads it, with who says it where.
 const LINE_BYTES: usize = 138;
 
-/// What is written.
+/// The work of a floor: what is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Floor {
     /// Sockets.
@@ -28,14 +28,14 @@ pub struct Floor {
     pub pace: Option<Duration>,
 }
 
-/// What it took.
+/// The figures of a floor's run.
 #[derive(Debug)]
 pub struct FloorRun {
     /// Messages, all sockets together.
     pub n_deliveries: u64,
     /// From the first to the last.
     pub time: Duration,
-    /// What writing needed.
+    /// Processor time that writing needed.
     pub writer_cpu: Duration,
 }
 

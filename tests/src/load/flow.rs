@@ -1,4 +1,4 @@
-//! What a crowd says, and whether everyone hears it: each message once, whole, in order, in its room.
+//! The flow of a crowd's messages, and whether everyone hears them: each message once, whole, in order, in its room.
 
 use std::{
     collections::VecDeque,
@@ -20,11 +20,11 @@ use crate::PATIENCE;
 /// Rooms and who is in them. All rooms are alike.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
-    /// How many rooms.
+    /// The number of rooms.
     pub rooms: usize,
-    /// Those who only listen, in each room.
+    /// People who only listen, in each room.
     pub receivers: usize,
-    /// Those who speak, in each room; in IRC they hear each other.
+    /// People who speak, in each room; in IRC they hear each other.
     pub senders: usize,
     /// Messages that each of them has on their way at most: one leaves when everybody has it.
     pub window: usize,
@@ -41,7 +41,7 @@ impl Shape {
         self.rooms * self.room_size()
     }
 
-    /// How many hear each message.
+    /// The number of members who hear each message.
     #[must_use]
     pub fn n_hearers(self, dialect: Dialect) -> usize {
         let speakers = if dialect.speakers_hear() { self.senders - 1 } else { 0 };
@@ -71,20 +71,20 @@ struct Sender {
     room: usize,
     /// Messages sent.
     n_sent: u32,
-    /// Those that not everybody has, oldest first: how many lack it, and when it was sent.
+    /// The messages that not everybody has, oldest first: how many lack it, and when it was sent.
     under_way: VecDeque<(usize, Instant)>,
 }
 
-/// What a flow did.
+/// The figures of a flow.
 #[derive(Debug)]
 pub struct FlowRun {
     /// Messages that were heard.
     pub n_deliveries: u64,
     /// From the first to the last.
     pub time: Duration,
-    /// What the server needed for it.
+    /// Processor time the server needed for it.
     pub server_cpu: Duration,
-    /// What this needed for it.
+    /// Processor time this program needed for it.
     pub client_cpu: Duration,
     /// From sending to hearing, in nanoseconds.
     pub latency: Histogram<u64>,
@@ -289,16 +289,16 @@ impl Run<'_> {
     }
 }
 
-/// How a storm went.
+/// The figures of a storm.
 #[derive(Debug)]
 pub struct StormRun {
-    /// Until everybody was in.
+    /// The time until everybody was in.
     pub joined: Duration,
-    /// Until everybody knew of everybody.
+    /// The time until everybody knew of everybody.
     pub time: Duration,
     /// Told arrivals.
     pub n_joins: u64,
-    /// What the server needed for it.
+    /// Processor time the server needed for it.
     pub server_cpu: Duration,
 }
 

@@ -1,4 +1,4 @@
-//! What is said: who says it, the how manieth it is, and words that only this message has.
+//! Payloads of messages: who says it, the how manieth it is, and words that only this message has.
 
 use super::PAYLOAD_BYTES;
 
@@ -21,7 +21,7 @@ pub(super) fn write(sender: u32, number: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(words(sender, number));
 }
 
-/// Who says it and the how manieth it is; `None` if nobody has sent such a payload.
+/// The sender and the number of a message; `None` if nobody has sent such a payload.
 pub(super) fn read(payload: &[u8]) -> Option<(u32, u32)> {
     if payload.len() != PAYLOAD_BYTES || payload[5] != b' ' || payload[15] != b' ' {
         return None;

@@ -1,4 +1,4 @@
-//! Who is measured: our server, and other people's from Debian, each with nothing in its configuration
+//! The servers that are measured: ours, and other people's from Debian, each with nothing in its configuration
 //! that would slow it down.
 
 use std::{
@@ -13,7 +13,7 @@ use std::{
 use super::{Connecting, Dialect, Process};
 use crate::{PATIENCE, folder::TempFolder, program::Program};
 
-/// How our server is started.
+/// The way our server is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Nothing is kept.
@@ -61,7 +61,7 @@ impl Peer {
         }
     }
 
-    /// What it speaks.
+    /// The dialect it speaks.
     #[must_use]
     pub fn dialect(self) -> Dialect {
         match self {
@@ -72,7 +72,7 @@ impl Peer {
         }
     }
 
-    /// How many may come at once: ngIRCd and mosquitto listen with a short queue.
+    /// The number of members that may come at once: ngIRCd and mosquitto listen with a short queue.
     #[must_use]
     pub fn connecting(self) -> Connecting {
         let at_once = match self {
@@ -83,7 +83,7 @@ impl Peer {
         Connecting { at_once }
     }
 
-    /// Where its program is, if it is installed.
+    /// The path of its program, if it is installed.
     #[must_use]
     pub fn program(self) -> Option<PathBuf> {
         let folders = ["/usr/sbin", "/usr/bin", "/usr/local/bin"];
@@ -113,9 +113,9 @@ impl Peer {
 /// One that runs.
 #[derive(Debug)]
 pub struct Subject {
-    /// Whose it is.
+    /// The kind of server it is.
     pub peer: Peer,
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: SocketAddr,
     /// From being started to listening.
     pub start_time: Duration,
@@ -186,7 +186,7 @@ impl Subject {
         Err(io::Error::new(ErrorKind::TimedOut, "it does not listen"))
     }
 
-    /// Where it keeps its files.
+    /// The folder in which it keeps its files.
     pub(super) fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -27,7 +27,7 @@ use super::payload;
 pub struct Piece {
     /// As it stands in tables.
     pub name: &'static str,
-    /// What does it once, made ready.
+    /// Makes ready what does it once.
     pub make: fn() -> Box<dyn FnMut()>,
 }
 
@@ -136,7 +136,7 @@ fn hub(n_members: u32) -> Box<dyn FnMut()> {
     })
 }
 
-/// What the thread of the hub does with a log that keeps nothing; how many deliveries came of it.
+/// The number of deliveries of an input, handled as by the thread of the hub with a log that keeps nothing.
 fn handle(hub: &mut Hub, now: Now, input: Input, effects: &mut Vec<Effect>) -> usize {
     let mut n_deliveries = 0;
     let mut next = Some(input);

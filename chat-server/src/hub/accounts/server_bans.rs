@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Hub {
-    /// Those whom a ban is about go. Operators of the server stay.
+    /// Sends away those whom a ban is about. Operators of the server stay.
     pub(crate) fn send_banned_away(&mut self) {
         let now = self.now();
         let mut away: Vec<(PersonId, ConnId, Arc<str>)> = Vec::new();

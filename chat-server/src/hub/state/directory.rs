@@ -145,7 +145,7 @@ impl PersonDirectory {
         self.after(None)
     }
 
-    /// Those who came after `last`.
+    /// The people who came after `last`.
     pub(crate) fn after(&self, last: Option<PersonId>) -> impl Iterator<Item = &Person> {
         let start = last.map_or(Bound::Unbounded, Bound::Excluded);
         self.order.range((start, Bound::Unbounded)).filter_map(|id| self.get(*id))

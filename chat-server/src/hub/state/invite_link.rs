@@ -13,7 +13,7 @@ pub(crate) struct InviteLink {
     pub(crate) by: Arc<str>,
     /// The time it was made, in milliseconds since 1970.
     pub(crate) at: u64,
-    /// Until then.
+    /// The time until which it holds, in milliseconds since 1970.
     pub(crate) until: u64,
     /// The number of those who may still come; `None`: as many as want to.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,7 +18,7 @@ pub(crate) struct Entry {
 /// The terms of a list entry: for how long it holds, and why it is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Terms {
-    /// Until then; `None`: until somebody takes it away.
+    /// The time until which it holds; `None`: until somebody takes it away.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "codec::optional_time")]
     pub(crate) until: Option<SystemTime>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -36,7 +36,7 @@ pub(crate) enum Dialect {
 pub(crate) struct Sync {
     /// The parameter of the batch around it, if there is to be one.
     pub(crate) target: Option<Arc<str>>,
-    /// Those still to be told of.
+    /// The owners still to be told of.
     pub(crate) owners: VecDeque<Owner>,
     /// The names that are told of.
     pub(crate) keys: Arc<Keys>,

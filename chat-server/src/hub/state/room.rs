@@ -40,11 +40,11 @@ pub(crate) struct Room {
     pub(crate) asking: BTreeMap<Arc<str>, SystemTime>,
     /// Links into it, by what stands in the place of the key.
     pub(crate) links: BTreeMap<Arc<str>, InviteLink>,
-    /// Those who have asked to be let in since the server started, as direct conversations name them.
+    /// The people who have asked to be let in since the server started, as direct conversations name them.
     pub(crate) knocks: BTreeMap<Arc<str>, Now>,
     /// The time its members were told that the log takes nothing.
     pub(crate) troubled_at: Option<Instant>,
-    /// Those who have spoken lately, as direct conversations name them, and have to wait in a slow room.
+    /// The people who have spoken lately, as direct conversations name them, and have to wait in a slow room.
     pub(crate) spoke: BTreeMap<Arc<str>, Instant>,
     /// The number of them, above which those who need not wait any more are forgotten.
     pub(crate) spoke_max: usize,

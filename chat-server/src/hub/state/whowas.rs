@@ -35,7 +35,7 @@ impl Whowas {
         });
     }
 
-    /// Those who had the nick of that key, the latest first.
+    /// The people who had the nick of that key, the latest first.
     pub(crate) fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a WhowasEntry> + 'a {
         self.0.iter().rev().filter(move |departure| *departure.key == *key)
     }
