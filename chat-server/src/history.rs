@@ -128,7 +128,7 @@ pub struct Search {
 /// The order in which messages are found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Order {
-    /// The best matches first, among the latest of each conversation.
+    /// The best matches, among the latest of each conversation.
     Rank,
     /// The ones nearest to where the search begins, the oldest first.
     #[default]

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::notation::Span;
 
-/// The time that messages are kept.
+/// The rules for how long messages are kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "Section", into = "Section")]
 pub struct Retention {
@@ -17,7 +17,7 @@ pub struct Retention {
     pub rooms: BTreeMap<String, Rule>,
 }
 
-/// The time that the messages of one conversation are kept.
+/// The rule for how long the messages of one conversation are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Rule {
     /// The age up to which they are kept; `None`: for ever.

@@ -272,7 +272,7 @@ impl Bench {
         }
     }
 
-    /// The outcome of that entry.
+    /// The one outcome under `ticket`.
     fn outcome(&self, ticket: Ticket) -> Result<(), AppendError> {
         let mut own = self.outcomes.iter().filter(|(own, _)| *own == ticket);
         let (_, outcome) = own.next().unwrap_or_else(|| panic!("{ticket:?} has no outcome"));

@@ -47,6 +47,43 @@ fn every_file_opens_with_what_it_is_for() {
     }
 }
 
+/// The first line of each block of doc comments: its number, counted from 1, and its words.
+fn first_doc_lines(text: &str) -> Vec<(usize, &str)> {
+    let mut first = Vec::new();
+    let mut before = None;
+    for (index, line) in text.lines().map(str::trim_start).enumerate() {
+        let marker = ["///", "//!"].into_iter().find(|marker| line.starts_with(*marker));
+        if let Some(marker) = marker.filter(|_| marker != before) {
+            first.push((index + 1, line[marker.len()..].trim_start()));
+        }
+        before = marker;
+    }
+    first
+}
+
+/// A doc comment begins with its thing, by the noun, as CONTRIBUTING.md asks.
+#[test]
+fn first_sentences_name_the_thing() {
+    let openings = ["What ", "Who ", "Whose ", "Whom ", "How ", "The same", "See the module"];
+    let wrong = |text: &str| {
+        let lines = first_doc_lines(text).into_iter();
+        let lines = lines.filter(|(_, words)| openings.iter().any(|own| words.starts_with(own)));
+        lines.map(|(number, _)| number).collect::<Vec<usize>>()
+    };
+    let sample = "//! What it is.\n/// A thing.\n/// How it is.\na,\n    /// The same.\nb,\n";
+    assert_eq!(wrong(sample), [1, 5]);
+    // The doc comments of options are their help texts: those speak to users, who ask "Where to listen".
+    let help = ["chat-cli/src/args.rs", "chat-server/src/main.rs"];
+    let mut found = Vec::new();
+    for (name, text) in all_rust_files() {
+        // The comments of tests state claims.
+        if !name.starts_with("tests/it/") && !help.contains(&&*name) {
+            found.extend(wrong(&text).into_iter().map(|number| format!("{name}:{number}")));
+        }
+    }
+    assert!(found.is_empty(), "the first sentence does not name its thing: {found:#?}");
+}
+
 #[test]
 fn pure_folders_know_no_sockets_clocks_or_threads() {
     let forbidden = [

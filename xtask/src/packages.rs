@@ -11,13 +11,13 @@ pub(crate) struct Group {
     names: &'static [&'static str],
 }
 
-/// The packages that the desktop program is built with and looks like.
+/// The packages that the desktop program is built with and takes its look from.
 pub(crate) const DESKTOP: Group = Group {
     purpose: "to build the desktop program",
     names: &["pkg-config", "libgtk-4-dev", "libadwaita-1-dev", "adwaita-icon-theme"],
 };
 
-/// The programs that the tests talk to.
+/// The packages that the tests talk to.
 pub(crate) const TESTS: Group = Group {
     purpose: "for the tests: a display, a screen reader's view of it, and other people's clients and servers",
     names: &[
@@ -48,7 +48,7 @@ pub(crate) const TESTS: Group = Group {
     ],
 };
 
-/// The servers that the benchmark measures ours against, and the network it does that in.
+/// The packages that the benchmark measures ours against, and that of the network it does that in.
 pub(crate) const PEERS: Group = Group {
     purpose: "to measure against",
     names: &["inspircd", "iproute2", "mosquitto", "nats-server", "ngircd", "redis-server"],

@@ -38,7 +38,7 @@ mod imp {
         pub(super) body: RefCell<String>,
         /// Said before we came.
         pub(super) is_past: Cell<bool>,
-        /// The reactions of others to it, as they are shown; change.
+        /// The text of others' reactions to it; changes.
         #[property(get, set)]
         pub(super) reactions: RefCell<String>,
         /// The people who react, by what they react with.

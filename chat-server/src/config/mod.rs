@@ -94,9 +94,9 @@ pub struct Config {
     pub registration: bool,
     /// The folder in which messages are kept; `None`: they are kept by nobody.
     pub data: Option<PathBuf>,
-    /// The failures a message has survived when it is delivered.
+    /// The durability of a message when it is delivered: what it has survived.
     pub durability: Durability,
-    /// The time that messages are kept.
+    /// The rules for how long messages are kept.
     #[serde(skip_serializing_if = "is_default")]
     pub retention: Retention,
     /// Stop when the last person leaves.
@@ -174,7 +174,7 @@ impl Default for Config {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Admin {
-    /// The place where it stands.
+    /// The place where the server stands.
     pub place: String,
     /// The name of those who run it.
     pub name: String,

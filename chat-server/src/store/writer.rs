@@ -34,7 +34,7 @@ pub(super) enum Job {
     Index,
     /// A mark of a conversation.
     Mark(ConversationMark),
-    /// The time that messages are kept from here on.
+    /// The retention of messages from here on.
     Retain(Retention),
 }
 

@@ -27,7 +27,7 @@ use super::payload;
 pub struct Piece {
     /// As it stands in tables.
     pub name: &'static str,
-    /// Makes ready what does it once.
+    /// The function that makes ready what does it once.
     pub make: fn() -> Box<dyn FnMut()>,
 }
 

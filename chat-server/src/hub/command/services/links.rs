@@ -38,7 +38,7 @@ const LINKS_MAX: usize = 100;
 /// Signs of what stands in a link: 125 bits that nobody guesses, and short enough for a key.
 const TOKEN_SIGNS: usize = 25;
 
-/// The signs of which that consists: none looks like another one.
+/// The signs of which a link's token consists: none looks like another one.
 const SIGNS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz123456789";
 
 impl Hub {
