@@ -1,6 +1,6 @@
 //! The actions that typed lines ask for. Pure.
 
-/// The meaning of a line.
+/// The action that a line asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Action {
     Act(String),

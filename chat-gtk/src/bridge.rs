@@ -5,7 +5,7 @@ use async_channel::{Receiver, Sender};
 use chat_core::{ChatClient, ClientHandle, CloseReason, Listener, Update};
 use gtk::{gio, glib};
 
-/// The events that the client's thread tells the main loop.
+/// An event that the client's thread tells the main loop.
 #[derive(Debug)]
 pub(crate) enum UiEvent {
     Closed(CloseReason),

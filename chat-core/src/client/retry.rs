@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The way a client comes back after it lost its connection.
+/// The policy by which a client comes back after it lost its connection.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ReconnectPolicy {

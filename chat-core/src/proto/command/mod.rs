@@ -9,7 +9,7 @@ mod spec;
 pub use parse::{NONCE_TAG, relayed_tags};
 pub use spec::{Command, CommandSpec, SPECS};
 
-/// The way a message wants to be read.
+/// The kind of a message: how it wants to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MessageKind {
     /// `PRIVMSG`: said by a person.
@@ -78,7 +78,7 @@ pub enum ListCondition {
     TopicYoungerThan(u64),
 }
 
-/// The question of a `WHO` beside its mask.
+/// The query of a `WHO`: what it asks beside its mask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WhoQuery {
     /// Only operators of the server.
