@@ -294,7 +294,7 @@ fn rules_that_are_read_again_hold() {
     std::fs::write(&file, rules).unwrap();
     program.signal("HUP");
     program.expect("the configuration has been read again");
-    chat_tests::poll(|| match exported() {
+    poll(|| match exported() {
         left if left.contains("two hours old") => Err(left),
         _ => Ok(()),
     });
