@@ -22,14 +22,14 @@ pub enum Effect {
         /// The nick.
         nick: Arc<str>,
     },
-    /// Put a record into the room log; [`Input::Appended`] is to follow.
+    /// Put a record into the room log; [`Input::Appended`](super::Input::Appended) is to follow.
     Append {
         /// To be given back.
         ticket: Ticket,
         /// The record.
         record: Arc<Record>,
     },
-    /// Have changes remembered; [`Input::Appended`] is to follow.
+    /// Have changes remembered; [`Input::Appended`](super::Input::Appended) is to follow.
     Persist {
         /// To be given back.
         ticket: Ticket,
@@ -38,14 +38,14 @@ pub enum Effect {
     },
     /// Tell the room log something about a conversation.
     Mark(ConversationMark),
-    /// Look something up in the room log; [`Input::Queried`] is to follow.
+    /// Look something up in the room log; [`Input::Queried`](super::Input::Queried) is to follow.
     Query {
         /// To be given back.
         ticket: Ticket,
         /// The query.
         query: Query,
     },
-    /// Find out whether a password is right; [`Input::Checked`] is to follow.
+    /// Find out whether a password is right; [`Input::Checked`](super::Input::Checked) is to follow.
     Check {
         /// To be given back.
         ticket: Ticket,
@@ -72,7 +72,7 @@ pub enum Effect {
         conn: ConnId,
     },
     /// A registered client negotiates capabilities; its session answers, in its turn, and says what holds
-    /// now ([`Input::Capabilities`]).
+    /// now ([`Input::Capabilities`](super::Input::Capabilities)).
     Negotiate {
         /// The connection.
         conn: ConnId,

@@ -103,7 +103,7 @@ pub enum Input {
         /// The command; a line that was no command is answered in its turn too.
         command: Result<Command, CommandError>,
     },
-    /// [`Hub::next_deadline`] has come.
+    /// [`Hub::next_deadline`](super::Hub::next_deadline) has come.
     Deadline,
     /// There is a new connection.
     Opened {

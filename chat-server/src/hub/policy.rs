@@ -1,5 +1,5 @@
 //! Policy: who may do what in a room, decided by their standing towards it and by how far it is open, and by nothing else.
-//! `docs/authorisation.md` is the table of it, and a test reads both. How people come in and may speak is [`super::rooms`].
+//! `docs/authorisation.md` is the table of it, and a test reads both. How people come in and may speak stands in `rooms/entrance.rs`.
 
 /// A person's standing towards a room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! One connection's protocol state: from bytes to [`Input`]s for the hub, from the hub's answers to
+//! One connection's protocol state: from bytes to [`Input`](crate::hub::Input)s for the hub, from the hub's answers to
 //! bytes. Pure: time is an argument, and it never sees a socket.
 
 mod http;

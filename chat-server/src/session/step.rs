@@ -18,7 +18,7 @@ pub struct Output {
     pub close: Option<Arc<str>>,
 }
 
-/// The outcome of [`Session::step`].
+/// The outcome of [`Session::step`](super::Session::step).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// One line was taken.
