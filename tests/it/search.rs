@@ -30,6 +30,7 @@ fn words_places_people_and_times_are_looked_for() {
          b> PRIVMSG #x :jumps over the lazy dog
          b> PRIVMSG a :a fox between us
          b> PRIVMSG #y :the fox elsewhere
+         b> PRIVMSG #x :so that what follows is later than all of these
          a> PRIVMSG #x :which fox?
          a> SEARCH text=fox
          a< :chat.local BATCH +* chat.local/search

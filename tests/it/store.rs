@@ -108,6 +108,9 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
         3 if !is_direct => {
             RecordContent::Kick { source, room: target, nick: "bob".into(), reason: text }
         }
+        13 if !is_direct => {
+            RecordContent::Rename { source, room: target, name: "#other".into(), reason: text }
+        }
         4 => {
             let line = |text: &str, is_concat| MessageLine { text: text.to_owned(), is_concat };
             let lines = [line("first", false), line("", false), line(&text, true)].into();
@@ -163,6 +166,30 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
     Arc::new(Record { conversation, by, event, nonce, changes: Vec::new() })
 }
 
+/// The place of a kind in the list of those that are drawn; a kind more does not compile without one.
+fn place_of(content: &RecordContent) -> usize {
+    match content {
+        RecordContent::Edit { .. } => 0,
+        RecordContent::Kick { .. } => 1,
+        RecordContent::Message { .. } => 2,
+        RecordContent::Mode { .. } => 3,
+        RecordContent::Multiline { .. } => 4,
+        RecordContent::Redact { .. } => 5,
+        RecordContent::Rename { .. } => 6,
+        RecordContent::Topic { .. } => 7,
+    }
+}
+
+/// The kinds that are drawn, as [`record`] takes them.
+const KINDS: std::ops::Range<u8> = 0..14;
+
+#[test]
+fn every_kind_of_record_is_among_those_that_are_drawn() {
+    let drawn = KINDS.map(|kind| record(0, kind, 1, 0));
+    let places: BTreeSet<usize> = drawn.map(|own| place_of(own.event.content())).collect();
+    assert_eq!(places, (0..8).collect());
+}
+
 /// A record with which one of the rooms gets the name of the other.
 fn renaming(is_back: bool, at: u64, number: u64) -> Arc<Record> {
     let [one, two] = ["#one", "#two"].map(Arc::<str>::from);
@@ -187,8 +214,11 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let append = (0..6_u8, 0..13_u8, 0..3_u64)
-        .prop_map(|(conversation, kind, later)| Step::Append { conversation, kind, later });
+    let append = (0..6_u8, KINDS, 0..3_u64).prop_map(|(conversation, kind, later)| Step::Append {
+        conversation,
+        kind,
+        later,
+    });
     let ask = (0..6_u8, 0..17_u8, 0..60_u64, 0..60_u64, 0..9_usize, 0..3_u8).prop_map(
         |(conversation, selection, from, to, limit, rank)| Step::Ask {
             conversation,

@@ -231,6 +231,51 @@ impl RecordContent {
     }
 }
 
+impl RecordContent {
+    /// The capability that lets a reader see more of it, as a bit of an audience; 0: none does.
+    fn audience_bit(&self) -> u16 {
+        match self {
+            Self::Multiline { .. } => Audience::MULTILINE,
+            Self::Edit { .. } => Audience::EDIT,
+            Self::Kick { .. }
+            | Self::Message { .. }
+            | Self::Mode { .. }
+            | Self::Redact { .. }
+            | Self::Rename { .. }
+            | Self::Topic { .. } => 0,
+        }
+    }
+
+    /// The capability that a reader must have to be told of it at all.
+    fn requires(&self) -> Option<Capability> {
+        match self {
+            Self::Redact { .. } => Some(Capability::MessageRedaction),
+            Self::Rename { .. } => Some(Capability::ChannelRename),
+            Self::Message { kind: MessageKind::Tagmsg, .. } => Some(Capability::MessageTags),
+            Self::Edit { .. }
+            | Self::Kick { .. }
+            | Self::Message { .. }
+            | Self::Mode { .. }
+            | Self::Multiline { .. }
+            | Self::Topic { .. } => None,
+        }
+    }
+
+    /// The bytes of its text and tags, roughly.
+    fn size(&self) -> usize {
+        match self {
+            Self::Message { text, tags, .. } => text.len() + tags.len(),
+            Self::Multiline { lines, tags, .. } => {
+                lines.iter().map(|line| line.text.len() + 120).sum::<usize>() + tags.len()
+            }
+            Self::Edit { text, .. }
+            | Self::Topic { topic: text, .. }
+            | Self::Kick { reason: text, .. } => text.len(),
+            Self::Mode { .. } | Self::Redact { .. } | Self::Rename { .. } => 0,
+        }
+    }
+}
+
 impl From<RecordContent> for Content {
     fn from(content: RecordContent) -> Self {
         Self::Record(content)
@@ -304,8 +349,7 @@ impl Event {
     fn shown_to(&self, audience: Audience) -> Audience {
         let more = match self.content {
             Content::Join { .. } => Audience::EXTENDED_JOIN,
-            Content::Record(RecordContent::Multiline { .. }) => Audience::MULTILINE,
-            Content::Record(RecordContent::Edit { .. }) => Audience::EDIT,
+            Content::Record(ref content) => content.audience_bit(),
             _ => 0,
         };
         let others = Audience::EXTENDED_JOIN | Audience::MULTILINE | Audience::EDIT;
@@ -331,11 +375,7 @@ impl Event {
             Content::Chghost { .. } => Some(Capability::Chghost),
             Content::InviteNotice { .. } => Some(Capability::InviteNotify),
             Content::Metadata { .. } => Some(Capability::Metadata2),
-            Content::Record(RecordContent::Redact { .. }) => Some(Capability::MessageRedaction),
-            Content::Record(RecordContent::Rename { .. }) => Some(Capability::ChannelRename),
-            Content::Record(RecordContent::Message { kind: MessageKind::Tagmsg, .. }) => {
-                Some(Capability::MessageTags)
-            }
+            Content::Record(content) => content.requires(),
             Content::Setname { .. } => Some(Capability::Setname),
             _ => None,
         }
@@ -477,16 +517,8 @@ impl Event {
     #[must_use]
     pub fn size(&self) -> usize {
         let text = match &self.content {
-            Content::Record(RecordContent::Message { text, tags, .. }) => text.len() + tags.len(),
-            Content::Record(RecordContent::Multiline { lines, tags, .. }) => {
-                lines.iter().map(|line| line.text.len() + 120).sum::<usize>() + tags.len()
-            }
-            Content::Record(
-                RecordContent::Edit { text, .. }
-                | RecordContent::Topic { topic: text, .. }
-                | RecordContent::Kick { reason: text, .. },
-            )
-            | Content::Quit { reason: text, .. } => text.len(),
+            Content::Record(content) => content.size(),
+            Content::Quit { reason: text, .. } => text.len(),
             _ => 0,
         };
         text + 160
