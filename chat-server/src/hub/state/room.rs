@@ -115,8 +115,11 @@ impl Room {
 
     /// Whether `person` may know that it is there.
     pub(crate) fn is_visible_to(&self, person: PersonId) -> bool {
-        let standing = Standing { presence: self.presence_of(person), ..Standing::default() };
-        Right::Know.is_given(standing, self.openness())
+        let openness = self.openness();
+        let knows =
+            |presence| Right::Know.is_given(Standing { presence, ..Standing::default() }, openness);
+        // Most rooms are known to everybody: then nobody is looked for among the members.
+        knows(Presence::Outside) || knows(self.presence_of(person))
     }
 
     /// Whether `person` has that right here.
