@@ -132,7 +132,7 @@ pub trait RoomLog: Send {
         drop(mark);
     }
 
-    /// Goes by other rules for how long messages are kept, from here on.
+    /// Goes by other rules for how long messages are kept, from here on. An engine that keeps none for long need not.
     fn retain(&mut self, rules: &Retention) {
         let _ = rules;
     }

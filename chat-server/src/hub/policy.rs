@@ -148,3 +148,54 @@ impl Right {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OUTSIDE: Standing = standing(Presence::Outside, Claim::Nothing, false);
+    const SECRET: Openness = openness(Privacy::Secret);
+
+    const fn standing(presence: Presence, claim: Claim, is_server_operator: bool) -> Standing {
+        Standing { presence, claim, is_server_operator }
+    }
+
+    const fn openness(privacy: Privacy) -> Openness {
+        Openness { privacy, has_operator_topic: true, is_invite_only: true }
+    }
+
+    #[test]
+    fn a_stranger_has_no_right_in_a_secret_room() {
+        for right in Right::ALL {
+            assert!(!right.is_given(OUTSIDE, SECRET), "{right:?}");
+        }
+    }
+
+    #[test]
+    fn a_higher_standing_takes_no_right_away() {
+        for privacy in [Privacy::Open, Privacy::Closed, Privacy::Secret] {
+            let given = |right: Right, own| right.is_given(own, openness(privacy));
+            for right in Right::ALL {
+                for rules in [false, true] {
+                    let at = |presence, claim| given(right, standing(presence, claim, rules));
+                    let present = [Presence::Outside, Presence::Member, Presence::Operator];
+                    let by_presence = present.map(|own| at(own, Claim::Nothing));
+                    assert!(by_presence.is_sorted(), "{right:?}: {by_presence:?}");
+                    let claims = [Claim::Nothing, Claim::Operator, Claim::Founder];
+                    let by_claim = claims.map(|own| at(Presence::Outside, own));
+                    assert!(by_claim.is_sorted(), "{right:?}: {by_claim:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_room_is_its_founders_and_as_far_as_they_know_of_it_the_server_operators() {
+        let founder = standing(Presence::Outside, Claim::Founder, false);
+        let operator = standing(Presence::Outside, Claim::Nothing, true);
+        assert!(Right::Own.is_given(founder, SECRET));
+        assert!(Right::Own.is_given(operator, openness(Privacy::Closed)));
+        assert!(!Right::Own.is_given(operator, SECRET));
+        assert!(!Right::Own.is_given(OUTSIDE, openness(Privacy::Open)));
+    }
+}

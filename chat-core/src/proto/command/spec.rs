@@ -1,7 +1,7 @@
 //! Each command: its variant, and a row for each of its words. What is known of a command stands here and
 //! nowhere else; a new one begins with a variant, its arm in [`Command::spec`] and a row.
 //!
-//! Does nothing: parameters that need more than a line are read in `parse`.
+//! Parameters that need more than a line of code are read in `parse`.
 
 use std::sync::Arc;
 
