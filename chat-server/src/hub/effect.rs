@@ -42,8 +42,8 @@ pub enum Effect {
     Query {
         /// To be given back.
         ticket: Ticket,
-        /// The query.
-        query: Query,
+        /// The query, apart: it is the largest, and asked seldom.
+        query: Box<Query>,
     },
     /// Find out whether a password is right; [`Input::Checked`](super::Input::Checked) is to follow.
     Check {
@@ -126,3 +126,5 @@ pub enum Effect {
         room: RoomId,
     },
 }
+
+const _: () = assert!(size_of::<Effect>() <= 128, "one is moved without a call");

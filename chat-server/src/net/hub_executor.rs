@@ -260,7 +260,7 @@ impl Work {
                     }
                     Effect::Mark(note) => self.log.mark(note),
                     Effect::Query { ticket, query } => {
-                        if let Querying::Now(answer) = self.log.query(ticket, query) {
+                        if let Querying::Now(answer) = self.log.query(ticket, *query) {
                             next.push_back(Input::Queried { ticket, answer });
                         }
                     }

@@ -36,7 +36,7 @@ pub struct IrcSession {
     throttle: Throttle,
     expensive: Throttle,
     /// A command whose answer is long, and whose turn has not come.
-    waiting: Option<Box<(Option<Arc<str>>, Command)>>,
+    waiting: Option<Box<Read>>,
     /// A message of several lines that is coming.
     batch: Option<Box<Batch>>,
     negotiation: Negotiation,
@@ -134,12 +134,10 @@ impl IrcSession {
             self.throttle.give_back(self.settings.limits.flood);
         }
         let Some((label, command)) = read else { return Step::Line };
-        match command {
-            Ok(command) if command.is_expensive() => {
-                return self.take_expensive(now, label, command, out);
-            }
-            command => self.take(label, command, out),
+        if command.as_ref().is_ok_and(Command::is_expensive) {
+            return self.take_expensive(now, label, command, out);
         }
+        self.take(label, command, out);
         Step::Line
     }
 
@@ -148,7 +146,7 @@ impl IrcSession {
         &mut self,
         now: Instant,
         label: Option<Arc<str>>,
-        command: Command,
+        command: Result<Command, CommandError>,
         out: &mut Output,
     ) -> Step {
         self.note_life(now);
@@ -156,7 +154,7 @@ impl IrcSession {
             self.waiting = Some(Box::new((label, command)));
             return Step::Throttled(until);
         }
-        self.take(label, Ok(command), out);
+        self.take(label, command, out);
         Step::Line
     }
 

@@ -96,7 +96,7 @@ impl Hub {
         self.awaited.insert_query(ticket, PendingQuery { conn, label, of, subcommand });
         self.people.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
         turn.is_answered = true;
-        self.out.push(Effect::Query { ticket, query });
+        self.out.push(Effect::Query { ticket, query: Box::new(query) });
     }
 
     /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
@@ -127,7 +127,7 @@ impl Hub {
         self.people.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
         self.awaited.insert_query(ticket, PendingQuery { conn, label: None, of, subcommand });
-        self.out.push(Effect::Query { ticket, query });
+        self.out.push(Effect::Query { ticket, query: Box::new(query) });
     }
 }
 
