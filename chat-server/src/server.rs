@@ -17,7 +17,7 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
-    config::Config,
+    config::{self, Config},
     hub::{Hub, Input},
     ids::WorkerId,
     net::{
@@ -62,6 +62,9 @@ pub enum StartError {
     /// The network's name cannot stand where clients read it.
     #[error("the network's name must be one word, not {0:?}")]
     NetworkName(String),
+    /// A setting cannot do what it says.
+    #[error("{0}")]
+    Contradiction(String),
     /// The certificate cannot be used.
     #[error("TLS cannot be spoken: {0}")]
     Tls(String),
@@ -163,9 +166,11 @@ impl Reloader {
     /// the queues between threads stay as they were.
     ///
     /// # Errors
-    /// A sentence about the certificate that cannot be used; then all stays as it was.
+    /// A sentence about the certificate that cannot be used, or the setting that cannot do what it says; then all stays as it
+    /// was.
     pub fn reload(&self, config: &Config) -> Result<(), String> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        config::check_contradictions(config)?;
         if let Some(certificates) = &self.reached.certificates {
             certificates.reload(config.tls.as_ref())?;
         }
@@ -211,7 +216,7 @@ impl Server {
     /// # Errors
     /// As [`Server::start`].
     pub fn start_hosted(mut config: Config) -> Result<ServerHandle, StartError> {
-        config.data = config.data.or_else(crate::config::default_folder);
+        config.data = config.data.or_else(config::default_folder);
         match Self::start(config.clone()) {
             Err(StartError::Store(StoreError::Locked(_))) => {
                 config.data = None;
@@ -235,6 +240,7 @@ impl Server {
         if !is_word || config.network.starts_with(':') {
             return Err(StartError::NetworkName(config.network));
         }
+        config::check_contradictions(&config).map_err(StartError::Contradiction)?;
         let certificates = match &config.tls {
             Some(source) => Some(Certificates::load(source.clone()).map_err(StartError::Tls)?),
             None if config.tls_listen.is_empty() && config.web_socket_tls_listen.is_empty() => None,

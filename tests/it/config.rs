@@ -209,6 +209,53 @@ fn numbers_that_serve_nobody_are_refused() {
     std::fs::remove_dir_all(folder).unwrap();
 }
 
+/// What a setting cannot do is said at the start, with what to set.
+#[test]
+fn settings_that_contradict_each_other_are_refused() {
+    let oper = "[[oper]]\nname = \"ann\"\npassword = \"\"";
+    let sts = "[sts]\nport = 6697\nduration = \"1day\"";
+    for (text, complaint) in [
+        ("self-signed = \"x\"", "nothing listens for TLS: set tls-listen"),
+        (sts, "sts tells programs to use TLS alone, and nothing here speaks it"),
+        (&sts.replace("6697", "0"), "sts: no program can connect to port 0"),
+        (
+            "websocket-origins = [\"https://chat.example.org\"]",
+            "nothing listens for WebSockets: set websocket-listen",
+        ),
+        (
+            "websocket-listen = [\"127.0.0.1:0\"]\nwebsocket-origins = [\"https://chat.example.org/\"]",
+            "no browser names itself \"https://chat.example.org/\"",
+        ),
+        (
+            "websocket-listen = [\"127.0.0.1:0\"]\nwebsocket-origins = [\"chat.example.org\"]",
+            "write it like https://chat.example.org",
+        ),
+        ("proxies = [\"0.0.0.0/0\"]", "proxies names everybody"),
+        ("proxies = [\"10.0.0.0/8\", \"::/0\"]", "proxies names everybody"),
+        ("[[gateway]]\npassword = \"x\"\naddresses = []", "a gateway has a password and addresses"),
+        (
+            "[[gateway]]\npassword = \"\"\naddresses = [\"10.0.0.1/32\"]",
+            "a gateway has a password and addresses",
+        ),
+        (oper, "the operator \"ann\" has no name or no password"),
+    ] {
+        let error = ConfigFile::parse(text).unwrap().into_config().unwrap_err();
+        assert!(error.contains(complaint), "{text}: {error}");
+    }
+    for text in [
+        "tls-listen = [\"127.0.0.1:0\"]\nself-signed = \"x\"\n[sts]\nport = 6697\nduration = \"1day\"",
+        "proxies = [\"10.0.0.0/8\"]\n[sts]\nport = 6697\nduration = \"1day\"",
+        "websocket-listen = [\"127.0.0.1:0\"]\nwebsocket-origins = [\"*\", \"null\", \"file://\", \"https://a.example:8080\"]",
+    ] {
+        ConfigFile::parse(text).unwrap().into_config().unwrap();
+    }
+    // A program that starts the server itself is told the same.
+    let mut config = chat_server::Config::default();
+    config.proxies = vec!["0.0.0.0/0".parse().unwrap()];
+    let refused = chat_server::Server::start(config).unwrap_err().to_string();
+    assert!(refused.contains("proxies names everybody"), "{refused}");
+}
+
 /// Whose account is gone is logged out, and those who want to know are told.
 #[test]
 fn who_has_no_account_any_more_is_logged_out() {

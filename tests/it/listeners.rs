@@ -13,6 +13,7 @@ use chat_server::{Config, TlsSource, config::Gateway};
 use chat_tests::{
     PATIENCE, TestClient, TestServer,
     folder::TempFolder,
+    over_tls,
     program::{Program, path},
 };
 
@@ -177,6 +178,63 @@ fn all_doors(folder: &Path, change: impl FnOnce(&mut Config)) -> TestServer {
         config.tls = Some(TlsSource::SelfSigned { folder, names: vec!["localhost".into()] });
         change(config);
     })
+}
+
+/// A page that somebody near the server looks at has their browser send it whatever lines it likes.
+#[test]
+fn a_web_page_says_nothing_at_any_door_for_lines() {
+    let folder = TempFolder::new("web-page");
+    let server = all_doors(folder.path(), |config| {
+        let names = vec!["chat.local".into()];
+        config.tls = Some(TlsSource::SelfSigned { folder: folder.path().to_owned(), names });
+    });
+    let mut ann = TestClient::register(&server, "Ann");
+    ann.expect("* 366 *");
+    let body = "NICK Eve\r\nUSER u 0 * :E\r\nJOIN #lobby\r\nPRIVMSG #lobby :bought at evil.example.org\r\n";
+    let page = |method: &str, target: &str, end: &str| {
+        format!("{method} {target} HTTP/1.1{end}Host: 127.0.0.1{end}{body}")
+    };
+    let long = format!("/{}", "x".repeat(9000));
+    for method in
+        ["GET", "POST", "PUT", "HEAD", "OPTIONS", "DELETE", "PATCH", "TRACE", "CONNECT", "PRI"]
+    {
+        for (target, end) in [("/", "\r\n"), ("/", "\n"), (&*long, "\r\n"), ("*", "\r\n\r\n")] {
+            let request = page(method, target, end);
+            for address in [server.address(), server.text_address()] {
+                let mut stream = TcpStream::connect(address).unwrap();
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+                stream.write_all(request.as_bytes()).unwrap();
+                assert!(has_ended(&mut stream), "{address} {request}");
+            }
+            let mut tls = over_tls(server.tls_address(), folder.path());
+            tls.write_all(request.as_bytes()).unwrap();
+            let mut answer = Vec::new();
+            // What was not read may make its end a reset.
+            let _ = tls.read_to_end(&mut answer);
+            assert!(String::from_utf8_lossy(&answer).contains("ERROR :This door is not for HTTP"));
+        }
+    }
+    // In pieces, as a network may cut it.
+    let mut stream = TcpStream::connect(server.address()).unwrap();
+    stream.set_nodelay(true).unwrap();
+    for byte in page("POST", "/", "\r\n").as_bytes().chunks(1) {
+        // It closes before all has been sent.
+        let _ = stream.write_all(byte);
+    }
+    assert!(has_ended(&mut stream));
+    ann.send("PING :end");
+    loop {
+        let line = ann.next_line().unwrap();
+        assert!(!line.contains("PRIVMSG") && !line.contains("JOIN"), "{line}");
+        if line.contains("PONG") {
+            break;
+        }
+    }
+    // Whoever merely speaks of such words is nobody's browser.
+    ann.send("PRIVMSG #lobby :POST it");
+    let mut tia = TestClient::text(&server, "Poster");
+    tia.send("GET / HTTP/1.1");
+    ann.expect(":Poster!* PRIVMSG #lobby :GET / HTTP/1.1");
 }
 
 /// Reads to the end; false if none comes.

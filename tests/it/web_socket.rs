@@ -194,6 +194,41 @@ fn a_page_that_may_not_is_refused() {
     assert!(Client::connect(&server, &[]).is_ok(), "a program that is no browser has no origin");
 }
 
+/// Where no origins are set, a page speaks with the host that it came from alone. Programs ask for `chat.local` here.
+#[test]
+fn a_page_of_another_host_is_refused() {
+    let server = with_web_sockets(|_| ());
+    let connect = |origin| Client::connect(&server, &[("origin", origin)]).map(|_| ());
+    for own in ["http://chat.local", "https://CHAT.local:8080", "http://chat.local:80"] {
+        assert_eq!(connect(own), Ok(()), "{own}");
+    }
+    for foreign in [
+        "https://evil.example.org",
+        "http://chat.local.evil.example.org",
+        "http://evil.example.org:80",
+        "null",
+        "file://",
+        "chat.local",
+        "",
+    ] {
+        assert_eq!(connect(foreign), Err(403), "{foreign}");
+    }
+    let both = [("origin", "http://chat.local"), ("origin", "https://evil.example.org")];
+    assert_eq!(Client::connect(&server, &both).map(|_| ()), Err(403), "a browser names one");
+    // What is no text is no missing origin.
+    let mut raw = TcpStream::connect(server.web_socket_address()).unwrap();
+    raw.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: chat.local\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: \xff\r\n\r\n";
+    raw.write_all(request).unwrap();
+    let mut answer = String::new();
+    raw.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    let any = with_web_sockets(|config| config.web_socket_origins = vec!["*".into()]);
+    let foreign = [("origin", "https://evil.example.org")];
+    assert!(Client::connect(&any, &foreign).is_ok());
+}
+
 #[test]
 fn web_sockets_go_over_tls_too() {
     let (server, folder) = with_all_layers("wss", |_| ());
@@ -294,7 +329,10 @@ fn what_is_no_web_socket_is_answered_and_let_go() {
 /// A page in headless Chromium: it registers, waits for a greeting, and answers.
 #[test]
 fn a_browser_joins_the_room() {
-    let server = with_web_sockets(|_| ());
+    // A page in a file has no host.
+    let server = with_web_sockets(|config| {
+        config.web_socket_origins = vec!["file://".into(), "null".into()];
+    });
     let mut ann = TestClient::register(&server, "Ann");
     let page = format!(
         "<script>

@@ -9,7 +9,7 @@ use std::{
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::{Account, Config};
+use super::{Account, Config, check_contradictions};
 use crate::{TlsSource, auth};
 
 /// The configuration as a file or the flags say it. Every key is optional.
@@ -93,6 +93,7 @@ impl ConfigFile {
         config.password = config.password_file.as_deref().map(read_password).transpose()?;
         config.motd = config.motd_file.as_deref().map(read_text).transpose()?;
         config.tls = tls(&config)?;
+        check_contradictions(&config)?;
         config.data = match (config.in_memory, config.data.or_else(default_folder)) {
             (true, _) => None,
             (false, Some(folder)) => Some(folder),

@@ -1,5 +1,6 @@
 //! Everything that can be set, with its unit and its default. What is not here cannot be set.
 
+mod contradictions;
 mod file;
 mod limits;
 
@@ -10,6 +11,7 @@ use crossbeam_channel::Sender;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use contradictions::check as check_contradictions;
 pub use file::{ConfigFile, default_folder};
 pub use limits::{Limits, RateLimit};
 
@@ -41,7 +43,8 @@ pub struct Config {
     /// The addresses at which IRC is spoken over WebSockets over TLS. Needs [`Config::tls`].
     #[serde(rename = "websocket-tls-listen")]
     pub web_socket_tls_listen: Vec<String>,
-    /// The pages that may open WebSockets, as browsers name them (`https://chat.example.org`); none: any.
+    /// The pages that may open WebSockets, as browsers name them (`https://chat.example.org`), or `*` for any; none: those of
+    /// the host that they ask for.
     #[serde(rename = "websocket-origins")]
     pub web_socket_origins: Vec<String>,
     /// The addresses at which plain text is spoken.

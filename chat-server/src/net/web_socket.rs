@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, header, uri::Authority};
 use tungstenite::{
     Error, Message,
     handshake::server::{create_response, write_response},
@@ -194,13 +194,9 @@ impl WebSocket {
 
     /// Accepts a request, or says with which status it is refused.
     fn accept(&self, request: &Request<()>, wire: &mut Wire) -> Result<Kind, StatusCode> {
-        let allowed = &self.settings.web_socket_origins;
-        let origin = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok());
-        // A program that is no browser names no origin; a browser always does.
-        let is_allowed = |origin: &str| {
-            allowed.is_empty() || allowed.iter().any(|own| own.eq_ignore_ascii_case(origin))
-        };
-        if !origin.is_none_or(is_allowed) {
+        // A program that is no browser names no origin; a browser always does, and one.
+        let mut origins = request.headers().get_all(header::ORIGIN).iter();
+        if !origins.all(|origin| may_open(&self.settings.web_socket_origins, origin, request)) {
             return Err(StatusCode::FORBIDDEN);
         }
         let mut response = create_response(request).map_err(|_| StatusCode::BAD_REQUEST)?;
@@ -275,6 +271,19 @@ impl WebSocket {
             let _ = context.flush(wire);
         }
     }
+}
+
+/// Whether a page of that origin may open a WebSocket: one of those that are allowed, or where none are set, one of the
+/// host that it asks for.
+fn may_open(allowed: &[String], origin: &HeaderValue, request: &Request<()>) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    if !allowed.is_empty() {
+        return allowed.iter().any(|own| own == "*" || own.eq_ignore_ascii_case(origin));
+    }
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.and_then(|host| host.parse::<Authority>().ok());
+    let page = origin.split_once("://").and_then(|(_, host)| host.parse::<Authority>().ok());
+    host.zip(page).is_some_and(|(host, page)| host.host().eq_ignore_ascii_case(page.host()))
 }
 
 fn config() -> WebSocketConfig {

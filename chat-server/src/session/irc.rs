@@ -11,6 +11,7 @@ use chat_core::{
 };
 
 use super::{
+    first_word::{FirstWord, NO_WEB_SERVER},
     multiline::{Batch, Taken, opens},
     negotiation::Negotiation,
     step::{Output, Step, WRONG_PASSWORD, seconds},
@@ -63,6 +64,7 @@ struct Collected {
     nick: Option<String>,
     user: Option<(String, String)>,
     password: Option<String>,
+    first_word: FirstWord,
     /// The hub has been given something that it may have to answer.
     has_asked: bool,
     since: Instant,
@@ -88,6 +90,7 @@ impl IrcSession {
                 nick: None,
                 user: None,
                 password: None,
+                first_word: FirstWord::default(),
                 has_asked: false,
                 since: now,
             })),
@@ -102,6 +105,9 @@ impl IrcSession {
     }
 
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
+        if let Phase::Collecting(collected) = &mut self.phase {
+            collected.first_word.push(bytes);
+        }
         self.framer.push(bytes);
         self.note_life(now);
     }
@@ -120,6 +126,14 @@ impl IrcSession {
             && let Err(until) = self.throttle.take(self.settings.limits.flood, now)
         {
             return Step::Throttled(until);
+        }
+        if self.framer.has_line()
+            && let Phase::Collecting(collected) = &self.phase
+            && collected.first_word.is_http()
+        {
+            out.close = Some(NO_WEB_SERVER.into());
+            self.framer = Framer::new(limits::CLIENT_LINE_BYTES_MAX);
+            return Step::Line;
         }
         let Some(framed) = self.framer.pull() else { return Step::NeedsBytes };
         // Also a line that has waited for its turn here is a sign of life.

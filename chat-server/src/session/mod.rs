@@ -1,6 +1,7 @@
 //! One connection's protocol state: from bytes to [`Input`](crate::hub::Input)s for the hub, from the hub's answers to
 //! bytes. Pure: time is an argument, and it never sees a socket.
 
+mod first_word;
 mod http;
 mod irc;
 mod multiline;

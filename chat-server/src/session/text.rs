@@ -12,6 +12,7 @@ use chat_core::{
 };
 
 use super::{
+    first_word::{FirstWord, NO_WEB_SERVER},
     step::{Output, Step, WRONG_PASSWORD},
     throttle::Throttle,
 };
@@ -39,6 +40,7 @@ pub struct TextSession {
     /// The room they are in, or will be.
     room: RoomName,
     buffer: Vec<u8>,
+    first_word: FirstWord,
     phase: Phase,
     last_heard: Instant,
     /// Nothing more will come: what is left in the buffer is a line.
@@ -78,6 +80,7 @@ impl TextSession {
             room: settings.room.clone(),
             settings,
             buffer: Vec::new(),
+            first_word: FirstWord::default(),
             phase,
             last_heard: now,
             has_ended: false,
@@ -98,6 +101,7 @@ impl TextSession {
     }
 
     pub(super) fn push(&mut self, now: Instant, bytes: &[u8]) {
+        self.first_word.push(bytes);
         self.buffer.extend_from_slice(bytes);
         self.last_heard = now;
         self.has_paused = false;
@@ -107,6 +111,11 @@ impl TextSession {
         let Some(line_bytes) = self.line_bytes() else { return Step::NeedsBytes };
         if let Err(until) = self.throttle.take(self.settings.limits.flood, now) {
             return Step::Throttled(until);
+        }
+        if !matches!(self.phase, Phase::Chatting) && self.first_word.is_http() {
+            out.close = Some(NO_WEB_SERVER.into());
+            self.buffer = Vec::new();
+            return Step::Line;
         }
         let rest = self.buffer.split_off(line_bytes);
         let line = std::mem::replace(&mut self.buffer, rest);
