@@ -179,3 +179,24 @@ fn every_cell_of_the_table_holds() {
         }
     }
 }
+
+/// A rule that no test holds is a wish.
+#[test]
+fn each_rule_has_its_test() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = std::fs::read_to_string(format!("{root}/docs/authorisation.md")).unwrap();
+    let (_, rules) = page.split_once("\n## Rules\n").unwrap();
+    let rules: Vec<&str> = rules.split("\n* **").skip(1).collect();
+    assert!(rules.len() >= 3, "{rules:#?}");
+    for rule in rules {
+        let names = rule.split('`').skip(1).step_by(2).filter(|word| word.contains("::"));
+        let names: Vec<&str> = names.collect();
+        assert!(!names.is_empty(), "no test is named: {rule}");
+        for name in names {
+            let (file, test) = name.split_once("::").unwrap();
+            let source = format!("{root}/tests/it/{file}.rs");
+            let source = std::fs::read_to_string(source).unwrap_or_default();
+            assert!(source.contains(&format!("#[test]\nfn {test}()")), "there is no test {name}");
+        }
+    }
+}

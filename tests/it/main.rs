@@ -29,6 +29,7 @@ mod metadata_3;
 mod modes;
 mod options;
 mod original_behaviours;
+mod privilege;
 mod queries;
 mod registered_rooms;
 mod room_log_contract;

@@ -161,6 +161,7 @@ impl Hub {
         let before = std::mem::replace(&mut self.settings, settings);
         self.accounts.configure(&self.settings.accounts);
         self.log_out_strangers();
+        self.end_removed_privileges();
         let newcomers = self.people.newcomers().into_iter().map(|conn| (conn, Arc::from("*")));
         let nick = |device: &Device| Arc::clone(self.people.person(device.person).nick.shown());
         let people = self.people.devices().map(|device| (device.conn, nick(device)));

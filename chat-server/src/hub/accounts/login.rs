@@ -92,6 +92,13 @@ impl Hub {
         let source = Arc::clone(&person.source);
         let event = self.event(who, Content::Account { source, account });
         self.tell_of_change(who, None, &event);
+        let is_same = |own: &Arc<str>| {
+            let after = self.people.person(who).account.as_ref();
+            after.is_some_and(|after| CaseMapping::Ascii.same(after, own))
+        };
+        if before.as_ref().is_some_and(|own| !is_same(own)) {
+            self.end_privilege_of(who);
+        }
         self.give_back_nick(who);
         self.follow_account(who, before.as_ref());
     }

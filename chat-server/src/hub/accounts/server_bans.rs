@@ -4,25 +4,25 @@
 use std::sync::Arc;
 
 use crate::{
-    hub::{Hub, state::person},
+    hub::{Hub, effect::Effect, state::person},
     ids::{ConnId, PersonId},
 };
 
 impl Hub {
-    /// Sends away those whom a ban is about. Operators of the server stay.
+    /// Sends away those whom a ban is about. Connections of operators of the server stay, and with them the person; their
+    /// other ones go.
     pub(crate) fn send_banned_away(&mut self) {
         let now = self.now();
         let mut away: Vec<(PersonId, ConnId, Arc<str>)> = Vec::new();
-        for device in self.people.devices() {
+        for device in self.people.devices().filter(|device| !device.is_operator()) {
             let person = self.people.person(device.person);
             let ban = self.accounts.find_ban(now.wall, &device.address, person.account.as_deref());
-            if let Some(ban) = ban.filter(|_| !person.modes.is_operator) {
+            if let Some(ban) = ban {
                 away.push((person.id, device.conn, ban.text().into()));
             }
         }
-        let is_alone =
-            |person: &person::Person| person.devices.is_empty() && !person.modes.is_operator;
-        let alone = self.people.iter().filter(|person| is_alone(person)).filter_map(|person| {
+        let is_alone = |person: &&person::Person| person.devices.is_empty();
+        let alone = self.people.iter().filter(is_alone).filter_map(|person| {
             let ban = self.accounts.find_ban(now.wall, "", person.account.as_deref())?;
             Some((person.id, ban.text().into()))
         });
@@ -31,8 +31,13 @@ impl Hub {
             self.send_away(who, &reason);
         }
         for (who, conn, reason) in away {
-            let is_there = self.people.device_at(conn).is_some_and(|device| device.person == who);
-            if is_there {
+            if self.people.device_at(conn).is_none_or(|device| device.person != who) {
+                continue;
+            }
+            if self.people.person(who).modes.shows_operator {
+                self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+                self.end_device(conn, &reason);
+            } else {
                 self.send_away(who, &reason);
             }
         }

@@ -52,14 +52,14 @@ impl Hub {
             }
             let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
             let rooms: Vec<_> = names
-                .filter_map(|name| self.find_readable_room(turn.person, name, Right::ReadHistory))
+                .filter_map(|name| self.find_readable_room(turn.conn, name, Right::ReadHistory))
                 .map(part)
                 .collect();
             let direct = Some((self.identity_of(turn.person), self.people.guests()));
             (rooms, direct, QueryPurpose::Changes("*".into()))
         } else {
             let found =
-                self.find_readable(turn.person, target, Right::ReadHistory).ok_or_else(|| {
+                self.find_readable(turn.conn, target, Right::ReadHistory).ok_or_else(|| {
                     fail(
                         "INVALID_TARGET",
                         &[target],

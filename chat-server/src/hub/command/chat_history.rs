@@ -87,7 +87,7 @@ impl Hub {
             }
         };
         let limit = limit(n)?;
-        let found = self.find_readable(turn.person, target, Right::ReadHistory);
+        let found = self.find_readable(turn.conn, target, Right::ReadHistory);
         let Readable { conversation, shown, rank, ranked_after, of, .. } =
             found.ok_or_else(|| cannot_read(word, target))?;
         let bytes_max = HISTORY_BYTES_MAX;

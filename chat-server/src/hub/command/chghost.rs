@@ -22,7 +22,7 @@ impl Hub {
         user: &str,
         host: &str,
     ) -> Result<(), Refusal> {
-        if !self.people.person(turn.person).modes.is_operator {
+        if !self.people.device(turn.conn).is_operator() {
             return Err(Refusal::NoPrivileges);
         }
         let is_word = |word: &str, bytes_max| {

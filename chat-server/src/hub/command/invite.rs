@@ -21,7 +21,7 @@ impl Hub {
             return Ok(());
         };
         let (room, rank) = self.rooms.find_own(turn.person, &room)?;
-        if !room.allows(self.people.person(turn.person), Right::Invite) {
+        if !room.allows(self.people.asker(turn.conn), Right::Invite) {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
         let guest = self.people.find(&nick)?;

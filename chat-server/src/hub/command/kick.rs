@@ -46,7 +46,7 @@ impl Hub {
         nick: &str,
         reason: Option<&str>,
     ) -> Result<(), Refusal> {
-        let room = self.rooms.find_operated(self.people.person(turn.person), room)?;
+        let room = self.rooms.find_operated(self.people.asker(turn.conn), room)?;
         let kicked = self.people.find(nick)?;
         if !room.has(kicked.id) {
             let room = room.name.to_string();

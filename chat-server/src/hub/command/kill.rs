@@ -24,7 +24,7 @@ impl Hub {
         reason: &str,
     ) -> Result<(), Refusal> {
         let asker = self.people.person(turn.person);
-        if !asker.modes.is_operator {
+        if !self.people.device(turn.conn).is_operator() {
             return Err(Refusal::NoPrivileges);
         }
         let killed = self.people.find(nick)?;

@@ -176,8 +176,8 @@ impl Hub {
         if target == "*" {
             return Ok(Owner::Person(turn.person));
         }
-        let person = self.people.person(turn.person);
-        let is_open = |room: &&Room| room.allows(person, Right::ReadMetadata);
+        let asker = self.people.asker(turn.conn);
+        let is_open = |room: &&Room| room.allows(asker, Right::ReadMetadata);
         let room = self.rooms.find(target).ok().filter(is_open);
         let dialect = self.people.device(turn.conn).metadata_dialect();
         room.map(|room| Owner::Room(room.id))
@@ -186,10 +186,10 @@ impl Hub {
     }
 
     fn may_set_metadata(&self, turn: &Turn, owner: Owner) -> bool {
-        let person = self.people.person(turn.person);
+        let asker = self.people.asker(turn.conn);
         match owner {
-            Owner::Person(id) => id == turn.person || person.modes.is_operator,
-            Owner::Room(room) => self.rooms[&room].allows(person, Right::SetMetadata),
+            Owner::Person(id) => id == turn.person || asker.is_server_operator,
+            Owner::Room(room) => self.rooms[&room].allows(asker, Right::SetMetadata),
         }
     }
 

@@ -255,22 +255,27 @@ impl Hub {
         if self.people.find(target)?.id != turn.person {
             return Err(Refusal::UsersDoNotMatch);
         }
+        let is_operator = self.people.device(turn.conn).is_operator();
         let person = self.people.person_mut(turn.person);
         let Some(letters) = changes else {
-            turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
+            let shown = person.modes.shown(is_operator);
+            turn.numeric(Numeric::RPL_UMODEIS, &[&shown]);
             return Ok(());
         };
         let (mut is_set, mut sign) = (true, None);
-        let (mut done, mut has_unknown) = (String::new(), false);
+        let (mut done, mut has_unknown, mut gives_up) = (String::new(), false, false);
         for letter in letters.chars() {
             if matches!(letter, '+' | '-') {
                 is_set = letter == '+';
                 continue;
             }
             // Nobody makes themselves an operator (RFC 2812 §3.1.5).
-            let is_allowed = letter != 'o' || !is_set;
+            if letter == 'o' {
+                gives_up |= is_operator && !is_set;
+                continue;
+            }
             match person.modes.get_mut(letter) {
-                Some(mode) if is_allowed && *mode != is_set => {
+                Some(mode) if *mode != is_set => {
                     *mode = is_set;
                     if sign != Some(is_set) {
                         done.push(if is_set { '+' } else { '-' });
@@ -296,7 +301,11 @@ impl Hub {
             self.tell_person(turn.person, Some(turn.conn), &event);
             turn.say(ReplyLine::Event(event));
         }
-        self.people.note_operator(turn.person);
+        // That is this connection's alone.
+        if gives_up {
+            let source = Arc::clone(&self.people.person(turn.person).source);
+            self.end_privilege(turn.conn, Some(source));
+        }
         Ok(())
     }
 }

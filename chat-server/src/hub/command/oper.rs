@@ -1,4 +1,5 @@
-//! `OPER` (RFC 2812 §3.1.4): the password is checked away from here, since that takes long by design.
+//! `OPER` (RFC 2812 §3.1.4): the password is checked away from here, since that takes long by design. The connection that
+//! gave it is an operator's, and no other one of the person.
 
 use std::sync::Arc;
 
@@ -6,6 +7,7 @@ use chat_core::proto::{Numeric, mask_matches};
 
 use crate::{
     auth::Question,
+    config::Oper,
     delivery::{Content, RecordContent, ReplyLine},
     hub::{Hub, refusal::Refusal, replies::turn::Turn, state::password_check::CheckPurpose},
 };
@@ -26,17 +28,25 @@ impl Hub {
         // Who is no operator from here learns nothing about passwords.
         let oper = oper.ok_or(Refusal::NoOperHost)?;
         let question = Question::check(oper.password.clone(), password);
-        self.ask(turn, question, CheckPurpose::Oper)
+        self.ask(turn, question, CheckPurpose::Oper(Arc::new(oper.clone())))
     }
 
-    /// The password of an `OPER` has been checked.
-    pub(crate) fn oper_checked(&mut self, turn: &mut Turn, is_right: bool) -> Result<(), Refusal> {
+    /// The password of an `OPER` has been checked. The entry it is of may have been taken out of the configuration meanwhile.
+    pub(crate) fn oper_checked(
+        &mut self,
+        turn: &mut Turn,
+        oper: &Arc<Oper>,
+        is_right: bool,
+    ) -> Result<(), Refusal> {
         if !is_right {
             return Err(Refusal::WrongPassword);
         }
-        let is_new = self.people.make_operator(turn.person);
+        if !self.settings.opers.contains(oper) {
+            return Err(Refusal::NoOperHost);
+        }
+        let was_one = self.people.set_operator(turn.conn, Some(Arc::clone(oper)));
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
-        if is_new {
+        if !was_one {
             let person = self.people.person(turn.person);
             let content = Content::Record(RecordContent::Mode {
                 source: Arc::clone(&person.source),
@@ -44,9 +54,7 @@ impl Hub {
                 changes: "+o".into(),
                 arguments: Vec::new(),
             });
-            let event = self.event(turn.person, content);
-            self.tell_person(turn.person, Some(turn.conn), &event);
-            turn.say(ReplyLine::Event(event));
+            turn.say(ReplyLine::Event(self.event(turn.person, content)));
         }
         Ok(())
     }

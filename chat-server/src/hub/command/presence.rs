@@ -11,7 +11,7 @@ impl Hub {
     pub(crate) fn userhost(&mut self, turn: &mut Turn, nicks: &[String]) -> Result<(), Refusal> {
         let people = nicks.iter().take(USERHOST_NICKS_MAX);
         let here = people.filter_map(|nick| self.people.find(nick).ok()).map(|person| {
-            let operator = if person.modes.is_operator { "*" } else { "" };
+            let operator = if person.modes.shows_operator { "*" } else { "" };
             let sign = if person.particulars.away.is_some() { '-' } else { '+' };
             format!("{}{operator}={sign}{}@{}", person.nick, person.user(), person.host())
         });

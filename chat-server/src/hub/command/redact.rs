@@ -53,7 +53,7 @@ impl Hub {
             return Err(change.refusal("INVALID_TARGET", &[target], text));
         }
         let (own, _) = change.rights();
-        let readable = self.find_readable(turn.person, target, own).ok_or_else(|| {
+        let readable = self.find_readable(turn.conn, target, own).ok_or_else(|| {
             change.refusal(
                 "INVALID_TARGET",
                 &[target],
@@ -94,15 +94,16 @@ impl Hub {
                 return Err(change.refusal("TEMPORARILY_UNAVAILABLE", &[&target, &msgid], &text));
             }
         };
-        let person = self.people.person(turn.person);
+        let asker = self.people.asker(turn.conn);
+        let person = asker.person;
         let is_own = Some(&found.by) == person.identity.as_ref();
         let (own, others) = change.rights();
         let may = match &readable.place {
             Destination::Room(id) | Destination::Ranked(id, _) => {
                 // They may have been sent out while it was looked up.
-                let room = self.rooms.get(*id).filter(|room| room.allows(person, own));
+                let room = self.rooms.get(*id).filter(|room| room.allows(asker, own));
                 let room = room.ok_or_else(|| change.unknown(&target, &msgid))?;
-                is_own || room.allows(person, others)
+                is_own || room.allows(asker, others)
             }
             Destination::Direct { .. } => is_own,
         };

@@ -124,8 +124,10 @@ impl Hub {
         let mut turn = Turn::new((conn, who), None);
         self.welcome(&mut turn);
         let person = self.people.person(who);
-        if person.modes != UserModes::default() {
-            turn.numeric(Numeric::RPL_UMODEIS, &[&person.modes.shown()]);
+        // Whether another one is an operator's of the server is not this one's.
+        let modes = UserModes { shows_operator: false, ..person.modes };
+        if modes != UserModes::default() {
+            turn.numeric(Numeric::RPL_UMODEIS, &[&modes.shown(false)]);
         }
         self.show_all_rooms(&mut turn);
         if self.settings.auto_join {

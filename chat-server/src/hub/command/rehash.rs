@@ -13,7 +13,7 @@ use crate::{
 impl Hub {
     pub(crate) fn rehash(&mut self, turn: &mut Turn) -> Result<(), Refusal> {
         let asker = self.people.person(turn.person);
-        if !asker.modes.is_operator {
+        if !self.people.device(turn.conn).is_operator() {
             return Err(Refusal::NoPrivileges);
         }
         let by = Arc::clone(asker.nick.shown());

@@ -28,7 +28,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let cannot =
             |code: &'static str, text: &str| Refusal::fail("RENAME", code, &[room, name], text);
-        let found = self.rooms.find_operated(self.people.person(turn.person), room)?;
+        let found = self.rooms.find_operated(self.people.asker(turn.conn), room)?;
         let new = RoomName::new(name).map_err(|error| {
             cannot("CANNOT_RENAME", &format!("The room cannot be renamed: {error}"))
         })?;

@@ -93,14 +93,14 @@ impl Hub {
         };
         let (conversations, direct) = match &request.place {
             Some(target) => {
-                let found = self.find_readable(turn.person, target, Right::Search);
+                let found = self.find_readable(turn.conn, target, Right::Search);
                 let text = "there are no messages here that you may read";
                 (vec![part(found.ok_or_else(|| invalid(target, text))?)], None)
             }
             None => {
                 let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
                 let rooms: Vec<_> = names
-                    .filter_map(|name| self.find_readable_room(turn.person, name, Right::Search))
+                    .filter_map(|name| self.find_readable_room(turn.conn, name, Right::Search))
                     .map(part)
                     .collect();
                 let direct = (self.identity_of(turn.person), self.people.guests());

@@ -28,7 +28,7 @@ impl Hub {
             return Ok(());
         };
         let (room, _) = self.rooms.find_own(turn.person, room)?;
-        if !room.allows(self.people.person(turn.person), Right::SetTopic) {
+        if !room.allows(self.people.asker(turn.conn), Right::SetTopic) {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
         let source = Arc::clone(&self.people.person(turn.person).source);

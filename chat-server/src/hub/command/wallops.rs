@@ -14,7 +14,7 @@ use crate::{
 impl Hub {
     pub(crate) fn wallops(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         let asker = self.people.person(turn.person);
-        if !asker.modes.is_operator {
+        if !self.people.device(turn.conn).is_operator() {
             return Err(Refusal::NoPrivileges);
         }
         let source = Arc::clone(&asker.source);

@@ -34,7 +34,7 @@ impl Hub {
             }
         } else if let Ok(person) = self.people.find(mask) {
             // Whoever knows a nick may ask for it.
-            if !query.only_operators || person.modes.is_operator {
+            if !query.only_operators || person.modes.shows_operator {
                 let asker = self.people.reader(turn.conn);
                 turn.say(self.who_row(asker, person, "*", Rank::default(), &query));
             }

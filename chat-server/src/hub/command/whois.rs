@@ -45,7 +45,7 @@ impl Hub {
         let asker = self.people.reader(turn.conn);
         // Rooms of the invisible are for those who are in them too, and for operators, as far as those may know of them.
         let is_own = person.id == turn.person;
-        let sees_invisible = !person.modes.is_invisible || asker.person.modes.is_operator;
+        let sees_invisible = !person.modes.is_invisible || asker.device.is_operator();
         let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let shared: Vec<String> = person
             .rooms
@@ -62,7 +62,7 @@ impl Hub {
         }
         let server = self.settings.name.as_str();
         turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, &self.settings.network]);
-        if person.modes.is_operator {
+        if person.modes.shows_operator {
             turn.numeric(Numeric::RPL_WHOISOPERATOR, &[shown, "is an operator of the server"]);
         }
         if person.modes.is_bot {

@@ -25,7 +25,7 @@ use crate::{
             query::{PendingQuery, QueryPurpose, Readable},
         },
     },
-    ids::{ConnId, PersonId, RoomId},
+    ids::{ConnId, RoomId},
     room_log::Conversation,
 };
 
@@ -36,16 +36,17 @@ const REPLAY_BYTES_MAX: usize = 32 << 10;
 pub(crate) const HISTORY_BYTES_MAX: usize = 256 << 10;
 
 impl Hub {
-    /// The conversation that `target` stands for, if `who` has that right in it; between two people both read.
+    /// The conversation that `target` stands for, if who is at `conn` has that right in it; between two people both read.
     pub(crate) fn find_readable(
         &mut self,
-        who: PersonId,
+        conn: ConnId,
         target: &str,
         right: Right,
     ) -> Option<Readable> {
         if target.starts_with('#') {
-            return self.find_readable_room(who, target, right);
+            return self.find_readable_room(conn, target, right);
         }
+        let who = self.people.device(conn).person;
         let (other, nick, is_here) = self.find_identity(target)?;
         let person = self.people.find(target).ok().map(|person| person.id);
         let place = Destination::Direct { identity: Arc::clone(&other), person };
@@ -62,16 +63,17 @@ impl Hub {
         })
     }
 
-    /// The conversation of a room by that name, if `who` has that right in it.
+    /// The conversation of a room by that name, if who is at `conn` has that right in it.
     pub(crate) fn find_readable_room(
         &self,
-        who: PersonId,
+        conn: ConnId,
         name: &str,
         right: Right,
     ) -> Option<Readable> {
         let room = self.rooms.find(name).ok()?;
-        let room = room.allows(self.people.person(who), right).then_some(room)?;
-        let rank = room.members.get(&who).copied().unwrap_or_default();
+        let asker = self.people.asker(conn);
+        let room = room.allows(asker, right).then_some(room)?;
+        let rank = room.members.get(&asker.person.id).copied().unwrap_or_default();
         Some(Readable {
             conversation: Conversation::Room(Arc::clone(room.name.key())),
             shown: Some(Arc::clone(room.name.shown())),

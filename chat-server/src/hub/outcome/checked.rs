@@ -24,9 +24,9 @@ impl Hub {
             device.n_pending -= 1;
         }
         match (check.purpose.clone(), who) {
-            (CheckPurpose::Oper, Some(who)) => {
+            (CheckPurpose::Oper(oper), Some(who)) => {
                 let mut turn = Turn::new((conn, who), check.label);
-                if let Err(refusal) = self.oper_checked(&mut turn, is_right) {
+                if let Err(refusal) = self.oper_checked(&mut turn, &oper, is_right) {
                     turn.say(refusal.reply());
                 }
                 self.end_turn(turn);
@@ -40,7 +40,7 @@ impl Hub {
             (CheckPurpose::AccountChange(asked), Some(who)) => {
                 self.account_change_checked(check, who, asked, verdict);
             }
-            (CheckPurpose::Oper | CheckPurpose::AccountChange(_), None) => {}
+            (CheckPurpose::Oper(_) | CheckPurpose::AccountChange(_), None) => {}
         }
         Some(conn)
     }

@@ -33,7 +33,7 @@ impl Hub {
             Whom::Room(id, name) => {
                 self.members_after(*id, who.after).find_map(|(member, rank)| {
                     let is_shown = self.may_find(asker, member)
-                        && (!who.query.only_operators || member.modes.is_operator);
+                        && (!who.query.only_operators || member.modes.shows_operator);
                     let row = || self.who_row(asker, member, name, rank, &who.query);
                     take(member, is_shown.then(row))
                 })
@@ -41,7 +41,7 @@ impl Hub {
             Whom::Mask(mask) => self.people.after(who.after).find_map(|person| {
                 let is_shown = self.may_find(asker, person)
                     && is_masked(mask, person)
-                    && (!who.query.only_operators || person.modes.is_operator);
+                    && (!who.query.only_operators || person.modes.shows_operator);
                 let row = || self.who_row(asker, person, "*", Rank::default(), &who.query);
                 take(person, is_shown.then(row))
             }),
@@ -53,7 +53,7 @@ impl Hub {
     /// Whether `asker` may find `person` without knowing their nick.
     pub(crate) fn may_find(&self, asker: Reader<'_>, person: &Person) -> bool {
         !person.modes.is_invisible
-            || asker.person.modes.is_operator
+            || asker.device.is_operator()
             || asker.person.id == person.id
             || person.rooms.iter().any(|room| asker.person.rooms.contains(room))
     }
@@ -69,7 +69,7 @@ impl Hub {
     ) -> ReplyLine {
         let all = asker.device.capabilities.contains(Capability::MultiPrefix);
         let here = if person.particulars.away.is_some() { "G" } else { "H" };
-        let operator = if person.modes.is_operator { "*" } else { "" };
+        let operator = if person.modes.shows_operator { "*" } else { "" };
         let bot = if person.modes.is_bot { "B" } else { "" };
         let flags = format!("{here}{operator}{}{bot}", rank.prefix(all));
         if let Some(fields) = &query.fields {

@@ -9,6 +9,7 @@ use std::{
 use chat_core::proto::{Capability, CapabilitySet};
 
 use crate::{
+    config::Oper,
     hub::{
         input::Door,
         state::{
@@ -96,6 +97,8 @@ pub(crate) struct Particulars {
     pub(crate) monitored: BTreeMap<Arc<str>, Arc<str>>,
     /// Names of metadata that are told of.
     pub(crate) subscriptions: BTreeSet<Arc<str>>,
+    /// The entry of the configuration whose password was given on it: it is an operator's of the server.
+    pub(crate) oper: Option<Arc<Oper>>,
 }
 
 impl Nothing for Particulars {
@@ -104,6 +107,7 @@ impl Nothing for Particulars {
         away: None,
         monitored: BTreeMap::new(),
         subscriptions: BTreeSet::new(),
+        oper: None,
     };
 
     fn is_nothing(&self) -> bool {
@@ -111,6 +115,7 @@ impl Nothing for Particulars {
             && self.away.is_none()
             && self.monitored.is_empty()
             && self.subscriptions.is_empty()
+            && self.oper.is_none()
     }
 }
 
@@ -155,6 +160,11 @@ impl Device {
 }
 
 impl Device {
+    /// Whether it is an operator's of the server: the privilege is the connection's, and no other one's of the person.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.particulars.oper.is_some()
+    }
+
     /// In which revision it is told of metadata unasked, if at all.
     pub(crate) fn told_metadata_in(&self) -> Option<Dialect> {
         let has = |capability| self.capabilities.contains(capability);

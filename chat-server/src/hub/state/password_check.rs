@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    config::Oper,
     hub::{refusal::Refusal, state::account_request::AccountRequest},
     ids::ConnId,
 };
@@ -28,8 +29,8 @@ impl PasswordCheck {
 /// The purpose of a password check.
 #[derive(Debug, Clone)]
 pub(crate) enum CheckPurpose {
-    /// `OPER`
-    Oper,
+    /// `OPER`, by that entry of the configuration.
+    Oper(Arc<Oper>),
     /// `AUTHENTICATE`, for the account of that name.
     Sasl {
         /// The account, as it was given.
@@ -43,7 +44,7 @@ impl CheckPurpose {
     /// The account whose password it is.
     pub(crate) fn account(&self) -> Option<&str> {
         match self {
-            Self::Oper => None,
+            Self::Oper(_) => None,
             Self::Sasl { account } => Some(account),
             Self::AccountChange(asked) => Some(&asked.account),
         }
@@ -53,7 +54,7 @@ impl CheckPurpose {
     pub(crate) fn refusal(&self, text: &str) -> Refusal {
         let code = "TEMPORARILY_UNAVAILABLE";
         match self {
-            Self::Oper => Refusal::fail("OPER", code, &[], text),
+            Self::Oper(_) => Refusal::fail("OPER", code, &[], text),
             Self::Sasl { .. } => Refusal::fail("AUTHENTICATE", code, &[], text),
             Self::AccountChange(asked) => asked.via.refusal(code, &asked.account, text),
         }

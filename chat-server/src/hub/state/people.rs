@@ -11,6 +11,7 @@ use chat_core::proto::{Capability, CapabilitySet, CaseMapping, Nick};
 use smallvec::SmallVec;
 
 use crate::{
+    config::Oper,
     hub::{
         input::Registration,
         refusal::Refusal,
@@ -21,7 +22,7 @@ use crate::{
             modes,
             modes::ModeChange,
             newcomer::Newcomer,
-            person::Person,
+            person::{Asker, Person},
             whowas::{Whowas, WhowasEntry},
         },
     },
@@ -41,7 +42,7 @@ pub(crate) struct People {
     watchers: HashMap<Arc<str>, BTreeSet<ConnId>>,
     /// Connections that are told of metadata, by its name.
     subscribers: HashMap<Arc<str>, BTreeSet<ConnId>>,
-    /// Operators of the server: they are counted for everybody who comes.
+    /// People one of whose connections is an operator's of the server: they are counted for everybody who comes.
     operators: BTreeSet<PersonId>,
     whowas: Whowas,
     /// The most people there have been at once.
@@ -145,15 +146,23 @@ impl People {
         Subject { person, addresses: person.devices.iter().filter_map(address).collect() }
     }
 
-    /// Makes somebody an operator of the server; whether they were none.
-    pub(crate) fn make_operator(&mut self, who: PersonId) -> bool {
-        self.operators.insert(who);
-        !std::mem::replace(&mut self.person_mut(who).modes.is_operator, true)
+    /// Makes a connection an operator's of the server, by that entry of the configuration, or none; whether it was one.
+    pub(crate) fn set_operator(&mut self, conn: ConnId, oper: Option<Arc<Oper>>) -> bool {
+        let device = self.device_mut(conn);
+        let who = device.person;
+        let before = device.particulars.change(|own| std::mem::replace(&mut own.oper, oper));
+        self.note_operator(who);
+        before.is_some()
     }
 
-    /// Counts somebody as an operator no more who has given that up.
-    pub(crate) fn note_operator(&mut self, who: PersonId) {
-        if !self.person(who).modes.is_operator {
+    /// Shows somebody as an operator of the server as long as one of their connections is one.
+    fn note_operator(&mut self, who: PersonId) {
+        let is_one = |conn: &ConnId| self.device(*conn).is_operator();
+        let is_operator = self.person(who).devices.iter().any(is_one);
+        self.person_mut(who).modes.shows_operator = is_operator;
+        if is_operator {
+            self.operators.insert(who);
+        } else {
             self.operators.remove(&who);
         }
     }
@@ -181,6 +190,9 @@ impl People {
         self.unsubscribe_all(conn);
         let device = self.devices.remove(conn).expect("the caller found it");
         self.person_mut(device.person).devices.retain(|own| *own != conn);
+        if device.is_operator() {
+            self.note_operator(device.person);
+        }
     }
 
     /// Makes a connection one of somebody else's.
@@ -188,6 +200,10 @@ impl People {
         let before = std::mem::replace(&mut self.device_mut(conn).person, to);
         self.person_mut(before).devices.retain(|own| *own != conn);
         self.person_mut(to).devices.push(conn);
+        if self.device(conn).is_operator() {
+            self.note_operator(before);
+            self.note_operator(to);
+        }
     }
 
     /// Counts a wrong password on a connection; how many there have been, if it is there.
@@ -236,6 +252,12 @@ impl People {
     pub(crate) fn reader(&self, conn: ConnId) -> Reader<'_> {
         let device = self.device(conn);
         Reader { person: self.person(device.person), device }
+    }
+
+    /// The person at a connection, as one who asks for something in a room.
+    pub(crate) fn asker(&self, conn: ConnId) -> Asker<'_> {
+        let device = self.device(conn);
+        Asker { person: self.person(device.person), is_server_operator: device.is_operator() }
     }
 
     /// The person at a connection, if they have registered.
@@ -461,8 +483,10 @@ impl People {
             ensure(self.by_nick(nick.key()) == Some(id), format!("{nick} leads to its person"))?;
             let is_own = |conn: &ConnId| self.devices.get(*conn).is_some_and(|d| d.person == id);
             ensure(person.devices.iter().all(is_own), format!("{nick}'s connections are theirs"))?;
-            let is_counted = self.operators.contains(&id) == person.modes.is_operator;
-            ensure(is_counted, format!("{nick} is counted as an operator if they are one"))?;
+            let has_one = person.devices.iter().any(|conn| self.device(*conn).is_operator());
+            let shown = [self.operators.contains(&id), person.modes.shows_operator];
+            let is_so = shown == [has_one; 2];
+            ensure(is_so, format!("{nick} is an operator as long as a connection of theirs is"))?;
             let is_identified =
                 |identity: &Arc<str>| self.identified(identity).binary_search(&id).is_ok();
             ensure(

@@ -37,6 +37,14 @@ pub(crate) struct Person {
     pub(crate) last_spoke: Instant,
 }
 
+/// A person who asks for something in a room, on a connection of theirs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asker<'a> {
+    pub(crate) person: &'a Person,
+    /// Whether that connection is an operator's of the server.
+    pub(crate) is_server_operator: bool,
+}
+
 /// Particulars that few people have.
 #[derive(Debug, Default)]
 pub(crate) struct Particulars {
@@ -65,8 +73,9 @@ pub(crate) struct UserModes {
     pub(crate) is_bot: bool,
     /// `i`: not found by those who share no room.
     pub(crate) is_invisible: bool,
-    /// `o`: an operator of the server.
-    pub(crate) is_operator: bool,
+    /// `o`: one of their connections is an operator's of the server. Others see it, and it gives no right:
+    /// [`crate::hub::state::device::Device::is_operator`] does.
+    pub(crate) shows_operator: bool,
     /// `w`: reads `WALLOPS`.
     pub(crate) reads_wallops: bool,
 }
@@ -74,7 +83,7 @@ pub(crate) struct UserModes {
 impl Default for UserModes {
     /// `+i`: nobody is found unless they want to be.
     fn default() -> Self {
-        Self { is_bot: false, is_invisible: true, is_operator: false, reads_wallops: false }
+        Self { is_bot: false, is_invisible: true, shows_operator: false, reads_wallops: false }
     }
 }
 
@@ -82,20 +91,22 @@ impl UserModes {
     /// All letters.
     pub(crate) const LETTERS: &str = "Biow";
 
-    /// The mode by that letter.
+    /// The mode by that letter, if a person sets it themselves.
     pub(crate) fn get_mut(&mut self, letter: char) -> Option<&mut bool> {
         match letter {
             'B' => Some(&mut self.is_bot),
             'i' => Some(&mut self.is_invisible),
-            'o' => Some(&mut self.is_operator),
             'w' => Some(&mut self.reads_wallops),
             _ => None,
         }
     }
 
-    /// The modes as RPL_UMODEIS shows them.
-    pub(crate) fn shown(mut self) -> String {
-        let set = |letter: &char| self.get_mut(*letter).is_some_and(|is_set| *is_set);
+    /// The modes as RPL_UMODEIS shows them on a connection, which is an operator's of the server or not.
+    pub(crate) fn shown(mut self, is_operator: bool) -> String {
+        let set = |letter: &char| match letter {
+            'o' => is_operator,
+            letter => self.get_mut(*letter).is_some_and(|is_set| *is_set),
+        };
         "+".chars().chain(Self::LETTERS.chars().filter(set)).collect()
     }
 }
@@ -106,7 +117,7 @@ impl Person {
         Sender {
             account: self.account.clone(),
             is_bot: self.modes.is_bot,
-            is_operator: self.modes.is_operator,
+            is_operator: self.modes.shows_operator,
         }
     }
 

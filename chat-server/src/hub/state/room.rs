@@ -17,7 +17,7 @@ use crate::{
             metadata::Metadata,
             modes::{Flag, Modes},
             ownership::Ownership,
-            person::Person,
+            person::{Asker, Person},
             rank::Rank,
             topic::Topic,
         },
@@ -122,9 +122,9 @@ impl Room {
         knows(Presence::Outside) || knows(self.presence_of(person))
     }
 
-    /// Whether `person` has that right here.
-    pub(crate) fn allows(&self, person: &Person, right: Right) -> bool {
-        right.is_given(self.standing_of(person), self.openness())
+    /// Whether somebody has that right here, on the connection that they ask on.
+    pub(crate) fn allows(&self, asker: Asker<'_>, right: Right) -> bool {
+        right.is_given(self.standing_of(asker), self.openness())
     }
 
     fn presence_of(&self, person: PersonId) -> Presence {
@@ -135,7 +135,7 @@ impl Room {
         }
     }
 
-    fn standing_of(&self, person: &Person) -> Standing {
+    fn standing_of(&self, Asker { person, is_server_operator }: Asker<'_>) -> Standing {
         let claim = if self.is_founded_by(person) {
             Claim::Founder
         } else if self.rank_of(person.account.as_ref()).is_operator {
@@ -143,11 +143,7 @@ impl Room {
         } else {
             Claim::Nothing
         };
-        Standing {
-            presence: self.presence_of(person.id),
-            claim,
-            is_server_operator: person.modes.is_operator,
-        }
+        Standing { presence: self.presence_of(person.id), claim, is_server_operator }
     }
 
     fn openness(&self) -> Openness {

@@ -17,7 +17,7 @@ use crate::{
             facts::Fact,
             list_entry::{Entry, Terms},
             ownership::{Ownership, OwnershipIndex},
-            person::Person,
+            person::Asker,
             rank::Rank,
             room::Room,
         },
@@ -121,10 +121,10 @@ impl Rooms {
         Ok((room, *rank))
     }
 
-    /// The room by that name, if `person` is in it and operates it.
-    pub(crate) fn find_operated(&self, person: &Person, name: &str) -> Result<&Room, Refusal> {
-        let (room, _) = self.find_own(person.id, name)?;
-        if !room.allows(person, Right::Operate) {
+    /// The room by that name, if the asker is in it and operates it.
+    pub(crate) fn find_operated(&self, asker: Asker<'_>, name: &str) -> Result<&Room, Refusal> {
+        let (room, _) = self.find_own(asker.person.id, name)?;
+        if !room.allows(asker, Right::Operate) {
             return Err(Refusal::NotOperator(name.to_owned()));
         }
         Ok(room)

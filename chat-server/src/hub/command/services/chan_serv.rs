@@ -77,10 +77,11 @@ impl Hub {
     /// The room that is spoken of, if it is the asker's, or if they operate the server.
     fn find_founded_room(&self, turn: &Turn, said: &Said<'_>) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
-        let person = self.people.person(turn.person);
+        let asker = self.people.asker(turn.conn);
         let room = self.rooms.find(name).ok();
-        let may_know = |room: &&Room| room.is_founded_by(person) || room.is_visible_to(turn.person);
-        let is_own = |room: &&Room| room.allows(person, Right::Own);
+        let may_know =
+            |room: &&Room| room.is_founded_by(asker.person) || room.is_visible_to(turn.person);
+        let is_own = |room: &&Room| room.allows(asker, Right::Own);
         match room.filter(may_know) {
             Some(room) if room.ownership.is_none() => {
                 Err(said.no(&format!("{} is nobody's, and ends with its last member", room.name)))
@@ -90,8 +91,8 @@ impl Hub {
     }
 
     fn room_info(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
-        let person = self.people.person(turn.person);
-        let may_know = |room: &&Room| room.allows(person, Right::ReadInfo);
+        let asker = self.people.asker(turn.conn);
+        let may_know = |room: &&Room| room.allows(asker, Right::ReadInfo);
         let room = self.rooms.find(said.need(1)?).ok().filter(may_know);
         let room = room.ok_or_else(|| said.no("there is no such room"))?;
         let founded = humantime::format_rfc3339_seconds(room.founded);

@@ -39,9 +39,9 @@ impl Hub {
         right: Right,
     ) -> Result<&Room, Refusal> {
         let name = said.need(1)?;
-        let person = self.people.person(turn.person);
+        let asker = self.people.asker(turn.conn);
         let room = self.rooms.find(name).ok();
-        if let Some(room) = room.filter(|room| room.allows(person, right)) {
+        if let Some(room) = room.filter(|room| room.allows(asker, right)) {
             return Ok(room);
         }
         Err(match room.filter(|room| room.is_visible_to(turn.person)) {

@@ -28,7 +28,7 @@ const HELP: &[&str] = &[
 
 impl Hub {
     pub(crate) fn oper_serv(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
-        if !self.people.person(turn.person).modes.is_operator {
+        if !self.people.device(turn.conn).is_operator() {
             return Err(Refusal::NoPrivileges);
         }
         let said = Said::new(Service::OperServ, HELP, text);
