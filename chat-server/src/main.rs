@@ -14,6 +14,7 @@ use chat_core::proto::CaseMapping;
 use chat_server::{
     Reloader, Server, ServerEvent,
     config::ConfigFile,
+    event::Incident,
     hub::Hub,
     store::{self, Moved, Report},
 };
@@ -215,7 +216,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
                 return stopper.stop(chat_server::STOPPING);
             }
             // The printer ends after this thread.
-            let _ = lines.send(reload(&reloader, &arguments));
+            reload(&reloader, &arguments, SIGNAL, |line| drop(lines.send(line)));
             if let Some(warning) = certificate_warning(&reloader) {
                 let _ = lines.send(warning);
             }
@@ -231,14 +232,19 @@ fn run(arguments: Arguments) -> Result<(), String> {
     outcome
 }
 
-/// Reads all files again; what to say of it.
-fn reload(reloader: &Reloader, arguments: &Arguments) -> String {
+/// Reads all files again for `by`, a signal or an operator's nick, and says what comes of it.
+fn reload(reloader: &Reloader, arguments: &Arguments, by: &str, say: impl Fn(String)) {
     let config = settings(arguments.clone()).and_then(ConfigFile::into_config);
-    match config.and_then(|config| reloader.reload(&config)) {
-        Ok(()) => "the configuration has been read again".to_owned(),
-        Err(sentence) => format!("nothing has changed: {sentence}"),
-    }
+    let (sentence, incident) = match config.and_then(|config| reloader.reload(&config)) {
+        Ok(()) => ("the configuration has been read again".to_owned(), Incident::settings_read(by)),
+        Err(why) => (format!("nothing has changed: {why}"), Incident::settings_refused(by, &why)),
+    };
+    say(if by == SIGNAL { sentence } else { format!("{sentence} (REHASH of {by})") });
+    say(incident.to_string());
 }
+
+/// The name of the signal at which the files are read again.
+const SIGNAL: &str = "SIGHUP";
 
 /// A warning of a certificate that should be renewed, in words.
 fn certificate_warning(reloader: &Reloader) -> Option<String> {
@@ -380,16 +386,21 @@ fn report(
     reloader: Reloader,
     arguments: Arguments,
 ) -> Result<JoinHandle<()>, String> {
+    let waiting = lines.clone();
+    // The printer ends after this thread.
+    let say = move |line| drop(lines.send(line));
     let handle = move |event| {
         let line = match &event {
             ServerEvent::ReloadAsked { by } => {
-                Some(format!("{by}: {}", reload(&reloader, &arguments)))
+                return reload(&reloader, &arguments, by, &say);
             }
-            _ if lines.len() >= LINES_WAITING_MAX => None,
+            ServerEvent::Incident(incident) if waiting.len() < 2 * LINES_WAITING_MAX => {
+                Some(incident.to_string())
+            }
+            _ if waiting.len() >= LINES_WAITING_MAX => None,
             event => described(event),
         };
-        // The printer ends after this thread.
-        line.into_iter().for_each(|line| drop(lines.send(line)));
+        line.into_iter().for_each(&say);
     };
     let run = move || {
         while let Ok(first) = events.recv() {
@@ -408,7 +419,7 @@ fn gather() {
     std::thread::sleep(Duration::from_millis(20));
 }
 
-/// Lines that may wait for an output nobody reads; who comes and goes then is not told.
+/// Lines that may wait for an output nobody reads; who comes and goes then is not told. Of incidents twice as many may wait.
 const LINES_WAITING_MAX: usize = 4096;
 
 /// A line for an arrival or a departure.

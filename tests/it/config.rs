@@ -138,7 +138,7 @@ fn the_file_is_read_again_with_nobody_dropped() {
     std::fs::write(&file, &start).unwrap();
     ann.send("REHASH");
     ann.expect("* 382 *");
-    program.expect("ann: the configuration has been read again");
+    program.expect("the configuration has been read again (REHASH of ann)");
     ann.expect(":chat.local CAP ann DEL :sasl");
     // What is gone holds no longer, and can be let go.
     ann.send("CAP LIST");

@@ -18,6 +18,7 @@ mod filter;
 mod foreign;
 mod fuzz_corpus;
 mod history;
+mod incidents;
 mod ircv3;
 mod labels;
 mod limits;

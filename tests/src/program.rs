@@ -157,6 +157,12 @@ impl Program {
         }
     }
 
+    /// The transcript: what was typed (behind `> `), and the lines of its output that were looked at (behind `< `).
+    #[must_use]
+    pub fn transcript(&self) -> &[String] {
+        &self.transcript
+    }
+
     /// Whether such a line comes before it ends.
     pub fn says(&mut self, mask: &str) -> bool {
         self.lines.iter().any(|line| mask_matches(mask, &line))

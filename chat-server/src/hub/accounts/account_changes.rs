@@ -12,7 +12,7 @@ use crate::{
     hub::{
         Hub,
         refusal::Refusal,
-        replies::turn::Turn,
+        replies::{incidents::WrongSecret, turn::Turn},
         state::{
             account_directory,
             account_request::{AccountChange, AccountRequest, Via},
@@ -174,6 +174,7 @@ impl Hub {
         }
         self.end_turn(turn);
         if is_guess {
+            self.report_wrong(conn, WrongSecret::Account { name: &account, by: "NickServ" });
             self.count_failed_login(conn, Some(&account));
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub,
+        replies::incidents::WrongSecret,
         state::{
             password_check::{CheckPurpose, PasswordCheck},
             sasl_exchange::{Sasl, Stage},
@@ -102,6 +103,10 @@ impl Hub {
                 self.say_to(conn, label, vec![line]);
             }
             Next::Failed(account) => {
+                if let Some(name) = account.as_deref() {
+                    let by = "SCRAM-SHA-256";
+                    self.report_wrong(conn, WrongSecret::Account { name, by });
+                }
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
                 self.count_failed_login(conn, account.as_deref());
             }
@@ -213,6 +218,7 @@ impl Hub {
         match name.filter(|_| is_right) {
             Some(name) => self.log_in(conn, label, &name),
             None => {
+                self.report_wrong(conn, WrongSecret::Account { name: account, by: "PLAIN" });
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
                 self.count_failed_login(conn, Some(account));
             }

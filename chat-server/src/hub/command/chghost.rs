@@ -33,6 +33,7 @@ impl Hub {
             return Err(CommandError::NeedMoreParams("CHGHOST").into());
         }
         let who = self.people.find(nick)?.id;
+        self.note_operator_action(turn.conn, &format!("CHGHOST {nick} {user} {host}"));
         self.change_host(who, user.into(), host.into());
         let person = self.people.person(who);
         let hidden: Vec<Box<str>> =

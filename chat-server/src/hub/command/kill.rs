@@ -36,9 +36,11 @@ impl Hub {
         for conn in &killed.devices {
             self.say_to(*conn, None, vec![line.clone()]);
         }
-        let reason: Arc<str> = format!("Killed ({} ({reason}))", asker.nick).into();
+        let why: Arc<str> = format!("Killed ({} ({reason}))", asker.nick).into();
+        let did = format!("KILL {} :{reason}", killed.nick);
         let killed = killed.id;
-        self.send_away(killed, &reason);
+        self.note_operator_action(turn.conn, &did);
+        self.send_away(killed, &why);
         Ok(())
     }
 }

@@ -247,7 +247,23 @@ impl Hub {
             turn.say(reply);
             return Ok(());
         }
+        self.note_metadata(turn, owner, &format!("SET {key}"));
         self.publish(turn, owner, vec![(key, value.map(Arc::from))], reply)
+    }
+
+    /// Notes that metadata is set of somebody else, or of a room that they do not operate, by an operator of the server.
+    fn note_metadata(&mut self, turn: &Turn, owner: Owner, what: &str) {
+        let is_own = match owner {
+            Owner::Person(id) => id == turn.person,
+            Owner::Room(room) => {
+                let rank = self.rooms[&room].members.get(&turn.person);
+                rank.is_some_and(|rank| rank.is_operator)
+            }
+        };
+        if !is_own {
+            let did = format!("METADATA {} {what}", self.name_of_owner(owner));
+            self.note_operator_action(turn.conn, &did);
+        }
     }
 
     /// Publishes what `owner` has from here on; of a room that is somebody's, when that is kept.
@@ -301,6 +317,7 @@ impl Hub {
             turn.say(reply);
             return Ok(());
         }
+        self.note_metadata(turn, owner, "CLEAR");
         let values = cleared.into_keys().map(|key| (key, None)).collect();
         self.publish(turn, owner, values, reply)
     }

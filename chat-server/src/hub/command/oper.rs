@@ -9,7 +9,12 @@ use crate::{
     auth::Question,
     config::Oper,
     delivery::{Content, RecordContent, ReplyLine},
-    hub::{Hub, refusal::Refusal, replies::turn::Turn, state::password_check::CheckPurpose},
+    hub::{
+        Hub,
+        refusal::Refusal,
+        replies::{incidents::WrongSecret, turn::Turn},
+        state::password_check::CheckPurpose,
+    },
 };
 
 impl Hub {
@@ -26,7 +31,10 @@ impl Hub {
         };
         let oper = named.clone().find(|oper| is_near(&oper.masks));
         // Who is no operator from here learns nothing about passwords.
-        let oper = oper.ok_or(Refusal::NoOperHost)?;
+        let Some(oper) = oper else {
+            self.report_wrong(turn.conn, WrongSecret::Oper { name: &name });
+            return Err(Refusal::NoOperHost);
+        };
         let question = Question::check(oper.password.clone(), password);
         self.ask(turn, question, CheckPurpose::Oper(Arc::new(oper.clone())))
     }
@@ -39,12 +47,14 @@ impl Hub {
         is_right: bool,
     ) -> Result<(), Refusal> {
         if !is_right {
+            self.report_wrong(turn.conn, WrongSecret::Oper { name: &oper.name });
             return Err(Refusal::WrongPassword);
         }
         if !self.settings.opers.contains(oper) {
             return Err(Refusal::NoOperHost);
         }
         let was_one = self.people.set_operator(turn.conn, Some(Arc::clone(oper)));
+        self.note_operator_action(turn.conn, &format!("OPER {}", oper.name));
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
         if !was_one {
             let person = self.people.person(turn.person);

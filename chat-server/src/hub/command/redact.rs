@@ -122,6 +122,17 @@ impl Hub {
         if let (MessageChange::Replace(text), Destination::Room(id)) = (&change, &readable.place) {
             check_speech(&self.people, turn.person, &self.rooms[id], text)?;
         }
+        let operates = match &readable.place {
+            Destination::Room(id) | Destination::Ranked(id, _) => {
+                self.rooms[id].members.get(&turn.person).is_some_and(|rank| rank.is_operator)
+            }
+            Destination::Direct { .. } => false,
+        };
+        if !is_own && !operates {
+            let did = format!("{} {target} {msgid} by {}", change.word(), found.by);
+            self.note_operator_action(turn.conn, &did);
+        }
+        let person = self.people.person(turn.person);
         let (place, target) = placed(readable.place, &found, target);
         let source = Arc::clone(&person.source);
         let content = match change {

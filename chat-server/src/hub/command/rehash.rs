@@ -17,6 +17,7 @@ impl Hub {
             return Err(Refusal::NoPrivileges);
         }
         let by = Arc::clone(asker.nick.shown());
+        self.note_operator_action(turn.conn, "REHASH");
         self.out.push(Effect::Report(ServerEvent::ReloadAsked { by }));
         turn.numeric(Numeric::RPL_REHASHING, &["*", "Reading the configuration again"]);
         Ok(())

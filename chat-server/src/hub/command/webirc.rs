@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{
     auth::same_secret,
     config::Gateway,
-    hub::{Hub, effect::Effect},
+    hub::{Hub, effect::Effect, replies::incidents::WrongSecret},
     ids::{ConnId, host_text},
 };
 
@@ -20,6 +20,7 @@ impl Hub {
         };
         let is_gateway = self.settings.gateways.iter().any(is_it);
         let Some(address) = address.parse().ok().filter(|_| is_gateway) else {
+            self.report_wrong(conn, WrongSecret::Gateway);
             self.forget_newcomer(conn);
             let reason = "WEBIRC is for gateways, with their password and an address".into();
             return self.out.push(Effect::Close { conn, reason });

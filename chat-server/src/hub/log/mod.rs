@@ -2,6 +2,7 @@
 
 pub(crate) mod identity;
 pub(crate) mod msgid;
+pub(crate) mod operator_trail;
 pub(crate) mod persist;
 pub(crate) mod query;
 pub(crate) mod submit;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     delivery::{Event, ReplyLine},
+    event::Incident,
     hub::{
         Hub,
         outcome::kept::undone,
@@ -27,6 +28,7 @@ impl Hub {
         ticket: Ticket,
         outcome: Result<(), AppendError>,
     ) -> Option<ConnId> {
+        self.note_storage(&outcome);
         let Arrived { what: pending, is_overdue } = self.awaited.take_pending(ticket)?;
         let Pending { what, sender, answer } = pending;
         release_reserved_name(&mut self.rooms, &what);
@@ -73,6 +75,18 @@ impl Hub {
             }
         }
         sender
+    }
+
+    /// Reports that nothing can be stored, and that it can again.
+    fn note_storage(&mut self, outcome: &Result<(), AppendError>) {
+        let now = self.now().mono;
+        match outcome {
+            Err(AppendError::Refused(why)) if self.awaited.begin_outage(now) => {
+                self.report(Incident::storage_failed(why));
+            }
+            Ok(()) if self.awaited.end_outage() => self.report(Incident::storage_works()),
+            _ => {}
+        }
     }
 
     /// Tells the next sender of something that has waited too long; what becomes of that is not known. Gives them back, until

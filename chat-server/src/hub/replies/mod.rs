@@ -4,6 +4,7 @@ pub(crate) mod answers;
 pub(crate) mod batches;
 pub(crate) mod broadcast;
 
+pub(crate) mod incidents;
 pub(crate) mod labels;
 pub(crate) mod metadata;
 pub(crate) mod names;

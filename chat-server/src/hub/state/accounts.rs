@@ -16,6 +16,7 @@ use crate::{
         account_directory::{self, AccountDirectory, Registered},
         account_request::Registrations,
         login_backoff::LoginBackoff,
+        operator_trail::{self, OperatorAction, OperatorTrail},
         read_markers::{self, ReadMarker, ReadMarkers},
         sasl_exchange::{Sasl, Stage},
         server_ban::{self, Ban, Banned, Bans},
@@ -43,6 +44,7 @@ pub(crate) struct Accounts {
     exchanges: IdMap<ConnId, Sasl>,
     bans: Bans,
     markers: ReadMarkers,
+    trail: OperatorTrail,
     /// The key of what is made up: the same each time, and nobody's guess.
     secret: scram::Key,
 }
@@ -59,6 +61,7 @@ impl Accounts {
             exchanges: IdMap::default(),
             bans: Bans::new(),
             markers: ReadMarkers::default(),
+            trail: OperatorTrail::default(),
             secret,
         }
     }
@@ -126,7 +129,7 @@ impl Accounts {
         *n <= n_max
     }
 
-    /// Takes a change of accounts, read markers or server bans; `None` if it is one of something else.
+    /// Takes a change of accounts, read markers, server bans or the trail of operators; `None` if it is one of something else.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
@@ -139,6 +142,7 @@ impl Accounts {
         match *first {
             account_directory::PATH => Some(self.directory.take(rest, value)),
             read_markers::PATH => Some(self.markers.take(rest, value)),
+            operator_trail::PATH => Some(self.trail.take(rest, value)),
             server_ban::PATH => Some(server_ban::take(&mut self.bans, rest, value)),
             _ => None,
         }
@@ -224,6 +228,19 @@ impl Accounts {
     }
 }
 
+/// The trail of operators of the server.
+impl Accounts {
+    /// Notes an action. Gives the changes that persist that.
+    pub(crate) fn note_operator_action(&mut self, action: OperatorAction) -> Vec<Change> {
+        self.trail.add(action)
+    }
+
+    /// The latest `n` actions, the latest last.
+    pub(crate) fn operator_actions(&self, n: usize) -> impl Iterator<Item = &OperatorAction> {
+        self.trail.latest(n)
+    }
+}
+
 /// Read markers.
 impl Accounts {
     pub(crate) fn marker(&self, mark: &ReadMarker) -> Option<SystemTime> {
@@ -269,6 +286,7 @@ impl Accounts {
     /// A sentence about the first thing that does not hold.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.directory.check()?;
+        self.trail.check()?;
         self.login_backoff.check()
     }
 }

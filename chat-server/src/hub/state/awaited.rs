@@ -32,7 +32,19 @@ pub(crate) struct Awaited {
     responses: IdMap<ResponseId, LabeledResponse>,
     n_responses: ResponseId,
     next_ticket: u64,
+    outage: Outage,
 }
+
+/// An outage of what things are stored in.
+#[derive(Debug, Default)]
+struct Outage {
+    is_now: bool,
+    /// The time it was reported last.
+    reported: Option<Instant>,
+}
+
+/// The time between two reports of an outage: what is stored by turns is no news each time.
+const REPORTED_EVERY: Duration = Duration::from_secs(60);
 
 impl Awaited {
     pub(crate) fn new() -> Self {
@@ -43,7 +55,23 @@ impl Awaited {
             responses: IdMap::default(),
             n_responses: 0,
             next_ticket: 0,
+            outage: Outage::default(),
         }
+    }
+
+    /// Something could not be stored; whether that is to be reported.
+    pub(crate) fn begin_outage(&mut self, now: Instant) -> bool {
+        let is_recent = |at| now.saturating_duration_since(at) < REPORTED_EVERY;
+        if self.outage.is_now || self.outage.reported.is_some_and(is_recent) {
+            return false;
+        }
+        self.outage = Outage { is_now: true, reported: Some(now) };
+        true
+    }
+
+    /// Something has been stored; whether that ends an outage that was reported.
+    pub(crate) fn end_outage(&mut self) -> bool {
+        std::mem::take(&mut self.outage.is_now)
     }
 
     /// A ticket for what is asked of others and answered later.

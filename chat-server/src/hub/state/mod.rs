@@ -19,6 +19,7 @@ pub(crate) mod masks;
 pub(crate) mod metadata;
 pub(crate) mod modes;
 pub(crate) mod newcomer;
+pub(crate) mod operator_trail;
 pub(crate) mod ownership;
 pub(crate) mod paged_reply;
 pub(crate) mod password_check;

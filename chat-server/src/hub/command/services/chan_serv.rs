@@ -51,8 +51,21 @@ impl Hub {
         match &*said.command() {
             "INFO" => self.room_info(turn, &said),
             "REGISTER" => self.register_room(turn, &said),
-            "GIVE" => self.give_room(turn, &said),
-            "END" | "DROP" => self.end_lasting(turn, &said),
+            word @ ("GIVE" | "END" | "DROP") => {
+                // Whose it is may do that with it; else it is an operator of the server.
+                let room = self.rooms.find(said.need(1)?).ok();
+                let person = self.people.person(turn.person);
+                let is_own = room.is_none_or(|room| room.is_founded_by(person));
+                let conn = turn.conn;
+                match word {
+                    "GIVE" => self.give_room(turn, &said),
+                    _ => self.end_lasting(turn, &said),
+                }?;
+                if !is_own {
+                    self.note_operator_action(conn, &said.whole());
+                }
+                Ok(())
+            }
             "ACCESS" => self.room_access(turn, &said),
             "OP" => self.give_rank(turn, &said, 'o', true),
             "DEOP" => self.give_rank(turn, &said, 'o', false),

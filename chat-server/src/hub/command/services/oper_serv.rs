@@ -13,6 +13,8 @@ use crate::{
         replies::turn::Turn,
         state::{
             change_purpose::ChangePurpose,
+            codec,
+            operator_trail::OperatorAction,
             server_ban::{Ban, Banned},
         },
     },
@@ -24,6 +26,7 @@ const HELP: &[&str] = &[
     "BAN address|~a:account [time] [reason]: they may not come here; an address is 192.0.2.7 or 2001:db8::/32, a time 2h or 7d",
     "UNBAN address|~a:account: they may again",
     "BANS: who may not, how long and why",
+    "LOG [n]: what operators of the server have done",
 ];
 
 impl Hub {
@@ -33,14 +36,41 @@ impl Hub {
         }
         let said = Said::new(Service::OperServ, HELP, text);
         match &*said.command() {
-            "BAN" => self.ban(turn, &said),
-            "UNBAN" => self.unban(turn, &said),
             "BANS" => {
                 self.show_server_bans(turn, &said);
                 Ok(())
             }
-            _ => said.help(turn),
+            "LOG" => self.show_operator_trail(turn, &said),
+            command => {
+                let conn = turn.conn;
+                match command {
+                    "BAN" => self.ban(turn, &said),
+                    "UNBAN" => self.unban(turn, &said),
+                    _ => return said.help(turn),
+                }?;
+                // Whatever changes something leaves a trail.
+                self.note_operator_action(conn, &said.whole());
+                Ok(())
+            }
         }
+    }
+
+    /// Shows what operators of the server have done, the latest last.
+    fn show_operator_trail(&self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
+        let n_max = self.settings.limits.history_page_max;
+        let n = said.word(1).map_or(Some(20), |n| n.parse().ok());
+        let n = n.filter(|n| (1..=n_max).contains(n));
+        let n = n.ok_or_else(|| said.no(&format!("n is a number up to {n_max}")))?;
+        if self.accounts.operator_actions(1).next().is_none() {
+            said.say(turn, "no operator of this server has done anything");
+        }
+        for action in self.accounts.operator_actions(n) {
+            let OperatorAction { at, by, account, address, did } = action;
+            let at = humantime::format_rfc3339_seconds(codec::time_at(*at));
+            let account = account.as_deref().map_or_else(String::new, |own| format!(" ({own})"));
+            said.say(turn, &format!("{at} {by}{account} from {address}: {did}"));
+        }
+        Ok(())
     }
 
     fn banned(&self, said: &Said<'_>) -> Result<Banned, Refusal> {

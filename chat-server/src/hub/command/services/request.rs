@@ -32,6 +32,11 @@ impl<'a> Said<'a> {
         self.word(0).unwrap_or("HELP").to_ascii_uppercase()
     }
 
+    /// The request as it can be said again, with its service before it.
+    pub(crate) fn whole(&self) -> String {
+        format!("{} {}", self.to.nick(), self.words.join(" "))
+    }
+
     pub(crate) fn word(&self, index: usize) -> Option<&'a str> {
         self.words.get(index).copied()
     }
