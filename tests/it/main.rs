@@ -13,6 +13,7 @@ mod devices;
 mod differential;
 mod disk;
 mod edits_and_reactions;
+mod entrance;
 mod examples;
 mod filter;
 mod foreign;

@@ -70,12 +70,13 @@ impl Hub {
     /// Invitations to rooms that are no more make place first, then the oldest rooms'.
     fn keep_invitation(&mut self, guest: PersonId, room: RoomId) {
         let n_max = self.settings.limits.rooms_per_person_max;
-        let rooms = &self.rooms;
+        let (rooms, now) = (&self.rooms, self.now().wall);
+        let since = rooms[&room].latest.max(now);
         let Some(person) = self.people.get_mut(guest) else { return };
         person.particulars.change(|own| {
-            own.invited.insert(room);
+            own.invited.insert(room, since);
             if own.invited.len() > n_max {
-                own.invited.retain(|invited| rooms.contains(*invited));
+                own.invited.retain(|invited, _| rooms.contains(*invited));
             }
             while own.invited.len() > n_max {
                 own.invited.pop_first();
@@ -84,7 +85,7 @@ impl Hub {
     }
 
     fn show_invitations(&self, turn: &mut Turn) {
-        for room in &self.people.person(turn.person).particulars.invited {
+        for room in self.people.person(turn.person).particulars.invited.keys() {
             if let Some(room) = self.rooms.get(*room) {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
             }

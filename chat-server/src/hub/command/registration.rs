@@ -95,9 +95,22 @@ impl Hub {
         });
         let (door, host) = (newcomer.door, Arc::clone(&newcomer.host));
         self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
-        self.out.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         self.out
             .push(Effect::Report(ServerEvent::Arrived { nick: Arc::clone(nick.shown()), host }));
+        // The text door leads to one room; who may not come into it has nowhere to be.
+        let room = self.settings.room.clone();
+        if door == Door::Text
+            && let Err(refusal) = self.check_entrance(who, &room, None)
+        {
+            let refusal = match refusal {
+                // Nobody is asked to let in somebody who has gone.
+                Refusal::NeedsApproval(room) => Refusal::InviteOnly(room),
+                refusal => refusal,
+            };
+            self.refuse(conn, None, &refusal);
+            return self.send_away(who, &format!("You cannot be in {room}").into());
+        }
+        self.out.push(Effect::Admit { conn, nick: Arc::clone(nick.shown()) });
         self.set_identity(who, identity);
         let person = self.people.person(who);
         self.tell_watchers(person.nick.key(), &person.source, true);
@@ -109,7 +122,7 @@ impl Hub {
         }
         if self.settings.auto_join || door == Door::Text {
             let room = self.settings.room.clone();
-            self.join_one(&mut turn, room);
+            self.join_one(&mut turn, room, None);
         }
         self.end_turn(turn);
     }
@@ -132,7 +145,7 @@ impl Hub {
         self.show_all_rooms(&mut turn);
         if self.settings.auto_join {
             let room = self.settings.room.clone();
-            self.join_one(&mut turn, room);
+            self.join_one(&mut turn, room, None);
         }
         self.end_turn(turn);
         self.note_away(who, None);

@@ -177,7 +177,7 @@ impl Hub {
             (_, RecordAction::Rename(name)) => self.rename_room(id, name, event),
             (_, RecordAction::Modes(changes)) => {
                 for change in changes {
-                    let member = change.what.member().and_then(|id| room.members.get_mut(&id));
+                    let member = change.what.member().and_then(|id| room.members.rank_mut(id));
                     match (&change.what, member) {
                         (Mode::Operator(_), Some(rank)) => rank.is_operator = change.is_set,
                         (Mode::Voice(_), Some(rank)) => rank.has_voice = change.is_set,

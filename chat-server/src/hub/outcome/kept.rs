@@ -55,13 +55,13 @@ impl Hub {
                 self.send_banned_away();
                 reply
             }
-            ChangePurpose::Entrance { room, .. } => {
+            ChangePurpose::Entrance { link_use, .. } => {
                 // They may have gone, and the room too.
-                let who = self.people.device_at(conn).map(|device| device.person);
-                let name = self.rooms.get(room).map(|room| room.name.clone());
-                if let (Some(who), Some(name)) = (who, name) {
+                if let Some(who) = self.people.device_at(conn).map(|device| device.person) {
                     let mut turn = Turn::new((conn, who), None);
-                    self.join_one(&mut turn, name);
+                    if let Err(refusal) = self.come_in_by_link(&mut turn, &link_use) {
+                        turn.say(refusal.reply());
+                    }
                     self.end_turn(turn);
                 }
                 Vec::new()

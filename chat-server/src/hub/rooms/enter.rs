@@ -11,22 +11,20 @@ use crate::{
         effect::Effect,
         refusal::Refusal,
         replies::turn::Turn,
-        state::{rank::Rank, read_markers::ReadMarker},
+        state::{
+            entrance::{Entrance, Permit},
+            rank::Rank,
+            read_markers::ReadMarker,
+        },
     },
     ids::{ConnId, RoomId},
 };
 
 impl Hub {
-    /// Puts a person into a room, founding it if it is not there. They are told by their reply, and on their
-    /// other connections as it happens.
-    pub(crate) fn enter(&mut self, turn: &mut Turn, name: RoomName) -> RoomId {
+    /// Makes the asker a member of a room that they may come into. They are told by their reply, and on their other
+    /// connections as it happens.
+    fn enter(&mut self, turn: &mut Turn, id: RoomId, permit: Permit) {
         let who = turn.person;
-        let existing = self.rooms.by_key(name.key()).map(|room| room.id);
-        let id = existing
-            .unwrap_or_else(|| self.rooms.found(name, self.now().wall, self.settings.n_workers));
-        if let (None, Some(account)) = (existing, self.people.person(who).account.clone()) {
-            self.own(id, &account);
-        }
         let person = self.people.person(who);
         let content = Content::Join {
             source: Arc::clone(&person.source),
@@ -52,7 +50,7 @@ impl Hub {
             // One that is nobody's is operated by whoever founds it.
             Rank { is_operator: room.members.is_empty(), has_voice: false }
         };
-        room.add(who, rank);
+        room.admit(permit, rank);
         let person = self.people.person_mut(who);
         if !person.particulars.invited.is_empty() {
             person.particulars.change(|own| own.invited.remove(&id));
@@ -65,7 +63,6 @@ impl Hub {
         for conn in devices.into_iter().filter(|conn| *conn != turn.conn) {
             self.show_room_elsewhere(conn, id);
         }
-        id
     }
 
     /// Shows a room that was entered on another connection: as if the client had asked, in its turn.
@@ -114,24 +111,53 @@ impl Hub {
         }
     }
 
-    /// Puts the asker into a room and shows it to them: topic and names, as RFC 2812 has them.
-    /// Being in it already is no error.
-    pub(crate) fn join_one(&mut self, turn: &mut Turn, name: RoomName) {
-        let person = self.people.person(turn.person);
+    /// Puts the asker into a room and shows it to them, topic and names, as RFC 2812 has them, or says why they may not come
+    /// in: this is every way in. Being in it already is no error.
+    pub(crate) fn join_one(&mut self, turn: &mut Turn, name: RoomName, key: Option<&str>) {
         let existing = self.rooms.by_key(name.key());
         if existing.is_some_and(|room| room.has(turn.person)) {
             return;
         }
-        if existing.is_none()
-            && let Err(refusal) = self.check_founding(&name)
-        {
-            return turn.say(refusal.reply());
+        let refusal = match self.check_entrance(turn.person, &name, key) {
+            Ok(Some(Entrance::Free(permit))) => self.come_in(turn, permit).err(),
+            Ok(Some(Entrance::ByLink(link))) => self.join_by_link(turn, link).err(),
+            Ok(None) => self.found_and_come_in(turn, name).err(),
+            Err(Refusal::NeedsApproval(_)) => self.join_later(turn, &name).err(),
+            Err(refusal) => Some(refusal),
+        };
+        if let Some(refusal) = refusal {
+            turn.say(refusal.reply());
         }
-        if person.rooms.len() >= self.settings.limits.rooms_per_person_max {
-            return turn.say(Refusal::TooManyRooms(name.to_string()).reply());
+    }
+
+    /// Founds a room and puts its founder into it.
+    fn found_and_come_in(&mut self, turn: &mut Turn, name: RoomName) -> Result<(), Refusal> {
+        self.check_founding(&name)?;
+        self.check_n_rooms(turn.person, &name)?;
+        let id = self.rooms.found(name.clone(), self.now().wall, self.settings.n_workers);
+        if let Some(account) = self.people.person(turn.person).account.clone() {
+            self.own(id, &account);
         }
-        let id = self.enter(turn, name);
+        match self.check_entrance(turn.person, &name, None)? {
+            Some(Entrance::Free(permit)) => self.come_in(turn, permit),
+            bar => unreachable!("a room that has just been founded has no bar: {bar:?}"),
+        }
+    }
+
+    /// The asker, who may, comes into a room and is shown it.
+    pub(crate) fn come_in(&mut self, turn: &mut Turn, permit: Permit) -> Result<(), Refusal> {
+        let id = permit.room();
+        self.check_n_rooms(turn.person, &self.rooms[&id].name)?;
+        self.enter(turn, id, permit);
         self.show_room(turn, id);
+        Ok(())
+    }
+
+    /// Asks to be let into a room where newcomers are let in one by one.
+    fn join_later(&mut self, turn: &mut Turn, name: &RoomName) -> Result<(), Refusal> {
+        let room = self.rooms.find(name.as_str())?;
+        let (id, reply) = (room.id, Refusal::NeedsApproval(room.name.to_string()).reply());
+        self.ask_to_come_in(turn, id, None, vec![reply])
     }
 
     /// Shows a room to somebody who is in it from now on, on the connection of their turn.

@@ -1,8 +1,9 @@
-//! Entrance and speech: who may found a room, come in, and speak there how often; what they may do beside is [`crate::hub::policy`].
+//! Founding and speech: who may found a room, and speak in one how often. Who may come in is [`crate::hub::state::entrance`], what they
+//! may do beside [`crate::hub::policy`].
 
 use std::{
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use chat_core::proto::{MessageKind, RoomName};
@@ -14,7 +15,7 @@ use crate::{
         replies::turn::Turn,
         state::{
             confusables,
-            invite_link::InviteLink,
+            entrance::Entrance,
             masks::MUTE,
             modes::{Flag, List},
             pending_record::Destination,
@@ -22,15 +23,8 @@ use crate::{
             room::Room,
         },
     },
-    ids::{PersonId, RoomId},
+    ids::PersonId,
 };
-
-/// The way somebody may come into a room.
-pub(crate) enum Entrance {
-    Free,
-    /// The way by a link, which is used.
-    ByLink(RoomId, Arc<str>, InviteLink),
-}
 
 /// People whose last word in a slow room is remembered, before it is looked who need not wait any more; and at most.
 pub(crate) const SPOKE_MIN: usize = 64;
@@ -38,49 +32,24 @@ pub(crate) const SPOKE_MIN: usize = 64;
 pub(crate) const SPOKE_MAX: usize = 20_000;
 
 impl Hub {
-    /// Whether the asker may enter a room that is there (RFC 2812 §3.2.1; <https://modern.ircdocs.horse/#join-message>).
+    /// Whether somebody may come into the room of that name; none if there is no such room.
     pub(crate) fn check_entrance(
         &self,
-        turn: &Turn,
+        who: PersonId,
         name: &RoomName,
         key: Option<&str>,
-    ) -> Result<Entrance, Refusal> {
-        let Some(room) = self.rooms.by_key(name.key()) else {
-            return Ok(Entrance::Free);
-        };
-        let person = self.people.person(turn.person);
-        // An operator's invitation opens every bar, and nobody is barred from what is theirs.
-        if room.has(turn.person)
-            || person.particulars.invited.contains(&room.id)
-            || room.is_founded_by(person)
-        {
-            return Ok(Entrance::Free);
+    ) -> Result<Option<Entrance>, Refusal> {
+        let Some(room) = self.rooms.by_key(name.key()) else { return Ok(None) };
+        room.check_entrance(&self.people.subject(who), key, self.now().wall).map(Some)
+    }
+
+    /// Whether somebody may be in one more room.
+    pub(crate) fn check_n_rooms(&self, who: PersonId, name: &RoomName) -> Result<(), Refusal> {
+        let n_rooms = self.people.person(who).rooms.len();
+        if n_rooms >= self.settings.limits.rooms_per_person_max {
+            return Err(Refusal::TooManyRooms(name.to_string()));
         }
-        let name = room.name.to_string();
-        let modes = &room.modes;
-        let subject = self.people.subject(turn.person);
-        if let Some(ban) = modes.bans(&subject) {
-            return Err(Refusal::Banned { room: name, terms: ban.terms.shown() });
-        }
-        // Who operates it lets others in.
-        if room.rank_of(person.account.as_ref()).is_operator {
-            return Ok(Entrance::Free);
-        }
-        let bar = if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, &subject) {
-            Refusal::InviteOnly(name)
-        } else if modes.has(Flag::Approval) && !modes.names(List::Invited, &subject) {
-            Refusal::NeedsApproval(name)
-        } else if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
-            Refusal::BadKey(name)
-        } else if modes.limit.is_some_and(|limit| room.members.len() >= limit as usize) {
-            Refusal::RoomFull(name)
-        } else {
-            return Ok(Entrance::Free);
-        };
-        // A link opens each of them, and is used where one is in the way.
-        let link = Self::find_link(room, self.now().wall, key);
-        let (token, link) = link.ok_or(bar)?;
-        Ok(Entrance::ByLink(room.id, Arc::clone(token), link.clone()))
+        Ok(())
     }
 
     /// Whether a room of that name may be founded.
@@ -98,15 +67,6 @@ impl Hub {
             return Err(Refusal::LooksLikeAnother(name.to_string()));
         }
         Ok(())
-    }
-
-    /// The link by which somebody may come into a room with that key.
-    pub(crate) fn find_link<'a>(
-        room: &'a Room,
-        now: SystemTime,
-        key: Option<&str>,
-    ) -> Option<(&'a Arc<str>, &'a InviteLink)> {
-        room.links.get_key_value(key?).filter(|(_, link)| link.holds(now))
     }
 
     /// In a slow room, whoever has no rank speaks only so often; whether they may now.

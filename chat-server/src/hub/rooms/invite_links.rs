@@ -4,20 +4,18 @@ use std::sync::Arc;
 
 use chat_core::proto::CaseMapping;
 
-use crate::{
-    hub::{
-        Hub,
-        refusal::Refusal,
-        replies::turn::Turn,
-        state::{
-            change_purpose::ChangePurpose,
-            facts::Fact,
-            invite_link::InviteLink,
-            list_entry::{Entry, Terms},
-            modes::List,
-        },
+use crate::hub::{
+    Hub,
+    refusal::Refusal,
+    replies::turn::Turn,
+    state::{
+        change_purpose::ChangePurpose,
+        entrance::LinkUse,
+        facts::Fact,
+        invite_link::InviteLink,
+        list_entry::{Entry, Terms},
+        modes::List,
     },
-    ids::RoomId,
 };
 
 impl Hub {
@@ -25,14 +23,11 @@ impl Hub {
     pub(crate) fn join_by_link(
         &mut self,
         turn: &mut Turn,
-        id: RoomId,
-        token: &Arc<str>,
-        link: &InviteLink,
+        link_use: LinkUse,
     ) -> Result<(), Refusal> {
-        let n_rooms = self.people.person(turn.person).rooms.len();
-        if n_rooms >= self.settings.limits.rooms_per_person_max {
-            return Err(Refusal::TooManyRooms(self.rooms[&id].name.to_string()));
-        }
+        let LinkUse { room: id, token, link } = &link_use;
+        let id = *id;
+        self.check_n_rooms(turn.person, &self.rooms[&id].name)?;
         let mut facts: Vec<Fact> = Vec::new();
         if let Some(left) = link.left {
             let link = InviteLink { left: Some(left - 1), ..link.clone() };
@@ -53,15 +48,14 @@ impl Hub {
         if facts.is_empty() || room.ownership.is_none() {
             let room = self.rooms.room_mut(id);
             facts.iter().for_each(|fact| room.take(fact));
-            self.join_one(turn, name);
-            return Ok(());
+            return self.come_in_by_link(turn, &link_use);
         }
         let changes = room.changes(&facts);
         let refused = name.to_string();
         self.submit_changes(
             turn,
             changes.into(),
-            ChangePurpose::Entrance { room: id, shown: name.shown().clone() },
+            ChangePurpose::Entrance { link_use, shown: name.shown().clone() },
         )
         .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
         // The next one finds it used, before it is kept.
@@ -69,5 +63,18 @@ impl Hub {
         let is_use = |fact: &&Fact| matches!(fact, Fact::Link(..));
         facts.iter().filter(is_use).for_each(|fact| room.take(fact));
         Ok(())
+    }
+
+    /// The asker has used a link, and comes in unless they have been banned since they asked.
+    pub(crate) fn come_in_by_link(
+        &mut self,
+        turn: &mut Turn,
+        link_use: &LinkUse,
+    ) -> Result<(), Refusal> {
+        let Some(room) = self.rooms.get(link_use.room).filter(|room| !room.has(turn.person)) else {
+            return Ok(());
+        };
+        let permit = room.check_used_link(link_use, &self.people.subject(turn.person))?;
+        self.come_in(turn, permit)
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod enter;
 pub(crate) mod entrance;
 pub(crate) mod expiry;
 pub(crate) mod invite_links;
+pub(crate) mod knocks;
 pub(crate) mod leave;
 pub(crate) mod ownership;
 pub(crate) mod ranks;

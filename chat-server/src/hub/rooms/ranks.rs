@@ -61,7 +61,7 @@ impl Hub {
     /// Changes what somebody had in a room by an account to what they have by it from here on.
     pub(crate) fn change_rank(&mut self, id: RoomId, who: PersonId, had: Rank, has: Rank) {
         let room = self.rooms.room_mut(id);
-        let Some(rank) = room.members.get_mut(&who) else { return };
+        let Some(rank) = room.members.rank_mut(who) else { return };
         let is_set = |had: bool, has: bool, is: bool| has || is && !had;
         let new = Rank {
             is_operator: is_set(had.is_operator, has.is_operator, rank.is_operator),

@@ -8,7 +8,7 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         refusal::Refusal,
-        state::{account_request::AccountRequest, read_markers::ReadMarker},
+        state::{account_request::AccountRequest, entrance::LinkUse, read_markers::ReadMarker},
     },
     ids::RoomId,
 };
@@ -19,7 +19,7 @@ pub(crate) enum ChangePurpose {
     /// A change of an account.
     Account(AccountRequest),
     /// An entrance into a room by a link.
-    Entrance { room: RoomId, shown: Arc<str> },
+    Entrance { link_use: LinkUse, shown: Arc<str> },
     /// Metadata of a room that is somebody's.
     Metadata {
         room: RoomId,

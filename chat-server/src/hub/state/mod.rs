@@ -9,6 +9,7 @@ pub(crate) mod codec;
 pub(crate) mod confusables;
 pub(crate) mod device;
 pub(crate) mod directory;
+pub(crate) mod entrance;
 pub(crate) mod facts;
 pub(crate) mod invite_link;
 pub(crate) mod isupport;

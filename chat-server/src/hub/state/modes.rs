@@ -208,9 +208,9 @@ impl Modes {
         self.list(list).iter().any(|entry| who.is_meant_by(&entry.mask))
     }
 
-    /// The ban by which `who` may not join.
-    pub(crate) fn bans(&self, who: &Subject<'_>) -> Option<&Entry> {
-        let ban = self.bans.iter().find(|entry| who.is_meant_by(&entry.mask));
+    /// The ban by which `who` may not join, among those that hold for them.
+    pub(crate) fn bans(&self, who: &Subject<'_>, holds: impl Fn(&Entry) -> bool) -> Option<&Entry> {
+        let ban = self.bans.iter().find(|own| who.is_meant_by(&own.mask) && holds(own));
         ban.filter(|_| !self.names(List::Except, who))
     }
 

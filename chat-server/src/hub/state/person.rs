@@ -1,6 +1,10 @@
 //! One registered person, on however many connections.
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use chat_core::proto::Nick;
 use smallvec::SmallVec;
@@ -50,8 +54,8 @@ pub(crate) struct Asker<'a> {
 pub(crate) struct Particulars {
     /// The reason why they are away wherever they are.
     pub(crate) away: Option<Arc<str>>,
-    /// Rooms an operator has invited them to.
-    pub(crate) invited: BTreeSet<RoomId>,
+    /// Rooms an operator has invited them to, and behind which record.
+    pub(crate) invited: BTreeMap<RoomId, SystemTime>,
     /// The metadata they have published about themselves
     /// (<https://ircv3.net/specs/extensions/metadata>), by its name.
     pub(crate) metadata: Metadata,
@@ -59,7 +63,7 @@ pub(crate) struct Particulars {
 
 impl Nothing for Particulars {
     const NOTHING: &'static Self =
-        &Self { away: None, invited: BTreeSet::new(), metadata: Metadata::new() };
+        &Self { away: None, invited: BTreeMap::new(), metadata: Metadata::new() };
 
     fn is_nothing(&self) -> bool {
         self.away.is_none() && self.invited.is_empty() && self.metadata.is_empty()

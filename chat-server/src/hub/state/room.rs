@@ -13,6 +13,7 @@ use crate::{
         input::Now,
         policy::{Claim, Openness, Presence, Privacy, Right, Standing},
         state::{
+            entrance::Members,
             invite_link::InviteLink,
             metadata::Metadata,
             modes::{Flag, Modes},
@@ -52,8 +53,7 @@ pub(crate) struct Room {
     pub(crate) ownership: Option<Ownership>,
     /// The log knows that what was said in it is nobody's if the server ends now.
     pub(crate) is_noted_closed: bool,
-    /// Ordered, since it is shown.
-    pub(crate) members: BTreeMap<PersonId, Rank>,
+    pub(crate) members: Members,
     /// The number of connections of members at each worker, so that workers without any hear nothing.
     pub(crate) n_members_at: Vec<u32>,
     /// The time of the latest record, so that the next one is later.
@@ -81,22 +81,12 @@ impl Room {
             spoke_max: 0,
             ownership: None,
             is_noted_closed: false,
-            members: BTreeMap::new(),
+            members: Members::default(),
             n_members_at: vec![0; usize::from(n_workers)],
             latest: SystemTime::UNIX_EPOCH,
             seen: SystemTime::UNIX_EPOCH,
             began: SystemTime::UNIX_EPOCH,
         }
-    }
-
-    pub(crate) fn add(&mut self, person: PersonId, rank: Rank) {
-        let before = self.members.insert(person, rank);
-        debug_assert!(before.is_none(), "a member joined twice");
-    }
-
-    pub(crate) fn remove(&mut self, person: PersonId) {
-        let before = self.members.remove(&person);
-        debug_assert!(before.is_some(), "only members leave");
     }
 
     /// A connection of a member is told of what happens here.
