@@ -72,6 +72,11 @@ impl Incident {
         Self::new("gateway-failed", [("address", address)])
     }
 
+    /// A password of the server's that is wrong, at whichever door.
+    pub(crate) fn password_failed(address: &str) -> Self {
+        Self::new("password-failed", [("address", address)])
+    }
+
     /// An action of somebody who operates the server.
     pub(crate) fn operator_acted(address: &str, nick: &str, account: &str, did: &str) -> Self {
         let fields = [("address", address), ("nick", nick), ("account", account), ("did", did)];

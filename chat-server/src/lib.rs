@@ -34,6 +34,7 @@ pub mod ids;
 pub mod metrics;
 mod net;
 mod notation;
+mod origin;
 mod public_address;
 pub mod reaction;
 pub mod record;

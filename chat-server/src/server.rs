@@ -17,6 +17,7 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
+    auth::CHECKERS_MAX,
     config::{self, Config},
     hub::{Hub, Input},
     ids::WorkerId,
@@ -109,9 +110,6 @@ pub enum StopError {
 
 /// The words everyone reads when a server is stopped by whoever runs it.
 pub const STOPPING: &str = "The server is stopping";
-
-/// Threads that check passwords.
-const PASSWORD_THREADS_MAX: usize = 4;
 
 /// Starts servers.
 #[derive(Debug)]
@@ -337,7 +335,7 @@ impl Server {
         };
         handle.spawn("chat-accept", &mailboxes, None, || acceptor.run())?;
         // Each needs 19 MiB while it works, and takes a core from the workers.
-        let n_password_threads = (n_cores / 2).clamp(1, PASSWORD_THREADS_MAX);
+        let n_password_threads = (n_cores / 2).clamp(1, CHECKERS_MAX);
         for number in 0..n_password_threads {
             let (asked, answerer) = (asked.clone(), answerer.clone());
             handle.spawn(&format!("chat-auth-{number}"), &mailboxes, None, move || {

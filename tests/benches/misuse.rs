@@ -25,6 +25,7 @@ use std::{
 };
 
 use chat_tests::{load::Process, program::Program};
+use socket2::{Domain, Socket, Type};
 
 /// The longest that anybody else may wait.
 const LATENCY_MAX: Duration = Duration::from_millis(100);
@@ -75,6 +76,28 @@ struct Misuse {
     /// Bytes that may wait for each of them, or of what they sent.
     bytes_each: u64,
     act: fn(&Scene<'_>),
+    /// The doings of other people meanwhile.
+    others: Others,
+}
+
+/// Doings of other people, whose waiting is measured.
+#[derive(Clone, Copy, PartialEq)]
+enum Others {
+    /// One talks and one listens.
+    Talk,
+    /// One logs in from another address, with a password that is to be checked.
+    LogIn,
+}
+
+impl Others {
+    /// The longest that they may wait.
+    fn latency_max(self) -> Duration {
+        match self {
+            Self::Talk => LATENCY_MAX,
+            // A check takes tens of milliseconds by design, and one of somebody else's may be under way.
+            Self::LogIn => 5 * LATENCY_MAX,
+        }
+    }
 }
 
 /// The scene in which a row happens.
@@ -93,78 +116,124 @@ const LINE_BYTES: u64 = 16 * 1024;
 const OUTBOX_BYTES: u64 = MIB;
 
 const ROWS: &[Misuse] = &[
-    Misuse { name: "nothing", n_conns: 0, bytes_each: 0, act: |scene| scene.be_quiet() },
+    Misuse {
+        name: "nothing",
+        n_conns: 0,
+        bytes_each: 0,
+        act: |scene| scene.be_quiet(),
+        others: Others::Talk,
+    },
     Misuse {
         name: "slowloris at the IRC door",
         n_conns: 1000,
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.irc, b"NICK "),
+        others: Others::Talk,
     },
     Misuse {
         name: "slowloris at the TLS door",
         n_conns: 1000,
         bytes_each: HANDSHAKE_BYTES,
         act: |scene| scene.dribble(scene.doors.tls, &HELLO),
+        others: Others::Talk,
     },
     Misuse {
         name: "slowloris at the WebSocket door",
         n_conns: 1000,
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.web_socket, b"GET / HTTP/1.1\r\nX-Slow: "),
+        others: Others::Talk,
     },
     Misuse {
         name: "slowloris at the HTTP door",
         n_conns: 1000,
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.http, b"GET /health HTTP/1.1\r\nX-Slow: "),
+        others: Others::Talk,
     },
     Misuse {
         name: "slowloris at the text door",
         n_conns: 1000,
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.text, b""),
+        others: Others::Talk,
     },
     Misuse {
         name: "1,000 half-open handshakes",
         n_conns: 1000,
         bytes_each: HANDSHAKE_BYTES,
         act: |scene| scene.begin_handshakes(),
+        others: Others::Talk,
     },
     Misuse {
         name: "handshakes that are cut or none",
         n_conns: 1,
         bytes_each: HANDSHAKE_BYTES,
         act: |scene| scene.break_handshakes(),
+        others: Others::Talk,
     },
     Misuse {
         name: "10 readers of a busy room that never read",
         n_conns: 10,
         bytes_each: OUTBOX_BYTES,
         act: |scene| scene.never_read(),
+        others: Others::Talk,
     },
     Misuse {
         name: "10,000 nick changes a second in their room",
         n_conns: 10,
         bytes_each: OUTBOX_BYTES,
         act: |scene| scene.change_nicks(),
+        others: Others::Talk,
     },
     Misuse {
         name: "LIST in a loop on 5,000 rooms, by 4",
         n_conns: 104,
         bytes_each: OUTBOX_BYTES / 4,
         act: |scene| scene.ask_in_a_loop(|_| "LIST".into(), " 323 "),
+        others: Others::Talk,
     },
     Misuse {
         name: "WHO in a loop on 5,000 rooms, by 4",
         n_conns: 104,
         bytes_each: OUTBOX_BYTES / 4,
         act: |scene| scene.ask_in_a_loop(|n| format!("WHO #r{n}"), " 315 "),
+        others: Others::Talk,
     },
     Misuse {
         name: "NAMES in a loop on 5,000 rooms, by 4",
         n_conns: 104,
         bytes_each: OUTBOX_BYTES / 4,
         act: |scene| scene.ask_in_a_loop(|n| format!("NAMES #r{n}"), " 366 "),
+        others: Others::Talk,
+    },
+    Misuse {
+        name: "NAMES of one room 61 times a line, by 63",
+        n_conns: 63,
+        bytes_each: OUTBOX_BYTES,
+        act: |scene| scene.say_in_a_loop(|_| format!("NAMES #askers{}", ",#askers".repeat(60))),
+        others: Others::Talk,
+    },
+    Misuse {
+        name: "63 of one address log in over and over",
+        n_conns: 63,
+        bytes_each: OUTBOX_BYTES,
+        act: |scene| {
+            scene.say_in_a_loop(|_| format!("NS IDENTIFY {} {}", ACCOUNT[0], ACCOUNT[1]));
+        },
+        others: Others::LogIn,
+    },
+    Misuse {
+        name: "63 guess at accounts and operators",
+        n_conns: 63,
+        bytes_each: OUTBOX_BYTES,
+        act: |scene| {
+            scene.say_in_a_loop(|n| match n % 2 {
+                0 => format!("OPER root guess{n}"),
+                _ => format!("NS IDENTIFY name{n} guess"),
+            });
+        },
+        others: Others::LogIn,
     },
 ];
 
@@ -185,6 +254,9 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         is_ready: &is_ready,
     };
     let mut talk = Talk::begin(server.doors.irc);
+    if misuse.others == Others::LogIn {
+        register_account(server.doors.irc);
+    }
     let before = Process(server.program.id()).memory("VmRSS");
     let (mut latencies, seconds) = thread::scope(|scope| {
         let strangers = scope.spawn(|| (misuse.act)(&scene));
@@ -193,7 +265,10 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         }
         n_times.store(0, Ordering::Relaxed);
         let start = Instant::now();
-        let latencies = talk.go_on_for(time);
+        let latencies = match misuse.others {
+            Others::Talk => talk.go_on_for(time),
+            Others::LogIn => log_in_for(server.doors.irc, time),
+        };
         let seconds = start.elapsed().as_secs_f64();
         is_over.store(true, Ordering::Release);
         (latencies, seconds)
@@ -205,7 +280,7 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         latencies[at.min(latencies.len() - 1)].as_secs_f64() * 1e3
     };
     let allowed = before + n_conns as u64 * misuse.bytes_each + SLACK_BYTES;
-    let is_fast = latencies.last().is_some_and(|longest| *longest < LATENCY_MAX);
+    let is_fast = latencies.last().is_some_and(|longest| *longest < misuse.others.latency_max());
     let is_small = peak <= allowed;
     println!(
         "{:<44} {:>8.0}/s {:>7.2} {:>7.2} {:>6.2}{} {:>6.1} → {:>6.1} {:>8.1}{}",
@@ -325,7 +400,11 @@ impl Talk {
 
 /// Connects, registers and joins.
 fn register(irc: SocketAddr, nick: &str, rooms: &str) -> BufReader<TcpStream> {
-    let mut stream = TcpStream::connect(irc).unwrap();
+    enter(TcpStream::connect(irc).unwrap(), nick, rooms)
+}
+
+/// Registers and joins on a connection.
+fn enter(mut stream: TcpStream, nick: &str, rooms: &str) -> BufReader<TcpStream> {
     stream.set_nodelay(true).unwrap();
     let lines = format!("NICK {nick}\r\nUSER u 0 * :R\r\nJOIN {rooms}\r\nPING :ready\r\n");
     stream.write_all(lines.as_bytes()).unwrap();
@@ -344,7 +423,69 @@ fn await_line(reader: &mut BufReader<TcpStream>, word: &str) {
     }
 }
 
+/// The account that everybody logs in to, and its password.
+const ACCOUNT: [&str; 2] = ["owner", "correct-horse"];
+
+fn register_account(irc: SocketAddr) {
+    let mut reader = register(irc, ACCOUNT[0], "#accounts");
+    reader.get_mut().write_all(format!("NS REGISTER {}\r\n", ACCOUNT[1]).as_bytes()).unwrap();
+    await_line(&mut reader, " 900 ");
+}
+
+/// The time that each login took of somebody who comes from another address than the strangers.
+fn log_in_for(irc: SocketAddr, time: Duration) -> Vec<Duration> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 9, 9, 9], 0)).into()).unwrap();
+    socket.connect(&irc.into()).unwrap();
+    let mut reader = enter(socket.into(), "elsewhere", "#accounts");
+    let line = format!("NS IDENTIFY {} {}\r\n", ACCOUNT[0], ACCOUNT[1]);
+    let start = Instant::now();
+    let mut latencies = Vec::new();
+    while start.elapsed() < time || latencies.is_empty() {
+        let asked = Instant::now();
+        reader.get_mut().write_all(line.as_bytes()).unwrap();
+        await_line(&mut reader, " 900 ");
+        latencies.push(asked.elapsed());
+    }
+    latencies
+}
+
 impl Scene<'_> {
+    /// Each connection sends lines as fast as they are answered; who is closed comes again.
+    fn say_in_a_loop(&self, line: fn(u64) -> String) {
+        thread::scope(|scope| {
+            for n in 0..self.n_conns {
+                scope.spawn(move || {
+                    let mut count = 0;
+                    while self.goes_on() {
+                        let stream = TcpStream::connect(self.doors.irc).unwrap();
+                        let mut reader = enter(stream, &format!("stranger{n}"), "#askers");
+                        self.ready();
+                        let mut told = String::from("first");
+                        while !told.is_empty() && self.goes_on() {
+                            count += 1;
+                            let line = format!("{}\r\nPING done\r\n", line(count));
+                            if reader.get_mut().write_all(line.as_bytes()).is_err() {
+                                break;
+                            }
+                            while !told.is_empty() && !told.contains(" PONG ") {
+                                told.clear();
+                                // Reset, when it was closed with something unread.
+                                if reader.read_line(&mut told).is_err() {
+                                    told.clear();
+                                }
+                            }
+                            self.count();
+                            if !told.is_empty() {
+                                told = String::from("next");
+                            }
+                        }
+                    }
+                });
+            }
+        });
+    }
+
     fn be_quiet(&self) {
         self.ready();
     }

@@ -180,8 +180,12 @@ fn messages_reach_the_room_and_nobody_else() {
          c> PRIVMSG a,b :to two
          a< :c!* PRIVMSG a :to two
          b< :c!* PRIVMSG b :to two
-         c> PRIVMSG a,a,a,a,a :to five
-         c< :chat.local 407 c a *
+         c> PRIVMSG a,A,a,b :to each once
+         a< :c!* PRIVMSG a :to each once
+         a! * PRIVMSG *
+         b< :c!* PRIVMSG b :to each once
+         c> PRIVMSG a,b,#y,nobody,#none :to five
+         c< :chat.local 407 c #none *
          c> PRIVMSG c :to myself
          c< :c!* PRIVMSG c :to myself
          c> NOTICE nobody :silent

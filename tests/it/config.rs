@@ -105,7 +105,7 @@ fn the_file_is_read_again_with_nobody_dropped() {
     }
     old.expect("* 372 old *");
     ann.send("OPER ann secret");
-    ann.expect("* 491 *");
+    ann.expect("* 464 *");
 
     std::fs::write(&motd, "second\n").unwrap();
     let more = format!(

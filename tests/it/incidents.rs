@@ -81,7 +81,7 @@ fn who_guesses_stands_in_the_log_and_cannot_forge_it() {
     eve.send("OPER root wrongwrong");
     eve.expect("* 464 *");
     eve.send("OPER nobody wrongwrong");
-    eve.expect("* 491 *");
+    eve.expect("* 464 *");
     let mut gate = TestClient::connect(address);
     gate.send("WEBIRC wrong gate x 192.0.2.66");
     gate.expect("ERROR *");

@@ -18,6 +18,7 @@ mod examples;
 mod filter;
 mod foreign;
 mod fuzz_corpus;
+mod guessing;
 mod history;
 mod incidents;
 mod ircv3;

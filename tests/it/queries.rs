@@ -253,9 +253,7 @@ fn operators_of_the_server_rule_it() {
          a> OPER ann wrong
          a< :chat.local 464 a *
          a> OPER nobody secret
-         a< :chat.local 491 a *
-         a> OPER far secret
-         a< :chat.local 491 a *
+         a< :chat.local 464 a *
          a> OPER ann secret
          a> PING after
          a< :chat.local 381 a *

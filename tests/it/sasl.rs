@@ -19,7 +19,7 @@ fn with_account(config: &mut Config) {
     }];
 }
 
-fn plain(authzid: &str, name: &str, password: &str) -> String {
+pub(crate) fn plain(authzid: &str, name: &str, password: &str) -> String {
     BASE64.encode(format!("{authzid}\0{name}\0{password}"))
 }
 
@@ -239,7 +239,7 @@ fn a_certificate_logs_in_by_itself() {
 }
 
 /// Says a line, connecting first if need be; the last line that comes back.
-fn say(world: &mut World, name: &str, line: &str) -> String {
+pub(crate) fn say(world: &mut World, name: &str, line: &str) -> String {
     if !world.knows(name) {
         world.open(name, Door::Irc);
         let hello = format!("CAP REQ :sasl\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END\r\n");
@@ -265,9 +265,11 @@ fn a_login_is_to_the_account_that_was_proved() {
     let (last, proof) = scram_final("the-first-password", bare, &first);
     let answer = say(&mut world, "mallory", &format!("AUTHENTICATE {}", BASE64.encode(last)));
     assert_eq!(answer, format!("AUTHENTICATE {}", BASE64.encode(proof)));
-    // And passwords that are under check.
+    // And passwords that are under check, one of each address.
     world.is_checker_held = true;
+    world.host = "192.0.2.1".into();
     say(&mut world, "mike", "NS IDENTIFY ann the-first-password");
+    world.host = "198.51.100.1".into();
     say(&mut world, "max", "AUTHENTICATE PLAIN");
     let response = plain("", "ann", "the-first-password");
     say(&mut world, "max", &format!("AUTHENTICATE {response}"));
@@ -276,6 +278,7 @@ fn a_login_is_to_the_account_that_was_proved() {
     world.is_checker_held = false;
     say(&mut world, "ann", "NS DROP ann the-first-password");
     say(&mut world, "ann", "QUIT");
+    world.host = "127.0.0.1".into();
     say(&mut world, "victim", "NICK ann");
     assert!(say(&mut world, "victim", "NS REGISTER another-password").contains(" 900 "));
     world.give_checks(checks);
@@ -293,7 +296,7 @@ fn hmac(key: &[u8], text: &[u8]) -> [u8; 32] {
 }
 
 /// The client's last message, and the proof it then expects of the server (RFC 5802 §3).
-fn scram_final(password: &str, bare: &str, server_first: &str) -> (String, String) {
+pub(crate) fn scram_final(password: &str, bare: &str, server_first: &str) -> (String, String) {
     let part = |name: &str| {
         server_first.split(',').find_map(|part| part.strip_prefix(name)).unwrap().to_owned()
     };

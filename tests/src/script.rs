@@ -45,6 +45,8 @@ pub(crate) trait Stage {
 pub(crate) enum Pretence {
     Time(Duration),
     Certificate(String),
+    /// Whoever connects from here on comes from that address.
+    Address(String),
     /// The server ends and starts anew, with what its log has kept.
     Restart,
 }
@@ -59,7 +61,7 @@ fn is_real(script: &str) -> bool {
 }
 
 /// The beginnings of lines that cannot be played over sockets.
-const PRETENCES: [&str; 3] = ["cert ", "restart", "wait "];
+const PRETENCES: [&str; 4] = ["cert ", "from ", "restart", "wait "];
 
 /// Lines of a script that is about a crowd.
 const CROWD: usize = 300;
@@ -71,6 +73,7 @@ const CROWD: usize = 300;
 /// new z             z connects and says nothing
 /// text z            the same at the text door
 /// cert ab12         the next to connect shows a certificate of that fingerprint
+/// from 192.0.2.1    whoever connects from here on comes from there
 /// caps a batch      a negotiates these as it registers
 /// login a batch     the same, and logs in to the account of its name with the password "correcthorse"
 /// b< :a!* JOIN #x   b receives such a line, behind all that was received before (`*` is any text)
@@ -138,6 +141,7 @@ impl<'a> Line<'a> {
             "text" => Self::Opens { name: rest, door: Door::Text },
             "drop" => Self::Breaks { name: rest },
             "cert" => Self::Pretends(Pretence::Certificate(rest.to_owned())),
+            "from" => Self::Pretends(Pretence::Address(rest.to_owned())),
             "restart" => Self::Pretends(Pretence::Restart),
             "login" => {
                 let (name, capabilities) = rest.split_once(' ').unwrap_or((rest, ""));

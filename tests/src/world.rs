@@ -74,6 +74,8 @@ pub struct World {
     has_stopped: bool,
     /// The certificate that the next to connect shows.
     pub fingerprint: Option<Arc<str>>,
+    /// The address that those come from who connect from here on.
+    pub host: Arc<str>,
 }
 
 struct WorldConn {
@@ -130,6 +132,8 @@ impl World {
             transcript: Vec::new(),
             has_stopped: false,
             fingerprint: None,
+            // As over the sockets of this computer, so that the same scripts hold there.
+            host: "127.0.0.1".into(),
         }
     }
 
@@ -159,8 +163,7 @@ impl World {
         };
         self.conns.insert(conn, opened);
         self.names.insert(name.to_owned(), conn);
-        // As over the sockets of this computer, so that the same scripts hold there.
-        let host = "127.0.0.1".into();
+        let host = Arc::clone(&self.host);
         let fingerprint = self.fingerprint.take();
         self.inputs[usize::from(worker.0)].push_back(Input::Opened {
             conn,
@@ -853,6 +856,7 @@ impl Stage for World {
         match pretence {
             Pretence::Time(time) => self.pass(*time),
             Pretence::Certificate(shown) => self.fingerprint = Some(shown.as_str().into()),
+            Pretence::Address(host) => self.host = host.as_str().into(),
             Pretence::Restart => {
                 self.settle();
                 self.restart(2);

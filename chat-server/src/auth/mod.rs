@@ -11,6 +11,15 @@ use subtle::ConstantTimeEq;
 /// The mechanisms of SASL, as `sasl` is advertised with.
 pub(crate) const MECHANISMS: &str = "EXTERNAL,PLAIN,SCRAM-SHA-256";
 
+/// Threads that check passwords, at most.
+pub(crate) const CHECKERS_MAX: usize = 4;
+
+/// The words to who comes without the server's password, or with another one.
+pub(crate) const WRONG_PASSWORD: &str = "The server's password is missing or wrong";
+
+/// A hash of no password: who asks for what is not there waits as long as who does not.
+pub(crate) const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// A password's secret, as it is kept.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Secret {

@@ -121,10 +121,15 @@ impl Exchange {
         &self.client.name
     }
 
+    /// Reads the second message; `None` if it is none of this exchange, and so proves nothing.
+    #[must_use]
+    pub fn read(&self, message: &str) -> Option<ClientFinal> {
+        ClientFinal::parse(message, &self.server.nonce)
+    }
+
     /// Checks the second message; the server's proof if it is right.
     #[must_use]
-    pub fn finish(&self, message: &str, credentials: &Credentials) -> Option<String> {
-        let last = ClientFinal::parse(message, &self.server.nonce)?;
+    pub fn finish(&self, last: &ClientFinal, credentials: &Credentials) -> Option<String> {
         let exchange = exchange(&self.client.bare, &self.server.to_string(), &last.without_proof);
         let client_key = masked(&last.proof, &credentials.stored_key, &exchange);
         if !bool::from(stored_key(&client_key).ct_eq(&credentials.stored_key)) {
@@ -153,11 +158,12 @@ mod tests {
         );
         let last = "c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,\
                     p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
-        let proof = exchange.finish(last, &credentials);
+        let finish = |message: &str| exchange.finish(&exchange.read(message)?, &credentials);
+        let proof = finish(last);
         assert_eq!(proof.as_deref(), Some("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4="));
-        assert_eq!(exchange.finish(&last.replace("p=dH", "p=dG"), &credentials), None);
-        assert_eq!(exchange.finish("c=biws,r=other,p=dHzb", &credentials), None);
-        assert_eq!(exchange.finish("", &credentials), None);
+        assert_eq!(finish(&last.replace("p=dH", "p=dG")), None);
+        assert_eq!(finish("c=biws,r=other,p=dHzb"), None);
+        assert_eq!(finish(""), None);
     }
 
     #[test]

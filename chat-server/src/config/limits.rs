@@ -57,6 +57,10 @@ pub struct Limits {
     /// The flood limit of commands whose answers are long, such as `LIST` and `WHO`; they count as others too.
     #[serde(skip)]
     pub expensive: Option<RateLimit>,
+    /// Passwords checked for one address (an IPv6 /64 counts as one) at once, and then a second, whether they are right or
+    /// not; above it they are refused for a moment. `None`: no limit.
+    #[serde(skip)]
+    pub logins: Option<RateLimit>,
     /// Messages shown to those who come into a room and do not know how to ask for its history; 0: none.
     #[serde(rename = "replay")]
     pub replay_max: usize,
@@ -122,6 +126,8 @@ pub struct Limits {
     pub(crate) commands_per_second: f32,
     pub(crate) expensive_at_once: f32,
     pub(crate) expensive_per_second: f32,
+    pub(crate) logins_at_once: f32,
+    pub(crate) logins_per_second: f32,
 }
 
 /// A token bucket, in commands.
@@ -138,6 +144,9 @@ const FLOOD: RateLimit = RateLimit { burst: 30.0, per_second: 4.0 };
 
 /// The default of [`Limits::expensive`].
 const EXPENSIVE: RateLimit = RateLimit { burst: 30.0, per_second: 2.0 };
+
+/// The default of [`Limits::logins`]: all connections of an address log in anew when the server has been started again.
+const LOGINS: RateLimit = RateLimit { burst: 64.0, per_second: 1.0 };
 
 impl Default for Limits {
     fn default() -> Self {
@@ -157,6 +166,7 @@ impl Default for Limits {
             multiline_lines_max: 100,
             flood: Some(FLOOD),
             expensive: Some(EXPENSIVE),
+            logins: Some(LOGINS),
             replay_max: 20,
             accounts_max: 100_000,
             server_bans_max: 1000,
@@ -181,6 +191,8 @@ impl Default for Limits {
             commands_per_second: FLOOD.per_second,
             expensive_at_once: EXPENSIVE.burst,
             expensive_per_second: EXPENSIVE.per_second,
+            logins_at_once: LOGINS.burst,
+            logins_per_second: LOGINS.per_second,
         }
     }
 }
@@ -189,7 +201,7 @@ impl Limits {
     /// These limits without those on flooding and on connections per address, for benchmarks and tests.
     #[must_use]
     pub fn unlimited(self) -> Self {
-        Self { flood: None, expensive: None, clients_per_address_max: None, ..self }
+        Self { flood: None, expensive: None, logins: None, clients_per_address_max: None, ..self }
     }
 
     /// These limits, with the rates that the keys of the file make up.
@@ -202,6 +214,7 @@ impl Limits {
         Ok(Self {
             flood: bucket(self.commands_at_once, self.commands_per_second),
             expensive: bucket(self.expensive_at_once, self.expensive_per_second),
+            logins: bucket(self.logins_at_once, self.logins_per_second),
             ..self
         })
     }
@@ -212,6 +225,8 @@ impl Limits {
             ("commands-per-second", self.commands_per_second, 0.001),
             ("expensive-at-once", self.expensive_at_once, 1.0),
             ("expensive-per-second", self.expensive_per_second, 0.001),
+            ("logins-at-once", self.logins_at_once, 1.0),
+            ("logins-per-second", self.logins_per_second, 0.001),
         ];
         for (key, rate, least) in rates {
             if !rate.is_finite() || rate < least {

@@ -27,6 +27,7 @@ impl Hub {
         self.out.begin(now, effects);
         self.take(input);
         self.take_follow_ups();
+        self.take_checks();
         self.out.end(effects);
     }
 
@@ -82,6 +83,17 @@ impl Hub {
     fn take_follow_ups(&mut self) {
         while let Some((conn, command)) = self.out.next_follow_up() {
             self.command(conn, None, Ok(command));
+        }
+    }
+
+    /// Has the passwords checked whose turn it is. Who is told that theirs is not looked at goes on.
+    fn take_checks(&mut self) {
+        while let Some((ticket, why)) = self.hand_over_checks() {
+            if let Some(asker) = self.not_looked_at(ticket, &why) {
+                self.take_waiting(asker);
+                self.take_newcomers_waiting(asker);
+            }
+            self.take_follow_ups();
         }
     }
 

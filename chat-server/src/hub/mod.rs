@@ -125,6 +125,12 @@ impl Hub {
         self.awaited.n_pending()
     }
 
+    /// The number of passwords that are checked, or wait for that.
+    #[must_use]
+    pub fn n_checks(&self) -> usize {
+        self.awaited.n_checks()
+    }
+
     /// Tells everyone to go.
     fn stop(&mut self, reason: &Arc<str>) {
         if std::mem::replace(&mut self.is_stopping, true) {

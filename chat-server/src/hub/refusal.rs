@@ -61,7 +61,6 @@ pub enum Refusal {
     NickInUse(String),
     NickOfAccount(String),
     NoAdministrator,
-    NoOperHost,
     NoPrivileges,
     NoSuchNick(String),
     NoSuchRoom(String),
@@ -252,13 +251,13 @@ impl Refusal {
             Self::NoAdministrator => {
                 (Numeric::ERR_NOADMININFO, vec![], "Nothing is said about who runs this server")
             }
-            Self::NoOperHost => {
-                (Numeric::ERR_NOOPERHOST, vec![], "There is no operator of that name from here")
-            }
             Self::NoPrivileges => {
                 (Numeric::ERR_NOPRIVILEGES, vec![], "Only operators of the server may do that")
             }
-            Self::WrongPassword => (Numeric::ERR_PASSWDMISMATCH, vec![], "The password is wrong"),
+            Self::WrongPassword => {
+                let text = "No operator of that name has that password from here";
+                (Numeric::ERR_PASSWDMISMATCH, vec![], text)
+            }
             Self::NoSuchServer(name) => {
                 (Numeric::ERR_NOSUCHSERVER, vec![name], "There is no such server")
             }

@@ -59,7 +59,7 @@ pub(crate) struct Work {
     pub(crate) mailboxes: Vec<Arc<Mailbox>>,
     pub(crate) mailbox_bytes_max: usize,
     pub(crate) log: Box<dyn RoomLog>,
-    /// Passwords to be checked. At most one for each connection.
+    /// Passwords to be checked, no more than there may be threads for it.
     pub(crate) questions: Sender<(Ticket, Question)>,
     pub(crate) events: Option<Sender<ServerEvent>>,
     pub(crate) metrics: Arc<Metrics>,
@@ -230,7 +230,7 @@ impl Work {
         set(&self.metrics.rooms, self.hub.n_rooms());
         set(&self.metrics.pending_records, self.hub.n_pending());
         set(&self.metrics.hub_queue, self.inputs.len());
-        set(&self.metrics.password_queue, self.questions.len());
+        set(&self.metrics.password_queue, self.hub.n_checks());
         self.metrics.messages_total.store(self.hub.n_messages(), Ordering::Relaxed);
         self.metrics.refused_records_total.store(self.hub.n_refused_records(), Ordering::Relaxed);
     }

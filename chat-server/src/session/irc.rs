@@ -6,7 +6,7 @@
 use std::{sync::Arc, time::Instant};
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, Command, CommandError, Numeric, relayed_tags},
+    proto::{Capability, CapabilitySet, Command, CommandError, relayed_tags},
     wire::{Framed, Framer, Line, LineWriter, ParseError, limits},
 };
 
@@ -14,11 +14,10 @@ use super::{
     first_word::{FirstWord, NO_WEB_SERVER},
     multiline::{Batch, Taken, opens},
     negotiation::Negotiation,
-    step::{Output, Step, WRONG_PASSWORD, seconds},
+    step::{Output, Step, seconds},
     throttle::Throttle,
 };
 use crate::{
-    auth::same_secret,
     delivery::{Batches, Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},
     ids::ConnId,
@@ -205,16 +204,10 @@ impl IrcSession {
             return;
         }
         let Collected { nick, user, password, since, .. } = &mut **collected;
-        let is_welcome = match &self.settings.password {
-            Some(expected) => same_secret(expected, password.as_deref().unwrap_or_default()),
-            None => true,
-        };
-        if !is_welcome {
-            let numeric = Numeric::ERR_PASSWDMISMATCH.to_string();
-            let line = LineWriter::new(&mut out.bytes).source(self.settings.name.as_str());
-            finish(line.command(&numeric).param("*").last(WRONG_PASSWORD));
-            out.close = Some(WRONG_PASSWORD.into());
-            return;
+        if let Some(password) = password.take() {
+            // The hub looks at it: it counts what is guessed on all connections.
+            let command = Ok(Command::Pass { password });
+            out.inputs.push(Input::Command { conn: self.conn, label: None, command });
         }
         let nick = nick.take().unwrap_or_default();
         let (user, realname) = user.take().unwrap_or_default();

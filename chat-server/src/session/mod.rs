@@ -191,7 +191,7 @@ impl Session {
         match self {
             Self::Irc(session) => session.write_reply(reply, out),
             Self::Http(_) => {}
-            Self::Text(_) => reply.write_text(out),
+            Self::Text(session) => session.write_reply(reply, out),
         }
     }
 

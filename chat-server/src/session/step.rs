@@ -29,7 +29,6 @@ pub enum Step {
     Throttled(Instant),
 }
 
-pub(super) const WRONG_PASSWORD: &str = "The server's password is missing or wrong";
 /// "30 s", for sentences.
 pub(super) fn seconds(duration: Duration) -> String {
     format!("{} s", duration.as_secs())

@@ -13,11 +13,12 @@ use chat_core::{
 
 use super::{
     first_word::{FirstWord, NO_WEB_SERVER},
-    step::{Output, Step, WRONG_PASSWORD},
+    step::{Output, Step},
     throttle::Throttle,
 };
 use crate::{
-    auth::same_secret,
+    auth::WRONG_PASSWORD,
+    delivery::Reply,
     hub::{Input, Registration},
     ids::ConnId,
     settings::Settings,
@@ -55,8 +56,10 @@ enum Phase {
     Entering {
         since: Instant,
     },
+    /// A name is awaited; once the password has been found right, if there is one.
     Naming {
         since: Instant,
+        is_asked: bool,
     },
     Chatting,
 }
@@ -70,7 +73,7 @@ impl TextSession {
     ) -> Self {
         let (phase, question) = match settings.password {
             Some(_) => (Phase::Entering { since: now }, "What is the password?"),
-            None => (Phase::Naming { since: now }, NAME_QUESTION),
+            None => (Phase::Naming { since: now, is_asked: true }, NAME_QUESTION),
         };
         let greeting = format!("Welcome to {}! {question}\r\n", settings.network);
         out.bytes.extend_from_slice(greeting.as_bytes());
@@ -154,13 +157,9 @@ impl TextSession {
                 out.close = Some("You left".into());
             }
             Phase::Entering { since } => {
-                let expected = self.settings.password.as_deref().unwrap_or_default();
-                if same_secret(expected, line) {
-                    self.phase = Phase::Naming { since };
-                    out.bytes.extend_from_slice(format!("{NAME_QUESTION}\r\n").as_bytes());
-                } else {
-                    out.close = Some(WRONG_PASSWORD.into());
-                }
+                self.phase = Phase::Naming { since, is_asked: false };
+                let command = Ok(Command::Pass { password: line.to_owned() });
+                out.inputs.push(Input::Command { conn, label: None, command });
             }
             Phase::Naming { .. } => self.register(line.trim(), out),
             Phase::Chatting if leaves => {
@@ -193,6 +192,16 @@ impl TextSession {
         out.inputs.push(Input::Register { conn: self.conn, registration });
     }
 
+    /// The hub's answer to the password is that there is nothing to say.
+    pub(super) fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
+        reply.write_text(out);
+        if let Phase::Naming { is_asked, .. } = &mut self.phase
+            && !std::mem::replace(is_asked, true)
+        {
+            out.extend_from_slice(format!("{NAME_QUESTION}\r\n").as_bytes());
+        }
+    }
+
     pub(super) fn end_input(&mut self) {
         self.has_ended = true;
     }
@@ -208,7 +217,7 @@ impl TextSession {
         let pause = self.last_heard + limits.text_pause;
         match self.phase {
             _ if !self.buffer.is_empty() && !self.has_paused => Some(pause),
-            Phase::Entering { since } | Phase::Naming { since } => {
+            Phase::Entering { since } | Phase::Naming { since, .. } => {
                 Some(since + limits.registration_timeout)
             }
             // A silent person is no problem: the kernel's keepalive finds those who are gone.
@@ -220,7 +229,7 @@ impl TextSession {
         let limits = &self.settings.limits;
         self.has_paused |= now >= self.last_heard + limits.text_pause;
         match self.phase {
-            Phase::Naming { since } if now >= since + limits.registration_timeout => {
+            Phase::Naming { since, .. } if now >= since + limits.registration_timeout => {
                 self.register("", out);
             }
             Phase::Entering { since } if now >= since + limits.registration_timeout => {

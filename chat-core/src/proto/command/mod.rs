@@ -197,6 +197,20 @@ mod tests {
     }
 
     #[test]
+    fn who_is_named_twice_is_meant_once() {
+        let Ok(Command::Message { targets, .. }) = parse("PRIVMSG NickServ,#a,nickserv,#A,b :x")
+        else {
+            panic!("no message")
+        };
+        assert_eq!(targets, ["NickServ", "#a", "b"]);
+        let rooms = |text| match parse(text) {
+            Ok(Command::Names { rooms } | Command::Part { rooms, .. }) => rooms,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(rooms("NAMES #a,#a,#B,#b"), ["#a", "#B"]);
+    }
+
+    #[test]
     fn missing_parameters_are_named() {
         for (text, error) in [
             ("JOIN", CommandError::NeedMoreParams("JOIN")),

@@ -1,12 +1,12 @@
 //! From a line's word and parameters to a [`Command`]: what its row in `spec` reads them with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{
     Command, CommandError, CommandSpec, JoinTarget, ListCondition, MessageKind, WhoQuery,
     WhoxFields,
 };
-use crate::proto::Service;
+use crate::proto::{CaseMapping, Service};
 use crate::wire::Line;
 
 /// The parameters of a line whose word is known.
@@ -55,9 +55,9 @@ impl<'a> Arguments<'a> {
         CommandError::NeedMoreParams(self.word)
     }
 
-    /// The items of the parameter at `index`, between its commas.
-    pub(super) fn list(self, index: usize) -> Vec<String> {
-        self.filled(index).map(split_list).unwrap_or_default()
+    /// The items of the parameter at `index`, between its commas, each once.
+    pub(super) fn set(self, index: usize) -> Vec<String> {
+        self.filled(index).map(split_set).unwrap_or_default()
     }
 
     /// The items of the parameter at `index`, which has to be there.
@@ -93,7 +93,7 @@ impl<'a> Arguments<'a> {
 #[inline]
 pub(super) fn message(kind: MessageKind, args: Arguments<'_>) -> Result<Command, CommandError> {
     let targets = args.filled(0).ok_or_else(|| CommandError::NoRecipient(kind.word()))?;
-    let targets = split_list(targets);
+    let targets = split_set(targets);
     let text = match kind {
         MessageKind::Tagmsg => "",
         _ => args.filled(1).ok_or(CommandError::NoText)?,
@@ -133,6 +133,16 @@ fn split_list(text: &str) -> Vec<String> {
         return if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
     }
     text.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+/// The items of a list whose order says nothing, each once: whoever names one a hundred times is answered, or heard, once.
+fn split_set(text: &str) -> Vec<String> {
+    let mut items = split_list(text);
+    if items.len() > 1 {
+        let mut seen = HashSet::new();
+        items.retain(|item| seen.insert(CaseMapping::Ascii.fold(item).into_owned()));
+    }
+    items
 }
 
 /// `BATCH` of one that nobody has opened: those that are open are the session's.
@@ -187,12 +197,12 @@ pub(super) fn whois(args: Arguments<'_>) -> Result<Command, CommandError> {
     let params = &args.line.params;
     let nicks = params.last().filter(|nick| !nick.is_empty()).ok_or(CommandError::NoNickGiven)?;
     let server = args.given(0).filter(|_| params.len() > 1);
-    Ok(Command::Whois { server, nicks: split_list(nicks) })
+    Ok(Command::Whois { server, nicks: split_set(nicks) })
 }
 
 /// `WHOWAS nick,nick count`.
 pub(super) fn whowas(args: Arguments<'_>) -> Result<Command, CommandError> {
-    let nicks = split_list(args.filled(0).ok_or(CommandError::NoNickGiven)?);
+    let nicks = split_set(args.filled(0).ok_or(CommandError::NoNickGiven)?);
     let count = args.filled(1).and_then(|count| count.parse().ok()).filter(|count| *count > 0);
     Ok(Command::Whowas { nicks, count })
 }

@@ -331,7 +331,7 @@ pub static SPECS: &[CommandSpec] = &[
     },
     CommandSpec {
         word: "LIST",
-        parse: |args| Ok(parse::list(args.list(0))),
+        parse: |args| Ok(parse::list(args.set(0))),
         rules: CommandRules { price: Price::Long, ..PLAIN },
         help: "LIST [#room,...|*mask*,!mask,>n,<n,C>min,C<min,T>min,T<min]: the rooms",
         clause: "RFC 2812 §3.2.6, ELIST",
@@ -385,7 +385,7 @@ pub static SPECS: &[CommandSpec] = &[
     },
     CommandSpec {
         word: "MONITOR",
-        parse: |args| Ok(Command::Monitor { action: args.need(0)?, targets: args.list(1) }),
+        parse: |args| Ok(Command::Monitor { action: args.need(0)?, targets: args.set(1) }),
         rules: PLAIN,
         help: "MONITOR +|- nick[,nick] | C | L | S: be told when someone comes and goes",
         clause: "monitor, extended-monitor",
@@ -399,7 +399,7 @@ pub static SPECS: &[CommandSpec] = &[
     },
     CommandSpec {
         word: "NAMES",
-        parse: |args| Ok(Command::Names { rooms: args.list(0) }),
+        parse: |args| Ok(Command::Names { rooms: args.set(0) }),
         rules: CommandRules { price: Price::Long, ..PLAIN },
         help: "NAMES #room[,#room]: who is in a room",
         clause: "RFC 2812 §3.2.5, multi-prefix, userhost-in-names",

@@ -100,9 +100,6 @@ impl Hub {
         new_password: Option<&str>,
     ) -> Result<(), Refusal> {
         let AccountRequest { account, via, .. } = &asked;
-        if let Some(text) = self.pause_after_guesses(turn.conn, account) {
-            return Err(via.refusal("TEMPORARILY_UNAVAILABLE", account, &text));
-        }
         if let Some(new) = new_password {
             check_password(account, new)
                 .map_err(|(code, text)| via.refusal(code, account, text))?;
@@ -150,10 +147,9 @@ impl Hub {
 
     /// Counts an account that is registered from where `conn` is; whether it may be.
     fn count_registration(&mut self, conn: ConnId) -> bool {
-        let now = self.now();
-        let Some(network) = self.network_of(conn) else { return true };
+        let (now, guesser) = (self.now().mono, self.guesser_at(conn));
         let n_max = self.settings.limits.registrations_per_hour_max;
-        self.accounts.count_registration(now.mono, network, n_max)
+        self.accounts.count_registration(now, guesser, n_max)
     }
 
     /// The password with which something was asked for has been checked.
@@ -165,9 +161,9 @@ impl Hub {
         verdict: Verdict,
     ) {
         let conn = check.conn;
+        let account = Arc::clone(&asked.account);
         let is_guess =
             verdict == Verdict::Wrong && !matches!(asked.change, AccountChange::Register);
-        let account = Arc::clone(&asked.account);
         let mut turn = Turn::new((conn, who), check.label);
         if let Err(refusal) = self.take_verdict(&mut turn, asked, verdict) {
             turn.say(refusal.reply());
@@ -175,7 +171,7 @@ impl Hub {
         self.end_turn(turn);
         if is_guess {
             self.report_wrong(conn, WrongSecret::Account { name: &account, by: "NickServ" });
-            self.count_failed_login(conn, Some(&account));
+            self.count_failed_login(conn);
         }
     }
 
@@ -197,9 +193,6 @@ impl Hub {
                 return Err(via.refusal("INVALID_PASSWORD", account, "the password is wrong"));
             }
         };
-        if !matches!(asked.change, AccountChange::Register) {
-            self.forgive_guesses(turn.conn, account);
-        }
         let changes = match (&asked.change, secret) {
             (AccountChange::LogIn, _) => {
                 let name =

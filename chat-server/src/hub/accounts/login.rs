@@ -24,7 +24,7 @@ impl Hub {
             let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
             return self.say_to(conn, label, vec![line]);
         }
-        self.forgive_guesses(conn, account);
+        self.accounts.forgive(self.now().mono, self.guesser_at(conn), account);
         let text = format!("You are now logged in as {account}");
         let params = vec![source, (**account).into(), text.into()];
         let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);

@@ -20,6 +20,7 @@ use crate::{
         Hub,
         replies::incidents::WrongSecret,
         state::{
+            login_backoff::LoginSubject,
             password_check::{CheckPurpose, PasswordCheck},
             sasl_exchange::{Sasl, Stage},
         },
@@ -42,8 +43,10 @@ enum Next {
     LoggedIn(Arc<str>),
     /// A password that is not looked at now, and why.
     Paused(String),
-    /// A failure, which may have been of the password of an account.
-    Failed(Option<Arc<str>>),
+    /// A failure that says nothing about any secret.
+    Failed,
+    /// A proof that was wrong, for the account of that name.
+    Wrong(Arc<str>),
 }
 
 impl Hub {
@@ -77,38 +80,31 @@ impl Hub {
         let response = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
         let next = match response {
             Some(response) => self.next_stage(conn, sasl.stage, &response),
-            None => Next::Failed(None),
+            None => Next::Failed,
         };
         match next {
             Next::Challenge(stage, challenge) => {
                 self.accounts.set_exchange(conn, Sasl { stage, response: String::new() });
                 self.challenge(conn, label, &challenge);
             }
-            Next::Check(..) if self.awaited.has_too_many_checks() => {
-                self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
-            }
             Next::Check(password, account) => {
-                let hash = self.accounts.hash_of(&account);
+                let question = Question::check(self.accounts.hash_of(&account), password);
+                let purpose = CheckPurpose::Sasl { account };
+                if let Err(why) = self.may_ask(conn, &question, &purpose) {
+                    return self.sasl_paused(conn, label, &why);
+                }
                 self.accounts
                     .set_exchange(conn, Sasl { stage: Stage::Checking, response: String::new() });
-                let purpose = CheckPurpose::Sasl { account };
-                self.ask_for(
-                    PasswordCheck::new(conn, label, purpose),
-                    Question::check(hash, password),
-                );
+                self.ask_for(conn, label, purpose, question);
             }
             Next::LoggedIn(account) => self.log_in(conn, label, &account),
-            Next::Paused(why) => {
-                let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
-                self.say_to(conn, label, vec![line]);
-            }
-            Next::Failed(account) => {
-                if let Some(name) = account.as_deref() {
-                    let by = "SCRAM-SHA-256";
-                    self.report_wrong(conn, WrongSecret::Account { name, by });
-                }
+            Next::Paused(why) => self.sasl_paused(conn, label, &why),
+            Next::Failed => self.sasl_end(conn, label, Numeric::ERR_SASLFAIL),
+            Next::Wrong(name) => {
+                let by = "SCRAM-SHA-256";
+                self.report_wrong(conn, WrongSecret::Account { name: &name, by });
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
-                self.count_failed_login(conn, account.as_deref());
+                self.count_failed_login(conn);
             }
         }
     }
@@ -140,18 +136,15 @@ impl Hub {
                     Some(account) if response.is_empty() || same(response, &account.name) => {
                         Next::LoggedIn(account.name.as_str().into())
                     }
-                    _ => Next::Failed(None),
+                    _ => Next::Failed,
                 }
             }
             // RFC 4616 §2: whom to be, who one is, and the password.
             Stage::Plain => match response.split('\0').collect::<Vec<_>>()[..] {
                 [authzid, name, password] if authzid.is_empty() || same(authzid, name) => {
-                    match self.pause_after_guesses(conn, name) {
-                        Some(why) => Next::Paused(why),
-                        None => Next::Check(password.to_owned(), name.into()),
-                    }
+                    Next::Check(password.to_owned(), name.into())
                 }
-                _ => Next::Failed(None),
+                _ => Next::Failed,
             },
             Stage::ScramFirst => {
                 let mut nonce = [0; 18];
@@ -171,33 +164,49 @@ impl Hub {
                 };
                 match begin() {
                     Some((exchange, challenge)) => {
-                        match self.pause_after_guesses(conn, exchange.name()) {
+                        let subject = LoginSubject::account(exchange.name());
+                        match self.pause_after_guesses(conn, &subject) {
                             Some(why) => Next::Paused(why),
                             None => Next::Challenge(Stage::ScramFinal(exchange), challenge),
                         }
                     }
-                    None => Next::Failed(None),
+                    None => Next::Failed,
                 }
             }
-            Stage::ScramFinal(exchange) => {
-                let account = self.accounts.get(exchange.name());
-                let proof = account.and_then(|account| {
-                    let credentials = account.scram.as_ref()?;
-                    let proof = exchange.finish(response, credentials)?;
-                    let name = account.name.as_str().into();
-                    Some((Stage::ScramEnd(name, credentials.clone()), proof))
-                });
-                let failed = || Next::Failed(Some(exchange.name().into()));
-                proof.map_or_else(failed, |(stage, proof)| Next::Challenge(stage, proof))
-            }
+            Stage::ScramFinal(exchange) => self.scram_final(conn, &exchange, response),
             // The account may have ended since then, and be somebody else's: the last step may come at any time.
             Stage::ScramEnd(name, credentials) => match self.accounts.get(&name) {
                 Some(account) if account.scram.as_ref() == Some(&credentials) => {
                     Next::LoggedIn(name)
                 }
-                _ => Next::Failed(None),
+                _ => Next::Failed,
             },
-            Stage::Checking => Next::Failed(None),
+            Stage::Checking => Next::Failed,
+        }
+    }
+
+    /// The client's proof. However many exchanges have been begun, each proof is counted before it is looked at.
+    fn scram_final(&mut self, conn: ConnId, exchange: &Exchange, response: &str) -> Next {
+        let Some(proof) = exchange.read(response) else { return Next::Failed };
+        let guess = match self.take_guess(conn, LoginSubject::account(exchange.name())) {
+            Ok(guess) => guess,
+            Err(why) => return Next::Paused(why),
+        };
+        let account = self.accounts.get(exchange.name());
+        let own = account.and_then(|account| {
+            Some((Arc::<str>::from(account.name.as_str()), account.scram.clone()?))
+        });
+        // It takes as long where there is nothing that it could prove.
+        let credentials = own.as_ref().map_or_else(
+            || Credentials::of_nobody(exchange.name(), self.accounts.secret()),
+            |(_, credentials)| credentials.clone(),
+        );
+        match (exchange.finish(&proof, &credentials), own) {
+            (Some(proof), Some((name, _))) => {
+                self.guess_was_right(&guess);
+                Next::Challenge(Stage::ScramEnd(name, credentials), proof)
+            }
+            _ => Next::Wrong(exchange.name().into()),
         }
     }
 
@@ -220,7 +229,7 @@ impl Hub {
             None => {
                 self.report_wrong(conn, WrongSecret::Account { name: account, by: "PLAIN" });
                 self.sasl_end(conn, label, Numeric::ERR_SASLFAIL);
-                self.count_failed_login(conn, Some(account));
+                self.count_failed_login(conn);
             }
         }
     }
@@ -230,6 +239,15 @@ impl Hub {
         if self.accounts.take_exchange(conn).is_some() {
             self.sasl_end(conn, None, Numeric::ERR_SASLABORTED);
         }
+    }
+
+    /// A password is not looked at now.
+    pub(crate) fn sasl_paused(&mut self, conn: ConnId, label: Option<Arc<str>>, why: &str) {
+        if self.accounts.is_checking(conn) {
+            self.accounts.take_exchange(conn);
+        }
+        let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
+        self.say_to(conn, label, vec![line]);
     }
 
     fn sasl_end(&mut self, conn: ConnId, label: Option<Arc<str>>, numeric: Numeric) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_core::proto::{Numeric, mask_matches};
 
 use crate::{
-    auth::Question,
+    auth::{NO_PASSWORD, Question},
     config::Oper,
     delivery::{Content, RecordContent, ReplyLine},
     hub::{
@@ -30,30 +30,25 @@ impl Hub {
             masks.is_empty() || masks.iter().any(|mask| mask_matches(mask, source))
         };
         let oper = named.clone().find(|oper| is_near(&oper.masks));
-        // Who is no operator from here learns nothing about passwords.
-        let Some(oper) = oper else {
-            self.report_wrong(turn.conn, WrongSecret::Oper { name: &name });
-            return Err(Refusal::NoOperHost);
-        };
-        let question = Question::check(oper.password.clone(), password);
-        self.ask(turn, question, CheckPurpose::Oper(Arc::new(oper.clone())))
+        // Whether the name, the place or the password is wrong is told by nothing, nor by the time it takes.
+        let oper = oper.filter(|oper| !oper.password.is_empty()).map(|oper| Arc::new(oper.clone()));
+        let hash = oper.as_ref().map_or(NO_PASSWORD, |oper| &oper.password).to_owned();
+        let purpose = CheckPurpose::Oper { name: name.into(), oper };
+        self.ask(turn, Question::check(hash, password), purpose)
     }
 
     /// The password of an `OPER` has been checked. The entry it is of may have been taken out of the configuration meanwhile.
     pub(crate) fn oper_checked(
         &mut self,
         turn: &mut Turn,
-        oper: &Arc<Oper>,
-        is_right: bool,
+        name: &str,
+        oper: Option<Arc<Oper>>,
     ) -> Result<(), Refusal> {
-        if !is_right {
-            self.report_wrong(turn.conn, WrongSecret::Oper { name: &oper.name });
+        let Some(oper) = oper.filter(|oper| self.settings.opers.contains(oper)) else {
+            self.report_wrong(turn.conn, WrongSecret::Oper { name });
             return Err(Refusal::WrongPassword);
-        }
-        if !self.settings.opers.contains(oper) {
-            return Err(Refusal::NoOperHost);
-        }
-        let was_one = self.people.set_operator(turn.conn, Some(Arc::clone(oper)));
+        };
+        let was_one = self.people.set_operator(turn.conn, Some(Arc::clone(&oper)));
         self.note_operator_action(turn.conn, &format!("OPER {}", oper.name));
         turn.numeric(Numeric::RPL_YOUREOPER, &["You are now an operator of the server"]);
         if !was_one {

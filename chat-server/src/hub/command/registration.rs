@@ -11,6 +11,7 @@ use chat_core::{
 };
 
 use crate::{
+    auth::{WRONG_PASSWORD, same_secret},
     delivery::{Page, Reply, ReplyLine},
     event::ServerEvent,
     hub::{
@@ -20,6 +21,7 @@ use crate::{
         people::nick::NAMELESS,
         refusal::Refusal,
         replies::{
+            incidents::WrongSecret,
             metadata,
             say::{VERSION, away_words},
             turn::Turn,
@@ -28,6 +30,7 @@ use crate::{
             accounts::Accounts,
             codec::{account_identity, unix_seconds},
             device::Device,
+            login_backoff::LoginSubject,
             metadata::Owner,
             modes::room_letters,
             newcomer::Delayed,
@@ -52,6 +55,9 @@ impl Hub {
         }
         // A connection may have closed, or the server may be stopping.
         let Some(newcomer) = self.people.newcomer(conn) else { return };
+        if self.settings.password.is_some() && !newcomer.has_entered {
+            return self.turn_away(conn, WRONG_PASSWORD);
+        }
         // The gateway may have told another address than the one it came from.
         if let Some(ban) =
             self.accounts.find_ban(now.wall, &newcomer.host, newcomer.account.as_deref())
@@ -125,6 +131,38 @@ impl Hub {
             self.join_one(&mut turn, room, None);
         }
         self.end_turn(turn);
+    }
+
+    /// A newcomer gives the server's password, which is counted like any other before it is looked at.
+    fn enter_server(&mut self, conn: ConnId, password: &str) {
+        if self.settings.password.is_none() {
+            return;
+        }
+        let guess = match self.take_guess(conn, LoginSubject::Server) {
+            Ok(guess) => guess,
+            Err(why) => return self.turn_away(conn, &why),
+        };
+        if !self.settings.password.as_ref().is_some_and(|own| same_secret(own, password)) {
+            self.report_wrong(conn, WrongSecret::Server);
+            return self.turn_away(conn, WRONG_PASSWORD);
+        }
+        self.guess_was_right(&guess);
+        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
+        newcomer.has_entered = true;
+        if newcomer.door == Door::Text {
+            // The text door goes on when it is answered.
+            self.say_to(conn, None, Vec::new());
+        }
+    }
+
+    /// Closes a newcomer's connection that does not come in.
+    fn turn_away(&mut self, conn: ConnId, why: &str) {
+        if self.people.newcomer(conn).is_some_and(|newcomer| newcomer.door == Door::Irc) {
+            let line = ReplyLine::Numeric(Numeric::ERR_PASSWDMISMATCH, vec![why.into()]);
+            self.say_to(conn, None, vec![line]);
+        }
+        self.forget_newcomer(conn);
+        self.out.push(Effect::Close { conn, reason: why.into() });
     }
 
     /// Another connection of somebody who is here: it is told all that the others were.
@@ -248,6 +286,9 @@ impl Hub {
                 self.out.push(Effect::Reply { conn, reply });
             }
             Ok(Command::Pong) => {}
+            Ok(Command::Pass { password }) if newcomer.refused.is_none() => {
+                self.enter_server(conn, &password);
+            }
             // They have said who they are; only the nick is missing.
             Ok(Command::User { .. } | Command::Pass { .. }) if newcomer.refused.is_some() => {
                 self.refuse(conn, label, &Refusal::AlreadyRegistered);

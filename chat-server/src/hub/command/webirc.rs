@@ -5,26 +5,41 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{
     auth::same_secret,
     config::Gateway,
-    hub::{Hub, effect::Effect, replies::incidents::WrongSecret},
+    hub::{
+        Hub, effect::Effect, replies::incidents::WrongSecret, state::login_backoff::LoginSubject,
+    },
     ids::{ConnId, host_text},
 };
 
 impl Hub {
     /// `options` are words with values or without.
     pub(crate) fn webirc(&mut self, conn: ConnId, password: &str, address: &str, options: &str) {
-        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
+        let guess = match self.take_guess(conn, LoginSubject::Gateway) {
+            Ok(guess) => guess,
+            Err(why) => {
+                self.forget_newcomer(conn);
+                return self.out.push(Effect::Close { conn, reason: why.into() });
+            }
+        };
+        let Some(newcomer) = self.people.newcomer(conn) else { return };
         let from: Option<IpAddr> = newcomer.host.parse().ok();
         let is_it = |gateway: &Gateway| {
             let is_near = |from: IpAddr| gateway.addresses.iter().any(|net| net.contains(&from));
-            same_secret(&gateway.password, password) && from.is_some_and(is_near)
+            let is_right = same_secret(&gateway.password, password);
+            is_right && from.is_some_and(is_near)
         };
-        let is_gateway = self.settings.gateways.iter().any(is_it);
+        // All are looked at, so that the time tells nothing.
+        let is_gateway = self.settings.gateways.iter().filter(|own| is_it(own)).count() > 0;
+        if is_gateway {
+            self.guess_was_right(&guess);
+        }
         let Some(address) = address.parse().ok().filter(|_| is_gateway) else {
             self.report_wrong(conn, WrongSecret::Gateway);
             self.forget_newcomer(conn);
             let reason = "WEBIRC is for gateways, with their password and an address".into();
             return self.out.push(Effect::Close { conn, reason });
         };
+        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         let mut options = options.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));
         newcomer.host = host_text(address);
         // "only if this flag is sent and the connection from the gateway is also secure"

@@ -15,6 +15,8 @@ pub(crate) enum WrongSecret<'a> {
     Gateway,
     /// An operator's password, or the name of one that there is not, or not from there.
     Oper { name: &'a str },
+    /// The server's own password.
+    Server,
 }
 
 impl Hub {
@@ -31,6 +33,7 @@ impl Hub {
         self.report(match secret {
             WrongSecret::Account { name, by } => Incident::login_failed(&address, name, by),
             WrongSecret::Gateway => Incident::gateway_failed(&address),
+            WrongSecret::Server => Incident::password_failed(&address),
             WrongSecret::Oper { name } => {
                 let person = self.people.person_at(conn);
                 let nick = person.map_or("", |person| person.nick.as_str());

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use chat_core::proto::Service;
+use ipnet::IpNet;
 
 use crate::hub::refusal::Refusal;
 
@@ -37,7 +38,7 @@ pub(crate) enum Via {
 }
 
 /// The number of accounts that have been registered from a network since when.
-pub(crate) type Registrations = BTreeMap<Arc<str>, (u32, Instant)>;
+pub(crate) type Registrations = BTreeMap<IpNet, (u32, Instant)>;
 
 impl Via {
     /// The refusal of a request, in the words of its way.

@@ -10,12 +10,12 @@ use std::{
 use chat_core::proto::CaseMapping;
 
 use crate::{
-    auth::scram,
-    config::Account,
+    auth::{NO_PASSWORD, scram},
+    config::{Account, RateLimit},
     hub::state::{
         account_directory::{self, AccountDirectory, Registered},
         account_request::Registrations,
-        login_backoff::LoginBackoff,
+        login_backoff::{Guess, Guesser, LoginBackoff, LoginSubject},
         operator_trail::{self, OperatorAction, OperatorTrail},
         read_markers::{self, ReadMarker, ReadMarkers},
         sasl_exchange::{Sasl, Stage},
@@ -30,9 +30,6 @@ const HOUR: Duration = Duration::from_secs(3600);
 
 /// Networks whose registrations are counted; above it all are counted anew.
 const COUNTED_MAX: usize = 10_000;
-
-/// A hash of no password: who asks for an account that is not there waits as long as who does not.
-const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// The accounts there are, and logins to them.
 #[derive(Debug)]
@@ -111,22 +108,30 @@ impl Accounts {
         self.directory.n_registered()
     }
 
-    /// Counts an account that is registered from a network; whether there were no more than `n_max` in an hour.
+    /// Counts an account that is registered from somewhere; whether there were no more than `n_max` in an hour, and in
+    /// a wide network of one subscriber so many times as much.
     pub(crate) fn count_registration(
         &mut self,
         now: Instant,
-        network: Arc<str>,
+        guesser: Guesser,
         n_max: u32,
     ) -> bool {
         if self.registrations.len() >= COUNTED_MAX {
+            self.registrations.retain(|_, (_, since)| now.saturating_duration_since(*since) < HOUR);
+        }
+        if self.registrations.len() >= COUNTED_MAX {
             self.registrations.clear();
         }
-        let (n, since) = self.registrations.entry(network).or_insert((0, now));
-        if now.saturating_duration_since(*since) >= HOUR {
-            (*n, *since) = (0, now);
+        let mut may = true;
+        for (network, times) in guesser.networks().filter(|_| !guesser.is_exempt) {
+            let (n, since) = self.registrations.entry(network).or_insert((0, now));
+            if now.saturating_duration_since(*since) >= HOUR {
+                (*n, *since) = (0, now);
+            }
+            *n = n.saturating_add(1);
+            may &= *n <= n_max.saturating_mul(times);
         }
-        *n += 1;
-        *n <= n_max
+        may
     }
 
     /// Takes a change of accounts, read markers, server bans or the trail of operators; `None` if it is one of something else.
@@ -174,30 +179,50 @@ impl Accounts {
         self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::Checking))
     }
 
-    /// Counts a wrong password.
-    pub(crate) fn count_failure(
-        &mut self,
-        now: Instant,
-        network: Option<&Arc<str>>,
-        account: Option<&str>,
-    ) {
-        let account = account.map(|account| CaseMapping::Ascii.fold(account).into());
-        self.login_backoff.add(now, network, account.as_ref());
-    }
-
-    /// The pause before the next password from `network` for `account`, if there is one.
+    /// The pause before the next guess of `guesser` at `subject`, if there is one.
     pub(crate) fn pause(
         &self,
         now: Instant,
-        network: Option<&Arc<str>>,
-        account: &str,
+        guesser: Guesser,
+        subject: &LoginSubject,
     ) -> Option<Duration> {
-        self.login_backoff.pause(now, network, &CaseMapping::Ascii.fold(account).into())
+        self.login_backoff.pause(now, guesser, subject)
     }
 
-    /// A password from `network` for `account` was right.
-    pub(crate) fn forgive(&mut self, network: &Arc<str>, account: &str) {
-        self.login_backoff.forgive(network, &CaseMapping::Ascii.fold(account).into());
+    /// Counts a guess that is to be looked at now.
+    ///
+    /// # Errors
+    /// The pause before it may be.
+    pub(crate) fn take_guess(
+        &mut self,
+        now: Instant,
+        guesser: Guesser,
+        subject: LoginSubject,
+    ) -> Result<Guess, Duration> {
+        self.login_backoff.take(now, guesser, subject)
+    }
+
+    /// A guess was right: it was none.
+    pub(crate) fn guess_was_right(&mut self, now: Instant, guess: &Guess) {
+        self.login_backoff.was_right(now, guess);
+    }
+
+    /// Takes note that who is at `guesser` has logged in to `account`.
+    pub(crate) fn forgive(&mut self, now: Instant, guesser: Guesser, account: &str) {
+        self.login_backoff.forgive(now, guesser, &LoginSubject::account(account));
+    }
+
+    /// Counts a password that is to be checked or hashed, whether it is right or not.
+    ///
+    /// # Errors
+    /// The pause before it may be.
+    pub(crate) fn count_check(
+        &mut self,
+        now: Instant,
+        guesser: Guesser,
+        limit: Option<RateLimit>,
+    ) -> Result<(), Duration> {
+        self.login_backoff.count_check(now, guesser, limit)
     }
 }
 
@@ -277,7 +302,8 @@ impl Accounts {
     /// The hash to hold a password for `account` against, whether there is such an account or not.
     pub(crate) fn hash_of(&self, account: &str) -> String {
         let hash = self.get(account).map(|account| account.password.clone());
-        hash.unwrap_or_else(|| NO_PASSWORD.to_owned())
+        // Who may log in by other means alone has no hash, and that is not told either.
+        hash.filter(|hash| !hash.is_empty()).unwrap_or_else(|| NO_PASSWORD.to_owned())
     }
 
     /// Checks all that must hold of accounts by themselves.

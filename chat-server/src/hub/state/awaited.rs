@@ -7,7 +7,9 @@ use std::{
 };
 
 use crate::{
+    auth::Question,
     hub::state::{
+        check_queue::CheckQueue,
         labeled_response::{LabeledResponse, ResponseId},
         paged_reply::Section,
         password_check::PasswordCheck,
@@ -16,10 +18,8 @@ use crate::{
         query::PendingQuery,
     },
     ids::{ConnId, IdMap, Ticket},
+    origin::Origin,
 };
-
-/// Passwords under check at once. Each takes tens of milliseconds by design.
-const CHECKS_MAX: usize = 64;
 
 /// All that is awaited from outside, by the ticket it was asked under.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct Awaited {
     /// Records and changes on their way to the log.
     pending: PendingQueue<Pending>,
     checks: BTreeMap<Ticket, PasswordCheck>,
+    check_queue: CheckQueue,
     queries: BTreeMap<Ticket, PendingQuery>,
     /// Labelled responses that wait for records.
     responses: IdMap<ResponseId, LabeledResponse>,
@@ -51,6 +52,7 @@ impl Awaited {
         Self {
             pending: PendingQueue::new(),
             checks: BTreeMap::new(),
+            check_queue: CheckQueue::default(),
             queries: BTreeMap::new(),
             responses: IdMap::default(),
             n_responses: 0,
@@ -136,16 +138,38 @@ impl Awaited {
 
 /// Password checks and queries.
 impl Awaited {
-    /// Whether as many passwords are under check as may be.
-    pub(crate) fn has_too_many_checks(&self) -> bool {
-        self.checks.len() >= CHECKS_MAX
+    /// The number of passwords that are checked, or wait for that.
+    pub(crate) fn n_checks(&self) -> usize {
+        self.check_queue.len()
     }
 
-    pub(crate) fn insert_check(&mut self, ticket: Ticket, check: PasswordCheck) {
+    /// Whether as many passwords wait to be checked as may, in all or from there.
+    pub(crate) fn has_too_many_checks(&self, origin: Origin) -> bool {
+        self.check_queue.is_full(origin)
+    }
+
+    /// Puts a check behind the others of where it comes from.
+    pub(crate) fn insert_check(
+        &mut self,
+        ticket: Ticket,
+        check: PasswordCheck,
+        question: Question,
+    ) {
+        self.check_queue.push(check.guesser.origin, ticket, question);
         self.checks.insert(ticket, check);
     }
 
+    /// The check whose turn it is, if another one may be made now. It is to be [taken](Awaited::take_check) at last.
+    pub(crate) fn next_check(&mut self) -> Option<(Ticket, Question)> {
+        self.check_queue.next()
+    }
+
+    pub(crate) fn check_mut(&mut self, ticket: Ticket) -> Option<&mut PasswordCheck> {
+        self.checks.get_mut(&ticket)
+    }
+
     pub(crate) fn take_check(&mut self, ticket: Ticket) -> Option<PasswordCheck> {
+        self.check_queue.done(ticket);
         self.checks.remove(&ticket)
     }
 
@@ -216,7 +240,9 @@ impl Awaited {
     /// A sentence about the first thing that does not hold.
     pub(crate) fn check(&self) -> Result<(), String> {
         let ensure = |holds: bool, what: &str| if holds { Ok(()) } else { Err(what.to_owned()) };
-        ensure(self.checks.len() <= CHECKS_MAX, "no more passwords are checked than may be")?;
+        let all_wait = self.checks.len() == self.check_queue.len();
+        ensure(all_wait, "each password has its place in the queue")?;
+        self.check_queue.check()?;
         let is_old = |ticket: &Ticket| ticket.0 < self.next_ticket;
         let are_old = self.checks.keys().chain(self.queries.keys()).all(is_old);
         ensure(are_old, "what is awaited has a ticket of its own")?;

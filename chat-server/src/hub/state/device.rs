@@ -165,6 +165,14 @@ impl Device {
         self.particulars.oper.is_some()
     }
 
+    /// Ends a password check, which its commands wait for no more if they did; whose it is.
+    pub(crate) fn end_check(&mut self, is_counted: bool) -> PersonId {
+        if is_counted {
+            self.n_pending -= 1;
+        }
+        self.person
+    }
+
     /// In which revision it is told of metadata unasked, if at all.
     pub(crate) fn told_metadata_in(&self) -> Option<Dialect> {
         let has = |capability| self.capabilities.contains(capability);

@@ -1,39 +1,119 @@
-//! Wrong passwords, counted by address and by account, so that guessing becomes slow: after a few of them the
-//! next is looked at only when a time has passed that doubles with each.
+//! The back-off of guesses: each look at a secret of anybody's is counted before it is made, and given back when it was
+//! right, so that guessing becomes slow however many guesses are begun at once.
+//!
+//! A guess is counted three times: for the pair of who guesses and what is guessed, for who guesses at whatever, and for
+//! what is guessed by whomever. The last keeps nobody from anything by itself, or strangers could keep the owner out: it
+//! leaves each network one guess in a while in the place of several, so a first try is always looked at.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-/// Wrong passwords from one address, or for one account, that cost nothing.
-const FREE_OF_ADDRESS: u32 = 5;
+use chat_core::proto::{CaseMapping, Nick};
+use ipnet::IpNet;
 
-const FREE_OF_ACCOUNT: u32 = 10;
+use crate::{config::RateLimit, origin::Origin};
+
+/// Wrong guesses of one network at one secret that cost nothing.
+const FREE_OF_PAIR: u32 = 5;
+
+/// Wrong guesses of one network at whatever that cost nothing.
+const FREE_OF_NETWORK: u32 = 10;
+
+/// Wrong guesses at one secret by everybody, above which each network has one that costs nothing.
+const FREE_OF_SUBJECT: u32 = 10;
+
+/// A wide network of one subscriber may guess so many times as often as one of its parts.
+const WIDE: u32 = 4;
 
 /// The longest pause.
-const PAUSE_OF_ADDRESS_MAX: Duration = Duration::from_secs(300);
+const PAUSE_MAX: Duration = Duration::from_secs(300);
 
-/// Strangers can make it come for anyone's account, so it is short.
-const PAUSE_OF_ACCOUNT_MAX: Duration = Duration::from_secs(30);
+/// The longest pause where others are met by it who have done nothing: all who share an address that is exempt, or a
+/// secret that everybody is to know.
+const PAUSE_OF_MANY_MAX: Duration = Duration::from_secs(30);
 
 /// The time after which they are forgotten.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
 
-/// Addresses and accounts remembered; above it the one that was longest ago is forgotten.
+/// Entries remembered of each kind; above it the one that was longest ago is forgotten.
 const REMEMBERED_MAX: usize = 10_000;
 
-/// Addresses from which somebody has logged in to an account, remembered for each account: strangers' guesses do
+/// Networks from which somebody has logged in to an account, remembered for each account: strangers' guesses do
 /// not slow them down.
 const FAMILIAR_MAX: usize = 4;
 
-/// The subject of wrong passwords: a network or an account.
+/// More than all that is lost in counting with fractions.
+const ROUNDING: Duration = Duration::from_millis(1);
+
+/// The subject of a guess: whose secret it is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LoginSubject {
     Account(Arc<str>),
-    Address(Arc<str>),
+    Gateway,
+    Operator(Arc<str>),
+    Server,
+}
+
+impl LoginSubject {
+    /// The account of that name. Names that nobody can have are one, so that making them up fills nothing.
+    pub(crate) fn account(name: &str) -> Self {
+        Self::Account(key_of(name))
+    }
+
+    /// The operator of the server of that name.
+    pub(crate) fn operator(name: &str) -> Self {
+        Self::Operator(key_of(name))
+    }
+
+    /// Whether everybody is to know it: who guesses at something else does not keep their neighbours from it.
+    fn is_shared(&self) -> bool {
+        matches!(self, Self::Gateway | Self::Server)
+    }
+}
+
+fn key_of(name: &str) -> Arc<str> {
+    if Nick::new(name).is_err() {
+        return "".into();
+    }
+    CaseMapping::Ascii.fold(name).into()
+}
+
+/// The place that a guess is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Guesser {
+    pub(crate) origin: Origin,
+    /// So many share the address that nobody is counted by it for what others do there.
+    pub(crate) is_exempt: bool,
+}
+
+impl Guesser {
+    /// The networks that a guess counts for, each with how many times as much it may do.
+    pub(crate) fn networks(self) -> impl Iterator<Item = (IpNet, u32)> {
+        let Origin { near, wide } = self.origin;
+        let wide = Some((wide, WIDE)).filter(|_| self.origin.may_be_one());
+        std::iter::once((near, 1)).chain(wide)
+    }
+}
+
+/// An entry that guesses are counted under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Counted {
+    Network(IpNet),
+    Pair(IpNet, LoginSubject),
+    Subject(LoginSubject),
+}
+
+/// A guess that is counted, and to be looked at.
+#[derive(Debug)]
+pub(crate) struct Guess {
+    guesser: Guesser,
+    subject: LoginSubject,
+    at: Instant,
+    /// The entries it was counted under, each with the guess before.
+    counted: Vec<(Counted, Option<Instant>)>,
 }
 
 #[derive(Debug)]
@@ -42,104 +122,228 @@ struct Failures {
     latest: Instant,
 }
 
-/// The back-off of logins (see the module).
+/// The wrong guesses of one kind.
 #[derive(Debug, Default)]
-pub(crate) struct LoginBackoff {
-    by: BTreeMap<LoginSubject, Failures>,
-    by_time: BTreeSet<(Instant, LoginSubject)>,
-    /// The familiar networks by account, the latest first.
-    familiar: BTreeMap<Arc<str>, VecDeque<Arc<str>>>,
+struct Tally {
+    by: BTreeMap<Counted, Failures>,
+    by_time: BTreeSet<(Instant, Counted)>,
 }
 
-/// The network that counts for an address: of IPv6, that of one subscriber.
-pub(crate) fn network_of(address: &str) -> Arc<str> {
-    match address.trim_start_matches('0').parse().or_else(|_| address.parse()) {
-        Ok(IpAddr::V6(ip)) if ip.to_ipv4_mapped().is_none() => {
-            let [a, b, c, d, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64").into()
-        }
-        _ => address.into(),
-    }
-}
-
-impl LoginBackoff {
-    /// The pause before the next password from `network` for `account`, if there is one.
-    pub(crate) fn pause(
-        &self,
-        now: Instant,
-        network: Option<&Arc<str>>,
-        account: &Arc<str>,
-    ) -> Option<Duration> {
-        let of_address = network.and_then(|network| {
-            self.pause_of(
-                now,
-                &LoginSubject::Address(Arc::clone(network)),
-                FREE_OF_ADDRESS,
-                PAUSE_OF_ADDRESS_MAX,
-            )
-        });
-        let is_familiar = network.is_some_and(|network| {
-            self.familiar.get(account).is_some_and(|familiar| familiar.contains(network))
-        });
-        let of_account = || {
-            let whose = LoginSubject::Account(Arc::clone(account));
-            self.pause_of(now, &whose, FREE_OF_ACCOUNT, PAUSE_OF_ACCOUNT_MAX)
-        };
-        of_address.max(if is_familiar { None } else { of_account() })
+impl Tally {
+    fn n(&self, now: Instant, key: &Counted) -> u32 {
+        let is_fresh =
+            |own: &&Failures| now.saturating_duration_since(own.latest) <= FORGOTTEN_AFTER;
+        self.by.get(key).filter(is_fresh).map_or(0, |own| own.n)
     }
 
-    fn pause_of(
-        &self,
-        now: Instant,
-        whose: &LoginSubject,
-        free: u32,
-        max: Duration,
-    ) -> Option<Duration> {
-        let guess = self.by.get(whose)?;
-        let doublings = guess.n.checked_sub(free)?.min(16);
+    /// The pause before the next one, of which so many cost nothing: it doubles with each above them.
+    fn pause(&self, now: Instant, key: &Counted, free: u32, max: Duration) -> Option<Duration> {
+        let doublings = self.n(now, key).checked_sub(free)?.min(16);
         let pause = Duration::from_secs(1 << doublings).min(max);
-        let left = (guess.latest + pause).saturating_duration_since(now);
+        let left = (self.by.get(key)?.latest + pause).saturating_duration_since(now);
         (!left.is_zero()).then_some(left)
     }
 
-    /// A password from `network` for `account` was wrong.
-    pub(crate) fn add(
-        &mut self,
-        now: Instant,
-        network: Option<&Arc<str>>,
-        account: Option<&Arc<str>>,
-    ) {
-        let address = network.map(|network| LoginSubject::Address(Arc::clone(network)));
-        let account = account.map(|account| LoginSubject::Account(Arc::clone(account)));
-        for whose in address.into_iter().chain(account) {
-            let guess = self.by.entry(whose.clone()).or_insert(Failures { n: 0, latest: now });
-            self.by_time.remove(&(guess.latest, whose.clone()));
-            if now.saturating_duration_since(guess.latest) > FORGOTTEN_AFTER {
-                guess.n = 0;
-            }
-            (guess.n, guess.latest) = (guess.n.saturating_add(1), now);
-            self.by_time.insert((now, whose));
-            if self.by.len() > REMEMBERED_MAX
-                && let Some((_, oldest)) = self.by_time.pop_first()
-            {
-                self.by.remove(&oldest);
-            }
+    /// Counts one more; when the one before it was.
+    fn add(&mut self, now: Instant, key: &Counted) -> Option<Instant> {
+        let n = self.n(now, key);
+        let before = self.by.insert(key.clone(), Failures { n: n.saturating_add(1), latest: now });
+        let before = before.map(|before| before.latest);
+        if let Some(before) = before {
+            self.by_time.remove(&(before, key.clone()));
+        }
+        self.by_time.insert((now, key.clone()));
+        if self.by.len() > REMEMBERED_MAX
+            && let Some((_, oldest)) = self.by_time.pop_first()
+        {
+            self.by.remove(&oldest);
+        }
+        before.filter(|_| n > 0)
+    }
+
+    /// Takes back `n`, of which the latest was `at`, and the one before that `before`.
+    fn give_back(&mut self, key: &Counted, n: u32, at: Instant, before: Option<Instant>) {
+        let Some(mut own) = self.by.remove(key) else { return };
+        self.by_time.remove(&(own.latest, key.clone()));
+        own.n = own.n.saturating_sub(n);
+        // Another one may have come since then.
+        if own.latest == at
+            && let Some(before) = before
+        {
+            own.latest = before;
+        }
+        if own.n > 0 {
+            self.by_time.insert((own.latest, key.clone()));
+            self.by.insert(key.clone(), own);
         }
     }
 
-    /// A password from `network` for `account` was right.
-    pub(crate) fn forgive(&mut self, network: &Arc<str>, account: &Arc<str>) {
-        let whose = LoginSubject::Address(Arc::clone(network));
-        if let Some(guess) = self.by.remove(&whose) {
-            self.by_time.remove(&(guess.latest, whose));
+    fn check(&self) -> Result<(), String> {
+        let is_timed =
+            |(key, own): (&Counted, &Failures)| self.by_time.contains(&(own.latest, key.clone()));
+        if self.by.len() != self.by_time.len() || !self.by.iter().all(is_timed) {
+            return Err("wrong guesses are found by their time".to_owned());
         }
-        if self.familiar.len() >= REMEMBERED_MAX && !self.familiar.contains_key(account) {
-            self.familiar.pop_first();
+        if self.by.len() > REMEMBERED_MAX {
+            return Err("no more wrong guesses are remembered than may be".to_owned());
         }
-        let familiar = self.familiar.entry(Arc::clone(account)).or_default();
-        familiar.retain(|own| own != network);
-        familiar.push_front(Arc::clone(network));
-        familiar.truncate(FAMILIAR_MAX);
+        Ok(())
+    }
+}
+
+/// The back-off of guesses (see the module).
+#[derive(Debug, Default)]
+pub(crate) struct LoginBackoff {
+    networks: Tally,
+    pairs: Tally,
+    subjects: Tally,
+    /// The familiar networks by account, the latest first.
+    familiar: BTreeMap<Arc<str>, VecDeque<IpNet>>,
+    /// The time from which a network may ask for as many passwords to be checked at once as it may at most.
+    rested_from: BTreeMap<IpNet, Instant>,
+}
+
+impl LoginBackoff {
+    /// The pause before the next guess of `guesser` at `subject`, if there is one.
+    pub(crate) fn pause(
+        &self,
+        now: Instant,
+        guesser: Guesser,
+        subject: &LoginSubject,
+    ) -> Option<Duration> {
+        let is_familiar = self.is_familiar(guesser, subject);
+        let n_by_all = self.subjects.n(now, &Counted::Subject(subject.clone()));
+        let free = match (guesser.is_exempt, n_by_all >= FREE_OF_SUBJECT && !is_familiar) {
+            (true, _) => FREE_OF_SUBJECT,
+            (false, true) => 1,
+            (false, false) => FREE_OF_PAIR,
+        };
+        let is_of_many = guesser.is_exempt || subject.is_shared();
+        let max = if is_of_many { PAUSE_OF_MANY_MAX } else { PAUSE_MAX };
+        let of_pair = guesser.networks().filter_map(|(network, times)| {
+            let pair = Counted::Pair(network, subject.clone());
+            self.pairs.pause(now, &pair, free * times, max)
+        });
+        let of_network = guesser.networks().filter_map(|(network, times)| {
+            let network = Counted::Network(network);
+            self.networks.pause(now, &network, FREE_OF_NETWORK * times, PAUSE_MAX)
+        });
+        let of_network = of_network.filter(|_| !is_of_many && !is_familiar);
+        of_pair.chain(of_network).max()
+    }
+
+    /// Counts a guess that is to be looked at now.
+    ///
+    /// # Errors
+    /// The pause before it may be.
+    pub(crate) fn take(
+        &mut self,
+        now: Instant,
+        guesser: Guesser,
+        subject: LoginSubject,
+    ) -> Result<Guess, Duration> {
+        if let Some(pause) = self.pause(now, guesser, &subject) {
+            return Err(pause);
+        }
+        let mut keys = vec![Counted::Subject(subject.clone())];
+        for (network, _) in guesser.networks() {
+            keys.push(Counted::Pair(network, subject.clone()));
+            if !guesser.is_exempt && !subject.is_shared() {
+                keys.push(Counted::Network(network));
+            }
+        }
+        let count = |key: Counted| {
+            let before = self.tally(&key).add(now, &key);
+            (key, before)
+        };
+        let counted = keys.into_iter().map(count).collect();
+        Ok(Guess { guesser, subject, at: now, counted })
+    }
+
+    fn tally(&mut self, key: &Counted) -> &mut Tally {
+        match key {
+            Counted::Network(_) => &mut self.networks,
+            Counted::Pair(..) => &mut self.pairs,
+            Counted::Subject(_) => &mut self.subjects,
+        }
+    }
+
+    /// Takes back a guess that nobody has looked at.
+    pub(crate) fn give_back(&mut self, guess: &Guess) {
+        for (key, before) in &guess.counted {
+            self.tally(key).give_back(key, 1, guess.at, *before);
+        }
+    }
+
+    /// A guess was right: it was none, and nor were those before it of the same pair.
+    pub(crate) fn was_right(&mut self, now: Instant, guess: &Guess) {
+        self.give_back(guess);
+        self.forgive(now, guess.guesser, &guess.subject);
+    }
+
+    /// Forgets the wrong guesses of a pair, and no others: who is at `guesser` has proved that they know `subject`.
+    pub(crate) fn forgive(&mut self, now: Instant, guesser: Guesser, subject: &LoginSubject) {
+        let near = Counted::Pair(guesser.origin.near, subject.clone());
+        let n = self.pairs.n(now, &near);
+        let mut keys = vec![Counted::Subject(subject.clone())];
+        for (network, _) in guesser.networks() {
+            keys.push(Counted::Pair(network, subject.clone()));
+            if !guesser.is_exempt && !subject.is_shared() {
+                keys.push(Counted::Network(network));
+            }
+        }
+        for key in keys.iter().filter(|_| n > 0) {
+            self.tally(key).give_back(key, n, now, None);
+        }
+        if let LoginSubject::Account(account) = subject {
+            if self.familiar.len() >= REMEMBERED_MAX && !self.familiar.contains_key(account) {
+                self.familiar.pop_first();
+            }
+            let familiar = self.familiar.entry(Arc::clone(account)).or_default();
+            familiar.retain(|own| *own != guesser.origin.near);
+            familiar.push_front(guesser.origin.near);
+            familiar.truncate(FAMILIAR_MAX);
+        }
+    }
+
+    fn is_familiar(&self, guesser: Guesser, subject: &LoginSubject) -> bool {
+        let LoginSubject::Account(account) = subject else { return false };
+        self.familiar.get(account).is_some_and(|own| own.contains(&guesser.origin.near))
+    }
+
+    /// Counts a password that is to be checked or hashed, whether it is right or not.
+    ///
+    /// # Errors
+    /// The pause before it may be.
+    pub(crate) fn count_check(
+        &mut self,
+        now: Instant,
+        guesser: Guesser,
+        limit: Option<RateLimit>,
+    ) -> Result<(), Duration> {
+        let Some(limit) = limit.filter(|_| !guesser.is_exempt) else { return Ok(()) };
+        let mut later = Vec::new();
+        for (network, times) in guesser.networks() {
+            let rate = limit.per_second * times as f32;
+            let [one, full] = [1.0, limit.burst * times as f32].map(|n_checks| {
+                Duration::try_from_secs_f32(n_checks / rate).unwrap_or(FORGOTTEN_AFTER)
+            });
+            let from = self.rested_from.get(&network).map_or(now, |from| now.max(*from));
+            let over = (from + one).saturating_duration_since(now).saturating_sub(full);
+            if over > ROUNDING {
+                return Err(over);
+            }
+            later.push((network, from + one));
+        }
+        if self.rested_from.len() + later.len() > REMEMBERED_MAX {
+            self.rested_from.retain(|_, from| *from > now);
+        }
+        if self.rested_from.len() + later.len() > REMEMBERED_MAX {
+            // Nobody is kept out for it: all are counted anew.
+            self.rested_from.clear();
+        }
+        self.rested_from.extend(later);
+        Ok(())
     }
 
     /// Checks that all that is remembered is found by its time, and has its bound.
@@ -147,15 +351,13 @@ impl LoginBackoff {
     /// # Errors
     /// A sentence about the first thing that does not hold.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let is_timed = |(subject, failures): (&LoginSubject, &Failures)| {
-            self.by_time.contains(&(failures.latest, subject.clone()))
-        };
-        let are_timed = self.by.len() == self.by_time.len() && self.by.iter().all(is_timed);
-        let is_bounded = self.by.len() <= REMEMBERED_MAX && self.familiar.len() <= REMEMBERED_MAX;
-        match (are_timed, is_bounded) {
-            (false, _) => Err("wrong passwords are found by their time".to_owned()),
-            (_, false) => Err("no more wrong passwords are remembered than may be".to_owned()),
-            (true, true) => Ok(()),
+        [&self.networks, &self.pairs, &self.subjects].into_iter().try_for_each(Tally::check)?;
+        let is_bounded =
+            self.familiar.len() <= REMEMBERED_MAX && self.rested_from.len() <= REMEMBERED_MAX;
+        if is_bounded {
+            Ok(())
+        } else {
+            Err("no more logins are remembered than may be".to_owned())
         }
     }
 }
@@ -168,57 +370,200 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    fn at(host: &str) -> Guesser {
+        Guesser { origin: Origin::of_host(host), is_exempt: false }
+    }
+
+    fn account(name: &str) -> LoginSubject {
+        LoginSubject::account(name)
+    }
+
+    /// The number of wrong guesses of many made at once that are looked at.
+    fn n_seen(
+        backoff: &mut LoginBackoff,
+        now: Instant,
+        guesses: impl IntoIterator<Item = (String, LoginSubject)>,
+    ) -> usize {
+        let looked_at =
+            |(host, subject): (String, LoginSubject)| backoff.take(now, at(&host), subject).is_ok();
+        guesses.into_iter().map(looked_at).filter(|own| *own).count()
+    }
+
     #[test]
     fn each_wrong_password_makes_the_next_one_wait_longer() {
-        let (mut login_backoff, start) = (LoginBackoff::default(), Instant::now());
-        let (here, ann): (Arc<str>, Arc<str>) = ("192.0.2.1".into(), "ann".into());
-        for _ in 0..FREE_OF_ADDRESS {
-            assert_eq!(login_backoff.pause(start, Some(&here), &ann), None);
-            login_backoff.add(start, Some(&here), Some(&ann));
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let here = at("192.0.2.1");
+        for _ in 0..FREE_OF_PAIR {
+            assert!(backoff.take(start, here, account("ann")).is_ok());
         }
-        assert_eq!(login_backoff.pause(start, Some(&here), &ann), Some(SECOND));
-        login_backoff.add(start, Some(&here), Some(&ann));
-        assert_eq!(login_backoff.pause(start, Some(&here), &ann), Some(2 * SECOND));
-        assert_eq!(login_backoff.pause(start + 2 * SECOND, Some(&here), &ann), None);
-        for _ in 0..20 {
-            login_backoff.add(start, Some(&here), Some(&ann));
+        assert_eq!(backoff.pause(start, here, &account("Ann")), Some(SECOND));
+        assert_eq!(backoff.take(start, here, account("ann")).unwrap_err(), SECOND);
+        let mut now = start + SECOND;
+        assert!(backoff.take(now, here, account("ann")).is_ok());
+        assert_eq!(backoff.pause(now, here, &account("ann")), Some(2 * SECOND));
+        while let Some(pause) = backoff.pause(now, here, &account("ann"))
+            && pause < PAUSE_MAX
+        {
+            now += pause;
+            assert!(backoff.take(now, here, account("ann")).is_ok());
         }
-        assert_eq!(login_backoff.pause(start, Some(&here), &ann), Some(PAUSE_OF_ADDRESS_MAX));
-        // From elsewhere the account waits too, but not for long, and not where its owner has been.
-        let (home, far): (Arc<str>, Arc<str>) = ("192.0.2.9".into(), "198.51.100.1".into());
-        login_backoff.forgive(&home, &ann);
-        assert_eq!(login_backoff.pause(start, Some(&far), &ann), Some(PAUSE_OF_ACCOUNT_MAX));
-        assert_eq!(login_backoff.pause(start, Some(&home), &ann), None);
-        assert_eq!(login_backoff.pause(start, Some(&far), &"bob".into()), None);
-        let later = start + FORGOTTEN_AFTER + SECOND;
-        login_backoff.add(later, Some(&here), None);
-        assert_eq!(login_backoff.pause(later, Some(&here), &ann), None);
+        assert_eq!(backoff.pause(now, here, &account("ann")), Some(PAUSE_MAX));
+        // From elsewhere each network has one look, and its owner has several where they have been.
+        let (home, far) = (at("192.0.2.9"), at("198.51.100.1"));
+        backoff.forgive(now, home, &account("ann"));
+        for (whose, n_free) in [(far, 1), (home, FREE_OF_PAIR)] {
+            for _ in 0..n_free {
+                assert!(backoff.take(now, whose, account("ann")).is_ok());
+            }
+            assert_eq!(backoff.pause(now, whose, &account("ann")), Some(SECOND));
+        }
+        let later = now + FORGOTTEN_AFTER + SECOND;
+        assert_eq!(backoff.pause(later, here, &account("ann")), None);
+    }
+
+    /// However many come from new addresses, who comes from another one is looked at.
+    #[test]
+    fn the_owner_is_looked_at_from_a_new_address_while_strangers_guess() {
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let strangers = (0..200).map(|n| (format!("198.51.100.{n}"), account("ann")));
+        assert!(n_seen(&mut backoff, start, strangers) >= 200);
+        for n in 0..74 {
+            let (now, new) = (start + n * SECOND, at(&format!("203.0.113.{n}")));
+            let guess = backoff.take(now, new, account("ann")).unwrap();
+            backoff.was_right(now, &guess);
+            let stranger = at(&format!("198.51.100.{n}"));
+            assert_eq!(backoff.take(now, stranger, account("ann")).is_ok(), n > 0, "one each");
+            backoff.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn one_success_forgets_only_its_own_pair() {
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let here = at("192.0.2.1");
+        // Names of others, one after the other, with a login to one's own account between them.
+        let mut n_seen = 0;
+        for n in 0..40 {
+            n_seen += usize::from(backoff.take(start, here, account(&format!("a{n}"))).is_ok());
+            if let Ok(own) = backoff.take(start, here, account("own")) {
+                backoff.was_right(start, &own);
+            }
+        }
+        assert_eq!(n_seen, FREE_OF_NETWORK as usize);
+        // Who logs in there as ever is not met by it, and who mistyped has not done so when they are in.
+        assert_eq!(backoff.pause(start, here, &account("own")), None);
+        let home = at("192.0.2.2");
+        for _ in 0..3 {
+            for _ in 0..FREE_OF_PAIR - 1 {
+                assert!(backoff.take(start, home, account("bob")).is_ok());
+            }
+            let right = backoff.take(start, home, account("bob")).unwrap();
+            backoff.was_right(start, &right);
+        }
+        // A pair that guessed is slow, also where the account's owner has logged in.
+        for _ in 0..FREE_OF_PAIR {
+            assert!(backoff.take(start, home, account("bob")).is_ok());
+        }
+        assert!(backoff.take(start, home, account("bob")).is_err());
+        backoff.check().unwrap();
+    }
+
+    #[test]
+    fn what_is_given_back_was_never_there() {
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let here = at("192.0.2.1");
+        for _ in 0..FREE_OF_PAIR {
+            assert!(backoff.take(start, here, account("ann")).is_ok());
+        }
+        let now = start + SECOND;
+        let guess = backoff.take(now, here, account("ann")).unwrap();
+        assert_eq!(backoff.pause(now, here, &account("ann")), Some(2 * SECOND));
+        backoff.give_back(&guess);
+        assert_eq!(backoff.pause(now, here, &account("ann")), None);
+        backoff.check().unwrap();
+    }
+
+    /// A /48 guesses as four of its parts do, however many it has; a /24 is many people's.
+    #[test]
+    fn a_wide_network_guesses_as_few_do() {
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let six = |n: usize| format!("2001:db8:1:{n:x}::1");
+        let guesses = (0..1000).map(|n| (six(n), LoginSubject::operator("root")));
+        // Before all have guessed too often each of them has several, and then all have one.
+        let n_of_one_name = n_seen(&mut backoff, start, guesses);
+        assert!(n_of_one_name <= 20, "{n_of_one_name}");
+        let guesses = (0..1000).map(|n| (six(n), account(&format!("a{n}"))));
+        let n_of_many = n_seen(&mut backoff, start, guesses) + n_of_one_name;
+        assert_eq!(n_of_many, (FREE_OF_NETWORK * WIDE) as usize);
+        let elsewhere = at("2001:db8:2::1");
+        assert!(backoff.take(start, elsewhere, LoginSubject::operator("root")).is_ok());
+    }
+
+    /// Where many share an address, or everybody shares the secret, nobody is kept out for long.
+    #[test]
+    fn what_many_share_is_slowed_for_a_moment() {
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let school = Guesser { is_exempt: true, ..at("192.0.2.1") };
+        let mut now = start;
+        for _ in 0..100 {
+            if let Err(pause) = backoff.take(now, school, account("ann")) {
+                now += pause;
+            }
+        }
+        assert_eq!(backoff.pause(now, school, &account("bob")), None);
+        assert!(backoff.pause(now, school, &account("ann")).unwrap() <= PAUSE_OF_MANY_MAX);
+        let here = at("198.51.100.1");
+        for n in 0..100 {
+            let _ = backoff.take(start, here, account(&format!("a{n}")));
+        }
+        for _ in 0..FREE_OF_PAIR {
+            assert!(backoff.take(start, here, LoginSubject::Server).is_ok());
+        }
+        assert_eq!(backoff.take(start, here, LoginSubject::Server).unwrap_err(), SECOND);
+    }
+
+    #[test]
+    fn checks_are_counted_also_when_they_are_right() {
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let limit = Some(RateLimit { burst: 3.0, per_second: 0.5 });
+        let here = at("192.0.2.1");
+        for _ in 0..3 {
+            assert_eq!(backoff.count_check(start, here, limit), Ok(()));
+        }
+        assert_eq!(backoff.count_check(start, here, limit), Err(2 * SECOND));
+        assert_eq!(backoff.count_check(start, at("192.0.2.2"), limit), Ok(()));
+        assert_eq!(backoff.count_check(start + 2 * SECOND, here, limit), Ok(()));
+        assert_eq!(backoff.count_check(start, here, None), Ok(()));
+        let school = Guesser { is_exempt: true, ..here };
+        assert_eq!(backoff.count_check(start, school, limit), Ok(()));
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
-        let (mut login_backoff, start) = (LoginBackoff::default(), Instant::now());
-        for number in 0..=REMEMBERED_MAX {
-            let account: Arc<str> = format!("account{number}").into();
-            login_backoff.add(
-                start + SECOND * u32::try_from(number).unwrap(),
-                None,
-                Some(&account),
-            );
-            login_backoff.forgive(&"192.0.2.1".into(), &account);
+        let (mut backoff, start) = (LoginBackoff::default(), Instant::now());
+        let limit = Some(RateLimit { burst: 3.0, per_second: 0.01 });
+        for n in 0..=u32::try_from(REMEMBERED_MAX).unwrap() {
+            let (name, host) =
+                (format!("a{n}"), format!("10.{}.{}.{}", n >> 16, n >> 8 & 255, n & 255));
+            let now = start + n * SECOND / 100;
+            assert!(backoff.take(now, at(&host), account(&name)).is_ok());
+            backoff.forgive(now, at("192.0.2.1"), &account(&name));
+            assert!(backoff.count_check(now, at(&host), limit).is_ok());
         }
-        assert_eq!(login_backoff.by.len(), REMEMBERED_MAX);
-        assert_eq!(login_backoff.by_time.len(), REMEMBERED_MAX);
-        assert_eq!(login_backoff.familiar.len(), REMEMBERED_MAX);
-        assert!(!login_backoff.by.contains_key(&LoginSubject::Account("account0".into())));
+        backoff.check().unwrap();
+        for tally in [&backoff.networks, &backoff.pairs, &backoff.subjects] {
+            assert_eq!(tally.by.len(), REMEMBERED_MAX);
+        }
+        assert_eq!(backoff.familiar.len(), REMEMBERED_MAX);
+        assert!(!backoff.subjects.by.contains_key(&Counted::Subject(account("a0"))));
     }
 
     #[test]
-    fn a_subscriber_is_one_network() {
-        assert_eq!(network_of("192.0.2.1"), "192.0.2.1".into());
-        assert_eq!(network_of("2001:db8::1"), network_of("2001:db8::2:3"));
-        assert_ne!(network_of("2001:db8::1"), network_of("2001:db8:0:1::1"));
-        // As hosts are written that would begin with a colon.
-        assert_eq!(network_of("0::1"), network_of("::2"));
+    fn names_that_cannot_be_nicks_are_one() {
+        let long = |letter: &str| account(&letter.repeat(5000));
+        assert_eq!(long("x"), long("y"));
+        assert_eq!(account("a b"), long("x"));
+        assert_eq!(account("ANN"), account("ann"));
+        assert_ne!(account("ann"), LoginSubject::operator("ann"));
     }
 }

@@ -13,12 +13,15 @@ use crate::{
 };
 
 /// A connection that has not registered.
+// More than 12 fields: all that is known of a connection before it is somebody's, which is gone then.
 #[derive(Debug)]
 pub(crate) struct Newcomer {
     pub(crate) host: Arc<str>,
     pub(crate) door: Door,
     pub(crate) is_secure: bool,
     pub(crate) fingerprint: Option<Arc<str>>,
+    /// They have given the server's password.
+    pub(crate) has_entered: bool,
     /// The account they have logged in to.
     pub(crate) account: Option<Arc<str>>,
     pub(crate) capabilities: CapabilitySet,
@@ -55,6 +58,7 @@ impl Newcomer {
             door,
             is_secure,
             fingerprint,
+            has_entered: false,
             account: None,
             capabilities: CapabilitySet::EMPTY,
             away: None,
