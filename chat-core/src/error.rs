@@ -95,6 +95,14 @@ pub enum SendError {
         /// The number that may wait.
         capacity: usize,
     },
+    /// Too much waits to be sent, counted in bytes.
+    #[error(
+        "messages that need {bytes_max} bytes are waiting to be sent already; try again in a moment"
+    )]
+    MemoryFull {
+        /// The bytes that what waits may take ([`crate::MemoryBudget`]).
+        bytes_max: usize,
+    },
     /// There is no such target.
     #[error("{0:?} is neither a room (#name) nor a nick")]
     InvalidTarget(String),
@@ -109,6 +117,14 @@ pub enum SendError {
         /// The length it may have, in bytes.
         bytes_max: usize,
     },
+}
+
+impl SendError {
+    /// Whether there is place again when some of what waits has been sent: then the same words may be said once more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::MemoryFull { .. })
+    }
 }
 
 /// The reason why a message did not arrive, as far as is known.

@@ -36,6 +36,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! What a server may have of a client is bounded: the memory of all that waits together by [`MemoryBudget`] (64 MiB), which says
+//! what becomes of what there is no place for; names by [`client::NAME_BYTES_MAX`]; the past by 20 s for a page and 2 minutes for
+//! all of it, behind which it is an [`Update::Gap`].
+//!
 //! Where to look: [`Listener`] for the threading contract, [`Update`] for everything that can happen,
 //! [`error`] for what can fail, [`testing`] (feature `testing`) for a server to test against,
 //! [`wire`], [`proto`] and [`scram`] for the protocol that our server shares.
@@ -50,9 +54,12 @@ pub mod testing;
 pub mod text;
 mod update;
 pub mod wire;
+#[cfg(test)]
+mod work;
 
 pub use client::{
-    ChatClient, ChatClientBuilder, ClientHandle, HistoryPolicy, ReconnectPolicy, Timeouts,
+    ChatClient, ChatClientBuilder, ClientHandle, HistoryPolicy, MemoryBudget, ReconnectPolicy,
+    Timeouts,
 };
 pub use error::{CloseReason, ConfigError, ConnectError, DeliveryError, SendError, WaitError};
 pub use listener::{Event, Fanout, Listener, PrintListener};

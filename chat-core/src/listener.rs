@@ -23,10 +23,10 @@ use crate::{
 /// 2. Updates come in the order in which the server sent them; all of one connection before the next;
 ///    `State(Ready)` before its first message. What is said in a room while its past is on its way comes behind
 ///    that: first [`Origin::History`] or [`Origin::Missed`], then `PastTold`, then what is new, each message once.
-/// 3. A batch is what was waiting when the thread looked, at most [`BATCH_MAX`] updates. Batches are
-///    not delayed to grow, and where one ends means nothing.
+/// 3. A batch is what was waiting when the thread looked, at most [`BATCH_MAX`] updates and
+///    [`BATCH_BYTES_MAX`] bytes. Batches are not delayed to grow, and where one ends means nothing.
 /// 4. A listener may block: reading, answering the server's pings and reconnecting go on. Beyond the
-///    builder's `update_queue` the oldest updates are dropped, and `Lagged` says how many.
+///    builder's `update_queue`, and what its `memory` has for them, the oldest updates are dropped, and `Lagged` says how many.
 /// 5. Inside a call everything on the handle is allowed. Calls that would wait for this very thread
 ///    (`send_and_wait`, `wait_closed`, [`crate::ChatClient::close`]) return
 ///    [`crate::WaitError::WouldDeadlock`].
@@ -46,8 +46,7 @@ pub trait Listener: Send + 'static {
     fn closed_connection(&mut self, client: &ClientHandle, reason: CloseReason);
 }
 
-/// The most updates in one call of [`Listener::update_messages`].
-pub const BATCH_MAX: usize = 512;
+pub use crate::client::{BATCH_BYTES_MAX, BATCH_MAX};
 
 impl<L: Listener + ?Sized> Listener for Box<L> {
     fn update_messages(&mut self, client: &ClientHandle, updates: Vec<Update>) {
@@ -117,7 +116,8 @@ where
 #[derive(Debug)]
 pub struct ChannelListener(Sender<Event>);
 
-/// A listener and the channel it feeds, which holds at most `capacity` events.
+/// A listener and the channel it feeds, which holds at most `capacity` events, each of [`BATCH_BYTES_MAX`] bytes or one
+/// update.
 ///
 /// ```
 /// use chat_core::{ChatClient, Event, Update, listener, testing::FakeServer};

@@ -56,7 +56,8 @@ pub enum Update {
         /// The state of it.
         state: Delivery,
     },
-    /// Messages may have been missed and cannot be fetched.
+    /// Messages may have been missed and cannot be fetched: the server does not tell them, or not in time, or there is no
+    /// place for what waits for them.
     #[non_exhaustive]
     Gap {
         /// The target.

@@ -12,9 +12,11 @@ pub(crate) enum UiEvent {
     Updates(Vec<Update>),
 }
 
-/// Events under way to the main loop. When it is busy for longer, the client's own queue fills, and
-/// says what it had to drop.
-const EVENTS_MAX: usize = 256;
+/// Events under way to the main loop, a few, since each may be [`BATCH_BYTES_MAX`] long. When it is busy for longer, the
+/// client's own queue fills, within its memory, and says what it had to drop.
+///
+/// [`BATCH_BYTES_MAX`]: chat_core::listener::BATCH_BYTES_MAX
+const EVENTS_MAX: usize = 16;
 
 /// Updates that are handled in one go, so that a burst becomes one change of the view.
 const BURST_MAX: usize = 2000;

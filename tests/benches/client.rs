@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chat_core::{ChatClient, ClientHandle, CloseReason, Delivery, Listener, Update};
+use chat_core::{ChatClient, ClientHandle, CloseReason, Delivery, Listener, MemoryBudget, Update};
 use chat_tests::{
     PATIENCE,
     load::{Mode, Peer, Process, Subject},
@@ -136,6 +136,7 @@ fn receive(n_messages: u64) {
     });
     let client = ChatClient::builder(address.to_string(), "ann")
         .update_queue(n_messages as usize + 1000)
+        .memory(MemoryBudget::new(8 << 30))
         .listener(Counting(Arc::clone(&counts)))
         .connect()
         .unwrap();

@@ -8,11 +8,15 @@
 //!
 //! Each row has a server of its own, with all doors and the default limits, but that for flooding: it would
 //! spare the server most of the work. The goals: nobody else waits for 100 ms, and memory grows by no more
-//! than the connections of the row may keep waiting by the limits.
+//! than the connections of the row may keep waiting by the limits. In the last rows a server does its worst to a client of ours,
+//! whose memory grows by no more than its budget.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures time and keeps a pace")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
 #![allow(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
+
+#[path = "misuse/client.rs"]
+mod client;
 
 use std::{
     fs,
@@ -43,6 +47,9 @@ fn main() {
     // `cargo bench` adds words of its own.
     let words: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    if let [client::CLIENT, address] = &*words.iter().map(String::as_str).collect::<Vec<_>>() {
+        return client::be_client(address);
+    }
     let seconds = words.first().map_or(Ok(5.0), |seconds| seconds.parse());
     let Ok(seconds) = seconds else {
         eprintln!("{:?} is no number of seconds: try `-- 5`", words[0]);
@@ -61,6 +68,7 @@ fn main() {
     for misuse in ROWS.iter().filter(|misuse| misuse.name.contains(row)) {
         is_good &= run(misuse, Duration::from_secs_f64(seconds), scale);
     }
+    is_good &= client::run_all(row, Duration::from_secs_f64(seconds));
     println!("{}", if is_good { "all goals are met" } else { "a goal is missed: see !" });
     // A small run shows that it works, not how well.
     if !is_good && scale == 1 {

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{
     address::{parse_server, read_link},
+    budget::MemoryBudget,
     chat_client::ChatClient,
     retry::ReconnectPolicy,
     settings::{Account, Bounds, DEFAULT_NAME, HistoryPolicy, Password, Settings, Timeouts},
@@ -32,8 +33,7 @@ pub struct ChatClientBuilder {
     account: Option<(String, String)>,
     reconnect: ReconnectPolicy,
     timeouts: Timeouts,
-    send_queue: usize,
-    update_queue: usize,
+    bounds: Bounds,
 }
 
 impl std::fmt::Debug for ChatClientBuilder {
@@ -63,8 +63,7 @@ impl ChatClientBuilder {
             account: None,
             reconnect: ReconnectPolicy::default(),
             timeouts: Timeouts::default(),
-            send_queue: 256,
-            update_queue: 65_536,
+            bounds: Bounds { requests: 256, updates: 65_536, memory: MemoryBudget::default() },
         }
     }
 
@@ -121,13 +120,20 @@ impl ChatClientBuilder {
 
     /// The number of requests that may wait to be sent (default 256).
     pub fn send_queue(mut self, requests: usize) -> Self {
-        self.send_queue = requests;
+        self.bounds.requests = requests;
         self
     }
 
     /// The number of updates that may wait for the listener (default 65,536).
     pub fn update_queue(mut self, updates: usize) -> Self {
-        self.update_queue = updates;
+        self.bounds.updates = updates;
+        self
+    }
+
+    /// The memory that everything that waits may take together (default 64 MiB): [`MemoryBudget`] says what becomes of what
+    /// there is no place for.
+    pub fn memory(mut self, budget: MemoryBudget) -> Self {
+        self.bounds.memory = budget;
         self
     }
 
@@ -197,11 +203,16 @@ impl ChatClientBuilder {
         let mut nonce_key = [0; 32];
         getrandom::fill(&mut nonce_key)
             .map_err(|error| ConfigError::System(Arc::new(error.into())))?;
-        for (field, size) in [("send queue", self.send_queue), ("update queue", self.update_queue)]
+        for (field, size) in
+            [("send queue", self.bounds.requests), ("update queue", self.bounds.updates)]
         {
             if size == 0 {
                 return Err(ConfigError::Invalid { field, why: "must have room for one".into() });
             }
+        }
+        if self.bounds.memory.bytes() < MemoryBudget::BYTES_MIN {
+            let why = format!("is {} bytes at least", MemoryBudget::BYTES_MIN).into();
+            return Err(ConfigError::Invalid { field: "memory", why });
         }
         let name = self.name.trim();
         let realname = if name.is_empty() { DEFAULT_NAME } else { name };
@@ -219,7 +230,7 @@ impl ChatClientBuilder {
             nonce_key,
             reconnect: self.reconnect,
             timeouts: self.timeouts,
-            bounds: Bounds { requests: self.send_queue, updates: self.update_queue },
+            bounds: self.bounds,
         };
         Ok((settings, self.listener.unwrap_or_else(|| Box::new(PrintListener::stdout()))))
     }

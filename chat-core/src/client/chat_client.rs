@@ -12,7 +12,6 @@ use mio::{Poll, Waker};
 use super::{
     driver::{Driver, WAKER},
     handle::ClientHandle,
-    queue::UpdateQueue,
     receiver::Receiver,
     settings::Settings,
     shared::{Control, Shared},
@@ -62,20 +61,11 @@ impl ChatClient {
         let (requests, requested) = crossbeam_channel::unbounded();
         let (control, controlled) = crossbeam_channel::unbounded();
         let state = ClientState::new(Arc::clone(&settings), fastrand::u64(..));
-        let roster = Arc::clone(state.roster());
-        let shared = Arc::new(Shared::new(&settings, requests, control, waker, roster));
-        let updates = Arc::new(UpdateQueue::new(settings.bounds.updates));
-        let driver = Driver::new(
-            poll,
-            settings,
-            Arc::clone(&shared),
-            state,
-            requested,
-            controlled,
-            Arc::clone(&updates),
-        );
+        let rooms = Arc::clone(state.rooms());
+        let shared = Arc::new(Shared::new(&settings, requests, control, waker, rooms));
+        let driver = Driver::new(poll, settings, Arc::clone(&shared), state, requested, controlled);
         let handle = ClientHandle::new(shared);
-        let receiver = Receiver { handle: handle.clone(), updates, listener };
+        let receiver = Receiver { handle: handle.clone(), listener };
         let mut client = Self { handle, threads: Vec::new() };
         let io = Builder::new().name("chat-core-io".into()).spawn(move || driver.run());
         client.threads.push(io.map_err(system)?);

@@ -19,7 +19,6 @@ use mio::{Events, Interest, Poll, Token, net::TcpStream};
 
 use super::{
     address::resolve,
-    queue::UpdateQueue,
     settings::Settings,
     shared::{Control, Shared},
     state::{ClientState, Effect, Effects, Now, Request, later},
@@ -60,7 +59,6 @@ pub(crate) struct Driver {
     state: ClientState,
     requests: Receiver<Request>,
     control: Receiver<Control>,
-    updates: Arc<UpdateQueue>,
     connection: Connection,
     framer: Framer,
     outgoing: Outgoing,
@@ -136,7 +134,6 @@ impl Driver {
         state: ClientState,
         requests: Receiver<Request>,
         control: Receiver<Control>,
-        updates: Arc<UpdateQueue>,
     ) -> Self {
         Self {
             poll,
@@ -145,7 +142,6 @@ impl Driver {
             state,
             requests,
             control,
-            updates,
             connection: Connection::None,
             framer: Framer::new(SERVER_LINE_BYTES_MAX),
             outgoing: Outgoing::default(),
@@ -162,9 +158,9 @@ impl Driver {
             self.shared.gate.shut();
             let cause = ConnectError::Lost("this program has a fault".into());
             let closed = [Update::State(ConnectionState::Closed)];
-            self.shared.note(&closed, 0);
-            self.updates.push(&mut closed.into());
-            self.updates.close(CloseReason::Lost(Arc::new(cause)));
+            self.shared.note(&closed);
+            self.shared.updates.push(&mut closed.into());
+            self.shared.updates.close(CloseReason::Lost(Arc::new(cause)));
         }
     }
 
@@ -499,7 +495,7 @@ impl Driver {
     /// Does what the state wants, one after the other, until nothing is left of it.
     fn carry_out(&mut self, now: Now, effects: &mut Effects) {
         let mut updates = Vec::with_capacity(effects.len());
-        let (mut n_settled, mut closed) = (0, None);
+        let (mut n_settled, mut settled_bytes, mut closed) = (0, 0, None);
         while !effects.is_empty() {
             let mut has_written = false;
             while let Some(effect) = effects.next() {
@@ -521,7 +517,10 @@ impl Driver {
                         self.connection = Connection::None;
                     }
                     Effect::Mark(id) => self.outgoing.mark(id),
-                    Effect::Settle => n_settled += 1,
+                    Effect::Settle { bytes } => {
+                        n_settled += 1;
+                        settled_bytes += bytes;
+                    }
                     Effect::Tell(update) => updates.push(update),
                     Effect::Write(bytes) => {
                         self.outgoing.push(bytes);
@@ -533,11 +532,12 @@ impl Driver {
                 self.flush(now, effects);
             }
         }
-        self.shared.publish(self.state.roster());
-        self.shared.note(&updates, n_settled);
-        self.updates.push(&mut updates);
+        self.shared.publish(self.state.rooms(), self.state.waiting_bytes());
+        self.shared.gate.settle(n_settled, settled_bytes);
+        self.shared.note(&updates);
+        self.shared.updates.push(&mut updates);
         if let Some(reason) = closed {
-            self.updates.close(reason);
+            self.shared.updates.close(reason);
         }
     }
 }

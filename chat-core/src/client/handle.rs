@@ -19,7 +19,8 @@ use crate::{
     wire::limits::{BODY_BYTES_MAX, client_line_fits},
 };
 
-/// The most text one `send` takes, in bytes. It goes in as many lines as it needs.
+/// The most text one `send` takes, in bytes; less in a client of a small [`MemoryBudget`](crate::MemoryBudget). It goes in as many
+/// lines as it needs.
 pub const TEXT_BYTES_MAX: usize = 1 << 20;
 
 /// A way to use a client from anywhere; it does not keep the client alive. Cheap to clone.
@@ -268,19 +269,26 @@ impl ClientHandle {
     /// The rooms we are in, by name.
     #[must_use]
     pub fn rooms(&self) -> Vec<Arc<str>> {
-        self.shared.roster().rooms()
+        self.shared.rooms().names()
     }
 
     /// Everyone in a room, by nick; empty if we are not in it.
     #[must_use]
     pub fn members(&self, room: &str) -> Vec<Arc<str>> {
-        self.shared.roster().members(room)
+        self.shared.rooms().members(room)
     }
 
     /// A room's topic, if we are in it and it has one.
     #[must_use]
     pub fn topic(&self, room: &str) -> Option<Arc<str>> {
-        self.shared.roster().topic(room)
+        self.shared.rooms().topic(room)
+    }
+
+    /// The bytes of all that waits in this client, by its own count: within its
+    /// [`MemoryBudget`](crate::MemoryBudget), but for the updates that the listener has in its hands.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> usize {
+        self.shared.waiting_bytes()
     }
 
     /// Waits until the listener has had its last call.
@@ -315,8 +323,9 @@ impl ClientHandle {
 
     fn message(&self, kind: MessageKind, target: &str, text: &str) -> Result<Message, SendError> {
         check_target(target)?;
-        if text.len() > TEXT_BYTES_MAX {
-            return Err(SendError::TooLong { bytes: text.len(), bytes_max: TEXT_BYTES_MAX });
+        let bytes_max = TEXT_BYTES_MAX.min(self.shared.gate.text_bytes_max());
+        if text.len() > bytes_max {
+            return Err(SendError::TooLong { bytes: text.len(), bytes_max });
         }
         if text.trim_matches(['\n', '\r']).is_empty() || text.contains('\0') {
             return Err(SendError::InvalidText);

@@ -1,12 +1,13 @@
 //! [`ChatClient`] owns a connection and its threads; [`ClientHandle`] is what everyone else holds.
 
 mod address;
+mod budget;
 mod builder;
 mod chat_client;
 mod driver;
 mod gate;
 mod handle;
-mod members;
+mod pieces;
 mod queue;
 mod receiver;
 mod replacement;
@@ -18,8 +19,10 @@ mod state;
 mod words;
 
 pub use address::DEFAULT_PORT;
+pub use budget::{BATCH_BYTES_MAX, BATCH_MAX, MemoryBudget};
 pub use builder::ChatClientBuilder;
 pub use chat_client::ChatClient;
 pub use handle::{ClientHandle, TEXT_BYTES_MAX};
 pub use retry::ReconnectPolicy;
 pub use settings::{DEFAULT_NAME, HistoryPolicy, Timeouts};
+pub use words::NAME_BYTES_MAX;

@@ -5,18 +5,28 @@ use std::{
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{error::CloseReason, listener::BATCH_MAX, update::Update};
+use super::{
+    budget::{BATCH_BYTES_MAX, BATCH_MAX, update_bytes},
+    settings::Bounds,
+};
+use crate::{
+    error::CloseReason,
+    update::{Origin, Update},
+};
 
 #[derive(Debug)]
 pub(crate) struct UpdateQueue {
     waiting: Mutex<Waiting>,
     changed: Condvar,
     updates_max: usize,
+    bytes_max: usize,
 }
 
 #[derive(Debug, Default)]
 struct Waiting {
     updates: VecDeque<Update>,
+    /// The bytes of the updates.
+    bytes: usize,
     dropped: u64,
     closed: Option<CloseReason>,
     /// Nobody takes updates any more.
@@ -31,8 +41,14 @@ pub(crate) enum Taken {
 }
 
 impl UpdateQueue {
-    pub(crate) fn new(updates_max: usize) -> Self {
-        Self { waiting: Mutex::default(), changed: Condvar::new(), updates_max }
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        let (updates_max, bytes_max) = (bounds.updates, bounds.memory.updates());
+        Self { waiting: Mutex::default(), changed: Condvar::new(), updates_max, bytes_max }
+    }
+
+    /// The bytes that wait.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
     }
 
     /// Puts `updates` in line, leaving them empty.
@@ -40,14 +56,16 @@ impl UpdateQueue {
         if updates.is_empty() {
             return;
         }
+        let bytes: usize = updates.iter().map(update_bytes).sum();
         let mut waiting = self.lock();
         if waiting.is_abandoned {
             updates.clear();
             return;
         }
         waiting.updates.extend(updates.drain(..));
-        if waiting.updates.len() > self.updates_max {
-            waiting.make_room(self.updates_max);
+        waiting.bytes += bytes;
+        if waiting.updates.len() > self.updates_max || waiting.bytes > self.bytes_max {
+            waiting.make_room(self.updates_max, self.bytes_max);
         }
         drop(waiting);
         self.changed.notify_one();
@@ -63,7 +81,8 @@ impl UpdateQueue {
     pub(crate) fn abandon(&self) {
         let mut waiting = self.lock();
         waiting.is_abandoned = true;
-        waiting.updates.clear();
+        waiting.bytes = 0;
+        waiting.updates = VecDeque::new();
     }
 
     /// Waits for the next batch.
@@ -71,16 +90,7 @@ impl UpdateQueue {
         let mut waiting = self.lock();
         loop {
             if !waiting.updates.is_empty() || waiting.dropped > 0 {
-                let dropped = std::mem::take(&mut waiting.dropped);
-                let lagged = (dropped > 0).then_some(Update::Lagged { dropped });
-                if lagged.is_none() && waiting.updates.len() <= BATCH_MAX {
-                    // As they stand: nothing is copied.
-                    return Taken::Updates(std::mem::take(&mut waiting.updates).into());
-                }
-                let n = waiting.updates.len().min(BATCH_MAX - usize::from(lagged.is_some()));
-                return Taken::Updates(
-                    lagged.into_iter().chain(waiting.updates.drain(..n)).collect(),
-                );
+                return Taken::Updates(waiting.take());
             }
             if let Some(reason) = waiting.closed.take() {
                 return Taken::Closed(reason);
@@ -95,18 +105,62 @@ impl UpdateQueue {
 }
 
 impl Waiting {
+    /// The next batch.
+    fn take(&mut self) -> Vec<Update> {
+        let dropped = std::mem::take(&mut self.dropped);
+        let lagged = (dropped > 0).then_some(Update::Lagged { dropped });
+        if lagged.is_none() && self.updates.len() <= BATCH_MAX && self.bytes <= BATCH_BYTES_MAX {
+            // As they stand: nothing is copied.
+            self.bytes = 0;
+            return std::mem::take(&mut self.updates).into();
+        }
+        let n_max = BATCH_MAX - usize::from(lagged.is_some());
+        let mut bytes = 0;
+        let is_in = |update: &&Update| {
+            let before = bytes;
+            bytes += update_bytes(update);
+            // One is in, however long it is.
+            before == 0 || bytes <= BATCH_BYTES_MAX
+        };
+        let n = self.updates.iter().take(n_max).take_while(is_in).count();
+        let taken: Vec<Update> = lagged.into_iter().chain(self.updates.drain(..n)).collect();
+        self.bytes -= taken.iter().skip(usize::from(dropped > 0)).map(update_bytes).sum::<usize>();
+        taken
+    }
+
     /// Drops the older half, but keeps what a program waits for: how its own messages and the
-    /// connection fare. If that alone is too much, the oldest of it goes too, and an eighth more: or in a
+    /// connection fare, and the words of those. If that alone is too much, the oldest of it goes too, and an eighth more: or in a
     /// flood of it each update would have all that are kept looked at again.
-    fn make_room(&mut self, updates_max: usize) {
+    fn make_room(&mut self, updates_max: usize, bytes_max: usize) {
         let before = self.updates.len();
-        let n_old = before - updates_max / 2;
-        let newer = self.updates.split_off(n_old);
-        self.updates.retain(|update| matches!(update, Update::Delivery { .. } | Update::State(_)));
+        let mut newer_bytes = 0;
+        let is_newer = |update: &&Update| {
+            newer_bytes += update_bytes(update);
+            newer_bytes <= bytes_max / 2
+        };
+        let n_newer = self.updates.iter().rev().take(updates_max / 2).take_while(is_newer).count();
+        let newer = self.updates.split_off(before - n_newer);
+        self.updates.retain(is_ours);
         self.updates.extend(newer);
-        let excess = self.updates.len().saturating_sub(updates_max - updates_max / 8);
-        self.updates.drain(..excess);
+        self.bytes = self.updates.iter().map(update_bytes).sum();
+        let (n_max, bytes_max) = (updates_max - updates_max / 8, bytes_max - bytes_max / 8);
+        while (self.updates.len() > n_max || self.bytes > bytes_max)
+            && let Some(oldest) = self.updates.pop_front()
+        {
+            self.bytes -= update_bytes(&oldest);
+        }
+        // A queue that was long once need not have place for as many for ever.
+        self.updates.shrink_to(updates_max.min(2 * self.updates.len()));
         self.dropped += (before - self.updates.len()) as u64;
+    }
+}
+
+/// Whether a program waits for it: how its own messages and the connection fare, and what those messages say.
+fn is_ours(update: &Update) -> bool {
+    match update {
+        Update::Delivery { .. } | Update::State(_) => true,
+        Update::Message(message) => message.origin == Origin::LocalEcho,
+        _ => false,
     }
 }
 
@@ -115,7 +169,30 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::update::{ConnectionState, Delivery, SendId};
+    use crate::{
+        client::budget::MemoryBudget,
+        update::{ChatMessage, ConnectionState, Delivery, MessageKind, SendId, Target},
+    };
+
+    fn queue(updates: usize) -> UpdateQueue {
+        UpdateQueue::new(Bounds { requests: 1, updates, memory: MemoryBudget::default() })
+    }
+
+    fn message(text: &str, origin: Origin) -> Update {
+        Update::Message(ChatMessage {
+            target: Target::Server,
+            sender: "ann".into(),
+            is_own: origin == Origin::LocalEcho,
+            account: None,
+            text: text.into(),
+            kind: MessageKind::Text,
+            time: std::time::SystemTime::UNIX_EPOCH,
+            msgid: None,
+            send_id: None,
+            origin,
+            mentions_me: false,
+        })
+    }
 
     fn notice(n: usize) -> Update {
         Update::Notice { code: None, text: Arc::from(n.to_string()) }
@@ -123,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_dropped_is_counted_and_told_first() {
-        let queue = UpdateQueue::new(10);
+        let queue = queue(10);
         queue.push(&mut vec![Update::State(ConnectionState::Registering)]);
         for n in 0..100 {
             queue.push(&mut vec![notice(n)]);
@@ -140,7 +217,7 @@ mod tests {
     /// Or each of a flood of deliveries would have all that are kept looked at again.
     #[test]
     fn what_makes_room_makes_room_for_many() {
-        let queue = UpdateQueue::new(1000);
+        let queue = queue(1000);
         let mut n_drops = 0;
         for n in 1..=10_000 {
             let before = queue.lock().dropped;
@@ -152,10 +229,42 @@ mod tests {
 
     #[test]
     fn the_bound_holds_even_for_what_is_kept() {
-        let queue = UpdateQueue::new(10);
+        let queue = queue(10);
         for _ in 0..100 {
             queue.push(&mut vec![Update::State(ConnectionState::Registering)]);
             assert!(queue.lock().updates.len() <= 10);
         }
+    }
+
+    /// Long ones are weighed, not counted; our own words are the last to go.
+    #[test]
+    fn what_waits_is_bounded_in_bytes_and_our_own_words_stay() {
+        let memory = MemoryBudget::new(MemoryBudget::BYTES_MIN);
+        let queue = UpdateQueue::new(Bounds { requests: 1, updates: 65_536, memory });
+        queue.push(&mut vec![message("mine", Origin::LocalEcho)]);
+        let long = "x".repeat(14_000);
+        for _ in 0..10_000 {
+            queue.push(&mut vec![message(&long, Origin::Live)]);
+            assert!(queue.bytes() <= memory.updates());
+        }
+        let (mut n_bytes, mut n_told, mut dropped, mut is_there) = (0, 0, 0, false);
+        queue.close(CloseReason::Requested);
+        while let Taken::Updates(updates) = queue.take() {
+            let batch_bytes: usize = updates.iter().map(update_bytes).sum();
+            assert!(updates.len() == 1 || batch_bytes <= BATCH_BYTES_MAX + 1000, "{batch_bytes}");
+            n_bytes += batch_bytes;
+            for update in updates {
+                match update {
+                    Update::Lagged { dropped: n } => dropped += n,
+                    Update::Message(message) => {
+                        n_told += 1;
+                        is_there |= &*message.text == "mine";
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+        assert_eq!((dropped + n_told, queue.bytes()), (10_001, 0));
+        assert!(is_there && n_bytes > memory.updates() / 3, "{n_bytes}");
     }
 }

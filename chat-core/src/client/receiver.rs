@@ -6,16 +6,12 @@ use std::{
     sync::Arc,
 };
 
-use super::{
-    handle::ClientHandle,
-    queue::{Taken, UpdateQueue},
-};
+use super::{handle::ClientHandle, queue::Taken};
 use crate::{error::CloseReason, listener::Listener};
 
 /// The thread that calls the listener, with all that it needs.
 pub(super) struct Receiver {
     pub(super) handle: ClientHandle,
-    pub(super) updates: Arc<UpdateQueue>,
     pub(super) listener: Box<dyn Listener>,
 }
 
@@ -28,7 +24,7 @@ impl Receiver {
         let called = catch_unwind(AssertUnwindSafe(|| self.call_until_closed()));
         let outcome = called.map_err(|panic| panic_text(&*panic));
         if outcome.is_err() {
-            self.updates.abandon();
+            shared.updates.abandon();
             self.handle.quit();
         }
         let Self { handle, listener, .. } = self;
@@ -41,7 +37,7 @@ impl Receiver {
 
     fn call_until_closed(&mut self) -> CloseReason {
         loop {
-            let taken = self.updates.take();
+            let taken = self.handle.shared().updates.take();
             if let Some(listener) = self.handle.replacement().take() {
                 self.listener = listener;
             }

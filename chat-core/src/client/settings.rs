@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 
-use super::{address::Address, retry::ReconnectPolicy};
+use super::{address::Address, budget::MemoryBudget, retry::ReconnectPolicy};
 use crate::{proto::Nick, scram::hmac};
 
 /// The name of those who give none.
@@ -97,6 +97,8 @@ pub(crate) struct Bounds {
     pub(crate) requests: usize,
     /// Updates for the listener.
     pub(crate) updates: usize,
+    /// The bytes of all of it.
+    pub(crate) memory: MemoryBudget,
 }
 
 /// The account a client logs in to.

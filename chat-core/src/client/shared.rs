@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::ThreadId,
     time::{Duration, Instant},
@@ -13,7 +13,7 @@ use std::{
 use crossbeam_channel::Sender;
 use mio::Waker;
 
-use super::{gate::Gate, roster::Roster, settings::Settings, state::Request};
+use super::{gate::Gate, queue::UpdateQueue, roster::Rooms, settings::Settings, state::Request};
 use crate::{
     error::CloseReason,
     update::{ConnectionState, Delivery, SendId, Update},
@@ -36,7 +36,11 @@ pub(crate) struct Shared {
     pub(super) next_send_id: AtomicU64,
     pub(super) quit_timeout: Duration,
     /// The rooms and the people in them, as they were published last.
-    roster: Mutex<Arc<Roster>>,
+    rooms: Mutex<Arc<Rooms>>,
+    /// The bytes that wait in the state.
+    state_bytes: AtomicUsize,
+    /// Updates on their way to the listener.
+    pub(super) updates: UpdateQueue,
     pub(super) status: Mutex<Status>,
     pub(super) status_changed: Condvar,
     pub(super) receiver_thread: OnceLock<ThreadId>,
@@ -66,7 +70,7 @@ impl Shared {
         requests: Sender<Request>,
         control: Sender<Control>,
         waker: Waker,
-        roster: Arc<Roster>,
+        rooms: Arc<Rooms>,
     ) -> Self {
         let status = Status {
             state: ConnectionState::Connecting { attempt: 1 },
@@ -76,13 +80,15 @@ impl Shared {
             awaited: HashMap::new(),
         };
         Self {
-            gate: Gate::new(requests, settings.bounds.requests),
+            gate: Gate::new(requests, settings.bounds),
             control,
             waker,
             is_notified: AtomicBool::new(false),
             next_send_id: AtomicU64::new(1),
             quit_timeout: settings.timeouts.quit,
-            roster: Mutex::new(roster),
+            rooms: Mutex::new(rooms),
+            state_bytes: AtomicUsize::new(0),
+            updates: UpdateQueue::new(settings.bounds),
             status: Mutex::new(status),
             status_changed: Condvar::new(),
             receiver_thread: OnceLock::new(),
@@ -97,24 +103,29 @@ impl Shared {
         }
     }
 
-    /// Publishes the rooms and the people in them, if they are others than before.
-    pub(super) fn publish(&self, roster: &Arc<Roster>) {
-        let mut published = self.roster.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&published, roster) {
-            let before = std::mem::replace(&mut *published, Arc::clone(roster));
+    /// Publishes the rooms and the people in them, if they are others than before, and the bytes that wait in the state.
+    pub(super) fn publish(&self, rooms: &Arc<Rooms>, state_bytes: usize) {
+        self.state_bytes.store(state_bytes, Ordering::Relaxed);
+        let mut published = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&published, rooms) {
+            let before = std::mem::replace(&mut *published, Arc::clone(rooms));
             drop(published);
             // What nobody else reads is given back without the lock.
             drop(before);
         }
     }
 
-    pub(super) fn roster(&self) -> Arc<Roster> {
-        Arc::clone(&self.roster.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn rooms(&self) -> Arc<Rooms> {
+        Arc::clone(&self.rooms.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The bytes that wait in the client, by its own count.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.state_bytes.load(Ordering::Relaxed) + self.gate.bytes() + self.updates.bytes()
     }
 
     /// Notes what the program can ask for, before the listener hears of it.
-    pub(crate) fn note(&self, updates: &[Update], n_settled: usize) {
-        self.gate.settle(n_settled);
+    pub(crate) fn note(&self, updates: &[Update]) {
         let is_noted = |update: &Update| {
             matches!(
                 update,

@@ -2,6 +2,10 @@
 
 use crate::error::SendError;
 
+/// The bytes of a name: of a nick, a user, a host, an account, a room. The longest that servers have are rooms' of 200 (RFC
+/// 1459 §1.3) and hosts' of 63; a longer one is none, whoever says it.
+pub const NAME_BYTES_MAX: usize = 200;
+
 /// Whether a key can be sent as one.
 pub(super) fn is_key(key: &str) -> bool {
     let is_sign = |c: char| !c.is_whitespace() && c != ',' && !c.is_control();
@@ -27,6 +31,6 @@ pub(super) fn check_target(target: &str) -> Result<(), SendError> {
     let is_word = !target.is_empty()
         && !target.starts_with([':', '@'])
         && !target.contains(|c: char| c == ' ' || c == ',' || c.is_control())
-        && target.len() <= 128;
+        && target.len() <= NAME_BYTES_MAX;
     if is_word { Ok(()) } else { Err(SendError::InvalidTarget(target.to_owned())) }
 }

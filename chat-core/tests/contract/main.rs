@@ -4,6 +4,7 @@
 
 mod connection;
 mod listener;
+mod memory;
 
 use std::time::Duration;
 

@@ -12,7 +12,10 @@ use super::{
     wishes::Wishes,
 };
 use crate::{
-    client::{roster::Roster, settings::Settings},
+    client::{
+        roster::{Rooms, Roster},
+        settings::Settings,
+    },
     update::{ConnectionState, SendId, Update},
 };
 
@@ -31,7 +34,7 @@ pub(super) enum Phase {
 pub(crate) struct ClientState {
     pub(super) settings: Arc<Settings>,
     pub(super) random: fastrand::Rng,
-    pub(super) roster: Arc<Roster>,
+    pub(super) roster: Roster,
     pub(super) phase: Phase,
     pub(super) wishes: Wishes,
     /// The number of this attempt, counted from 1.
@@ -51,14 +54,14 @@ impl ClientState {
         let wishes = Wishes::new(&settings);
         Self {
             random: fastrand::Rng::with_seed(seed),
-            roster: Arc::default(),
+            roster: Roster::new(settings.bounds.memory.roster()),
             phase: Phase::Closed,
             connection: Connection::new(Arc::clone(&wishes.nick)),
             wishes,
             attempt: 1,
             sending: Sending::new(fastrand::Rng::with_seed(!seed).u64(..)),
             names: Names::default(),
-            history_sync: HistorySync::new(settings.history),
+            history_sync: HistorySync::new(settings.history, settings.bounds.memory.history()),
             quitting: None,
             quit_sent: None,
             settings,
@@ -91,12 +94,13 @@ impl ClientState {
     }
 
     /// The rooms and the people in them, as they are now: another one than before if anything changed since.
-    pub(crate) fn roster(&self) -> &Arc<Roster> {
-        &self.roster
+    pub(crate) fn rooms(&self) -> &Arc<Rooms> {
+        self.roster.rooms()
     }
 
-    pub(super) fn roster_mut(&mut self) -> &mut Roster {
-        Arc::make_mut(&mut self.roster)
+    /// The bytes of rooms, of people in them, and of what waits for the past or is of it.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.roster.bytes() + self.history_sync.bytes()
     }
 
     /// Whether lines of the server are for us.

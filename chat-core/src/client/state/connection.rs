@@ -28,8 +28,19 @@ pub(super) struct Connection {
     pub(super) is_proved: bool,
     /// The password of an account that is being registered.
     pub(super) registering: Option<Password>,
+    /// The program has been told of what the server does that it should not.
+    pub(super) warned: Warned,
     /// Open batches.
     pub(super) batches: HashMap<String, Batch>,
+}
+
+/// The warnings that the program has had, once for each connection.
+#[derive(Debug, Default)]
+pub(super) struct Warned {
+    /// Of names that are none.
+    pub(super) of_names: bool,
+    /// Of rooms and people that there is no place for.
+    pub(super) of_overfull: bool,
 }
 
 /// Lines that belong together.
@@ -55,6 +66,7 @@ impl Connection {
             login: None,
             is_proved: false,
             registering: None,
+            warned: Warned::default(),
             batches: HashMap::new(),
         }
     }

@@ -19,8 +19,8 @@ pub(crate) enum Effect {
     Disconnect,
     /// A mark behind the lines of that message: it is written when they are all with the system.
     Mark(SendId),
-    /// A request no longer waits.
-    Settle,
+    /// A request no longer waits, which had so many bytes.
+    Settle { bytes: usize },
     /// For the listener.
     Tell(Update),
     /// Lines for the server.

@@ -74,10 +74,10 @@ impl ClientState {
         let ended = std::mem::replace(&mut self.connection, fresh);
         if matches!(self.phase, Phase::Ready { .. }) {
             let heard = ended.last_heard.map(|heard| heard.wall);
-            self.history_sync.note_loss(heard, self.roster.rooms());
+            self.history_sync.note_loss(heard, &self.roster);
         }
         effects.drop_lines();
-        self.roster_mut().clear();
+        self.roster.clear();
         self.history_sync.drop_questions(effects);
         self.sending.lose_written(effects);
     }

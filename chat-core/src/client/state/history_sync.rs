@@ -5,14 +5,18 @@
 //! is asked for. What nobody can tell us is an [`Update::Gap`].
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use super::{effect::Effects, negotiation::Negotiation, time::Now};
 use crate::{
-    client::{roster::Roster, settings::HistoryPolicy},
+    client::{
+        budget::update_bytes,
+        roster::{ROOMS_MAX, Roster},
+        settings::HistoryPolicy,
+    },
     proto::{Capability, CaseMapping},
     update::{Origin, Target, Update},
 };
@@ -20,11 +24,10 @@ use crate::{
 /// Messages whose ids are remembered, so that none is told twice.
 const SEEN_MAX: usize = 4096;
 
-/// Updates that wait behind the past; above it they wait no more.
-const HELD_MAX: usize = 4096;
-
-/// The time the server may take to tell a page of the past.
+/// The time the server may take to tell a page of the past, and all that one question is about. What it has not told then is
+/// a gap.
 const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE_IN_ALL: Duration = Duration::from_secs(120);
 
 /// Pages that are asked for after a connection was lost; what is older than they reach is a gap.
 const PAGES_MAX: u32 = 50;
@@ -41,7 +44,13 @@ const SKEW: Duration = Duration::from_secs(60);
 /// The past, as far as it is known and asked for.
 #[derive(Debug, Default)]
 pub(super) struct HistorySync {
-    asked: Vec<HistoryRequest>,
+    /// The questions that are not answered, by what they are about.
+    asked: BTreeMap<HistoryKey, HistoryRequest>,
+    /// The times at which they are given up, the next one first.
+    deadlines: BTreeSet<(Instant, HistoryKey)>,
+    /// The bytes of all that waits behind the past, and of what has come of it; and those that may.
+    bytes: usize,
+    bytes_max: usize,
     seen: HashSet<Arc<str>>,
     /// The ids in `seen`, the oldest first.
     in_order: VecDeque<Arc<str>>,
@@ -53,8 +62,8 @@ pub(super) struct HistorySync {
     missed_since: Option<SystemTime>,
     /// The time at which the connection before this one was last heard of, if there was one.
     pub(super) lost_at: Option<SystemTime>,
-    /// Rooms we were in before that connection was lost, and are not in again yet.
-    rejoining: Vec<Arc<str>>,
+    /// Rooms we were in before that connection was lost, and are not in again yet, by their folded names.
+    rejoining: HashSet<Arc<str>>,
     policy: HistoryPolicy,
 }
 
@@ -74,9 +83,10 @@ pub(super) struct HistoryEntry {
 struct HistoryRequest {
     of: HistoryScope,
     since: SystemTime,
+    begun: Instant,
     until: Instant,
     /// Updates that came meanwhile in the conversations it is about.
-    held: Vec<(Target, Update)>,
+    held: VecDeque<(Target, Update)>,
     n_pages: u32,
     limit: u16,
     /// Messages that have been told.
@@ -94,6 +104,34 @@ enum HistoryScope {
     Missed(Arc<str>),
 }
 
+/// The conversations that a question is about: one question for each.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum HistoryKey {
+    Everything,
+    /// A room, by its folded name.
+    Room(Arc<str>),
+}
+
+impl HistoryScope {
+    fn key(&self, mapping: CaseMapping) -> HistoryKey {
+        match self {
+            Self::Everything => HistoryKey::Everything,
+            Self::Latest(room) | Self::Missed(room) => HistoryKey::Room(mapping.fold(room).into()),
+        }
+    }
+}
+
+/// The reason why nothing more is told of what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// All of it has been told.
+    Told,
+    /// The server has told all it will: of rooms we were in, something may be missing.
+    Refused,
+    /// It did not come in time, or there is no place for it: something is missing.
+    GivenUp,
+}
+
 /// A batch that tells of the past. What nobody has asked for, or has been given up, is told to nobody.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -104,6 +142,9 @@ pub(super) struct Page {
     n: usize,
     last: Option<SystemTime>,
     told: Vec<HistoryEntry>,
+    bytes: usize,
+    /// There was no place for all of it.
+    is_overfull: bool,
 }
 
 impl Page {
@@ -120,18 +161,40 @@ impl Page {
         self.n += 1;
         self.last = self.last.max(time);
     }
-
-    pub(super) fn push(&mut self, told: HistoryEntry) {
-        if self.of.is_some() && self.told.len() <= PAGE_MAX {
-            self.told.push(told);
-        }
-    }
 }
 
 impl HistorySync {
-    /// Nothing is known of the past yet.
-    pub(super) fn new(policy: HistoryPolicy) -> Self {
-        Self { policy, ..Self::default() }
+    /// Nothing is known of the past yet; so many bytes may wait.
+    pub(super) fn new(policy: HistoryPolicy, bytes_max: usize) -> Self {
+        Self { policy, bytes_max, ..Self::default() }
+    }
+
+    /// The bytes that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Puts something on a page, which is given up if there is no place for it.
+    pub(super) fn put(&mut self, page: &mut Page, told: HistoryEntry) {
+        if page.of.is_none() || page.is_overfull {
+            return;
+        }
+        let bytes = entry_bytes(&told);
+        if page.told.len() < PAGE_MAX && self.bytes + bytes <= self.bytes_max {
+            self.bytes += bytes;
+            page.bytes += bytes;
+            page.told.push(told);
+        } else {
+            self.forget_page(page);
+            page.is_overfull = true;
+        }
+    }
+
+    /// Forgets what is on a page: it is told to nobody.
+    pub(super) fn forget_page(&mut self, page: &mut Page) {
+        self.bytes -= page.bytes;
+        page.bytes = 0;
+        page.told = Vec::new();
     }
 
     /// Whether something is told for the first time.
@@ -172,7 +235,7 @@ impl HistorySync {
 
     /// The time at which the next question is given up.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.asked.iter().map(|asked| asked.until).min()
+        self.deadlines.first().map(|(until, _)| *until)
     }
 }
 
@@ -201,12 +264,13 @@ impl HistorySync {
             return false;
         }
         let limit = page_max(negotiation);
-        self.ask(now, HistoryScope::Everything, self.since(), limit, 0, effects);
+        let (of, since) = (HistoryScope::Everything, self.since());
+        self.ask(now, HistoryKey::Everything, of, since, limit, 0, effects);
         true
     }
 
     /// The connection is gone: from when on something may be missing. What was asked for and not told still is.
-    pub(super) fn note_loss(&mut self, heard: Option<SystemTime>, mut rooms: Vec<Arc<str>>) {
+    pub(super) fn note_loss(&mut self, heard: Option<SystemTime>, roster: &Roster) {
         self.lost_at = heard;
         let before = |time: SystemTime, duration| time.checked_sub(duration).unwrap_or(time);
         let since = match (self.latest, heard) {
@@ -216,11 +280,15 @@ impl HistorySync {
             (None, None) => SystemTime::UNIX_EPOCH,
         };
         let is_open = |asked: &&HistoryRequest| !matches!(asked.of, HistoryScope::Latest(_));
-        let asked = self.asked.iter().filter(is_open).map(|asked| asked.since);
+        let asked = self.asked.values().filter(is_open).map(|asked| asked.since);
         let waiting = self.missed_since.filter(|_| !self.rejoining.is_empty());
         self.missed_since = asked.chain(waiting).chain([since]).min();
-        rooms.append(&mut self.rejoining);
-        self.rejoining = rooms;
+        for room in roster.rooms().names() {
+            // A server that puts us into others each time is not believed.
+            if self.rejoining.len() < ROOMS_MAX {
+                self.rejoining.insert(roster.mapping().fold(&room).into());
+            }
+        }
     }
 
     fn since(&self) -> SystemTime {
@@ -232,12 +300,15 @@ impl HistorySync {
         &mut self,
         now: Now,
         negotiation: &Negotiation,
-        room: &Arc<str>,
+        (mapping, room): (CaseMapping, &Arc<str>),
         was_in_it: bool,
         effects: &mut Effects,
     ) -> bool {
-        // The question behind all rooms covers it.
-        if was_in_it && self.asked.iter().any(|asked| asked.of == HistoryScope::Everything) {
+        let key = HistoryKey::Room(mapping.fold(room).into());
+        // The question behind all rooms covers it, and one that is open already is not asked again.
+        if was_in_it && self.asked.contains_key(&HistoryKey::Everything)
+            || self.asked.contains_key(&key)
+        {
             return true;
         }
         let Some(limit) = self.may_ask(negotiation) else { return false };
@@ -251,13 +322,15 @@ impl HistorySync {
         }
         let page_max = page_max(negotiation);
         let limit = if was_in_it { page_max } else { limit.min(page_max) };
-        self.ask(now, of, since, limit, 0, effects);
+        self.ask(now, key, of, since, limit, 0, effects);
         true
     }
 
+    #[expect(clippy::too_many_arguments, reason = "a question is all of them")]
     fn ask(
         &mut self,
         now: Now,
+        key: HistoryKey,
         of: HistoryScope,
         since: SystemTime,
         limit: u16,
@@ -266,12 +339,11 @@ impl HistorySync {
     ) {
         // No server was there before that.
         let since = since.max(SystemTime::UNIX_EPOCH);
-        let asked_since = since;
-        let since = format!("timestamp={}", humantime::format_rfc3339_millis(since));
+        let from = format!("timestamp={}", humantime::format_rfc3339_millis(since));
         let n = limit.to_string();
         effects.line(|line| match &of {
             HistoryScope::Everything => {
-                line.command("CHANGES").param("*").param(&since).param(&n).finish()
+                line.command("CHANGES").param("*").param(&from).param(&n).finish()
             }
             HistoryScope::Latest(room) => line
                 .command("CHATHISTORY")
@@ -282,25 +354,23 @@ impl HistorySync {
                 .finish(),
             HistoryScope::Missed(room) => {
                 let line = line.command("CHATHISTORY").param("AFTER").param(room);
-                line.param(&since).param(&n).finish()
+                line.param(&from).param(&n).finish()
             }
         });
-        let until = now.mono + PATIENCE;
-        match self.asked.iter_mut().find(|asked| asked.of == of) {
-            Some(asked) => {
-                (asked.since, asked.until) = (asked_since, until);
-                (asked.n_pages, asked.limit) = (n_pages, limit);
-            }
-            None => self.asked.push(HistoryRequest {
-                of,
-                since: asked_since,
-                until,
-                held: Vec::new(),
-                n_pages,
-                limit,
-                n_told: 0,
-            }),
-        }
+        let asked = self.asked.entry(key.clone()).or_insert(HistoryRequest {
+            of,
+            since,
+            begun: now.mono,
+            until: now.mono,
+            held: VecDeque::new(),
+            n_pages,
+            limit,
+            n_told: 0,
+        });
+        self.deadlines.remove(&(asked.until, key.clone()));
+        asked.until = (now.mono + PATIENCE).min(asked.begun + PATIENCE_IN_ALL);
+        (asked.since, asked.n_pages, asked.limit) = (since, n_pages, limit);
+        self.deadlines.insert((asked.until, key));
     }
 
     /// The page that a batch is which begins here, if it tells of the past.
@@ -308,18 +378,15 @@ impl HistorySync {
         if !matches!(kind, "chat.local/changes" | "chathistory") {
             return None;
         }
-        let mapping = roster.mapping();
-        let is_of = |of: &HistoryScope| match (kind, of) {
-            ("chat.local/changes", HistoryScope::Everything) => true,
-            ("chathistory", HistoryScope::Latest(room) | HistoryScope::Missed(room)) => {
-                params.first().is_some_and(|target| mapping.same(target, room))
-            }
-            _ => false,
+        let key = match kind {
+            "chat.local/changes" => Some(HistoryKey::Everything),
+            _ => params.first().map(|room| HistoryKey::Room(roster.mapping().fold(room).into())),
         };
-        let asked = self.asked.iter().find(|asked| is_of(&asked.of));
+        let asked = key.and_then(|key| self.asked.get(&key));
         let has_more = kind == "chat.local/changes" && params.get(1) == Some(&"more");
         let of = asked.map(|asked| asked.of.clone());
-        Some(Page { of, has_more, n: 0, last: None, told: Vec::new() })
+        let (n, bytes, is_overfull) = (0, 0, false);
+        Some(Page { of, has_more, n, last: None, told: Vec::new(), bytes, is_overfull })
     }
 
     /// A page has been told: what is in it comes before what happened meanwhile.
@@ -330,12 +397,14 @@ impl HistorySync {
         page: Page,
         effects: &mut Effects,
     ) {
-        let Page { of: Some(of), has_more, n, last, told } = page else { return };
-        if !self.asked.iter().any(|asked| asked.of == of) {
+        self.bytes -= page.bytes;
+        let Page { of: Some(of), has_more, n, last, told, is_overfull, .. } = page else { return };
+        let key = of.key(roster.mapping());
+        if self.asked.get(&key).is_none_or(|asked| asked.of != of) {
             return;
         }
-        if told.len() > PAGE_MAX {
-            return self.release(roster, &of, true, effects);
+        if is_overfull {
+            return self.release(roster, &key, Ending::GivenUp, effects);
         }
         let mut n_messages = 0;
         for told in told {
@@ -347,8 +416,7 @@ impl HistorySync {
         if let Some(last) = last {
             self.note_time(now.wall, last);
         }
-        let asked = self.asked.iter_mut().find(|asked| asked.of == of);
-        let Some(asked) = asked else { return };
+        let Some(asked) = self.asked.get_mut(&key) else { return };
         asked.n_told += n_messages;
         let (limit, n_pages) = (asked.limit, asked.n_pages + 1);
         let moment = Duration::from_millis(1);
@@ -364,8 +432,11 @@ impl HistorySync {
         let since =
             last.and_then(|last| if is_further { last.checked_sub(moment) } else { Some(last) });
         match since.filter(|_| has_more && n_pages < PAGES_MAX) {
-            Some(since) => self.ask(now, of, since, limit, n_pages, effects),
-            None => self.release(roster, &of, has_more, effects),
+            Some(since) => self.ask(now, key, of, since, limit, n_pages, effects),
+            None => {
+                let ending = if has_more { Ending::GivenUp } else { Ending::Told };
+                self.release(roster, &key, ending, effects);
+            }
         }
     }
 
@@ -373,30 +444,33 @@ impl HistorySync {
     fn release(
         &mut self,
         roster: &Roster,
-        of: &HistoryScope,
-        is_missing: bool,
+        key: &HistoryKey,
+        ending: Ending,
         effects: &mut Effects,
     ) {
-        let Some(index) = self.asked.iter().position(|asked| asked.of == *of) else {
-            return;
-        };
-        let asked = self.asked.remove(index);
+        let Some(asked) = self.asked.remove(key) else { return };
+        self.deadlines.remove(&(asked.until, key.clone()));
+        self.bytes -= asked.held.iter().map(|(_, update)| update_bytes(update)).sum::<usize>();
         let since = self.lost_at;
-        let mut gap = |room: &Arc<str>| {
+        let mut gap = |room: &Arc<str>, since| {
             let target = Target::Room(Arc::clone(room));
             effects.tell(Update::Gap { target, since });
         };
-        match of {
-            _ if !is_missing => {}
-            HistoryScope::Everything => roster.rooms().iter().for_each(gap),
-            HistoryScope::Latest(_) => {}
-            HistoryScope::Missed(room) => gap(room),
+        match &asked.of {
+            _ if ending == Ending::Told => {}
+            HistoryScope::Everything => {
+                roster.rooms().names().iter().for_each(|room| gap(room, since));
+            }
+            // What was said before we came is not ours to miss, unless it was promised.
+            HistoryScope::Latest(_) if ending == Ending::Refused => {}
+            HistoryScope::Latest(room) => gap(room, None),
+            HistoryScope::Missed(room) => gap(room, since),
         }
         if asked.n_told > 0 {
-            let (target, origin) = match of {
+            let (target, origin) = match asked.of {
                 HistoryScope::Everything => (Target::Server, Origin::Missed),
-                HistoryScope::Latest(room) => (Target::Room(Arc::clone(room)), Origin::History),
-                HistoryScope::Missed(room) => (Target::Room(Arc::clone(room)), Origin::Missed),
+                HistoryScope::Latest(room) => (Target::Room(room), Origin::History),
+                HistoryScope::Missed(room) => (Target::Room(room), Origin::Missed),
             };
             effects.tell(Update::PastTold { target, origin });
         }
@@ -408,15 +482,8 @@ impl HistorySync {
 
     /// We are in a room no more: nothing is told of it any longer.
     pub(super) fn leave(&mut self, roster: &Roster, room: &str, effects: &mut Effects) {
-        let mapping = roster.mapping();
-        let is_about = |of: &HistoryScope| match of {
-            HistoryScope::Everything => false,
-            HistoryScope::Latest(own) | HistoryScope::Missed(own) => mapping.same(own, room),
-        };
-        let asked = self.asked.iter().find(|asked| is_about(&asked.of));
-        if let Some(of) = asked.map(|asked| asked.of.clone()) {
-            self.release(roster, &of, false, effects);
-        }
+        let key = HistoryKey::Room(roster.mapping().fold(room).into());
+        self.release(roster, &key, Ending::Told, effects);
     }
 
     /// The server will not tell it: by the command it names, and what else.
@@ -427,36 +494,40 @@ impl HistorySync {
         context: &[&str],
         effects: &mut Effects,
     ) -> bool {
-        let mapping = roster.mapping();
+        let has = |key: &HistoryKey| self.asked.contains_key(key);
         // Ours answers a question for changes as one for history.
         let is_changes = command == "CHANGES" || context.first() == Some(&"CHANGES");
-        let is_of = |of: &HistoryScope, room: Option<&str>| match of {
-            HistoryScope::Everything => is_changes,
-            HistoryScope::Latest(own) | HistoryScope::Missed(own) => {
-                command == "CHATHISTORY" && room.is_none_or(|room| mapping.same(own, room))
-            }
+        let mut rooms =
+            context.iter().map(|room| HistoryKey::Room(roster.mapping().fold(room).into()));
+        let key = if is_changes && has(&HistoryKey::Everything) {
+            Some(HistoryKey::Everything)
+        } else if command == "CHATHISTORY" {
+            // One that names no room is about the oldest question.
+            let is_room = |key: &&HistoryKey| matches!(key, HistoryKey::Room(_));
+            let oldest = || self.deadlines.iter().map(|(_, key)| key).find(is_room).cloned();
+            rooms.find(has).or_else(oldest)
+        } else {
+            None
         };
-        let named = context
-            .iter()
-            .find_map(|room| self.asked.iter().find(|asked| is_of(&asked.of, Some(room))));
-        // One that names no room is about the oldest question.
-        let asked = named.or_else(|| self.asked.iter().find(|asked| is_of(&asked.of, None)));
-        let Some(of) = asked.map(|asked| asked.of.clone()) else { return false };
-        self.release(roster, &of, true, effects);
+        let Some(key) = key else { return false };
+        self.release(roster, &key, Ending::Refused, effects);
         true
     }
 
     /// Gives up what the server does not tell in time: it is missing.
     pub(super) fn give_up(&mut self, now: Now, roster: &Roster, effects: &mut Effects) {
-        let is_over = |asked: &&HistoryRequest| asked.until <= now.mono;
-        while let Some(of) = self.asked.iter().find(is_over).map(|asked| asked.of.clone()) {
-            self.release(roster, &of, true, effects);
+        while let Some((until, key)) = self.deadlines.first().cloned()
+            && until <= now.mono
+        {
+            self.release(roster, &key, Ending::GivenUp, effects);
         }
     }
 
-    /// The connection is gone: what happened before is told, and the rest asked for again.
+    /// The connection is gone, and with it every page: what happened before is told, and the rest asked for again.
     pub(super) fn drop_questions(&mut self, effects: &mut Effects) {
-        for asked in std::mem::take(&mut self.asked) {
+        self.deadlines.clear();
+        self.bytes = 0;
+        for asked in std::mem::take(&mut self.asked).into_values() {
             asked.held.into_iter().for_each(|(_, update)| effects.tell(update));
         }
     }
@@ -486,30 +557,33 @@ impl HistorySync {
         update: Update,
         effects: &mut Effects,
     ) {
-        let mapping = roster.mapping();
-        let is_about = |of: &HistoryScope| match (of, target) {
-            (HistoryScope::Everything, _) => true,
-            (HistoryScope::Latest(room) | HistoryScope::Missed(room), Target::Room(name)) => {
-                mapping.same(room, name)
-            }
-            _ => false,
+        let key = match target {
+            _ if self.asked.is_empty() => return effects.tell(update),
+            _ if self.asked.contains_key(&HistoryKey::Everything) => HistoryKey::Everything,
+            Target::Room(room) => HistoryKey::Room(roster.mapping().fold(room).into()),
+            _ => return effects.tell(update),
         };
-        let Some(asked) = self.asked.iter_mut().find(|asked| is_about(&asked.of)) else {
-            return effects.tell(update);
-        };
-        asked.held.push((target.clone(), update));
-        if asked.held.len() > HELD_MAX {
-            let of = asked.of.clone();
-            self.release(roster, &of, true, effects);
+        let Some(asked) = self.asked.get_mut(&key) else { return effects.tell(update) };
+        self.bytes += update_bytes(&update);
+        asked.held.push_back((target.clone(), update));
+        // What has been waited for longest is missing, until there is place again.
+        while self.bytes > self.bytes_max
+            && let Some((_, oldest)) = self.deadlines.first().cloned()
+        {
+            self.release(roster, &oldest, Ending::GivenUp, effects);
         }
     }
 
     /// We are in a room; whether we were in it before the connection was lost, and are again for the first time.
     pub(super) fn is_back_in(&mut self, mapping: CaseMapping, room: &str) -> bool {
-        let n_missing = self.rejoining.len();
-        self.rejoining.retain(|missing| !mapping.same(missing, room));
-        self.rejoining.len() < n_missing
+        self.rejoining.remove(&*mapping.fold(room))
     }
+}
+
+/// The bytes of something on a page.
+fn entry_bytes(told: &HistoryEntry) -> usize {
+    // A stamp's names and an id of its own are as long as those of an update, at most.
+    2 * size_of::<HistoryEntry>() + 2 * update_bytes(&told.update)
 }
 
 /// The number of messages that may be asked for at once.

@@ -4,13 +4,14 @@ use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use super::{
     client_state::{ClientState, Phase},
-    connection::Batch,
+    connection::{Batch, Warned},
     effect::Effects,
     history_sync::HistoryEntry,
     sending::{is_room, refuses_messages},
     time::Now,
 };
 use crate::{
+    client::words::NAME_BYTES_MAX,
     proto::{CaseMapping, NONCE_TAG, Numeric},
     text::is_printable,
     update::{ChatMessage, Departure, MessageKind, Origin, Target, Update},
@@ -20,9 +21,15 @@ use crate::{
 /// Batches that may be open at once; a server that opens more has its answers taken one by one.
 const BATCHES_MAX: usize = 64;
 
-/// Whether nobody and no room in `line` is called by what could disturb whoever reads the name. Texts
-/// are another matter: they are shown as text.
-fn names_are_printable(line: &Line<'_>) -> bool {
+/// The bytes of a batch's reference, and of a label: longer ones are none (labeled-response, "the label tag").
+const REFERENCE_BYTES_MAX: usize = 64;
+
+/// The bytes of a message's id: one with a longer id has none.
+const MSGID_BYTES_MAX: usize = 128;
+
+/// Whether nobody and no room in `line` is called by what could disturb whoever reads the name, or by what is longer than
+/// any name ([`NAME_BYTES_MAX`]). Texts are another matter: they are shown as text.
+fn names_are_names(line: &Line<'_>) -> bool {
     let params = line.params.as_slice();
     let n_names = match &*line.word() {
         "JOIN" | "NICK" | "NOTICE" | "PART" | "PRIVMSG" | "TOPIC" => 1,
@@ -35,8 +42,26 @@ fn names_are_printable(line: &Line<'_>) -> bool {
         },
     };
     // Names stand before what may be empty.
-    let names = params.iter().take(n_names);
-    line.source.into_iter().chain(names.copied()).all(|name| name.is_empty() || is_printable(name))
+    let names = params.iter().take(n_names).copied();
+    let source = line.source.unwrap_or_default();
+    let Source { nick, user, host } = Source::parse(source);
+    // Numerics have masks, modes and sets of signs among theirs; what is taken for a name is looked at where it is.
+    let is_numeric = Numeric::from_command(line.command).is_some();
+    let is_short = |name: &str| is_numeric || name.len() <= NAME_BYTES_MAX;
+    let has_names = [nick, user, host].iter().all(|name| name.len() <= NAME_BYTES_MAX);
+    has_names
+        && (source.is_empty() || is_printable(source))
+        && names.into_iter().all(|name| name.is_empty() || is_short(name) && is_printable(name))
+}
+
+/// The place among a numeric's parameters of the name that it is about, if we take it for one.
+fn named_by(numeric: Numeric) -> Option<usize> {
+    match numeric {
+        Numeric::RPL_WELCOME => Some(0),
+        Numeric::RPL_TOPIC | Numeric::RPL_AWAY | Numeric::RPL_ENDOFNAMES => Some(1),
+        Numeric::RPL_NAMREPLY | Numeric::RPL_LOGGEDIN => Some(2),
+        _ => None,
+    }
 }
 
 /// The tags that every line is looked at for, found in one pass: a busy server sends several with each line.
@@ -59,11 +84,13 @@ impl<'a> Known<'a> {
         for tag in line.tags.iter() {
             let value = tag.value();
             match tag.key {
-                "account" => known.account = Some(value),
+                "account" if value.len() <= NAME_BYTES_MAX && is_printable(&value) => {
+                    known.account = Some(value);
+                }
                 "batch" => known.batch = Some(value),
                 "draft/chathistory-context" => known.is_beside = true,
                 "label" => known.label = Some(value),
-                "msgid" => known.msgid = Some(value),
+                "msgid" if value.len() <= MSGID_BYTES_MAX => known.msgid = Some(value),
                 NONCE_TAG => known.nonce = Some(value),
                 "time" => known.time = humantime::parse_rfc3339(&value).ok(),
                 _ => {}
@@ -77,6 +104,7 @@ impl ClientState {
     /// One line from the server.
     pub(crate) fn line(&mut self, now: Now, text: &str, effects: &mut Effects) {
         self.take_line(now, text, effects);
+        self.tell_if_overfull(effects);
         self.quit_when_sent(now, effects);
     }
 
@@ -84,8 +112,8 @@ impl ClientState {
         self.connection.last_heard = Some(now);
         self.connection.asked = None;
         let Ok(line) = Line::parse(text) else { return };
-        if !names_are_printable(&line) {
-            return;
+        if !names_are_names(&line) {
+            return pass_over_names(&mut self.connection.warned, effects);
         }
         let known = Known::of(&line);
         let label = self.connection.label_of(known.label.as_deref(), known.batch.as_deref());
@@ -146,11 +174,25 @@ impl ClientState {
             "TAGMSG" => self.on_tags(now, &line, &known, effects),
             "TOPIC" => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(0).into(), param(1).into());
-                self.roster_mut().set_topic(&room, Some(Arc::clone(&topic)));
+                self.roster.set_topic(&room, Some(Arc::clone(&topic)));
                 let by = Some(from.nick.into());
                 effects.tell(Update::Topic { room, topic, by });
             }
             _ => {}
+        }
+    }
+
+    /// There was no place for a room or for people in one, which is said once.
+    fn tell_if_overfull(&mut self, effects: &mut Effects) {
+        if self.roster.take_overfull()
+            && !std::mem::replace(&mut self.connection.warned.of_overfull, true)
+        {
+            let bytes_max = self.settings.bounds.memory.roster();
+            let text = format!(
+                "the server tells of more rooms, topics and people than there is memory for ({} MiB): some are not known here",
+                bytes_max >> 20
+            );
+            notice(None, &text, effects);
         }
     }
 
@@ -163,14 +205,19 @@ impl ClientState {
     ) {
         let reference = line.params.get(0).unwrap_or_default();
         if let Some(opened) = reference.strip_prefix('+') {
-            if self.connection.batches.len() < BATCHES_MAX {
+            if self.connection.batches.len() < BATCHES_MAX && opened.len() <= REFERENCE_BYTES_MAX {
                 let params = line.params.as_slice().get(2..).unwrap_or_default();
                 let page = self.history_sync.page_of(
                     &self.roster,
                     line.params.get(1).unwrap_or_default(),
                     params,
                 );
-                self.connection.batches.insert(opened.to_owned(), Batch { label, page });
+                let label = label.filter(|label| label.len() <= REFERENCE_BYTES_MAX);
+                let batch = Batch { label, page };
+                let before = self.connection.batches.insert(opened.to_owned(), batch);
+                if let Some(Batch { page: Some(mut page), .. }) = before {
+                    self.history_sync.forget_page(&mut page);
+                }
             }
         } else if let Some(closed) = reference.strip_prefix('-')
             && let Some(Batch { page: Some(page), .. }) = self.connection.batches.remove(closed)
@@ -197,7 +244,7 @@ impl ClientState {
         };
         let told = HistoryEntry { stamp, msgid, update };
         match self.connection.page_mut(known.batch.as_deref()) {
-            Some(page) => page.push(told),
+            Some(page) => self.history_sync.put(page, told),
             None => self.history_sync.tell_once(now, &self.roster, target, told, effects),
         }
     }
@@ -270,6 +317,9 @@ impl ClientState {
         let param = |index| params.get(index).unwrap_or_default();
         let last = params.last().unwrap_or_default();
         let is_registering = matches!(self.phase, Phase::Registering { .. });
+        if named_by(numeric).is_some_and(|index| param(index).len() > NAME_BYTES_MAX) {
+            return pass_over_names(&mut self.connection.warned, effects);
+        }
         match numeric {
             Numeric::RPL_WELCOME => self.connection.nick = param(0).into(),
             Numeric::RPL_ISUPPORT => self.on_isupport(line),
@@ -279,7 +329,7 @@ impl ClientState {
             Numeric::RPL_MOTD => notice(None, last, effects),
             Numeric::RPL_TOPIC => {
                 let (room, topic): (Arc<str>, Arc<str>) = (param(1).into(), last.into());
-                self.roster_mut().set_topic(&room, Some(Arc::clone(&topic)));
+                self.roster.set_topic(&room, Some(Arc::clone(&topic)));
                 effects.tell(Update::Topic { room, topic, by: None });
             }
             Numeric::RPL_NAMREPLY => {
@@ -293,10 +343,19 @@ impl ClientState {
                     let name = name.trim_start_matches(|sign| signs.contains(sign));
                     Source::parse(name).nick.into()
                 });
-                self.roster_mut().names_arrive(param(2), nicks);
+                let mut is_odd = false;
+                let nicks = nicks.filter(|nick: &Arc<str>| {
+                    let is_name = !nick.is_empty() && nick.len() <= NAME_BYTES_MAX;
+                    is_odd |= !is_name;
+                    is_name
+                });
+                self.roster.names_arrive(param(2), nicks);
+                if is_odd {
+                    pass_over_names(&mut self.connection.warned, effects);
+                }
             }
             Numeric::RPL_ENDOFNAMES => {
-                let everyone = self.roster_mut().names_end(param(1));
+                let everyone = self.roster.names_end(param(1));
                 if let Some((room, nicks)) = everyone {
                     effects.tell(Update::Members { room, nicks });
                 }
@@ -381,15 +440,16 @@ impl ClientState {
                 return;
             }
             self.connection.source_bytes = Some(source.len());
-            if !self.roster_mut().enter(&room) {
+            if !self.roster.enter(&room) {
                 return notice(None, "the server puts us into too many rooms", effects);
             }
-            self.wishes.want_room(self.roster.mapping(), &room);
+            self.wishes.want_room_we_are_in(self.roster.mapping(), &room);
             effects.tell(Update::Joined { room: Arc::clone(&room), nick: Arc::clone(&nick), me });
             let was_in_it = self.history_sync.is_back_in(self.roster.mapping(), &room);
-            let negotiation = &self.connection.negotiation;
+            let (negotiation, mapping) = (&self.connection.negotiation, self.roster.mapping());
+            let asked = (mapping, &room);
             let is_told =
-                self.history_sync.ask_for_room(now, negotiation, &room, was_in_it, effects);
+                self.history_sync.ask_for_room(now, negotiation, asked, was_in_it, effects);
             if was_in_it && !is_told {
                 let target = Target::Room(Arc::clone(&room));
                 effects.tell(Update::Gap { target, since: self.history_sync.lost_at });
@@ -399,7 +459,7 @@ impl ClientState {
             let joined = Update::Joined { room, nick: Arc::clone(&nick), me };
             self.history_sync.tell_of(&self.roster, &target, joined, effects);
         }
-        self.roster_mut().add(&room, &nick);
+        self.roster.add(&room, &nick);
     }
 
     fn on_kick(&mut self, line: &Line<'_>, effects: &mut Effects) {
@@ -421,9 +481,9 @@ impl ClientState {
         if me {
             self.history_sync.leave(&self.roster, room, effects);
             self.wishes.forget_room(self.roster.mapping(), room);
-            self.roster_mut().leave(room);
+            self.roster.leave(room);
         } else {
-            self.roster_mut().remove(room, nick);
+            self.roster.remove(room, nick);
         }
         let target = Target::Room(room.into());
         let (room, nick, reason) = (room.into(), nick.into(), reason.map(Arc::from));
@@ -442,7 +502,7 @@ impl ClientState {
             _ => reason.trim_start_matches("Connection lost").trim_start_matches([':', ' ']),
         };
         let reason: Option<Arc<str>> = Some(words).filter(|words| !words.is_empty()).map(Arc::from);
-        let rooms = self.roster_mut().remove_everywhere(nick);
+        let rooms = self.roster.remove_everywhere(nick);
         let me = self.is_me(nick);
         for room in rooms {
             let (nick, how, reason) = (nick.into(), how.clone(), reason.clone());
@@ -463,7 +523,7 @@ impl ClientState {
             self.wishes.nick = Arc::clone(&new);
             self.connection.nick_number = 0;
         }
-        self.roster_mut().rename(old, &new);
+        self.roster.rename(old, &new);
         effects.tell(Update::Renamed { old: old.into(), new, me });
         if !me && is_another {
             self.try_wanted_nick(old, effects);
@@ -560,6 +620,17 @@ impl ClientState {
         if let Some(msgid) = msgid {
             self.history_sync.is_unseen(msgid);
         }
+    }
+}
+
+/// A line has a name that is none: nothing of it is believed, which is said once.
+fn pass_over_names(warned: &mut Warned, effects: &mut Effects) {
+    if !std::mem::replace(&mut warned.of_names, true) {
+        let text = format!(
+            "the server names somebody or something by what is no name (with signs that cannot be shown, or over \
+             {NAME_BYTES_MAX} bytes): such lines are passed over"
+        );
+        notice(None, &text, effects);
     }
 }
 

@@ -3,6 +3,8 @@
 //! Pure: no socket, no clock, no thread, no lock; time and a seed are arguments. The driver carries out the [`Effect`]s in
 //! their order before it calls again.
 
+#[cfg(test)]
+mod bounds_tests;
 mod client_state;
 mod connection;
 mod deadlines;

@@ -36,6 +36,8 @@ pub(super) struct Negotiation {
     pub(super) offered: BTreeMap<Capability, &'static str>,
     /// `CAP END` has been sent.
     pub(super) has_ended: bool,
+    /// The server has said how it compares names.
+    pub(super) has_mapping: bool,
     /// The server says that it delays those who send fast, and does not close them.
     pub(super) is_safe_rate: bool,
     /// The signs before nicks (`PREFIX` in `RPL_ISUPPORT`).

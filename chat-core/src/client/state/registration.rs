@@ -19,6 +19,9 @@ use crate::{
     wire::Line,
 };
 
+/// The signs that nicks may have before them, in bytes: every server we know has five at most.
+const PREFIXES_BYTES_MAX: usize = 32;
+
 impl ClientState {
     /// There is a connection.
     pub(crate) fn connected(&mut self, now: Now, effects: &mut Effects) {
@@ -136,13 +139,19 @@ impl ClientState {
             let (key, value) = token.split_once('=').unwrap_or((token, ""));
             match key {
                 "CASEMAPPING" => {
-                    if let Some(mapping) = CaseMapping::from_token(value) {
-                        self.roster_mut().set_mapping(mapping);
+                    // Once: all that is known is folded again, and a server that changes its mind has us do nothing else.
+                    if let Some(mapping) = CaseMapping::from_token(value)
+                        && !std::mem::replace(&mut self.connection.negotiation.has_mapping, true)
+                    {
+                        self.roster.set_mapping(mapping);
                     }
                 }
                 "PREFIX" => {
                     let signs = value.split_once(')').map_or("", |(_, signs)| signs);
-                    self.connection.negotiation.prefixes = Some(signs.to_owned());
+                    // Each name is looked at for them.
+                    if signs.len() <= PREFIXES_BYTES_MAX {
+                        self.connection.negotiation.prefixes = Some(signs.to_owned());
+                    }
                 }
                 "CHATHISTORY" => {
                     self.connection.negotiation.page_max = value.parse().ok().filter(|n| *n > 0);
@@ -175,7 +184,7 @@ impl ClientState {
             ConnectionState::Ready { nick: Arc::clone(&self.connection.nick), resumed },
             effects,
         );
-        for room in &self.wishes.rooms {
+        for room in self.wishes.rooms() {
             let key = self.wishes.keys.get(room);
             effects.line(|line| {
                 let line = line.command("JOIN").param(room);

@@ -9,6 +9,7 @@ use super::{
     time::Now,
 };
 use crate::{
+    client::budget::request_bytes,
     proto::{Capability, CapabilitySet},
     update::Update,
 };
@@ -23,7 +24,7 @@ impl ClientState {
             }
             return;
         }
-        effects.push(Effect::Settle);
+        effects.push(Effect::Settle { bytes: request_bytes(&request) });
         if let Request::Join { room, key } = &request {
             self.wishes.want_room(self.roster.mapping(), room);
             if let Some(key) = key {

@@ -6,7 +6,7 @@
 //! sent, or never come.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,7 +17,7 @@ use super::{
     time::{Now, later},
 };
 use crate::{
-    client::settings::Timeouts,
+    client::{budget::message_request_bytes, settings::Timeouts},
     error::DeliveryError,
     proto::{Capability, CapabilitySet, CaseMapping, NONCE_TAG, Numeric},
     text::{next_piece, printable},
@@ -39,6 +39,8 @@ const UNASKED_MAX: u32 = 16;
 pub(super) struct Sending {
     /// Not or not wholly written, oldest first.
     queue: VecDeque<Queued>,
+    /// The bytes that each of them takes of the budget.
+    weights: HashMap<SendId, usize>,
     /// Of which at least a line is written.
     flying: BTreeMap<SendId, Flying>,
     /// Lines that are not acknowledged, oldest first.
@@ -201,6 +203,7 @@ impl Sending {
             mentions_me: false,
         }));
         tell(id, Delivery::Queued, effects);
+        self.weights.insert(id, message_request_bytes(&message));
         self.queue.push_back(Queued { message, offset: 0, since: now.mono });
     }
 
@@ -497,7 +500,8 @@ impl Sending {
 
     /// The last word on a message.
     fn settle(&mut self, id: SendId, state: Delivery, effects: &mut Effects) {
-        effects.push(Effect::Settle);
+        let bytes = self.weights.remove(&id).unwrap_or_default();
+        effects.push(Effect::Settle { bytes });
         if self.parts.is_empty() {
             self.unasked = None;
         }

@@ -75,6 +75,16 @@ impl Script {
         self.updates();
     }
 
+    /// The state itself.
+    pub(super) fn state(&self) -> &ClientState {
+        &self.state
+    }
+
+    /// Forgets what is to be done.
+    pub(super) fn forget(&mut self) {
+        self.effects = Effects::default();
+    }
+
     pub(super) fn server(&mut self, line: &str) {
         self.state.line(self.now, line, &mut self.effects);
     }
@@ -162,7 +172,7 @@ impl Script {
 
     /// Requests that were settled since the last call.
     fn n_settled(&mut self) -> usize {
-        self.effects.take(|effect| matches!(effect, Effect::Settle)).len()
+        self.effects.take(|effect| matches!(effect, Effect::Settle { .. })).len()
     }
 
     /// Why it is over, if it has been since the last call.
@@ -525,6 +535,11 @@ fn names_that_could_move_a_cursor_are_nobodys() {
     let mut script = Script::ready("", FAST);
     script.server(":Ann!u@h JOIN #a");
     script.updates();
+    // Said once, without the name.
+    script.server(":\u{1b}ob!u@h JOIN #a");
+    let updates = script.updates();
+    let is_notice = |update: &Update| matches!(update, Update::Notice { text, .. } if text.contains("no name") && !text.contains('\u{1b}'));
+    assert!(updates.len() == 1 && updates.iter().all(is_notice), "{updates:?}");
     for line in [
         ":\u{1b}[2Jbob!u@h JOIN #a",
         ":bob!u@h JOIN #a\u{202e}b",
@@ -751,7 +766,7 @@ fn effects_stand_in_the_order_in_which_they_are_to_be_done() {
             &effects[..],
             [
                 Effect::Disconnect,
-                Effect::Settle,
+                Effect::Settle { .. },
                 Effect::Tell(Update::Delivery { state: Delivery::Failed(_), .. }),
                 Effect::Tell(Update::State(ConnectionState::Closed)),
                 Effect::Close(CloseReason::Requested),
@@ -766,15 +781,15 @@ fn effects_stand_in_the_order_in_which_they_are_to_be_done() {
 fn the_roster_is_another_one_only_when_it_has_changed() {
     let mut script = Script::ready("", FAST);
     script.server(":Ann!u@h JOIN #a");
-    let before = Arc::clone(script.state.roster());
+    let before = Arc::clone(script.state.rooms());
     for line in [":bob!u@h PRIVMSG #a :hello", ":s PING x", ":bob!u@h AWAY :tea"] {
         script.server(line);
-        assert!(Arc::ptr_eq(&before, script.state.roster()), "{line}");
+        assert!(Arc::ptr_eq(&before, script.state.rooms()), "{line}");
     }
     script.server(":bob!u@h JOIN #a");
-    assert!(!Arc::ptr_eq(&before, script.state.roster()));
+    assert!(!Arc::ptr_eq(&before, script.state.rooms()));
     assert_eq!(before.members("#a").len(), 1, "who holds one reads what it was");
-    assert_eq!(script.state.roster().members("#a").len(), 2);
+    assert_eq!(script.state.rooms().members("#a").len(), 2);
 }
 
 /// A step that a server, a network or a program may take, in any order.
