@@ -7,7 +7,7 @@ use std::{
 };
 
 use chat_core::{
-    ChatClient, Delivery, Event, HistoryPolicy, SendError, Target, Update, WaitError,
+    ChatClient, Delivery, Event, HistoryPolicy, Target, Update, WaitError,
     listener::{channel, describe},
 };
 use crossbeam_channel::{Receiver, Sender, after, never, select};
@@ -37,8 +37,11 @@ const ROOM_WITHIN: Duration = Duration::from_secs(10);
 /// The time a line waits before it is tried again.
 const RETRY_AFTER: Duration = Duration::from_millis(20);
 
-/// Events that wait between the client and the printing.
-const EVENTS_MAX: usize = 1024;
+/// Events that wait between the client and the printing: a few, since each may be [`BATCH_BYTES_MAX`] long. What comes while
+/// they wait is in the client's own queue, within its memory.
+///
+/// [`BATCH_BYTES_MAX`]: chat_core::listener::BATCH_BYTES_MAX
+const EVENTS_MAX: usize = 16;
 
 /// Says each line of the input, prints what happens.
 pub(crate) fn run(session: Session, hosted: Option<Hosted>) -> Result<Exit, Failure> {
@@ -232,7 +235,7 @@ impl Filter {
         }
         match perform(&self.client, self.room.as_deref(), &action) {
             // Input that comes faster than it can be sent waits.
-            Err(SendError::Full { .. }) => return Some(action),
+            Err(error) if error.is_full() => return Some(action),
             // That it waits for a connection is said already, and once.
             Ok(Some(lines)) if !matches!(action, Action::Say(_) | Action::Act(_)) => {
                 self.is_deaf |= !say(&lines);

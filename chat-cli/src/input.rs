@@ -18,6 +18,8 @@ pub(crate) enum Action {
     Part(Option<String>),
     Quit,
     Reconnect,
+    /// The rest of what was too long to be shown.
+    Rest,
     Rooms,
     Say(String),
     Topic(Option<String>),
@@ -36,6 +38,7 @@ pub(crate) const COMMANDS: &[(&str, &str, &str)] = &[
     ("/part", "[ROOM]", "leave a room"),
     ("/quit", "", "leave; {quit} and {close} do too"),
     ("/reconnect", "", "connect again now"),
+    ("/rest", "", "show the rest of what was too long to be shown"),
     ("/rooms", "", "show the rooms you are in"),
     ("/topic", "[TEXT]", "show or set the room's topic"),
 ];
@@ -76,6 +79,7 @@ pub(crate) fn parse(line: &str) -> Action {
         ("/part" | "/leave", rest) => Action::Part(rest),
         ("/quit" | "/exit", _) => Action::Quit,
         ("/reconnect", _) => Action::Reconnect,
+        ("/rest", _) => Action::Rest,
         ("/rooms", _) => Action::Rooms,
         ("/topic", text) => Action::Topic(text),
         (unknown, _) => Action::Wrong(format!(

@@ -37,11 +37,14 @@ use crate::{
 
 type LineEditor = Editor<Completion, MemHistory>;
 
-/// Events that wait between the client and the printer.
-const EVENTS_MAX: usize = 1024;
+/// Events that wait between the client and the printer: a few, since each may be [`BATCH_BYTES_MAX`] long. What comes while
+/// they wait is in the client's own queue, within its memory.
+///
+/// [`BATCH_BYTES_MAX`]: chat_core::listener::BATCH_BYTES_MAX
+const EVENTS_MAX: usize = 16;
 
 /// Events that are printed in one go.
-const BATCH_MAX: usize = 256;
+const BATCH_MAX: usize = 8;
 
 /// Lines of a paste that are sent without asking.
 const PASTE_MAX: usize = 5;
@@ -90,7 +93,8 @@ pub(crate) fn run(session: Session, hosted: Option<Hosted>) -> Result<Exit, Fail
     let surroundings = Surroundings::default();
     let mut editor = editor(surroundings.clone())?;
     let printer = editor.create_external_printer().map_err(|error| cannot_read(&error))?;
-    let shared = Arc::new(Mutex::new(View { current: None, with_colour: wants_colour() }));
+    let shared =
+        Arc::new(Mutex::new(View { current: None, with_colour: wants_colour(), rest: None }));
     let (output, printed) = Output::new();
     let printing = print_all(Box::new(printer), printed, Arc::clone(&shared))
         .map_err(|error| (Exit::Usage, error.to_string()))?;
@@ -336,6 +340,10 @@ impl Room {
         match &action {
             Action::Quit => return true,
             Action::Reconnect => self.reconnect(),
+            Action::Rest => {
+                let rest = self.view.lock().unwrap_or_else(PoisonError::into_inner).rest.take();
+                self.say(rest.unwrap_or_else(|| "* all of it has been shown".to_owned()));
+            }
             _ => match perform(&self.client, current.as_deref(), &action) {
                 Ok(Some(lines)) => self.say(lines),
                 Ok(None) => {}

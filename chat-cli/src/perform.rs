@@ -1,5 +1,7 @@
 //! The effects of typed lines: the same at a terminal and without one.
 
+use std::sync::Arc;
+
 use chat_core::{ClientHandle, SendError, text::printable};
 
 use crate::input::{Action, COMMANDS, parting};
@@ -20,6 +22,8 @@ pub(crate) fn perform(
     let room = room.unwrap_or_default();
     match action {
         Action::Nothing | Action::Quit | Action::Reconnect => Ok(None),
+        // Without a terminal nothing is cut; at one, its view knows.
+        Action::Rest => Ok(Some("* all of it has been shown".to_owned())),
         Action::Say(text) => sent(client, client.send(room, text)),
         Action::Act(text) => sent(client, client.send_action(room, text)),
         Action::Message { to, text } => sent(client, client.send(to, text)),
@@ -46,7 +50,7 @@ pub(crate) fn perform(
             let (nicks, room) = (client.members(room), printable(room));
             Ok(Some(match nicks.len() {
                 0 => format!("! you are not in {room}"),
-                n => format!("* {n} in {room}: {}", nicks.join(", ")),
+                n => format!("* {n} in {room}: {}", some_of(&nicks)),
             }))
         }
         Action::Topic(Some(topic)) => client.set_topic(room, topic).map(|()| None),
@@ -57,9 +61,9 @@ pub(crate) fn perform(
                 None => format!("* {room} has no topic"),
             }))
         }
-        Action::Rooms => Ok(Some(match client.rooms().join(", ") {
-            none if none.is_empty() => "* you are in no room".to_owned(),
-            rooms => format!("* you are in: {rooms}"),
+        Action::Rooms => Ok(Some(match &*client.rooms() {
+            [] => "* you are in no room".to_owned(),
+            rooms => format!("* you are in: {}", some_of(rooms)),
         })),
         Action::Help => {
             let lines = COMMANDS.iter().map(|(command, what, does)| {
@@ -69,6 +73,14 @@ pub(crate) fn perform(
         }
         Action::Wrong(sentence) => Ok(Some(format!("! {sentence}"))),
     }
+}
+
+/// Names in a line; of very many, how many more they are.
+fn some_of(names: &[Arc<str>]) -> String {
+    const NAMES_MAX: usize = 1000;
+    let (some, more) = names.split_at(names.len().min(NAMES_MAX));
+    let end = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    format!("{}{end}", some.join(", "))
 }
 
 /// Whether `action` is about the room that is spoken in.

@@ -3,8 +3,14 @@
 use std::time::SystemTime;
 
 use chat_core::{
-    ChatMessage, Delivery, MessageKind, Origin, Target, Update, listener::describe, text::printable,
+    ChatMessage, Delivery, MessageKind, Origin, Target, Update,
+    listener::describe,
+    text::{beginning, printable},
 };
+
+/// The characters of a text that are shown at once, and its lines: what a screen has place for.
+const SHOWN_CHARS_MAX: usize = 2000;
+const SHOWN_LINES_MAX: usize = 24;
 
 /// The view of a person: what rendering depends on beside the update.
 #[derive(Debug, Clone)]
@@ -12,6 +18,8 @@ pub(crate) struct View {
     /// The conversation the person is looking at; others are named.
     pub(crate) current: Option<String>,
     pub(crate) with_colour: bool,
+    /// The rest of the last text that was too long to be shown at once.
+    pub(crate) rest: Option<String>,
 }
 
 /// Readable on dark and on light grounds.
@@ -19,14 +27,16 @@ const NICK_COLOURS: [u8; 12] = [31, 32, 33, 34, 35, 36, 91, 92, 94, 95, 96, 93];
 
 impl View {
     /// The line for an update; `None` for what a person need not read.
-    pub(crate) fn line(&self, update: &Update) -> Option<String> {
+    pub(crate) fn line(&mut self, update: &Update) -> Option<String> {
         match update {
             // It stands where it was typed; only what goes wrong is worth a line.
             Update::Message(message) if message.origin == Origin::LocalEcho => None,
             // The past is told apart from what is new: all of it is dim, and a line stands behind it.
             Update::Message(message) if message.origin == Origin::History => {
-                let plain = Self { with_colour: false, current: self.current.clone() };
-                Some(self.paint(2, &plain.message(message)))
+                let with_colour = std::mem::replace(&mut self.with_colour, false);
+                let line = self.message(message);
+                self.with_colour = with_colour;
+                Some(self.paint(2, &line))
             }
             Update::PastTold { target, origin, .. } => {
                 let when = match origin {
@@ -54,16 +64,17 @@ impl View {
             }
             other => describe(other).map(|line| {
                 let colour = if line.starts_with('!') { 31 } else { 2 };
+                let line = self.cut(&line);
                 self.paint(colour, &line)
             }),
         }
     }
 
-    fn message(&self, message: &ChatMessage) -> String {
+    fn message(&mut self, message: &ChatMessage) -> String {
         let time = self.paint(2, &clock(message.time));
         let nick = self.paint(nick_colour(&message.sender), &printable(&message.sender));
-        let text = printable(&message.text);
-        let text = if message.mentions_me { self.paint(1, &text) } else { text.into_owned() };
+        let text = self.cut(&printable(&message.text));
+        let text = if message.mentions_me { self.paint(1, &text) } else { text };
         let place = match &message.target {
             target if self.current.as_deref().is_some_and(|name| same(name, target.name())) => {
                 String::new()
@@ -76,6 +87,18 @@ impl View {
             MessageKind::Notice => format!("{time} {place}{nick} (notice): {text}"),
             _ => format!("{time} {place}{nick}: {text}"),
         }
+    }
+
+    /// The part of `text` that is shown at once; the rest is kept until the next one that is cut.
+    fn cut(&mut self, text: &str) -> String {
+        let shown = beginning(text, SHOWN_CHARS_MAX, SHOWN_LINES_MAX);
+        let rest = &text[shown.len()..];
+        if rest.is_empty() {
+            return text.to_owned();
+        }
+        self.rest = Some(rest.to_owned());
+        let n = rest.chars().count();
+        format!("{shown}\u{2026} ({n} characters more: /rest shows them)")
     }
 
     /// `text` in a colour, where colours are wanted.
@@ -107,4 +130,29 @@ fn nick_colour(nick: &str) -> u8 {
         (hash ^ u32::from(byte.to_ascii_lowercase())).wrapping_mul(0x0100_0193)
     });
     NICK_COLOURS[hash as usize % NICK_COLOURS.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view() -> View {
+        View { current: None, with_colour: false, rest: None }
+    }
+
+    #[test]
+    fn a_text_without_an_end_is_shown_in_part_and_the_rest_is_kept() {
+        let mut view = view();
+        for (letter, n) in [("x", 15_000), ("\u{fdfa}", 5000), ("e\u{301}", 5000)] {
+            let text = letter.repeat(n);
+            let shown = view.cut(&text);
+            assert!(shown.chars().count() < SHOWN_CHARS_MAX + 60, "{}", shown.len());
+            let (beginning, _) = shown.split_once('\u{2026}').expect("it says that there is more");
+            let rest = view.rest.take().expect("the rest is kept");
+            assert!(shown.contains(&format!("({} characters more", rest.chars().count())));
+            assert_eq!(format!("{beginning}{rest}"), text);
+        }
+        assert_eq!(view.cut("short"), "short");
+        assert!(view.rest.is_none());
+    }
 }

@@ -100,6 +100,83 @@ fn piece_bytes(line: &str, bytes_max: usize) -> usize {
     end
 }
 
+/// The most of a text that a window shows at once, in characters: what a person reads, and what is laid out without anybody
+/// noticing. The rest is for who asks for it.
+pub const SHOWN_CHARS_MAX: usize = 1024;
+
+/// The most of a text that a window shows at once, in lines.
+pub const SHOWN_LINES_MAX: usize = 24;
+
+/// The characters that stand without a place to break at, before [`breakable`] makes one: laying out an unbroken word costs
+/// the square of its length.
+pub const UNBROKEN_CHARS_MAX: usize = 64;
+
+/// The marks that one character may have: more are not written in any language, and each of them is drawn.
+const MARKS_MAX: usize = 8;
+
+/// The beginning of `text`: at most so many characters and lines, not cut between a character and its marks unless they are
+/// without end. All of it, if that is no more.
+///
+/// ```
+/// use chat_core::text::beginning;
+/// assert_eq!(beginning("one two", 3, 1), "one");
+/// assert_eq!(beginning("one\ntwo\nthree", 100, 2), "one\ntwo");
+/// assert_eq!(beginning("cafe\u{301}", 4, 1), "caf");
+/// ```
+#[must_use]
+pub fn beginning(text: &str, chars_max: usize, lines_max: usize) -> &str {
+    let by_lines = memchr::memchr_iter(b'\n', text.as_bytes()).nth(lines_max.saturating_sub(1));
+    let text = by_lines.map_or(text, |end| &text[..end]);
+    let Some((end, next)) = text.char_indices().nth(chars_max) else { return text };
+    let (mut end, mut next) = (end, Some(next));
+    for _ in 0..=MARKS_MAX {
+        let previous = text[..end].chars().next_back();
+        if !next.is_some_and(combines) && previous != Some('\u{200d}') {
+            return &text[..end];
+        }
+        end -= previous.map_or(0, char::len_utf8);
+        next = previous;
+    }
+    text.char_indices().nth(chars_max).map_or(text, |(end, _)| &text[..end])
+}
+
+/// `text` as it can be laid out: with a zero-width space in each word behind every [`UNBROKEN_CHARS_MAX`] characters, and
+/// without marks beyond the eighth of a character.
+#[must_use]
+pub fn breakable(text: &str) -> Cow<'_, str> {
+    // Nearly all text is short words.
+    if text.len() <= UNBROKEN_CHARS_MAX {
+        return Cow::Borrowed(text);
+    }
+    let mut broken = String::with_capacity(text.len() + text.len() / 16);
+    let (mut n_unbroken, mut n_marks, mut is_joined) = (0, 0, false);
+    for character in text.chars() {
+        n_marks = if combines(character) { n_marks + 1 } else { 0 };
+        if n_marks > MARKS_MAX {
+            continue;
+        }
+        if may_break_at(character) {
+            n_unbroken = 0;
+        } else if n_unbroken >= UNBROKEN_CHARS_MAX
+            // Where nothing is torn apart, as long as that comes soon.
+            && (n_marks == 0 && !is_joined || n_unbroken >= 2 * UNBROKEN_CHARS_MAX)
+        {
+            broken.push('\u{200b}');
+            n_unbroken = 1;
+        } else {
+            n_unbroken += 1;
+        }
+        is_joined = character == '\u{200d}';
+        broken.push(character);
+    }
+    if broken == text { Cow::Borrowed(text) } else { Cow::Owned(broken) }
+}
+
+/// Whether a line may end at `character`.
+fn may_break_at(character: char) -> bool {
+    character.is_whitespace() && !matches!(character, '\u{a0}' | '\u{2007}' | '\u{202f}')
+}
+
 /// Whether `character` belongs to the one before it: combining marks, variation selectors, joiners
 /// and skin tones of emoji.
 fn combines(character: char) -> bool {
@@ -139,6 +216,43 @@ mod tests {
     fn marks_without_end_are_cut_somewhere() {
         let text = format!("e{}", "\u{301}".repeat(1000));
         assert_eq!(split(&text, 64).collect::<String>(), text);
+    }
+
+    #[test]
+    fn a_long_word_has_places_to_break_at_and_short_ones_stay_as_they_are() {
+        let word = "x".repeat(200);
+        let broken = breakable(&word);
+        assert_eq!(broken.split('\u{200b}').map(str::len).collect::<Vec<_>>(), [64, 64, 64, 8]);
+        let text = "as people write, with https://example.org/a/path?of=some&length ".repeat(20);
+        assert!(matches!(breakable(&text), Cow::Borrowed(_)));
+        // Marks without end are no longer without end.
+        let marked = breakable(&format!("e{}", "\u{301}".repeat(1000))).chars().count();
+        assert_eq!(marked, 9);
+        assert_eq!(beginning(&"\u{fdfa}".repeat(3000), 1024, 24).chars().count(), 1024);
+        assert_eq!(beginning(&format!("e{}", "\u{301}".repeat(1000)), 500, 1).chars().count(), 500);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_shown_is_a_beginning_without_long_words(
+            text in "([a-c\n é\u{301}\u{200d}\u{fdfa}👩]{0,40}|[xé\u{301}]{0,300}){0,12}",
+            chars_max in 0_usize..400,
+            lines_max in 1_usize..20,
+        ) {
+            let shown = beginning(&text, chars_max, lines_max);
+            assert!(text.starts_with(shown));
+            let n_chars = shown.chars().count();
+            assert!(n_chars <= chars_max && shown.split('\n').count() <= lines_max);
+            // It is no shorter than it need be.
+            let is_all = shown.len() == text.len() || shown.split('\n').count() == lines_max;
+            assert!(is_all || n_chars + MARKS_MAX + 1 >= chars_max, "{n_chars} of {chars_max}");
+            let broken = breakable(shown);
+            let is_break = |c: char| c == '\u{200b}' || may_break_at(c);
+            assert!(broken.split(is_break).all(|word| word.chars().count() <= 2 * UNBROKEN_CHARS_MAX));
+            // Nothing but marks goes, nothing but places to break at comes.
+            let bases = |text: &str| text.chars().filter(|c| !combines(*c) && *c != '\u{200b}').collect::<String>();
+            assert_eq!(bases(&broken), bases(shown));
+        }
     }
 
     #[test]

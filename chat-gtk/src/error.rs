@@ -36,11 +36,12 @@ impl From<StartError> for FieldError {
     }
 }
 
-/// An error's text as a sentence.
+/// An error's text as a sentence, of a length that can be shown: a server may have written it.
 pub(crate) fn sentence(text: &str) -> String {
+    let text = &*crate::text::sentence(text);
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '?', '!']) { "" } else { "." };
+    let end = if text.ends_with(['.', '?', '!', '…']) { "" } else { "." };
     format!("{first}{}{end}", characters.as_str())
 }
 

@@ -5,6 +5,7 @@ use std::{
     path::PathBuf,
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chat_core::testing::FakeServer;
@@ -235,6 +236,60 @@ fn someone_joins_and_everyone_sees_everyone() {
     ann.wait_for(&["Bob left (bye)"]);
     ann.wait_for(&["1 person"]);
     ann.screenshot("chat");
+}
+
+/// The time a window may take for what strangers write; unbroken, these lines took half a minute.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+#[test]
+fn texts_without_an_end_are_shown_in_part_and_the_window_answers() {
+    let server = FakeServer::scripted([|conn| {
+        conn.welcome();
+        conn.expect("PRIVMSG #lobby :now");
+        let (letters, signs) = ("x".repeat(15_000), "\u{fdfa}".repeat(3000));
+        for text in [&letters, &signs] {
+            conn.reply(&format!(":bob!u@h PRIVMSG #lobby :{text}"));
+            conn.reply(&format!(":bob!u@h TOPIC #lobby :{text}"));
+            conn.reply(&format!(":bob!u@h KICK #lobby other :{text}"));
+            conn.reply(&format!(":bob!u@h PRIVMSG #lobby :\u{1}ACTION {text}\u{1}"));
+        }
+        // Names as long as they may be, and what people react with.
+        let nick = "n".repeat(200);
+        conn.reply(&format!("@msgid=m1 :{nick}!u@h PRIVMSG #lobby :said"));
+        for n in 0..30 {
+            let value = format!("{n:064}");
+            conn.reply(&format!("@+reply=m1;+draft/react={value} :{nick}!u@h TAGMSG #lobby"));
+            conn.reply(&format!(":{n:0200}!u@h JOIN #lobby"));
+        }
+        conn.reply(&format!(
+            ":{}!u@h PRIVMSG #lobby :{}",
+            "\u{fdfa}".repeat(60),
+            "e\u{301}\u{302}".repeat(3000)
+        ));
+        conn.reply(":bob!u@h PRIVMSG #lobby :behind it all");
+        conn.wait_for_close();
+    }]);
+    let mut ann = Desktop::start();
+    ann.join_at(server.address());
+    ann.wait_for(&["you are in #lobby as"]);
+    ann.write("Message", "now");
+    let late = crossbeam_channel::after(ANSWERS_WITHIN);
+    ann.click("Send");
+    ann.wait_for(&["behind it all"]);
+    ann.write("Message", "still here");
+    ann.wait_for_text("Message", "still here");
+    assert!(late.try_recv().is_err(), "the window was busy for more than {ANSWERS_WITHIN:?}");
+    let longest = ann.labels().into_iter().map(|label| label.chars().count()).max();
+    assert!(longest.is_some_and(|n| n < 1200), "{longest:?} characters are shown at once");
+    // The rest is there for who asks, and the window goes on.
+    let late = crossbeam_channel::after(ANSWERS_WITHIN);
+    ann.click("Show all");
+    ann.ask("exists", "push button", "Copy all", "");
+    ann.screenshot("whole-text");
+    ann.keys(&["key", "Escape"]);
+    ann.write("Message", "again");
+    ann.wait_for_text("Message", "again");
+    assert!(late.try_recv().is_err(), "the window was busy for more than {ANSWERS_WITHIN:?}");
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::{
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
 
+use crate::text::{Shown, plain, sentence};
+
 /// The kind of a row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -36,6 +38,11 @@ mod imp {
         /// Markup for messages, plain text otherwise. That of a message changes when it is edited or deleted.
         #[property(get, set)]
         pub(super) body: RefCell<String>,
+        /// All of the text, where the body is its beginning; else empty. Changes with it.
+        #[property(get, set)]
+        pub(super) whole: RefCell<String>,
+        /// The bytes it is counted with where it is shown; 0: nowhere.
+        pub(super) weight: Cell<usize>,
         /// Said before we came.
         pub(super) is_past: Cell<bool>,
         /// The text of others' reactions to it; changes.
@@ -78,7 +85,33 @@ impl Item {
 
     /// Something that happened.
     pub(crate) fn notice(text: &str) -> Self {
-        Self::of_kind(Kind::Notice, text.to_owned())
+        let Shown { text, whole } = plain(text);
+        let item = Self::of_kind(Kind::Notice, text);
+        item.set_whole(whole.unwrap_or_default());
+        item
+    }
+
+    /// The bytes of all its texts, with what there is of an item beside them.
+    pub(crate) fn bytes(&self) -> usize {
+        const ITEM: usize = 1024;
+        // A nick in a set, and what the set is made of.
+        const NICK: usize = 64;
+        let imp = self.imp();
+        let texts =
+            [&imp.body, &imp.whole, &imp.reactions, &imp.msgid, &imp.conversation, &imp.status];
+        let texts: usize = texts.iter().map(|text| text.borrow().len()).sum();
+        let reacting = imp.reacting.borrow();
+        let people = reacting.values().flatten().map(|nick| nick.len() + NICK);
+        ITEM + texts + self.sender().len() + people.sum::<usize>()
+    }
+
+    /// The bytes it is counted with where it is shown.
+    pub(crate) fn weight(&self) -> usize {
+        self.imp().weight.get()
+    }
+
+    pub(crate) fn set_weight(&self, bytes: usize) {
+        self.imp().weight.set(bytes);
     }
 
     /// The address to give to others.
@@ -86,7 +119,7 @@ impl Item {
         Self::of_kind(Kind::Invitation, address.to_owned())
     }
 
-    /// Something said; `markup` is fit to be shown.
+    /// Something said; `markup` is fit to be shown. What of it is not is told with [`Item::set_whole`].
     pub(crate) fn message(
         sender: &str,
         time: String,
@@ -172,7 +205,7 @@ impl Item {
         let shown = reacting.iter().map(|(value, people)| format!("{value} {}", people.len()));
         let shown = shown.collect::<Vec<_>>().join("   ");
         drop(reacting);
-        self.set_reactions(shown);
+        self.set_reactions(sentence(&shown));
     }
 }
 

@@ -4,4 +4,4 @@ mod item;
 mod timeline;
 
 pub(crate) use item::{Item, Kind};
-pub(crate) use timeline::{Timeline, name};
+pub(crate) use timeline::Timeline;

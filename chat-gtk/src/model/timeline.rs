@@ -4,15 +4,21 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc, time::SystemTime};
 
 use chat_core::{
     ChatMessage, ConnectError, ConnectionState, Delivery, MessageKind, Origin, SendId, Target,
-    Update, listener::describe, text::printable,
+    Update, listener::describe,
 };
 use gtk::{gio, glib, prelude::*};
 
 use super::Item;
-use crate::{error::lost, text::markup};
+use crate::{
+    error::lost,
+    text::{Shown, markup, name, sentence},
+};
 
 /// Rows that are kept; the oldest go when there are more.
 const ITEMS_MAX: u32 = 20_000;
+
+/// The bytes of all rows; the oldest go when there are more.
+const BYTES_MAX: usize = 32 << 20;
 
 /// The model of the list, and what finds our own messages in it.
 #[derive(Debug, Clone)]
@@ -27,6 +33,8 @@ struct Inner {
     pending: HashMap<SendId, Item>,
     /// Messages by the server's id of them.
     by_msgid: HashMap<String, Item>,
+    /// The bytes of all rows.
+    bytes: usize,
     /// The last one to speak, if nothing came in between.
     last_sender: Option<String>,
 }
@@ -59,18 +67,18 @@ impl Timeline {
                 Update::Message(message) => items.push(self.message_item(message)),
                 Update::Delivery { id, state } => self.deliver(*id, state),
                 Update::Edited { target, msgid, text, .. } => {
-                    self.change(
-                        target,
-                        msgid,
-                        &format!("{} <small>(edited)</small>", markup(text)),
-                    );
+                    let Shown { text, whole } = markup(text);
+                    let text = format!("{text} <small>(edited)</small>");
+                    self.change(target, msgid, Shown { text, whole });
                 }
                 Update::Deleted { target, msgid, .. } => {
-                    self.change(target, msgid, "<i>(deleted)</i>");
+                    let text = "<i>(deleted)</i>".to_owned();
+                    self.change(target, msgid, Shown { text, whole: None });
                 }
                 Update::Reacted { target, msgid, by, value, is_taken_back, .. } => {
                     if let Some(item) = self.find(target, msgid) {
-                        item.react(&printable(by), &printable(value), *is_taken_back);
+                        item.react(&name(by), &name(value), *is_taken_back);
+                        self.weigh(&item);
                     }
                 }
                 other => {
@@ -85,9 +93,21 @@ impl Timeline {
     }
 
     /// A message reads otherwise now, if it is shown here.
-    fn change(&self, target: &Target, msgid: &str, markup: &str) {
+    fn change(&self, target: &Target, msgid: &str, shown: Shown) {
         if let Some(item) = self.find(target, msgid) {
-            item.set_body(markup);
+            item.set_body(shown.text);
+            item.set_whole(shown.whole.unwrap_or_default());
+            self.weigh(&item);
+        }
+    }
+
+    /// Counts a row of the list anew.
+    fn weigh(&self, item: &Item) {
+        if item.weight() > 0 {
+            let mut inner = self.inner.borrow_mut();
+            inner.bytes -= item.weight();
+            item.set_weight(item.bytes());
+            inner.bytes += item.weight();
         }
     }
 
@@ -102,35 +122,49 @@ impl Timeline {
             return;
         }
         self.store.splice(self.store.n_items(), 0, &items);
-        let excess = self.store.n_items().saturating_sub(ITEMS_MAX);
-        if excess > 0 {
-            let mut inner = self.inner.borrow_mut();
-            for item in (0..excess).filter_map(|at| self.store.item(at).and_downcast::<Item>()) {
-                inner.by_msgid.remove(&item.msgid());
-            }
-            drop(inner);
-            self.store.splice(0, excess, &[] as &[glib::Object]);
+        let mut inner = self.inner.borrow_mut();
+        for item in &items {
+            item.set_weight(item.bytes());
+            inner.bytes += item.weight();
+        }
+        let too_many = self.store.n_items().saturating_sub(ITEMS_MAX);
+        let mut n_gone = 0;
+        while (n_gone < too_many || inner.bytes > BYTES_MAX)
+            && let Some(oldest) = self.store.item(n_gone).and_downcast::<Item>()
+        {
+            inner.bytes -= oldest.weight();
+            oldest.set_weight(0);
+            inner.by_msgid.remove(&oldest.msgid());
+            n_gone += 1;
+        }
+        drop(inner);
+        if n_gone > 0 {
+            self.store.splice(0, n_gone, &[] as &[glib::Object]);
         }
     }
 
     fn message_item(&self, message: &ChatMessage) -> Item {
         let mut inner = self.inner.borrow_mut();
         let sender = match &message.target {
-            Target::User(other) if message.is_own => format!("{} → {other}", message.sender),
-            Target::User(_) => format!("{} (to you)", message.sender),
-            _ => message.sender.to_string(),
+            Target::User(other) if message.is_own => {
+                format!("{} → {}", name(&message.sender), name(other))
+            }
+            Target::User(_) => format!("{} (to you)", name(&message.sender)),
+            _ => name(&message.sender),
         };
         let is_first = inner.last_sender.as_deref() != Some(&sender);
         inner.last_sender = Some(sender.clone());
-        let markup = match message.kind {
+        let Shown { text, whole } = markup(&message.text);
+        let text = match message.kind {
             MessageKind::Action => {
-                format!("<i>{} {}</i>", markup(&message.sender), markup(&message.text))
+                format!("<i>{} {text}</i>", markup(&name(&message.sender)).text)
             }
-            _ => markup(&message.text),
+            _ => text,
         };
         let time = clock(message.time);
         let item =
-            Item::message(&sender, time, markup, message.is_own, message.mentions_me, is_first);
+            Item::message(&sender, time, text, message.is_own, message.mentions_me, is_first);
+        item.set_whole(whole.unwrap_or_default());
         item.set_conversation(message.target.name());
         if message.origin == Origin::History {
             item.set_past();
@@ -152,14 +186,15 @@ impl Timeline {
         match state {
             Delivery::Acknowledged { msgid, .. } => {
                 item.set_status("");
-                if let Some(msgid) = msgid {
+                // One that is shown no more is found no more.
+                if let Some(msgid) = msgid.as_ref().filter(|_| item.weight() > 0) {
                     item.set_msgid(msgid);
                     inner.by_msgid.insert(msgid.to_string(), item);
                 }
             }
             Delivery::Failed(error) => {
                 item.set_has_failed(true);
-                item.set_status(format!("not delivered: {error}"));
+                item.set_status(sentence(&format!("not delivered: {error}")));
             }
             _ => return,
         }
@@ -199,11 +234,6 @@ fn clock(time: SystemTime) -> String {
         // A server's clock beyond the year 9999.
         Err(_) => "--:--".to_owned(),
     }
-}
-
-/// A stranger's name, fit for a label.
-pub(crate) fn name(text: &str) -> String {
-    printable(text).into_owned()
 }
 
 #[cfg(test)]
@@ -258,5 +288,45 @@ mod tests {
             "after",
         ];
         assert!(order.map(position).is_sorted(), "{bodies:?}");
+    }
+
+    /// Rows are bounded in bytes, whatever makes them long.
+    #[test]
+    fn a_flood_of_long_texts_keeps_no_more_than_it_may() {
+        let server = FakeServer::scripted([|conn| {
+            conn.welcome();
+            for n in 0..50 {
+                let text = "x".repeat(14_000);
+                conn.reply(&format!("@msgid=m{n} :Eve!u@h PRIVMSG #lobby :{text}"));
+            }
+            conn.reply(":Eve!u@h PRIVMSG #lobby :after");
+            conn.wait_for_close();
+        }]);
+        let (listener, record) = RecordingListener::new();
+        let builder = ChatClient::builder(server.address(), "Ann").listener(listener);
+        let client = builder.connect().expect("the server lets everyone in");
+        record.wait_for_message("after");
+        drop(client);
+        let timeline = Timeline::new();
+        let updates = record.updates();
+        let bytes = |timeline: &Timeline| {
+            let items = timeline.model().iter::<Item>();
+            items.map(|item| item.expect("nothing changes it").bytes()).sum::<usize>()
+        };
+        for _ in 0..60 {
+            timeline.take(&updates);
+            assert!(timeline.inner.borrow().bytes <= BYTES_MAX);
+        }
+        assert_eq!(bytes(&timeline), timeline.inner.borrow().bytes);
+        assert!(bytes(&timeline) > BYTES_MAX / 2);
+        // And each shows its beginning, and keeps the rest.
+        let last = timeline
+            .model()
+            .iter::<Item>()
+            .filter_map(Result::ok)
+            .find(|item| !item.whole().is_empty());
+        let last = last.expect("there are long ones");
+        assert!(last.body().ends_with('…') && last.body().len() < 5000);
+        assert_eq!(last.whole().len(), 14_000);
     }
 }

@@ -15,6 +15,7 @@ use crate::{
     error::{lost, sentence},
     hosting::Hosted,
     model::{Item, Timeline},
+    text::name,
 };
 
 /// Everything that has to be ended when the room is left.
@@ -26,6 +27,9 @@ pub(crate) struct Connection {
 
 /// The time a server may take to put someone into a room.
 const ROOM_WITHIN: Duration = Duration::from_secs(3);
+
+/// People who are listed; of more, how many they are is said.
+const PEOPLE_MAX: usize = 1000;
 
 /// The distance from its end within which the list follows what is added, in pixels.
 const NEAR_END: f64 = 40.0;
@@ -282,15 +286,18 @@ impl ChatPage {
         let room = imp.room.borrow();
         let room = room.as_deref().unwrap_or_default();
         let nicks = client.members(room);
-        let names: Vec<String> = nicks.iter().map(|nick| crate::model::name(nick)).collect();
+        let mut names: Vec<String> = nicks.iter().take(PEOPLE_MAX).map(|nick| name(nick)).collect();
+        if nicks.len() > PEOPLE_MAX {
+            names.push(format!("… and {} more", nicks.len() - PEOPLE_MAX));
+        }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         imp.nicks.splice(0, imp.nicks.n_items(), &names);
-        let heading = if names.len() == 1 {
+        let heading = if nicks.len() == 1 {
             "1 person".to_owned()
         } else {
-            format!("{} people", names.len())
+            format!("{} people", nicks.len())
         };
-        imp.title.set_title(&crate::model::name(room));
+        imp.title.set_title(&name(room));
         imp.title.set_subtitle(&heading);
         imp.people_heading.set_label(&heading);
     }

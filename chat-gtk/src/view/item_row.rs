@@ -4,12 +4,15 @@ use std::{cell::RefCell, time::Duration};
 
 use gtk::{glib, prelude::*, subclass::prelude::*};
 
+use super::whole_text;
 use crate::model::{Item, Kind};
 
 /// Colours of names, in the style sheet.
 const NICK_COLOURS: u32 = 6;
 
 const COPY: &str = "Copy address";
+
+const SHOW_ALL: &str = "Show all";
 
 /// The time the button says that it has been pressed.
 const CONFIRMATION: Duration = Duration::from_secs(2);
@@ -27,10 +30,13 @@ mod imp {
         pub(super) reactions: gtk::Label,
         pub(super) bubble: gtk::Box,
         pub(super) copy: gtk::Button,
+        /// Opens what the body is the beginning of.
+        pub(super) show_all: gtk::Button,
+        /// The item that is shown.
+        pub(super) item: RefCell<Option<Item>>,
         pub(super) bindings: RefCell<Vec<glib::Binding>>,
         /// Classes that depend on the item.
         pub(super) classes: RefCell<Vec<(gtk::Widget, String)>>,
-        pub(super) address: RefCell<String>,
     }
 
     #[glib::object_subclass]
@@ -48,6 +54,7 @@ mod imp {
             self.header.set_spacing(8);
             self.sender.add_css_class("sender");
             self.sender.set_xalign(0.0);
+            self.sender.set_ellipsize(gtk::pango::EllipsizeMode::End);
             for label in [&self.time, &self.status] {
                 label.add_css_class("time");
                 label.add_css_class("dim-label");
@@ -72,15 +79,31 @@ mod imp {
                 #[weak]
                 row,
                 move |button| {
-                    row.clipboard().set_text(&row.imp().address.borrow());
+                    if let Some(item) = &*row.imp().item.borrow() {
+                        row.clipboard().set_text(&item.body());
+                    }
                     button.set_label("Copied");
                     let button = button.clone();
                     glib::timeout_add_local_once(CONFIRMATION, move || button.set_label(COPY));
                 }
             ));
+            self.show_all.set_label(SHOW_ALL);
+            self.show_all.set_halign(gtk::Align::Start);
+            self.show_all.set_visible(false);
+            self.show_all.add_css_class("flat");
+            self.show_all.connect_clicked(glib::clone!(
+                #[weak]
+                row,
+                move |_| {
+                    if let Some(item) = &*row.imp().item.borrow() {
+                        whole_text::open(&row, &item.whole());
+                    }
+                }
+            ));
             for child in [
                 self.header.upcast_ref::<gtk::Widget>(),
                 self.body.upcast_ref(),
+                self.show_all.upcast_ref(),
                 self.reactions.upcast_ref(),
                 self.status.upcast_ref(),
                 self.copy.upcast_ref(),
@@ -114,6 +137,7 @@ impl ItemRow {
         imp.copy.set_visible(item.kind() == Kind::Invitation);
         imp.status.set_visible(false);
         imp.reactions.set_visible(false);
+        self.bind_whole(item);
         // What stood there before may be no markup.
         imp.body.set_text("");
         imp.body.set_use_markup(is_message);
@@ -150,7 +174,6 @@ impl ItemRow {
             }
             Kind::Invitation => {
                 let address = item.body();
-                imp.address.replace(address.clone());
                 imp.body.set_text(&format!("You host this room. Others join at {address}"));
                 imp.bubble.set_halign(gtk::Align::Fill);
                 self.set_class(self.upcast_ref(), "invitation");
@@ -185,12 +208,24 @@ impl ItemRow {
             })
             .sync_create()
             .build();
-        imp.bindings.replace(vec![body, reactions, is_there, show, visible, failed]);
+        imp.bindings.borrow_mut().extend([body, reactions, is_there, show, visible, failed]);
+    }
+
+    /// The text that the body is the beginning of can be opened, as it changes.
+    fn bind_whole(&self, item: &Item) {
+        self.imp().item.replace(Some(item.clone()));
+        let is_there = item
+            .bind_property("whole", &self.imp().show_all, "visible")
+            .transform_to(|_, whole: String| Some(!whole.is_empty()))
+            .sync_create()
+            .build();
+        self.imp().bindings.borrow_mut().push(is_there);
     }
 
     /// Forgets the item.
     pub(crate) fn unbind(&self) {
         let imp = self.imp();
+        imp.item.take();
         for binding in imp.bindings.take() {
             binding.unbind();
         }
