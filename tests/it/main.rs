@@ -43,6 +43,7 @@ mod sdk;
 mod search;
 mod sim;
 mod store;
+mod stranger;
 mod terminal;
 mod tidy;
 mod tls;
