@@ -577,3 +577,113 @@ fn nothing_is_left_of_an_account_that_has_ended() {
         world.restart(6);
     }
 }
+
+/// What `name` receives for a line.
+fn say(world: &mut World, name: &str, line: &str) -> Vec<String> {
+    if !world.knows(name) {
+        world.open(name, Door::Irc);
+        let caps = "draft/message-redaction chat.local/edit echo-message message-tags batch \
+                    draft/chathistory chat.local/changes chat.local/search draft/read-marker";
+        say(world, name, &format!("CAP REQ :{caps}\r\nNICK {name}\r\nUSER u 0 * :R\r\nCAP END"));
+    }
+    let before = world.lines(name).len();
+    world.send_bytes(name, format!("{line}\r\n").as_bytes());
+    world.settle();
+    world.lines(name)[before..].to_vec()
+}
+
+fn has(lines: &[String], word: &str) -> bool {
+    lines.iter().any(|line| line.contains(word))
+}
+
+/// Whoever registers the name of an account that is no more is somebody else: what the first one said is not theirs to change,
+/// nor what it said of others', nor what was said with it, whether the server was started anew meanwhile or not.
+#[test]
+fn an_account_registered_anew_is_not_the_one_before_it() {
+    for restarts in [false, true] {
+        let mut world = World::new(9, SimLog::default(), |_| ());
+        say(&mut world, "ann", "NS REGISTER correcthorse");
+        say(&mut world, "ann", "JOIN #open");
+        say(&mut world, "carl", "NS REGISTER correcthorse\r\nJOIN #open");
+        let id = |lines: &[String]| {
+            let id =
+                lines.iter().find_map(|line| line.split("msgid=").nth(1)?.split([';', ' ']).next());
+            id.unwrap_or_else(|| panic!("{lines:?}")).to_owned()
+        };
+        let anns = id(&say(&mut world, "ann", "PRIVMSG #open :said by ann"));
+        let own = id(&say(&mut world, "carl", "PRIVMSG #open :said by the first"));
+        say(&mut world, "carl", &format!("@+reply={anns};+draft/react=yes TAGMSG #open"));
+        say(&mut world, "carl", "PRIVMSG ann :between the first two");
+        say(&mut world, "carl", "MARKREAD ann timestamp=2026-01-01T00:00:00.000Z");
+        let gone = say(&mut world, "carl", "NS DROP carl correcthorse");
+        assert!(has(&gone, "is no more"), "{gone:?}");
+        say(&mut world, "carl", "QUIT");
+        if restarts {
+            world.restart(10);
+        }
+        let again =
+            say(&mut world, "another", "NICK carl\r\nNS REGISTER batterystaple\r\nJOIN #open");
+        assert!(has(&again, " 900 "), "{again:?}");
+        if restarts {
+            say(&mut world, "ann2", "NS IDENTIFY ann correcthorse\r\nNICK ann");
+        }
+        for (line, code) in [
+            (format!("EDIT #open {own} :rewritten"), "EDIT_FORBIDDEN"),
+            (format!("REDACT #open {own}"), "REDACT_FORBIDDEN"),
+        ] {
+            let answer = say(&mut world, "another", &line);
+            assert!(has(&answer, code), "{line}: {answer:?}");
+        }
+        // A reaction is their own, and taken back beside that of the first.
+        say(&mut world, "another", &format!("@+reply={anns};+draft/unreact=yes TAGMSG #open"));
+        for line in [
+            "CHATHISTORY LATEST ann * 10",
+            "CHATHISTORY TARGETS timestamp=2000-01-01T00:00:00Z timestamp=2100-01-01T00:00:00Z 10",
+            "SEARCH text=between",
+            "CHANGES * timestamp=2000-01-01T00:00:00Z 100",
+        ] {
+            let answer = say(&mut world, "another", line);
+            let tells = has(&answer, "between the first two") || has(&answer, "TARGETS ann ");
+            assert!(!tells, "{line}: {answer:?}");
+        }
+        let marker = say(&mut world, "another", "MARKREAD ann");
+        assert!(!has(&marker, "timestamp="), "{marker:?}");
+        let all = say(&mut world, "another", "CHANGES #open timestamp=2000-01-01T00:00:00Z 100");
+        assert!(has(&all, "said by the first") && has(&all, "react=yes"), "{all:?}");
+    }
+}
+
+/// What an account was let in for ends with it, in rooms that are nobody's as well; what bars its name stays, or it would be
+/// shaken off by registering anew.
+#[test]
+fn the_name_of_an_account_that_is_no_more_opens_no_room_and_shakes_off_no_ban() {
+    check(
+        "gus> JOIN #den,#other
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         gus> MODE #den +iI ~a:Bob
+         gus< * MODE *
+         gus> MODE #den +I ~account:bob
+         gus< * MODE *
+         gus> MODE #other +b ~a:bob
+         gus< * MODE *
+         bob> JOIN #den
+         bob< * 366 *
+         bob> PART #den
+         bob< * PART *
+         bob> NS DROP bob correcthorse
+         bob< * 901 *
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         bob> JOIN #den
+         bob< * 473 *
+         bob> JOIN #other
+         bob< * 474 *
+         gus> MODE #den I
+         gus! * 346 *
+         gus> MODE #den +I ~a:bob
+         gus< * MODE *
+         bob> JOIN #den
+         bob< * 366 *",
+    );
+}

@@ -17,7 +17,6 @@ use crate::{
             account_directory,
             account_request::{AccountChange, AccountRequest, Via},
             change_purpose::ChangePurpose,
-            codec,
             password_check::{CheckPurpose, PasswordCheck},
         },
     },
@@ -205,7 +204,9 @@ impl Hub {
                 return Ok(());
             }
             (AccountChange::Register, Some(secret)) => {
-                let mut changes = account_directory::register(account, &secret, self.now().wall);
+                let number = format!("{:016x}", self.random.next_u64()).into();
+                let since = self.now().wall;
+                let mut changes = account_directory::register(account, number, &secret, since);
                 // Nor are the rooms of one that was called so before its.
                 changes.extend(self.changes_without(account));
                 changes
@@ -214,7 +215,7 @@ impl Hub {
                 vec![account_directory::set_password(account, &secret)]
             }
             (AccountChange::Drop, _) => {
-                let identity = codec::account_identity(account);
+                let identity = self.accounts.identity(account);
                 let mut changes = account_directory::drop_account(account, identity);
                 changes.extend(self.changes_without(account));
                 changes
@@ -289,6 +290,7 @@ impl Hub {
         }];
         match &asked.change {
             AccountChange::Register => {
+                self.forget_in_rooms(name);
                 if let Some(who) = self.people.device_at(conn).map(|device| device.person) {
                     let mut turn = Turn::new((conn, who), None);
                     self.log_in_by(&mut turn, Arc::clone(name));
@@ -297,6 +299,7 @@ impl Hub {
             }
             AccountChange::Drop => {
                 self.disown_all_of(name);
+                self.forget_in_rooms(name);
                 self.log_out_strangers();
             }
             AccountChange::SetStaying(false) => self.let_go(),

@@ -6,7 +6,7 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, state::codec::account_identity},
+    hub::Hub,
     ids::{ConnId, PersonId},
 };
 
@@ -86,7 +86,8 @@ impl Hub {
     /// Gives a person an account, or none, and tells who is to know. A nick that is another account's then is
     /// theirs no more.
     pub(crate) fn set_account(&mut self, who: PersonId, account: Option<Arc<str>>) {
-        self.set_identity(who, account.as_deref().map(account_identity));
+        let identity = account.as_deref().map(|account| self.accounts.identity(account));
+        self.set_identity(who, identity);
         let person = self.people.person_mut(who);
         let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);

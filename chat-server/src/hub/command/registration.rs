@@ -28,7 +28,7 @@ use crate::{
         },
         state::{
             accounts::Accounts,
-            codec::{account_identity, unix_seconds},
+            codec::unix_seconds,
             device::Device,
             login_backoff::LoginSubject,
             metadata::Owner,
@@ -83,7 +83,7 @@ impl Hub {
             }
         };
         let user = clean_user(&registration.user);
-        let identity = newcomer.account.as_deref().map(account_identity);
+        let identity = newcomer.account.as_deref().map(|own| self.accounts.identity(own));
         let who = self.people.insert(|id| Person {
             id,
             source: source(&nick, &user, &newcomer.host),

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use rand_chacha::rand_core::Rng;
 
-use crate::{
-    hub::{Hub, state::codec::account_identity},
-    ids::PersonId,
-};
+use crate::{hub::Hub, ids::PersonId};
 
 impl Hub {
     /// The identity of somebody in direct conversations: their account, or a guest by a name that nobody had before.
@@ -36,6 +33,6 @@ impl Hub {
             return Some((self.identity_of(who), nick, true));
         }
         let account = self.accounts.get(nick)?;
-        Some((account_identity(&account.name), account.name.as_str().into(), false))
+        Some((self.accounts.identity(&account.name), account.name.as_str().into(), false))
     }
 }

@@ -189,11 +189,10 @@ impl Hub {
             Conversation::Direct(first, second) => {
                 let other = if Some(first) == asker.identity.as_ref() { second } else { first };
                 let here = self.people.identified(other).first();
-                match (here, other.strip_prefix('=')) {
-                    (Some(person), _) => Arc::clone(self.people.person(*person).nick.shown()),
-                    (None, Some(account)) => self.accounts.get(account)?.name.as_str().into(),
-                    // A guest who has gone: nobody can be asked for what they said.
-                    (None, None) => return None,
+                match here {
+                    Some(person) => Arc::clone(self.people.person(*person).nick.shown()),
+                    // A guest who has gone, or an account: nobody can be asked for what they said.
+                    None => self.accounts.by_identity(other)?.name.as_str().into(),
                 }
             }
         };

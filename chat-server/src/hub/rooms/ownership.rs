@@ -20,6 +20,7 @@ use crate::{
             modes::List,
             ownership::Ownership,
             pending_record::OwnerChange,
+            room::Room,
         },
     },
     ids::RoomId,
@@ -181,24 +182,8 @@ impl Hub {
         let mut changes = Vec::new();
         for room in self.rooms.owned() {
             let Some(ownership) = &room.ownership else { continue };
-            let rank = ownership.rank_of(&account);
-            if rank.is_operator {
-                changes.push(Fact::Operator((&*account).into(), None).change(&ownership.number));
-            }
-            if rank.has_voice {
-                changes.push(Fact::Voice((&*account).into(), false).change(&ownership.number));
-            }
-            // Nor does whoever takes the name come in by what it was let in for.
-            for list in [List::Except, List::Invited] {
-                let entries = room.modes.list(list).iter();
-                let is_own = |mask: &str| masks::account_of(mask).is_some_and(|own| own == account);
-                let own = entries.filter(|entry| is_own(&entry.mask.to_ascii_lowercase()));
-                let lists = own.map(|entry| Fact::Unlisted(list, Arc::clone(&entry.mask)));
-                changes.extend(lists.map(|fact| fact.change(&ownership.number)));
-            }
-            if room.asking.contains_key(&*account) {
-                changes.push(Fact::Asking((&*account).into(), None).change(&ownership.number));
-            }
+            let facts = facts_without(room, &account);
+            changes.extend(facts.iter().map(|fact| fact.change(&ownership.number)));
             if ownership.next_founder() != account || !(ownership.is_kept || ownership.is_written) {
                 continue;
             }
@@ -216,6 +201,40 @@ impl Hub {
         }
         changes
     }
+
+    /// Takes an account out of the rooms that [`Hub::changes_without`] has not taken it out of: those that are nobody's, and
+    /// those that have become somebody's since.
+    pub(crate) fn forget_in_rooms(&mut self, account: &str) {
+        let account = fold(account);
+        let rooms = self.rooms.after(None).map(|(_, room)| room);
+        let facts: Vec<(RoomId, Vec<Fact>)> = rooms
+            .map(|room| (room.id, facts_without(room, &account)))
+            .filter(|(_, facts)| !facts.is_empty())
+            .collect();
+        for (id, facts) in facts {
+            facts.iter().for_each(|fact| self.take_fact(id, fact, &[]));
+            self.persist_unasked(self.rooms[&id].changes(&facts));
+        }
+    }
+}
+
+/// The facts of a room in which an account, by its folded name, has nothing any more: whoever takes the name does not rule it,
+/// nor come in by what the account was let in for. What bars the name stays, and is shaken off by nobody who registers it anew.
+fn facts_without(room: &Room, account: &str) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if let Some(ownership) = &room.ownership {
+        let rank = ownership.rank_of(account);
+        facts.extend(rank.is_operator.then(|| Fact::Operator(account.into(), None)));
+        facts.extend(rank.has_voice.then(|| Fact::Voice(account.into(), false)));
+    }
+    for list in [List::Except, List::Invited] {
+        let is_own = |mask: &str| masks::account_of(mask).is_some_and(|own| own == account);
+        let entries = room.modes.list(list).iter();
+        let own = entries.filter(|entry| is_own(&entry.mask.to_ascii_lowercase()));
+        facts.extend(own.map(|entry| Fact::Unlisted(list, Arc::clone(&entry.mask))));
+    }
+    facts.extend(room.asking.contains_key(account).then(|| Fact::Asking(account.into(), None)));
+    facts
 }
 
 pub(crate) fn fold(account: &str) -> Cow<'_, str> {

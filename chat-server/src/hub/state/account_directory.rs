@@ -22,6 +22,9 @@ use crate::{
 /// The first word of the paths of accounts.
 pub(crate) const PATH: &str = "account";
 
+/// The sign between the name and the number of an identity.
+const NUMBER_SIGN: char = '!';
+
 /// The account's name is in the configuration, where it can be changed.
 pub(crate) const CONFIGURED: &str =
     "this account is in the server's configuration: ask whoever runs the server";
@@ -44,6 +47,9 @@ pub(crate) struct AccountDirectory {
 #[derive(Debug)]
 pub(crate) struct Registered {
     pub(crate) account: Account,
+    /// The number that no other account has had or gets, also not one of the same name; empty where it was registered
+    /// before accounts had numbers.
+    number: Box<str>,
     pub(crate) since: SystemTime,
     /// Its owner stays when the last of their connections has gone.
     pub(crate) stays: bool,
@@ -55,6 +61,8 @@ struct AccountDocument {
     name: String,
     /// Seconds since 1970.
     since: u64,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    number: Box<str>,
 }
 
 /// A field of an account that a change is about, and the words that follow its name in the path.
@@ -87,11 +95,16 @@ impl AccountField<'_> {
     }
 }
 
-/// The change that makes an account of that name.
-pub(crate) fn register(name: &str, secret: &Secret, since: SystemTime) -> Vec<Change> {
+/// The change that makes an account of that name, with a number that none has had before.
+pub(crate) fn register(
+    name: &str,
+    number: Box<str>,
+    secret: &Secret,
+    since: SystemTime,
+) -> Vec<Change> {
     let key = fold(name);
     let since = since.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let document = AccountDocument { name: name.to_owned(), since };
+    let document = AccountDocument { name: name.to_owned(), since, number };
     // What was on its way when an earlier account of that name ended is not this one's.
     let clean = AccountField::Whole.remove(&key);
     vec![clean, AccountField::Whole.set(&key, &document), AccountField::Password.set(&key, secret)]
@@ -156,7 +169,8 @@ impl AccountDirectory {
             |error: serde_json::Error| format!("the account {path:?} cannot be read: {error}");
         match (path, value) {
             ([key], Some(value)) => {
-                let AccountDocument { name, since } = serde_json::from_str(value).map_err(read)?;
+                let AccountDocument { name, since, number } =
+                    serde_json::from_str(value).map_err(read)?;
                 let key: Arc<str> = (*key).into();
                 self.pending.remove(&key);
                 self.names.add(&key, &name);
@@ -167,7 +181,8 @@ impl AccountDirectory {
                     fingerprints: Vec::new(),
                 };
                 let since = UNIX_EPOCH + Duration::from_secs(since);
-                self.registered.insert(key, Registered { account, since, stays: false });
+                let registered = Registered { account, number, since, stays: false };
+                self.registered.insert(key, registered);
             }
             ([key], None) => {
                 let gone = self.registered.remove(*key);
@@ -216,6 +231,25 @@ impl AccountDirectory {
     pub(crate) fn get_registered(&self, name: &str) -> Option<&Registered> {
         let key = fold(name);
         self.registered.get(&*key).filter(|_| !self.configured.contains_key(&*key))
+    }
+
+    /// The identity of the account of that name, as direct conversations name people: its name and its number, so that
+    /// whoever registers the name of an account that is no more is somebody else. One of the configuration alone is its
+    /// name: whoever writes the configuration says who that is.
+    pub(crate) fn identity(&self, name: &str) -> Arc<str> {
+        let key = fold(name);
+        match self.registered.get(&*key).map(|own| &*own.number) {
+            None | Some("") => format!("={key}").into(),
+            // No name has that sign, and each has only signs behind it in the alphabet.
+            Some(number) => format!("={key}{NUMBER_SIGN}{number}").into(),
+        }
+    }
+
+    /// The account of that identity, if it is still there.
+    pub(crate) fn by_identity(&self, identity: &str) -> Option<&Account> {
+        let own = identity.strip_prefix('=')?;
+        let name = own.split_once(NUMBER_SIGN).map_or(own, |(name, _)| name);
+        self.get(name).filter(|_| *self.identity(name) == *identity)
     }
 
     /// The account that a certificate logs in to.
@@ -311,7 +345,29 @@ mod tests {
         accounts.take(&["bob", "stays"], Some("true")).unwrap();
         accounts.take(&["bob"], Some(r#"{"name":"Bob","since":0}"#)).unwrap();
         assert!(!accounts.get_registered("bob").unwrap().stays);
+        assert_eq!(&*accounts.identity("Bob"), "=bob");
         assert!(accounts.take(&["bob", "shoe"], None).is_err());
         assert!(accounts.take(&[], None).is_err());
+    }
+
+    #[test]
+    fn an_identity_is_that_of_one_account_and_of_no_other_of_its_name() {
+        let mut accounts = with(&["Alice"]);
+        let register = |accounts: &mut AccountDirectory, number: &str| {
+            let document = format!(r#"{{"name":"Bob","since":0,"number":"{number}"}}"#);
+            accounts.take(&["bob"], Some(&document)).unwrap();
+            accounts.identity("BOB")
+        };
+        let first = register(&mut accounts, "1");
+        assert_eq!(accounts.by_identity(&first).map(|own| &*own.name), Some("Bob"));
+        accounts.take(&["bob"], None).unwrap();
+        assert!(accounts.by_identity(&first).is_none());
+        let second = register(&mut accounts, "2");
+        assert_ne!(first, second);
+        assert!(accounts.by_identity(&first).is_none() && accounts.by_identity("=bob").is_none());
+        assert!(accounts.by_identity(&second).is_some() && accounts.by_identity("bob").is_none());
+        // One of the configuration is its name.
+        assert_eq!(&*accounts.identity("ALICE"), "=alice");
+        assert!(accounts.by_identity("=alice").is_some() && accounts.by_identity("=ann").is_none());
     }
 }

@@ -78,6 +78,16 @@ impl Accounts {
         self.directory.get_registered(name)
     }
 
+    /// The identity of the account of that name, as direct conversations name people.
+    pub(crate) fn identity(&self, name: &str) -> Arc<str> {
+        self.directory.identity(name)
+    }
+
+    /// The account of that identity, if it is still there.
+    pub(crate) fn by_identity(&self, identity: &str) -> Option<&Account> {
+        self.directory.by_identity(identity)
+    }
+
     /// Whether the owner of an account stays when the last of their connections has gone.
     pub(crate) fn stays(&self, account: Option<&str>) -> bool {
         account.and_then(|account| self.get_registered(account)).is_some_and(|own| own.stays)

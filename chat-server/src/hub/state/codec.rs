@@ -5,7 +5,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use chat_core::proto::CaseMapping;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::room_log::Change;
@@ -58,8 +57,4 @@ pub(crate) fn read<T: DeserializeOwned>(path: &[&str], value: &str) -> Result<T,
 /// Seconds since 1970, as numerics tell times.
 pub(crate) fn unix_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
-pub(crate) fn account_identity(account: &str) -> Arc<str> {
-    format!("={}", CaseMapping::Ascii.fold(account)).into()
 }
