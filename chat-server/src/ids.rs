@@ -46,6 +46,28 @@ impl PersonId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RoomId(pub u64);
 
+/// The conversation of a room: what is said in it, whatever the room is called. Counted when the room is founded, kept, and
+/// never that of anything else.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct ConversationId(u64);
+
+impl ConversationId {
+    /// The conversation of that number, of which the store keeps 63 bits.
+    #[must_use]
+    pub fn new(number: u64) -> Self {
+        Self(number & u64::MAX >> 1)
+    }
+
+    /// Its number.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
 /// A record on its way through the room log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);

@@ -3,7 +3,12 @@
 
 use std::{ops::Deref, sync::Arc, time::SystemTime};
 
-use crate::delivery::{Content, Event, RecordContent, Sender};
+use chat_core::proto::CaseMapping;
+
+use crate::{
+    delivery::{Content, Event, RecordContent, Sender},
+    ids::ConversationId,
+};
 
 /// A change of a conversation, as it is kept.
 #[derive(Debug, Clone)]
@@ -18,6 +23,17 @@ pub struct Record {
     pub nonce: Option<Arc<str>>,
     /// The changes that are persisted with it: they are kept together, or nothing is.
     pub changes: Vec<Change>,
+}
+
+impl Record {
+    /// The folded name that its room had, by which people and exports know the conversation: nothing is read by it.
+    #[must_use]
+    pub fn room_name(&self) -> String {
+        // Behind the sign of those whom it is for.
+        let target = self.event.content().target();
+        let name = target.find('#').map_or(&**target, |start| &target[start..]);
+        CaseMapping::Ascii.fold(name).into_owned()
+    }
 }
 
 /// The event of a record: one whose content is a record's, with an id.
@@ -56,13 +72,13 @@ pub const THE_SERVER: &str = "!";
 /// A sequence of records with one order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Conversation {
-    /// Between two people, in alphabetical order: `=` and an account's folded name, or `~` and a number
+    /// Between two people, in alphabetical order: `=` and an account's folded name and number, or `~` and a number
     /// that a guest has as long as they stay.
     Direct(Arc<str>, Arc<str>),
-    /// A conversation among the members of a room with that sign before their nick, or a higher one; its folded name.
-    Ranked(Arc<str>, char),
-    /// In a room; its folded name.
-    Room(Arc<str>),
+    /// A conversation among the members of a room with that sign before their nick, or a higher one.
+    Ranked(ConversationId, char),
+    /// In a room.
+    Room(ConversationId),
 }
 
 /// A mark in a conversation that is no record of it, in its place among them.
@@ -70,15 +86,15 @@ pub enum Conversation {
 pub enum ConversationMark {
     /// Not everyone may come into the room, or everyone may again.
     Closed {
-        /// Its folded name.
-        room: Arc<str>,
+        /// The room's conversation.
+        conversation: ConversationId,
         /// Whether it is closed from here on.
         is_closed: bool,
     },
-    /// A room that was closed has ended: whoever takes its name begins another conversation.
+    /// A room has ended whose past is nobody's: whoever takes its name begins another conversation.
     Ended {
-        /// Its folded name.
-        room: Arc<str>,
+        /// The room's conversation.
+        conversation: ConversationId,
     },
 }
 
@@ -100,8 +116,8 @@ pub enum Change {
     },
     /// A room is closed or opened, as [`ConversationMark::Closed`], with what makes it so.
     Close {
-        /// The room's folded name.
-        room: Arc<str>,
+        /// The room's conversation.
+        conversation: ConversationId,
         /// Whether it is closed from here on.
         is_closed: bool,
     },
@@ -110,12 +126,12 @@ pub enum Change {
         /// The person, as [`Conversation::Direct`] names them.
         person: Arc<str>,
     },
-    /// A room goes on under another name; whatever had that name has ended.
-    Rename {
-        /// Its folded name so far.
-        from: Arc<str>,
+    /// The conversation of a room goes by that name from here on, whether there is a record of it yet or not.
+    Name {
+        /// The room's conversation.
+        conversation: ConversationId,
         /// Its folded name from here on.
-        to: Arc<str>,
+        name: Arc<str>,
     },
 }
 

@@ -9,7 +9,7 @@ use crossbeam_channel::Sender;
 
 use crate::{
     history::{Answer, Query},
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     retention::Retention,
 };
 
@@ -127,9 +127,10 @@ pub trait RoomLog: Send {
         Ok(())
     }
 
-    /// Takes a note. That it cannot be kept is nobody's to know: the next start does what is safe.
+    /// Takes a note. That it cannot be kept is nobody's to know: the next start does what is safe. Nobody waits for it, since
+    /// what is read is asked for by numbers that are never given again.
     fn mark(&mut self, mark: ConversationMark) {
-        drop(mark);
+        let _ = mark;
     }
 
     /// Goes by other rules for how long messages are kept, from here on. An engine that keeps none for long need not.
@@ -145,6 +146,11 @@ pub trait RoomLog: Send {
 
     /// The paths and their values, when the server starts.
     fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
+        Vec::new()
+    }
+
+    /// The conversations of rooms that have not ended, and the folded names they go by, when the server starts.
+    fn conversations(&mut self) -> Vec<(ConversationId, Arc<str>)> {
         Vec::new()
     }
 

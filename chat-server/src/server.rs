@@ -291,6 +291,9 @@ impl Server {
         };
         let mut hub = Hub::new(Arc::clone(&settings), seed);
         hub.begin_after(log.latest_time());
+        for (conversation, name) in log.conversations() {
+            hub.load_conversation(conversation, name);
+        }
         for (path, value) in log.load() {
             hub.load(&path, &value).map_err(StartError::State)?;
         }

@@ -258,14 +258,19 @@ fn read_back(
     seen: &mut BTreeMap<&'static str, Option<Arc<str>>>,
 ) -> ByRoom<Vec<Said>> {
     let mut log = LocalLog::open(folder, Durability::Strict).unwrap();
+    let named = log.conversations();
     let (to_hub, answers) = crossbeam_channel::unbounded();
     log.start(Appender::to_channel(to_hub)).unwrap();
     let mut stored = ByRoom::new();
     for (room, last) in seen {
+        let Some((conversation, _)) = named.iter().find(|(_, name)| **name == **room) else {
+            stored.insert(*room, Vec::new());
+            continue;
+        };
         let reference =
             last.clone().map_or(Reference::Time(std::time::UNIX_EPOCH), Reference::Msgid);
         let query = Query::Page {
-            conversation: Conversation::Room((*room).into()),
+            conversation: Conversation::Room(*conversation),
             shown: None,
             selection: Selection::After(reference),
             limit: usize::MAX,

@@ -26,7 +26,7 @@ use chat_server::{
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
     store::{Durability, LocalLog},
 };
-use chat_tests::folder::TempFolder;
+use chat_tests::{conversation, folder::TempFolder};
 use crossbeam_channel::Receiver;
 
 /// Words that people use; the first ones most.
@@ -148,7 +148,7 @@ impl Bench {
         };
         let event = RecordEvent::new(content, time, msgid, delivery::Sender::default());
         let by = format!("=person{person}").into();
-        let (conversation, changes) = (Conversation::Room(room), Vec::new());
+        let (conversation, changes) = (Conversation::Room(conversation(&room)), Vec::new());
         Arc::new(Record { conversation, by, event, nonce: None, changes })
     }
 
@@ -228,7 +228,7 @@ impl Bench {
     fn part(room: usize) -> ConversationScope {
         let name: Arc<str> = format!("#room{room}").into();
         ConversationScope {
-            conversation: Conversation::Room(Arc::clone(&name)),
+            conversation: Conversation::Room(conversation(&name)),
             shown: Some(name),
             rank: 0,
             ranked_after: UNIX_EPOCH,

@@ -657,10 +657,10 @@ fn an_account_registered_anew_is_not_the_one_before_it() {
 /// shaken off by registering anew.
 #[test]
 fn the_name_of_an_account_that_is_no_more_opens_no_room_and_shakes_off_no_ban() {
-    check(
+    let registered = "bob> NS REGISTER correcthorse\nbob< * 900 *";
+    check(&format!(
         "gus> JOIN #den,#other
-         bob> NS REGISTER correcthorse
-         bob< * 900 *
+         {registered}
          gus> MODE #den +iI ~a:Bob
          gus< * MODE *
          gus> MODE #den +I ~account:bob
@@ -673,8 +673,7 @@ fn the_name_of_an_account_that_is_no_more_opens_no_room_and_shakes_off_no_ban() 
          bob< * PART *
          bob> NS DROP bob correcthorse
          bob< * 901 *
-         bob> NS REGISTER correcthorse
-         bob< * 900 *
+         {registered}
          bob> JOIN #den
          bob< * 473 *
          bob> JOIN #other
@@ -684,6 +683,6 @@ fn the_name_of_an_account_that_is_no_more_opens_no_room_and_shakes_off_no_ban() 
          gus> MODE #den +I ~a:bob
          gus< * MODE *
          bob> JOIN #den
-         bob< * 366 *",
-    );
+         bob< * 366 *"
+    ));
 }

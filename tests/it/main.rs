@@ -8,6 +8,7 @@ mod bans;
 mod clients;
 mod commands;
 mod config;
+mod conversations;
 mod desktop;
 mod devices;
 mod differential;

@@ -15,7 +15,7 @@ use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{self, RecordContent},
     history::{Answer, ConversationScope, Order, Query, Search, Selection, Shows},
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     record::RecordEvent,
     room_log::{
         AppendError, Appender, Appending, Change, Conversation, ConversationMark, LogOutcome,
@@ -23,7 +23,7 @@ use chat_server::{
     },
     store::{Durability, LocalLog},
 };
-use chat_tests::{PATIENCE, folder::TempFolder, sim_log::SimulatedLog};
+use chat_tests::{PATIENCE, conversation, folder::TempFolder, sim_log::SimulatedLog};
 use crossbeam_channel::{Receiver, Sender};
 
 /// An engine under test, and what can be done to it from outside.
@@ -310,18 +310,22 @@ impl Bench {
 
     /// The ids of the records in `room`.
     fn msgids(&mut self, room: &str) -> Vec<String> {
-        let query = Query::Page {
-            conversation: Conversation::Room(room.into()),
-            shown: None,
-            selection: Selection::Latest(None),
-            limit: usize::MAX,
-            bytes_max: usize::MAX,
-            rank: 0,
-            ranked_after: UNIX_EPOCH,
-            shows: Shows::default(),
-        };
-        let Answer::Page(page) = self.ask(query).unwrap() else { panic!("a page was asked for") };
-        page.iter().map(|entry| entry.event.msgid.as_deref().unwrap().to_owned()).collect()
+        self.msgids_in(conversation(room))
+    }
+
+    /// The ids of the records of a conversation.
+    fn msgids_in(&mut self, conversation: ConversationId) -> Vec<String> {
+        msgids_of(self.ask(page(conversation)))
+    }
+
+    /// Asks, and does not wait.
+    fn begin_to_ask(&mut self, query: Query) -> Ticket {
+        let ticket = self.ticket();
+        match self.engine.log().query(ticket, query) {
+            Querying::Now(answer) => self.answers.push((ticket, answer)),
+            Querying::Later => assert!(self.waiting.insert(ticket), "a ticket is given once"),
+        }
+        ticket
     }
 
     /// The values by their paths when the server starts, after this.
@@ -360,6 +364,25 @@ fn each(clause: impl Fn(&mut Bench)) {
     }
 }
 
+/// The question for all of a conversation.
+fn page(conversation: ConversationId) -> Query {
+    Query::Page {
+        conversation: Conversation::Room(conversation),
+        shown: None,
+        selection: Selection::Latest(None),
+        limit: usize::MAX,
+        bytes_max: usize::MAX,
+        rank: 0,
+        ranked_after: UNIX_EPOCH,
+        shows: Shows::default(),
+    }
+}
+
+fn msgids_of(answer: Result<Answer, Arc<str>>) -> Vec<String> {
+    let Answer::Page(page) = answer.unwrap() else { panic!("a page was asked for") };
+    page.iter().map(|entry| entry.event.msgid.as_deref().unwrap().to_owned()).collect()
+}
+
 fn time(number: u64) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(1_700_000_000_000 + number)
 }
@@ -378,7 +401,7 @@ fn record(room: &str, number: u64) -> Record {
         tags: "".into(),
     };
     Record {
-        conversation: Conversation::Room(room.into()),
+        conversation: Conversation::Room(conversation(room)),
         by: "=ann".into(),
         event: RecordEvent::new(
             content,
@@ -452,7 +475,7 @@ fn an_answer_comes_once_for_each_ticket() {
             given.push(bench.give(&with_nonce("#one", number, &format!("nonce {}", number / 2))));
             given.push(bench.give_changes(vec![set("path", &number.to_string())]));
             let ticket = bench.ticket();
-            let conversation = Conversation::Room("#one".into());
+            let conversation = Conversation::Room(conversation("#one"));
             let msgid = msgid(number).into();
             let find = Query::Find { conversation, msgid, rank: 0, ranked_after: UNIX_EPOCH };
             if matches!(bench.engine.log().query(ticket, find), Querying::Later) {
@@ -550,25 +573,49 @@ fn a_restart_gives_what_was_set_last() {
     });
 }
 
-/// A room that gets another name takes what was said in it along, in the place in which it was renamed; what had that
-/// name has ended.
+/// A conversation that gets another name keeps its records, and one that is begun under the name it had has none of them:
+/// at once, before anything of it is stored, and after a restart, which gives each by the name it has by then.
 #[test]
-fn a_room_takes_what_was_said_along_to_its_new_name() {
+fn a_name_decides_nothing_about_what_is_read() {
     each(|bench| {
-        assert_eq!(bench.append(&plain("#old", 1)), Ok(()));
-        assert_eq!(bench.append(&plain("#new", 2)), Ok(()));
-        let rename = Change::Rename { from: "#old".into(), to: "#new".into() };
-        bench.give(&Arc::new(Record { changes: vec![rename], ..record("#old", 3) }));
-        bench.give(&plain("#new", 4));
-        bench.give(&plain("#old", 5));
+        // In a room of that name, whichever conversation it is.
+        let said = |of: ConversationId, room: &str, number: u64| {
+            let conversation = Conversation::Room(of);
+            Arc::new(Record { conversation, ..record(room, number) })
+        };
+        let [first, second, third] = ["#first", "#second", "#third"].map(conversation);
+        assert_eq!(bench.append(&said(first, "#old", 1)), Ok(()));
+        assert_eq!(bench.append(&said(second, "#New", 2)), Ok(()));
+        let rename = Change::Name { conversation: first, name: "#new".into() };
+        let renamed = Arc::unwrap_or_clone(said(first, "#old", 3));
+        bench.give(&Arc::new(Record { changes: vec![rename], ..renamed }));
+        bench.engine.log().mark(ConversationMark::Ended { conversation: second });
+        // A stranger has founded the old name, and asks before any of it is stored.
+        let asked = bench.begin_to_ask(page(third));
+        bench.give(&said(third, "#old", 4));
+        bench.give(&said(first, "#new", 5));
         bench.settle();
-        for _ in 0..2 {
-            if bench.keeps() {
-                assert_eq!(bench.msgids("#new"), [1, 3, 4].map(msgid));
-                assert_eq!(bench.msgids("#old"), [msgid(5)]);
-            }
-            bench.restart();
+        if !bench.keeps() {
+            return;
         }
+        let answer = bench.answers.iter().find(|(ticket, _)| *ticket == asked);
+        let told = answer.map(|(_, answer)| msgids_of(answer.clone())).unwrap();
+        assert!(told.iter().all(|own| *own == msgid(4)), "{told:?} was read under the old name");
+        for _ in 0..2 {
+            assert_eq!(bench.msgids_in(first), [1, 3, 5].map(msgid));
+            assert_eq!(bench.msgids_in(second), [""; 0]);
+            assert_eq!(bench.msgids_in(third), [msgid(4)]);
+            bench.restart();
+            let named = bench.engine.log().conversations();
+            let named: Vec<_> = named.iter().map(|(own, name)| (*own, &**name)).collect();
+            assert_eq!(named, [(first, "#new"), (third, "#old")]);
+        }
+        // One that nothing is said in is known by its name as well.
+        let name = Change::Name { conversation: second, name: "#silent".into() };
+        assert_eq!(bench.persist(vec![name]), Ok(()));
+        bench.restart();
+        let named = bench.engine.log().conversations();
+        assert_eq!(named.last(), Some(&(second, "#silent".into())));
     });
 }
 
@@ -578,7 +625,7 @@ fn a_room_takes_what_was_said_along_to_its_new_name() {
 fn a_question_finds_what_was_appended_before_it() {
     each(|bench| {
         let scope = |room: &str| ConversationScope {
-            conversation: Conversation::Room(room.into()),
+            conversation: Conversation::Room(conversation(room)),
             shown: None,
             rank: 0,
             ranked_after: UNIX_EPOCH,
@@ -612,7 +659,7 @@ fn a_question_finds_what_was_appended_before_it() {
             assert_eq!(found, [msgid(number)]);
             assert_eq!(bench.msgids("#one").last(), Some(&msgid(number)));
             let find = Query::Find {
-                conversation: Conversation::Room("#one".into()),
+                conversation: Conversation::Room(conversation("#one")),
                 msgid: msgid(number).into(),
                 rank: 0,
                 ranked_after: UNIX_EPOCH,
@@ -623,24 +670,27 @@ fn a_question_finds_what_was_appended_before_it() {
     });
 }
 
-/// A note is known to each question behind it, and to the next start: nobody reads on in a room that has ended, or in one
-/// that was closed when the server ended.
+/// A note is known to what is asked once a record behind it is stored, and to the next start: nothing is read of a conversation
+/// that has ended, nor of one that was closed when the server ended, and nobody is told of it as one to go on with.
 #[test]
 fn a_note_is_known_to_what_is_asked_behind_it() {
     each(|bench| {
         for (number, room) in (0..).zip(["#ended", "#closed", "#open"]) {
             assert_eq!(bench.append(&plain(room, number)), Ok(()));
         }
-        let closed =
-            |room: &str, is_closed| ConversationMark::Closed { room: room.into(), is_closed };
+        let closed = |room, is_closed| {
+            let conversation = conversation(room);
+            ConversationMark::Closed { conversation, is_closed }
+        };
         for mark in [
-            ConversationMark::Ended { room: "#ended".into() },
+            ConversationMark::Ended { conversation: conversation("#ended") },
             closed("#closed", true),
             closed("#open", true),
             closed("#open", false),
         ] {
             bench.engine.log().mark(mark);
         }
+        assert_eq!(bench.append(&plain("#other", 3)), Ok(()));
         if !bench.keeps() {
             return;
         }
@@ -649,8 +699,11 @@ fn a_note_is_known_to_what_is_asked_behind_it() {
         bench.restart();
         assert_eq!(bench.msgids("#closed"), [""; 0]);
         assert_eq!(bench.msgids("#open"), [msgid(2)]);
-        assert_eq!(bench.append(&plain("#ended", 3)), Ok(()));
-        assert_eq!(bench.msgids("#ended"), [msgid(3)]);
+        let named = bench.engine.log().conversations();
+        let named: Vec<&str> = named.iter().map(|(_, name)| &**name).collect();
+        assert_eq!(named, ["#open", "#other"]);
+        assert_eq!(bench.append(&plain("#ended", 4)), Ok(()));
+        assert_eq!(bench.msgids("#ended"), [msgid(4)]);
     });
 }
 

@@ -15,7 +15,7 @@ use chat_server::{
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
     store::{Durability, LocalLog},
 };
-use chat_tests::{PATIENCE, folder::TempFolder, script::check};
+use chat_tests::{PATIENCE, conversation, folder::TempFolder, script::check};
 
 const CAPS: &str = "batch server-time message-tags chat.local/search standard-replies";
 
@@ -157,7 +157,7 @@ impl Found {
                 tags: "".into(),
             };
             let event = RecordEvent::new(content, time, msgid, delivery::Sender::default());
-            let (conversation, by) = (Conversation::Room("#x".into()), "~1".into());
+            let (conversation, by) = (Conversation::Room(conversation("#x")), "~1".into());
             let record =
                 Arc::new(Record { conversation, by, event, nonce: None, changes: Vec::new() });
             log.append(Ticket(at), &record);
@@ -173,7 +173,7 @@ impl Found {
     /// The texts that are found.
     fn find(&mut self, words: &str, order: Order) -> Vec<String> {
         let part = ConversationScope {
-            conversation: Conversation::Room("#x".into()),
+            conversation: Conversation::Room(conversation("#x")),
             shown: Some("#x".into()),
             rank: 0,
             ranked_after: SystemTime::UNIX_EPOCH,

@@ -13,7 +13,7 @@ use chat_server::{
     Server,
     delivery::{self, Event, RecordContent},
     history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     record::RecordEvent,
     room_log::{
         AppendError, Appender, Appending, Change, Conversation, ConversationMark, LogOutcome,
@@ -21,7 +21,9 @@ use chat_server::{
     },
     store::{Durability, LocalLog, StoreError},
 };
-use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, model_log::ModelLog};
+use chat_tests::{
+    PATIENCE, TestClient, TestServer, conversation, folder::TempFolder, model_log::ModelLog,
+};
 use crossbeam_channel::Receiver;
 use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence};
 
@@ -29,15 +31,26 @@ use proptest::{collection::vec, prelude::*, test_runner::FileFailurePersistence}
 struct Store {
     log: LocalLog,
     answers: Receiver<LogOutcome>,
+    /// The conversations of rooms when it was opened.
+    named: Vec<(ConversationId, Arc<str>)>,
     n_asked: u64,
 }
 
 impl Store {
     fn open(folder: &Path) -> Self {
         let mut log = LocalLog::open(folder, Durability::Relaxed).unwrap();
+        let named = log.conversations();
         let (to_hub, answers) = crossbeam_channel::unbounded();
         log.start(Appender::to_channel(to_hub)).unwrap();
-        Self { log, answers, n_asked: 0 }
+        Self { log, answers, named, n_asked: 0 }
+    }
+
+    /// The conversation of the room of that name, as it was when the store was opened.
+    fn named(&self, name: &str) -> Option<ConversationId> {
+        let mut named = self.named.iter().filter(|(_, own)| **own == *name);
+        let found = named.next().map(|(own, _)| *own);
+        assert!(named.next().is_none(), "{name} is that of several");
+        found
     }
 
     fn append(&mut self, record: &Arc<Record>) -> Result<(), AppendError> {
@@ -70,10 +83,10 @@ fn msgid(milliseconds: u64, number: u64) -> Arc<str> {
 
 fn in_conversation(number: u8) -> Conversation {
     match number {
-        0 => Conversation::Room("#one".into()),
-        1 => Conversation::Room("#two".into()),
-        2 => Conversation::Ranked("#one".into(), '@'),
-        3 => Conversation::Ranked("#one".into(), '+'),
+        0 => Conversation::Room(conversation("#one")),
+        1 => Conversation::Room(conversation("#two")),
+        2 => Conversation::Ranked(conversation("#one"), '@'),
+        3 => Conversation::Ranked(conversation("#one"), '+'),
         4 => Conversation::Direct("=ann".into(), "=bob".into()),
         _ => Conversation::Direct("=ann".into(), "~1".into()),
     }
@@ -92,10 +105,11 @@ fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Record> {
         (Conversation::Direct(_, second), _) => (Arc::clone(second), "bob!u@h".into(), "ann"),
         _ => ("=ann".into(), "ann!u@h".into(), ""),
     };
+    let room = if conversation == in_conversation(1) { "#two" } else { "#one" };
     let target: Arc<str> = match &conversation {
         Conversation::Direct(..) => other.into(),
-        Conversation::Ranked(room, sign) => format!("{sign}{room}").into(),
-        Conversation::Room(room) => Arc::clone(room),
+        Conversation::Ranked(_, sign) => format!("{sign}{room}").into(),
+        Conversation::Room(_) => room.into(),
     };
     let text: Arc<str> = format!("number {number}").into();
     let is_direct = matches!(conversation, Conversation::Direct(..));
@@ -190,15 +204,15 @@ fn every_kind_of_record_is_among_those_that_are_drawn() {
     assert_eq!(places, (0..8).collect());
 }
 
-/// A record with which one of the rooms gets the name of the other.
+/// A record with which one of the rooms gets a name that the other one may have.
 fn renaming(is_back: bool, at: u64, number: u64) -> Arc<Record> {
-    let [one, two] = ["#one", "#two"].map(Arc::<str>::from);
-    let (from, to) = if is_back { (two, one) } else { (one, two) };
+    let own = conversation(if is_back { "#two" } else { "#one" });
+    let name = ["#one", "#two", "#three"][usize::try_from(number % 3).unwrap()].into();
     let path = |last: u64| format!("room\n1\n{last}").into();
     let changes = vec![
         Change::Remove { path: path(number % 4) },
         Change::Set { path: path(number % 3), value: number.to_string().into() },
-        Change::Rename { from, to },
+        Change::Name { conversation: own, name },
     ];
     let Record { conversation, by, event, nonce, .. } =
         Arc::unwrap_or_clone(record(u8::from(is_back), 0, at, number));
@@ -392,11 +406,11 @@ proptest! {
                     known.push(record);
                 }
                 Step::ConversationMark(number) => {
-                    let [one, two] = ["#one", "#two"].map(Arc::from);
+                    let [one, two] = ["#one", "#two"].map(conversation);
                     let mark = match number {
-                        0 => ConversationMark::Closed { room: one, is_closed: true },
-                        1 => ConversationMark::Closed { room: one, is_closed: false },
-                        _ => ConversationMark::Ended { room: two },
+                        0 => ConversationMark::Closed { conversation: one, is_closed: true },
+                        1 => ConversationMark::Closed { conversation: one, is_closed: false },
+                        _ => ConversationMark::Ended { conversation: two },
                     };
                     store.log.mark(mark.clone());
                     model.mark(&mark);
@@ -406,6 +420,7 @@ proptest! {
                     store = Store::open(folder.path());
                     model.restart();
                     prop_assert_eq!(store.log.load(), model.load());
+                    prop_assert_eq!(&store.named, &model.conversations());
                 }
                 Step::Ask { .. } => {
                     // What was noted has no answer to wait for; a record behind it has.
@@ -625,20 +640,26 @@ fn in_room(words: &str) -> Search {
     }
 }
 
+/// A folder with a database as that version left it.
+fn folder_of(version: u32) -> TempFolder {
+    let versions = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/store");
+    let folder = TempFolder::new("older");
+    let database = folder.path().join("chat.db");
+    let dump = std::fs::File::open(versions.join(format!("version-{version}.sql"))).unwrap();
+    let made = std::process::Command::new("sqlite3").arg(&database).stdin(dump).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    folder
+}
+
 /// Whatever version wrote it, this one reads it and goes on.
 #[test]
 fn every_older_version_is_brought_up_to_date() {
-    let versions = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/store");
     for version in 1..chat_server::store::VERSION {
-        let folder = TempFolder::new("older");
-        let database = folder.path().join("chat.db");
-        let dump = std::fs::File::open(versions.join(format!("version-{version}.sql"))).unwrap();
-        let made =
-            std::process::Command::new("sqlite3").arg(&database).stdin(dump).output().unwrap();
-        assert!(made.status.success(), "{made:?}");
+        let folder = folder_of(version);
         let mut store = Store::open(folder.path());
+        let room = store.named("#room").unwrap();
         let query = Query::Page {
-            conversation: Conversation::Room("#room".into()),
+            conversation: Conversation::Room(room),
             shown: Some("#Room".into()),
             selection: Selection::Latest(None),
             limit: 10,
@@ -658,7 +679,7 @@ fn every_older_version_is_brought_up_to_date() {
             assert!(line.contains(word), "version {version}: {word} is not in {line}");
         }
         let mut wanted = in_room("first");
-        wanted.conversations[0].conversation = Conversation::Room("#room".into());
+        wanted.conversations[0].conversation = Conversation::Room(room);
         let Answer::Matches(found) = store.answer(&Query::Search(wanted)) else {
             unreachable!("a search was asked for")
         };
@@ -759,4 +780,145 @@ fn a_lost_echo_makes_no_message_lost_or_doubled() {
     let line = ann.expect("* PRIVMSG #lobby :*");
     assert!(line.ends_with(":the end"), "{line}");
     drop((client, record));
+}
+
+/// What the program of SQLite prints for a query of a folder's database.
+fn selected(folder: &Path, query: &str) -> Vec<String> {
+    let told = std::process::Command::new("sqlite3")
+        .args([folder.join("chat.db").as_os_str(), query.as_ref()])
+        .output()
+        .unwrap();
+    assert!(told.status.success(), "{told:?}");
+    String::from_utf8(told.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Nothing of a store of version 7 is lost when rooms' conversations get numbers: each record, each conversation and each
+/// setting is what it was, and read markers are of the conversations that the rooms of their names have.
+#[test]
+fn a_store_in_which_names_were_asked_for_loses_nothing() {
+    let folder = folder_of(7);
+    let all = [
+        "SELECT records.*, source, account, marks, person FROM records
+         JOIN senders ON senders.id = sender ORDER BY records.id",
+        "SELECT id, replace(name, char(10), ' ') FROM conversations WHERE name != '#quiet' ORDER BY id",
+        "SELECT * FROM participants",
+        "SELECT * FROM nonces",
+        "SELECT path, iif(value LIKE '{%', json_remove(value, '$.conversation'), value) FROM state
+         WHERE path NOT LIKE 'marker%'",
+    ];
+    let before = all.map(|query| selected(folder.path(), query));
+    let markers = |query: &str| selected(folder.path(), query);
+    let of_names =
+        markers("SELECT replace(path, char(10), ' '), value FROM state WHERE path LIKE 'marker%'");
+    drop(Store::open(folder.path()));
+    let after = all.map(|query| selected(folder.path(), query));
+    for (before, after) in before.iter().zip(&after) {
+        assert!(!before.is_empty() || before == after);
+        assert_eq!(before, after);
+    }
+    let of_numbers = markers(
+        "SELECT replace(substr(path, 1, length(path) - length(own)), char(10), ' ') || ifnull(name, own), value
+         FROM (SELECT path, value, substr(path, 9 + instr(substr(path, 9), char(10))) AS own
+               FROM state WHERE path LIKE 'marker%')
+         LEFT JOIN conversations ON number = own ORDER BY 1",
+    );
+    assert_eq!(of_numbers, of_names);
+    assert_eq!(of_names.len(), 5, "{of_names:?}");
+}
+
+/// Whoever was there before is there after it: accounts, what is theirs, rooms with all that is set in them, what was said.
+#[test]
+fn a_server_goes_on_with_a_store_in_which_names_were_asked_for() {
+    let folder = folder_of(7);
+    let start = || {
+        TestServer::with(|config| {
+            config.data = Some(folder.path().to_owned());
+            config.auto_join = false;
+        })
+    };
+    let caps = "batch message-tags draft/chathistory draft/read-marker chat.local/edit \
+                draft/message-redaction echo-message";
+    // The second one finds what the first one has written.
+    for _ in 0..2 {
+        let server = start();
+        let log_in = |name: &str| {
+            let mut client = TestClient::register_with(&server, &format!("{name}x"), caps);
+            client.send(&format!("NS IDENTIFY {name} a-long-password"));
+            client.expect("* 900 *");
+            client
+        };
+        let history = |client: &mut TestClient, room: &str, said: &[&str]| {
+            client.send(&format!("CHATHISTORY LATEST {room} * 50"));
+            said.iter().for_each(|text| drop(client.expect(&format!("* PRIVMSG * :{text}"))));
+            client.expect("* BATCH -*");
+        };
+        let mut bob = log_in("bob");
+        bob.send("JOIN #home");
+        bob.expect("* 332 * #Home :where we live");
+        bob.expect("* 353 * #Home @bobx");
+        let at_home = [
+            "hello at home",
+            "said by carl, better",
+            "(deleted)",
+            "for operators at home",
+            "dora is in",
+        ];
+        history(&mut bob, "#home", &at_home);
+        bob.send("MODE #home");
+        bob.expect("* 324 * #Home +intk sesame");
+        bob.send("METADATA #home GET url");
+        bob.expect("* 761 * https://example.org/");
+        bob.send("CS LINKS #home");
+        bob.expect("* for 5 more*");
+        bob.send("JOIN #second");
+        bob.expect("* MARKREAD #second timestamp=2026-11-30T08:00:00.000Z");
+        history(&mut bob, "#second", &["said under the first name", "said under the second name"]);
+        bob.send("MARKREAD carl");
+        bob.expect("* MARKREAD * timestamp=2026-11-30T08:00:00.000Z");
+        history(&mut bob, "carl", &["between us", "and back"]);
+        let mut carl = log_in("carl");
+        // He operates it, so the key is no bar, nor is +i.
+        carl.send("JOIN #home");
+        carl.expect("* MARKREAD #Home timestamp=2026-11-30T08:00:00.000Z");
+        carl.expect("* 353 * #Home *@carlx*");
+        carl.send("JOIN #first");
+        carl.expect("* 353 * #first @carlx");
+        history(&mut carl, "#first", &["a new first"]);
+        carl.send("CHATHISTORY LATEST #first * 50");
+        carl.expect_none("*said under the first name*");
+        // What he said is his: an account of that version has no number, and is the same one.
+        carl.send("CHATHISTORY LATEST #home * 50");
+        let line = carl.expect("* PRIVMSG #Home :said by carl, better");
+        let msgid = |line: &str| line.split("msgid=").nth(1).unwrap()[..24].to_owned();
+        carl.send(&format!("EDIT #home {} :said by carl, better", msgid(&line)));
+        carl.expect("*EDIT #Home *");
+        let mut dora = log_in("dora");
+        dora.send("JOIN #home sesame");
+        dora.expect("* 353 * #Home *+dorax*");
+        dora.send("JOIN #ask");
+        dora.expect("* 353 * #ask @dorax");
+        dora.send("CS WAITING #ask");
+        dora.expect("* :Carl has asked at *");
+        dora.send("JOIN #quiet");
+        dora.expect("* MARKREAD #quiet timestamp=2026-11-30T08:00:00.000Z");
+        dora.send("PART #quiet");
+        // An open past stays with its name; what was shut, or over, is nobody's.
+        let mut zoe = TestClient::register_with(&server, "zoe", caps);
+        zoe.send("JOIN #open,#shut,#over");
+        history(&mut zoe, "#open", &["said in the open", "said by eve"]);
+        zoe.send("CHATHISTORY LATEST #shut * 50");
+        zoe.send("CHATHISTORY LATEST #over * 50");
+        zoe.expect_none("* PRIVMSG *");
+    }
+    // Whoever takes the name of an account that had ended before it changes nothing that was said under it.
+    let server = start();
+    let mut eve = TestClient::register_with(&server, "eve", caps);
+    eve.send("NS REGISTER another-password");
+    eve.expect("* 900 *");
+    eve.send("JOIN #open");
+    eve.send("CHATHISTORY LATEST #open * 50");
+    let line = eve.expect("* PRIVMSG #open :said by eve");
+    let msgid = line.split("msgid=").nth(1).unwrap()[..24].to_owned();
+    eve.send(&format!("EDIT #open {msgid} :rewritten"));
+    eve.expect("* FAIL EDIT EDIT_FORBIDDEN *");
 }

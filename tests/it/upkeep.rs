@@ -13,14 +13,16 @@ use chat_server::{
     delivery::{self, Content, Event, RecordContent},
     history::{Answer, Query, Selection, Shows},
     hub::Hub,
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     record::RecordEvent,
     room_log::{Appender, Change, Conversation, ConversationMark, LogOutcome, Record, RoomLog},
     store::{
         self, Durability, LocalLog, Moved, Report, Retention, Rule, StoreError, TransferError,
     },
 };
-use chat_tests::{PATIENCE, TestClient, TestServer, folder::TempFolder, poll, program::Program};
+use chat_tests::{
+    PATIENCE, TestClient, TestServer, conversation, folder::TempFolder, poll, program::Program,
+};
 
 #[expect(clippy::disallowed_methods, reason = "retention goes by the time of the day")]
 fn now() -> SystemTime {
@@ -31,15 +33,18 @@ fn now() -> SystemTime {
 struct Store {
     log: LocalLog,
     answers: crossbeam_channel::Receiver<LogOutcome>,
+    /// The conversations of rooms when it was opened.
+    named: Vec<(ConversationId, Arc<str>)>,
     n_asked: u64,
 }
 
 impl Store {
     fn open(folder: &Path, retention: Retention) -> Self {
         let mut log = LocalLog::open(folder, Durability::Relaxed).unwrap().retaining(retention);
+        let named = log.conversations();
         let (to_hub, answers) = crossbeam_channel::unbounded();
         log.start(Appender::to_channel(to_hub)).unwrap();
-        Self { log, answers, n_asked: 0 }
+        Self { log, answers, named, n_asked: 0 }
     }
 
     fn append(
@@ -63,6 +68,12 @@ impl Store {
         msgid
     }
 
+    /// The conversation of a room, by the name it had when this was opened.
+    fn conversation(&self, room: &str) -> ConversationId {
+        let named = self.named.iter().find(|(_, name)| **name == *room);
+        named.map_or_else(|| conversation(room), |(own, _)| *own)
+    }
+
     fn say(&mut self, room: &str, at: SystemTime, text: &str) -> Arc<str> {
         let content = RecordContent::Message {
             source: "ann!u@h".into(),
@@ -71,14 +82,14 @@ impl Store {
             text: text.into(),
             tags: "".into(),
         };
-        self.append(Conversation::Room(room.into()), at, content)
+        self.append(Conversation::Room(self.conversation(room)), at, content)
     }
 
     /// The texts that are there of a room.
     fn texts(&mut self, room: &str) -> Vec<String> {
         self.n_asked += 1;
         let query = Query::Page {
-            conversation: Conversation::Room(room.into()),
+            conversation: Conversation::Room(self.conversation(room)),
             shown: Some(room.into()),
             selection: Selection::Latest(None),
             limit: 10_000,
@@ -139,10 +150,10 @@ fn what_is_too_old_or_too_much_is_deleted() {
         edited: first,
         text: "newer".into(),
     };
-    store.append(Conversation::Room("#aged".into()), new, edit);
+    store.append(Conversation::Room(conversation("#aged")), new, edit);
     // Of what is over nobody can ask.
     store.say("#over", new, "it has ended");
-    store.log.mark(ConversationMark::Ended { room: "#over".into() });
+    store.log.mark(ConversationMark::Ended { conversation: conversation("#over") });
     drop(store);
     let rule = |age, bytes| Rule { age, bytes };
     let retention = Retention {
@@ -194,7 +205,7 @@ fn what_is_exported_can_be_imported() {
         redacted: first,
         reason: Some("why not".into()),
     };
-    store.append(Conversation::Room("#x".into()), at, redact);
+    store.append(Conversation::Room(conversation("#x")), at, redact);
     let direct = RecordContent::Message {
         source: "ann!u@h".into(),
         kind: MessageKind::Notice,
@@ -265,6 +276,42 @@ fn what_is_exported_can_be_imported() {
     assert!(refused.contains("cannot be read") && refused.contains("nothing was imported"));
     assert_eq!(check(other.path()).unwrap().n_conversations, 3);
     import(other.path(), &format!("{conversation}\n{}", record(&id, ""))).unwrap();
+}
+
+/// An export of a version that knew conversations by their names comes in, and out again as it was: a number is of one store.
+#[test]
+fn what_an_older_program_has_exported_can_be_imported() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("data/store/version-7.jsonl");
+    let lines = std::fs::read_to_string(path).unwrap();
+    let sorted = |lines: &str| {
+        let mut lines: Vec<String> = lines.lines().map(str::to_owned).collect();
+        // A room in which nothing was said has been read up to.
+        lines.retain(|line| !line.contains(r##"["#quiet"]"##));
+        lines.sort();
+        lines
+    };
+    let folder = TempFolder::new("import-7");
+    let moved = import(folder.path(), &lines).unwrap();
+    assert_eq!(moved.n_records, 36);
+    let (_, first) = exported(folder.path(), &[], true);
+    assert_eq!(sorted(&first), sorted(&lines));
+    assert_eq!(check(folder.path()).unwrap().problems, Vec::<String>::new());
+    // Beside what is there already, and in another store it gets other numbers.
+    let other = TempFolder::new("import-7-again");
+    let mut store = Store::open(other.path(), Retention::default());
+    store.say("#second", UNIX_EPOCH + HOUR, "long ago");
+    drop(store);
+    import(other.path(), &first).unwrap();
+    let mut store = Store::open(other.path(), Retention::default());
+    assert_eq!(store.texts("#second").first().map(String::as_str), Some("long ago"));
+    let own = store.conversation("#second");
+    let of_second = format!("marker\n=bob\n{}", own.number());
+    assert!(store.log.load().iter().any(|(path, _)| **path == *of_second));
+    let names: Vec<Arc<str>> = store.named.iter().map(|(_, name)| Arc::clone(name)).collect();
+    assert_eq!(names.iter().filter(|name| ***name == *"#second").count(), 1);
+    drop(store);
+    let problems = check(other.path()).unwrap().problems;
+    assert_eq!(problems, Vec::<String>::new());
 }
 
 /// A section `retention` that the file gets while the server runs holds from then on.

@@ -75,8 +75,16 @@ fn a_room_uses_only_the_rooms_below_it() {
 const PARTS: [&str; 4] = ["accounts", "awaited", "people", "rooms"];
 
 /// Methods of one part that the hub has for others: its face.
-const PUBLIC: [&str; 6] =
-    ["begin_after", "n_checks", "n_pending", "n_people", "n_rooms", "registered_rooms"];
+const PUBLIC: [&str; 8] = [
+    "begin_after",
+    "load_conversation",
+    "n_checks",
+    "n_pending",
+    "n_people",
+    "n_rooms",
+    "registered_rooms",
+    "room_of",
+];
 
 #[test]
 fn what_one_part_can_do_alone_is_no_method_of_the_hub() {

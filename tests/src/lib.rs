@@ -37,6 +37,14 @@ pub use tls::over_tls;
 
 use std::time::Duration;
 
+use chat_server::ids::ConversationId;
+
+/// The conversation of a room in tests of the log: a number made of the first eight bytes of its name.
+#[must_use]
+pub fn conversation(room: &str) -> ConversationId {
+    ConversationId::new(room.bytes().take(8).fold(0, |number, byte| number << 8 | u64::from(byte)))
+}
+
 /// Looks again and again until `look` gives something: for what tells nobody when it changes, such as a file or another
 /// program. What can be waited for is waited for.
 ///

@@ -15,7 +15,7 @@ use chat_server::{
         Answer, ConversationScope, Found, HistoryEntry, Match, Query, Reference, Search, Selection,
         Shows, Target,
     },
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     reaction::Reaction,
     room_log::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER},
 };
@@ -40,6 +40,8 @@ pub struct ModelLog {
 #[derive(Debug)]
 struct Remembered {
     conversation: Conversation,
+    /// Of a room, the name it goes by.
+    name: Option<Arc<str>>,
     is_closed: bool,
     is_retired: bool,
     records: Vec<Kept>,
@@ -170,6 +172,17 @@ impl ModelLog {
             .find(|own| own.conversation == *conversation && !own.is_retired)
     }
 
+    /// The conversation, which is begun if it is not there.
+    fn begin(&mut self, conversation: &Conversation) -> &mut Remembered {
+        if self.find(conversation).is_none() {
+            let conversation = conversation.clone();
+            let (is_closed, is_retired, records) = (false, false, Vec::new());
+            let begun = Remembered { conversation, name: None, is_closed, is_retired, records };
+            self.conversations.push(begun);
+        }
+        self.find_mut(conversation).expect("it was made above")
+    }
+
     /// Keeps a record; the one it is known by already, if there is one.
     ///
     /// # Errors
@@ -182,15 +195,13 @@ impl ModelLog {
 
     fn append_record(&mut self, record: &Arc<Record>) -> Result<(), AppendError> {
         let conversation = match &record.conversation {
-            Conversation::Ranked(room, _) => Conversation::Room(Arc::clone(room)),
+            Conversation::Ranked(room, _) => Conversation::Room(*room),
             own => own.clone(),
         };
-        if self.find(&conversation).is_none() {
-            let conversation = conversation.clone();
-            let (is_closed, is_retired, records) = (false, false, Vec::new());
-            self.conversations.push(Remembered { conversation, is_closed, is_retired, records });
+        let own = self.begin(&conversation);
+        if matches!(conversation, Conversation::Room(_)) {
+            own.name.get_or_insert_with(|| record.room_name().into());
         }
-        let own = self.find_mut(&conversation).expect("it was made above");
         // What is for some of a room is another target than the room.
         let sign = |record: &Record| match &record.conversation {
             Conversation::Ranked(_, sign) => Some(*sign),
@@ -225,15 +236,13 @@ impl ModelLog {
                     let has = |own: &&mut Remembered| matches!(&own.conversation, Conversation::Direct(a, b) if a == person || b == person);
                     self.conversations.iter_mut().filter(has).for_each(|own| own.is_retired = true);
                 }
-                Change::Close { room, is_closed } => {
-                    let (room, is_closed) = (Arc::clone(room), *is_closed);
-                    self.mark(&ConversationMark::Closed { room, is_closed });
+                Change::Close { conversation, is_closed } => {
+                    let (conversation, is_closed) = (*conversation, *is_closed);
+                    self.mark(&ConversationMark::Closed { conversation, is_closed });
                 }
-                Change::Rename { from, to } => {
-                    let to = Conversation::Room(Arc::clone(to));
-                    self.find_mut(&to).into_iter().for_each(|own| own.is_retired = true);
-                    let own = self.find_mut(&Conversation::Room(Arc::clone(from)));
-                    own.into_iter().for_each(|own| own.conversation = to.clone());
+                Change::Name { conversation, name } => {
+                    let own = self.begin(&Conversation::Room(*conversation));
+                    own.name = Some(Arc::clone(name));
                 }
             }
         }
@@ -245,15 +254,26 @@ impl ModelLog {
         self.state.iter().map(|(path, value)| (Arc::clone(path), Arc::clone(value))).collect()
     }
 
+    /// The conversations of rooms that have not ended, and their names.
+    #[must_use]
+    pub fn conversations(&self) -> Vec<(ConversationId, Arc<str>)> {
+        let living = self.conversations.iter().filter(|own| !own.is_retired);
+        let named = |own: &Remembered| match (&own.conversation, &own.name) {
+            (Conversation::Room(room), Some(name)) => Some((*room, Arc::clone(name))),
+            _ => None,
+        };
+        living.filter_map(named).collect()
+    }
+
     /// Takes a note.
     pub fn mark(&mut self, mark: &ConversationMark) {
         match mark {
-            ConversationMark::Closed { room, is_closed } => {
-                let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
+            ConversationMark::Closed { conversation, is_closed } => {
+                let own = self.find_mut(&Conversation::Room(*conversation));
                 own.into_iter().for_each(|own| own.is_closed = *is_closed);
             }
-            ConversationMark::Ended { room } => {
-                let own = self.find_mut(&Conversation::Room(Arc::clone(room)));
+            ConversationMark::Ended { conversation } => {
+                let own = self.find_mut(&Conversation::Room(*conversation));
                 own.into_iter().for_each(|own| own.is_retired = true);
             }
         }

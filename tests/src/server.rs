@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, num::NonZeroUsize};
 
-use chat_server::{Config, Server, ServerHandle};
+use chat_server::{Config, Server, ServerHandle, StartError, room_log::RoomLog};
 
 /// A running server.
 #[derive(Debug)]
@@ -25,6 +25,22 @@ impl TestServer {
     /// If it cannot start.
     #[must_use]
     pub fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::started(change, Server::start)
+    }
+
+    /// As [`TestServer::with`], with that log.
+    ///
+    /// # Panics
+    /// If it cannot start.
+    #[must_use]
+    pub fn with_log(log: Box<dyn RoomLog>, change: impl FnOnce(&mut Config)) -> Self {
+        Self::started(change, |config| Server::start_with(config, log, 7))
+    }
+
+    fn started(
+        change: impl FnOnce(&mut Config),
+        start: impl FnOnce(Config) -> Result<ServerHandle, StartError>,
+    ) -> Self {
         let mut config = Config::default();
         config.listen = vec!["127.0.0.1:0".into()];
         config.text_listen = vec!["127.0.0.1:0".into()];
@@ -33,7 +49,7 @@ impl TestServer {
         config.workers = NonZeroUsize::new(2);
         config.worker_connections = 1;
         change(&mut config);
-        let handle = Server::start(config).expect("this computer has free ports");
+        let handle = start(config).expect("this computer has free ports");
         let (address, text_address) = (handle.addresses()[0], handle.text_addresses()[0]);
         Self { handle: Some(handle), address, text_address }
     }

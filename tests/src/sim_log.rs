@@ -8,7 +8,7 @@ use std::{
 
 use chat_server::{
     history::{Answer, Query},
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     room_log::{
         AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
     },
@@ -149,10 +149,9 @@ impl SimulatedLog {
         self.queries.push_back((ticket, query));
     }
 
-    /// Something can be looked up: what has been noted is known by then.
+    /// Something can be looked up, whatever waits to be written: who may read what is decided before it is asked.
     pub(crate) fn may_look_up(&self) -> bool {
-        let is_mark = |entry: &Entry| matches!(entry, Entry::Mark(_));
-        !self.queries.is_empty() && !self.unanswered.iter().any(is_mark)
+        !self.queries.is_empty()
     }
 
     /// Looks up the first that waits for it.
@@ -170,6 +169,12 @@ impl SimulatedLog {
     #[must_use]
     pub fn kept(&self) -> Vec<(Arc<str>, Arc<str>)> {
         self.model.load()
+    }
+
+    /// The conversations of rooms that have not ended, and their names.
+    #[must_use]
+    pub fn named(&self) -> Vec<(ConversationId, Arc<str>)> {
+        self.model.conversations()
     }
 
     /// The outcome that the disk has for the next entry.
@@ -208,6 +213,10 @@ impl RoomLog for SimulatedLog {
 
     fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
         self.kept()
+    }
+
+    fn conversations(&mut self) -> Vec<(ConversationId, Arc<str>)> {
+        self.named()
     }
 
     fn keeps_history(&self) -> bool {

@@ -318,6 +318,9 @@ impl World {
         self.hub = Hub::new(Arc::clone(&self.settings), seed);
         let latest = self.appended().iter().map(|record| record.event.time).max();
         self.hub.begin_after(latest.unwrap_or(self.now.wall));
+        for (conversation, name) in self.log.named() {
+            self.hub.load_conversation(conversation, name);
+        }
         for (path, value) in self.log.kept() {
             self.hub.load(&path, &value).expect("the hub reads what it has written");
         }
@@ -482,9 +485,8 @@ impl World {
         for effect in effects {
             match effect {
                 Effect::Append { ticket, record } => {
-                    if let Conversation::Room(key) = &record.conversation
-                        && let Some((_, id, _)) =
-                            self.hub.membership().find(|(name, _, _)| **name == **key)
+                    if let Conversation::Room(own) = &record.conversation
+                        && let Some(id) = self.hub.room_of(*own)
                     {
                         self.rooms.insert(ticket, id);
                     }
@@ -743,6 +745,9 @@ impl World {
     /// At rest: a server that started now would know the rooms that last as they are.
     fn check_kept(&mut self) {
         let mut fresh = Hub::new(Arc::clone(&self.settings), 0);
+        for (conversation, name) in self.log.named() {
+            fresh.load_conversation(conversation, name);
+        }
         for (path, value) in self.log.kept() {
             fresh.load(&path, &value).expect("the hub reads what it has written");
         }

@@ -16,7 +16,7 @@ use crate::{
         replies::turn::Turn,
         state::{device::Device, isupport, newcomer::Newcomer, queued_command::QueuedCommand},
     },
-    ids::ConnId,
+    ids::{ConnId, ConversationId},
     settings::Settings,
 };
 
@@ -145,6 +145,11 @@ impl Hub {
     /// Records from here on are later than `time`, that of the latest one in the log.
     pub fn begin_after(&mut self, time: SystemTime) {
         self.rooms.begin_after(time);
+    }
+
+    /// Loads the conversation of a room that has not ended, and the folded name it goes by: before what is at the paths.
+    pub fn load_conversation(&mut self, conversation: ConversationId, name: Arc<str>) {
+        self.rooms.load_past(name, conversation);
     }
 
     /// Loads the value at `path`: what was persisted before the server started ([`Effect::Persist`]).

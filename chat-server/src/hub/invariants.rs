@@ -2,7 +2,7 @@
 
 use crate::{
     hub::Hub,
-    ids::{ConnId, RoomId},
+    ids::{ConnId, ConversationId, RoomId},
     room_log::Change,
 };
 
@@ -15,6 +15,12 @@ impl Hub {
             devices.sort_unstable();
             (&**key, room.id, devices)
         })
+    }
+
+    /// The room whose conversation that is.
+    #[must_use]
+    pub fn room_of(&self, conversation: ConversationId) -> Option<RoomId> {
+        self.rooms.by_conversation(conversation).map(|room| room.id)
     }
 
     /// The state of the registered rooms: for comparing with what a server would know that started now.

@@ -19,6 +19,7 @@ use crate::{
     history::{
         Answer, ConversationScope, Found, HistoryEntry, Reference, Selection, Shows, Target,
     },
+    ids::ConversationId,
     room_log::Conversation,
 };
 
@@ -30,21 +31,46 @@ pub(super) fn places_of(number: i64) -> (i64, i64) {
     (number << PLACE_BITS, ((number + 1) << PLACE_BITS) - 1)
 }
 
-/// The name of a conversation in the database: rooms' names begin with `#` and have no line break.
-pub(super) fn name_of(conversation: &Conversation) -> String {
-    match conversation {
-        Conversation::Direct(first, second) => format!("{first}\n{second}"),
-        Conversation::Ranked(room, _) | Conversation::Room(room) => room.to_string(),
-    }
+/// The name of a conversation between two people in the database.
+pub(super) fn name_of(first: &str, second: &str) -> String {
+    format!("{first}\n{second}")
 }
 
-/// The number of the conversation that goes by its name now.
+/// The number of a room's conversation, as the database writes it.
+pub(super) fn number(conversation: ConversationId) -> i64 {
+    i64::try_from(conversation.number()).expect("it has 63 bits")
+}
+
+/// The row of a conversation that has not ended. Nobody reads what a room's name leads to.
 pub(super) fn number_of(
     database: &Connection,
     conversation: &Conversation,
 ) -> rusqlite::Result<Option<i64>> {
-    let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
-    database.prepare_cached(find)?.query_row([name_of(conversation)], |row| row.get(0)).optional()
+    match conversation {
+        Conversation::Direct(first, second) => {
+            let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
+            let mut find = database.prepare_cached(find)?;
+            find.query_row([name_of(first, second)], |row| row.get(0)).optional()
+        }
+        Conversation::Ranked(room, _) | Conversation::Room(room) => {
+            let find = "SELECT id FROM conversations WHERE number = ? AND NOT is_retired";
+            database.prepare_cached(find)?.query_row([number(*room)], |row| row.get(0)).optional()
+        }
+    }
+}
+
+/// The conversations of rooms that have not ended, and their names.
+pub(super) fn conversations(
+    database: &Connection,
+) -> rusqlite::Result<Vec<(ConversationId, Arc<str>)>> {
+    let all = "SELECT number, name FROM conversations
+               WHERE number IS NOT NULL AND NOT is_retired ORDER BY id";
+    let mut all = database.prepare(all)?;
+    let rows = all.query_map([], |row| {
+        let number: i64 = row.get(0)?;
+        Ok((ConversationId::new(number.unsigned_abs()), row.get(1)?))
+    })?;
+    rows.collect()
 }
 
 /// The time of the latest record of all.

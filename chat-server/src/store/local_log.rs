@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     history::Query,
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     retention::Retention,
     room_log::{
         AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
@@ -52,10 +52,17 @@ pub struct LocalLog {
     noted: Arc<Noted>,
     threads: Vec<JoinHandle<()>>,
     latest: SystemTime,
-    loaded: Vec<(Arc<str>, Arc<str>)>,
+    loaded: Loaded,
     retention: Retention,
     /// Held as long as this is.
     _lock: File,
+}
+
+/// The knowledge with which a server starts, until it is taken.
+#[derive(Debug)]
+struct Loaded {
+    changes: Vec<(Arc<str>, Arc<str>)>,
+    conversations: Vec<(ConversationId, Arc<str>)>,
 }
 
 impl LocalLog {
@@ -100,7 +107,10 @@ impl LocalLog {
         writing.pragma_update(None, "synchronous", synchronous).map_err(fault)?;
         let reading = open_to_read(&path).map_err(fault)?;
         let latest = history::latest_time(&reading).map_err(fault)?;
-        let loaded = load_changes(&reading).map_err(fault)?;
+        let loaded = Loaded {
+            changes: load_changes(&reading).map_err(fault)?,
+            conversations: history::conversations(&reading).map_err(fault)?,
+        };
         Ok(Self {
             writing: Some(writing),
             reader: Some(Reader::new(reading).map_err(fault)?),
@@ -189,12 +199,15 @@ impl RoomLog for LocalLog {
     }
 
     fn load(&mut self) -> Vec<(Arc<str>, Arc<str>)> {
-        std::mem::take(&mut self.loaded)
+        std::mem::take(&mut self.loaded.changes)
+    }
+
+    fn conversations(&mut self) -> Vec<(ConversationId, Arc<str>)> {
+        std::mem::take(&mut self.loaded.conversations)
     }
 
     fn mark(&mut self, mark: ConversationMark) {
         if let Some(to_writer) = &self.to_writer {
-            self.n_notes += 1;
             // A writer that has ended is told of by the next record.
             let _ = to_writer.send(writer::Job::Mark(mark));
         }

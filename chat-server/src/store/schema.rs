@@ -115,6 +115,37 @@ const MIGRATIONS: &[&str] = &[
      DROP TABLE unindexed;
      -- Conversations whose records from that one on are not in the index.
      CREATE TABLE unindexed (conversation INTEGER PRIMARY KEY, first INTEGER NOT NULL) STRICT;",
+    // What is said in a room is asked for by a number of its own, and its name decides nothing: a room of that name may be
+    // another one. Rooms that are somebody's, and read markers, know that number, also where nothing has been said yet.
+    "INSERT INTO conversations (name)
+         SELECT DISTINCT of FROM (
+             SELECT substr(rest, instr(rest, char(10)) + 1) AS of
+             FROM (SELECT substr(path, 8) AS rest FROM state
+                   WHERE path > 'marker' || char(10) AND path < 'marker' || char(11))
+             UNION ALL
+             SELECT lower(value ->> 'name') FROM state
+             WHERE path > 'room' || char(10) AND path < 'room' || char(11)
+               AND instr(substr(path, 6), char(10)) = 0
+         ) WHERE of LIKE '#%' AND of NOT IN (SELECT name FROM conversations WHERE NOT is_retired);
+     ALTER TABLE conversations ADD COLUMN number INTEGER;
+     UPDATE conversations SET number = id WHERE name LIKE '#%';
+     DROP INDEX conversation_names;
+     -- Of a room, the name is for people and exports alone.
+     CREATE INDEX conversation_names ON conversations (name) WHERE NOT is_retired;
+     CREATE UNIQUE INDEX conversation_numbers ON conversations (number) WHERE NOT is_retired;
+     UPDATE state SET path = renamed.path
+         FROM (SELECT state.path AS before,
+                      substr(state.path, 1, length(state.path) - length(name)) || number AS path
+               FROM state JOIN conversations ON NOT is_retired AND number IS NOT NULL
+                   AND name = substr(substr(state.path, 8),
+                                     instr(substr(state.path, 8), char(10)) + 1)
+               WHERE state.path > 'marker' || char(10) AND state.path < 'marker' || char(11)
+         ) AS renamed
+         WHERE state.path = renamed.before;
+     UPDATE state SET value = json_set(value, '$.conversation',
+             (SELECT number FROM conversations WHERE name = lower(value ->> 'name') AND NOT is_retired))
+         WHERE path > 'room' || char(10) AND path < 'room' || char(11)
+           AND instr(substr(path, 6), char(10)) = 0;",
 ];
 
 /// The version of the database that this program writes.

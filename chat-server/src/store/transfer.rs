@@ -7,10 +7,13 @@ use std::{
     time::SystemTime,
 };
 
-use chat_core::{proto::RoomName, text::is_printable};
+use chat_core::{
+    proto::{CaseMapping, RoomName},
+    text::is_printable,
+};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     database::{
@@ -135,7 +138,10 @@ pub fn export(
             let (own, value): (String, String) =
                 (row.get(0).map_err(wrong)?, row.get(1).map_err(wrong)?);
             let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
-            let path = own.split('\n').map(str::to_owned).collect();
+            let path: Vec<String> = own.split('\n').map(str::to_owned).collect();
+            let Some((path, value)) = by_names(&moment, path, value).map_err(wrong)? else {
+                continue;
+            };
             write(out, &Line::State { path, value })?;
             moved.n_settings += 1;
         }
@@ -158,6 +164,46 @@ pub fn export(
     }
     out.flush()?;
     Ok(moved)
+}
+
+/// A setting as it is exported: what is of a conversation of a room stands under the room's name, since another store gives
+/// conversations other numbers. `None`: it is of one that has ended.
+fn by_names(
+    database: &Connection,
+    mut path: Vec<String>,
+    mut value: Value,
+) -> rusqlite::Result<Option<(Vec<String>, Value)>> {
+    match &mut path[..] {
+        [first, _, of] if first == "marker" => {
+            if let Ok(number) = of.parse::<i64>() {
+                let find = "SELECT name FROM conversations WHERE number = ? AND NOT is_retired";
+                let mut find = database.prepare_cached(find)?;
+                let Some(name) = find.query_row([number], |row| row.get(0)).optional()? else {
+                    return Ok(None);
+                };
+                *of = name;
+            }
+        }
+        _ => without_number(&path, &mut value),
+    }
+    Ok(Some((path, value)))
+}
+
+/// Takes the number of its conversation out of the document of a room, which goes on with what goes by its name.
+fn without_number(path: &[String], value: &mut Value) {
+    if let Some((document, _)) = room_document(path, value) {
+        document.remove("conversation");
+    }
+}
+
+/// The document of a room, if a setting is one, and the folded name in it.
+fn room_document<'a>(
+    path: &[String],
+    value: &'a mut Value,
+) -> Option<(&'a mut Map<String, Value>, String)> {
+    let ([first, _], Value::Object(document)) = (path, value) else { return None };
+    let name = CaseMapping::Ascii.fold(document.get("name")?.as_str()?).into_owned();
+    (first == "room").then_some((document, name))
 }
 
 fn export_records(
@@ -264,6 +310,18 @@ fn take(
 ) -> rusqlite::Result<Result<(), &'static str>> {
     match line {
         Line::State { path, value } => {
+            let (mut path, mut value) = (path.clone(), value.clone());
+            without_number(&path, &mut value);
+            if let Some((document, name)) = room_document(&path, &mut value) {
+                let (_, number) = find_or_begin(database, &[name])?;
+                document.insert("conversation".to_owned(), number.into());
+            }
+            if let [first, _, of] = &mut path[..]
+                && first == "marker"
+                && of.starts_with('#')
+            {
+                *of = find_or_begin(database, std::slice::from_ref(of))?.1.to_string();
+            }
             let set = "INSERT INTO state (path, value) VALUES (?, ?)
                        ON CONFLICT DO UPDATE SET value = excluded.value";
             database.prepare_cached(set)?.execute([path.join("\n"), value.to_string()])?;
@@ -338,31 +396,44 @@ fn is_conversation(names: &[String]) -> bool {
     }
 }
 
+/// The row of the conversation that goes by these names, which is begun if it is not there, and of a room its number.
+fn find_or_begin(database: &Connection, names: &[String]) -> rusqlite::Result<(i64, i64)> {
+    let name = names.join("\n");
+    let find = "SELECT id, ifnull(number, 0) FROM conversations WHERE name = ? AND NOT is_retired
+                ORDER BY id DESC LIMIT 1";
+    let found: Option<(i64, i64)> = database
+        .prepare_cached(find)?
+        .query_row([&name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let add = "INSERT INTO conversations (name, number)
+               VALUES (?, iif(?, random() & 0x7fffffffffffffff, NULL))
+               RETURNING id, ifnull(number, 0)";
+    let (id, number) = database
+        .prepare_cached(add)?
+        .query_row(params![name, names.len() == 1], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for person in names.iter().filter(|_| names.len() == 2) {
+        let add = "INSERT OR IGNORE INTO participants (person, conversation) VALUES (?, ?)";
+        database.prepare_cached(add)?.execute(params![person, id])?;
+    }
+    Ok((id, number))
+}
+
 /// The end of a conversation, which is begun if it is not there.
 fn begin(database: &Connection, names: &[String], closed: bool) -> rusqlite::Result<Place> {
-    let name = names.join("\n");
-    let find = "SELECT id FROM conversations WHERE name = ? AND NOT is_retired";
-    let found: Option<i64> =
-        database.prepare_cached(find)?.query_row([&name], |row| row.get(0)).optional()?;
-    let number = match found {
-        Some(number) => number,
-        None => {
-            let add = "INSERT INTO conversations (name, is_closed) VALUES (?, ?)";
-            database.prepare_cached(add)?.execute(params![name, closed])?;
-            let number = database.last_insert_rowid();
-            for person in names.iter().filter(|_| names.len() == 2) {
-                let add = "INSERT OR IGNORE INTO participants (person, conversation) VALUES (?, ?)";
-                database.prepare_cached(add)?.execute(params![person, number])?;
-            }
-            number
-        }
-    };
+    let (number, _) = find_or_begin(database, names)?;
     let (first, last) = history::places_of(number);
     let latest = "SELECT id, time FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1";
     let latest: Option<(i64, i64)> = database
         .prepare_cached(latest)?
         .query_row([first, last], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
+    if latest.is_none() {
+        let close = "UPDATE conversations SET is_closed = ? WHERE id = ?";
+        database.prepare_cached(close)?.execute(params![closed, number])?;
+    }
     let (next, latest) = latest.map_or((first, i64::MIN), |(id, time)| (id + 1, time));
     Ok(Place { number, next, latest })
 }

@@ -58,6 +58,15 @@ fn look_through(database: &Connection, is_known: &IsKnown) -> rusqlite::Result<R
         (&*strangers, "records of no conversation"),
         (&*earlier, "records that are earlier than the one before them"),
         (
+            "SELECT count(*) FROM conversations WHERE (name LIKE '#%') != (number IS NOT NULL)",
+            "conversations without the number that they are asked for by",
+        ),
+        (
+            "SELECT count(*) FROM (SELECT 1 FROM conversations WHERE NOT is_retired
+             GROUP BY name HAVING count(*) > 1)",
+            "names that several conversations have",
+        ),
+        (
             "SELECT count(*) FROM records AS own LEFT JOIN records ON records.id = own.about
              WHERE own.about IS NOT NULL AND records.id IS NULL",
             "records about one that is not there",

@@ -12,13 +12,13 @@ use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::{
     database::time_of,
-    history::{self, PLACE_BITS, name_of, number_of, places_of},
+    history::{self, PLACE_BITS, name_of, number, number_of, places_of},
     retention::{self, Sweep},
     rows::{self, About, SenderRow},
     search::{self, Indexed},
 };
 use crate::{
-    ids::Ticket,
+    ids::{ConversationId, Ticket},
     retention::Retention,
     room_log::{AppendError, Appender, Change, Conversation, ConversationMark, Record},
 };
@@ -213,7 +213,7 @@ pub(super) fn run(
             if batch.iter().any(|job| matches!(job, Job::Index)) {
                 behind.catch_up(&mut database, &mut known);
             }
-            let is_note = |job: &&Job| matches!(job, Job::Index | Job::Mark(_));
+            let is_note = |job: &&Job| matches!(job, Job::Index);
             noted.add(batch.iter().filter(is_note).count() as u64);
         }
         let is_written = written.is_ok();
@@ -304,7 +304,7 @@ fn append(
     };
     // What some members of a room are told lies among what all are told.
     let conversation = match &record.conversation {
-        Conversation::Ranked(room, _) => &Conversation::Room(Arc::clone(room)),
+        Conversation::Ranked(room, _) => &Conversation::Room(*room),
         own => own,
     };
     let (number, place) = match known.conversations.get(conversation) {
@@ -313,7 +313,7 @@ fn append(
             if known.conversations.len() >= REMEMBERED_MAX {
                 known.conversations.clear();
             }
-            let found = find_or_begin(database, conversation)?;
+            let found = find_or_begin(database, conversation, record)?;
             known.conversations.insert(conversation.clone(), found);
             found
         }
@@ -455,7 +455,7 @@ fn keep(database: &Connection, known: &mut Known, change: &Change) -> rusqlite::
                           OR (path > ?1 || char(10) AND path < ?1 || char(11))";
             database.prepare_cached(remove)?.execute([&**path])?;
         }
-        Change::Close { room, is_closed } => close(database, room, *is_closed)?,
+        Change::Close { conversation, is_closed } => close(database, *conversation, *is_closed)?,
         Change::Forget { person } => {
             let retire = "UPDATE conversations SET is_retired = 1 WHERE NOT is_retired AND id IN
                           (SELECT conversation FROM participants WHERE person = ?)";
@@ -465,23 +465,23 @@ fn keep(database: &Connection, known: &mut Known, change: &Change) -> rusqlite::
                 _ => true,
             });
         }
-        Change::Rename { from, to } => {
-            database.prepare_cached(RETIRE)?.execute([&**to])?;
-            let rename = "UPDATE conversations SET name = ? WHERE name = ? AND NOT is_retired";
-            database.prepare_cached(rename)?.execute([&**to, &**from])?;
-            for room in [from, to] {
-                known.conversations.remove(&Conversation::Room(Arc::clone(room)));
-            }
+        Change::Name { conversation, name } => {
+            let rename = "INSERT INTO conversations (name, number) VALUES (?, ?)
+                          ON CONFLICT (number) WHERE NOT is_retired
+                          DO UPDATE SET name = excluded.name";
+            database.prepare_cached(rename)?.execute(params![&**name, number(*conversation)])?;
         }
     }
     Ok(())
 }
 
-const RETIRE: &str = "UPDATE conversations SET is_retired = 1 WHERE name = ? AND NOT is_retired";
-
-fn close(database: &Connection, room: &str, is_closed: bool) -> rusqlite::Result<()> {
-    let close = "UPDATE conversations SET is_closed = ? WHERE name = ? AND NOT is_retired";
-    database.prepare_cached(close)?.execute(params![is_closed, room]).map(drop)
+fn close(
+    database: &Connection,
+    conversation: ConversationId,
+    is_closed: bool,
+) -> rusqlite::Result<()> {
+    let close = "UPDATE conversations SET is_closed = ? WHERE number = ? AND NOT is_retired";
+    database.prepare_cached(close)?.execute(params![is_closed, number(conversation)]).map(drop)
 }
 
 fn take_note(
@@ -490,21 +490,24 @@ fn take_note(
     note: &ConversationMark,
 ) -> rusqlite::Result<()> {
     match note {
-        ConversationMark::Closed { room, is_closed } => {
-            close(database, room, *is_closed)?;
+        ConversationMark::Closed { conversation, is_closed } => {
+            close(database, *conversation, *is_closed)?;
         }
-        ConversationMark::Ended { room } => {
-            database.prepare_cached(RETIRE)?.execute([&**room])?;
-            known.conversations.remove(&Conversation::Room(Arc::clone(room)));
+        ConversationMark::Ended { conversation } => {
+            let retire =
+                "UPDATE conversations SET is_retired = 1 WHERE number = ? AND NOT is_retired";
+            database.prepare_cached(retire)?.execute([number(*conversation)])?;
+            known.conversations.remove(&Conversation::Room(*conversation));
         }
     }
     Ok(())
 }
 
-/// The number of a conversation, and the place behind its last record.
+/// The row of the conversation of a record, and the place behind its last one.
 fn find_or_begin(
     database: &Connection,
     conversation: &Conversation,
+    record: &Record,
 ) -> rusqlite::Result<(i64, i64)> {
     if let Some(number) = number_of(database, conversation)? {
         let (first, last) = places_of(number);
@@ -513,19 +516,25 @@ fn find_or_begin(
             database.prepare_cached(latest)?.query_row([first, last], |row| row.get(0))?;
         return Ok((number, latest.map_or(0, |id| id - first + 1)));
     }
-    database
-        .prepare_cached("INSERT INTO conversations (name) VALUES (?)")?
-        .execute([name_of(conversation)])?;
-    let number = database.last_insert_rowid();
-    if let Conversation::Direct(first, second) = conversation {
-        let mut insert = database.prepare_cached(
-            "INSERT OR IGNORE INTO participants (person, conversation) VALUES (?, ?)",
-        )?;
-        for person in [first, second] {
-            insert.execute(params![&**person, number])?;
+    let begin = "INSERT INTO conversations (name, number) VALUES (?, ?)";
+    let mut begin = database.prepare_cached(begin)?;
+    match conversation {
+        Conversation::Direct(first, second) => {
+            begin.execute(params![name_of(first, second), None::<i64>])?;
+            let id = database.last_insert_rowid();
+            let mut insert = database.prepare_cached(
+                "INSERT OR IGNORE INTO participants (person, conversation) VALUES (?, ?)",
+            )?;
+            for person in [first, second] {
+                insert.execute(params![&**person, id])?;
+            }
+            Ok((id, 0))
+        }
+        Conversation::Ranked(room, _) | Conversation::Room(room) => {
+            begin.execute(params![record.room_name(), number(*room)])?;
+            Ok((database.last_insert_rowid(), 0))
         }
     }
-    Ok((number, 0))
 }
 
 fn sender_number(

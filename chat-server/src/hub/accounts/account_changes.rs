@@ -17,6 +17,7 @@ use crate::{
             account_directory,
             account_request::{AccountChange, AccountRequest, Via},
             change_purpose::ChangePurpose,
+            codec,
             password_check::{CheckPurpose, PasswordCheck},
         },
     },
@@ -204,8 +205,10 @@ impl Hub {
                 return Ok(());
             }
             (AccountChange::Register, Some(secret)) => {
-                let number = format!("{:016x}", self.random.next_u64()).into();
                 let since = self.now().wall;
+                // Of the clock too: what is drawn follows from a seed, which may be the same again.
+                let drawn = self.random.next_u64() >> 32;
+                let number = format!("{:x}{drawn:08x}", codec::milliseconds(since)).into();
                 let mut changes = account_directory::register(account, number, &secret, since);
                 // Nor are the rooms of one that was called so before its.
                 changes.extend(self.changes_without(account));

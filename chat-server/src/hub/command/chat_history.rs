@@ -1,8 +1,6 @@
 //! `CHATHISTORY` (<https://ircv3.net/specs/extensions/chathistory>): what was said before, for those who may
 //! read it.
 
-use std::sync::Arc;
-
 use chat_core::proto::Capability;
 
 use crate::{
@@ -55,7 +53,7 @@ impl Hub {
                     Err(fail("INVALID_MSGREFTYPE", &[word, "*"], "only timestamps tell where"))
                 }
             };
-            let room = |id| Conversation::Room(Arc::clone(self.rooms[id].name.key()));
+            let room = |id| Conversation::Room(self.rooms[id].conversation);
             let query = Query::Targets {
                 rooms: person.rooms.iter().map(room).collect(),
                 person: self.identity_of(turn.person),

@@ -10,7 +10,10 @@ use crate::hub::{
     Hub,
     refusal::Refusal,
     replies::turn::Turn,
-    state::{change_purpose::ChangePurpose, read_markers::ReadMarker},
+    state::{
+        change_purpose::ChangePurpose,
+        read_markers::{Marked, ReadMarker},
+    },
 };
 
 impl Hub {
@@ -48,7 +51,8 @@ impl Hub {
             self.tell_of_marker(&mark, &shown, Some(turn.conn));
             return Ok(());
         }
-        let changes = self.accounts.marker_changes(&mark, time);
+        let mut changes = self.accounts.marker_changes(&mark, time);
+        changes.extend(self.rooms.keep_conversation(&mark.of));
         let purpose = ChangePurpose::Mark { mark, shown: Arc::clone(&shown) };
         self.submit_changes(turn, changes.into(), purpose)
             .map_err(|why| fail("INTERNAL_ERROR", &[&shown], why))
@@ -60,10 +64,10 @@ impl Hub {
         let identity = self.identity_of(turn.person);
         let (of, shown) = if target.starts_with('#') {
             let (room, _) = self.rooms.find_own(turn.person, target).map_err(|_| invalid())?;
-            (Arc::clone(room.name.key()), Arc::clone(room.name.shown()))
+            (Marked::Room(room.conversation), Arc::clone(room.name.shown()))
         } else {
             let (other, nick, _) = self.find_identity(target).ok_or_else(invalid)?;
-            (other, nick)
+            (Marked::Person(other), nick)
         };
         Ok((ReadMarker { identity, of }, shown))
     }

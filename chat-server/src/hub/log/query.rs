@@ -75,7 +75,7 @@ impl Hub {
         let room = room.allows(asker, right).then_some(room)?;
         let rank = room.members.get(&asker.person.id).copied().unwrap_or_default();
         Some(Readable {
-            conversation: Conversation::Room(Arc::clone(room.name.key())),
+            conversation: Conversation::Room(room.conversation),
             shown: Some(Arc::clone(room.name.shown())),
             rank: if rank.is_operator { 2 } else { u8::from(rank.has_voice) },
             ranked_after: room.began,
@@ -116,7 +116,7 @@ impl Hub {
         // What comes after that, they are told as it comes.
         let first_unseen = room.seen + Duration::from_millis(1);
         let query = Query::Page {
-            conversation: Conversation::Room(Arc::clone(room.name.key())),
+            conversation: Conversation::Room(room.conversation),
             shown: Some(Arc::clone(room.name.shown())),
             selection: Selection::Before(Reference::Time(first_unseen)),
             limit,

@@ -108,12 +108,11 @@ impl Hub {
         let (conversation, time) = match &place {
             Destination::Room(id) => {
                 let room = self.rooms.room_mut(*id);
-                (Conversation::Room(Arc::clone(room.name.key())), room.next_time(at))
+                (Conversation::Room(room.conversation), room.next_time(at))
             }
             Destination::Ranked(id, sign) => {
                 let room = self.rooms.room_mut(*id);
-                let key = Arc::clone(room.name.key());
-                (Conversation::Ranked(key, *sign), room.next_time(at))
+                (Conversation::Ranked(room.conversation, *sign), room.next_time(at))
             }
             Destination::Direct { identity, .. } => {
                 let mut both = [Arc::clone(&by), Arc::clone(identity)];
@@ -240,7 +239,7 @@ impl Hub {
 
 /// The change that tells the log whether what was said in a room is nobody's if the server ends.
 fn closing(room: &room::Room, is_closed: bool) -> Change {
-    Change::Close { room: Arc::clone(room.name.key()), is_closed }
+    Change::Close { conversation: room.conversation, is_closed }
 }
 
 /// The changes that the log is to keep with a record, and of the room of which number.

@@ -37,7 +37,7 @@ impl Hub {
                 }
                 Change::Set { path, value } => self.take_change(path, Some(value)),
                 Change::Remove { path } => self.take_change(path, None),
-                Change::Close { .. } | Change::Forget { .. } | Change::Rename { .. } => Ok(()),
+                Change::Close { .. } | Change::Forget { .. } | Change::Name { .. } => Ok(()),
             };
             debug_assert!(taken.is_ok(), "{taken:?}");
         }

@@ -183,8 +183,10 @@ impl Hub {
     /// "CHATHISTORY TARGETS <nickname | channel name> <YYYY-MM-DDThh:mm:ss.sssZ>"
     pub(crate) fn target_line(&self, asker: &Person, target: &Target) -> Option<ReplyLine> {
         let name: Arc<str> = match &target.conversation {
-            Conversation::Room(key) | Conversation::Ranked(key, _) => {
-                Arc::clone(self.rooms.by_key(key)?.name.shown())
+            // They may have left it while it was looked up.
+            Conversation::Room(own) | Conversation::Ranked(own, _) => {
+                let room = self.rooms.by_conversation(*own).filter(|room| room.has(asker.id));
+                Arc::clone(room?.name.shown())
             }
             Conversation::Direct(first, second) => {
                 let other = if Some(first) == asker.identity.as_ref() { second } else { first };

@@ -1,7 +1,5 @@
 //! Rooms that end, and what the log is told of rooms that are closed.
 
-use std::sync::Arc;
-
 use crate::{
     hub::{
         Hub,
@@ -19,9 +17,12 @@ impl Hub {
         if let Some(ownership) = &room.ownership {
             self.forget_owned(ownership);
         }
-        if room.is_closed() {
-            self.out
-                .push(Effect::Mark(ConversationMark::Ended { room: Arc::clone(room.name.key()) }));
+        // What was said where anyone could come in stays with the name.
+        let is_over = room.is_closed()
+            || room.has_past && !self.rooms.keep_past(room.name.key(), room.conversation);
+        if is_over {
+            let conversation = room.conversation;
+            self.out.push(Effect::Mark(ConversationMark::Ended { conversation }));
         }
     }
 
@@ -38,8 +39,8 @@ impl Hub {
         let room = self.rooms.room_mut(id);
         let is_closed = room.is_closed() && !room.is_registered();
         if std::mem::replace(&mut room.is_noted_closed, is_closed) != is_closed {
-            let room = Arc::clone(room.name.key());
-            self.out.push(Effect::Mark(ConversationMark::Closed { room, is_closed }));
+            let conversation = room.conversation;
+            self.out.push(Effect::Mark(ConversationMark::Closed { conversation, is_closed }));
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         state::{
             entrance::{Entrance, Permit},
             rank::Rank,
-            read_markers::ReadMarker,
+            read_markers::{Marked, ReadMarker},
         },
     },
     ids::{ConnId, RoomId},
@@ -166,11 +166,11 @@ impl Hub {
         if room.topic.is_some() {
             self.show_topic(turn, room);
         }
-        let (key, name) = (Arc::clone(room.name.key()), Arc::clone(room.name.shown()));
+        let (of, name) = (Marked::Room(room.conversation), Arc::clone(room.name.shown()));
         // "before the `RPL_ENDOFNAMES` reply for that channel" (read-marker)
         if self.people.device(turn.conn).capabilities.contains(Capability::ReadMarker) {
             let identity = self.identity_of(turn.person);
-            turn.say(self.marker_line(&ReadMarker { identity, of: key }, &name));
+            turn.say(self.marker_line(&ReadMarker { identity, of }, &name));
         }
         if !self.people.device(turn.conn).capabilities.contains(Capability::NoImplicitNames) {
             self.show_names(turn, id, name);

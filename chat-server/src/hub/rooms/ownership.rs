@@ -41,7 +41,10 @@ impl Hub {
         {
             return false;
         }
-        let number = format!("{:016x}", self.random.next_u64()).into();
+        let mut number: Arc<str> = format!("{:016x}", self.random.next_u64()).into();
+        while self.rooms.by_number(&number).is_some() {
+            number = format!("{:016x}", self.random.next_u64()).into();
+        }
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (is_kept, is_written, successor) = (false, false, None);
         let ownership =
@@ -61,14 +64,8 @@ impl Hub {
     }
 
     /// The log is to know a room as it is now, behind all that was on its way.
-    pub(crate) fn keep_document(&mut self, id: RoomId) {
-        let room = &self.rooms[&id];
-        if let Some(ownership) =
-            room.ownership.as_ref().filter(|ownership| ownership.is_written || ownership.is_kept)
-        {
-            let document = room.document(ownership, ownership.next_founder());
-            self.persist_unasked(vec![document]);
-        }
+    fn keep_document(&mut self, id: RoomId) {
+        self.persist_unasked(self.rooms.document_of(id).into_iter().collect());
     }
 
     /// Rooms in which nothing has happened are not those of an account that is no more.
@@ -163,6 +160,7 @@ impl Hub {
         let name = free.next().ok_or_else(|| format!("there are too many rooms called {name}"))?;
         let founded = codec::time_at(document.founded);
         let id = self.rooms.found(name, founded, self.settings.n_workers);
+        self.rooms.go_on_with(id, document.conversation);
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (number, founder) = (number.into(), document.founder.as_str().into());
         let (is_kept, is_written, successor) = (true, true, None);

@@ -6,9 +6,9 @@ use chat_core::proto::{Capability, Command, RoomName};
 
 use crate::{
     delivery::{Content, Event, RecordContent},
-    hub::{Hub, state::device::Reader},
+    hub::{Hub, effect::Effect, state::device::Reader},
     ids::{ConnId, RoomId},
-    room_log::Change,
+    room_log::{Change, ConversationMark},
 };
 
 impl Hub {
@@ -22,16 +22,19 @@ impl Hub {
         };
         let devices = self.people.devices_of(room.members.keys().copied());
         let others: Vec<ConnId> = devices.filter(|conn| !knows(conn)).collect();
-        self.rooms.rename(id, new.clone());
+        let past = self.rooms.rename(id, new.clone());
         // "This fallback SHOULD NOT be used if the rename only changes the case."
         if old == *new {
             return;
         }
-        let (from, to) = (Arc::clone(old.key()), Arc::clone(new.key()));
-        // Behind all that was on its way under the name so far.
-        let mut changes = vec![Change::Rename { from: Arc::clone(&from), to: Arc::clone(&to) }];
-        changes.extend(self.accounts.rename_markers(&from, &to));
-        self.keep_document(id);
+        // The conversation has another name, which decides nothing about who reads it.
+        let (conversation, name) = (self.rooms[&id].conversation, Arc::clone(new.key()));
+        let mut changes = vec![Change::Name { conversation, name }];
+        changes.extend(self.rooms.document_of(id));
+        // Before two have one name.
+        if let Some(conversation) = past {
+            self.out.push(Effect::Mark(ConversationMark::Ended { conversation }));
+        }
         self.persist_unasked(changes);
         for conn in others {
             let Reader { person, device } = self.people.reader(conn);

@@ -292,11 +292,6 @@ impl Accounts {
         self.markers.changes(mark, time)
     }
 
-    /// Renames markers `from` to `to`. Gives the changes that persist that.
-    pub(crate) fn rename_markers(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
-        self.markers.rename(from, to)
-    }
-
     /// A guest has gone.
     pub(crate) fn forget_markers(&mut self, identity: &str) {
         self.markers.forget(identity);

@@ -15,6 +15,7 @@ use crate::{
         room::Room,
         topic::Topic,
     },
+    ids::ConversationId,
     room_log::Change,
 };
 
@@ -52,6 +53,8 @@ pub(crate) struct RoomDocument {
     pub(crate) founder: String,
     /// Milliseconds since 1970.
     pub(crate) founded: u64,
+    /// The conversation in the log that is its own.
+    pub(crate) conversation: ConversationId,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -242,6 +245,7 @@ impl Room {
             name: self.name.to_string(),
             founder: founder.to_owned(),
             founded: milliseconds(self.founded),
+            conversation: self.conversation,
         };
         set(path(&ownership.number, &[]), &document)
     }

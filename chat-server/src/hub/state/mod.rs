@@ -25,6 +25,7 @@ pub(crate) mod operator_trail;
 pub(crate) mod ownership;
 pub(crate) mod paged_reply;
 pub(crate) mod password_check;
+pub(crate) mod pasts;
 pub(crate) mod pending;
 pub(crate) mod pending_record;
 pub(crate) mod people;

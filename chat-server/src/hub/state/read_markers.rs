@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use crate::room_log::Change;
+use crate::{ids::ConversationId, room_log::Change};
 
 /// The first word of the paths of markers.
 pub(crate) const PATH: &str = "marker";
@@ -19,24 +19,49 @@ const MARKERS_MAX: usize = 1000;
 /// All markers, by whose they are and what of.
 #[derive(Debug, Default)]
 pub(crate) struct ReadMarkers {
-    by: BTreeMap<Arc<str>, BTreeMap<Arc<str>, SystemTime>>,
+    by: BTreeMap<Arc<str>, BTreeMap<Marked, SystemTime>>,
 }
 
-/// A read marker: its owner and its conversation, both as direct conversations name people, or a room's folded name.
+/// A read marker: its owner, as direct conversations name people, and its conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReadMarker {
     pub(crate) identity: Arc<str>,
-    pub(crate) of: Arc<str>,
+    pub(crate) of: Marked,
+}
+
+/// The conversation that a read marker is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Marked {
+    /// One with a person, as direct conversations name them.
+    Person(Arc<str>),
+    /// That of a room, whatever it is called.
+    Room(ConversationId),
+}
+
+impl Marked {
+    /// The conversation, as it stands in a path.
+    fn read(word: &str) -> Result<Self, String> {
+        if word.starts_with(['=', '~']) {
+            return Ok(Self::Person(word.into()));
+        }
+        let number = word.parse().map_err(|_| format!("{word} is no conversation"))?;
+        Ok(Self::Room(ConversationId::new(number)))
+    }
 }
 
 impl ReadMarker {
     /// Whether it outlives everyone's visit: guests are nobody tomorrow.
     pub(crate) fn is_registered(&self) -> bool {
-        !self.identity.starts_with('~') && !self.of.starts_with('~')
+        let has_gone = matches!(&self.of, Marked::Person(other) if other.starts_with('~'));
+        !self.identity.starts_with('~') && !has_gone
     }
 
     fn path(&self) -> Arc<str> {
-        format!("{PATH}\n{}\n{}", self.identity, self.of).into()
+        match &self.of {
+            Marked::Person(other) => format!("{PATH}\n{}\n{other}", self.identity),
+            Marked::Room(room) => format!("{PATH}\n{}\n{}", self.identity, room.number()),
+        }
+        .into()
     }
 
     fn set_to(&self, time: SystemTime) -> Change {
@@ -55,12 +80,12 @@ impl ReadMarkers {
             ([identity, of], Some(value)) => {
                 let time = value.parse().map_err(|_| format!("{value} is no time"))?;
                 let time = UNIX_EPOCH + Duration::from_millis(time);
-                let (identity, of) = ((*identity).into(), (*of).into());
+                let (identity, of) = ((*identity).into(), Marked::read(of)?);
                 self.set(ReadMarker { identity, of }, time);
             }
             ([identity, of], None) => {
                 if let Some(own) = self.by.get_mut(*identity) {
-                    own.remove(*of);
+                    own.remove(&Marked::read(of)?);
                 }
             }
             ([identity], None) => {
@@ -79,7 +104,7 @@ impl ReadMarkers {
             && !own.contains_key(&mark.of)
             && let Some((of, _)) = own.iter().min_by_key(|(_, time)| **time)
         {
-            let oldest = ReadMarker { identity: Arc::clone(&mark.identity), of: Arc::clone(of) };
+            let oldest = ReadMarker { identity: Arc::clone(&mark.identity), of: of.clone() };
             changes.push(Change::Remove { path: oldest.path() });
         }
         changes
@@ -90,26 +115,6 @@ impl ReadMarkers {
         let own = self.by.entry(mark.identity).or_default();
         let marked = own.entry(mark.of).or_insert(time);
         *marked = time.max(*marked);
-    }
-
-    /// Renames markers of `from` to `to`. Gives the changes that keep that.
-    pub(crate) fn rename(&mut self, from: &Arc<str>, to: &Arc<str>) -> Vec<Change> {
-        let mut moved = Vec::new();
-        for (identity, own) in &mut self.by {
-            if let Some(time) = own.remove(from) {
-                own.insert(Arc::clone(to), time);
-                let mark = |of: &Arc<str>| ReadMarker {
-                    identity: Arc::clone(identity),
-                    of: Arc::clone(of),
-                };
-                moved.push((mark(from), mark(to), time));
-            }
-        }
-        let kept = moved.into_iter().filter(|(_, mark, _)| mark.is_registered());
-        kept.flat_map(|(before, mark, time)| {
-            [Change::Remove { path: before.path() }, mark.set_to(time)]
-        })
-        .collect()
     }
 
     pub(crate) fn get(&self, mark: &ReadMarker) -> Option<SystemTime> {
@@ -129,15 +134,17 @@ mod tests {
     #[test]
     fn the_oldest_makes_place() {
         let mut markers = ReadMarkers::default();
-        let mark =
-            |number: u64| ReadMarker { identity: "=ann".into(), of: format!("#{number}").into() };
+        let mark = |number: u64| ReadMarker {
+            identity: "=ann".into(),
+            of: Marked::Room(ConversationId::new(number)),
+        };
         for number in 0..=MARKERS_MAX as u64 {
             let time = UNIX_EPOCH + Duration::from_secs(1000 + number);
             for change in markers.changes(&mark(number), time) {
                 let (path, value) = match &change {
                     Change::Set { path, value } => (path, Some(&**value)),
                     Change::Remove { path } => (path, None),
-                    Change::Close { .. } | Change::Forget { .. } | Change::Rename { .. } => {
+                    Change::Close { .. } | Change::Forget { .. } | Change::Name { .. } => {
                         unreachable!("markers set and remove")
                     }
                 };
@@ -151,7 +158,8 @@ mod tests {
         // It only grows.
         markers.set(mark(1), UNIX_EPOCH);
         assert_eq!(markers.get(&mark(1)), Some(UNIX_EPOCH + Duration::from_secs(1001)));
-        assert!(markers.take(&["=ann", "#1"], Some("soon")).is_err());
+        assert!(markers.take(&["=ann", "1"], Some("soon")).is_err());
+        assert!(markers.take(&["=ann", "#1"], Some("1")).is_err(), "a name is no conversation");
         assert!(markers.take(&["=ann"], Some("1")).is_err());
         markers.take(&["=ann"], None).unwrap();
         assert!(markers.by.is_empty());

@@ -23,7 +23,7 @@ use crate::{
             topic::Topic,
         },
     },
-    ids::{ConnId, PersonId, RoomId, WorkerId},
+    ids::{ConnId, ConversationId, PersonId, RoomId, WorkerId},
 };
 
 /// A room: while anyone is in it, or as long as it is somebody's.
@@ -33,6 +33,10 @@ use crate::{
 pub(crate) struct Room {
     pub(crate) id: RoomId,
     pub(crate) name: RoomName,
+    /// The conversation in the log that is its own.
+    pub(crate) conversation: ConversationId,
+    /// Something has been said in it, or had been under its name before it was founded.
+    pub(crate) has_past: bool,
     pub(crate) founded: SystemTime,
     pub(crate) topic: Option<Topic>,
     pub(crate) modes: Modes,
@@ -65,10 +69,18 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    pub(crate) fn new(id: RoomId, name: RoomName, founded: SystemTime, n_workers: u16) -> Self {
+    pub(crate) fn new(
+        id: RoomId,
+        name: RoomName,
+        conversation: ConversationId,
+        founded: SystemTime,
+        n_workers: u16,
+    ) -> Self {
         Self {
             id,
             name,
+            conversation,
+            has_past: false,
             founded,
             topic: None,
             modes: Modes::default(),
@@ -172,6 +184,7 @@ impl Room {
 
     /// A time for the next record: now, but later than the one before.
     pub(crate) fn next_time(&mut self, wall: SystemTime) -> SystemTime {
+        self.has_past = true;
         self.latest = wall.max(self.latest + Duration::from_millis(1));
         self.latest
     }

@@ -14,25 +14,40 @@ use crate::{
         policy::Right,
         refusal::Refusal,
         state::{
+            codec,
             facts::Fact,
             list_entry::{Entry, Terms},
             ownership::{Ownership, OwnershipIndex},
+            pasts::Pasts,
             person::Asker,
             rank::Rank,
+            read_markers::Marked,
             room::Room,
         },
     },
-    ids::{IdMap, PersonId, RoomId},
+    ids::{ConversationId, IdMap, PersonId, RoomId},
+    room_log::Change,
 };
+
+/// Open rooms that have ended whose past is remembered for those who take their names; those that end when there are so many
+/// take theirs along.
+pub(crate) const PASTS_MAX: usize = 100_000;
+
+/// Bits of a conversation's number below those of the time at which it was begun: what comes faster is counted on.
+const CONVERSATIONS_PER_MILLISECOND_BITS: u32 = 20;
 
 /// All rooms.
 #[derive(Debug)]
 pub(crate) struct Rooms {
     by_id: IdMap<RoomId, Room>,
     by_name: BTreeMap<Arc<str>, RoomId>,
+    by_conversation: IdMap<ConversationId, RoomId>,
     next_id: u64,
+    /// The number of the next conversation, unless the clock is further.
+    next_conversation: u64,
     /// Rooms that are somebody's.
     owned: OwnershipIndex,
+    pasts: Pasts,
     /// Names that rooms are about to get.
     reserved_names: BTreeMap<Arc<str>, RoomId>,
     /// Entries of lists that end by themselves: when, and in which room.
@@ -46,8 +61,11 @@ impl Default for Rooms {
         Self {
             by_id: IdMap::default(),
             by_name: BTreeMap::new(),
+            by_conversation: IdMap::default(),
             next_id: 0,
+            next_conversation: 0,
             owned: OwnershipIndex::default(),
+            pasts: Pasts::default(),
             reserved_names: BTreeMap::new(),
             expiries: BTreeSet::new(),
             latest_record: SystemTime::UNIX_EPOCH,
@@ -92,6 +110,11 @@ impl Rooms {
         self.by_name.get(key).map(|id| &self.by_id[id])
     }
 
+    /// The room whose conversation that is.
+    pub(crate) fn by_conversation(&self, conversation: ConversationId) -> Option<&Room> {
+        self.by_conversation.get(&conversation).map(|id| &self.by_id[id])
+    }
+
     /// All rooms by the keys of their names, behind the key `after`.
     pub(crate) fn after(&self, after: Option<&str>) -> impl Iterator<Item = (&Arc<str>, &Room)> {
         let start = after.map_or(Bound::Unbounded, Bound::Excluded);
@@ -133,12 +156,16 @@ impl Rooms {
 
 /// Rooms that come, get names, and end.
 impl Rooms {
-    /// Founds a room under a name that no room has.
+    /// Founds a room under a name that no room has. It goes on with the past of that name, if there is one.
     pub(crate) fn found(&mut self, name: RoomName, wall: SystemTime, n_workers: u16) -> RoomId {
         let id = RoomId(self.next_id);
         self.next_id += 1;
         self.by_name.insert(Arc::clone(name.key()), id);
-        let mut room = Room::new(id, name, wall, n_workers);
+        let past = self.pasts.take(name.key());
+        let conversation = past.unwrap_or_else(|| self.new_conversation(wall));
+        self.by_conversation.insert(conversation, id);
+        let mut room = Room::new(id, name, conversation, wall, n_workers);
+        room.has_past = past.is_some();
         room.begin_after(self.latest_record);
         self.by_id.insert(id, room);
         id
@@ -153,11 +180,65 @@ impl Rooms {
         self.expiries.retain(|(_, own, _)| *own != id);
         self.latest_record = self.latest_record.max(room.latest);
         self.by_name.remove(room.name.key());
+        self.by_conversation.remove(&room.conversation);
         Some(room)
     }
 
-    /// Gives a room another name.
-    pub(crate) fn rename(&mut self, id: RoomId, name: RoomName) {
+    /// A conversation that there has not been before: counted on from all that are known, and from the clock, so that the
+    /// number of one that is no more is not given again after a restart either.
+    fn new_conversation(&mut self, wall: SystemTime) -> ConversationId {
+        let by_clock = codec::milliseconds(wall) << CONVERSATIONS_PER_MILLISECOND_BITS;
+        let number = self.next_conversation.max(by_clock);
+        self.next_conversation = number + 1;
+        ConversationId::new(number)
+    }
+
+    /// Conversations from here on have other numbers than that one.
+    fn count_from(&mut self, conversation: ConversationId) {
+        self.next_conversation = self.next_conversation.max(conversation.number() + 1);
+    }
+
+    /// The change by which the log knows the conversation of a room that a marker is of, if nothing has been said in it.
+    pub(crate) fn keep_conversation(&mut self, of: &Marked) -> Option<Change> {
+        let Marked::Room(conversation) = of else { return None };
+        let room = self.by_conversation.get(conversation).and_then(|id| self.by_id.get_mut(id))?;
+        let is_known = std::mem::replace(&mut room.has_past, true);
+        let name = Arc::clone(room.name.key());
+        (!is_known).then_some(Change::Name { conversation: *conversation, name })
+    }
+
+    /// Remembers that something was said under a name, for whoever takes it; whether there is place for it.
+    pub(crate) fn keep_past(&mut self, name: &Arc<str>, conversation: ConversationId) -> bool {
+        let has_place = self.pasts.len() < PASTS_MAX;
+        if has_place {
+            self.load_past(Arc::clone(name), conversation);
+        }
+        has_place
+    }
+
+    /// Remembers what was said under a name before the server started.
+    pub(crate) fn load_past(&mut self, name: Arc<str>, conversation: ConversationId) {
+        self.count_from(conversation);
+        self.pasts.insert(name, conversation);
+    }
+
+    /// A room that was there before the server started goes on with its own conversation, whatever that is called; unless
+    /// another one has it.
+    pub(crate) fn go_on_with(&mut self, id: RoomId, conversation: ConversationId) {
+        self.count_from(conversation);
+        if self.by_conversation.contains_key(&conversation) {
+            return;
+        }
+        let room = self.by_id.get_mut(&id).expect("the caller found it");
+        self.by_conversation.remove(&room.conversation);
+        self.by_conversation.insert(conversation, id);
+        (room.conversation, room.has_past) = (conversation, true);
+        self.pasts.remove(conversation);
+    }
+
+    /// Gives a room another name. Gives the past of that name, which is nobody's any more.
+    pub(crate) fn rename(&mut self, id: RoomId, name: RoomName) -> Option<ConversationId> {
+        let past = self.pasts.take(name.key());
         let room = self.by_id.get_mut(&id).expect("the caller found it");
         self.by_name.remove(room.name.key());
         self.by_name.insert(Arc::clone(name.key()), id);
@@ -165,6 +246,7 @@ impl Rooms {
             self.owned.rename(&room.name, &name);
         }
         room.name = name;
+        past
     }
 
     /// Reserves a name that a room is about to get.
@@ -200,6 +282,13 @@ impl Rooms {
 
 /// Rooms that are somebody's.
 impl Rooms {
+    /// The change by which the log knows a room as it is now, if it is to know it.
+    pub(crate) fn document_of(&self, id: RoomId) -> Option<Change> {
+        let room = &self.by_id[&id];
+        let ownership = room.ownership.as_ref().filter(|own| own.is_written || own.is_kept)?;
+        Some(room.document(ownership, ownership.next_founder()))
+    }
+
     /// Makes a room that is nobody's somebody's.
     pub(crate) fn own(&mut self, id: RoomId, ownership: Ownership) {
         let room = self.by_id.get_mut(&id).expect("the caller found it");
@@ -291,8 +380,12 @@ impl Rooms {
 impl Rooms {
     /// The server has ended: there are no rooms.
     pub(crate) fn clear(&mut self) {
-        *self =
-            Self { next_id: self.next_id, latest_record: self.latest_record, ..Self::default() };
+        *self = Self {
+            next_id: self.next_id,
+            next_conversation: self.next_conversation,
+            latest_record: self.latest_record,
+            ..Self::default()
+        };
     }
 
     /// Checks all that must hold of rooms by themselves.
@@ -312,11 +405,70 @@ impl Rooms {
                 format!("the log knows whether {key} is closed"),
             )?;
         }
+        for room in self.by_id.values() {
+            let leads = self.by_conversation.get(&room.conversation) == Some(&room.id);
+            ensure(leads, format!("the conversation of {} leads to it", room.name))?;
+        }
+        ensure(self.by_conversation.len() == self.by_id.len(), "each has one".into())?;
+        self.pasts.check()?;
+        for (key, own) in self.pasts.iter() {
+            let is_over = !self.by_conversation.contains_key(&own);
+            ensure(is_over, format!("what was said in {key} is no room's"))?;
+            let is_free = !self.by_name.contains_key(key);
+            ensure(is_free, format!("{key} is the name of a room or has a past, not both"))?;
+        }
         for (_, id, mask) in &self.expiries {
             ensure(self.contains(*id), format!("{mask} ends in a room that is there"))?;
         }
         let owned = self.by_id.values();
         let owned = owned.filter_map(|room| Some((room.id, &room.name, room.ownership.as_ref()?)));
         self.owned.check(owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> RoomName {
+        RoomName::new(text).expect("it is a room's name")
+    }
+
+    #[test]
+    fn a_name_is_gone_on_with_by_whoever_takes_it_and_only_so_many_are() {
+        let mut rooms = Rooms::default();
+        let found = |rooms: &mut Rooms, room: &str| {
+            let id = rooms.found(name(room), SystemTime::UNIX_EPOCH, 1);
+            (id, rooms[&id].conversation.number())
+        };
+        for number in 0..PASTS_MAX as u64 {
+            let key = format!("#{number}").as_str().into();
+            assert!(rooms.keep_past(&key, ConversationId::new(number)));
+        }
+        assert!(!rooms.keep_past(&"#more".into(), ConversationId::new(1)));
+        let (id, own) = found(&mut rooms, "#7");
+        assert_eq!(own, 7, "it goes on with what was said there");
+        assert!(
+            rooms.keep_past(&"#more".into(), ConversationId::new(1 << 41)),
+            "one is gone on with"
+        );
+        // Under another name it is the same one; what had that name is over.
+        assert_eq!(rooms.rename(id, name("#8")).map(ConversationId::number), Some(8));
+        assert_eq!(rooms[&id].conversation.number(), 7);
+        let (second, own) = found(&mut rooms, "#7");
+        assert!(
+            own > 1 << 41,
+            "nothing was left under the name, and all numbers before are other ones: {own}"
+        );
+        // A room that was there before goes on with its own, whatever that was called, unless another one has it.
+        rooms.go_on_with(id, ConversationId::new(9));
+        rooms.go_on_with(second, ConversationId::new(9));
+        let numbers = [id, second].map(|id| rooms[&id].conversation.number());
+        assert_eq!(numbers, [9, own]);
+        assert!(found(&mut rooms, "#9").1 > own);
+        // Also with the clock set back, and with it set on.
+        rooms.go_on_with(second, ConversationId::new(1 << 60));
+        assert!(found(&mut rooms, "#other").1 > 1 << 60);
+        assert_eq!(rooms.new_conversation(SystemTime::UNIX_EPOCH).number(), (1 << 60) + 2);
     }
 }

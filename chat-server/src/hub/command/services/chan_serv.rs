@@ -463,7 +463,7 @@ impl Hub {
             said.no(&format!("n is a number up to {}", self.settings.limits.history_page_max))
         })?;
         let part = ConversationScope {
-            conversation: Conversation::Room(Arc::clone(room.name.key())),
+            conversation: Conversation::Room(room.conversation),
             shown: Some(Arc::clone(room.name.shown())),
             rank: 2,
             ranked_after: room.began,
