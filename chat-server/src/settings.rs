@@ -1,13 +1,13 @@
 //! Settings in force: the part of the configuration that sessions and the hub see. They are replaced whole, never changed.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use chat_core::proto::{
     Capability, METADATA_KEY_BYTES_MAX, METADATA_VALUE_BYTES_MAX, RoomName, ServerName,
 };
 
 use crate::{
-    auth::MECHANISMS,
+    auth::{MECHANISMS, PRIVATE_MECHANISMS},
     config::{Account, Admin, Config, DEFAULT_PORT, Gateway, Limits, Oper, Sts},
     metrics::Metrics,
     retention::Retention,
@@ -41,6 +41,10 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// [`Config::registration`]
     pub registration: bool,
+    /// Whether something here is spoken over TLS.
+    pub speaks_tls: bool,
+    /// [`Config::plain_passwords`]
+    pub plain_passwords: bool,
     /// [`Config::web_socket_origins`]
     pub web_socket_origins: Vec<String>,
     /// [`Config::gateways`]
@@ -71,13 +75,26 @@ impl Settings {
             reached,
             metrics: Arc::clone(&self.metrics),
             keeps_history: self.keeps_history,
+            speaks_tls: self.speaks_tls,
             ..Self::of(config, self.n_workers)
         })
     }
 
-    /// Whether a capability is offered here, and the value it is offered with.
+    /// Whether passwords are taken in the clear on such a connection: not where others can read them on the way, though
+    /// they could come over TLS.
     #[must_use]
-    pub fn offers(&self, capability: Capability, is_secure: bool) -> Option<Option<String>> {
+    pub fn takes_passwords(&self, privacy: Privacy) -> bool {
+        privacy != Privacy::Open || !self.speaks_tls || self.plain_passwords
+    }
+
+    /// The mechanisms of SASL there are on such a connection.
+    pub(crate) fn mechanisms(&self, privacy: Privacy) -> &'static str {
+        if self.takes_passwords(privacy) { MECHANISMS } else { PRIVATE_MECHANISMS }
+    }
+
+    /// Whether a capability is offered on such a connection, and the value it is offered with.
+    #[must_use]
+    pub fn offers(&self, capability: Capability, privacy: Privacy) -> Option<Option<String>> {
         match capability {
             Capability::Metadata2 | Capability::Metadata3 => {
                 let Limits { metadata_keys_max, subscriptions_max, .. } = self.limits;
@@ -109,12 +126,18 @@ impl Settings {
             // "Servers MUST NOT advertise the sasl capability if the authentication layer is
             // unavailable." (sasl-3.2)
             Capability::Sasl if self.accounts.is_empty() && !self.registration => None,
-            Capability::AccountRegistration if !self.registration => None,
-            Capability::Sasl => Some(Some(MECHANISMS.to_owned())),
+            Capability::AccountRegistration
+                if !self.registration || !self.takes_passwords(privacy) =>
+            {
+                None
+            }
+            Capability::Sasl => Some(Some(self.mechanisms(privacy).to_owned())),
             // Insecure, it says where to come again; secure, for how long not to come otherwise.
-            Capability::Sts => match (self.sts?, is_secure) {
-                (sts, false) => Some(Some(format!("port={}", sts.port))),
-                (sts, true) => Some(Some(format!("duration={}", sts.duration.as_secs()))),
+            Capability::Sts => match (self.sts?, privacy) {
+                (sts, Privacy::Local | Privacy::Open) => Some(Some(format!("port={}", sts.port))),
+                (sts, Privacy::Secure) => {
+                    Some(Some(format!("duration={}", sts.duration.as_secs())))
+                }
             },
             _ => Some(None),
         }
@@ -151,6 +174,8 @@ impl Settings {
             opers: config.opers.clone(),
             accounts: config.accounts.clone(),
             registration: config.registration,
+            speaks_tls: !config.tls_listen.is_empty() || !config.web_socket_tls_listen.is_empty(),
+            plain_passwords: config.plain_passwords,
             web_socket_origins: config.web_socket_origins.clone(),
             gateways: config.gateways.clone(),
             metrics: Arc::default(),
@@ -160,6 +185,30 @@ impl Settings {
             retention: config.retention.clone(),
             keeps_history: false,
             n_workers,
+        }
+    }
+}
+
+/// The privacy of a connection: whether others can read on the way what is said on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Privacy {
+    /// They can.
+    #[default]
+    Open,
+    /// There is no way: it comes from this computer.
+    Local,
+    /// They cannot: it comes over TLS.
+    Secure,
+}
+
+impl Privacy {
+    /// The privacy of a connection from `address`.
+    #[must_use]
+    pub fn of(is_secure: bool, address: IpAddr) -> Self {
+        match (is_secure, address.to_canonical().is_loopback()) {
+            (true, _) => Self::Secure,
+            (false, true) => Self::Local,
+            (false, false) => Self::Open,
         }
     }
 }

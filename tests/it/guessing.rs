@@ -361,3 +361,77 @@ fn logins_are_counted_by_address() {
     world.host = "192.0.2.1".into();
     assert!(say(&mut world, "b", "NS IDENTIFY ann secret").contains(" 900 "));
 }
+
+fn with_tls(config: &mut Config) {
+    config.tls_listen = vec!["0.0.0.0:6697".into()];
+    config.password = Some("open sesame".into());
+}
+
+/// The words of a server with TLS to what comes without it, from this computer and from another one.
+fn without_tls(host: &str, change: impl Fn(&mut Config)) -> Vec<(&'static str, bool)> {
+    let mut world = world(|config| {
+        with_tls(config);
+        change(config);
+    });
+    world.host = host.into();
+    let is_refused = |line: &str| line.contains("passwords are taken over TLS alone");
+    world.open("a", Door::Irc);
+    world.send_bytes("a", b"PASS :open sesame\r\nNICK a\r\nUSER u 0 * :U\r\n");
+    world.settle();
+    let mut said = vec![("PASS", is_refused(world.lines("a").last().unwrap()))];
+    world.open("t", Door::Text);
+    world.send_bytes("t", b"open sesame\r\nZoe\r\n");
+    world.settle();
+    said.push(("text", world.lines("t").iter().any(|line| is_refused(line))));
+    world.reload(|config| config.password = None);
+    world.open("c", Door::Irc);
+    world.send_bytes("c", b"CAP LS 302\r\n");
+    world.settle();
+    let offered = world.lines("c").join(" ");
+    said.push(("offer", !offered.contains("account-registration")));
+    said.push(("offer", !offered.contains("sasl=EXTERNAL,PLAIN,SCRAM-SHA-256")));
+    assert!(offered.contains("SCRAM-SHA-256"));
+    assert_eq!(say(&mut world, "b", "AUTHENTICATE SCRAM-SHA-256"), "AUTHENTICATE +");
+    say(&mut world, "b", "AUTHENTICATE *");
+    for line in ["NS REGISTER correcthorse", "AUTHENTICATE PLAIN", "OPER root rootroot"] {
+        said.push((line, is_refused(&say(&mut world, "b", line))));
+    }
+    let line = "NS IDENTIFY ann secret";
+    said.push((line, is_refused(&say(&mut world, "d", line))));
+    said
+}
+
+/// Where TLS is spoken no password is asked for where others can read it, and none is looked at.
+#[test]
+fn passwords_come_over_tls_where_there_is_tls() {
+    let all_are = |said: Vec<(&str, bool)>, is_refused: bool| {
+        assert!(said.iter().all(|(_, own)| *own == is_refused), "{said:?}");
+    };
+    all_are(without_tls("192.0.2.1", |_| ()), true);
+    all_are(without_tls("2001:db8::1", |_| ()), true);
+    all_are(without_tls("127.0.0.1", |_| ()), false);
+    all_are(without_tls("192.0.2.1", |config| config.tls_listen.clear()), false);
+    // A proxy before it may be the one that speaks TLS.
+    all_are(without_tls("192.0.2.1", |config| config.plain_passwords = true), false);
+}
+
+/// The way to the gateway counts as well as the one from there to whom it passes on.
+#[test]
+fn a_gateway_says_whether_it_was_spoken_to_over_tls() {
+    for (options, is_refused) in [("secure", false), ("", true)] {
+        let mut world = world(|config| {
+            with_tls(config);
+            config.password = None;
+            let (password, addresses) = ("hunter2".into(), vec!["127.0.0.1/32".parse().unwrap()]);
+            config.gateways = vec![Gateway { password, addresses }];
+        });
+        world.open("a", Door::Irc);
+        let line = format!(
+            "WEBIRC hunter2 gate host 203.0.113.1 :{options}\r\nNICK a\r\nUSER u 0 * :U\r\n"
+        );
+        world.send_bytes("a", line.as_bytes());
+        world.settle();
+        let said = say(&mut world, "a", "NS IDENTIFY ann secret");
+        assert_eq!(said.contains("over TLS alone"), is_refused, "{options}: {said}");
+    }
+}

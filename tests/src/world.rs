@@ -17,7 +17,7 @@ use chat_server::{
     ids::{ConnId, RoomId, Ticket, WorkerId},
     room_log::{AppendError, Conversation, Record},
     session::{Output, Session, Step},
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 
 use crate::{
@@ -148,8 +148,9 @@ impl World {
         slots.resize(slots.len().max(free + 1), None);
         slots[free] = Some(conn);
         let mut output = Output::default();
-        let session =
-            Session::new(door, conn, Arc::clone(&self.settings), false, self.now.mono, &mut output);
+        let settings = Arc::clone(&self.settings);
+        let privacy = Privacy::of(false, self.host.parse().expect("an address"));
+        let session = Session::new(door, conn, settings, privacy, self.now.mono, &mut output);
         let opened = WorldConn {
             session,
             received: Vec::new(),

@@ -20,6 +20,12 @@ pub(crate) const WRONG_PASSWORD: &str = "The server's password is missing or wro
 /// A hash of no password: who asks for what is not there waits as long as who does not.
 pub(crate) const NO_PASSWORD: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
+/// The mechanisms where others can read what is said: those that show them no password.
+pub(crate) const PRIVATE_MECHANISMS: &str = "EXTERNAL,SCRAM-SHA-256";
+
+/// The words to who gives a password where others can read it.
+pub(crate) const READ_ON_THE_WAY: &str = "passwords are taken over TLS alone, since others can read them on the way here: connect over TLS, or log in with SCRAM-SHA-256";
+
 /// A password's secret, as it is kept.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Secret {

@@ -95,6 +95,9 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Whether people may register accounts.
     pub registration: bool,
+    /// Whether passwords are taken in the clear from other computers also where something is spoken over TLS: a proxy
+    /// before the server may be the one that ends it.
+    pub plain_passwords: bool,
     /// The folder in which messages are kept; `None`: they are kept by nobody.
     pub data: Option<PathBuf>,
     /// The durability of a message when it is delivered: what it has survived.
@@ -153,6 +156,7 @@ impl Default for Config {
             opers: Vec::new(),
             accounts: Vec::new(),
             registration: true,
+            plain_passwords: false,
             exit_when_empty: false,
             data: None,
             durability: Durability::default(),

@@ -38,7 +38,7 @@ use crate::{
     hub::Door,
     ids::{ConnId, WorkerId},
     session::{Output, Session},
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 pub(crate) use own::Worker;
 
@@ -256,7 +256,12 @@ impl Worker {
             return;
         }
         let settings = Arc::clone(&self.settings);
-        let session = Session::new(gate.door, id, settings, gate.is_tls, now, &mut self.output);
+        let privacy = match (gate.is_tls, place.is_proxys()) {
+            // Whose a proxy passes on is not known yet.
+            (false, true) => Privacy::Open,
+            (is_tls, _) => Privacy::of(is_tls, place.address()),
+        };
+        let session = Session::new(gate.door, id, settings, privacy, now, &mut self.output);
         entry.insert(Box::new(Conn {
             generation: id.generation,
             link,

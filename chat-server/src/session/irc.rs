@@ -21,7 +21,7 @@ use crate::{
     delivery::{Batches, Page, Reply, ReplyLine, finish},
     hub::{Input, Registration},
     ids::ConnId,
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 
 /// The most bytes of a label (labeled-response, "label tag").
@@ -73,7 +73,7 @@ impl IrcSession {
     pub(super) fn new(
         conn: ConnId,
         settings: Arc<Settings>,
-        is_secure: bool,
+        privacy: Privacy,
         now: Instant,
     ) -> Self {
         Self {
@@ -84,7 +84,7 @@ impl IrcSession {
             waiting: None,
             batch: None,
             settings,
-            negotiation: Negotiation::new(is_secure),
+            negotiation: Negotiation::new(privacy),
             phase: Phase::Collecting(Box::new(Collected {
                 nick: None,
                 user: None,

@@ -24,7 +24,7 @@ use crate::{
     delivery::{Audience, Reply},
     hub::Door,
     ids::ConnId,
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 
 /// The session behind either door.
@@ -45,14 +45,14 @@ impl Session {
         door: Door,
         conn: ConnId,
         settings: Arc<Settings>,
-        is_secure: bool,
+        privacy: Privacy,
         now: Instant,
         out: &mut Output,
     ) -> Self {
         match door {
             Door::Http => Self::Http(HttpSession::new(settings, now)),
-            Door::Irc => Self::Irc(IrcSession::new(conn, settings, is_secure, now)),
-            Door::Text => Self::Text(TextSession::new(conn, settings, now, out)),
+            Door::Irc => Self::Irc(IrcSession::new(conn, settings, privacy, now)),
+            Door::Text => Self::Text(TextSession::new(conn, settings, privacy, now, out)),
         }
     }
 

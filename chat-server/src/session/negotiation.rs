@@ -2,7 +2,7 @@
 
 use chat_core::proto::{Capability, CapabilitySet, Numeric};
 
-use crate::settings::Settings;
+use crate::settings::{Privacy, Settings};
 
 /// Bytes of capability names in one line of a list; the rest of the line's 512 stands before them.
 const NAMES_BYTES_MAX: usize = 400;
@@ -13,15 +13,15 @@ pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
     /// `CAP LS` or `REQ` has been sent and `END` has not: registration waits.
     pub(super) is_open: bool,
-    /// Nobody in between can read what is said.
-    is_secure: bool,
+    /// Whether others can read what is said.
+    privacy: Privacy,
     /// The client understands version 302: lists in several lines, and `cap-notify` with it.
     is_302: bool,
 }
 
 impl Negotiation {
-    pub(super) fn new(is_secure: bool) -> Self {
-        Self { is_secure, ..Self::default() }
+    pub(super) fn new(privacy: Privacy) -> Self {
+        Self { privacy, ..Self::default() }
     }
 
     /// The lines that answer one `CAP`. `nick` is `*` before registration.
@@ -46,7 +46,7 @@ impl Negotiation {
                 }
                 let offered: Vec<String> = Capability::ALL
                     .iter()
-                    .filter_map(|own| match settings.offers(*own, self.is_secure)? {
+                    .filter_map(|own| match settings.offers(*own, self.privacy)? {
                         // Values are for those who know that there can be any ("CAP LS 302").
                         Some(value) if is_302 => Some(format!("{}={value}", own.name())),
                         // Without its value, which such clients know nothing of, it says nothing.
@@ -94,13 +94,13 @@ impl Negotiation {
         let wants_to_know = self.capabilities.contains(Capability::CapNotify);
         for capability in Capability::ALL {
             let [was, is] =
-                [before, now].map(|settings| settings.offers(*capability, self.is_secure));
+                [before, now].map(|settings| settings.offers(*capability, self.privacy));
             let name = capability.name();
             let change = match (was, is) {
                 (was, is) if was == is => continue,
                 // "Servers MUST NOT send CAP DEL to disable this capability"; a policy of no duration ends it,
                 // and only what nobody else can read is believed. (sts)
-                (_, None) if *capability == Capability::Sts && self.is_secure => {
+                (_, None) if *capability == Capability::Sts && self.privacy == Privacy::Secure => {
                     format!("NEW :{name}=duration=0")
                 }
                 (_, None) if *capability == Capability::Sts => continue,
@@ -125,7 +125,7 @@ impl Negotiation {
             let (name, is_off) = word.strip_prefix('-').map_or((word, false), |name| (name, true));
             let capability = Capability::from_name(name)?;
             if !is_off {
-                settings.offers(capability, self.is_secure)?;
+                settings.offers(capability, self.privacy)?;
             }
             // "Clients MUST NOT request this capability", and it is not for switching on.
             if capability == Capability::Sts {

@@ -17,11 +17,11 @@ use super::{
     throttle::Throttle,
 };
 use crate::{
-    auth::WRONG_PASSWORD,
+    auth::{READ_ON_THE_WAY, WRONG_PASSWORD},
     delivery::Reply,
     hub::{Input, Registration},
     ids::ConnId,
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 
 /// Bytes of one message; longer lines become several, so that they fit with the name before them.
@@ -68,6 +68,7 @@ impl TextSession {
     pub(super) fn new(
         conn: ConnId,
         settings: Arc<Settings>,
+        privacy: Privacy,
         now: Instant,
         out: &mut Output,
     ) -> Self {
@@ -76,7 +77,11 @@ impl TextSession {
             None => (Phase::Naming { since: now, is_asked: true }, NAME_QUESTION),
         };
         let greeting = format!("Welcome to {}! {question}\r\n", settings.network);
-        out.bytes.extend_from_slice(greeting.as_bytes());
+        if settings.password.is_some() && !settings.takes_passwords(privacy) {
+            out.close = Some(READ_ON_THE_WAY.into());
+        } else {
+            out.bytes.extend_from_slice(greeting.as_bytes());
+        }
         Self {
             conn,
             throttle: Throttle::new(now),

@@ -8,7 +8,7 @@ use chat_server::{
     hub::Door,
     ids::{ConnId, WorkerId},
     session::{Output, Session, Step},
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 
 /// Bytes a session may say for each byte it is told: the longest answer of its own is that to `CAP LS`.
@@ -25,7 +25,8 @@ pub(super) fn run((door, pieces): (u8, Vec<Vec<u8>>)) {
     let now = Instant::now();
     let conn = ConnId { worker: WorkerId(0), generation: 0, slot: 0 };
     let mut output = Output::default();
-    let mut session = Session::new(door, conn, Arc::clone(&settings), false, now, &mut output);
+    let mut session =
+        Session::new(door, conn, Arc::clone(&settings), Privacy::Local, now, &mut output);
     let (mut n_bytes, mut n_lines, mut n_pieces) = (0, 0, 0);
     for piece in pieces {
         n_bytes += piece.len();

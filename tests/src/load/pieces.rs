@@ -17,7 +17,7 @@ use chat_server::{
     hub::{Door, Effect, Hub, Input, Now, Registration},
     ids::{ConnId, WorkerId},
     session::{Output, Session},
-    settings::Settings,
+    settings::{Privacy, Settings},
 };
 
 use super::payload;
@@ -84,7 +84,8 @@ fn conn(slot: u32) -> ConnId {
 fn session() -> Box<dyn FnMut()> {
     let (settings, now) = start();
     let mut output = Output::default();
-    let mut session = Session::new(Door::Irc, conn(0), settings, false, now.mono, &mut output);
+    let mut session =
+        Session::new(Door::Irc, conn(0), settings, Privacy::Local, now.mono, &mut output);
     session.push(now.mono, b"NICK a\r\nUSER a 0 * :a\r\n");
     while session.step(now.mono, &mut output) == chat_server::session::Step::Line {}
     session.admit(now.mono, &"a".into(), &mut output);

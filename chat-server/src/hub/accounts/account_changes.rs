@@ -59,6 +59,8 @@ impl Hub {
                 "accounts cannot be registered here: ask whoever runs the server",
             );
         }
+        self.check_privacy(turn.conn)
+            .map_err(|text| via.refusal("TEMPORARILY_UNAVAILABLE", &name, text))?;
         check_password(&name, password).map_err(|(code, text)| via.refusal(code, &name, text))?;
         if self.accounts.get(&name).is_some() {
             return refused("ACCOUNT_EXISTS", "this account exists already: log in to it");

@@ -6,7 +6,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
-    auth::Question,
+    auth::{Question, READ_ON_THE_WAY},
     hub::{
         Hub,
         effect::Effect,
@@ -51,6 +51,7 @@ impl Hub {
         question: &Question,
         purpose: &CheckPurpose,
     ) -> Result<(), String> {
+        self.check_privacy(conn).map_err(str::to_owned)?;
         let (now, guesser) = (self.now().mono, self.guesser_at(conn));
         if question.check.is_some()
             && let Some(pause) = self.accounts.pause(now, guesser, &purpose.subject())
@@ -64,6 +65,17 @@ impl Hub {
             let seconds = pause.as_secs() + 1;
             format!("too many logins from where you are: try again in {seconds} seconds")
         })
+    }
+
+    /// Whether nobody else can read a password that comes on `conn`, or it could not come otherwise.
+    ///
+    /// # Errors
+    /// A sentence that says what to do.
+    pub(crate) fn check_privacy(&self, conn: ConnId) -> Result<(), &'static str> {
+        let device = || self.people.device_at(conn).map(|device| device.privacy);
+        let newcomer = self.people.newcomer(conn).map(|newcomer| newcomer.privacy);
+        let privacy = newcomer.or_else(device).unwrap_or_default();
+        if self.settings.takes_passwords(privacy) { Ok(()) } else { Err(READ_ON_THE_WAY) }
     }
 
     /// Asks for a check that [may be made](Hub::may_ask). Further commands of the asker wait.

@@ -12,7 +12,7 @@ use rand_chacha::rand_core::Rng;
 
 use crate::{
     auth::{
-        MECHANISMS, Question,
+        MECHANISMS, PRIVATE_MECHANISMS, Question, READ_ON_THE_WAY,
         scram::{Credentials, Exchange},
     },
     delivery::ReplyLine,
@@ -112,18 +112,27 @@ impl Hub {
     fn begin(&mut self, conn: ConnId, label: Option<Arc<str>>, mechanism: &str) {
         let stage = match &*mechanism.to_ascii_uppercase() {
             "EXTERNAL" => Stage::External,
+            // Before it is said: it would be read by then.
+            "PLAIN" if self.check_privacy(conn).is_err() => {
+                return self.no_mechanism(conn, label, READ_ON_THE_WAY);
+            }
             "PLAIN" => Stage::Plain,
             "SCRAM-SHA-256" => Stage::ScramFirst,
             _ => {
-                let mechanisms = vec![MECHANISMS.into(), "are the mechanisms".into()];
-                let line = ReplyLine::Numeric(Numeric::RPL_SASLMECHS, mechanisms);
-                let failed = vec!["There is no such mechanism".into()];
-                let failed = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, failed);
-                return self.say_to(conn, label, vec![line, failed]);
+                return self.no_mechanism(conn, label, "There is no such mechanism");
             }
         };
         self.accounts.set_exchange(conn, Sasl { stage, response: String::new() });
         self.challenge(conn, label, "");
+    }
+
+    fn no_mechanism(&self, conn: ConnId, label: Option<Arc<str>>, why: &str) {
+        let mechanisms =
+            if self.check_privacy(conn).is_ok() { MECHANISMS } else { PRIVATE_MECHANISMS };
+        let mechanisms = vec![mechanisms.into(), "are the mechanisms".into()];
+        let line = ReplyLine::Numeric(Numeric::RPL_SASLMECHS, mechanisms);
+        let failed = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
+        self.say_to(conn, label, vec![line, failed]);
     }
 
     fn next_stage(&mut self, conn: ConnId, stage: Stage, response: &str) -> Next {

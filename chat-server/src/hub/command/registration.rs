@@ -138,6 +138,9 @@ impl Hub {
         if self.settings.password.is_none() {
             return;
         }
+        if let Err(why) = self.check_privacy(conn) {
+            return self.turn_away(conn, why);
+        }
         let guess = match self.take_guess(conn, LoginSubject::Server) {
             Ok(guess) => guess,
             Err(why) => return self.turn_away(conn, &why),

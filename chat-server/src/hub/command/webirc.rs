@@ -9,6 +9,7 @@ use crate::{
         Hub, effect::Effect, replies::incidents::WrongSecret, state::login_backoff::LoginSubject,
     },
     ids::{ConnId, host_text},
+    settings::Privacy,
 };
 
 impl Hub {
@@ -43,7 +44,12 @@ impl Hub {
         let mut options = options.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));
         newcomer.host = host_text(address);
         // "only if this flag is sent and the connection from the gateway is also secure"
-        newcomer.is_secure &= options.clone().any(|(name, _)| name == "secure");
+        let is_secure = options.clone().any(|(name, _)| name == "secure");
+        newcomer.is_secure &= is_secure;
+        // The way to the gateway counts as well as the one from there.
+        if newcomer.privacy != Privacy::Open {
+            newcomer.privacy = Privacy::of(is_secure, address);
+        }
         let fingerprint = options.find(|(name, _)| *name == "certfp-sha-256");
         // Who could be read on the way has shown no certificate.
         let fingerprint = fingerprint.filter(|_| newcomer.is_secure);

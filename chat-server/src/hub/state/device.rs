@@ -22,6 +22,7 @@ use crate::{
         },
     },
     ids::{ConnId, PersonId, RoomId, Ticket},
+    settings::Privacy,
 };
 
 /// A connection through which a person speaks.
@@ -36,6 +37,8 @@ pub(crate) struct Device {
     pub(crate) address: Box<str>,
     /// Nobody in between can read what is said.
     pub(crate) is_secure: bool,
+    /// Whether others can read on the way what is said.
+    pub(crate) privacy: Privacy,
     pub(crate) since: SystemTime,
     /// Records from here that are on their way to the log.
     pub(crate) n_pending: u32,
@@ -141,6 +144,7 @@ impl Device {
             capabilities: newcomer.capabilities,
             address: (&*newcomer.host).into(),
             is_secure: newcomer.is_secure,
+            privacy: newcomer.privacy,
             since,
             n_pending: 0,
             latest_record: None,

@@ -1,6 +1,10 @@
 //! Newcomers: connections that have not registered.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use chat_core::proto::CapabilitySet;
 
@@ -10,6 +14,7 @@ use crate::{
         input::{Door, Registration},
         state::queued_command::QueuedCommand,
     },
+    settings::Privacy,
 };
 
 /// A connection that has not registered.
@@ -19,6 +24,8 @@ pub(crate) struct Newcomer {
     pub(crate) host: Arc<str>,
     pub(crate) door: Door,
     pub(crate) is_secure: bool,
+    /// Whether others can read on the way what is said.
+    pub(crate) privacy: Privacy,
     pub(crate) fingerprint: Option<Arc<str>>,
     /// They have given the server's password.
     pub(crate) has_entered: bool,
@@ -53,7 +60,9 @@ impl Newcomer {
         is_secure: bool,
         fingerprint: Option<Arc<str>>,
     ) -> Self {
+        let address = host.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         Self {
+            privacy: Privacy::of(is_secure, address),
             host,
             door,
             is_secure,
