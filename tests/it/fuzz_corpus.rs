@@ -72,3 +72,14 @@ fn what_has_been_found_is_found_no_more_nor_is_what_is_near_it() {
         }
     }
 }
+
+/// What overflows shows only in a build that looks: the programs of the targets are optimised, and check all the same.
+#[test]
+fn fuzzing_checks_overflows_and_assertions() {
+    let manifest = include_str!("../fuzz/Cargo.toml");
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let release = &manifest["profile"]["release"];
+    for check in ["overflow-checks", "debug-assertions"] {
+        assert_eq!(release.get(check).and_then(toml::Value::as_bool), Some(true), "{check}");
+    }
+}

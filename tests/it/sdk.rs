@@ -4,8 +4,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use chat_core::{
-    ChatClient, Delivery, HistoryPolicy, Origin, ReconnectPolicy, Update,
+    ChatClient, Delivery, HistoryPolicy, MemoryBudget, Origin, ReconnectPolicy, Update,
+    client::NAME_BYTES_MAX,
     testing::{Record, RecordingListener},
+    text::{SHOWN_CHARS_MAX, SHOWN_LINES_MAX, UNBROKEN_CHARS_MAX},
 };
 use chat_tests::{TestClient, TestServer, folder::TempFolder};
 
@@ -206,4 +208,27 @@ fn an_account_is_registered_and_logged_in_to_also_when_the_connection_was_lost()
     server.stop();
     assert!(ChatClient::builder("", "a").account("a b", "x").start().is_err());
     assert!(ann.register_account("a\nb").is_err());
+}
+
+/// The figures of `docs/SECURITY.md` are those of the code.
+#[test]
+fn what_the_page_promises_of_our_clients_is_what_they_keep() {
+    let page = include_str!("../../docs/SECURITY.md");
+    let (_, section) = page.split_once("## Our clients against a bad server").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let budget = MemoryBudget::default().bytes();
+    let mib = |part: usize| part >> 20;
+    for promise in [
+        format!("takes {} MiB at most, all together", mib(budget)),
+        format!("{} MiB of updates", mib(budget / 8 * 3)),
+        format!("{} MiB of what waits for the past", mib(budget / 4)),
+        format!("{} MiB of rooms, topics and people", mib(budget / 4)),
+        format!("{} MiB of our own words", mib(budget / 8)),
+        format!("**Names** have {NAME_BYTES_MAX} bytes at most"),
+        format!("{},{:03} characters", SHOWN_CHARS_MAX / 1000, SHOWN_CHARS_MAX % 1000),
+        format!("{SHOWN_LINES_MAX} lines at once"),
+        format!("breaks words of more than {UNBROKEN_CHARS_MAX}"),
+    ] {
+        assert!(section.contains(&promise), "the page does not say: {promise}");
+    }
 }
