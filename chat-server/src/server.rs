@@ -19,7 +19,7 @@ use mio::{Poll, Waker};
 use crate::{
     auth::CHECKERS_MAX,
     config::{self, Config},
-    hub::{Hub, Input},
+    hub::{Hub, Input, Seed},
     ids::WorkerId,
     net::{
         acceptor::{self, Acceptor},
@@ -197,7 +197,8 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub fn start(config: Config) -> Result<ServerHandle, StartError> {
-        let seed = getrandom::u64().map_err(|error| StartError::Thread(error.into()))?;
+        let mut seed = Seed([0; 32]);
+        getrandom::fill(&mut seed.0).map_err(|error| StartError::Thread(error.into()))?;
         let log: Box<dyn RoomLog> = match &config.data {
             Some(folder) => {
                 let log = LocalLog::open(folder, config.durability)?;
@@ -231,7 +232,7 @@ impl Server {
     pub fn start_with(
         config: Config,
         mut log: Box<dyn RoomLog>,
-        seed: u64,
+        seed: impl Into<Seed>,
     ) -> Result<ServerHandle, StartError> {
         let is_word =
             is_printable(&config.network) && !config.network.contains(char::is_whitespace);

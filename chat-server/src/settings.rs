@@ -45,6 +45,8 @@ pub struct Settings {
     pub speaks_tls: bool,
     /// [`Config::plain_passwords`]
     pub plain_passwords: bool,
+    /// [`Config::reserved_names`]
+    pub reserved_names: Vec<String>,
     /// [`Config::web_socket_origins`]
     pub web_socket_origins: Vec<String>,
     /// [`Config::gateways`]
@@ -176,6 +178,7 @@ impl Settings {
             registration: config.registration,
             speaks_tls: !config.tls_listen.is_empty() || !config.web_socket_tls_listen.is_empty(),
             plain_passwords: config.plain_passwords,
+            reserved_names: config.reserved_names.clone(),
             web_socket_origins: config.web_socket_origins.clone(),
             gateways: config.gateways.clone(),
             metrics: Arc::default(),

@@ -187,9 +187,11 @@ fn the_nick_of_an_account_of_the_configuration_is_its_too() {
         bob> NICK Ann
         bob< * 433 bob Ann :This nick belongs to an account*
         bob> NS INFO ann
-        bob< * NOTICE bob :Ann is an account of this server
+        bob< * NOTICE bob :there is no such account, or nobody of it is here
         bob> NS IDENTIFY ann secret
         bob< * 900 bob * Ann *
+        bob> NS INFO ann
+        bob< * NOTICE bob :Ann is an account of this server
         bob> NS PASSWORD secret correcthorse
         bob< * NOTICE bob :this account is in the server's configuration*
         bob> NS DROP ann secret
@@ -235,7 +237,7 @@ fn nickserv_answers_in_words() {
         ann> NS INFO
         ann< * NOTICE ann :ann was registered at 20*
         ann> NS INFO nobody
-        ann< * NOTICE ann :there is no such account
+        ann< * NOTICE ann :there is no such account, or nobody of it is here
         ann> NS PASSWORD wronghorse batterystaple
         ann< * NOTICE ann :the password is wrong
         ann> NS PASSWORD correcthorse short
@@ -249,8 +251,12 @@ fn nickserv_answers_in_words() {
         ann> NS CERT ADD 12
         ann< * NOTICE ann :a fingerprint is 64 hexadecimal digits
         ann> NS CERT ADD {fingerprint}
+        ann< * NOTICE ann :you do not show this certificate: write your password behind it
+        ann> NS CERT ADD {fingerprint} wronghorse
+        ann< * NOTICE ann :the password is wrong
+        ann> NS CERT ADD {fingerprint} batterystaple
         ann< * NOTICE ann :the certificate {fingerprint} logs in to your account from now on
-        ann> NS CERT ADD {fingerprint}
+        ann> NS CERT ADD {fingerprint} batterystaple
         ann< * NOTICE ann :this certificate logs in to an account already
         ann> NS CERT
         ann< * NOTICE ann :{fingerprint}
@@ -329,7 +335,7 @@ fn a_certificate_that_was_added_logs_in() {
     ));
     let add = |number: u32| {
         format!(
-            "ann> NS CERT ADD {number:064x}\nann< * NOTICE ann :the certificate *{number:x} logs in*\n"
+            "ann> NS CERT ADD {number:064x} correcthorse\nann< * NOTICE ann :the certificate *{number:x} logs in*\n"
         )
     };
     let all: String = (0..10).map(add).collect();
@@ -337,7 +343,7 @@ fn a_certificate_that_was_added_logs_in() {
         "ann> NS REGISTER correcthorse
          ann< * 900 *
          {all}
-         ann> NS CERT ADD {:064x}
+         ann> NS CERT ADD {:064x} correcthorse
          ann< * NOTICE ann :your account has as many certificates as it may have*",
         10
     ));
@@ -439,7 +445,7 @@ fn guesses_wait_longer_and_longer() {
          ann> NS PASSWORD wronghorse batterystaple
          ann< * NOTICE ann :the password is wrong
          ann> NS PASSWORD correcthorse batterystaple
-         ann< * NOTICE ann :your password is changed",
+         ann< * NOTICE ann :your password is changed*",
         guess("a"),
         guess("b"),
         plain("ann", "correcthorse"),
@@ -556,12 +562,13 @@ fn nothing_is_left_of_an_account_that_has_ended() {
     let hello = |nick: &str| format!("NICK {nick}\r\nUSER u 0 * :R");
     say(&mut world, "home", &hello("ann"));
     say(&mut world, "home", "NS REGISTER the-first-password");
+    let fingerprint = "ab".repeat(32);
+    world.fingerprint = Some(fingerprint.as_str().into());
     say(&mut world, "phone", &hello("other"));
     say(&mut world, "phone", "NS IDENTIFY ann the-first-password");
     world.hold_log(true);
     say(&mut world, "home", "NS DROP ann the-first-password");
-    let fingerprint = "ab".repeat(32);
-    say(&mut world, "phone", &format!("NS CERT ADD {fingerprint}"));
+    say(&mut world, "phone", "NS CERT ADD");
     world.hold_log(false);
     world.settle();
     say(&mut world, "home", "QUIT");

@@ -43,7 +43,7 @@ fn parts(line: &str) -> (&str, Vec<&str>) {
 fn config(folder: &TempFolder) -> String {
     let hash = chat_server::auth::hash("rootrootroot").unwrap();
     let text = format!(
-        "in-memory = true\n[[oper]]\nname = \"root\"\npassword = \"{hash}\"\n\
+        "in-memory = true\nreserved-names = []\n[[oper]]\nname = \"root\"\npassword = \"{hash}\"\n\
          [[gateway]]\npassword = \"gate\"\naddresses = [\"127.0.0.1/32\"]\n"
     );
     let file = folder.path().join("file.toml");

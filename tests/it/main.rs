@@ -31,6 +31,7 @@ mod markers;
 mod metadata;
 mod metadata_3;
 mod modes;
+mod names;
 mod options;
 mod original_behaviours;
 mod privilege;

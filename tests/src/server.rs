@@ -48,6 +48,8 @@ impl TestServer {
         // Two who talk are on two threads.
         config.workers = NonZeroUsize::new(2);
         config.worker_connections = 1;
+        // Who is `root` in a test about something else is nobody's likeness.
+        config.reserved_names.clear();
         change(&mut config);
         let handle = start(config).expect("this computer has free ports");
         let (address, text_address) = (handle.addresses()[0], handle.text_addresses()[0]);

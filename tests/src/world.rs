@@ -101,6 +101,8 @@ impl World {
         let mut config = Config::default();
         config.auto_join = false;
         config.limits = config.limits.unlimited();
+        // Who is `root` in a test about something else is nobody's likeness.
+        config.reserved_names.clear();
         change(&mut config);
         let settings = Settings::with_history(&config, N_WORKERS);
         #[expect(

@@ -98,6 +98,9 @@ pub struct Config {
     /// Whether passwords are taken in the clear from other computers also where something is spoken over TLS: a proxy
     /// before the server may be the one that ends it.
     pub plain_passwords: bool,
+    /// The names that look like those of who runs the server: nicks and rooms of them are for operators of the server, and for
+    /// the account of that name; those of operators belong to them, unless there are none.
+    pub reserved_names: Vec<String>,
     /// The folder in which messages are kept; `None`: they are kept by nobody.
     pub data: Option<PathBuf>,
     /// The durability of a message when it is delivered: what it has survived.
@@ -157,6 +160,9 @@ impl Default for Config {
             accounts: Vec::new(),
             registration: true,
             plain_passwords: false,
+            reserved_names: ["root", "admin", "administrator", "global", "operator", "moderator"]
+                .map(str::to_owned)
+                .into(),
             exit_when_empty: false,
             data: None,
             durability: Durability::default(),

@@ -23,8 +23,11 @@ use crate::{
 impl Hub {
     /// Handles one input. The caller carries out all effects, in order, before the next call.
     pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
-        self.started.get_or_insert(now.wall);
         self.out.begin(now, effects);
+        if self.started.replace(self.started.unwrap_or(now.wall)).is_none() {
+            let changes = self.accounts.keep_secret();
+            self.persist_unasked(changes);
+        }
         self.take(input);
         self.take_follow_ups();
         self.take_checks();
@@ -178,6 +181,7 @@ impl Hub {
         let before = std::mem::replace(&mut self.settings, settings);
         self.accounts.configure(&self.settings.accounts);
         self.log_out_strangers();
+        self.give_back_likenesses(true);
         self.end_removed_privileges();
         let newcomers = self.people.newcomers().into_iter().map(|conn| (conn, Arc::from("*")));
         let nick = |device: &Device| Arc::clone(self.people.person(device.person).nick.shown());

@@ -27,24 +27,20 @@ mod state;
 use std::{ops::Bound, sync::Arc, time::SystemTime};
 
 use chat_core::text::printable;
-use rand_chacha::{
-    ChaCha8Rng,
-    rand_core::{Rng, SeedableRng},
-};
 
 pub use effect::Effect;
 pub use input::{Door, Input, Now, Registration};
 pub use refusal::Refusal;
+pub use state::randomness::Seed;
 
 use self::{
     out::Out,
     state::{
-        accounts::Accounts, awaited::Awaited, isupport, people::People, person::Person, rank::Rank,
-        rooms::Rooms,
+        accounts::Accounts, awaited::Awaited, isupport, people::People, person::Person,
+        randomness::Randomness, rank::Rank, rooms::Rooms, server_secret::ServerSecret,
     },
 };
 use crate::{
-    auth::scram,
     delivery::ReplyLine,
     event::ServerEvent,
     ids::{ConnId, PersonId, RoomId},
@@ -59,8 +55,7 @@ pub struct Hub {
     settings: Arc<Settings>,
     /// The lines that everybody who comes is told of it.
     isupport: Vec<ReplyLine>,
-    /// The source of ids; seeded, so that a run can be repeated.
-    random: ChaCha8Rng,
+    random: Randomness,
     started: Option<SystemTime>,
     out: Out,
     people: People,
@@ -75,10 +70,9 @@ pub struct Hub {
 impl Hub {
     /// A hub without people. What it draws at random follows from `seed`.
     #[must_use]
-    pub fn new(settings: Arc<Settings>, seed: u64) -> Self {
-        let mut random = ChaCha8Rng::seed_from_u64(seed);
-        let mut secret = scram::Key::default();
-        random.fill_bytes(&mut secret);
+    pub fn new(settings: Arc<Settings>, seed: impl Into<Seed>) -> Self {
+        let mut random = Randomness::new(seed.into());
+        let secret = ServerSecret::new(random.secret());
         Self {
             isupport: isupport::lines_of(&settings),
             accounts: Accounts::new(&settings.accounts, secret),

@@ -50,6 +50,8 @@ pub enum Refusal {
     },
     InviteOnly(String),
     LooksLikeAnother(String),
+    /// A room whose name is kept for those who run the server, or holds signs that nobody sees.
+    ReservedRoom(String),
     KnockInside(String),
     KnockOpen(String),
     NeedsApproval(String),
@@ -191,6 +193,11 @@ impl Refusal {
                 Numeric::ERR_BADCHANMASK,
                 vec![room],
                 "This name looks like that of another room: join that one, or take another name",
+            ),
+            Self::ReservedRoom(room) => (
+                Numeric::ERR_BADCHANMASK,
+                vec![room],
+                "This name is kept for those who run the server, or holds signs that nobody sees: take another name",
             ),
             Self::CannotSend { room, why } => {
                 let text = format!("Your message cannot be sent to the room: {why}");

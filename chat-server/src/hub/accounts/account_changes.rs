@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use chat_core::proto::{Numeric, Service};
-use rand_chacha::rand_core::Rng;
 
 use crate::{
     auth::{Question, Verdict},
@@ -16,6 +15,7 @@ use crate::{
         state::{
             account_directory,
             account_request::{AccountChange, AccountRequest, Via},
+            accounts::Accounts,
             change_purpose::ChangePurpose,
             codec,
             password_check::{CheckPurpose, PasswordCheck},
@@ -119,12 +119,13 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let change = match &asked.change {
             AccountChange::AddCertificate(fingerprint) => {
-                let own = self.accounts.get(&asked.account);
-                if own.is_some_and(|own| own.fingerprints.len() >= CERTIFICATES_MAX) {
-                    let text = "your account has as many certificates as it may have: remove one";
-                    return Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text));
-                }
-                account_directory::set_certificate(&asked.account, fingerprint, true)
+                may_add_certificate(&self.accounts, &asked)?;
+                // It is nobody else's from here on.
+                let other = self.accounts.of_certificate(fingerprint).map(|own| own.name.clone());
+                let other =
+                    other.map(|own| account_directory::set_certificate(&own, fingerprint, false));
+                let own = account_directory::set_certificate(&asked.account, fingerprint, true);
+                return self.keep(turn, other.into_iter().chain([own]).collect(), asked);
             }
             AccountChange::RemoveCertificate(fingerprint) => {
                 account_directory::set_certificate(&asked.account, fingerprint, false)
@@ -142,9 +143,7 @@ impl Hub {
     }
 
     fn salted(&mut self, password: &str) -> (String, [[u8; 16]; 2]) {
-        let mut salts = [[0; 16]; 2];
-        salts.iter_mut().for_each(|salt| self.random.fill_bytes(salt));
-        (password.to_owned(), salts)
+        (password.to_owned(), [self.random.secret(), self.random.secret()])
     }
 
     /// Counts an account that is registered from where `conn` is; whether it may be.
@@ -209,7 +208,7 @@ impl Hub {
             (AccountChange::Register, Some(secret)) => {
                 let since = self.now().wall;
                 // Of the clock too: what is drawn follows from a seed, which may be the same again.
-                let drawn = self.random.next_u64() >> 32;
+                let drawn = u64::from(u32::from_ne_bytes(self.random.secret()));
                 let number = format!("{:x}{drawn:08x}", codec::milliseconds(since)).into();
                 let mut changes = account_directory::register(account, number, &secret, since);
                 // Nor are the rooms of one that was called so before its.
@@ -218,6 +217,10 @@ impl Hub {
             }
             (AccountChange::SetPassword, Some(secret)) => {
                 vec![account_directory::set_password(account, &secret)]
+            }
+            (AccountChange::AddCertificate(fingerprint), _) => {
+                may_add_certificate(&self.accounts, &asked)?;
+                vec![account_directory::set_certificate(account, fingerprint, true)]
             }
             (AccountChange::Drop, _) => {
                 let identity = self.accounts.identity(account);
@@ -270,7 +273,11 @@ impl Hub {
             AccountChange::Register => {
                 format!("{name} is registered: log in to it with your password from now on")
             }
-            AccountChange::SetPassword => "your password is changed".to_owned(),
+            AccountChange::SetPassword => match self.end_other_sessions(conn, name) {
+                0 => "your password is changed".to_owned(),
+                1 => "your password is changed, and your other session is ended".to_owned(),
+                n => format!("your password is changed, and your {n} other sessions are ended"),
+            },
             AccountChange::Drop => format!("the account {name} is no more"),
             AccountChange::AddCertificate(fingerprint) => {
                 format!("the certificate {fingerprint} logs in to your account from now on")
@@ -301,6 +308,7 @@ impl Hub {
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());
                 }
+                self.give_back_likenesses(false);
             }
             AccountChange::Drop => {
                 self.disown_all_of(name);
@@ -312,6 +320,16 @@ impl Hub {
         }
         lines
     }
+}
+
+/// Whether an account may have another certificate.
+fn may_add_certificate(accounts: &Accounts, asked: &AccountRequest) -> Result<(), Refusal> {
+    let own = accounts.get(&asked.account);
+    if own.is_some_and(|own| own.fingerprints.len() >= CERTIFICATES_MAX) {
+        let text = "your account has as many certificates as it may have: remove one";
+        return Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text));
+    }
+    Ok(())
 }
 
 /// Whether a password will do for an account of that name; a code and a sentence if not.

@@ -6,7 +6,7 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::Hub,
+    hub::{Hub, effect::Effect},
     ids::{ConnId, PersonId},
 };
 
@@ -81,6 +81,29 @@ impl Hub {
             self.set_account(who, None);
         }
         self.let_go();
+    }
+
+    /// Ends all connections that are logged in to `account`, but for one; how many there were.
+    pub(crate) fn end_other_sessions(&mut self, own: ConnId, account: &str) -> usize {
+        let reason: Arc<str> = "Session ended: the password of its account was changed".into();
+        let is_own = |conn: &ConnId| {
+            let newcomer = self.people.newcomer(*conn);
+            let of = newcomer.and_then(|newcomer| newcomer.account.as_deref());
+            of.is_some_and(|of| CaseMapping::Ascii.same(of, account))
+        };
+        let mut newcomers = self.people.newcomers();
+        newcomers.retain(is_own);
+        let mut others = self.people.sessions_of(account);
+        others.retain(|conn| *conn != own);
+        for conn in &newcomers {
+            self.out.push(Effect::Close { conn: *conn, reason: Arc::clone(&reason) });
+            self.forget_newcomer(*conn);
+        }
+        for conn in &others {
+            self.out.push(Effect::Close { conn: *conn, reason: Arc::clone(&reason) });
+            self.end_device(*conn, &reason);
+        }
+        newcomers.len() + others.len()
     }
 
     /// Gives a person an account, or none, and tells who is to know. A nick that is another account's then is

@@ -8,7 +8,6 @@ use chat_core::{
     proto::{Capability, CaseMapping, Numeric},
     scram::ClientFirst,
 };
-use rand_chacha::rand_core::Rng;
 
 use crate::{
     auth::{
@@ -156,8 +155,7 @@ impl Hub {
                 _ => Next::Failed,
             },
             Stage::ScramFirst => {
-                let mut nonce = [0; 18];
-                self.random.fill_bytes(&mut nonce);
+                let nonce: [u8; 18] = self.random.secret();
                 let begin = || {
                     let first = ClientFirst::parse(response)?;
                     let account =

@@ -1,15 +1,16 @@
 //! `NICK` after registration (RFC 2812 §3.1.2).
 
-use chat_core::proto::{CaseMapping, Nick, is_reserved_nick};
+use chat_core::proto::{CaseMapping, Nick};
 
 use crate::{
     delivery::ReplyLine,
-    hub::{Hub, refusal::Refusal, replies::turn::Turn},
+    hub::{Hub, refusal::Refusal, replies::turn::Turn, state::reserved_names::Bearer},
 };
 
 impl Hub {
     pub(crate) fn nick(&mut self, turn: &mut Turn, nick: &str) -> Result<(), Refusal> {
-        let new = Nick::new(nick).ok().filter(|nick| !is_reserved_nick(nick));
+        let bearer = Bearer::of(self.people.asker(turn.conn));
+        let new = Nick::new(nick).ok().filter(|nick| !self.settings.reserves_nick(nick, bearer));
         let new = new.ok_or_else(|| Refusal::ErroneousNick(nick.to_owned()))?;
         let owner = self.people.by_nick(new.key()).filter(|owner| *owner != turn.person);
         if let Some(owner) = owner {

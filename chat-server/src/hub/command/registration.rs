@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::{
     proto::{
         Command, CommandError, CommandSpec, Nick, Numeric, REALNAME_BYTES_MAX, TOPIC_BYTES_MAX,
-        USER_BYTES_MAX, cut, is_reserved_nick, nick_from_display_name,
+        USER_BYTES_MAX, cut, nick_from_display_name,
     },
     text::printable,
 };
@@ -37,9 +37,11 @@ use crate::{
             people::People,
             person::{Particulars, Person, UserModes, source},
             queued_command::QueuedCommand,
+            reserved_names::Bearer,
         },
     },
     ids::{ConnId, PersonId},
+    settings::Settings,
 };
 
 impl Hub {
@@ -72,7 +74,8 @@ impl Hub {
             return self.attach(conn, who);
         }
         let account = newcomer.account.as_deref();
-        let nick = choose_nick(&self.people, &self.accounts, account, &registration);
+        let nick =
+            choose_nick(&self.people, &self.accounts, &self.settings, account, &registration);
         let Some(mut newcomer) = self.people.remove_newcomer(conn) else { return };
         let nick = match nick {
             Ok(nick) => nick,
@@ -369,14 +372,17 @@ fn is_of_registration(word: &str) -> bool {
 fn choose_nick(
     people: &People,
     accounts: &Accounts,
+    settings: &Settings,
     account: Option<&str>,
     registration: &Registration,
 ) -> Result<Nick, Refusal> {
     let wanted = &registration.nick;
+    let bearer = Bearer { account, is_operator: false };
     let is_taken = |nick: &Nick| people.by_nick(nick.key()).is_some();
     if registration.take_any_nick {
         let nameless = Nick::new(NAMELESS).expect("a valid nick");
-        let usable = nick_from_display_name(wanted).filter(|nick| !is_reserved_nick(nick));
+        let usable =
+            nick_from_display_name(wanted).filter(|nick| !settings.reserves_nick(nick, bearer));
         let nick = usable.unwrap_or(nameless);
         let numbered = (1..).map(|number| nick.numbered(number));
         let may_have =
@@ -385,7 +391,7 @@ fn choose_nick(
         return Ok(free.expect("there are more numbers than people"));
     }
     let nick = Nick::new(wanted).map_err(|_| Refusal::ErroneousNick(wanted.clone()))?;
-    if is_reserved_nick(&nick) {
+    if settings.reserves_nick(&nick, bearer) {
         return Err(Refusal::ErroneousNick(wanted.clone()));
     }
     if is_taken(&nick) {

@@ -14,6 +14,7 @@ use crate::{
         state::{
             confusables,
             pending_record::{Destination, RecordAction},
+            reserved_names::Bearer,
         },
     },
 };
@@ -47,6 +48,12 @@ impl Hub {
         let is_like_house = new != self.settings.room
             && confusables::are_alike(new.as_str(), self.settings.room.as_str())
             && found.name != new;
+        if new.key() != found.name.key()
+            && self.settings.reserves_room(&new, Bearer::of(self.people.asker(turn.conn)))
+        {
+            let text = "That name is kept for those who run the server, or holds blank signs";
+            return Err(cannot("CANNOT_RENAME", text));
+        }
         if is_like_house || self.rooms.looks_like_anothers(&new, Some(found.name.key())) {
             let text = "That name looks like the name of another room";
             return Err(cannot("CANNOT_RENAME", text));

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use rand_chacha::rand_core::Rng;
-
 use crate::{hub::Hub, ids::PersonId};
 
 impl Hub {
@@ -13,7 +11,8 @@ impl Hub {
         if let Some(identity) = &self.people.person(who).identity {
             return Arc::clone(identity);
         }
-        let identity: Arc<str> = format!("~{:016x}", self.random.next_u64()).into();
+        let identity: Arc<str> =
+            format!("~{:032x}", u128::from_ne_bytes(self.random.secret())).into();
         self.set_identity(who, Some(Arc::clone(&identity)));
         identity
     }

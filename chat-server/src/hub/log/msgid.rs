@@ -2,8 +2,6 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use rand_chacha::rand_core::Rng;
-
 use crate::hub::Hub;
 
 impl Hub {
@@ -15,7 +13,7 @@ impl Hub {
         let mut digits = [0; 24];
         let (millis, random) = digits.split_at_mut(11);
         write_hex(since_epoch.as_millis() as u64, millis);
-        write_hex(self.random.next_u64() >> 17, random);
+        write_hex(self.random.published() >> 17, random);
         std::str::from_utf8(&digits).expect("digits are text").into()
     }
 }

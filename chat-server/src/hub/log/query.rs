@@ -35,6 +35,9 @@ const REPLAY_BYTES_MAX: usize = 32 << 10;
 /// Bytes of one page of history, about.
 pub(crate) const HISTORY_BYTES_MAX: usize = 256 << 10;
 
+/// An identity that nobody has.
+const NOBODY: &str = "!";
+
 impl Hub {
     /// The conversation that `target` stands for, if who is at `conn` has that right in it; between two people both read.
     pub(crate) fn find_readable(
@@ -47,7 +50,9 @@ impl Hub {
             return self.find_readable_room(conn, target, right);
         }
         let who = self.people.device(conn).person;
-        let (other, nick, is_here) = self.find_identity(target)?;
+        // Whom there is not is asked for all the same, in as much time as an account that one has not talked with.
+        let nobody = || (Arc::from(NOBODY), Arc::from(target), false);
+        let (other, nick, is_here) = self.find_identity(target).unwrap_or_else(nobody);
         let person = self.people.find(target).ok().map(|person| person.id);
         let place = Destination::Direct { identity: Arc::clone(&other), person };
         let mut both = [self.identity_of(who), other];

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chat_core::proto::Nick;
 
 use crate::{
-    delivery::{Content, Event},
-    hub::Hub,
+    delivery::{Content, Event, ReplyLine},
+    hub::{Hub, state::person::Person},
     ids::{ConnId, PersonId},
 };
 
@@ -40,6 +40,21 @@ impl Hub {
         event
     }
 
+    /// Gives everybody whose nick is, or looks like, that of another's account now a nick of their own. With `keeps_same`
+    /// not those who are called just so: they may be its owner, who has not logged in.
+    pub(crate) fn give_back_likenesses(&mut self, keeps_same: bool) {
+        let is_anothers = |person: &&Person| {
+            let nick = person.nick.as_str();
+            self.accounts.is_anothers(nick, person.account.as_deref())
+                && !(keeps_same && self.accounts.get(nick).is_some())
+        };
+        let people: Vec<PersonId> =
+            self.people.iter().filter(is_anothers).map(|person| person.id).collect();
+        for who in people {
+            self.give_back_nick(who);
+        }
+    }
+
     /// Gives somebody whose nick is another's account's now a nick of their own.
     pub(crate) fn give_back_nick(&mut self, who: PersonId) {
         let person = self.people.person(who);
@@ -52,6 +67,16 @@ impl Hub {
                 && !self.accounts.is_anothers(nick.as_str(), None)
         });
         let free = free.expect("there are more numbers than people");
-        self.change_nick(who, None, free);
+        let event = self.change_nick(who, None, free);
+        let (server, new) = (&self.settings.name, self.people.person(who).nick.as_str());
+        let Content::Nick { source, .. } = &event.content else { return };
+        let old = source.split('!').next().unwrap_or_default();
+        let line = format!(
+            ":{server} NOTICE {new} :{old} is, or looks like, the nick of an account: you are {new} now"
+        );
+        let line = ReplyLine::Raw(line.into());
+        for conn in &self.people.person(who).devices {
+            self.say_to(*conn, None, vec![line.clone()]);
+        }
     }
 }

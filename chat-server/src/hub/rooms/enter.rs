@@ -132,7 +132,7 @@ impl Hub {
 
     /// Founds a room and puts its founder into it.
     fn found_and_come_in(&mut self, turn: &mut Turn, name: RoomName) -> Result<(), Refusal> {
-        self.check_founding(&name)?;
+        self.check_founding(turn, &name)?;
         self.check_n_rooms(turn.person, &name)?;
         let id = self.rooms.found(name.clone(), self.now().wall, self.settings.n_workers);
         if let Some(account) = self.people.person(turn.person).account.clone() {

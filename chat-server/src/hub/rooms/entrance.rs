@@ -20,6 +20,7 @@ use crate::{
             modes::{Flag, List},
             pending_record::Destination,
             people::People,
+            reserved_names::Bearer,
             room::Room,
         },
     },
@@ -53,13 +54,16 @@ impl Hub {
     }
 
     /// Whether a room of that name may be founded.
-    pub(crate) fn check_founding(&self, name: &RoomName) -> Result<(), Refusal> {
+    pub(crate) fn check_founding(&self, turn: &Turn, name: &RoomName) -> Result<(), Refusal> {
         if self.rooms.is_reserved(name) {
             return Err(Refusal::Unavailable(name.to_string()));
         }
         // Nobody else's room keeps people out of the one that they are put into.
         if *name == self.settings.room {
             return Ok(());
+        }
+        if self.settings.reserves_room(name, Bearer::of(self.people.asker(turn.conn))) {
+            return Err(Refusal::ReservedRoom(name.to_string()));
         }
         if self.rooms.looks_like_anothers(name, None)
             || confusables::are_alike(name.as_str(), self.settings.room.as_str())

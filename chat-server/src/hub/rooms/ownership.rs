@@ -7,9 +7,6 @@ use std::{
     sync::Arc,
 };
 
-use chat_core::proto::{CaseMapping, RoomName};
-use rand_chacha::rand_core::Rng;
-
 use crate::{
     hub::{
         Hub,
@@ -26,6 +23,7 @@ use crate::{
     ids::RoomId,
     room_log::Change,
 };
+use chat_core::proto::{CaseMapping, RoomName};
 
 impl Hub {
     /// A room that has just been founded is that account's, if it may have one more.
@@ -41,9 +39,11 @@ impl Hub {
         {
             return false;
         }
-        let mut number: Arc<str> = format!("{:016x}", self.random.next_u64()).into();
+        let mut draw =
+            || -> Arc<str> { format!("{:016x}", u64::from_ne_bytes(self.random.secret())).into() };
+        let mut number = draw();
         while self.rooms.by_number(&number).is_some() {
-            number = format!("{:016x}", self.random.next_u64()).into();
+            number = draw();
         }
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (is_kept, is_written, successor) = (false, false, None);

@@ -20,6 +20,7 @@ use crate::{
         read_markers::{self, ReadMarker, ReadMarkers},
         sasl_exchange::{Sasl, Stage},
         server_ban::{self, Ban, Banned, Bans},
+        server_secret::{self, ServerSecret},
     },
     ids::{ConnId, IdMap},
     room_log::Change,
@@ -42,13 +43,13 @@ pub(crate) struct Accounts {
     bans: Bans,
     markers: ReadMarkers,
     trail: OperatorTrail,
-    /// The key of what is made up: the same each time, and nobody's guess.
-    secret: scram::Key,
+    /// The source of what is made up: the same each time, and nobody's guess.
+    secret: ServerSecret,
 }
 
 /// The directory.
 impl Accounts {
-    pub(crate) fn new(configured: &[Account], secret: scram::Key) -> Self {
+    pub(crate) fn new(configured: &[Account], secret: ServerSecret) -> Self {
         let mut directory = AccountDirectory::default();
         directory.configure(configured);
         Self {
@@ -144,7 +145,7 @@ impl Accounts {
         may
     }
 
-    /// Takes a change of accounts, read markers, server bans or the trail of operators; `None` if it is one of something else.
+    /// Takes a change of accounts, read markers, server bans, the trail of operators or the server's secret; `None` if it is one of something else.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
@@ -158,6 +159,7 @@ impl Accounts {
             account_directory::PATH => Some(self.directory.take(rest, value)),
             read_markers::PATH => Some(self.markers.take(rest, value)),
             operator_trail::PATH => Some(self.trail.take(rest, value)),
+            server_secret::PATH => Some(self.secret.take(rest, value)),
             server_ban::PATH => Some(server_ban::take(&mut self.bans, rest, value)),
             _ => None,
         }
@@ -166,8 +168,14 @@ impl Accounts {
 
 /// Logins.
 impl Accounts {
+    /// The server's secret.
     pub(crate) fn secret(&self) -> &scram::Key {
-        &self.secret
+        self.secret.key()
+    }
+
+    /// The changes that keep the server's secret, unless it is kept.
+    pub(crate) fn keep_secret(&mut self) -> Vec<Change> {
+        self.secret.keep().into_iter().collect()
     }
 
     pub(crate) fn set_exchange(&mut self, conn: ConnId, exchange: Sasl) {

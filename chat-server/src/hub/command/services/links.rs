@@ -6,9 +6,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use chat_core::proto::{self, RoomName};
-use rand_chacha::rand_core::Rng;
-
 use crate::{
     hub::{
         Hub,
@@ -25,6 +22,7 @@ use crate::{
     },
     settings::PublicAddress,
 };
+use chat_core::proto::{self, RoomName};
 
 /// The time a link holds unless it is said.
 const TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -57,7 +55,8 @@ impl Hub {
                 _ => return Err(said.no("write LINK #room [time] [uses], such as LINK #room 2d 10; a time is a year at most")),
             }
         }
-        let sign = |_| char::from(SIGNS[self.random.next_u32() as usize % SIGNS.len()]);
+        let sign =
+            |_| char::from(SIGNS[u32::from_ne_bytes(self.random.secret()) as usize % SIGNS.len()]);
         let token: Arc<str> = (0..TOKEN_SIGNS).map(sign).collect::<String>().into();
         let until = self.now().wall + time;
         let by = Arc::clone(self.people.person(turn.person).nick.shown());

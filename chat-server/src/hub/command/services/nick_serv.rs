@@ -28,11 +28,11 @@ const HELP: &[&str] = &[
     "REGISTER password: an account for the nick you have",
     "IDENTIFY [account] password: log in",
     "LOGOUT: log out",
-    "PASSWORD old new: change your password",
+    "PASSWORD old new: change your password, and end your other sessions",
     "SESSIONS: where you are logged in; END number: end one of these",
     "STAY ON|OFF: whether you stay here when the last of your programs has gone",
-    "CERT: the certificates that log in to your account; CERT ADD [fingerprint], CERT DEL fingerprint",
-    "INFO [account]: about an account",
+    "CERT: the certificates that log in to your account; CERT ADD, CERT ADD fingerprint password, CERT DEL fingerprint",
+    "INFO [account]: about your account, or that of somebody who is here",
     "DROP account password: end your account",
 ];
 
@@ -159,27 +159,39 @@ impl Hub {
             return Ok(());
         }
         let account = self.own_registered(turn.person)?;
+        let shown = self.people.device(turn.conn).particulars.fingerprint.clone();
         let fingerprint = match (&*subcommand, said.word(2)) {
-            ("ADD", None) => {
-                self.people.device(turn.conn).particulars.fingerprint.clone().ok_or_else(|| {
-                    no("you show no certificate: write CERT ADD and its SHA-256 fingerprint")
-                })?
-            }
+            ("ADD", None) => shown.clone().ok_or_else(|| {
+                no("you show no certificate: write CERT ADD, its SHA-256 fingerprint and your password")
+            })?,
             ("ADD" | "DEL", _) => said.need(2)?.to_ascii_lowercase().replace(':', "").into(),
-            _ => return Err(no("write CERT, CERT ADD [fingerprint] or CERT DEL fingerprint")),
+            _ => return Err(no("write CERT, CERT ADD, CERT ADD fingerprint password or CERT DEL fingerprint")),
         };
         if fingerprint.len() != 64 || !fingerprint.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(no("a fingerprint is 64 hexadecimal digits"));
         }
         let owner = self.accounts.of_certificate(&fingerprint).map(|owner| owner.name.clone());
         let is_own = owner.as_ref().is_some_and(|owner| CaseMapping::Ascii.same(owner, &account));
+        // Who shows it has its key: whoever has merely named it does not keep it from them.
+        let is_shown = shown.is_some_and(|shown| shown.eq_ignore_ascii_case(&fingerprint));
+        let is_fixed =
+            owner.as_ref().is_some_and(|own| self.accounts.get_registered(own).is_none());
         let change = match (&*subcommand, owner) {
-            ("ADD", Some(_)) => return Err(no("this certificate logs in to an account already")),
-            ("ADD", None) => AccountChange::AddCertificate(fingerprint),
+            ("ADD", Some(_)) if is_own || is_fixed || !is_shown => {
+                return Err(no("this certificate logs in to an account already"));
+            }
+            ("ADD", _) => AccountChange::AddCertificate(fingerprint),
             _ if is_own => AccountChange::RemoveCertificate(fingerprint),
             _ => return Err(no("this certificate does not log in to your account")),
         };
-        self.ask_without_password(turn, AccountRequest { account, change, via: Via::Service })
+        let asked = AccountRequest { account, change, via: Via::Service };
+        if &*subcommand == "ADD" && !is_shown {
+            let password = said.word(3).ok_or_else(|| {
+                no("you do not show this certificate: write your password behind it")
+            })?;
+            return self.ask_with_password(turn, asked, password, None);
+        }
+        self.ask_without_password(turn, asked)
     }
 
     fn account_info(&self, turn: &mut Turn, account: Option<&str>) -> Result<(), Refusal> {
@@ -187,13 +199,22 @@ impl Hub {
             Some(account) => account.into(),
             None => own_account(self.people.person(turn.person))?,
         };
+        // Which accounts there are is told of those who show it, and to operators of the server.
+        let is_own = |person: &Person| {
+            person.account.as_ref().is_some_and(|account| CaseMapping::Ascii.same(account, &own))
+        };
+        let may_know =
+            self.people.device(turn.conn).is_operator() || self.people.iter().any(is_own);
+        if !may_know {
+            return Err(no("there is no such account, or nobody of it is here"));
+        }
         let text = match (self.accounts.get_registered(&own), self.accounts.get(&own)) {
             (Some(own), _) => {
                 let since = humantime::format_rfc3339_seconds(own.since);
                 format!("{} was registered at {since}", own.account.name)
             }
             (None, Some(own)) => format!("{} is an account of this server", own.name),
-            (None, None) => return Err(no("there is no such account")),
+            (None, None) => return Err(no("there is no such account, or nobody of it is here")),
         };
         say(turn, &text);
         Ok(())
