@@ -45,6 +45,8 @@ pub struct Settings {
     pub speaks_tls: bool,
     /// [`Config::plain_passwords`]
     pub plain_passwords: bool,
+    /// [`Config::cloaks`]
+    pub cloaks: bool,
     /// [`Config::reserved_names`]
     pub reserved_names: Vec<String>,
     /// [`Config::web_socket_origins`]
@@ -178,6 +180,7 @@ impl Settings {
             registration: config.registration,
             speaks_tls: !config.tls_listen.is_empty() || !config.web_socket_tls_listen.is_empty(),
             plain_passwords: config.plain_passwords,
+            cloaks: config.cloaks,
             reserved_names: config.reserved_names.clone(),
             web_socket_origins: config.web_socket_origins.clone(),
             gateways: config.gateways.clone(),

@@ -6,6 +6,7 @@ mod accounts;
 mod authorisation;
 mod bans;
 mod clients;
+mod cloaks;
 mod commands;
 mod config;
 mod conversations;

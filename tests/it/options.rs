@@ -28,6 +28,7 @@ fn nobody_is_put_into_a_room_where_none_is_told() {
     let mut client = TestClient::connect(address);
     register(&mut client, "ann");
     client.expect("* 422 ann *");
+    client.expect("* 396 ann *.cloak *");
     client.send("PING :next");
     assert!(client.expect("*").ends_with("PONG chat.local :next"), "nothing stands between");
     client.send("LIST");
@@ -146,7 +147,8 @@ fn a_server_whose_output_is_not_read_goes_on_and_stops() {
     use std::{io::BufRead, process};
     let file = std::env::temp_dir().join(format!("chat-unread-{}.toml", process::id()));
     let password = chat_server::auth::hash("secret").unwrap();
-    let start = format!("[[oper]]\nname = \"ann\"\npassword = \"{password}\"\n");
+    let start =
+        format!("reserved-names = []\n[[oper]]\nname = \"ann\"\npassword = \"{password}\"\n");
     std::fs::write(&file, &start).unwrap();
     let mut server = process::Command::new(chat_tests::program::path("chat-server"))
         .args([

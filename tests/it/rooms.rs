@@ -261,13 +261,13 @@ fn who_is_muted_reads_and_says_nothing() {
          bob> JOIN #own
          ann< * JOIN #own
          ann> CS MUTE #own bob 10m calm down
-         bob< * MODE #own +b ~m:bob!*@127.0.0.1
+         bob< * MODE #own +b ~m:*!*@127.0.0.1
          bob> PRIVMSG #own :but
          bob< * 404 bob #own :*: you are muted in it until * (calm down)
          ann> PRIVMSG #own :quiet
          bob< * PRIVMSG #own :quiet
          ann> CS UNMUTE #own bob
-         bob< * MODE #own -b ~m:bob!*@127.0.0.1
+         bob< * MODE #own -b ~m:*!*@127.0.0.1
          bob> PRIVMSG #own :thanks
          ann< * PRIVMSG #own :thanks
          // By where they are, whatever host is shown.
@@ -432,8 +432,8 @@ fn who_operates_a_room_reads_what_was_done_in_it() {
          ann< :ChanServ!services@chat.local NOTICE ann :2027-* ann: topic: here
          ann< * NOTICE ann :2027-* ann sets +v bob
          ann< * NOTICE ann :2027-* ann has removed bob (out)
-         ann< * NOTICE ann :2027-* ann sets +b bob!*@127.0.0.1
-         ann< * NOTICE ann :2027-* ann has banned bob!*@127.0.0.1 until * (for now)
+         ann< * NOTICE ann :2027-* ann sets +b *!*@127.0.0.1
+         ann< * NOTICE ann :2027-* ann has banned *!*@127.0.0.1 until * (for now)
          ann< * NOTICE ann :2027-* ann has renamed it to #other
          ann> CS LOG #other 1
          ann! * banned *

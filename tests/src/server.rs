@@ -50,6 +50,8 @@ impl TestServer {
         config.worker_connections = 1;
         // Who is `root` in a test about something else is nobody's likeness.
         config.reserved_names.clear();
+        // Nor is a test about something else about what is shown in the place of an address.
+        config.cloaks = false;
         change(&mut config);
         let handle = start(config).expect("this computer has free ports");
         let (address, text_address) = (handle.addresses()[0], handle.text_addresses()[0]);

@@ -103,6 +103,8 @@ impl World {
         config.limits = config.limits.unlimited();
         // Who is `root` in a test about something else is nobody's likeness.
         config.reserved_names.clear();
+        // Nor is a test about something else about what is shown in the place of an address.
+        config.cloaks = false;
         change(&mut config);
         let settings = Settings::with_history(&config, N_WORKERS);
         #[expect(

@@ -98,6 +98,8 @@ pub struct Config {
     /// Whether passwords are taken in the clear from other computers also where something is spoken over TLS: a proxy
     /// before the server may be the one that ends it.
     pub plain_passwords: bool,
+    /// Whether others see a cloak in the place of the address that somebody comes from.
+    pub cloaks: bool,
     /// The names that look like those of who runs the server: nicks and rooms of them are for operators of the server, and for
     /// the account of that name; those of operators belong to them, unless there are none.
     pub reserved_names: Vec<String>,
@@ -160,6 +162,7 @@ impl Default for Config {
             accounts: Vec::new(),
             registration: true,
             plain_passwords: false,
+            cloaks: true,
             reserved_names: ["root", "admin", "administrator", "global", "operator", "moderator"]
                 .map(str::to_owned)
                 .into(),

@@ -148,7 +148,7 @@ impl Hub {
             {
                 continue;
             }
-            match self.read_change(room, known, is_set, argument, &changes) {
+            match self.read_change(turn, room, known, is_set, argument, &changes) {
                 Ok(what) => {
                     let change = ModeChange { is_set, what };
                     if is_news(room, &changes, &change) {
@@ -163,6 +163,7 @@ impl Hub {
 
     fn read_change(
         &self,
+        turn: &Turn,
         room: &Room,
         letter: ModeLetter,
         is_set: bool,
@@ -213,6 +214,10 @@ impl Hub {
                 let mask = masks::mask(argument.unwrap_or_default()).ok_or_else(|| {
                     invalid(list.letter(), "This is no mask such as nick!user@host")
                 })?;
+                // Who sets one would learn by trying where others are.
+                if is_set && masks::is_about_addresses(&mask) && !self.may_name_addresses(turn) {
+                    return Err(invalid(list.letter(), masks::NO_ADDRESSES));
+                }
                 let n_added = |change: &ModeChange| matches!(change.what, Mode::Listed(..));
                 let n_entries =
                     room.modes.n_entries() + changes.iter().filter(|c| n_added(c)).count();

@@ -13,7 +13,7 @@ use crate::{
         Hub,
         refusal::Refusal,
         replies::{incidents::WrongSecret, turn::Turn},
-        state::password_check::CheckPurpose,
+        state::{password_check::CheckPurpose, person::source},
     },
 };
 
@@ -24,7 +24,10 @@ impl Hub {
         name: String,
         password: String,
     ) -> Result<(), Refusal> {
-        let source = &self.people.person(turn.person).source;
+        let asker = self.people.person(turn.person);
+        // From where they really come, whatever host is shown.
+        let address = &self.people.device(turn.conn).address;
+        let source = &source(&asker.nick, asker.user(), address);
         let named = self.settings.opers.iter().filter(|oper| oper.name == name);
         let is_near = |masks: &[String]| {
             masks.is_empty() || masks.iter().any(|mask| mask_matches(mask, source))

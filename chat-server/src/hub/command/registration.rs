@@ -28,6 +28,7 @@ use crate::{
         },
         state::{
             accounts::Accounts,
+            cloaks::cloak,
             codec::unix_seconds,
             device::Device,
             login_backoff::LoginSubject,
@@ -86,10 +87,11 @@ impl Hub {
             }
         };
         let user = clean_user(&registration.user);
+        let cloak = self.cloak_of(&newcomer.host);
         let identity = newcomer.account.as_deref().map(|own| self.accounts.identity(own));
         let who = self.people.insert(|id| Person {
             id,
-            source: source(&nick, &user, &newcomer.host),
+            source: source(&nick, &user, cloak.as_deref().unwrap_or(&newcomer.host)),
             nick: nick.clone(),
             realname: cut(&printable(&registration.realname), REALNAME_BYTES_MAX).into(),
             devices: smallvec::smallvec![conn],
@@ -103,7 +105,7 @@ impl Hub {
             last_spoke: now.mono,
         });
         let (door, host) = (newcomer.door, Arc::clone(&newcomer.host));
-        self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
+        self.people.insert_device(Device::new(conn, who, newcomer, cloak, now.wall));
         self.out
             .push(Effect::Report(ServerEvent::Arrived { nick: Arc::clone(nick.shown()), host }));
         // The text door leads to one room; who may not come into it has nowhere to be.
@@ -128,6 +130,10 @@ impl Hub {
         let mut turn = Turn::new((conn, who), None);
         if door == Door::Irc {
             self.welcome(&mut turn);
+            if let Some(cloak) = self.people.device(conn).cloak.as_deref() {
+                let text = "is your host, as others see it";
+                turn.numeric(Numeric::RPL_HOSTHIDDEN, &[cloak, text]);
+            }
         }
         if self.settings.auto_join || door == Door::Text {
             let room = self.settings.room.clone();
@@ -171,11 +177,17 @@ impl Hub {
         self.out.push(Effect::Close { conn, reason: why.into() });
     }
 
+    /// The cloak of whoever comes from `host`, where there are any.
+    fn cloak_of(&self, host: &str) -> Option<Box<str>> {
+        self.settings.cloaks.then(|| cloak(self.accounts.secret(), host))
+    }
+
     /// Another connection of somebody who is here: it is told all that the others were.
     fn attach(&mut self, conn: ConnId, who: PersonId) {
         let now = self.now();
         let Some(newcomer) = self.people.remove_newcomer(conn) else { return };
-        self.people.insert_device(Device::new(conn, who, newcomer, now.wall));
+        let cloak = self.cloak_of(&newcomer.host);
+        self.people.insert_device(Device::new(conn, who, newcomer, cloak, now.wall));
         let nick = Arc::clone(self.people.person(who).nick.shown());
         self.out.push(Effect::Admit { conn, nick });
         let mut turn = Turn::new((conn, who), None);

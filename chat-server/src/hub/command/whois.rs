@@ -5,7 +5,7 @@ use chat_core::proto::{Capability, Numeric, Service};
 use crate::hub::{
     Hub,
     refusal::{Refusal, word},
-    replies::{metadata::key_value, turn::Turn},
+    replies::{incidents, metadata::key_value, turn::Turn},
     state::{metadata::Owner, person::Person},
 };
 
@@ -64,6 +64,14 @@ impl Hub {
         turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, &self.settings.network]);
         if person.modes.shows_operator {
             turn.numeric(Numeric::RPL_WHOISOPERATOR, &[shown, "is an operator of the server"]);
+        }
+        // Where somebody comes from is for operators of the server, and for themselves.
+        if is_own || asker.device.is_operator() {
+            for conn in &person.devices {
+                let address = incidents::shown(&self.people.device(*conn).address);
+                let text = format!("is connecting from {}@{address} {address}", person.user());
+                turn.numeric(Numeric::RPL_WHOISHOST, &[shown, &text]);
+            }
         }
         if person.modes.is_bot {
             turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);

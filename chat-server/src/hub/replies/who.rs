@@ -10,6 +10,7 @@ use crate::{
         state::{
             device::Reader,
             paged_reply::{Section, Who, Whom},
+            people::People,
             person::Person,
             rank::Rank,
         },
@@ -39,8 +40,12 @@ impl Hub {
                 })
             }
             Whom::Mask(mask) => self.people.after(who.after).find_map(|person| {
+                let comes_from = |mask: &str| {
+                    let address = address_for(&self.people, asker, person);
+                    address.is_some_and(|address| mask_matches(mask, address))
+                };
                 let is_shown = self.may_find(asker, person)
-                    && is_masked(mask, person)
+                    && (is_masked(mask, person) || comes_from(mask))
                     && (!who.query.only_operators || person.modes.shows_operator);
                 let row = || self.who_row(asker, person, "*", Rank::default(), &who.query);
                 take(person, is_shown.then(row))
@@ -73,7 +78,7 @@ impl Hub {
         let bot = if person.modes.is_bot { "B" } else { "" };
         let flags = format!("{here}{operator}{}{bot}", rank.prefix(all));
         if let Some(fields) = &query.fields {
-            return self.whox_row(person, room, rank, &flags, fields);
+            return self.whox_row(asker, person, room, rank, &flags, fields);
         }
         let params = vec![
             room.into(),
@@ -90,6 +95,7 @@ impl Hub {
     /// The fields in the order the specification gives them, whichever order was asked for.
     fn whox_row(
         &self,
+        asker: Reader<'_>,
         person: &Person,
         room: &str,
         rank: Rank,
@@ -103,8 +109,12 @@ impl Hub {
                 't' => fields.token.as_deref().unwrap_or("0").into(),
                 'c' => room.into(),
                 'u' => person.user().into(),
-                // Addresses are what hosts are here; they are everyone's to see already.
-                'i' | 'h' => person.host().into(),
+                // Where somebody comes from is for operators of the server, and for themselves.
+                'i' => match address_for(&self.people, asker, person) {
+                    Some(address) => address.into(),
+                    None => person.host().into(),
+                },
+                'h' => person.host().into(),
                 's' => self.settings.name.as_str().into(),
                 'n' => person.nick.as_str().into(),
                 'f' => flags.into(),
@@ -117,6 +127,13 @@ impl Hub {
         }
         ReplyLine::Numeric(Numeric::RPL_WHOSPCRPL, params)
     }
+}
+
+/// The address of somebody, if `asker` may know it.
+fn address_for<'a>(people: &'a People, asker: Reader<'_>, person: &Person) -> Option<&'a str> {
+    let may_know = asker.device.is_operator() || asker.person.id == person.id;
+    let first = person.devices.first().filter(|_| may_know)?;
+    Some(&people.device(*first).address)
 }
 
 /// Whether a mask of a `WHO` matches a nick, a user, a host, an account or a real name.

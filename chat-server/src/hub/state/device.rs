@@ -35,6 +35,8 @@ pub(crate) struct Device {
     pub(crate) capabilities: CapabilitySet,
     /// The address it really has, whatever host is shown.
     pub(crate) address: Box<str>,
+    /// The cloak that stands for it, where there are any.
+    pub(crate) cloak: Option<Box<str>>,
     /// Nobody in between can read what is said.
     pub(crate) is_secure: bool,
     /// Whether others can read on the way what is said.
@@ -135,6 +137,7 @@ impl Device {
         conn: ConnId,
         person: PersonId,
         newcomer: Newcomer,
+        cloak: Option<Box<str>>,
         since: SystemTime,
     ) -> Self {
         Self {
@@ -143,6 +146,7 @@ impl Device {
             door: newcomer.door,
             capabilities: newcomer.capabilities,
             address: (&*newcomer.host).into(),
+            cloak,
             is_secure: newcomer.is_secure,
             privacy: newcomer.privacy,
             since,

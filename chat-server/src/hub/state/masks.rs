@@ -25,6 +25,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) person: &'a Person,
     /// The addresses they really have.
     pub(crate) addresses: Vec<IpAddr>,
+    /// The cloaks of these, but for the one that is shown.
+    pub(crate) cloaks: Vec<&'a str>,
 }
 
 impl Subject<'_> {
@@ -38,8 +40,31 @@ impl Subject<'_> {
             let net = network(addresses);
             return net.is_some_and(|net| self.addresses.iter().any(|own| net.contains(own)));
         }
-        !mask.starts_with(MUTE) && mask_matches(mask, &self.person.source)
+        !mask.starts_with(MUTE)
+            && (mask_matches(mask, &self.person.source) || self.is_meant_by_host(mask))
     }
+}
+
+impl Subject<'_> {
+    /// Whether a mask is about where they are, whatever host is shown: about a cloak of theirs, or in full about an address.
+    fn is_meant_by_host(&self, mask: &str) -> bool {
+        let from = |host: &str| {
+            let Person { nick, .. } = self.person;
+            mask_matches(mask, &format!("{nick}!{}@{host}", self.person.user()))
+        };
+        let Some((others, host)) = mask.rsplit_once('@') else { return false };
+        self.cloaks.iter().any(|own| from(own))
+            || host.parse().is_ok_and(|host: IpAddr| {
+                let Person { nick, .. } = self.person;
+                self.addresses.contains(&host)
+                    && mask_matches(others, &format!("{nick}!{}", self.person.user()))
+            })
+    }
+}
+
+/// Whether a mask is about addresses.
+pub(crate) fn is_about_addresses(mask: &str) -> bool {
+    mask.strip_prefix(MUTE).unwrap_or(mask).starts_with(ADDRESS)
 }
 
 /// The account that a mask is about, if it is about one.
@@ -85,6 +110,10 @@ pub(crate) fn mask(text: &str) -> Option<Arc<str>> {
         (None, None) => format!("{text}!*@*").into(),
     })
 }
+
+/// The refusal of a mask of addresses where nobody but operators of the server is to know them.
+pub(crate) const NO_ADDRESSES: &str =
+    "Addresses are not shown here: ban a nick, or a part of a host, such as *!*@*.part.cloak";
 
 /// Bytes of a mask.
 const MASK_BYTES_MAX: usize = 128;

@@ -6,6 +6,7 @@ pub(crate) mod accounts;
 pub(crate) mod awaited;
 pub(crate) mod change_purpose;
 pub(crate) mod check_queue;
+pub(crate) mod cloaks;
 pub(crate) mod codec;
 pub(crate) mod confusables;
 pub(crate) mod device;

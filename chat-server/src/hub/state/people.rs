@@ -142,8 +142,12 @@ impl People {
     /// The subject that a mask may be about.
     pub(crate) fn subject(&self, who: PersonId) -> Subject<'_> {
         let person = self.person(who);
-        let address = |conn: &ConnId| self.device(*conn).address.parse().ok();
-        Subject { person, addresses: person.devices.iter().filter_map(address).collect() }
+        let devices = || person.devices.iter().map(|conn| self.device(*conn));
+        let addresses = devices().filter_map(|own| own.address.parse().ok()).collect();
+        let cloaks = devices().filter_map(|own| own.cloak.as_deref());
+        // The one that everybody sees is there already.
+        let cloaks = cloaks.filter(|own| *own != person.host()).collect();
+        Subject { person, addresses, cloaks }
     }
 
     /// Makes a connection an operator's of the server, by that entry of the configuration, or none; whether it was one.

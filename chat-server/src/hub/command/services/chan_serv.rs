@@ -20,6 +20,8 @@ use crate::{
             masks,
             modes::{List, Mode, ModeChange},
             pending_record::{OwnerChange, RecordAction},
+            people::People,
+            person::Person,
             query::QueryPurpose,
             room::Room,
         },
@@ -275,16 +277,25 @@ impl Hub {
     }
 
     /// The mask about somebody: a nick stands for its account, or for where it is.
-    fn mask_of(&self, said: &Said<'_>, who: &str) -> Result<Arc<str>, Refusal> {
+    /// Whether who asks may make rules about addresses: where others see cloaks, operators of the server alone.
+    pub(crate) fn may_name_addresses(&self, turn: &Turn) -> bool {
+        !self.settings.cloaks || self.people.device(turn.conn).is_operator()
+    }
+
+    fn mask_of(&self, turn: &Turn, said: &Said<'_>, who: &str) -> Result<Arc<str>, Refusal> {
         if let Ok(person) = self.people.find(who) {
             return Ok(match &person.account {
                 Some(account) => format!("~a:{account}").into(),
-                // Others may be where they are.
-                None => format!("{}!*@{}", person.nick, person.host()).into(),
+                // They are whoever they like tomorrow: where they are is all that can be meant.
+                None => format!("*!*@{}", place_of(&self.people, person)).into(),
             });
         }
         let is_mask = who.contains(['!', '@', '*', '~']);
         let mask = is_mask.then(|| masks::mask(who)).flatten();
+        if mask.as_deref().is_some_and(masks::is_about_addresses) && !self.may_name_addresses(turn)
+        {
+            return Err(said.no(masks::NO_ADDRESSES));
+        }
         mask.ok_or_else(|| {
             said.no("write a nick, a mask like *!*@example.org, ~a:account or ~i:192.0.2.0/24")
         })
@@ -292,7 +303,8 @@ impl Hub {
 
     fn bar(&mut self, turn: &mut Turn, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
-        let mask = self.mask_of(said, said.need(2)?)?;
+        let who = said.need(2)?;
+        let mask = self.mask_of(turn, said, who)?;
         let mask: Arc<str> = format!("{kind}{mask}").into();
         let terms = said.terms(3, self.now().wall)?;
         let is_new = !room.modes.lists(List::Ban, &mask);
@@ -311,6 +323,15 @@ impl Hub {
                 && !room.modes.names(List::Except, &subject)
         };
         let purpose: Vec<_> = members.into_iter().filter(is_meant).collect();
+        // Whom that is about is said: an account comes in as a guest, and others may be where a guest is.
+        let named = self.people.find(who).ok();
+        let about = named.map(|person| match &person.account {
+            Some(account) => format!(
+                "that is the account {account}, wherever it comes from; as a guest they would come from *!*@{}",
+                place_of(&self.people, person)
+            ),
+            None => format!("{} is a guest: that is everybody who comes from where they do", person.nick),
+        });
         let word = if kind.is_empty() { "banned" } else { "muted" };
         let shown = mask.strip_prefix(masks::MUTE).unwrap_or(&mask);
         let note = format!("has {word} {shown}{}", terms.shown());
@@ -321,7 +342,11 @@ impl Hub {
         for who in purpose {
             self.submit_kick(turn, id, who, &why)?;
         }
-        self.note(turn, id, Vec::new(), Noted { note, reply })
+        let lines = [Some(reply), about].into_iter().flatten();
+        let said = |text: String| ReplyLine::Said { by: Service::ChanServ, text: text.into() };
+        let reply = lines.map(said).collect();
+        let (facts, owner_change) = (Vec::new(), OwnerChange::None);
+        self.note_doing(turn, id, &note, RecordAction::Notice { facts, owner_change, reply })
     }
 
     fn unbar(&mut self, turn: &mut Turn, said: &Said<'_>, kind: &str) -> Result<(), Refusal> {
@@ -330,7 +355,7 @@ impl Hub {
         let written = format!("{kind}{who}");
         let mask = match room.modes.list(List::Ban).iter().find(|own| *own.mask == *written) {
             Some(entry) => Arc::clone(&entry.mask),
-            None => format!("{kind}{}", self.mask_of(said, who)?).into(),
+            None => format!("{kind}{}", self.mask_of(turn, said, who)?).into(),
         };
         if !room.modes.lists(List::Ban, &mask) {
             return Err(said.no("there is no such ban: write BANS"));
@@ -471,4 +496,11 @@ impl Hub {
         self.submit_query(turn, QueryPurpose::AuditLog, "LOG", Query::AuditLog { part, limit });
         Ok(())
     }
+}
+
+/// The host that somebody really has, whatever is shown.
+fn place_of(people: &People, person: &Person) -> String {
+    let first = person.devices.first().map(|conn| people.device(*conn));
+    let place = first.map(|device| device.cloak.as_deref().unwrap_or(&device.address));
+    place.unwrap_or_else(|| person.host()).to_owned()
 }
