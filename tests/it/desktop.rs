@@ -10,7 +10,7 @@ use std::{
 
 use chat_core::testing::FakeServer;
 use chat_server::Config;
-use chat_tests::{PATIENCE, TestClient, TestServer, program::Program};
+use chat_tests::{PATIENCE, TestClient, TestServer, load::Process, program::Program};
 
 /// One window at a time: keys go to whatever has the focus.
 static DISPLAY: Mutex<()> = Mutex::new(());
@@ -238,8 +238,8 @@ fn someone_joins_and_everyone_sees_everyone() {
     ann.screenshot("chat");
 }
 
-/// The time a window may take for what strangers write; unbroken, these lines took half a minute.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+/// The processor time a window may take for what strangers write; unbroken, these lines took half a minute.
+const WORK_MAX: Duration = Duration::from_secs(10);
 
 #[test]
 fn texts_without_an_end_are_shown_in_part_and_the_window_answers() {
@@ -273,23 +273,21 @@ fn texts_without_an_end_are_shown_in_part_and_the_window_answers() {
     ann.join_at(server.address());
     ann.wait_for(&["you are in #lobby as"]);
     ann.write("Message", "now");
-    let late = crossbeam_channel::after(ANSWERS_WITHIN);
     ann.click("Send");
     ann.wait_for(&["behind it all"]);
     ann.write("Message", "still here");
     ann.wait_for_text("Message", "still here");
-    assert!(late.try_recv().is_err(), "the window was busy for more than {ANSWERS_WITHIN:?}");
     let longest = ann.labels().into_iter().map(|label| label.chars().count()).max();
     assert!(longest.is_some_and(|n| n < 1200), "{longest:?} characters are shown at once");
     // The rest is there for who asks, and the window goes on.
-    let late = crossbeam_channel::after(ANSWERS_WITHIN);
     ann.click("Show all");
     ann.ask("exists", "push button", "Copy all", "");
     ann.screenshot("whole-text");
     ann.keys(&["key", "Escape"]);
     ann.write("Message", "again");
     ann.wait_for_text("Message", "again");
-    assert!(late.try_recv().is_err(), "the window was busy for more than {ANSWERS_WITHIN:?}");
+    let work = Process(ann.program.id()).cpu();
+    assert!(work < WORK_MAX, "the window was busy for {work:?}");
 }
 
 #[test]
