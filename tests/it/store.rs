@@ -797,11 +797,15 @@ fn selected(folder: &Path, query: &str) -> Vec<String> {
 #[test]
 fn a_store_in_which_names_were_asked_for_loses_nothing() {
     let folder = folder_of(7);
+    // Closed rooms that are nobody's, and what a guest said to somebody, end with the server: swept at some time behind its start.
     let all = [
         "SELECT records.*, source, account, marks, person FROM records
-         JOIN senders ON senders.id = sender ORDER BY records.id",
-        "SELECT id, replace(name, char(10), ' ') FROM conversations WHERE name != '#quiet' ORDER BY id",
-        "SELECT * FROM participants",
+         JOIN senders ON senders.id = sender JOIN conversations ON conversations.id = conversation
+         WHERE NOT is_closed AND name NOT LIKE '%~%' ORDER BY records.id",
+        "SELECT id, replace(name, char(10), ' ') FROM conversations
+         WHERE name != '#quiet' AND NOT is_closed AND name NOT LIKE '%~%' ORDER BY id",
+        "SELECT participants.* FROM participants JOIN conversations ON conversations.id = conversation
+         WHERE name NOT LIKE '%~%'",
         "SELECT * FROM nonces",
         "SELECT path, iif(value LIKE '{%', json_remove(value, '$.conversation'), value) FROM state
          WHERE path NOT LIKE 'marker%'",
