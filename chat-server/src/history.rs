@@ -186,6 +186,8 @@ pub struct Found {
     pub by: Arc<str>,
     /// The sign of those of the room it is for, if it is not for all.
     pub sign: Option<char>,
+    /// The time at which they wrote it.
+    pub time: SystemTime,
 }
 
 /// An answer to a query.

@@ -926,3 +926,35 @@ fn a_server_goes_on_with_a_store_in_which_names_were_asked_for() {
     eve.send(&format!("EDIT #open {msgid} :rewritten"));
     eve.expect("* FAIL EDIT EDIT_FORBIDDEN *");
 }
+
+/// An account that had been registered anew before accounts had numbers has its own name's messages, but none from before it.
+#[test]
+fn what_was_said_before_an_account_of_that_name_was_registered_is_not_its() {
+    let folder = folder_of(7);
+    let anew = "INSERT INTO state SELECT replace(path, 'carl', 'eve'),
+                    iif(path LIKE '%carl', '{\"name\":\"Eve\",\"since\":1796029263}', value)
+                FROM state WHERE path LIKE 'account%carl' OR path LIKE '%carl%password'";
+    selected(folder.path(), anew);
+    let server = TestServer::with(|config| {
+        config.data = Some(folder.path().to_owned());
+        config.auto_join = false;
+    });
+    let caps = "batch message-tags echo-message draft/chathistory chat.local/edit";
+    let mut eve = TestClient::register_with(&server, "evex", caps);
+    eve.send("NS IDENTIFY eve a-long-password");
+    eve.expect("* 900 *");
+    eve.send("JOIN #open");
+    let edit = |eve: &mut TestClient, said: &str| {
+        eve.send("CHATHISTORY LATEST #open * 50");
+        let line = eve.expect(&format!("* PRIVMSG #open :{said}"));
+        eve.expect("* BATCH -*");
+        let msgid = line.split("msgid=").nth(1).unwrap()[..24].to_owned();
+        eve.send(&format!("EDIT #open {msgid} :{said}, again"));
+    };
+    edit(&mut eve, "said by eve");
+    eve.expect("* FAIL EDIT EDIT_FORBIDDEN *");
+    eve.send("PRIVMSG #open :said by the next one");
+    eve.expect("* PRIVMSG #open *");
+    edit(&mut eve, "said by the next one");
+    eve.expect("*EDIT #open *");
+}

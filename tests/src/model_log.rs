@@ -341,6 +341,7 @@ impl ModelLog {
                 let is_it = |own: &&Kept| own.msgid() == &**msgid && reader.see(own);
                 Answer::Found(records.iter().find(is_it).map(|own| Found {
                     by: Arc::clone(&own.record.by),
+                    time: own.record.event.time,
                     sign: match own.record.conversation {
                         Conversation::Ranked(_, sign) => Some(sign),
                         _ => None,

@@ -254,7 +254,7 @@ pub(super) fn find(
     let Some(number) = number_of(database, conversation)? else { return Ok(None) };
     let Some(id) = id_of(database, number, msgid)? else { return Ok(None) };
     let is_direct = matches!(conversation, Conversation::Direct(..));
-    let select = "SELECT person, part FROM records JOIN senders ON senders.id = sender
+    let select = "SELECT person, part, time FROM records JOIN senders ON senders.id = sender
                   WHERE records.id = ? AND kind <= ? AND kind != ?
                     AND (? OR part = 0 OR part <= ? AND time > ?)";
     let ranked_after = milliseconds(ranked_after);
@@ -269,7 +269,7 @@ pub(super) fn find(
                 2 => Some('@'),
                 _ => None,
             };
-            Ok(Found { by, sign })
+            Ok(Found { by, sign, time: time_of(row.get(2)?) })
         })
         .optional()
 }

@@ -311,6 +311,7 @@ impl Hub {
                 self.give_back_likenesses(false);
             }
             AccountChange::Drop => {
+                self.accounts.forget_networks(name);
                 self.disown_all_of(name);
                 self.forget_in_rooms(name);
                 self.log_out_strangers();

@@ -96,7 +96,8 @@ impl Hub {
         };
         let asker = self.people.asker(turn.conn);
         let person = asker.person;
-        let is_own = Some(&found.by) == person.identity.as_ref();
+        let is_own = Some(&found.by) == person.identity.as_ref()
+            && self.accounts.was_there(person.account.as_deref(), found.time);
         let (own, others) = change.rights();
         let may = match &readable.place {
             Destination::Room(id) | Destination::Ranked(id, _) => {

@@ -46,8 +46,7 @@ impl Hub {
         }
         let name = room.name.clone();
         if facts.is_empty() || room.ownership.is_none() {
-            let room = self.rooms.room_mut(id);
-            facts.iter().for_each(|fact| room.take(fact));
+            facts.iter().for_each(|fact| self.rooms.take(id, fact));
             return self.come_in_by_link(turn, &link_use);
         }
         let changes = room.changes(&facts);
@@ -59,9 +58,8 @@ impl Hub {
         )
         .map_err(|why| Refusal::fail("JOIN", "INTERNAL_ERROR", &[&refused], why))?;
         // The next one finds it used, before it is kept.
-        let room = self.rooms.room_mut(id);
         let is_use = |fact: &&Fact| matches!(fact, Fact::Link(..));
-        facts.iter().filter(is_use).for_each(|fact| room.take(fact));
+        facts.iter().filter(is_use).for_each(|fact| self.rooms.take(id, fact));
         Ok(())
     }
 

@@ -13,11 +13,8 @@ use crate::{
         state::{
             codec,
             facts::{self, Fact, RoomDocument},
-            masks,
-            modes::List,
             ownership::Ownership,
             pending_record::OwnerChange,
-            room::Room,
         },
     },
     ids::RoomId,
@@ -178,9 +175,9 @@ impl Hub {
     pub(crate) fn changes_without(&self, account: &str) -> Vec<Change> {
         let account = fold(account);
         let mut changes = Vec::new();
-        for room in self.rooms.owned() {
+        for room in self.rooms.naming(&account).iter().map(|id| &self.rooms[id]) {
             let Some(ownership) = &room.ownership else { continue };
-            let facts = facts_without(room, &account);
+            let facts = room.facts_without(&account);
             changes.extend(facts.iter().map(|fact| fact.change(&ownership.number)));
             if ownership.next_founder() != account || !(ownership.is_kept || ownership.is_written) {
                 continue;
@@ -204,35 +201,12 @@ impl Hub {
     /// those that have become somebody's since.
     pub(crate) fn forget_in_rooms(&mut self, account: &str) {
         let account = fold(account);
-        let rooms = self.rooms.after(None).map(|(_, room)| room);
-        let facts: Vec<(RoomId, Vec<Fact>)> = rooms
-            .map(|room| (room.id, facts_without(room, &account)))
-            .filter(|(_, facts)| !facts.is_empty())
-            .collect();
-        for (id, facts) in facts {
+        for id in self.rooms.naming(&account) {
+            let facts = self.rooms[&id].facts_without(&account);
             facts.iter().for_each(|fact| self.take_fact(id, fact, &[]));
             self.persist_unasked(self.rooms[&id].changes(&facts));
         }
     }
-}
-
-/// The facts of a room in which an account, by its folded name, has nothing any more: whoever takes the name does not rule it,
-/// nor come in by what the account was let in for. What bars the name stays, and is shaken off by nobody who registers it anew.
-fn facts_without(room: &Room, account: &str) -> Vec<Fact> {
-    let mut facts = Vec::new();
-    if let Some(ownership) = &room.ownership {
-        let rank = ownership.rank_of(account);
-        facts.extend(rank.is_operator.then(|| Fact::Operator(account.into(), None)));
-        facts.extend(rank.has_voice.then(|| Fact::Voice(account.into(), false)));
-    }
-    for list in [List::Except, List::Invited] {
-        let is_own = |mask: &str| masks::account_of(mask).is_some_and(|own| own == account);
-        let entries = room.modes.list(list).iter();
-        let own = entries.filter(|entry| is_own(&entry.mask.to_ascii_lowercase()));
-        facts.extend(own.map(|entry| Fact::Unlisted(list, Arc::clone(&entry.mask))));
-    }
-    facts.extend(room.asking.contains_key(account).then(|| Fact::Asking(account.into(), None)));
-    facts
 }
 
 pub(crate) fn fold(account: &str) -> Cow<'_, str> {

@@ -22,12 +22,12 @@ impl Hub {
     /// of it in another way.
     pub(crate) fn take_fact(&mut self, id: RoomId, fact: &Fact, told: &[PersonId]) {
         self.rooms.note_expiry(id, fact);
-        let Some(room) = self.rooms.get_mut(id) else { return };
+        let Some(room) = self.rooms.get(id) else { return };
         let (Fact::Operator(account, _) | Fact::Voice(account, _)) = fact else {
-            return room.take(fact);
+            return self.rooms.take(id, fact);
         };
         let before = room.rank_of(Some(account));
-        room.take(fact);
+        self.rooms.take(id, fact);
         if self.out.latest().is_some() {
             self.follow_rank(id, account, before, told);
         }

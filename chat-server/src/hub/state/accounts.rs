@@ -89,6 +89,18 @@ impl Accounts {
         self.directory.by_identity(identity)
     }
 
+    /// Whether an account was registered at that time. One that was not, and has no number, is not the one before it whose name
+    /// it has.
+    pub(crate) fn was_there(&self, account: Option<&str>, time: SystemTime) -> bool {
+        let registered = account.and_then(|account| self.get_registered(account));
+        registered.is_none_or(|own| own.since <= time)
+    }
+
+    /// An account has ended: where its owner has logged in from is nowhere near the next one of its name.
+    pub(crate) fn forget_networks(&mut self, account: &str) {
+        self.login_backoff.forget_networks(account);
+    }
+
     /// Whether the owner of an account stays when the last of their connections has gone.
     pub(crate) fn stays(&self, account: Option<&str>) -> bool {
         account.and_then(|account| self.get_registered(account)).is_some_and(|own| own.stays)

@@ -306,6 +306,11 @@ impl LoginBackoff {
         }
     }
 
+    /// Forgets the networks that the owner of an account has logged in from.
+    pub(crate) fn forget_networks(&mut self, account: &str) {
+        self.familiar.remove(&key_of(account));
+    }
+
     fn is_familiar(&self, guesser: Guesser, subject: &LoginSubject) -> bool {
         let LoginSubject::Account(account) = subject else { return false };
         self.familiar.get(account).is_some_and(|own| own.contains(&guesser.origin.near))

@@ -21,6 +21,7 @@ pub(crate) mod login_backoff;
 pub(crate) mod masks;
 pub(crate) mod metadata;
 pub(crate) mod modes;
+pub(crate) mod named_accounts;
 pub(crate) mod newcomer;
 pub(crate) mod operator_trail;
 pub(crate) mod ownership;

@@ -17,6 +17,7 @@ use crate::{
             codec,
             facts::Fact,
             list_entry::{Entry, Terms},
+            named_accounts::{self, NamedAccounts},
             ownership::{Ownership, OwnershipIndex},
             pasts::Pasts,
             person::Asker,
@@ -48,6 +49,8 @@ pub(crate) struct Rooms {
     /// Rooms that are somebody's.
     owned: OwnershipIndex,
     pasts: Pasts,
+    /// Accounts that have something in rooms.
+    named: NamedAccounts,
     /// Names that rooms are about to get.
     reserved_names: BTreeMap<Arc<str>, RoomId>,
     /// Entries of lists that end by themselves: when, and in which room.
@@ -66,6 +69,7 @@ impl Default for Rooms {
             next_conversation: 0,
             owned: OwnershipIndex::default(),
             pasts: Pasts::default(),
+            named: NamedAccounts::default(),
             reserved_names: BTreeMap::new(),
             expiries: BTreeSet::new(),
             latest_record: SystemTime::UNIX_EPOCH,
@@ -174,6 +178,7 @@ impl Rooms {
     /// Takes away a room that has ended.
     pub(crate) fn remove(&mut self, id: RoomId) -> Option<Room> {
         let room = self.by_id.remove(&id)?;
+        room.named_accounts().iter().for_each(|account| self.named.set(account, id, false));
         if let Some(ownership) = &room.ownership {
             self.owned.remove(id, ownership, &room.name);
         }
@@ -294,12 +299,15 @@ impl Rooms {
         let room = self.by_id.get_mut(&id).expect("the caller found it");
         self.owned.add(id, &ownership, &room.name);
         room.ownership = Some(ownership);
+        named_accounts::note(&mut self.named, room, room.named_accounts());
     }
 
     /// Makes a room nobody's, and gives what it was.
     pub(crate) fn disown(&mut self, id: RoomId) -> Option<Ownership> {
         let room = self.by_id.get_mut(&id).expect("the caller found it");
+        let before = room.named_accounts();
         let ownership = room.ownership.take()?;
+        named_accounts::note(&mut self.named, room, before);
         self.owned.remove(id, &ownership, &room.name);
         Some(ownership)
     }
@@ -317,6 +325,18 @@ impl Rooms {
     /// The rooms of an account, by its folded name.
     pub(crate) fn owned_by(&self, founder: &str) -> Vec<RoomId> {
         self.owned.rooms_of(founder)
+    }
+
+    /// The rooms in which an account, by its folded name, has something.
+    pub(crate) fn naming(&self, account: &str) -> Vec<RoomId> {
+        self.named.rooms_of(account)
+    }
+
+    /// Has a room take a fact.
+    pub(crate) fn take(&mut self, id: RoomId, fact: &Fact) {
+        let Some(room) = self.by_id.get_mut(&id) else { return };
+        room.take(fact);
+        named_accounts::note(&mut self.named, room, fact.account());
     }
 
     pub(crate) fn n_owned(&self) -> usize {
@@ -337,8 +357,10 @@ impl Rooms {
 
     /// Says whose a room is about to be, or that it will not be theirs.
     pub(crate) fn set_successor(&mut self, id: RoomId, successor: Option<Arc<str>>) {
-        if let Some(ownership) = self.by_id.get_mut(&id).and_then(|room| room.ownership.as_mut()) {
-            ownership.successor = successor;
+        let Some(room) = self.by_id.get_mut(&id) else { return };
+        if let Some(ownership) = &mut room.ownership {
+            let before = std::mem::replace(&mut ownership.successor, successor.clone());
+            named_accounts::note(&mut self.named, room, before.into_iter().chain(successor));
         }
     }
 }
@@ -410,6 +432,7 @@ impl Rooms {
             ensure(leads, format!("the conversation of {} leads to it", room.name))?;
         }
         ensure(self.by_conversation.len() == self.by_id.len(), "each has one".into())?;
+        self.named.check(self.by_id.values())?;
         self.pasts.check()?;
         for (key, own) in self.pasts.iter() {
             let is_over = !self.by_conversation.contains_key(&own);
