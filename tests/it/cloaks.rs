@@ -59,9 +59,9 @@ fn nobody_is_shown_where_others_are() {
              bob< * 353 *ann!u@*.cloak*
              bob> CHATHISTORY LATEST #den * 10
              bob< *:ann!u@*.cloak PRIVMSG #den :hello
-             ann> TOPIC #den :here
-             bob> TOPIC #den
-             bob< * 333 bob #den ann!u@*.cloak *
+             bob> TOPIC #den :here
+             ann> TOPIC #den
+             ann< * 333 ann #den bob!u@*.cloak *
              bob> MODE #den +b *!*@198.51.100.7
              bob> MODE #den +b
              bob< * 367 bob #den *!*@198.51.100.7 bob!u@*.cloak *

@@ -65,6 +65,13 @@ impl Hub {
         if person.modes.shows_operator {
             turn.numeric(Numeric::RPL_WHOISOPERATOR, &[shown, "is an operator of the server"]);
         }
+        if person.modes.is_bot {
+            turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
+        }
+        let is_secure = |conn| self.people.device(conn).is_secure;
+        if !person.devices.is_empty() && person.devices.iter().copied().all(is_secure) {
+            turn.numeric(Numeric::RPL_WHOISSECURE, &[shown, "is using a secure connection"]);
+        }
         // Where somebody comes from is for operators of the server, and for themselves.
         if is_own || asker.device.is_operator() {
             for conn in &person.devices {
@@ -72,13 +79,6 @@ impl Hub {
                 let text = format!("is connecting from {}@{address} {address}", person.user());
                 turn.numeric(Numeric::RPL_WHOISHOST, &[shown, &text]);
             }
-        }
-        if person.modes.is_bot {
-            turn.numeric(Numeric::RPL_WHOISBOT, &[shown, "is a bot"]);
-        }
-        let is_secure = |conn| self.people.device(conn).is_secure;
-        if !person.devices.is_empty() && person.devices.iter().copied().all(is_secure) {
-            turn.numeric(Numeric::RPL_WHOISSECURE, &[shown, "is using a secure connection"]);
         }
         if let Some(account) = &person.account {
             turn.numeric(Numeric::RPL_WHOISACCOUNT, &[shown, account, "is logged in as"]);
