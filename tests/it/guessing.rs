@@ -9,6 +9,7 @@ use chat_server::{
     hub::Door,
 };
 use chat_tests::{
+    TestClient, TestServer,
     script::check_with,
     world::{SimLog, World},
 };
@@ -434,4 +435,58 @@ fn a_gateway_says_whether_it_was_spoken_to_over_tls() {
         let said = say(&mut world, "a", "NS IDENTIFY ann secret");
         assert_eq!(said.contains("over TLS alone"), is_refused, "{options}: {said}");
     }
+}
+
+/// `NAMES #a,#a,...` took 20 KB in and gave 126 MB out.
+#[test]
+fn a_line_is_answered_once_for_each_target() {
+    check_with(
+        "a> JOIN #a
+         a> PING joined
+         a< * PONG *
+         b> NAMES #a,#a,#A,#a,#a,#a,#a
+         b< * 353 b ? #a *
+         b< * 366 b #a *
+         b! *
+         b> NAMES #a,#b,#c,#d,#e,#f
+         b< * 353 b ? #a *
+         b< * 366 b #d *
+         b< * 407 b #e *
+         b! *
+         b> LIST #a,#a,#b,#c,#d,#e
+         b< * 407 b #e *
+         b! *
+         b> LIST *a*,*b*,*c*,*d*,*e*
+         b< * 407 b LIST *
+         b! *
+         a> MODE #a +zzzzzyzy
+         a< * 472 a z *
+         a< * 472 a y *
+         a! *",
+        |_| (),
+    );
+}
+
+/// Behind a gateway everybody had as many connections as there were.
+#[test]
+fn whom_a_gateway_passes_on_is_counted_where_they_are() {
+    let server = TestServer::with(|config| {
+        let (password, addresses) = ("hunter2".into(), vec!["127.0.0.1/32".parse().unwrap()]);
+        config.gateways = vec![Gateway { password, addresses }];
+        config.limits.clients_per_address_max = Some(2);
+        config.limits.exempt_addresses = vec!["127.0.0.1/32".parse().unwrap()];
+    });
+    let pass_on = |address: &str| {
+        let mut client = TestClient::connect(server.address());
+        client.send(&format!("WEBIRC hunter2 gate host {address}"));
+        client.send("PING x");
+        client
+    };
+    let mut two = ["203.0.113.1"; 2].map(pass_on);
+    for client in &mut two {
+        client.expect("* PONG *");
+    }
+    let mut third = pass_on("203.0.113.1");
+    third.expect("ERROR :There are too many connections from your address");
+    pass_on("203.0.113.2").expect("* PONG *");
 }

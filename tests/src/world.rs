@@ -583,6 +583,7 @@ impl World {
             | Effect::Check { .. }
             | Effect::Persist { .. }
             | Effect::Mark(_)
+            | Effect::PassOn { .. }
             | Effect::Query { .. }
             | Effect::Report(_)
             | Effect::Stop => {}
@@ -806,6 +807,7 @@ fn worker_of(effect: &Effect) -> WorkerId {
         | Effect::Hold { conn }
         | Effect::Negotiate { conn, .. }
         | Effect::Offer { conn, .. }
+        | Effect::PassOn { conn, .. }
         | Effect::Release { conn }
         | Effect::Reply { conn, .. }
         | Effect::Subscribe { conn, .. }

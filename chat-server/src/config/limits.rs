@@ -19,6 +19,9 @@ pub struct Limits {
     /// Connections at once from one address (an IPv6 /64 counts as one), or no limit.
     #[serde(rename = "per-address")]
     pub clients_per_address_max: Option<usize>,
+    /// Connections at once from one wide network, an IPv4 /24 or an IPv6 /48, or no limit.
+    #[serde(rename = "per-network")]
+    pub clients_per_network_max: Option<usize>,
     /// Networks whose connections are not counted by address, such as a school's.
     pub exempt_addresses: Vec<IpNet>,
     /// Rooms one person may be in.
@@ -153,6 +156,7 @@ impl Default for Limits {
         Self {
             clients_max: 10_000,
             clients_per_address_max: Some(64),
+            clients_per_network_max: Some(256),
             exempt_addresses: Vec::new(),
             rooms_per_person_max: 50,
             targets_max: 4,
@@ -201,7 +205,14 @@ impl Limits {
     /// These limits without those on flooding and on connections per address, for benchmarks and tests.
     #[must_use]
     pub fn unlimited(self) -> Self {
-        Self { flood: None, expensive: None, logins: None, clients_per_address_max: None, ..self }
+        Self {
+            flood: None,
+            expensive: None,
+            logins: None,
+            clients_per_address_max: None,
+            clients_per_network_max: None,
+            ..self
+        }
     }
 
     /// These limits, with the rates that the keys of the file make up.
@@ -235,6 +246,7 @@ impl Limits {
         }
         let counts = [
             ("per-address", self.clients_per_address_max.unwrap_or(usize::MAX), 1),
+            ("per-network", self.clients_per_network_max.unwrap_or(usize::MAX), 1),
             ("rooms-per-person", self.rooms_per_person_max, 1),
             ("targets", self.targets_max, 1),
             ("modes", self.modes_max, 1),

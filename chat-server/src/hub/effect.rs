@@ -1,6 +1,6 @@
 //! Everything that can leave the hub. Carried out in order, before the next input.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     auth::Question,
@@ -94,6 +94,13 @@ pub enum Effect {
         nick: Arc<str>,
         /// The settings so far.
         before: Arc<Settings>,
+    },
+    /// Count a connection for the address that its gateway has told, and close it if that has as many as it may.
+    PassOn {
+        /// The connection.
+        conn: ConnId,
+        /// The address.
+        address: IpAddr,
     },
     /// Read on.
     Release {

@@ -2,13 +2,13 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use ipnet::IpNet;
 
-use crate::{config::Limits, ids::WorkerId};
+use crate::{config::Limits, ids::WorkerId, origin::Origin};
 
 /// Counts connections for all doors together.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(crate) struct Admission {
 struct Bounds {
     clients_max: usize,
     per_address_max: Option<usize>,
+    per_network_max: Option<usize>,
     exempt: Vec<IpNet>,
 }
 
@@ -31,6 +32,7 @@ impl Bounds {
         Self {
             clients_max: limits.clients_max,
             per_address_max: limits.clients_per_address_max,
+            per_network_max: limits.clients_per_network_max,
             exempt: limits.exempt_addresses.clone(),
         }
     }
@@ -39,19 +41,37 @@ impl Bounds {
 #[derive(Debug)]
 struct Counts {
     all: usize,
-    by_address: HashMap<IpAddr, usize>,
+    /// Those from each subscriber, and from each wide network: the two are never the same.
+    by_network: HashMap<IpNet, usize>,
     by_worker: Vec<usize>,
 }
 
 impl Counts {
-    /// One more from `address`.
-    fn add(&mut self, address: IpAddr, max: Option<usize>) -> Result<(), &'static str> {
-        let n_there = self.by_address.get(&address).copied().unwrap_or_default();
-        if max.is_some_and(|max| n_there >= max) {
+    /// One more from `origin`.
+    fn add(&mut self, origin: Origin, max: Max) -> Result<(), &'static str> {
+        let n_from = |network| self.by_network.get(&network).copied().unwrap_or_default();
+        if max.near.is_some_and(|max| n_from(origin.near) >= max) {
             return Err("There are too many connections from your address");
         }
-        self.by_address.insert(address, n_there + 1);
+        if max.wide.is_some_and(|max| n_from(origin.wide) >= max) {
+            return Err("There are too many connections from your network");
+        }
+        for network in [origin.near, origin.wide] {
+            *self.by_network.entry(network).or_default() += 1;
+        }
         Ok(())
+    }
+
+    /// One less.
+    fn take_away(&mut self, origin: Origin) {
+        for network in [origin.near, origin.wide] {
+            if let Some(from_there) = self.by_network.get_mut(&network) {
+                *from_there -= 1;
+                if *from_there == 0 {
+                    self.by_network.remove(&network);
+                }
+            }
+        }
     }
 
     /// The worker of one more connection: the first one that has room below `enough`, or the one with the fewest.
@@ -66,6 +86,13 @@ impl Counts {
     }
 }
 
+/// The connections there may be from an origin.
+#[derive(Debug, Clone, Copy)]
+struct Max {
+    near: Option<usize>,
+    wide: Option<usize>,
+}
+
 /// One connection's place. Dropping it gives the place back.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -73,15 +100,15 @@ pub(crate) struct Place {
     /// The address whose it is.
     address: IpAddr,
     worker: WorkerId,
-    /// A proxy's counts in all only.
-    is_proxys: bool,
+    /// The origin it counts for; none while it is a proxy's, which counts in all only.
+    counted: Option<Origin>,
 }
 
 impl Admission {
     /// An admission to so many workers, of which each takes `worker_connections` before the next one is used.
     pub(crate) fn new(limits: &Limits, n_workers: u16, worker_connections: usize) -> Arc<Self> {
         let by_worker = vec![0; usize::from(n_workers)];
-        let counts = Counts { all: 0, by_address: HashMap::new(), by_worker };
+        let counts = Counts { all: 0, by_network: HashMap::new(), by_worker };
         Arc::new(Self {
             bounds: RwLock::new(Bounds::of(limits)),
             counts: Mutex::new(counts),
@@ -112,21 +139,25 @@ impl Admission {
         if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
-        if !is_proxys {
-            counts.add(counted_as(address), max)?;
+        let counted = Some(Origin::of(address)).filter(|_| !is_proxys);
+        if let Some(origin) = counted {
+            counts.add(origin, max)?;
         }
         counts.all += 1;
         let worker = counts.add_to_worker(self.worker_connections);
-        Ok(Place { admission: Arc::clone(self), address, worker, is_proxys })
+        Ok(Place { admission: Arc::clone(self), address, worker, counted })
     }
 
-    /// The number of connections there may be from `address`.
-    fn max_for(&self, address: IpAddr) -> Option<usize> {
+    /// The connections there may be from `address`.
+    fn max_for(&self, address: IpAddr) -> Max {
         let bounds = self.bounds.read().unwrap_or_else(PoisonError::into_inner);
         // As it is, not as it is counted: a network may be smaller than a household's.
         let address = address.to_canonical();
         let is_exempt = bounds.exempt.iter().any(|network| network.contains(&address));
-        bounds.per_address_max.filter(|_| !is_exempt)
+        Max {
+            near: bounds.per_address_max.filter(|_| !is_exempt),
+            wide: bounds.per_network_max.filter(|_| !is_exempt),
+        }
     }
 
     /// A place for a connection of the proxy at `address`, before it is known whose it passes on.
@@ -141,7 +172,7 @@ impl Admission {
 impl Place {
     /// Whether its first bytes tell whose it is.
     pub(crate) fn is_proxys(&self) -> bool {
-        self.is_proxys
+        self.counted.is_none()
     }
 
     /// The worker whose connection it is to be.
@@ -154,7 +185,7 @@ impl Place {
         self.address
     }
 
-    /// The place of a proxy's connection is that of someone at `address`, as it turns out.
+    /// The place of a proxy's or a gateway's connection is that of someone at `address`, as it turns out.
     ///
     /// # Errors
     /// As [`Admission::admit`].
@@ -162,8 +193,11 @@ impl Place {
         let max = self.admission.max_for(address);
         self.address = address;
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.add(counted_as(address), max)?;
-        self.is_proxys = false;
+        if let Some(gateway) = self.counted.take() {
+            counts.take_away(gateway);
+        }
+        counts.add(Origin::of(address), max)?;
+        self.counted = Some(Origin::of(address));
         Ok(())
     }
 }
@@ -173,25 +207,8 @@ impl Drop for Place {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
         counts.by_worker[usize::from(self.worker.0)] -= 1;
-        if self.is_proxys {
-            return;
-        }
-        let address = counted_as(self.address);
-        if let Some(from_there) = counts.by_address.get_mut(&address) {
-            *from_there -= 1;
-            if *from_there == 0 {
-                counts.by_address.remove(&address);
-            }
-        }
-    }
-}
-
-/// A household has one IPv4 address or one IPv6 /64.
-fn counted_as(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
+        if let Some(origin) = self.counted {
+            counts.take_away(origin);
         }
     }
 }
@@ -225,7 +242,40 @@ mod tests {
         assert!(passed.pass_on("192.0.2.9".parse().unwrap()).is_ok());
         drop(passed);
         let counts = admission.counts.lock().unwrap();
-        assert_eq!((counts.all, counts.by_address.len()), (2, 2));
+        // Two addresses of one network.
+        assert_eq!((counts.all, counts.by_network.len()), (2, 3));
+    }
+
+    /// A /48 is one subscriber's as often as not; whom a gateway passes on is counted where they are.
+    #[test]
+    fn wide_networks_have_a_bound_of_their_own() {
+        let limits = Limits {
+            clients_per_address_max: Some(2),
+            clients_per_network_max: Some(3),
+            ..Limits::default()
+        };
+        let admission = Admission::new(&limits, 1, 1);
+        let at = |address: &str| admission.admit(address.parse().unwrap());
+        for part in ["2001:db8:1:X::1", "192.0.2.X"] {
+            let part = |n: usize| part.replace('X', &n.to_string());
+            let mut places: Vec<Place> = (0..3).map(|n| at(&part(n)).unwrap()).collect();
+            assert!(at(&part(3)).unwrap_err().contains("your network"));
+            places.pop();
+            places.push(at(&part(0)).unwrap());
+            assert!(at(&part(0)).unwrap_err().contains("your address"));
+        }
+        let gateway = || at("203.0.113.1").unwrap();
+        let mut passed = Vec::new();
+        for _ in 0..2 {
+            let mut place = gateway();
+            place.pass_on("198.51.100.1".parse().unwrap()).unwrap();
+            passed.push(place);
+        }
+        let mut third = gateway();
+        assert!(third.pass_on("198.51.100.1".parse().unwrap()).is_err());
+        drop((passed, third));
+        let counts = admission.counts.lock().unwrap();
+        assert_eq!((counts.all, counts.by_network.len()), (0, 0));
     }
 
     #[test]
@@ -261,14 +311,5 @@ mod tests {
         assert!(admission.admit("2001:db8::6".parse().unwrap()).is_err());
         let _other = admission.admit("2001:db8:0:1::6".parse().unwrap()).unwrap();
         assert!(admission.admit("2001:db8:0:1::7".parse().unwrap()).is_err());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_counts_as_one() {
-        let one = counted_as("2001:db8::1".parse().unwrap());
-        assert_eq!(one, counted_as("2001:db8::2:3:4:5".parse().unwrap()));
-        assert_ne!(one, counted_as("2001:db8:0:1::1".parse().unwrap()));
-        let mapped = counted_as("::ffff:192.0.2.1".parse().unwrap());
-        assert_eq!(mapped, counted_as("192.0.2.1".parse().unwrap()));
     }
 }

@@ -297,6 +297,7 @@ impl Work {
             Effect::Negotiate { conn, nick, label, subcommand, arguments } => {
                 (conn.worker, Order::Negotiate { conn, nick, label, subcommand, arguments })
             }
+            Effect::PassOn { conn, address } => (conn.worker, Order::PassOn { conn, address }),
             Effect::Release { conn } => (conn.worker, Order::Release { conn }),
             Effect::Reply { conn, reply } => (conn.worker, Order::Reply { conn, reply }),
             Effect::Report(event) => {

@@ -5,6 +5,7 @@
 //! mailbox was empty.
 
 use std::{
+    net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
@@ -48,6 +49,10 @@ pub(crate) enum Order {
         conn: ConnId,
         nick: Arc<str>,
         before: Arc<Settings>,
+    },
+    PassOn {
+        conn: ConnId,
+        address: IpAddr,
     },
     Release {
         conn: ConnId,

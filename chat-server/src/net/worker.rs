@@ -195,6 +195,13 @@ impl Worker {
             Order::Offer { conn, nick, before } => {
                 self.with_session(conn, |session, output| session.offer(&nick, &before, output));
             }
+            Order::PassOn { conn, address } => {
+                let passed = self.own_mut(conn).map(|own| own.place.pass_on(address));
+                if let Some(Err(reason)) = passed {
+                    self.settings.metrics.turned_away_total.fetch_add(1, Ordering::Relaxed);
+                    self.close(now, conn.slot, reason);
+                }
+            }
             Order::Release { conn } => {
                 if let Some(own) = self.own_mut(conn) {
                     own.is_held = false;

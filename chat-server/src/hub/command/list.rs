@@ -22,6 +22,13 @@ impl Hub {
         rooms: &[String],
         conditions: Vec<ListCondition>,
     ) -> Result<(), Refusal> {
+        let n_max = self.settings.limits.targets_max;
+        if let Some(room) = rooms.get(n_max) {
+            return Err(Refusal::TooManyTargets(room.clone()));
+        }
+        if conditions.len() > n_max {
+            return Err(Refusal::TooManyTargets("LIST".to_owned()));
+        }
         turn.numeric(Numeric::RPL_LISTSTART, &["Room", "People and topic"]);
         for room in rooms {
             if let Ok(room) = self.rooms.find_visible(turn.person, room) {

@@ -1,7 +1,7 @@
 //! `MODE` (RFC 2812 §3.1.5, §3.2.3; <https://modern.ircdocs.horse/#mode-message>): what is set is an
 //! answer, a change of a room is a record.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chat_core::{
     proto::{KEY_BYTES_MAX, Numeric},
@@ -98,6 +98,7 @@ impl Hub {
         let mut changes = Vec::new();
         let mut is_refused = false;
         let mut shown = Vec::new();
+        let mut unknown = BTreeSet::new();
         for letter in letters.chars() {
             let known = match letter {
                 '+' | '-' => {
@@ -107,7 +108,10 @@ impl Hub {
                 other => ModeLetter::from_char(other),
             };
             let Some(known) = known else {
-                turn.say(Refusal::UnknownRoomMode(letter.to_string()).reply());
+                // Each once, however often it stands there.
+                if unknown.insert(letter) {
+                    turn.say(Refusal::UnknownRoomMode(letter.to_string()).reply());
+                }
                 continue;
             };
             let takes_argument = match known {

@@ -12,7 +12,10 @@ use crate::hub::{
 
 impl Hub {
     pub(crate) fn names(&mut self, turn: &mut Turn, rooms: &[String]) -> Result<(), Refusal> {
-        for name in rooms {
+        for (index, name) in rooms.iter().enumerate() {
+            if index >= self.settings.limits.targets_max {
+                return Err(Refusal::TooManyTargets(name.clone()));
+            }
             match self.rooms.find_visible(turn.person, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),
                 // A room that is not there has no names; that is no error (RFC 2812 §3.2.5).

@@ -54,5 +54,6 @@ impl Hub {
         // Who could be read on the way has shown no certificate.
         let fingerprint = fingerprint.filter(|_| newcomer.is_secure);
         newcomer.fingerprint = fingerprint.map(|(_, value)| Arc::from(value));
+        self.out.push(Effect::PassOn { conn, address });
     }
 }

@@ -337,6 +337,7 @@ impl Accounts {
     /// A sentence about the first thing that does not hold.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.directory.check()?;
+        self.markers.check()?;
         self.trail.check()?;
         self.login_backoff.check()
     }

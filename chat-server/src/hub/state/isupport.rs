@@ -50,7 +50,7 @@ fn tokens(settings: &Settings) -> Vec<String> {
         "SAFELIST".into(),
         "STATUSMSG=@+".into(),
         format!(
-            "TARGMAX=JOIN:,KICK:{0},KILL:1,LIST:,NAMES:,NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:{0},WHOWAS:{0}",
+            "TARGMAX=JOIN:,KICK:{0},KILL:1,LIST:{0},NAMES:{0},NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:{0},WHOWAS:{0}",
             limits.targets_max
         ),
         format!("TOPICLEN={TOPIC_BYTES_MAX}"),

@@ -3,7 +3,7 @@
 //! ([`crate::room_log::Change`]), those of guests go with them.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -20,6 +20,8 @@ const MARKERS_MAX: usize = 1000;
 #[derive(Debug, Default)]
 pub(crate) struct ReadMarkers {
     by: BTreeMap<Arc<str>, BTreeMap<Marked, SystemTime>>,
+    /// Owners of markers of what was said with a guest, by the guest, with whom they go.
+    of_guests: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
 }
 
 /// A read marker: its owner, as direct conversations name people, and its conversation.
@@ -84,13 +86,9 @@ impl ReadMarkers {
                 self.set(ReadMarker { identity, of }, time);
             }
             ([identity, of], None) => {
-                if let Some(own) = self.by.get_mut(*identity) {
-                    own.remove(&Marked::read(of)?);
-                }
+                self.remove(identity, &Marked::read(of)?);
             }
-            ([identity], None) => {
-                self.by.remove(*identity);
-            }
+            ([identity], None) => self.forget_owner(identity),
             _ => return Err(format!("{path:?} is no path of a marker")),
         }
         Ok(())
@@ -110,20 +108,81 @@ impl ReadMarkers {
         changes
     }
 
-    /// Moves a marker to `time`, if that is later.
+    /// Moves a marker to `time`, if that is later. Above the bound the one of longest ago goes, a guest's too.
     pub(crate) fn set(&mut self, mark: ReadMarker, time: SystemTime) {
-        let own = self.by.entry(mark.identity).or_default();
-        let marked = own.entry(mark.of).or_insert(time);
-        *marked = time.max(*marked);
+        let ReadMarker { identity, of } = mark;
+        let own = self.by.entry(Arc::clone(&identity)).or_default();
+        if let Some(marked) = own.get_mut(&of) {
+            *marked = time.max(*marked);
+            return;
+        }
+        let is_full = own.len() >= MARKERS_MAX;
+        let oldest = own.iter().min_by_key(|(_, time)| **time).filter(|_| is_full);
+        let oldest = oldest.map(|(of, _)| of.clone());
+        if let Marked::Person(guest) = &of
+            && guest.starts_with('~')
+        {
+            let owners = self.of_guests.entry(Arc::clone(guest)).or_default();
+            owners.insert(Arc::clone(&identity));
+        }
+        own.insert(of, time);
+        if let Some(oldest) = oldest {
+            self.remove(&identity, &oldest);
+        }
+    }
+
+    fn remove(&mut self, identity: &str, of: &Marked) {
+        if let Some(own) = self.by.get_mut(identity) {
+            own.remove(of);
+            if own.is_empty() {
+                self.by.remove(identity);
+            }
+        }
+        if let Marked::Person(guest) = of
+            && let Some(owners) = self.of_guests.get_mut(guest)
+        {
+            owners.remove(identity);
+            if owners.is_empty() {
+                self.of_guests.remove(guest);
+            }
+        }
+    }
+
+    fn forget_owner(&mut self, identity: &str) {
+        let own = self.by.get(identity).map(|own| own.keys().cloned().collect::<Vec<_>>());
+        for of in own.into_iter().flatten() {
+            self.remove(identity, &of);
+        }
     }
 
     pub(crate) fn get(&self, mark: &ReadMarker) -> Option<SystemTime> {
         self.by.get(&mark.identity)?.get(&mark.of).copied()
     }
 
-    /// A guest has gone.
+    /// A guest has gone: their markers go, and those that others have of them.
     pub(crate) fn forget(&mut self, identity: &str) {
-        self.by.remove(identity);
+        self.forget_owner(identity);
+        for owner in self.of_guests.get(identity).cloned().unwrap_or_default() {
+            self.remove(&owner, &Marked::Person(identity.into()));
+        }
+    }
+
+    /// Checks that nobody has more than they may, and that those of guests are found by them.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that does not hold.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let is_of_guest =
+            |of: &&Marked| matches!(of, Marked::Person(other) if other.starts_with('~'));
+        let n_by_owner = self.by.values().flat_map(BTreeMap::keys).filter(is_of_guest).count();
+        let n_by_guest: usize = self.of_guests.values().map(BTreeSet::len).sum();
+        if n_by_owner != n_by_guest {
+            return Err("read markers of guests are found by them".to_owned());
+        }
+        if self.by.values().any(|own| own.len() > MARKERS_MAX) {
+            return Err("nobody has more read markers than they may".to_owned());
+        }
+        Ok(())
     }
 }
 
@@ -161,7 +220,31 @@ mod tests {
         assert!(markers.take(&["=ann", "1"], Some("soon")).is_err());
         assert!(markers.take(&["=ann", "#1"], Some("1")).is_err(), "a name is no conversation");
         assert!(markers.take(&["=ann"], Some("1")).is_err());
+        markers.check().unwrap();
         markers.take(&["=ann"], None).unwrap();
         assert!(markers.by.is_empty());
+    }
+
+    #[test]
+    fn guests_markers_have_a_bound_and_go_with_them() {
+        let mut markers = ReadMarkers::default();
+        let mark = |identity: &str, of: Marked| ReadMarker { identity: identity.into(), of };
+        let room = |number| Marked::Room(ConversationId::new(number));
+        let guest = || Marked::Person("~guest".into());
+        let at = |number: u64| UNIX_EPOCH + Duration::from_secs(number);
+        for number in 0..3000 {
+            markers.set(mark("~guest", room(number)), at(number));
+        }
+        assert_eq!(markers.by["~guest"].len(), MARKERS_MAX);
+        assert_eq!(markers.get(&mark("~guest", room(2999))), Some(at(2999)));
+        // What others have of them goes too, and nothing else of it.
+        markers.set(mark("=ann", guest()), at(1));
+        markers.set(mark("=ann", room(1)), at(2));
+        markers.set(mark("=bob", guest()), at(1));
+        markers.check().unwrap();
+        markers.forget("~guest");
+        markers.check().unwrap();
+        assert!(markers.of_guests.is_empty());
+        assert_eq!((markers.by.len(), markers.by["=ann"].len()), (1, 1));
     }
 }
