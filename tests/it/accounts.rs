@@ -693,3 +693,74 @@ fn the_name_of_an_account_that_is_no_more_opens_no_room_and_shakes_off_no_ban() 
          bob< * 366 *"
     ));
 }
+
+/// What strangers leave behind has an end. Whoever comes back, or is there, uses it.
+#[test]
+fn what_nobody_has_used_for_long_ends() {
+    let days = |n: u32| n * 24 * 60 * 60;
+    check_with(
+        &format!(
+            "gone> NS REGISTER correcthorse
+             gone< * 900 *
+             gone> JOIN #gone
+             gone< * 366 *
+             gone> TOPIC #gone :still here
+             gone< * TOPIC *
+             gone> PART #gone
+             drop gone
+             back> NS REGISTER correcthorse
+             back< * 900 *
+             drop back
+             stays> NS REGISTER correcthorse
+             stays< * 900 *
+             wait {most}
+             login back
+             drop back
+             restart
+             login stays
+             z> NICK gone
+             z< * 433 * gone *
+             z> LIST
+             z< * 322 z #gone *
+             wait {some}
+             y> NICK gone
+             y< :y!* NICK gone
+             y> NICK back
+             y< * 433 * back *
+             y> NICK stays
+             y< * 433 * stays *
+             y> LIST
+             y! * 322 *
+             y< * 323 *
+             wait {all}
+             x> NICK back
+             x< :x!* NICK back
+             x> NICK stays
+             x< * 433 * stays *
+             restart
+             w> NICK gone
+             w< :w!* NICK gone
+             w> NICK stays
+             w< * 433 * stays *
+             w> LIST
+             w! * 322 *
+             w< * 323 *",
+            most = days(700),
+            some = days(40),
+            all = days(731),
+        ),
+        |config| config.limits.ping_after = std::time::Duration::from_secs(1 << 30),
+    );
+    check_with(
+        &format!(
+            "gone> NS REGISTER correcthorse
+             gone< * 900 *
+             drop gone
+             wait {}
+             z> NICK gone
+             z< * 433 * gone *",
+            days(10_000)
+        ),
+        |config| config.limits.accounts_expire_after = std::time::Duration::ZERO,
+    );
+}

@@ -444,6 +444,8 @@ fn a_line_is_answered_once_for_each_target() {
         "a> JOIN #a
          a> PING joined
          a< * PONG *
+         b> JOIN #a
+         b< * 366 b #a *
          b> NAMES #a,#a,#A,#a,#a,#a,#a
          b< * 353 b ? #a *
          b< * 366 b #a *

@@ -63,6 +63,7 @@ impl Hub {
                 }
                 self.forget_lost_records();
                 self.expire();
+                self.expire_accounts();
             }
             Input::Opened { conn, host, door, is_secure, fingerprint } => {
                 if let Some(ban) = self.accounts.find_ban(self.now().wall, &host, None) {
@@ -137,11 +138,15 @@ impl Hub {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let appended = self.awaited.next_deadline(self.settings.limits.append_timeout);
+        let expires = !self.settings.limits.accounts_expire_after.is_zero();
+        let unused = self.accounts.looks_at().filter(|_| expires);
         let expired =
-            self.rooms.next_expiry().zip(self.out.latest()).map(|(until, Now { mono, wall })| {
-                // As far as the clocks at the latest input tell.
-                mono + until.duration_since(wall).unwrap_or_default()
-            });
+            self.rooms.next_expiry().into_iter().chain(unused).min().zip(self.out.latest()).map(
+                |(until, Now { mono, wall })| {
+                    // As far as the clocks at the latest input tell.
+                    mono + until.duration_since(wall).unwrap_or_default()
+                },
+            );
         appended.into_iter().chain(expired).min()
     }
 

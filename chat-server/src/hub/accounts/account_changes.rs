@@ -234,6 +234,7 @@ impl Hub {
     }
 
     fn log_in_by(&mut self, turn: &mut Turn, account: Arc<str>) {
+        self.note_use(&account);
         self.set_account(turn.person, Some(Arc::clone(&account)));
         turn.say(ReplyLine::Numeric(
             Numeric::RPL_LOGGEDIN,

@@ -6,7 +6,7 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, effect::Effect},
+    hub::{Hub, effect::Effect, state::account_directory},
     ids::{ConnId, PersonId},
 };
 
@@ -25,6 +25,7 @@ impl Hub {
             return self.say_to(conn, label, vec![line]);
         }
         self.accounts.forgive(self.now().mono, self.guesser_at(conn), account);
+        self.note_use(account);
         let text = format!("You are now logged in as {account}");
         let params = vec![source, (**account).into(), text.into()];
         let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
@@ -34,6 +35,14 @@ impl Hub {
             newcomer.account = Some(Arc::clone(account));
         } else if let Some(device) = self.people.device_at(conn) {
             self.set_account(device.person, Some(Arc::clone(account)));
+        }
+    }
+
+    /// Takes note that somebody has logged in to an account: it is used.
+    pub(crate) fn note_use(&mut self, account: &str) {
+        let today = account_directory::day_of(self.now().wall);
+        if let Some(change) = self.accounts.use_on(account, today) {
+            self.persist_unasked(vec![change]);
         }
     }
 

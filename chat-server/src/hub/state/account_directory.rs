@@ -29,6 +29,14 @@ const NUMBER_SIGN: char = '!';
 pub(crate) const CONFIGURED: &str =
     "this account is in the server's configuration: ask whoever runs the server";
 
+/// Seconds of a day.
+const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
+
+/// The day of a time, counted from 1970.
+pub(crate) fn day_of(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / SECONDS_OF_DAY
+}
+
 /// All accounts.
 #[derive(Debug, Default)]
 pub(crate) struct AccountDirectory {
@@ -39,6 +47,8 @@ pub(crate) struct AccountDirectory {
     names: ConfusableNames,
     /// Names on their way to be registered.
     pending: BTreeSet<Arc<str>>,
+    /// The registered accounts by the day of their latest use; 0, where it is not known.
+    by_use: BTreeSet<(u64, Arc<str>)>,
     /// The registered account each certificate logs in to.
     certificates: HashMap<Box<str>, Arc<str>>,
 }
@@ -51,6 +61,8 @@ pub(crate) struct Registered {
     /// before accounts had numbers.
     number: Box<str>,
     pub(crate) since: SystemTime,
+    /// The day of the latest login, counted from 1970; 0, where it is not known.
+    used: u64,
     /// Its owner stays when the last of their connections has gone.
     pub(crate) stays: bool,
 }
@@ -72,6 +84,7 @@ enum AccountField<'a> {
     Password,
     Certificate(&'a str),
     Stays,
+    Used,
 }
 
 impl AccountField<'_> {
@@ -80,6 +93,7 @@ impl AccountField<'_> {
             Self::Whole => format!("{PATH}\n{key}"),
             Self::Password => format!("{PATH}\n{key}\npassword"),
             Self::Stays => format!("{PATH}\n{key}\nstays"),
+            Self::Used => format!("{PATH}\n{key}\nused"),
             Self::Certificate(fingerprint) => format!("{PATH}\n{key}\ncertificate\n{fingerprint}"),
         }
         .into()
@@ -107,7 +121,9 @@ pub(crate) fn register(
     let document = AccountDocument { name: name.to_owned(), since, number };
     // What was on its way when an earlier account of that name ended is not this one's.
     let clean = AccountField::Whole.remove(&key);
-    vec![clean, AccountField::Whole.set(&key, &document), AccountField::Password.set(&key, secret)]
+    let password = AccountField::Password.set(&key, secret);
+    let used = AccountField::Used.set(&key, &(since / SECONDS_OF_DAY));
+    vec![clean, AccountField::Whole.set(&key, &document), password, used]
 }
 
 /// The change that gives an account another password.
@@ -181,12 +197,22 @@ impl AccountDirectory {
                     fingerprints: Vec::new(),
                 };
                 let since = UNIX_EPOCH + Duration::from_secs(since);
-                let registered = Registered { account, number, since, stays: false };
-                self.registered.insert(key, registered);
+                let registered = Registered { account, number, since, used: 0, stays: false };
+                self.by_use.insert((0, Arc::clone(&key)));
+                if let Some(before) = self.registered.insert(Arc::clone(&key), registered)
+                    && before.used > 0
+                {
+                    self.by_use.remove(&(before.used, key));
+                }
             }
             ([key], None) => {
                 let gone = self.registered.remove(*key);
-                self.certificates.retain(|_, owner| **owner != **key);
+                if let Some(gone) = &gone {
+                    self.by_use.remove(&(gone.used, (*key).into()));
+                    for fingerprint in &gone.account.fingerprints {
+                        self.certificates.remove(&**fingerprint);
+                    }
+                }
                 if let Some(gone) = gone.filter(|_| !self.configured.contains_key(*key)) {
                     self.names.remove(key, &gone.account.name);
                 }
@@ -201,6 +227,12 @@ impl AccountDirectory {
                         own.account.scram = Some(scram);
                     }
                     (["stays"], value) => own.stays = value.is_some(),
+                    (["used"], Some(value)) => {
+                        let day = serde_json::from_str(value).map_err(read)?;
+                        let before = std::mem::replace(&mut own.used, day);
+                        self.by_use.remove(&(before, (*key).into()));
+                        self.by_use.insert((day, (*key).into()));
+                    }
                     (["certificate", fingerprint], value) => {
                         let fingerprints = &mut own.account.fingerprints;
                         fingerprints.retain(|own| own != fingerprint);
@@ -218,6 +250,21 @@ impl AccountDirectory {
             ([], _) => return Err("an account has a name".to_owned()),
         }
         Ok(())
+    }
+
+    /// Takes note that a registered account is used on that day; the change that keeps it, if that is new.
+    pub(crate) fn use_on(&mut self, name: &str, day: u64) -> Option<Change> {
+        let key: Arc<str> = fold(name).into();
+        let own = self.registered.get_mut(&key).filter(|own| own.used < day)?;
+        let before = std::mem::replace(&mut own.used, day);
+        self.by_use.remove(&(before, Arc::clone(&key)));
+        self.by_use.insert((day, Arc::clone(&key)));
+        Some(AccountField::Used.set(&key, &day))
+    }
+
+    /// The registered account that nobody has used for longest, by its folded name, and the day when somebody did.
+    pub(crate) fn longest_unused(&self) -> Option<(u64, Arc<str>)> {
+        self.by_use.first().cloned()
     }
 
     /// The account of that name.
@@ -288,6 +335,12 @@ impl AccountDirectory {
             if !own.is_some_and(|own| own.account.fingerprints.iter().any(has)) {
                 return Err(format!("the certificate {fingerprint} is known to its account {key}"));
             }
+        }
+        let is_found = |(key, own): (&Arc<str>, &Registered)| {
+            self.by_use.contains(&(own.used, Arc::clone(key)))
+        };
+        if self.by_use.len() != self.registered.len() || !self.registered.iter().all(is_found) {
+            return Err("accounts are found by their latest use".to_owned());
         }
         match self.pending.iter().find(|key| self.registered.contains_key(*key)) {
             Some(key) => Err(format!("{key} is registered, and not being registered")),

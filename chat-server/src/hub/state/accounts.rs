@@ -42,6 +42,8 @@ pub(crate) struct Accounts {
     exchanges: IdMap<ConnId, Sasl>,
     bans: Bans,
     markers: ReadMarkers,
+    /// The time at which to look again for accounts that nobody has used for long.
+    looks_at: SystemTime,
     trail: OperatorTrail,
     /// The source of what is made up: the same each time, and nobody's guess.
     secret: ServerSecret,
@@ -59,6 +61,7 @@ impl Accounts {
             exchanges: IdMap::default(),
             bans: Bans::new(),
             markers: ReadMarkers::default(),
+            looks_at: SystemTime::UNIX_EPOCH,
             trail: OperatorTrail::default(),
             secret,
         }
@@ -114,6 +117,25 @@ impl Accounts {
     /// Whether a name that looks like `nick` is that of somebody else than `account`.
     pub(crate) fn is_anothers(&self, nick: &str, account: Option<&str>) -> bool {
         self.directory.is_anothers(nick, account)
+    }
+
+    /// Takes note that a registered account is used on that day; the change that keeps it, if that is new.
+    pub(crate) fn use_on(&mut self, name: &str, day: u64) -> Option<Change> {
+        self.directory.use_on(name, day)
+    }
+
+    /// The registered account that nobody has used for longest, by its folded name, and the day when somebody did.
+    pub(crate) fn longest_unused(&self) -> Option<(u64, Arc<str>)> {
+        self.directory.longest_unused()
+    }
+
+    /// The time at which to look for accounts that nobody has used for long, if there are any accounts.
+    pub(crate) fn looks_at(&self) -> Option<SystemTime> {
+        (self.directory.n_registered() > 0).then_some(self.looks_at)
+    }
+
+    pub(crate) fn look_at(&mut self, time: SystemTime) {
+        self.looks_at = time;
     }
 
     /// Begins to register `name`; whether nobody else has it or does so.
