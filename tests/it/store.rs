@@ -800,7 +800,7 @@ fn a_store_in_which_names_were_asked_for_loses_nothing() {
     // Closed rooms that are nobody's, and what a guest said to somebody, end with the server: swept at some time behind its start.
     let all = [
         "SELECT records.*, source, account, marks, person FROM records
-         JOIN senders ON senders.id = sender JOIN conversations ON conversations.id = conversation
+         JOIN senders ON senders.id = sender JOIN conversations ON conversations.id = records.id >> 28
          WHERE NOT is_closed AND name NOT LIKE '%~%' ORDER BY records.id",
         "SELECT id, replace(name, char(10), ' ') FROM conversations
          WHERE name != '#quiet' AND NOT is_closed AND name NOT LIKE '%~%' ORDER BY id",
