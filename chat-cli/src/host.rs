@@ -44,6 +44,9 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
     } else {
         invitation
     };
+    // What is not well kept is said with it.
+    let warnings = server.warnings().iter();
+    let invitation = warnings.fold(invitation, |text, warning| format!("{text}\n{warning}."));
     let session = Session {
         server: server.own_address().to_string(),
         name: options.name.clone(),

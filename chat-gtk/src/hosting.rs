@@ -1,6 +1,9 @@
 //! A server inside this program, for the room this window hosts.
 
-use std::net::SocketAddr;
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+};
 
 use chat_server::{Config, Server, ServerHandle, StartError};
 
@@ -19,6 +22,10 @@ pub(crate) fn start(port: u16) -> Result<Hosted, StartError> {
     let mut config = Config::default();
     config.listen = vec![format!("0.0.0.0:{port}")];
     let server = Server::start_hosted(config)?;
+    for warning in server.warnings() {
+        // Nobody reads the error stream: nothing is lost but this.
+        drop(writeln!(io::stderr(), "chat-gtk: {warning}"));
+    }
     Ok(Hosted {
         own_address: server.own_address(),
         shared_address: server.shared_address(),

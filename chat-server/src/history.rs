@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, ops::Range, sync::Arc, time::SystemTime};
 
-use crate::{delivery::Event, record::Conversation};
+use crate::{delivery::Event, record::Conversation, search_words::SearchWords};
 
 /// A place in a conversation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub enum Selection {
     /// The last ones of all, behind it if there is one.
     Latest(Option<Reference>),
 }
+
+/// The side of the network that asks, such as an address: those of one take their turn together with the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Asker(pub Arc<str>);
 
 /// A query about the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,8 +113,8 @@ pub struct Search {
     pub conversations: Vec<ConversationScope>,
     /// The direct conversations that are searched too, as for changes.
     pub direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
-    /// Words: all of them, `"..."` one behind the other, `word*` as a beginning, `-word` not.
-    pub words: Option<String>,
+    /// The words that it has.
+    pub words: Option<SearchWords>,
     /// The nick or the account of the author.
     pub from: Option<String>,
     /// The time from which on is searched; then the oldest are found first.
@@ -197,8 +201,8 @@ pub enum Answer {
     Page(Vec<HistoryEntry>),
     /// Records, the oldest first, and whether there is nothing behind them.
     Changes(Vec<Arc<Event>>, bool),
-    /// Messages, as their order was asked for.
-    Matches(Vec<Match>),
+    /// Messages, as their order was asked for, and whether the index of words has all that was said.
+    Matches(Vec<Match>, bool),
     /// The message, if there is one that has not been deleted.
     Found(Option<Found>),
     /// Conversations, that in which something was said longest ago first.

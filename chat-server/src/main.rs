@@ -1,8 +1,10 @@
 //! The server as a program: arguments, the configuration file, signals, what it prints.
 
 use std::{
+    fs::File,
     io::{self, Write},
     net::TcpListener,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -16,6 +18,7 @@ use chat_server::{
     config::ConfigFile,
     event::Incident,
     hub::Hub,
+    private_files,
     store::{self, Moved, Report},
 };
 use clap::Parser;
@@ -130,7 +133,11 @@ enum Command {
     /// Read a password and print what to put into the configuration file in its place.
     Hash,
     /// Look whether the database is sound, also while a server uses it.
-    Check,
+    Check {
+        /// Date messages that are later than now as of now: a clock was wrong once. No server may use the folder.
+        #[arg(long)]
+        mend: bool,
+    },
     /// Write a copy of the database to a file, also while a server uses it. To restore it, put it in the folder as chat.db.
     Backup {
         /// The file, which is not there yet.
@@ -144,6 +151,9 @@ enum Command {
         /// Accounts too, with the hashes of their passwords.
         #[arg(long)]
         with_accounts: bool,
+        /// A file to write it to, which is not there yet and which only you can read (default: the output).
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Read what was exported: all of it, or nothing. No server may use the folder.
     Import,
@@ -166,10 +176,10 @@ fn run(arguments: Arguments) -> Result<(), String> {
         return match command {
             Command::Config => show_config(arguments),
             Command::Hash => show_hash(),
-            Command::Check => check(&folder(&arguments)?),
+            Command::Check { mend } => check(&folder(&arguments)?, *mend),
             Command::Backup { file } => back_up(&folder(&arguments)?, file),
-            Command::Export { only, with_accounts } => {
-                export(&folder(&arguments)?, only, *with_accounts)
+            Command::Export { only, with_accounts, to } => {
+                export(&folder(&arguments)?, only, *with_accounts, to.as_deref())
             }
             Command::Import => import(&folder(&arguments)?),
         };
@@ -204,6 +214,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
     if let Some(warning) = certificate_warning(&server.reloader()) {
         printer.say(warning);
     }
+    server.warnings().iter().for_each(|warning| printer.say(warning.clone()));
     for address in server.text_addresses() {
         printer.say(format!("listening on {address} for plain text"));
     }
@@ -274,9 +285,20 @@ fn folder(arguments: &Arguments) -> Result<PathBuf, String> {
 }
 
 /// Says what is wrong with a database, if anything is.
-fn check(folder: &Path) -> Result<(), String> {
-    let report = store::check(folder, &Hub::can_load).map_err(|error| error.to_string())?;
-    let Report { n_records, n_conversations, problems } = report;
+fn check(folder: &Path, mends: bool) -> Result<(), String> {
+    #[expect(clippy::disallowed_methods, reason = "the clock is what messages are later than")]
+    let now = SystemTime::now();
+    if mends {
+        let n_mended = store::mend(folder, now).map_err(|error| error.to_string())?;
+        print(&format!("{n_mended} messages that were dated later are dated as of now"));
+    }
+    let report = store::check(folder, &Hub::can_load, now).map_err(|error| error.to_string())?;
+    let Report { n_records, n_conversations, problems, n_later } = report;
+    if n_later > 0 && problems.is_empty() {
+        return Err(format!(
+            "{n_later} messages are dated later than now, by more than an hour: if the clock is right, stop the server and run chat-server check --mend"
+        ));
+    }
     if problems.is_empty() {
         print(&format!("sound: {n_records} messages in {n_conversations} conversations"));
         return Ok(());
@@ -291,10 +313,27 @@ fn back_up(folder: &Path, file: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn export(folder: &Path, only: &[String], with_accounts: bool) -> Result<(), String> {
+fn export(
+    folder: &Path,
+    only: &[String],
+    with_accounts: bool,
+    to: Option<&Path>,
+) -> Result<(), String> {
     let fold = |room: &String| CaseMapping::Ascii.fold(room).into_owned();
     let rooms: Vec<String> = only.iter().map(fold).collect();
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let file = match to {
+        Some(path) => private_files::create_new(path)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?,
+        None => {
+            let output = io::stdout().as_fd().try_clone_to_owned();
+            let output = File::from(output.map_err(|error| error.to_string())?);
+            // Nobody reads the error stream: nothing is lost but this.
+            let warn = |warning| drop(writeln!(io::stderr(), "{warning}"));
+            private_files::warning_of_output(&output).into_iter().for_each(warn);
+            output
+        }
+    };
+    let mut out = io::BufWriter::new(file);
     let moved = store::export(folder, &rooms, with_accounts, &mut out);
     say_moved("exported", moved.map_err(|error| error.to_string())?);
     Ok(())

@@ -1,5 +1,7 @@
 //! Reactions (<https://ircv3.net/specs/client-tags/react>): a `TAGMSG` that says something of another message.
 
+use chat_core::proto::NONCE_TAG;
+
 /// A reaction, or another word about a message in the tags of one. Values are as they stand on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reaction<'a> {
@@ -42,6 +44,37 @@ impl<'a> Reaction<'a> {
     }
 }
 
+/// The client-only tags that mean something when their message is read later: what it answers, what it says of that, where
+/// it belongs, and the id that its sender knows it by.
+const KEPT_TAGS: [&str; 9] = [
+    "+reply",
+    "+draft/reply",
+    "+react",
+    "+draft/react",
+    "+unreact",
+    "+draft/unreact",
+    "+channel-context",
+    "+draft/channel-context",
+    NONCE_TAG,
+];
+
+/// Bytes of the value of one of them.
+const KEPT_TAG_BYTES_MAX: usize = 128;
+
+/// The tags of a message that are kept with it, each once; all others are for those who are there.
+#[must_use]
+pub fn kept_tags(tags: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    for tag in tags.split(';') {
+        let Some((name, value)) = tag.split_once('=') else { continue };
+        let is_known = kept.iter().any(|own| own.split('=').next() == Some(name));
+        if KEPT_TAGS.contains(&name) && value.len() <= KEPT_TAG_BYTES_MAX && !is_known {
+            kept.push(tag);
+        }
+    }
+    kept.join(";")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +96,22 @@ mod tests {
             assert_eq!(Reaction::of(none), None, "{none}");
         }
         assert_eq!(Reaction::replied_to("+x=y;+reply=7"), Some("7"));
+    }
+
+    #[test]
+    fn tags_that_mean_nothing_later_are_not_kept() {
+        let long = "x".repeat(4000);
+        for (tags, kept) in [
+            ("+reply=1;+typing=active;+draft/react=a", "+reply=1;+draft/react=a"),
+            (
+                "+chat.local/nonce=n;+x=y;+draft/channel-context=#x",
+                "+chat.local/nonce=n;+draft/channel-context=#x",
+            ),
+            ("+reply=1;+reply=2;+reply", "+reply=1"),
+            (&format!("+x={long};+reply={long}"), ""),
+            ("", ""),
+        ] {
+            assert_eq!(kept_tags(tags), kept, "{tags}");
+        }
     }
 }

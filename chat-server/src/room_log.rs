@@ -3,12 +3,15 @@
 //! The hub decides a record and asks for it to be appended; only when it hears that the record's
 //! place is fixed does it let anyone see it. What stands behind the seam is not the hub's business.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
 
 use crossbeam_channel::Sender;
 
 use crate::{
-    history::{Answer, Query},
+    history::{Answer, Asker, Query},
     ids::{ConversationId, Ticket},
     retention::Retention,
 };
@@ -52,6 +55,66 @@ pub enum LogOutcome {
     },
 }
 
+/// The time a write may take before nothing can be stored, as far as anybody can tell.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The health of a log: what it could not do when it last tried. Told by the log's threads, read at the HTTP door.
+#[derive(Debug, Default)]
+pub struct LogHealth {
+    state: Mutex<Health>,
+}
+
+#[derive(Debug, Default)]
+struct Health {
+    /// The beginning of the write that is under way.
+    writing_since: Option<Instant>,
+    cannot_write: Option<Arc<str>>,
+    cannot_read: Option<Arc<str>>,
+}
+
+impl LogHealth {
+    fn state(&self) -> MutexGuard<'_, Health> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something is written from now on.
+    pub fn begin_to_write(&self, now: Instant) {
+        self.state().writing_since = Some(now);
+    }
+
+    /// It has been written, or why not.
+    pub fn has_written(&self, trouble: Option<&str>) {
+        let mut state = self.state();
+        (state.writing_since, state.cannot_write) = (None, trouble.map(Arc::from));
+    }
+
+    /// Something has been read, or why not.
+    pub fn has_read(&self, trouble: Option<&str>) {
+        self.state().cannot_read = trouble.map(Arc::from);
+    }
+
+    /// Whether the last thing could not be written.
+    #[must_use]
+    pub fn cannot_write(&self) -> bool {
+        self.state().cannot_write.is_some()
+    }
+
+    /// A sentence about what cannot be done, if there is anything.
+    #[must_use]
+    pub fn trouble(&self, now: Instant) -> Option<String> {
+        let state = self.state();
+        let is_stuck = state
+            .writing_since
+            .is_some_and(|since| now.saturating_duration_since(since) > WRITE_PATIENCE);
+        match (&state.cannot_write, &state.cannot_read) {
+            (Some(why), _) => Some(format!("nothing can be stored: {why}")),
+            _ if is_stuck => Some("nothing can be stored: the disk does not answer".to_owned()),
+            (None, Some(why)) => Some(format!("nothing that was said can be read: {why}")),
+            (None, None) => None,
+        }
+    }
+}
+
 /// Takes outcomes, in their order; whether anybody hears them.
 type Tell = dyn Fn(&mut dyn Iterator<Item = LogOutcome>) -> bool + Send + Sync;
 
@@ -60,6 +123,7 @@ type Tell = dyn Fn(&mut dyn Iterator<Item = LogOutcome>) -> bool + Send + Sync;
 #[derive(Clone)]
 pub struct Appender {
     tell: Arc<Tell>,
+    health: Arc<LogHealth>,
 }
 
 impl std::fmt::Debug for Appender {
@@ -74,7 +138,19 @@ impl Appender {
     pub fn new(
         tell: impl Fn(&mut dyn Iterator<Item = LogOutcome>) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { tell: Arc::new(tell) }
+        Self { tell: Arc::new(tell), health: Arc::default() }
+    }
+
+    /// This one, for a log whose health is told there.
+    #[must_use]
+    pub fn with_health(self, health: Arc<LogHealth>) -> Self {
+        Self { health, ..self }
+    }
+
+    /// The health of the log, to be told by it.
+    #[must_use]
+    pub fn health(&self) -> &LogHealth {
+        &self.health
     }
 
     /// An appender that puts outcomes into a channel, and waits while that is full: for whoever has a log without a hub.
@@ -164,9 +240,9 @@ pub trait RoomLog: Send {
         SystemTime::UNIX_EPOCH
     }
 
-    /// Looks something up.
-    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
-        let _ = (ticket, query);
+    /// Looks something up. An engine that takes long serves the askers in turn.
+    fn query(&mut self, ticket: Ticket, asker: Asker, query: Query) -> Querying {
+        let _ = (ticket, asker, query);
         Querying::Now(Err("nothing is kept here".into()))
     }
 

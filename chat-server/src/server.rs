@@ -4,6 +4,7 @@ use std::{
     io,
     net::{SocketAddr, ToSocketAddrs},
     num::NonZeroUsize,
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -33,11 +34,12 @@ use crate::{
         to_hub::ToHub,
         worker::{self, Worker},
     },
+    private_files,
     public_address::{self, PublicAddressSource},
     room_log::{MemoryLog, RoomLog},
     settings::Settings,
     store::{LocalLog, StoreError},
-    tls::Certificates,
+    tls::{Certificates, TlsSource},
 };
 
 /// The reason why a server cannot start. Nothing is left running.
@@ -123,6 +125,7 @@ pub struct ServerHandle {
     reloader: Reloader,
     stopper: Stopper,
     threads: Vec<JoinHandle<Result<(), String>>>,
+    warnings: Vec<String>,
 }
 
 /// Stops a server from any thread.
@@ -299,7 +302,9 @@ impl Server {
             hub.load(&path, &value).map_err(StartError::State)?;
         }
         // Before there is a thread of ours that would have to be ended.
-        log.start(answerer.appender())?;
+        let health = Arc::clone(&settings.log_health);
+        log.start(answerer.appender().with_health(health))?;
+        let warnings = private_files::warnings(&secret_paths(&config));
         let (questions, asked) = crossbeam_channel::unbounded();
         let work = Work {
             hub,
@@ -317,7 +322,8 @@ impl Server {
             is_over: false,
         };
         let hub_executor = Arc::new(HubExecutor::new(work, pokes));
-        let mut handle = ServerHandle { addresses, reloader, stopper, threads: Vec::new() };
+        let mut handle =
+            ServerHandle { addresses, reloader, stopper, threads: Vec::new(), warnings };
         for (index, poll) in (0..n_workers).zip(polls) {
             let mailbox = Arc::clone(&mailboxes[usize::from(index)]);
             let own = Some(Arc::clone(&mailbox));
@@ -366,6 +372,19 @@ impl Server {
     }
 }
 
+/// The paths of what others on this computer should not look into.
+fn secret_paths(config: &Config) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> =
+        config.data.as_deref().map(LocalLog::paths).into_iter().flatten().collect();
+    match &config.tls {
+        Some(TlsSource::Files { key, .. }) => paths.push(key.clone()),
+        Some(TlsSource::SelfSigned { folder, .. }) => paths.push(folder.join("key.pem")),
+        None => {}
+    }
+    paths.extend(config.password_file.clone());
+    paths
+}
+
 type Listeners = (Vec<(mio::net::TcpListener, ListenerKind)>, Vec<(ListenerKind, SocketAddr)>);
 
 fn listen(config: &Config) -> Result<Listeners, StartError> {
@@ -404,6 +423,12 @@ fn listen(config: &Config) -> Result<Listeners, StartError> {
 }
 
 impl ServerHandle {
+    /// Sentences for whoever runs it: files that others on this computer can look into.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// The addresses at which IRC is spoken, with their real ports.
     #[must_use]
     pub fn addresses(&self) -> Vec<SocketAddr> {

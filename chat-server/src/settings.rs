@@ -11,6 +11,7 @@ use crate::{
     config::{Account, Admin, Config, DEFAULT_PORT, Gateway, Limits, Oper, Sts},
     metrics::Metrics,
     retention::Retention,
+    room_log::LogHealth,
 };
 
 /// The part of the configuration that sessions and the hub see.
@@ -55,6 +56,8 @@ pub struct Settings {
     pub gateways: Vec<Gateway>,
     /// Numbers about this server.
     pub metrics: Arc<Metrics>,
+    /// The health of its log.
+    pub log_health: Arc<LogHealth>,
     /// [`Config::sts`]
     pub sts: Option<Sts>,
     /// [`Config::exit_when_empty`]
@@ -78,6 +81,7 @@ impl Settings {
             network: self.network.clone(),
             reached,
             metrics: Arc::clone(&self.metrics),
+            log_health: Arc::clone(&self.log_health),
             keeps_history: self.keeps_history,
             speaks_tls: self.speaks_tls,
             ..Self::of(config, self.n_workers)
@@ -184,6 +188,7 @@ impl Settings {
             reserved_names: config.reserved_names.clone(),
             web_socket_origins: config.web_socket_origins.clone(),
             gateways: config.gateways.clone(),
+            log_health: Arc::default(),
             metrics: Arc::default(),
             sts: config.sts,
             exit_when_empty: config.exit_when_empty,

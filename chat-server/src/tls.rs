@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write,
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
     time::{SystemTime, UNIX_EPOCH},
@@ -21,6 +21,8 @@ use rustls::{
 };
 use sha2::{Digest, Sha256};
 use x509_cert::{Certificate, der::Decode};
+
+use crate::private_files;
 
 /// The source of a server's certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,21 +134,13 @@ fn self_signed(folder: &Path, names: &[String]) -> Result<(PathBuf, PathBuf), St
     let made = rcgen::generate_simple_self_signed(names.to_vec())
         .map_err(|error| format!("cannot make a certificate for {}: {error}", names.join(", ")))?;
     let write = || -> io::Result<()> {
-        fs::create_dir_all(folder)?;
-        write_secret(&key, &made.signing_key.serialize_pem())?;
-        fs::write(&certificate, made.cert.pem())
+        private_files::create_folder(folder)?;
+        private_files::write_secret(&key, &made.signing_key.serialize_pem())?;
+        private_files::write_secret(&certificate, &made.cert.pem())
     };
     write()
         .map_err(|error| format!("cannot keep a certificate in {}: {error}", folder.display()))?;
     Ok((certificate, key))
-}
-
-/// Writes a file only its owner can read.
-fn write_secret(path: &Path, text: &str) -> io::Result<()> {
-    use std::{io::Write as _, os::unix::fs::OpenOptionsExt};
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())
 }
 
 /// SHA-256 of a certificate, in hexadecimal, as people compare it.

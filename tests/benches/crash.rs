@@ -23,7 +23,7 @@ use std::{
 
 use chat_server::{
     delivery::{Content, RecordContent},
-    history::{Answer, HistoryEntry, Query, Reference, Selection, Shows},
+    history::{Answer, Asker, HistoryEntry, Query, Reference, Selection, Shows},
     ids::Ticket,
     room_log::{Appender, Conversation, LogOutcome, RoomLog},
     store::{Durability, LocalLog},
@@ -279,7 +279,7 @@ fn read_back(
             ranked_after: std::time::UNIX_EPOCH,
             shows: Shows::default(),
         };
-        log.query(Ticket(0), query);
+        log.query(Ticket(0), Asker::default(), query);
         let Ok(LogOutcome::Queried { answer: Ok(Answer::Page(events)), .. }) =
             answers.recv_timeout(PATIENCE)
         else {

@@ -20,10 +20,13 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{self, RecordContent},
-    history::{Answer, ConversationScope, Order, Query, Reference, Search, Selection, Shows},
+    history::{
+        Answer, Asker, ConversationScope, Order, Query, Reference, Search, Selection, Shows,
+    },
     ids::Ticket,
     record::RecordEvent,
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
+    search_words::SearchWords,
     store::{Durability, LocalLog},
 };
 use chat_tests::{conversation, folder::TempFolder};
@@ -211,7 +214,7 @@ impl Bench {
         search.words = Some("\"there is no such word\"".to_owned());
         loop {
             self.n_asked += 1;
-            self.log.query(Ticket(self.n_asked), Query::Search(search.clone()));
+            self.log.query(Ticket(self.n_asked), Asker::default(), Query::Search(search.clone()));
             let LogOutcome::Queried { answer, .. } = self.answers.recv().unwrap() else {
                 panic!("nothing else was asked")
             };
@@ -239,7 +242,7 @@ impl Bench {
         Search {
             conversations: rooms.into_iter().map(Self::part).collect(),
             direct: None,
-            words: Some(words.to_owned()),
+            words: Some(SearchWords::read(words).unwrap()),
             from: None,
             after: None,
             before: None,
@@ -253,13 +256,13 @@ impl Bench {
     fn ask(&mut self, query: Query) -> (Duration, usize) {
         self.n_asked += 1;
         let start = Instant::now();
-        self.log.query(Ticket(self.n_asked), query);
+        self.log.query(Ticket(self.n_asked), Asker::default(), query);
         let LogOutcome::Queried { answer, .. } = self.answers.recv().unwrap() else {
             panic!("nothing else was asked")
         };
         let n_found = match answer.unwrap() {
             Answer::Page(told) => told.len(),
-            Answer::Matches(matches) => matches.len(),
+            Answer::Matches(matches, _) => matches.len(),
             other => panic!("{other:?}"),
         };
         (start.elapsed(), n_found)

@@ -22,10 +22,10 @@ use std::{
     fs,
     io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use chat_tests::{load::Process, program::Program};
@@ -86,6 +86,7 @@ struct Misuse {
     act: fn(&Scene<'_>),
     /// The doings of other people meanwhile.
     others: Others,
+    store: Store,
 }
 
 /// Doings of other people, whose waiting is measured.
@@ -95,18 +96,40 @@ enum Others {
     Talk,
     /// One logs in from another address, with a password that is to be checked.
     LogIn,
+    /// One reads the history of a quiet room.
+    Read,
+    /// Nothing: the limits would hold them too.
+    Nothing,
 }
 
 impl Others {
     /// The longest that they may wait.
     fn latency_max(self) -> Duration {
         match self {
-            Self::Talk => LATENCY_MAX,
+            Self::Talk | Self::Read | Self::Nothing => LATENCY_MAX,
             // A check takes tens of milliseconds by design, and one of somebody else's may be under way.
             Self::LogIn => 5 * LATENCY_MAX,
         }
     }
 }
+
+/// The store that a row begins with, and what is looked at of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Store {
+    Empty,
+    /// So many messages in `#big`.
+    Filled(u64),
+    /// It may have so many bytes in use, and is not to need much more on disk.
+    Bounded(u64),
+    /// The bytes of a day are looked at, of those who keep to the limits.
+    Watched,
+}
+
+/// Bytes on disk beside those in use: the database's log, and what is deleted in the next second.
+const DISK_SLACK_BYTES: u64 = 64 * MIB;
+
+/// Bytes a day that one address may leave on disk.
+const DAY_BYTES_MAX: u64 = 50_000_000_000;
 
 /// The scene in which a row happens.
 struct Scene<'a> {
@@ -130,6 +153,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: 0,
         act: |scene| scene.be_quiet(),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "slowloris at the IRC door",
@@ -137,6 +161,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.irc, b"NICK "),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "slowloris at the TLS door",
@@ -144,6 +169,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: HANDSHAKE_BYTES,
         act: |scene| scene.dribble(scene.doors.tls, &HELLO),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "slowloris at the WebSocket door",
@@ -151,6 +177,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.web_socket, b"GET / HTTP/1.1\r\nX-Slow: "),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "slowloris at the HTTP door",
@@ -158,6 +185,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.http, b"GET /health HTTP/1.1\r\nX-Slow: "),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "slowloris at the text door",
@@ -165,6 +193,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: LINE_BYTES,
         act: |scene| scene.dribble(scene.doors.text, b""),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "1,000 half-open handshakes",
@@ -172,6 +201,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: HANDSHAKE_BYTES,
         act: |scene| scene.begin_handshakes(),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "handshakes that are cut or none",
@@ -179,6 +209,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: HANDSHAKE_BYTES,
         act: |scene| scene.break_handshakes(),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "10 readers of a busy room that never read",
@@ -186,6 +217,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: OUTBOX_BYTES,
         act: |scene| scene.never_read(),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "10,000 nick changes a second in their room",
@@ -193,6 +225,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: OUTBOX_BYTES,
         act: |scene| scene.change_nicks(),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "LIST in a loop on 5,000 rooms, by 4",
@@ -200,6 +233,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: OUTBOX_BYTES / 4,
         act: |scene| scene.ask_in_a_loop(|_| "LIST".into(), " 323 "),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "WHO in a loop on 5,000 rooms, by 4",
@@ -207,6 +241,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: OUTBOX_BYTES / 4,
         act: |scene| scene.ask_in_a_loop(|n| format!("WHO #r{n}"), " 315 "),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "NAMES in a loop on 5,000 rooms, by 4",
@@ -214,6 +249,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: OUTBOX_BYTES / 4,
         act: |scene| scene.ask_in_a_loop(|n| format!("NAMES #r{n}"), " 366 "),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "NAMES of one room 61 times a line, by 63",
@@ -221,6 +257,7 @@ const ROWS: &[Misuse] = &[
         bytes_each: OUTBOX_BYTES,
         act: |scene| scene.say_in_a_loop(|_| format!("NAMES #askers{}", ",#askers".repeat(60))),
         others: Others::Talk,
+        store: Store::Empty,
     },
     Misuse {
         name: "63 of one address log in over and over",
@@ -230,6 +267,7 @@ const ROWS: &[Misuse] = &[
             scene.say_in_a_loop(|_| format!("NS IDENTIFY {} {}", ACCOUNT[0], ACCOUNT[1]));
         },
         others: Others::LogIn,
+        store: Store::Empty,
     },
     Misuse {
         name: "63 guess at accounts and operators",
@@ -242,6 +280,39 @@ const ROWS: &[Misuse] = &[
             });
         },
         others: Others::LogIn,
+        store: Store::Empty,
+    },
+    Misuse {
+        name: "the longest searches of 200,000, by 12",
+        n_conns: 12,
+        bytes_each: OUTBOX_BYTES,
+        others: Others::Read,
+        store: Store::Filled(200_000),
+        act: |scene| scene.search(),
+    },
+    Misuse {
+        name: "CHANGES * * 100 in 50 rooms, by 12",
+        n_conns: 12,
+        bytes_each: OUTBOX_BYTES,
+        others: Others::Read,
+        store: Store::Empty,
+        act: |scene| scene.ask_for_changes(),
+    },
+    Misuse {
+        name: "filling a store of 20 MB, by 10",
+        n_conns: 10,
+        bytes_each: OUTBOX_BYTES,
+        others: Others::Talk,
+        store: Store::Bounded(20_000_000),
+        act: |scene| scene.fill(),
+    },
+    Misuse {
+        name: "all that one address may write, by 60",
+        n_conns: 60,
+        bytes_each: OUTBOX_BYTES,
+        others: Others::Nothing,
+        store: Store::Watched,
+        act: |scene| scene.fill(),
     },
 ];
 
@@ -250,7 +321,7 @@ const HELLO: [u8; 9] = [22, 3, 1, 2, 0, 1, 0, 1, 252];
 
 /// Runs one row and prints it; whether its goals are met.
 fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
-    let server = Server::start(misuse.name);
+    let server = Server::start(misuse);
     let (is_over, is_ready, n_times) =
         (AtomicBool::new(false), AtomicBool::new(false), AtomicU64::new(0));
     let n_conns = misuse.n_conns.div_ceil(scale);
@@ -266,6 +337,7 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         register_account(server.doors.irc);
     }
     let before = Process(server.program.id()).memory("VmRSS");
+    let disk_before = server.bytes_on_disk();
     let (mut latencies, seconds) = thread::scope(|scope| {
         let strangers = scope.spawn(|| (misuse.act)(&scene));
         while !is_ready.load(Ordering::Acquire) && !strangers.is_finished() {
@@ -276,12 +348,18 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         let latencies = match misuse.others {
             Others::Talk => talk.go_on_for(time),
             Others::LogIn => log_in_for(server.doors.irc, time),
+            Others::Read => talk.read_for(time),
+            Others::Nothing => {
+                thread::sleep(time);
+                vec![Duration::ZERO]
+            }
         };
         let seconds = start.elapsed().as_secs_f64();
         is_over.store(true, Ordering::Release);
         (latencies, seconds)
     });
     let peak = Process(server.program.id()).memory("VmHWM");
+    let on_disk = server.bytes_on_disk();
     latencies.sort_unstable();
     let of = |share: f64| {
         let at = (latencies.len() as f64 * share) as usize;
@@ -303,7 +381,30 @@ fn run(misuse: &Misuse, time: Duration, scale: usize) -> bool {
         allowed as f64 / MIB as f64,
         if is_small { " " } else { "!" },
     );
-    is_fast && is_small
+    is_fast && is_small && is_on_disk_what_may_be(misuse.store, disk_before, on_disk, seconds)
+}
+
+/// Says what is on disk, where that is looked at; whether it may be so much.
+fn is_on_disk_what_may_be(store: Store, before: u64, after: u64, seconds: f64) -> bool {
+    let mib = |bytes: u64| bytes as f64 / MIB as f64;
+    match store {
+        Store::Empty | Store::Filled(_) => true,
+        Store::Bounded(bytes) => {
+            let allowed = bytes + DISK_SLACK_BYTES;
+            let is_good = after <= allowed;
+            let sign = if is_good { "" } else { "!" };
+            println!("    on disk: {:.1} MiB, allowed {:.1}{sign}", mib(after), mib(allowed));
+            is_good
+        }
+        Store::Watched => {
+            let day = after.saturating_sub(before) as f64 / seconds * 86_400.0;
+            let is_good = day <= DAY_BYTES_MAX as f64;
+            let sign = if is_good { "" } else { "!" };
+            let allowed = DAY_BYTES_MAX / 1_000_000_000;
+            println!("    on disk: {:.1} GB a day, allowed {allowed}{sign}", day / 1e9);
+            is_good
+        }
+    }
 }
 
 /// The addresses at which the server listens.
@@ -322,20 +423,33 @@ struct Server {
 }
 
 impl Server {
-    fn start(name: &str) -> Self {
-        let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    fn start(misuse: &Misuse) -> Self {
+        let name: String = misuse.name.chars().filter(char::is_ascii_alphanumeric).collect();
         let folder =
             std::env::temp_dir().join(format!("chat-misuse-{name}-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let config = folder.join("chat-server.toml");
-        let limits = "[limits]\nexempt-addresses = [\"127.0.0.0/8\"]\n\
-             commands-at-once = 1e9\nexpensive-at-once = 1e9\n";
-        fs::write(&config, limits).unwrap();
+        let data = folder.join("data");
+        let mut text = match misuse.store {
+            // It has to keep to the limits.
+            Store::Watched => String::new(),
+            _ => "[limits]\nexempt-addresses = [\"127.0.0.0/8\"]\n\
+                  commands-at-once = 1e9\nexpensive-at-once = 1e9\n"
+                .to_owned(),
+        };
+        if let Store::Bounded(bytes) = misuse.store {
+            text.push_str(&format!("[retention]\ntotal-bytes = {bytes}\n"));
+        }
+        if let Store::Filled(n_messages) = misuse.store {
+            fill(&data, n_messages);
+        }
+        fs::write(&config, text).unwrap();
         let free = "127.0.0.1:0";
         let mut program = Program::start(
             "chat-server",
             &[
                 ["--config", config.to_str().unwrap()],
+                ["--data", data.to_str().unwrap()],
                 ["--listen", free],
                 ["--tls-listen", free],
                 ["--self-signed", folder.to_str().unwrap()],
@@ -349,6 +463,28 @@ impl Server {
         let [irc, tls, web_socket, http, text] = [(); 5].map(|()| program.expect_address());
         Self { program, doors: Doors { irc, tls, web_socket, http, text }, folder }
     }
+
+    /// The bytes of the database and its log.
+    fn bytes_on_disk(&self) -> u64 {
+        let files = ["chat.db", "chat.db-wal"].map(|name| self.folder.join("data").join(name));
+        files.iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum()
+    }
+}
+
+/// Brings so many messages into a store, and has them in the index of words.
+fn fill(data: &Path, n_messages: u64) {
+    let mut lines = r##"{"type":"conversation","names":["#big"]}"##.to_owned();
+    for number in 0..n_messages {
+        let at = 1_700_000_000_000 + number;
+        let time = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at));
+        let words: Vec<String> =
+            (1..8).map(|n| format!("wor{:x}", number.wrapping_mul(n * 7919) % 20_000)).collect();
+        let text = words.join(" ");
+        lines.push_str(&format!(
+            "\n{{\"type\":\"record\",\"time\":\"{time}\",\"msgid\":\"{at:011x}{number:013x}\",\"kind\":1,\"source\":\"a!b@c\",\"text\":\"{text}\"}}"
+        ));
+    }
+    chat_server::store::import(data, &mut lines.as_bytes(), &|_| Ok(())).unwrap();
 }
 
 impl Drop for Server {
@@ -372,6 +508,23 @@ impl Talk {
         let mut deaf = speaker.get_ref().try_clone().unwrap();
         thread::spawn(move || while deaf.read(&mut [0; 65536]).is_ok_and(|n| n > 0) {});
         Self { speaker: speaker.get_mut().try_clone().unwrap(), listener }
+    }
+
+    /// The time each page of the quiet room's history took that was asked for meanwhile.
+    fn read_for(&mut self, time: Duration) -> Vec<Duration> {
+        let start = Instant::now();
+        let mut latencies = Vec::new();
+        for n in 0.. {
+            thread::sleep((PACE * n).saturating_sub(start.elapsed()));
+            if start.elapsed() > time {
+                break;
+            }
+            let asked = Instant::now();
+            self.listener.get_mut().write_all(b"CHATHISTORY LATEST #quiet * 10\r\n").unwrap();
+            await_line(&mut self.listener, " BATCH -");
+            latencies.push(asked.elapsed());
+        }
+        latencies
     }
 
     /// The time each message took that was said meanwhile.
@@ -414,7 +567,10 @@ fn register(irc: SocketAddr, nick: &str, rooms: &str) -> BufReader<TcpStream> {
 /// Registers and joins on a connection.
 fn enter(mut stream: TcpStream, nick: &str, rooms: &str) -> BufReader<TcpStream> {
     stream.set_nodelay(true).unwrap();
-    let lines = format!("NICK {nick}\r\nUSER u 0 * :R\r\nJOIN {rooms}\r\nPING :ready\r\n");
+    let caps = "batch draft/chathistory chat.local/search chat.local/changes message-tags";
+    let lines = format!(
+        "CAP REQ :{caps}\r\nNICK {nick}\r\nUSER u 0 * :R\r\nCAP END\r\nJOIN {rooms}\r\nPING :ready\r\n"
+    );
     stream.write_all(lines.as_bytes()).unwrap();
     let mut reader = BufReader::new(stream);
     await_line(&mut reader, " PONG ");
@@ -611,6 +767,92 @@ impl Scene<'_> {
                         }
                         writer.shutdown(std::net::Shutdown::Both).unwrap();
                     });
+                });
+            }
+        });
+    }
+
+    /// Each looks for what takes longest, over and over: words that all messages have a part of, and texts of nobody.
+    fn search(&self) {
+        let questions = [
+            "SEARCH in=#big;text=wor*\\swor1*\\swor2*\\swor3*\\swor4*\\swor5*\\swor6*\\swor7*",
+            "SEARCH in=#big;from=nobody",
+            "SEARCH text=wor*;order=rank;limit=100",
+        ];
+        self.ask_for_ever(
+            "#big",
+            |n| questions[n % questions.len()].to_owned(),
+            &[" BATCH -", " FAIL "],
+        );
+    }
+
+    /// Fifty rooms are filled with long messages, and each asks for all that has changed in all of them.
+    fn ask_for_changes(&self) {
+        let rooms: Vec<String> = (0..50).map(|n| format!("#c{n}")).collect();
+        let mut speaker = register(self.doors.irc, "filler", &rooms.join(","));
+        let text = "x".repeat(400);
+        for n in 0..100 {
+            for room in &rooms {
+                speaker
+                    .get_mut()
+                    .write_all(format!("PRIVMSG {room} :{n} {text}\r\n").as_bytes())
+                    .unwrap();
+            }
+            speaker.get_mut().write_all(b"PING :filled\r\n").unwrap();
+            await_line(&mut speaker, " PONG ");
+        }
+        self.ask_for_ever(
+            &rooms.join(","),
+            |_| "CHANGES * * 100".to_owned(),
+            &[" BATCH -", " FAIL "],
+        );
+    }
+
+    /// Each asks over and over, as fast as they are answered.
+    fn ask_for_ever(&self, rooms: &str, question: impl Fn(usize) -> String + Sync, ends: &[&str]) {
+        let (irc, question) = (self.doors.irc, &question);
+        thread::scope(|scope| {
+            for asker in 0..self.n_conns {
+                scope.spawn(move || {
+                    let mut reader = register(irc, &format!("asker{asker}"), rooms);
+                    self.ready();
+                    for n in asker.. {
+                        let line = format!("{}\r\n", question(n));
+                        reader.get_mut().write_all(line.as_bytes()).unwrap();
+                        let mut told = String::new();
+                        while !ends.iter().any(|end| told.contains(end)) {
+                            told.clear();
+                            assert!(reader.read_line(&mut told).unwrap() > 0, "it was closed");
+                        }
+                        self.count();
+                        if !self.goes_on() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    /// Each says all that a line carries, with tags as long as they may be, in a room of their own, as fast as it is taken.
+    fn fill(&self) {
+        let irc = self.doors.irc;
+        thread::scope(|scope| {
+            for n in 0..self.n_conns {
+                scope.spawn(move || {
+                    let mut reader = register(irc, &format!("filler{n}"), &format!("#fill{n}"));
+                    let line = format!(
+                        "@+example/long={} PRIVMSG #fill{n} :{}\r\n",
+                        "t".repeat(4000),
+                        "x".repeat(400)
+                    );
+                    self.ready();
+                    while self.goes_on() {
+                        let block = format!("{line}PING :taken\r\n");
+                        reader.get_mut().write_all(block.as_bytes()).unwrap();
+                        await_line(&mut reader, " PONG ");
+                        self.count();
+                    }
                 });
             }
         });

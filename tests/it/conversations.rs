@@ -8,7 +8,7 @@ use std::{
 };
 
 use chat_server::{
-    history::Query,
+    history::{Asker, Query},
     ids::{ConversationId, Ticket},
     record::{Change, Record},
     room_log::{Appender, Appending, ConversationMark, Querying, RoomLog},
@@ -106,8 +106,8 @@ impl RoomLog for OnlyRecords {
         self.0.conversations()
     }
 
-    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
-        self.0.query(ticket, query)
+    fn query(&mut self, ticket: Ticket, asker: Asker, query: Query) -> Querying {
+        self.0.query(ticket, asker, query)
     }
 
     fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {

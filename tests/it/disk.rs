@@ -21,12 +21,47 @@ fn server_on_a_bad_disk(folder: &Path) -> (Program, SocketAddr) {
     let data = folder.join("data");
     let mut command = Command::new(chat_tests::program::path("chat-server"));
     command
-        .args(["--listen", "127.0.0.1:0", "--unlimited", "--data", data.to_str().unwrap()])
+        .args(["--listen", "127.0.0.1:0", "--http-listen", "127.0.0.1:0"])
+        .args(["--unlimited", "--data", data.to_str().unwrap()])
         .env("LD_PRELOAD", &shim)
         .env("CHAT_DISK", folder);
     let mut program = Program::run("chat-server", &mut command);
     let address = program.expect_address();
     (program, address)
+}
+
+/// The answer to `GET /health`.
+fn health(address: SocketAddr) -> String {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A server is not well while nothing can be stored, and well again by itself.
+#[test]
+fn health_is_not_ok_while_nothing_can_be_stored() {
+    let folder = TempFolder::new("health");
+    let (mut program, address) = server_on_a_bad_disk(folder.path());
+    let http = program.expect_address();
+    let mut ann = connect(address, "Ann");
+    assert!(health(http).starts_with("HTTP/1.1 200 OK"), "{}", health(http));
+    for (fault, words) in [("full", "the server's disk is full"), ("broken", "database says")] {
+        fs::write(folder.path().join(fault), "").unwrap();
+        ann.send("PRIVMSG #lobby :lost");
+        ann.expect("* FAIL PRIVMSG MESSAGE_NOT_STORED #lobby *");
+        let answer = health(http);
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable"), "{answer}");
+        assert!(answer.contains("nothing can be stored") && answer.contains(words), "{answer}");
+        fs::remove_file(folder.path().join(fault)).unwrap();
+        // Nobody says anything.
+        chat_tests::poll(|| {
+            let answer = health(http);
+            if answer.starts_with("HTTP/1.1 200 OK") { Ok(()) } else { Err(answer) }
+        });
+    }
 }
 
 fn connect(address: SocketAddr, nick: &str) -> TestClient {

@@ -35,6 +35,7 @@ mod modes;
 mod names;
 mod options;
 mod original_behaviours;
+mod private_files;
 mod privilege;
 mod queries;
 mod registered_rooms;

@@ -14,13 +14,14 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{self, RecordContent},
-    history::{Answer, ConversationScope, Order, Query, Search, Selection, Shows},
+    history::{Answer, Asker, ConversationScope, Order, Query, Search, Selection, Shows},
     ids::{ConversationId, Ticket},
     record::RecordEvent,
     room_log::{
         AppendError, Appender, Appending, Change, Conversation, ConversationMark, LogOutcome,
         MemoryLog, Querying, Record, RoomLog,
     },
+    search_words::SearchWords,
     store::{Durability, LocalLog},
 };
 use chat_tests::{PATIENCE, conversation, folder::TempFolder, sim_log::SimulatedLog};
@@ -297,7 +298,7 @@ impl Bench {
     /// Asks, and waits for the answer.
     fn ask(&mut self, query: Query) -> Result<Answer, Arc<str>> {
         let ticket = self.ticket();
-        match self.engine.log().query(ticket, query) {
+        match self.engine.log().query(ticket, Asker::default(), query) {
             Querying::Now(answer) => answer,
             Querying::Later => {
                 self.waiting.insert(ticket);
@@ -321,7 +322,7 @@ impl Bench {
     /// Asks, and does not wait.
     fn begin_to_ask(&mut self, query: Query) -> Ticket {
         let ticket = self.ticket();
-        match self.engine.log().query(ticket, query) {
+        match self.engine.log().query(ticket, Asker::default(), query) {
             Querying::Now(answer) => self.answers.push((ticket, answer)),
             Querying::Later => assert!(self.waiting.insert(ticket), "a ticket is given once"),
         }
@@ -478,7 +479,7 @@ fn an_answer_comes_once_for_each_ticket() {
             let conversation = Conversation::Room(conversation("#one"));
             let msgid = msgid(number).into();
             let find = Query::Find { conversation, msgid, rank: 0, ranked_after: UNIX_EPOCH };
-            if matches!(bench.engine.log().query(ticket, find), Querying::Later) {
+            if matches!(bench.engine.log().query(ticket, Asker::default(), find), Querying::Later) {
                 bench.waiting.insert(ticket);
             }
         }
@@ -634,7 +635,7 @@ fn a_question_finds_what_was_appended_before_it() {
             Query::Search(Search {
                 conversations: vec![scope("#one")],
                 direct: None,
-                words: Some(format!("word{number}")),
+                words: Some(SearchWords::read(&format!("word{number}")).unwrap()),
                 from: None,
                 after: None,
                 before: None,
@@ -651,7 +652,7 @@ fn a_question_finds_what_was_appended_before_it() {
         }
         for number in 0..30 {
             assert_eq!(bench.append(&plain("#one", number)), Ok(()));
-            let Ok(Answer::Matches(found)) = bench.ask(search(number)) else {
+            let Ok(Answer::Matches(found, _)) = bench.ask(search(number)) else {
                 panic!("no matches")
             };
             let found: Vec<&str> =

@@ -9,11 +9,12 @@ use std::{
 use chat_core::proto::MessageKind;
 use chat_server::{
     delivery::{self, Content, Event, RecordContent},
-    history::{Answer, ConversationScope, Order, Query, Search},
-    ids::Ticket,
+    history::{Answer, Asker, ConversationScope, Order, Query, Search, Selection, Shows},
+    ids::{ConversationId, Ticket},
     record::RecordEvent,
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
-    store::{Durability, LocalLog},
+    search_words::SearchWords,
+    store::{self, Durability, LocalLog},
 };
 use chat_tests::{PATIENCE, conversation, folder::TempFolder, script::check};
 
@@ -38,7 +39,7 @@ fn words_places_people_and_times_are_looked_for() {
          a< @batch=*chat.local/match=2-5* :b!* PRIVMSG a :a fox between us
          a< @batch=*chat.local/match=6-9* :a!* PRIVMSG #x :which fox?
          a< :chat.local BATCH -*
-         a> SEARCH in=#X;text=fo*;from=B;limit=5
+         a> SEARCH in=#X;text=fox*;from=B;limit=5
          a< @batch=* :b!* PRIVMSG #x :The quick brown fox
          a< :chat.local BATCH -*
          a> SEARCH in=b
@@ -86,6 +87,7 @@ fn others_search_in_their_own_way() {
          a< @batch=* :a!* PRIVMSG #x :a needle in the hay
          a< :chat.local BATCH -*
          b> JOIN #x
+         b< * PRIVMSG #x :a needle in the hay
          b> SEARCH needle hay
          b< :chat.local NOTICE b :20* #x <a> a needle in the hay
          b> SEARCH needle -hay in=#x
@@ -180,10 +182,11 @@ impl Found {
         };
         self.log.query(
             Ticket(9999),
+            Asker::default(),
             Query::Search(Search {
                 conversations: vec![part],
                 direct: Some(("=nobody".into(), BTreeSet::new())),
-                words: Some(words.to_owned()),
+                words: Some(SearchWords::read(words).unwrap()),
                 from: None,
                 after: None,
                 before: None,
@@ -193,7 +196,7 @@ impl Found {
             }),
         );
         match self.answers.recv_timeout(PATIENCE).unwrap() {
-            LogOutcome::Queried { answer: Ok(Answer::Matches(matches)), .. } => {
+            LogOutcome::Queried { answer: Ok(Answer::Matches(matches, _)), .. } => {
                 let text = |event: &Event| match &event.content {
                     Content::Record(RecordContent::Message { text, .. }) => text.to_string(),
                     other => panic!("{other:?}"),
@@ -249,4 +252,146 @@ fn the_best_matches_come_first_when_asked() {
     let mut found = Found::with(&texts);
     assert_eq!(found.find("word", Order::Rank), [texts[1], texts[2], texts[0]]);
     assert_eq!(found.find("word", Order::Time), [texts[0], texts[1], texts[2]]);
+}
+
+/// Words and beginnings have bounds, which are said; what is said twice counts once.
+#[test]
+fn what_asks_for_too_much_is_refused_in_words() {
+    let many = |n: usize| (0..n).map(|n| format!("w{n}")).collect::<Vec<_>>().join("\\s");
+    let doubles = vec!["fox"; 100].join("\\s");
+    check(&format!(
+        "caps a {CAPS}
+         a> JOIN #x
+         a> PRIVMSG #x :a fox
+         a> SEARCH text={}
+         a< :chat.local FAIL SEARCH INVALID_PARAMS text :one looks for 8 different words at most
+         a> SEARCH text={}
+         a< :chat.local FAIL SEARCH INVALID_PARAMS text :a beginning of a word has 3 letters at least *
+         a> SEARCH text={}
+         a< :chat.local BATCH +*
+         a< :chat.local BATCH -*
+         a> SEARCH text={doubles}
+         a< @batch=* PRIVMSG #x :a fox
+         a< :chat.local BATCH -*
+         b> JOIN #x
+         b> SEARCH fo* -a*
+         b< :chat.local NOTICE b :*a beginning of a word has 3 letters at least *",
+        many(9),
+        vec!["a*"; 118].join("\\s"),
+        many(8),
+    ));
+}
+
+/// A line of an export for a message in `#big`.
+fn exported(number: u64) -> String {
+    let at = 1_700_000_000_000 + number;
+    let time = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at));
+    format!(
+        r#"{{"type":"record","time":"{time}","msgid":"{at:011x}{number:013x}","kind":1,"source":"a!b@c","text":"word{} and word{number}"}}"#,
+        number % 1000
+    )
+}
+
+/// A folder with so many messages in `#big`, of which the index of words has none yet.
+fn imported(n_records: u64) -> TempFolder {
+    let folder = TempFolder::new("imported");
+    let mut lines = r##"{"type":"conversation","names":["#big"]}"##.to_owned();
+    for number in 0..n_records {
+        lines.push('\n');
+        lines.push_str(&exported(number));
+    }
+    store::import(folder.path(), &mut lines.as_bytes(), &|_| Ok(())).unwrap();
+    folder
+}
+
+/// A search that looks at every message there is, and a page of another room.
+fn long_search(room: ConversationId) -> Query {
+    let part = ConversationScope {
+        conversation: Conversation::Room(room),
+        shown: Some("#big".into()),
+        rank: 0,
+        ranked_after: UNIX_EPOCH,
+    };
+    Query::Search(Search {
+        conversations: vec![part],
+        direct: None,
+        words: None,
+        from: Some("nobody".into()),
+        after: None,
+        before: None,
+        limit: 10,
+        bytes_max: usize::MAX,
+        order: Order::Time,
+    })
+}
+
+/// Three guests kept everybody's history waiting for 21 seconds.
+#[test]
+fn searches_hold_up_neither_pages_nor_others_who_search() {
+    const SEARCHES: u64 = 40;
+    let folder = imported(100_000);
+    let mut log = LocalLog::open(folder.path(), Durability::Relaxed).unwrap();
+    let (room, _) = log.conversations().swap_remove(0);
+    let (to_hub, answers) = crossbeam_channel::unbounded();
+    log.start(Appender::to_channel(to_hub)).unwrap();
+    let asker = |name: &str| Asker(name.into());
+    for number in 0..SEARCHES {
+        log.query(Ticket(number), asker("who asks much"), long_search(room));
+    }
+    let (page, other) = (Ticket(1000), Ticket(1001));
+    let query = Query::Page {
+        conversation: Conversation::Room(conversation("#other")),
+        shown: None,
+        selection: Selection::Latest(None),
+        limit: 10,
+        bytes_max: usize::MAX,
+        rank: 0,
+        ranked_after: UNIX_EPOCH,
+        shows: Shows::default(),
+    };
+    log.query(other, asker("another"), long_search(room));
+    log.query(page, asker("another"), query);
+    let mut order = Vec::new();
+    for _ in 0..SEARCHES + 2 {
+        match answers.recv_timeout(PATIENCE).unwrap() {
+            LogOutcome::Queried { ticket, answer } => {
+                answer.unwrap();
+                order.push(ticket);
+            }
+            told => panic!("{told:?}"),
+        }
+    }
+    let place = |ticket| order.iter().position(|own| *own == ticket).unwrap();
+    // Most of what was asked before them is answered behind them.
+    for (what, place) in [("a page", place(page)), ("another's search", place(other))] {
+        assert!(place < 20, "{what} came behind {place} searches of one who asks much");
+    }
+}
+
+/// The first search after an import is answered from what the index has so far, and says so; others write meanwhile.
+#[test]
+fn a_search_while_the_index_is_made_says_that_there_may_be_more() {
+    use chat_tests::{TestClient, TestServer, poll};
+
+    const RECORDS: u64 = 200_000;
+    let folder = imported(RECORDS);
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let mut ann = TestClient::register_with(&server, "ann", &format!("{CAPS} echo-message"));
+    ann.send("JOIN #big");
+    ann.expect("* 366 *");
+    let last = format!("word{}", RECORDS - 1);
+    ann.send(&format!("SEARCH text={last}"));
+    ann.expect("* BATCH +*");
+    ann.expect("* BATCH -*");
+    ann.expect("* WARN SEARCH INDEX_INCOMPLETE :*there may be more*");
+    ann.send("PRIVMSG #big :said meanwhile");
+    ann.expect("* PRIVMSG #big :said meanwhile");
+    poll(|| {
+        ann.send(&format!("SEARCH text={last}"));
+        ann.expect("* BATCH +*");
+        let line = ann.next_line().unwrap();
+        if line.contains(&last) { Ok(()) } else { Err(line) }
+    });
+    ann.expect("* BATCH -*");
+    ann.expect_none("*INDEX_INCOMPLETE*");
 }

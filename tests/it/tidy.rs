@@ -169,6 +169,11 @@ const PAUSES: &[(&str, &str, &str)] = &[
         "no lock of a file can be waited for only so long",
     ),
     (
+        "chat-server/src/store/time_limit.rs",
+        ".wait_timeout(",
+        "the end of a question's time is what it waits for, and the next question",
+    ),
+    (
         "chat-server/src/store/writer.rs",
         "channel::tick(",
         "looked at whenever there is time, and never waited for",
@@ -479,4 +484,64 @@ fn the_readme_shows_the_server_that_is_tested() {
     for line in lines {
         assert!(readme.contains(line), "README.md does not contain {line}");
     }
+}
+
+/// A query that tells records to somebody is made by `readable::select`, which has the one filter of what may be read; what
+/// the store looks up for itself tells no more than where a record is, or stands here.
+#[test]
+fn every_record_that_is_told_passes_the_one_filter() {
+    /// Queries that read more and tell it to nobody who asks: their file, and how they begin.
+    const FOR_THE_STORE: [(&str, &str); 11] = [
+        // An export is for whoever has the folder.
+        ("transfer.rs", "own.time, own.random, own.kind, own.part, own.text,"),
+        // The index of words takes the texts, and gives them up.
+        ("search.rs", "id, text"),
+        ("search.rs", "'delete', id, text"),
+        // What a message was before it is changed, and what is known of one that is sent again.
+        ("writer.rs", "kind, extra"),
+        ("writer.rs", "records.id, time, random, kind"),
+        ("writer.rs", "time, random"),
+        ("writer.rs", "1"),
+        // How much there is.
+        ("retention.rs", "octet_length(text) + ifnull(octet_length(extra), 0) AS size"),
+        ("retention.rs", "id, sender"),
+        ("retention.rs", "id, sum(octet_length(text)) OVER (ORDER BY id DESC) AS total"),
+        (
+            "upkeep.rs",
+            "time < lag(time) OVER by_id AND id >> {PLACE_BITS} = lag(id) OVER by_id >> {PLACE_BITS} AS is_earlier",
+        ),
+    ];
+    let of_places = ["id", "time", "kind", "1", "count(*)", "max(id)", "records.id"];
+    let mut n_found = 0;
+    for (name, text) in rust_files("chat-server/src/store") {
+        let file = Path::new(&name).file_name().unwrap().to_str().unwrap();
+        if file == "schema.rs" || file == "readable.rs" {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let code = code.split_whitespace().collect::<Vec<_>>().join(" ");
+        for query in code.split("SELECT ").skip(1) {
+            let Some((columns, from)) = query.split_once(" FROM ") else { continue };
+            let is_of = |table: &str| {
+                let rest = from.strip_prefix(table).unwrap_or("x");
+                !rest.starts_with(|sign: char| sign.is_alphanumeric() || sign == '_')
+            };
+            let joins = from.split('"').next().unwrap().contains("JOIN records");
+            if !is_of("records") && !is_of("words") && !joins {
+                continue;
+            }
+            n_found += 1;
+            let is_listed = FOR_THE_STORE
+                .iter()
+                .any(|(own, beginning)| *own == file && columns.starts_with(beginning));
+            let is_a_place = columns.split(", ").all(|column| of_places.contains(&column));
+            assert!(is_listed || is_a_place, "{name} reads past the filter: SELECT {columns}");
+        }
+        // Who said it, and what, is told through the filter alone.
+        let n_joins = code.matches("JOIN senders").count();
+        let n_filtered = code.matches("JOIN senders ON senders.id = records.sender\"").count();
+        let is_listed = ["transfer.rs", "writer.rs"].contains(&file);
+        assert!(is_listed || n_joins == n_filtered, "{name} joins senders by itself");
+    }
+    assert!(n_found > 15, "the queries are not found: {n_found}");
 }

@@ -11,7 +11,7 @@ use chat_core::proto::MessageKind;
 use chat_server::{
     Config, Server,
     delivery::{self, Content, Event, RecordContent},
-    history::{Answer, Query, Selection, Shows},
+    history::{Answer, Asker, Query, Selection, Shows},
     hub::Hub,
     ids::{ConversationId, Ticket},
     record::RecordEvent,
@@ -98,7 +98,7 @@ impl Store {
             ranked_after: UNIX_EPOCH,
             shows: Shows { context: true, changes: true, ..Shows::default() },
         };
-        self.log.query(Ticket(self.n_asked), query);
+        self.log.query(Ticket(self.n_asked), Asker::default(), query);
         let LogOutcome::Queried { answer: Ok(Answer::Page(told)), .. } =
             self.answers.recv_timeout(PATIENCE).unwrap()
         else {
@@ -160,6 +160,7 @@ fn what_is_too_old_or_too_much_is_deleted() {
         everywhere: rule(Some(2 * HOUR), None),
         rooms: [("#big".to_owned(), rule(None, Some(55))), ("#kept".to_owned(), Rule::default())]
             .into(),
+        ..Retention::default()
     };
     let mut store = Store::open(folder.path(), retention);
     assert_eq!(store.wait_for("#aged", 2), ["newer", "newer"]);
@@ -184,7 +185,7 @@ fn exported(folder: &Path, rooms: &[String], with_settings: bool) -> (Moved, Str
 }
 
 fn check(folder: &Path) -> Result<Report, StoreError> {
-    store::check(folder, &Hub::can_load)
+    store::check(folder, &Hub::can_load, now())
 }
 
 fn import(folder: &Path, lines: &str) -> Result<Moved, TransferError> {
@@ -251,7 +252,11 @@ fn what_is_exported_can_be_imported() {
         ("nonsense".to_owned(), 1, "no line of an export"),
         (record(&id, ""), 1, "behind its conversation"),
         (format!("{conversation}\n\n{}", record("abc", "")), 3, "not one of that time"),
-        (format!("{conversation}\n{}", record(&id, r#","about":"abc""#)), 2, "not there"),
+        (
+            format!("{conversation}\n{}", record(&id, r#","about":"abc""#)),
+            2,
+            "is about another one",
+        ),
         (
             format!("{conversation}\n{}", record(&id, r#","colour":"red""#)),
             2,
@@ -312,6 +317,274 @@ fn what_an_older_program_has_exported_can_be_imported() {
     drop(store);
     let problems = check(other.path()).unwrap().problems;
     assert_eq!(problems, Vec::<String>::new());
+}
+
+/// The bytes of the database's file.
+fn file_bytes(folder: &Path) -> u64 {
+    std::fs::metadata(folder.join("chat.db")).unwrap().len()
+}
+
+/// What the store holds altogether has a bound: who fills it fills it with their own, and nothing of the others goes.
+#[test]
+fn the_store_has_a_bound_and_who_fills_it_gives_first() {
+    const TOTAL: u64 = 4_000_000;
+    let folder = TempFolder::new("bound");
+    let rules = Retention { total: TOTAL, ..Retention::default() };
+    let mut store = Store::open(folder.path(), rules);
+    for number in 0..50_u64 {
+        store.say("#small", now() - 100 * HOUR + Duration::from_millis(number), "long ago");
+    }
+    // Five times as much as there may be, from three rooms, one of which nobody else may enter.
+    let text = "many words that are not worth much ".repeat(30);
+    for number in 0..20_000_u64 {
+        let room = ["#loud", "#louder", "#shut"][usize::try_from(number % 3).unwrap()];
+        store.say(room, now(), &format!("{number} {text}"));
+        if number == 3 {
+            store.log.mark(ConversationMark::Closed {
+                conversation: store.conversation("#shut"),
+                is_closed: true,
+            });
+        }
+    }
+    poll(|| {
+        let in_use = sqlite(
+            folder.path(),
+            "SELECT (page_count - freelist_count) * page_size
+            FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        );
+        let in_use: u64 = in_use.trim().parse().unwrap();
+        (in_use <= TOTAL).then_some(()).ok_or_else(|| format!("{in_use} bytes are in use"))
+    });
+    // It was not left to grow first.
+    assert!(file_bytes(folder.path()) < 4 * TOTAL, "{}", file_bytes(folder.path()));
+    assert_eq!(store.texts("#small").len(), 50);
+    for room in ["#loud", "#louder", "#shut"] {
+        let texts = store.texts(room);
+        assert!((100..6000).contains(&texts.len()), "{} of {room} are left", texts.len());
+        let last = texts.last().unwrap().split(' ').next().unwrap().parse::<u64>().unwrap();
+        assert!(last >= 19_997, "the latest of {room} are left: {last}");
+    }
+    drop(store);
+    assert_eq!(check(folder.path()).unwrap().problems, Vec::<String>::new());
+}
+
+/// The output of a statement that another program asks the database.
+fn sqlite(folder: &Path, sql: &str) -> String {
+    let output = std::process::Command::new("sqlite3")
+        .args(["-cmd", ".timeout 5000"])
+        .arg(folder.join("chat.db"))
+        .arg(sql)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Names of those who have spoken, and rooms that were spoken in, go when nothing that was said is left.
+#[test]
+fn names_of_which_nothing_is_left_are_swept() {
+    let folder = TempFolder::new("names");
+    let old = now() - 3 * HOUR;
+    let mut store = Store::open(folder.path(), Retention::default());
+    let say_as = |store: &mut Store, nick: &str, room: &str, at| {
+        let content = RecordContent::Message {
+            source: format!("{nick}!u@h").into(),
+            kind: MessageKind::Privmsg,
+            target: room.into(),
+            text: "something".into(),
+            tags: "".into(),
+        };
+        let own = store.conversation(room);
+        store.append(Conversation::Room(own), at, content);
+    };
+    for number in 0..300_u64 {
+        let at = old + Duration::from_millis(number);
+        say_as(&mut store, &format!("guest{number}"), &format!("#room{number}"), at);
+    }
+    say_as(&mut store, "guest7", "#kept", now());
+    say_as(&mut store, "ann", "#room8", now());
+    store.log.mark(ConversationMark::Closed {
+        conversation: store.conversation("#room9"),
+        is_closed: true,
+    });
+    let age = Some(HOUR);
+    store.log.retain(&Retention { everywhere: Rule { age, bytes: None }, ..Retention::default() });
+    let left = |what: &str| sqlite(folder.path(), &format!("SELECT {what} ORDER BY 1"));
+    poll(|| {
+        let left = (left("source FROM senders"), left("name FROM conversations"));
+        // That room nine is closed is known until it is opened.
+        let expected = ("ann!u@h\nguest7!u@h\n".to_owned(), "#kept\n#room8\n#room9\n".to_owned());
+        if left == expected { Ok(()) } else { Err(format!("{left:?}")) }
+    });
+    // All go on there.
+    say_as(&mut store, "guest5", "#room5", now());
+    assert_eq!(store.texts("#room5"), ["something"]);
+    assert_eq!(store.texts("#room8"), ["something"]);
+    drop(store);
+    assert_eq!(check(folder.path()).unwrap().problems, Vec::<String>::new());
+}
+
+/// Of the tags that clients make up those are kept that mean something later; all are passed on to those who are there.
+#[test]
+fn tags_that_mean_nothing_later_are_passed_on_and_not_kept() {
+    let folder = TempFolder::new("tags");
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let caps = "message-tags echo-message draft/chathistory batch";
+    let mut ann = TestClient::register_with(&server, "ann", caps);
+    let long = "x".repeat(3000);
+    ann.send(&format!("@+example/long={long};+typing=active;+reply=abc PRIVMSG #lobby :tagged"));
+    ann.expect(&format!("@*+example/long={long}*+reply=abc* PRIVMSG #lobby :tagged"));
+    ann.send("CHATHISTORY LATEST #lobby * 1");
+    let told = ann.expect("@batch=* PRIVMSG #lobby :tagged");
+    assert!(
+        told.contains("+reply=abc") && !told.contains("long") && !told.contains("typing"),
+        "{told}"
+    );
+}
+
+/// What a server would not have written is refused, in words, and nothing of it is taken.
+#[test]
+fn what_no_server_has_written_is_not_imported() {
+    let folder = TempFolder::new("foreign");
+    let id = format!("{:011x}{:013x}", 1_767_225_600_000_u64, 1);
+    let record = |more: &str| {
+        let all = [
+            ("kind", "1"),
+            ("part", "0"),
+            ("source", r#""a!b@c""#),
+            ("text", r#""x""#),
+            ("marks", "0"),
+        ];
+        let named = |key: &str| more.contains(&format!("\"{key}\":"));
+        let own: String = all
+            .iter()
+            .filter(|(key, _)| !named(key))
+            .map(|(key, value)| format!(",\"{key}\":{value}"))
+            .collect();
+        format!(
+            r#"{{"type":"record","time":"2026-01-01T00:00:00.000Z","msgid":"{id}"{own}{more}}}"#
+        )
+    };
+    let room = r##"{"type":"conversation","names":["#z"]}"##;
+    let direct = r#"{"type":"conversation","names":["=a","=b"]}"#;
+    for (conversation, more, why) in [
+        (room, r#","kind":0"#, "no such kind"),
+        (room, r#","kind":6"#, "no such kind"),
+        (room, r#","kind":99"#, "no such kind"),
+        (direct, r#","kind":11"#, "no such kind"),
+        (room, r#","part":3"#, "no such part"),
+        (room, r#","part":-1"#, "no such part"),
+        (direct, r#","part":2"#, "no such part"),
+        (room, r#","marks":4"#, "no such marks"),
+        (room, r#","kind":22"#, "is about another one"),
+        (room, r#","source":"""#, "the source is nobody's"),
+        (room, r#","source":"a b!c@d""#, "the source is nobody's"),
+        (room, r#","source":"a\nPRIVMSG""#, "the source is nobody's"),
+        (room, r#","account":"no nick""#, "the account's name is none"),
+        (room, r#","person":"ann""#, "the person is none"),
+        (room, r#","text":"two\nlines""#, "its text is no line"),
+        (room, r#","kind":3,"text":"two\r\nlines""#, "its text is no line"),
+        (room, r#","extra":{"tags":"+reply=y z"}"#, "what it has beside its text"),
+        (room, r#","extra":{"target":"a\nb"}"#, "what it has beside its text"),
+        (room, r#","extra":{"concat":"no"}"#, "what it has beside its text"),
+    ] {
+        let refused = import(folder.path(), &format!("{conversation}\n{}", record(more)));
+        let refused = refused.unwrap_err().to_string();
+        assert!(
+            refused.contains(why) && refused.contains("nothing was imported"),
+            "{more}: {refused}"
+        );
+    }
+    // From a clock that was wrong.
+    let at = u64::try_from((now() + 48 * HOUR).duration_since(UNIX_EPOCH).unwrap().as_millis());
+    let at = at.unwrap();
+    let time = humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(at));
+    let later = format!(
+        r#"{{"type":"record","time":"{time}","msgid":"{at:011x}{:013x}","kind":1,"source":"a!b@c","text":"x"}}"#,
+        1
+    );
+    let refused = import(folder.path(), &format!("{room}\n{later}")).unwrap_err().to_string();
+    assert!(refused.contains("later than now") && refused.contains("--mend"), "{refused}");
+    let state = |path: &str, value: &str| {
+        format!(r#"{{"type":"state","path":["account",{path}],"value":{value}}}"#)
+    };
+    let since = |name: &str, since: &str| format!(r#"{{"name":{name},"since":{since}}}"#);
+    let secret = chat_server::auth::hash("a password").unwrap();
+    let scram = chat_server::auth::scram_credentials("a password").unwrap();
+    let password = |hash: &str| format!(r#"{{"argon2":"{hash}","scram":"{scram}"}}"#);
+    let account = state(r#""ann""#, &since(r#""ann""#, "1"));
+    let with = |hash: &str| format!("{account}\n{}", state(r#""ann","password""#, &password(hash)));
+    let costly = secret.replace("m=19456", "m=4194304");
+    assert_ne!(costly, secret);
+    for (lines, why) in [
+        (state(r#""ann""#, &since(r#""ann""#, "18446744073709551615")), "there is no second"),
+        (state(r#""ann""#, &since(r#""ann""#, "253402300800")), "there is no second"),
+        (state(r#""no nick""#, &since(r#""no nick""#, "1")), "is no name of it"),
+        (state(r#""ann""#, &since(r#""bob""#, "1")), "is no name of it"),
+        (with(&costly), "costs more than a login may"),
+    ] {
+        let refused = import(folder.path(), &lines).unwrap_err().to_string();
+        assert!(
+            refused.contains(why) && refused.contains("nothing was imported"),
+            "{lines}: {refused}"
+        );
+    }
+    assert_eq!(check(folder.path()).unwrap().n_records, 0);
+    import(folder.path(), &with(&secret)).unwrap();
+    import(folder.path(), &format!("{room}\n{}", record(""))).unwrap();
+}
+
+/// A clock that was wrong once does not date what is said later, and what it has dated is found and mended.
+#[test]
+fn a_clock_that_was_wrong_once_is_mended() {
+    let folder = TempFolder::new("clock");
+    let year = 24 * 365 * HOUR;
+    let mut store = Store::open(folder.path(), Retention::default());
+    let before = now() - HOUR;
+    store.say("#den", before, "before");
+    for number in 0..3_u64 {
+        store.say("#den", now() + year + Duration::from_millis(number), "from the future");
+        store.say("#other", now() + year + Duration::from_millis(number), "from the future");
+    }
+    drop(store);
+    let report = check(folder.path()).unwrap();
+    assert_eq!((report.n_later, &*report.problems), (6, &[][..]));
+    let data = folder.path().to_str().unwrap();
+    let run = |args: &[&str]| {
+        let program = chat_tests::program::path("chat-server");
+        let output =
+            std::process::Command::new(program).args(args).args(["--data", data]).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout) + &text(output.stderr))
+    };
+    let (code, said) = run(&["check"]);
+    assert!(code == Some(1) && said.contains("6 messages are dated later than now"), "{said}");
+    // A server goes by its clock, and what is said in a room dates what is later there back.
+    let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let caps = "message-tags server-time echo-message draft/chathistory batch";
+    let mut ann = TestClient::register_with(&server, "ann", caps);
+    ann.send("JOIN #den");
+    ann.expect("* 366 *");
+    ann.send("PRIVMSG #den :said now");
+    let echo = ann.expect("* PRIVMSG #den :said now");
+    let time_of = |line: &str| {
+        let time = line.split("time=").nth(1).unwrap().split([';', ' ']).next().unwrap();
+        humantime::parse_rfc3339(time).unwrap()
+    };
+    let said_at = time_of(&echo);
+    assert!(said_at < now() + HOUR, "{echo}");
+    ann.send("CHATHISTORY LATEST #den * 10");
+    for text in ["before", "from the future", "from the future", "from the future", "said now"] {
+        let line = ann.expect(&format!("@batch=* PRIVMSG #den :{text}"));
+        assert!(time_of(&line) <= said_at, "{line}");
+    }
+    drop((ann, server));
+    assert_eq!(check(folder.path()).unwrap().n_later, 3);
+    // The rest, where nobody speaks.
+    let (code, said) = run(&["check", "--mend"]);
+    assert!(code == Some(0) && said.contains("3 messages that were dated later"), "{said}");
+    let report = check(folder.path()).unwrap();
+    assert_eq!((report.n_later, &*report.problems), (0, &[][..]));
 }
 
 /// A section `retention` that the file gets while the server runs holds from then on.
@@ -377,12 +650,12 @@ fn copies_are_whole_and_damage_is_seen() {
     drop(store);
 
     // Somebody has been in it with other tools.
-    let sqlite = |sql: &str| {
+    let change = |sql: &str| {
         let made = std::process::Command::new("sqlite3").arg(&file).arg(sql).output().unwrap();
         assert!(made.status.success(), "{made:?}");
     };
-    sqlite("UPDATE records SET time = 5 WHERE id = (SELECT max(id) FROM records)");
-    sqlite("INSERT INTO state VALUES ('shoes', 'nonsense')");
+    change("UPDATE records SET time = 5 WHERE id = (SELECT max(id) FROM records)");
+    change("INSERT INTO state VALUES ('shoes', 'nonsense')");
     let problems = check(copies.path()).unwrap().problems;
     assert_eq!(
         problems,

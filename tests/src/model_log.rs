@@ -16,7 +16,7 @@ use chat_server::{
         Shows, Target,
     },
     ids::{ConversationId, Ticket},
-    reaction::Reaction,
+    reaction::{Reaction, kept_tags},
     room_log::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER},
 };
 
@@ -439,7 +439,7 @@ impl ModelLog {
                 }
                 let ranges = match &search.words {
                     None => Some(Vec::new()),
-                    Some(words) => ranges(&text_of(&event), words),
+                    Some(words) => ranges(&text_of(&event), words.text()),
                 };
                 own.extend(ranges.map(|ranges| Match { event, ranges }));
             }
@@ -460,7 +460,7 @@ impl ModelLog {
         };
         let mut found: Vec<Match> = found.into_iter().take(search.limit).take_while(fits).collect();
         found.sort_by_key(|own| milliseconds(own.event.time));
-        Answer::Matches(found)
+        Answer::Matches(found, true)
     }
 
     fn targets(
@@ -614,6 +614,12 @@ impl Eyes<'_> {
             content =
                 Content::Record(RecordContent::Message { source, kind: *kind, target, text, tags });
         }
+        if let Content::Record(
+            RecordContent::Message { tags, .. } | RecordContent::Multiline { tags, .. },
+        ) = &mut content
+        {
+            *tags = kept_tags(tags).into();
+        }
         if let (Some(shown), Content::Record(own)) = (self.shown, &mut content) {
             *own.target_mut() = match &record.conversation {
                 Conversation::Ranked(_, sign) => format!("{sign}{shown}").into(),
@@ -638,23 +644,33 @@ impl Eyes<'_> {
         if !self.shows.context {
             return told;
         }
-        let mut bytes = 0;
-        'about: for (index, told) in indices.iter().zip(&mut told) {
+        let share = bytes_max / indices.len().max(1);
+        let about_messages = Eyes { shows: Shows { changes: true, ..Shows::default() }, ..*self };
+        let alone = Eyes { shows: Shows::default(), ..*self };
+        for (index, told) in indices.iter().zip(&mut told) {
             let is_about_it = |own: &&Kept| {
                 own.about() == Some(records[*index].msgid())
                     && !reaction(&own.record).is_some_and(|reaction| reaction.is_taken_back)
+                    && about_messages.see(own)
             };
-            for own in records.iter().filter(is_about_it) {
-                let event = self.told(own);
+            let (reactions, changes): (Vec<&Kept>, Vec<&Kept>) =
+                records.iter().filter(is_about_it).partition(|own| reaction(&own.record).is_some());
+            let mut bytes = 0;
+            let mut n_told = 0;
+            let mut fits = |event: &Arc<Event>| {
                 bytes += event.size();
-                if bytes > bytes_max {
-                    break 'about;
-                }
-                told.context.push(event);
+                let fits = bytes <= share || n_told == 0;
+                n_told += usize::from(fits);
+                fits
+            };
+            let mut context: Vec<&Kept> = Vec::new();
+            for own in [changes, reactions] {
+                let latest = own.len().saturating_sub(100);
+                context.extend(own[latest..].iter().filter(|own| fits(&self.told(own))));
             }
-        }
-        let alone = Eyes { shows: Shows::default(), ..*self };
-        for told in &mut told {
+            context
+                .sort_by_key(|own| records.iter().position(|record| record.msgid() == own.msgid()));
+            told.context = context.into_iter().map(|own| self.told(own)).collect();
             let Content::Record(
                 RecordContent::Message { tags, .. } | RecordContent::Multiline { tags, .. },
             ) = &told.event.content
@@ -668,10 +684,7 @@ impl Eyes<'_> {
             };
             if alone.see(&records[answered]) {
                 let event = alone.told(&records[answered]);
-                bytes += event.size();
-                if bytes <= bytes_max {
-                    told.context.push(event);
-                }
+                told.context.extend(fits(&event).then_some(event));
             }
         }
         told

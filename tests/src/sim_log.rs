@@ -7,7 +7,7 @@ use std::{
 };
 
 use chat_server::{
-    history::{Answer, Query},
+    history::{Answer, Asker, Query},
     ids::{ConversationId, Ticket},
     room_log::{
         AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
@@ -227,7 +227,7 @@ impl RoomLog for SimulatedLog {
         self.appended.iter().map(|record| record.event.time).max().unwrap_or(UNIX_EPOCH)
     }
 
-    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
+    fn query(&mut self, ticket: Ticket, _: Asker, query: Query) -> Querying {
         self.ask(ticket, query);
         Querying::Later
     }

@@ -12,7 +12,7 @@ use std::{
 use chat_core::{proto::mask_matches, wire::Line};
 use chat_server::{
     Config, Server, ServerHandle,
-    history::Query,
+    history::{Asker, Query},
     hub::Door,
     ids::Ticket,
     room_log::{Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog},
@@ -127,8 +127,8 @@ impl RoomLog for ListenerKind {
         true
     }
 
-    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
-        self.hold().log.query(ticket, query)
+    fn query(&mut self, ticket: Ticket, asker: Asker, query: Query) -> Querying {
+        self.hold().log.query(ticket, asker, query)
     }
 }
 

@@ -508,7 +508,7 @@ impl World {
                 }
                 // In its place among the records.
                 Effect::Mark(mark) => self.log.give(Entry::Mark(mark)),
-                Effect::Query { ticket, query } => self.log.ask(ticket, *query),
+                Effect::Query { ticket, query, .. } => self.log.ask(ticket, *query),
                 Effect::Stop => self.has_stopped = true,
                 // Takes its time like a late log, if that is late.
                 Effect::Check { ticket, question } => self.questions.push_back((ticket, question)),

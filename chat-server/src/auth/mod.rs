@@ -104,6 +104,20 @@ pub fn is_hash(hash: &str) -> bool {
     PasswordHash::new(hash).is_ok()
 }
 
+/// The most that checking a password may cost, in KiB of memory, passes and lanes: what `hash` makes costs less.
+const ARGON2_MAX: (u32, u32, u32) = (65_536, 16, 8);
+
+/// Whether checking a password against a hash costs more than a login may.
+#[must_use]
+pub fn is_costly(hash: &str) -> bool {
+    // No password matches what is no hash, at once.
+    let Ok(hash) = PasswordHash::new(hash) else { return false };
+    let is_more =
+        |(name, most): (&str, u32)| hash.params.get_decimal(name).is_none_or(|own| own > most);
+    let (memory, passes, lanes) = ARGON2_MAX;
+    [("m", memory), ("t", passes), ("p", lanes)].into_iter().any(is_more)
+}
+
 /// Whether both are the same, in a time that tells nothing but the lengths.
 #[must_use]
 pub fn same_secret(expected: &str, given: &str) -> bool {

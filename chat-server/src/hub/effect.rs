@@ -6,7 +6,7 @@ use crate::{
     auth::Question,
     delivery::{Delivery, Reply},
     event::ServerEvent,
-    history::Query,
+    history::{Asker, Query},
     ids::{ConnId, RoomId, Ticket, WorkerId},
     room_log::{Change, ConversationMark, Record},
     settings::Settings,
@@ -42,6 +42,8 @@ pub enum Effect {
     Query {
         /// To be given back.
         ticket: Ticket,
+        /// The side of the network it comes from.
+        asker: Asker,
         /// The query, apart: it is the largest, and asked seldom.
         query: Box<Query>,
     },

@@ -259,8 +259,8 @@ impl Work {
                         }
                     }
                     Effect::Mark(note) => self.log.mark(note),
-                    Effect::Query { ticket, query } => {
-                        if let Querying::Now(answer) = self.log.query(ticket, *query) {
+                    Effect::Query { ticket, asker, query } => {
+                        if let Querying::Now(answer) = self.log.query(ticket, asker, *query) {
                             next.push_back(Input::Queried { ticket, answer });
                         }
                     }

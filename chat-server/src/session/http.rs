@@ -1,4 +1,4 @@
-//! The HTTP door: whether the server is well (`/health`), and its numbers (`/metrics`). One request a
+//! The HTTP door: whether the server is well (`/health`: not while nothing can be stored or read), and its numbers (`/metrics`). One request a
 //! connection.
 
 use std::{sync::Arc, time::Instant};
@@ -50,7 +50,12 @@ impl HttpSession {
             Err(_) => ("400 Bad Request", String::new()),
             Ok(httparse::Status::Complete(_)) => {
                 match (request.method.unwrap_or_default(), request.path.unwrap_or_default()) {
-                    ("GET" | "HEAD", "/health") => ("200 OK", "ok\n".to_owned()),
+                    ("GET" | "HEAD", "/health") => {
+                        match self.settings.log_health.trouble(self.since) {
+                            None => ("200 OK", "ok\n".to_owned()),
+                            Some(trouble) => ("503 Service Unavailable", format!("{trouble}\n")),
+                        }
+                    }
                     ("GET" | "HEAD", "/metrics") => ("200 OK", self.settings.metrics.text()),
                     ("GET" | "HEAD", _) => {
                         ("404 Not Found", "there is /health, and /metrics\n".to_owned())

@@ -2,14 +2,15 @@
 
 use rusqlite::Connection;
 
-use super::{database::milliseconds, history, search};
-use crate::{
-    history::{Answer, Query, Shows},
-    room_log::Conversation,
-};
+use super::{history, readable::Filter, search};
+use crate::history::{Answer, Query, Shows};
 
-/// The answer to `query`.
-pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<Answer> {
+/// The answer to `query`; of a search, by an index of words that has all or not.
+pub(super) fn answer(
+    database: &Connection,
+    query: &Query,
+    has_all: bool,
+) -> rusqlite::Result<Answer> {
     match query {
         Query::Page {
             conversation,
@@ -24,18 +25,10 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
             let Some(number) = history::number_of(database, conversation)? else {
                 return Ok(Answer::Page(Vec::new()));
             };
-            let filter = history::Filter {
-                number,
-                // Between two people both may read all.
-                rank: if matches!(conversation, Conversation::Direct(..)) { 1 } else { *rank },
-                ranked_after: match conversation {
-                    Conversation::Direct(..) => i64::MIN,
-                    _ => milliseconds(*ranked_after),
-                },
-                bytes_max: *bytes_max,
-                shows: *shows,
-                room: shown.as_ref(),
-            };
+            let filter = Filter::of(number, conversation, *rank, *ranked_after)
+                .shown_as(shown.as_ref())
+                .with(*shows)
+                .up_to(*bytes_max);
             let rows = history::page(database, &filter, selection, *limit)?;
             history::with_context(database, &filter, rows).map(Answer::Page)
         }
@@ -46,7 +39,7 @@ pub(super) fn answer(database: &Connection, query: &Query) -> rusqlite::Result<A
                 history::acts(database, filter, *limit).map(Answer::Page)
             })
         }
-        Query::Search(search) => search::answer(database, search),
+        Query::Search(search) => search::answer(database, search, has_all),
         Query::Find { conversation, msgid, rank, ranked_after } => {
             history::find(database, conversation, msgid, *rank, *ranked_after).map(Answer::Found)
         }

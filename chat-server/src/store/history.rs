@@ -2,8 +2,8 @@
 //! time or a msgid is found in it by halving.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Range,
+    collections::BTreeSet,
+    ops::{ControlFlow, Range},
     sync::Arc,
     time::SystemTime,
 };
@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::{
     database::{milliseconds, time_of},
+    readable::{self, Filter},
     rows::{self, LAST_MESSAGE, Row, SenderRow},
 };
 use crate::{
@@ -85,16 +86,6 @@ pub(super) fn latest_time(database: &Connection) -> rusqlite::Result<SystemTime>
     Ok(time_of(latest.unwrap_or_default()))
 }
 
-/// A filter of what the reader may see of a conversation.
-pub(super) struct Filter<'a> {
-    pub(super) number: i64,
-    pub(super) rank: u8,
-    pub(super) ranked_after: i64,
-    pub(super) bytes_max: usize,
-    pub(super) shows: Shows,
-    pub(super) room: Option<&'a Arc<str>>,
-}
-
 /// A record that was read, with its id.
 pub(super) struct Read {
     id: i64,
@@ -142,41 +133,64 @@ fn select(
     limit: usize,
     is_from_end: bool,
 ) -> rusqlite::Result<Vec<Read>> {
-    let order = if is_from_end { "DESC" } else { "ASC" };
-    let mut select = database.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records JOIN senders ON senders.id = records.sender
-         WHERE records.id >= ? AND records.id < ? AND {SHOWN} AND (part = 0 OR part <= ? AND time > ?)
-         ORDER BY records.id {order} LIMIT ?"
-    ))?;
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let Filter { shows: Shows { events, redacted, changes, .. }, rank, ranked_after, .. } = filter;
-    let parameters =
-        params![range.start, range.end, redacted, events, changes, rank, ranked_after, limit];
-    let found = select.query_map(parameters, |row| read(row, filter.room))?;
     let (mut rows, mut bytes) = (Vec::new(), 0);
-    for read in found {
-        // What a later version has written and this one cannot read is left out.
-        let Some(read) = read? else { continue };
+    if limit == 0 {
+        return Ok(rows);
+    }
+    walk(database, filter, range, is_from_end, |read| {
         bytes += read.event.size();
         if bytes > filter.bytes_max && !rows.is_empty() {
-            break;
+            return ControlFlow::Break(());
         }
         rows.push(read);
-    }
+        if rows.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
     if is_from_end {
         rows.reverse();
     }
     Ok(rows)
 }
 
+/// Hands out the records in `range` that may be read, from its beginning or from its end, for as long as they are taken.
+fn walk(
+    database: &Connection,
+    filter: &Filter<'_>,
+    range: Range<i64>,
+    is_from_end: bool,
+    mut take: impl FnMut(Read) -> ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let order = if is_from_end { "DESC" } else { "ASC" };
+    let mut select = database.prepare_cached(&readable::select(
+        COLUMNS,
+        WITH_SENDERS,
+        SHOWN,
+        &format!("ORDER BY records.id {order}"),
+    ))?;
+    let Filter { shows: Shows { events, redacted, changes, .. }, rank, ranked_after, .. } = filter;
+    let parameters = params![rank, ranked_after, range.start, range.end, redacted, events, changes];
+    for read in select.query_map(parameters, |row| read(row, filter.room))? {
+        // What a later version has written and this one cannot read is left out.
+        if let Some(read) = read?
+            && take(read).is_break()
+        {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The columns that [`read`] reads.
 pub(super) const COLUMNS: &str =
     "time, random, kind, part, records.text, extra, source, account, marks, person, records.id";
 
-/// The kinds that are shown: of messages those that are not deleted or all, changes of the room, what is about
+/// The table that records are read from, with their senders.
+pub(super) const WITH_SENDERS: &str = "records JOIN senders ON senders.id = records.sender";
+
+/// The kinds that are shown of a range: of messages those that are not deleted or all, changes of the room, what is about
 /// messages.
-const SHOWN: &str = "(kind <= 9 AND (kind != 5 OR ?) OR kind BETWEEN 10 AND 19 AND ?
-                      OR kind BETWEEN 20 AND 29 AND ?)";
+const SHOWN: &str = "records.id >= ?3 AND records.id < ?4
+                     AND (kind <= 9 AND (kind != 5 OR ?5) OR kind BETWEEN 10 AND 19 AND ?6
+                          OR kind BETWEEN 20 AND 29 AND ?7)";
 
 pub(super) fn read(row: &SqlRow<'_>, room: Option<&Arc<str>>) -> rusqlite::Result<Option<Read>> {
     let id = row.get(10)?;
@@ -184,33 +198,36 @@ pub(super) fn read(row: &SqlRow<'_>, room: Option<&Arc<str>>) -> rusqlite::Resul
     Ok(event.map(|event| Read { id, event: Arc::new(event) }))
 }
 
-/// Records of one page, each with what is about it.
+/// Records of one page, each with what is about it. What is about one of them takes the place of nothing that is about
+/// another one.
 pub(super) fn with_context(
     database: &Connection,
     filter: &Filter<'_>,
     rows: Vec<Read>,
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
-    let mut about: BTreeMap<i64, Vec<Arc<Event>>> = BTreeMap::new();
+    let mut context: Vec<Vec<Read>> = rows.iter().map(|_| Vec::new()).collect();
     if let (true, Some(first), Some(last)) = (filter.shows.context, rows.first(), rows.last()) {
-        let mut find = database.prepare_cached(&format!(
-            "SELECT {COLUMNS}, about FROM records JOIN senders ON senders.id = records.sender
-             WHERE about BETWEEN ? AND ? AND kind IN (?, ?, ?) ORDER BY about, records.id LIMIT ?"
-        ))?;
-        let parameters =
-            params![first.id, last.id, rows::REDACT, rows::EDIT, rows::REACT, CONTEXT_MAX];
-        let found = find
-            .query_map(parameters, |row| Ok((row.get::<_, i64>(11)?, read(row, filter.room)?)))?;
-        let mut bytes = 0;
-        for row in found {
-            let (id, Some(read)) = row? else { continue };
-            bytes += read.event.size();
-            if bytes > filter.bytes_max {
-                break;
+        let share = filter.bytes_max / rows.len();
+        // Most pages have nothing of it.
+        let any = "SELECT 1 FROM records WHERE about BETWEEN ? AND ? LIMIT 1";
+        let mut any = database.prepare_cached(any)?;
+        let has_any = any.exists([first.id, last.id])?;
+        for (row, context) in rows.iter().zip(&mut context) {
+            let mut bytes = 0;
+            let mut add = |read: Read, context: &mut Vec<Read>| {
+                bytes += read.event.size();
+                if bytes <= share || context.is_empty() {
+                    context.push(read);
+                }
+            };
+            // Who has edited it is told, however many react.
+            for kinds in [CHANGED, REACTED].into_iter().filter(|_| has_any) {
+                for read in about(database, filter, row.id, kinds)? {
+                    add(read, context);
+                }
             }
-            about.entry(id).or_default().push(read.event);
-        }
-        // What is answered, unless it is told anyway.
-        for row in &rows {
+            context.sort_by_key(|read| read.id);
+            // What is answered, unless it is told anyway.
             let Some(msgid) = rows::replied_to(&row.event) else { continue };
             let Some(id) = id_of(database, filter.number, msgid)? else { continue };
             if rows.iter().any(|own| own.id == id) {
@@ -218,20 +235,46 @@ pub(super) fn with_context(
             }
             let answered = Filter { shows: Shows::default(), ..*filter };
             for read in select(database, &answered, id..id + 1, 1, false)? {
-                bytes += read.event.size();
-                if bytes <= filter.bytes_max {
-                    about.entry(row.id).or_default().push(read.event);
-                }
+                add(read, context);
             }
         }
     }
-    let told =
-        |Read { id, event }| HistoryEntry { event, context: about.remove(&id).unwrap_or_default() };
-    Ok(rows.into_iter().map(told).collect())
+    let told = |(Read { event, .. }, context): (Read, Vec<Read>)| {
+        let context = context.into_iter().map(|read| read.event).collect();
+        HistoryEntry { event, context }
+    };
+    Ok(rows.into_iter().zip(context).map(told).collect())
 }
 
-/// Records about those of one page.
-const CONTEXT_MAX: i64 = 1000;
+/// The kinds of what is about a message: those who changed it, and reactions.
+const CHANGED: (i64, i64) = (rows::REDACT, rows::EDIT);
+const REACTED: (i64, i64) = (rows::REACT, rows::REACT);
+
+/// Records of either about one message that are told with it.
+const CONTEXT_MAX: i64 = 100;
+
+/// The latest records about a message, of some kinds; the oldest first.
+fn about(
+    database: &Connection,
+    filter: &Filter<'_>,
+    id: i64,
+    (first, last): (i64, i64),
+) -> rusqlite::Result<Vec<Read>> {
+    let mut find = database.prepare_cached(&readable::select(
+        COLUMNS,
+        WITH_SENDERS,
+        "about = ?3 AND kind BETWEEN ?4 AND ?5",
+        "ORDER BY records.id DESC LIMIT ?6",
+    ))?;
+    let parameters = params![filter.rank, filter.ranked_after, id, first, last, CONTEXT_MAX];
+    let found = find.query_map(parameters, |row| read(row, filter.room))?;
+    let mut rows = Vec::new();
+    for read in found {
+        rows.extend(read?);
+    }
+    rows.reverse();
+    Ok(rows)
+}
 
 /// The id of the record with that msgid in a conversation.
 pub(super) fn id_of(
@@ -254,13 +297,16 @@ pub(super) fn find(
     let Some(number) = number_of(database, conversation)? else { return Ok(None) };
     let Some(id) = id_of(database, number, msgid)? else { return Ok(None) };
     let is_direct = matches!(conversation, Conversation::Direct(..));
-    let select = "SELECT person, part, time FROM records JOIN senders ON senders.id = sender
-                  WHERE records.id = ? AND kind <= ? AND kind != ?
-                    AND (? OR part = 0 OR part <= ? AND time > ?)";
-    let ranked_after = milliseconds(ranked_after);
-    let parameters = params![id, LAST_MESSAGE, rows::REDACTED, is_direct, rank, ranked_after];
+    let filter = Filter::of(number, conversation, rank, ranked_after);
+    let find = readable::select(
+        "person, part, time",
+        WITH_SENDERS,
+        "records.id = ?3 AND kind <= ?4 AND kind != ?5",
+        "",
+    );
+    let parameters = params![filter.rank, filter.ranked_after, id, LAST_MESSAGE, rows::REDACTED];
     database
-        .prepare_cached(select)?
+        .prepare_cached(&find)?
         .query_row(parameters, |row| {
             let (by, part): (Arc<str>, i64) = (row.get(0)?, row.get(1)?);
             let sign = match part {
@@ -282,24 +328,19 @@ pub(super) fn filters<'a>(
     shows: Shows,
 ) -> rusqlite::Result<Vec<Filter<'a>>> {
     let mut filters = Vec::new();
-    let filter = |number, part: Option<&'a ConversationScope>| Filter {
-        number,
-        // Between two people both may read all.
-        rank: part.map_or(1, |part| part.rank),
-        ranked_after: part.map_or(i64::MIN, |part| milliseconds(part.ranked_after)),
-        bytes_max: usize::MAX,
-        shows,
-        room: part.and_then(|part| part.shown.as_ref()),
-    };
-    for part in conversations {
-        let number = number_of(database, &part.conversation)?;
-        let part = Some(part).filter(|part| part.shown.is_some());
-        filters.extend(number.map(|number| filter(number, part)));
+    for ConversationScope { conversation, shown, rank, ranked_after } in conversations {
+        let number = number_of(database, conversation)?;
+        filters.extend(number.map(|number| {
+            Filter::of(number, conversation, *rank, *ranked_after)
+                .shown_as(shown.as_ref())
+                .with(shows)
+        }));
     }
     if let Some((person, guests)) = direct {
         let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
-        for (number, _) in direct_conversations(database, person, &is_known)? {
-            filters.push(filter(number, None));
+        for (number, conversation) in direct_conversations(database, person, &is_known)? {
+            let own = Filter::of(number, &conversation, 0, SystemTime::UNIX_EPOCH);
+            filters.push(own.with(shows));
         }
     }
     Ok(filters)
@@ -312,15 +353,14 @@ pub(super) fn acts(
     limit: usize,
 ) -> rusqlite::Result<Vec<HistoryEntry>> {
     let (first, last) = places_of(filter.number);
-    let mut select = database.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records INDEXED BY records_acts
-         JOIN senders ON senders.id = records.sender
-         WHERE records.id BETWEEN ? AND ? AND kind BETWEEN 10 AND 20
-           AND (part = 0 OR part <= ? AND time > ?)
-         ORDER BY records.id DESC LIMIT ?"
+    let mut select = database.prepare_cached(&readable::select(
+        COLUMNS,
+        "records INDEXED BY records_acts JOIN senders ON senders.id = records.sender",
+        "records.id BETWEEN ?3 AND ?4 AND kind BETWEEN 10 AND 20",
+        "ORDER BY records.id DESC LIMIT ?5",
     ))?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let parameters = params![first, last, filter.rank, filter.ranked_after, limit];
+    let parameters = params![filter.rank, filter.ranked_after, first, last, limit];
     let rows = select.query_map(parameters, |row| read(row, filter.room))?;
     let mut told = Vec::new();
     for row in rows {
@@ -337,34 +377,62 @@ pub(super) fn changes(
     limit: usize,
     bytes_max: usize,
 ) -> rusqlite::Result<Answer> {
-    let read = |selection: &Selection, limit: usize| -> rusqlite::Result<Vec<(i64, Arc<Event>)>> {
-        let mut all = Vec::new();
-        for filter in filters {
-            let rows = page(database, filter, selection, limit)?;
-            all.extend(rows.into_iter().map(|read| (milliseconds(read.event.time), read.event)));
+    let mut told = Told { limit, bytes_max, events: Vec::new(), end: None, has_more: false };
+    for filter in filters {
+        let (first, last) = places_of(filter.number);
+        let start = place_of(database, &(first..last), after)?.end;
+        let (mut n_own, mut bytes, mut latest) = (0, 0, i64::MIN);
+        walk(database, filter, start..last, false, |Read { event, .. }| {
+            let time = milliseconds(event.time);
+            let is_full = (n_own >= limit || bytes > bytes_max) && time > latest;
+            if is_full || told.end.is_some_and(|end| time >= end) {
+                told.has_more = true;
+                return ControlFlow::Break(());
+            }
+            (n_own, bytes, latest) = (n_own + 1, bytes + event.size(), time);
+            told.events.push((time, event));
+            ControlFlow::Continue(())
+        })?;
+        told.cut();
+    }
+    let events = told.events.into_iter().map(|(_, event)| event).collect();
+    Ok(Answer::Changes(events, !told.has_more))
+}
+
+/// Changes of several conversations that are told together: never much more than may be told at once, however many there are.
+struct Told {
+    limit: usize,
+    bytes_max: usize,
+    events: Vec<(i64, Arc<Event>)>,
+    /// The time from which on nothing is told; `None`: there is room.
+    end: Option<i64>,
+    has_more: bool,
+}
+
+impl Told {
+    /// Puts them in the order of time, and leaves out what is too much.
+    fn cut(&mut self) {
+        self.events.sort_by_key(|(time, _)| *time);
+        let mut bytes = 0;
+        let fits = |(_, event): &&(i64, Arc<Event>)| {
+            bytes += event.size();
+            bytes <= self.bytes_max
+        };
+        let n_fit = self.events.iter().take_while(fits).count().max(1);
+        let n_told = self.limit.min(n_fit);
+        if n_told > self.events.len() {
+            return;
         }
-        all.sort_by_key(|(time, _)| *time);
-        Ok(all)
-    };
-    let first = read(&Selection::After(after.clone()), limit)?;
-    let mut bytes = 0;
-    let fits = |(_, event): &&(i64, Arc<Event>)| {
-        bytes += event.size();
-        bytes <= bytes_max
-    };
-    let limit = limit.min(first.iter().take_while(fits).count().max(1));
-    let last = limit.min(first.len()).checked_sub(1).map(|index| first[index].0);
-    // Those of one time stay together, so that the next question begins behind them.
-    let (found, rest) = match last {
-        Some(last) => {
-            let until = Reference::Time(time_of(last + 1));
-            let found = read(&Selection::Between(after.clone(), until), usize::MAX)?;
-            (found, Selection::After(Reference::Time(time_of(last))))
-        }
-        None => (Vec::new(), Selection::After(after.clone())),
-    };
-    let is_all = read(&rest, 1)?.is_empty();
-    Ok(Answer::Changes(found.into_iter().map(|(_, event)| event).collect(), is_all))
+        // Those of one time stay together, so that the next question begins behind them.
+        let last = n_told.checked_sub(1).map_or(i64::MIN, |index| self.events[index].0);
+        let n_left = self.events.partition_point(|(time, _)| *time <= last);
+        // What comes between those that are told and the first that is not may fit in its place.
+        let first_left_out = self.events.get(n_left).map(|(time, _)| *time);
+        self.events.truncate(n_left);
+        self.has_more |= first_left_out.is_some();
+        let end = if n_told == self.limit { Some(last.saturating_add(1)) } else { first_left_out };
+        self.end = end.or(self.end);
+    }
 }
 
 fn record(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
@@ -479,17 +547,19 @@ pub(super) fn targets(
         found.extend(number.map(|number| (number, room.clone())));
     }
     found.extend(direct_conversations(database, person, is_known)?);
-    let mut latest = database.prepare_cached(
-        "SELECT time, part, source, extra FROM records JOIN senders ON senders.id = sender
-         WHERE records.id BETWEEN ? AND ? AND kind <= ? AND (part = 0 OR ?) ORDER BY records.id DESC LIMIT 1",
-    )?;
+    let mut latest = database.prepare_cached(&readable::select(
+        "time, part, source, extra",
+        WITH_SENDERS,
+        "records.id BETWEEN ?3 AND ?4 AND kind <= ?5",
+        "ORDER BY records.id DESC LIMIT 1",
+    ))?;
     let mut targets = Vec::new();
     for (number, conversation) in found {
         let (first, last) = places_of(number);
         // Of a room, what all its members may read.
-        let is_direct = matches!(conversation, Conversation::Direct(..));
+        let own = Filter::of(number, &conversation, 0, SystemTime::UNIX_EPOCH);
         let row = latest
-            .query_row(params![first, last, LAST_MESSAGE, is_direct], |row| {
+            .query_row(params![own.rank, own.ranked_after, first, last, LAST_MESSAGE], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?))
             })
             .optional()?;

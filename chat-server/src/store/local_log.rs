@@ -1,4 +1,4 @@
-//! [`LocalLog`]: the room log over the database's file, which it locks, and the two threads it gives work to.
+//! [`LocalLog`]: the room log over the database's file, which it locks, and the threads it gives work to.
 
 use std::{
     fs::{File, TryLockError},
@@ -16,11 +16,13 @@ use super::{
     history,
     reader::{self, Asked, Reader},
     schema,
-    writer::{self, Noted},
+    time_limit::TimeLimit,
+    writer::{self, IndexProgress},
 };
 use crate::{
-    history::Query,
+    history::{Asker, Query},
     ids::{ConversationId, Ticket},
+    private_files,
     retention::Retention,
     room_log::{
         AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
@@ -40,17 +42,22 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A room log on disk.
+// More than 12 fields: what opens it, what its threads are given, and the ends of their channels.
 #[derive(Debug)]
 pub struct LocalLog {
     path: PathBuf,
     writing: Option<Connection>,
-    reader: Option<Reader>,
+    /// For pages, and for searches.
+    readers: Option<[Reader; 2]>,
+    limit: Arc<TimeLimit>,
     to_writer: Option<Sender<writer::Job>>,
     to_reader: Option<Sender<Asked>>,
-    /// Notes that were given to the writer.
-    n_notes: u64,
-    noted: Arc<Noted>,
+    to_searcher: Option<Sender<Asked>>,
+    /// Searches that have asked for the index of words to be complete.
+    n_wishes: u64,
+    index: Arc<IndexProgress>,
     threads: Vec<JoinHandle<()>>,
+    watcher: Option<JoinHandle<()>>,
     latest: SystemTime,
     loaded: Loaded,
     retention: Retention,
@@ -75,13 +82,9 @@ impl LocalLog {
             path: folder.to_owned(),
             what: error.to_string(),
         };
-        std::fs::create_dir_all(folder).map_err(unusable)?;
-        let lock = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(folder.join(LOCK))
-            .map_err(unusable)?;
+        private_files::create_folder(folder).map_err(unusable)?;
+        private_files::create_if_missing(&folder.join(LOCK)).map_err(unusable)?;
+        let lock = File::options().write(true).open(folder.join(LOCK)).map_err(unusable)?;
         let too_late = crossbeam_channel::after(LOCK_PATIENCE);
         loop {
             match lock.try_lock() {
@@ -97,6 +100,8 @@ impl LocalLog {
             }
         }
         let path = folder.join(DATABASE);
+        // Its log and the index of that get the same mode.
+        private_files::create_if_missing(&path).map_err(unusable)?;
         let fault = |error: rusqlite::Error| fault(&path, &error);
         let mut writing = Connection::open(&path).map_err(fault)?;
         schema::bring_up_to_date(&mut writing, &path)?;
@@ -106,25 +111,38 @@ impl LocalLog {
         };
         writing.pragma_update(None, "synchronous", synchronous).map_err(fault)?;
         let reading = open_to_read(&path).map_err(fault)?;
+        let searching = open_to_read(&path).map_err(fault)?;
         let latest = history::latest_time(&reading).map_err(fault)?;
         let loaded = Loaded {
             changes: load_changes(&reading).map_err(fault)?,
             conversations: history::conversations(&reading).map_err(fault)?,
         };
+        let limit = Arc::new(TimeLimit::default());
+        let readers = [reading, searching].map(|database| Reader::new(database, &limit));
         Ok(Self {
             writing: Some(writing),
-            reader: Some(Reader::new(reading).map_err(fault)?),
+            readers: Some(readers),
+            limit,
             to_writer: None,
             to_reader: None,
-            n_notes: 0,
-            noted: Arc::default(),
+            to_searcher: None,
+            n_wishes: 0,
+            index: Arc::default(),
             threads: Vec::new(),
+            watcher: None,
             latest,
             loaded,
             retention: Retention::default(),
             _lock: lock,
             path,
         })
+    }
+
+    /// The paths of what it keeps in a folder, and of the folder.
+    #[must_use]
+    pub fn paths(folder: &Path) -> Vec<PathBuf> {
+        let files = [DATABASE, "chat.db-wal", "chat.db-shm", LOCK];
+        std::iter::once(folder.to_owned()).chain(files.map(|name| folder.join(name))).collect()
     }
 
     /// The file it is in.
@@ -166,18 +184,27 @@ impl RoomLog for LocalLog {
         };
         if let Some(writing) = self.writing.take() {
             let (to_writer, jobs) = crossbeam_channel::unbounded();
-            let (appender, noted) = (appender.clone(), Arc::clone(&self.noted));
+            let (appender, index) = (appender.clone(), Arc::clone(&self.index));
             let retention = std::mem::take(&mut self.retention);
-            let write = move || writer::run(writing, &jobs, &appender, &noted, retention);
+            let write = move || writer::run(writing, &jobs, &appender, &index, retention);
             spawn("chat-store-write", Box::new(write))?;
             self.to_writer = Some(to_writer);
         }
-        if let Some(reader) = self.reader.take() {
-            let (to_reader, questions) = crossbeam_channel::unbounded();
-            let noted = Arc::clone(&self.noted);
-            let read = move || reader::run(&reader, &questions, &appender, &noted);
-            spawn("chat-store-read", Box::new(read))?;
-            self.to_reader = Some(to_reader);
+        if let Some(readers) = self.readers.take() {
+            let mut read = |name: &str, reader: Reader| {
+                let (to_reader, questions) = crossbeam_channel::unbounded();
+                let (appender, index) = (appender.clone(), Arc::clone(&self.index));
+                let read = move || reader::run(&reader, &questions, &appender, &index);
+                spawn(name, Box::new(read))?;
+                Ok::<_, std::io::Error>(to_reader)
+            };
+            let [pages, searches] = readers;
+            self.to_reader = Some(read("chat-store-read", pages)?);
+            self.to_searcher = Some(read("chat-store-find", searches)?);
+            let limit = Arc::clone(&self.limit);
+            let watch = move || limit.run();
+            self.watcher =
+                Some(std::thread::Builder::new().name("chat-store-watch".to_owned()).spawn(watch)?);
         }
         Ok(())
     }
@@ -215,15 +242,17 @@ impl RoomLog for LocalLog {
 
     /// A query. What waits is bounded by the people there are: each waits for one answer at a time, and for no more
     /// replays than they may have rooms.
-    fn query(&mut self, ticket: Ticket, query: Query) -> Querying {
+    fn query(&mut self, ticket: Ticket, asker: Asker, query: Query) -> Querying {
+        let is_search = matches!(query, Query::Search(_));
         // What was said before it is found.
-        if let (Query::Search(_), Some(to_writer)) = (&query, &self.to_writer) {
-            self.n_notes += 1;
+        if let (true, Some(to_writer)) = (is_search, &self.to_writer) {
+            self.n_wishes += 1;
             // A writer that has ended is told of below.
             let _ = to_writer.send(writer::Job::Index);
         }
-        let asked = Asked { ticket, query, n_notes: self.n_notes };
-        let is_asked = self.to_reader.as_ref().is_some_and(|reader| reader.send(asked).is_ok());
+        let asked = Asked { ticket, asker, query, n_wishes: self.n_wishes };
+        let to_reader = if is_search { &self.to_searcher } else { &self.to_reader };
+        let is_asked = to_reader.as_ref().is_some_and(|reader| reader.send(asked).is_ok());
         if is_asked { Querying::Later } else { Querying::Now(Err("the database is closed".into())) }
     }
 
@@ -239,10 +268,13 @@ impl RoomLog for LocalLog {
 impl Drop for LocalLog {
     /// Waits until all that was given has been written.
     fn drop(&mut self) {
-        (self.to_writer, self.to_reader) = (None, None);
+        (self.to_writer, self.to_reader, self.to_searcher) = (None, None, None);
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
         }
+        self.limit.end();
+        // As above.
+        self.watcher.take().into_iter().for_each(|thread| drop(thread.join()));
     }
 }

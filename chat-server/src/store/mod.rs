@@ -1,4 +1,4 @@
-//! The room log on disk: SQLite in a folder of its own, one thread that writes and one that reads.
+//! The room log on disk: SQLite in a folder of its own, one thread that writes, one that reads and one that searches.
 //!
 //! A record is told to be appended when the transaction it is in has been committed and, with
 //! [`Durability::Strict`], is safe from a power cut. What waits meanwhile goes into the next transaction
@@ -8,12 +8,15 @@ mod answers;
 mod database;
 mod history;
 mod local_log;
+mod readable;
 mod reader;
 mod retention;
 mod rows;
 mod schema;
 mod search;
+mod time_limit;
 mod transfer;
+mod turns;
 mod upkeep;
 mod writer;
 
@@ -22,4 +25,4 @@ pub use database::{Durability, IsKnown, StoreError};
 pub use local_log::LocalLog;
 pub use schema::VERSION;
 pub use transfer::{Moved, TransferError, export, import};
-pub use upkeep::{Report, back_up, check};
+pub use upkeep::{Report, back_up, check, mend};

@@ -1,61 +1,66 @@
-//! The thread that reads: one question at a time, and none for ever.
+//! The threads that read: one for pages of history and one for searches, each a question at a time, the askers in turn, and
+//! none for longer than a second.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use crossbeam_channel::Receiver;
 use rusqlite::{Connection, ErrorCode};
 
-use super::{answers, writer::Noted};
-use crate::{history::Query, ids::Ticket, room_log::Appender};
+use super::{
+    answers,
+    time_limit::{Limited, TimeLimit},
+    turns::Turns,
+    writer::IndexProgress,
+};
+use crate::{
+    history::{Asker, Query},
+    ids::Ticket,
+    room_log::Appender,
+};
 
-/// The time what was noted may take to be written before what is asked is answered.
-const NOTE_PATIENCE: Duration = Duration::from_secs(5);
+/// The time a question may take, by the clock.
+const QUESTION_TIME: Duration = Duration::from_secs(1);
 
-/// Steps of the database between two looks at whether a question takes too long, and looks: about a second.
-const STEPS_PER_LOOK: i32 = 10_000;
-const LOOKS_MAX: u32 = 4_000;
+/// The time a search waits for the index of words to have what was said before it, if it can have that soon.
+const INDEX_PATIENCE: Duration = Duration::from_millis(500);
 
-/// The words that are told then.
+/// Records that the index takes within that time.
+const INDEX_PATIENCE_RECORDS: usize = 10_000;
+
+/// The words that are told to whoever asks for too much.
 const TOO_LONG: &str = "it takes too long: ask for rarer words, one room, or a shorter time";
 
-/// A question, and how many notes were made before it.
+/// A question, and what is to be written before it is answered.
 #[derive(Debug)]
 pub(super) struct Asked {
     pub(super) ticket: Ticket,
+    pub(super) asker: Asker,
     pub(super) query: Query,
-    pub(super) n_notes: u64,
+    /// Wishes that the index were complete, with this one.
+    pub(super) n_wishes: u64,
 }
 
 /// A connection to the database that gives up what takes too long.
 #[derive(Debug)]
 pub(super) struct Reader {
     database: Connection,
-    /// The number of looks at whether the question takes too long.
-    n_looks: Arc<AtomicU32>,
+    limited: Limited,
 }
 
 impl Reader {
-    pub(super) fn new(mut database: Connection) -> rusqlite::Result<Self> {
-        let n_looks = Arc::new(AtomicU32::new(0));
-        let so_far = Arc::clone(&n_looks);
-        let is_over = move || so_far.fetch_add(1, Ordering::Relaxed) > LOOKS_MAX;
-        database.progress_handler(STEPS_PER_LOOK, Some(is_over))?;
-        Ok(Self { database, n_looks })
+    pub(super) fn new(database: Connection, limit: &Arc<TimeLimit>) -> Self {
+        let limited = limit.watch(&database);
+        Self { database, limited }
     }
 
     /// Asks one question; a sentence for whoever asked, if it has no answer.
     fn ask<T>(
         &self,
+        time: Duration,
         question: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Arc<str>> {
-        self.n_looks.store(0, Ordering::Relaxed);
-        question(&self.database).map_err(|error| match error.sqlite_error_code() {
+        let answer = self.limited.within(time, || question(&self.database));
+        answer.map_err(|error| match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => TOO_LONG.into(),
             _ => error.to_string().into(),
         })
@@ -67,15 +72,27 @@ pub(super) fn run(
     reader: &Reader,
     questions: &Receiver<Asked>,
     appender: &Appender,
-    noted: &Noted,
+    index: &IndexProgress,
 ) {
-    for Asked { ticket, query, n_notes } in questions {
-        // Who may read what is as the hub knows it.
-        let answer = if noted.wait_for(n_notes, NOTE_PATIENCE) {
-            reader.ask(|database| answers::answer(database, &query))
-        } else {
-            Err("the server's disk does not answer".into())
+    let mut turns = Turns::default();
+    loop {
+        if turns.is_empty() {
+            let Ok(asked) = questions.recv() else { return };
+            turns.push(asked.asker.clone(), asked);
+        }
+        for asked in questions.try_iter() {
+            turns.push(asked.asker.clone(), asked);
+        }
+        let Some(Asked { ticket, query, n_wishes, .. }) = turns.pop() else { continue };
+        let has_all = !matches!(query, Query::Search(_)) || {
+            let is_near = index.n_behind() <= INDEX_PATIENCE_RECORDS;
+            index.wait_for(n_wishes, if is_near { INDEX_PATIENCE } else { Duration::ZERO })
         };
+        let answer =
+            reader.ask(QUESTION_TIME, |database| answers::answer(database, &query, has_all));
+        if answer.as_ref().err().is_none_or(|why| **why != *TOO_LONG) {
+            appender.health().has_read(answer.as_ref().err().map(|why| &**why));
+        }
         if !appender.queried(ticket, answer) {
             return;
         }
@@ -88,22 +105,67 @@ mod tests {
 
     use super::*;
 
+    /// A short time; the promise is that it ends, not when.
+    const SHORT: Duration = Duration::from_millis(50);
+
+    /// Asks in a database of its own, whose time is watched.
+    fn with_reader(database: Connection, ask: impl FnOnce(&Reader)) {
+        let limit = Arc::new(TimeLimit::default());
+        let reader = Reader::new(database, &limit);
+        std::thread::scope(|scope| {
+            scope.spawn(|| limit.run());
+            ask(&reader);
+            limit.end();
+        });
+    }
+
     #[test]
     fn a_question_without_an_end_is_given_up_and_the_next_one_answered() {
-        let reader = Reader::new(Connection::open_in_memory().unwrap()).unwrap();
-        let count_to = |n: i64| {
-            let count = "WITH RECURSIVE numbers(n) AS
-                             (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
-                         SELECT count(*) FROM numbers";
-            reader.ask(|database| database.query_row(count, [n], |row| row.get::<_, i64>(0)))
-        };
-        let n_steps = i64::from(STEPS_PER_LOOK) * i64::from(LOOKS_MAX);
-        let long = n_steps / 24;
-        // Each more than half of what one question may take, which takes some 16 steps for a number.
-        assert_eq!(count_to(long), Ok(long));
-        assert_eq!(count_to(long), Ok(long));
-        assert_eq!(count_to(2 * long), Err(TOO_LONG.into()));
-        assert_eq!(count_to(i64::MAX), Err(TOO_LONG.into()));
-        assert_eq!(count_to(10), Ok(10));
+        with_reader(Connection::open_in_memory().unwrap(), |reader| {
+            let count_to = |n: i64| {
+                let count = "WITH RECURSIVE numbers(n) AS
+                                 (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+                             SELECT count(*) FROM numbers";
+                let count = |database: &Connection| {
+                    database.query_row(count, [n], |row| row.get::<_, i64>(0))
+                };
+                reader.ask(SHORT, count)
+            };
+            for _ in 0..3 {
+                assert_eq!(count_to(i64::MAX), Err(TOO_LONG.into()));
+                assert_eq!(count_to(10), Ok(10));
+            }
+            // One of many statements, each of them short.
+            let many = reader.ask(SHORT, |database| -> rusqlite::Result<()> {
+                loop {
+                    database.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?;
+                }
+            });
+            assert_eq!(many, Err(TOO_LONG.into()));
+        });
+    }
+
+    /// The index of words counts no steps of the database while it looks for a hundred beginnings.
+    #[test]
+    fn the_index_of_words_is_interrupted_within_a_step() {
+        let database = Connection::open_in_memory().unwrap();
+        let fill = "CREATE VIRTUAL TABLE words USING fts5(text, content = '', detail = none);
+                    WITH RECURSIVE numbers(n) AS
+                        (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100000)
+                    INSERT INTO words (rowid, text) SELECT n, printf('a%x a%x a%x', n, n * 7, n * 31)
+                    FROM numbers;";
+        database.execute_batch(fill).unwrap();
+        let expression = vec!["a*"; 118].join(" AND ");
+        with_reader(database, |reader| {
+            let count = "SELECT count(*) FROM words WHERE words MATCH ?";
+            let search = |database: &Connection| {
+                database.query_row(count, [&expression], |row| row.get::<_, i64>(0))
+            };
+            assert_eq!(reader.ask(SHORT, search), Err(TOO_LONG.into()));
+            assert_eq!(
+                reader.ask(SHORT, |own| own.query_row("SELECT 1", [], |row| row.get(0))),
+                Ok(1)
+            );
+        });
     }
 }

@@ -1,5 +1,6 @@
-//! Retention of messages, by their age and by how much there is of a conversation. What is too old or too much
-//! is deleted in small transactions while there is nothing else to write; what nobody can ask for any more goes with it.
+//! Retention of messages: by their age, by how much there is of a conversation, and by how much there is of all. What is too
+//! old or too much is deleted in small transactions; what nobody can ask for any more, and names that nothing is left of, go
+//! with it.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,18 +17,26 @@ use crate::retention::{Retention, Rule};
 pub(super) const EVERY: Duration = Duration::from_secs(3600);
 
 /// Records that are deleted in one transaction.
-const CHUNK: u32 = 500;
+const CHUNK: u32 = 200;
+
+/// Pages of the file that are given back to the system at once.
+const PAGES: u32 = 256;
 
 /// A look through all conversations, and where it goes on.
 #[derive(Debug)]
 pub(super) struct Sweep {
     now: SystemTime,
     next: i64,
+    has_looked: bool,
+    /// Whether it has deleted records of the conversation that is next.
+    has_deleted_here: bool,
+    /// Whether it has deleted anything.
+    pub(super) has_deleted: bool,
 }
 
 impl Sweep {
     pub(super) fn at(now: SystemTime) -> Self {
-        Self { now, next: 0 }
+        Self { now, next: 0, has_looked: false, has_deleted_here: false, has_deleted: false }
     }
 
     /// Does a part of it in one transaction; whether there is more to do.
@@ -36,35 +45,65 @@ impl Sweep {
         database: &mut Connection,
         retention: &Retention,
     ) -> rusqlite::Result<bool> {
-        let find =
-            "SELECT id, name, is_retired FROM conversations WHERE id >= ? ORDER BY id LIMIT 1";
-        let found: Option<(i64, String, bool)> = database
+        let find = "SELECT id, name, is_retired, is_closed FROM conversations WHERE id >= ? ORDER BY id LIMIT 1";
+        let found: Option<(i64, String, bool, bool)> = database
             .prepare_cached(find)?
-            .query_row([self.next], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-            .optional()?;
-        let Some((number, name, is_retired)) = found else {
+            .query_row([self.next], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .optional()?
+            .filter(|_| !self.has_looked);
+        let Some((number, name, is_retired, is_closed)) = found else {
+            self.has_looked = true;
             // What was deleted is given back to the system.
-            database.execute_batch("PRAGMA incremental_vacuum")?;
-            return Ok(false);
+            database.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            return Ok(free_pages(database)? > 0);
         };
         let transaction = database.transaction()?;
         let rule = *retention.rooms.get(&name).unwrap_or(&retention.everywhere);
         let cut = if is_retired { i64::MAX } else { cut(&transaction, number, rule, self.now)? };
-        let is_done = delete_before(&transaction, number, cut)?;
-        if is_done && is_retired {
-            for forget in [
-                "DELETE FROM nonces WHERE conversation = ?",
-                "DELETE FROM participants WHERE conversation = ?",
-                "DELETE FROM unindexed WHERE conversation = ?",
-                "DELETE FROM conversations WHERE id = ?",
-            ] {
-                transaction.prepare_cached(forget)?.execute([number])?;
-            }
+        let (is_done, n_deleted) = delete_before(&transaction, number, cut)?;
+        // Whoever speaks there again begins it anew; of a room that is closed that is to be known.
+        self.has_deleted_here |= n_deleted > 0;
+        let is_over =
+            is_retired || self.has_deleted_here && !is_closed && is_empty(&transaction, number)?;
+        if is_done && is_over {
+            forget(&transaction, number, &name)?;
         }
         transaction.commit()?;
-        self.next = if is_done { number + 1 } else { number };
+        self.has_deleted |= n_deleted > 0 || is_done && is_over;
+        if is_done {
+            (self.next, self.has_deleted_here) = (number + 1, false);
+        }
         Ok(true)
     }
+}
+
+fn free_pages(database: &Connection) -> rusqlite::Result<i64> {
+    database.query_row("PRAGMA freelist_count", [], |row| row.get(0))
+}
+
+fn is_empty(database: &Connection, number: i64) -> rusqlite::Result<bool> {
+    let (first, last) = places_of(number);
+    let any = "SELECT 1 FROM records WHERE id >= ? AND id < ? LIMIT 1";
+    database.prepare_cached(any)?.exists([first, last]).map(|any| !any)
+}
+
+/// Deletes what is left of a conversation without records.
+fn forget(database: &Connection, number: i64, name: &str) -> rusqlite::Result<()> {
+    for person in name.split_once('\n').map_or([None; 2], |(a, b)| [Some(a), Some(b)]) {
+        // By the key, for there is no index by conversations.
+        let forget = "DELETE FROM participants WHERE person = ? AND conversation = ?";
+        if let Some(person) = person {
+            database.prepare_cached(forget)?.execute(params![person, number])?;
+        }
+    }
+    for forget in [
+        "DELETE FROM nonces WHERE conversation = ?",
+        "DELETE FROM unindexed WHERE conversation = ?",
+        "DELETE FROM conversations WHERE id = ?",
+    ] {
+        database.prepare_cached(forget)?.execute([number])?;
+    }
+    Ok(())
 }
 
 /// The id before which everything of a conversation is to go.
@@ -96,8 +135,8 @@ fn cut(database: &Connection, number: i64, rule: Rule, now: SystemTime) -> rusql
     Ok(by_age.max(by_bytes))
 }
 
-/// Deletes some of a conversation's records before `cut`, and what is about them; whether that was all.
-fn delete_before(database: &Connection, number: i64, cut: i64) -> rusqlite::Result<bool> {
+/// Deletes some of a conversation's records before `cut`, and what is about them; whether that was all, and how many.
+fn delete_before(database: &Connection, number: i64, cut: i64) -> rusqlite::Result<(bool, usize)> {
     let (first, last) = places_of(number);
     let cut = cut.min(last);
     let old: Vec<(i64, i64)> = database
@@ -119,5 +158,223 @@ fn delete_before(database: &Connection, number: i64, cut: i64) -> rusqlite::Resu
         let forget = "DELETE FROM nonces WHERE conversation = ? AND record < ?";
         database.prepare_cached(forget)?.execute([number, cut])?;
     }
-    Ok(is_all)
+    Ok((is_all, old.len()))
+}
+
+/// The bytes of the file that are in use.
+pub(super) fn bytes_in_use(database: &Connection) -> rusqlite::Result<u64> {
+    let number = |what: &str| -> rusqlite::Result<i64> {
+        database.prepare_cached(&format!("PRAGMA {what}"))?.query_row([], |row| row.get(0))
+    };
+    let pages = number("page_count")? - number("freelist_count")?;
+    Ok(u64::try_from(pages * number("page_size")?).unwrap_or(0))
+}
+
+/// Conversations that are measured at once.
+const MEASURED_AT_ONCE: usize = 32;
+
+/// Records of a conversation whose size is looked at, evenly among all.
+const SAMPLES: i64 = 8;
+
+/// Bytes that a record needs beside its text, about.
+const RECORD_BYTES: u64 = 64;
+
+/// The size of a conversation, about.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    number: i64,
+    first: i64,
+    n_places: i64,
+    bytes: u64,
+}
+
+/// A cut of what is kept altogether: those conversations of which there is most give their oldest, until none has more than
+/// the others may have. So whoever fills the store fills it with their own, and little of anybody else's goes.
+#[derive(Debug)]
+pub(super) struct Trim {
+    bytes_max: u64,
+    /// The conversation that is measured next; `None`: all are.
+    next: Option<i64>,
+    sizes: Vec<Size>,
+    /// The conversations that give, and the id before which everything of them goes.
+    cuts: Vec<(i64, i64)>,
+}
+
+impl Trim {
+    pub(super) fn to(bytes_max: u64) -> Self {
+        Self { bytes_max, next: Some(0), sizes: Vec::new(), cuts: Vec::new() }
+    }
+
+    /// Whether there are conversations that give.
+    pub(super) fn is_cutting(&self) -> bool {
+        !self.cuts.is_empty()
+    }
+
+    /// Does a part of it in one transaction; whether there is more to do.
+    pub(super) fn go_on(&mut self, database: &mut Connection) -> rusqlite::Result<bool> {
+        let transaction = database.transaction()?;
+        if let Some(next) = self.next {
+            self.next = self.measure(&transaction, next)?;
+            if self.next.is_none() {
+                self.decide(bytes_in_use(&transaction)?);
+            }
+            return Ok(true);
+        }
+        let Some((number, cut)) = self.cuts.last().copied() else { return Ok(false) };
+        let (is_done, _) = delete_before(&transaction, number, cut)?;
+        transaction.commit()?;
+        if is_done {
+            self.cuts.pop();
+        }
+        Ok(true)
+    }
+
+    /// Measures some conversations from that number on; the next one.
+    fn measure(&mut self, database: &Connection, from: i64) -> rusqlite::Result<Option<i64>> {
+        let find = "SELECT id FROM conversations WHERE id >= ? ORDER BY id LIMIT ?";
+        let numbers: Vec<i64> = database
+            .prepare_cached(find)?
+            .query_map(params![from, MEASURED_AT_ONCE as i64], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let mut first = database.prepare_cached(
+            "SELECT id FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1",
+        )?;
+        let mut last = database.prepare_cached(
+            "SELECT id FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1",
+        )?;
+        let mut sample = database.prepare_cached(
+            "SELECT octet_length(text) + ifnull(octet_length(extra), 0) AS size
+             FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1",
+        )?;
+        for number in &numbers {
+            let (start, end) = places_of(*number);
+            let first: Option<i64> = first.query_row([start, end], |row| row.get(0)).optional()?;
+            let last: Option<i64> = last.query_row([start, end], |row| row.get(0)).optional()?;
+            let (Some(first), Some(last)) = (first, last) else { continue };
+            let n_places = last - first + 1;
+            let n_samples = n_places.min(SAMPLES);
+            let mut bytes = 0;
+            for index in 0..n_samples {
+                let at = first + n_places * index / n_samples;
+                let size: Option<i64> = sample.query_row([at, end], |row| row.get(0)).optional()?;
+                bytes += u64::try_from(size.unwrap_or(0)).unwrap_or(0) + RECORD_BYTES;
+            }
+            let scale = |bytes: u64| {
+                bytes * u64::try_from(n_places).unwrap_or(0) / u64::try_from(n_samples).unwrap_or(1)
+            };
+            self.sizes.push(Size { number: *number, first, n_places, bytes: scale(bytes) });
+        }
+        Ok(numbers.last().filter(|_| numbers.len() == MEASURED_AT_ONCE).map(|last| last + 1))
+    }
+
+    /// Decides who gives how much: down to nine tenths, so that it is not done for every message.
+    fn decide(&mut self, in_use: u64) {
+        let wanted = self.bytes_max / 10 * 9;
+        let all: u64 = self.sizes.iter().map(|own| own.bytes).sum();
+        if in_use <= wanted || all == 0 {
+            return;
+        }
+        // Of what they are measured to have, which is not quite what the file needs for it.
+        let may_have = (u128::from(all) * u128::from(wanted) / u128::from(in_use)) as u64;
+        let level = level(self.sizes.iter().map(|own| own.bytes).collect(), may_have);
+        for Size { number, first, n_places, bytes } in self.sizes.drain(..) {
+            if bytes > level {
+                let share = u128::from(bytes - level) * n_places as u128 / u128::from(bytes);
+                let n_gone = i64::try_from(share).unwrap_or(n_places).max(1);
+                self.cuts.push((number, first + n_gone));
+            }
+        }
+    }
+}
+
+/// The most that each may have so that all together have no more than `may_have`.
+fn level(mut sizes: Vec<u64>, may_have: u64) -> u64 {
+    sizes.sort_unstable();
+    let mut left = may_have;
+    let mut n_left = sizes.len() as u64;
+    for size in sizes {
+        if size > left / n_left.max(1) {
+            return left / n_left.max(1);
+        }
+        left -= size;
+        n_left -= 1;
+    }
+    u64::MAX
+}
+
+/// Senders that are looked at, or records whose senders are, at once.
+const SENDERS_AT_ONCE: i64 = 2000;
+
+/// A look for senders of whom no record is left. Those who write meanwhile are marked as they do.
+#[derive(Debug)]
+pub(super) struct SenderSweep {
+    /// A bit for each number of a sender that there was when it began.
+    is_used: Vec<u64>,
+    next_record: Option<i64>,
+    next_sender: i64,
+}
+
+impl SenderSweep {
+    pub(super) fn begin(database: &Connection) -> rusqlite::Result<Self> {
+        let latest: Option<i64> =
+            database.query_row("SELECT max(id) FROM senders", [], |row| row.get(0))?;
+        let n_words = usize::try_from(latest.unwrap_or(0) / 64 + 1).unwrap_or(0);
+        Ok(Self { is_used: vec![0; n_words], next_record: Some(0), next_sender: 0 })
+    }
+
+    /// The sender has a record.
+    pub(super) fn mark(&mut self, sender: i64) {
+        let word = usize::try_from(sender / 64).ok().and_then(|word| self.is_used.get_mut(word));
+        if let Some(word) = word {
+            *word |= 1 << (sender % 64);
+        }
+    }
+
+    /// Does a part of it, and whether there is more to do.
+    pub(super) fn go_on(&mut self, database: &mut Connection) -> rusqlite::Result<bool> {
+        if let Some(next) = self.next_record {
+            let read = "SELECT id, sender FROM records WHERE id >= ? ORDER BY id LIMIT ?";
+            let found: Vec<(i64, i64)> = database
+                .prepare_cached(read)?
+                .query_map([next, SENDERS_AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            found.iter().for_each(|(_, sender)| self.mark(*sender));
+            self.next_record = found.last().map(|(id, _)| id + 1);
+            return Ok(true);
+        }
+        let n_senders = i64::try_from(self.is_used.len() * 64).unwrap_or(i64::MAX);
+        let find = "SELECT id FROM senders WHERE id >= ? AND id < ? ORDER BY id LIMIT ?";
+        let found: Vec<i64> = database
+            .prepare_cached(find)?
+            .query_map([self.next_sender, n_senders, SENDERS_AT_ONCE], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let Some(last) = found.last() else { return Ok(false) };
+        self.next_sender = last + 1;
+        let transaction = database.transaction()?;
+        let is_used = |sender: &&i64| {
+            let word = usize::try_from(**sender / 64).ok().and_then(|word| self.is_used.get(word));
+            word.is_some_and(|word| word >> (**sender % 64) & 1 == 1)
+        };
+        for sender in found.iter().filter(|sender| !is_used(sender)) {
+            transaction.prepare_cached("DELETE FROM senders WHERE id = ?")?.execute([sender])?;
+        }
+        transaction.commit()?;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_have_most_give_first() {
+        // One has much, and gives all that is too much.
+        assert_eq!(level(vec![10, 20, 1000], 100), 70);
+        // Two have much: they have the same afterwards.
+        assert_eq!(level(vec![500, 10, 1000], 110), 50);
+        assert_eq!(level(vec![10, 10, 10], 3), 1);
+        assert_eq!(level(vec![10, 10], 100), u64::MAX);
+        assert_eq!(level(Vec::new(), 0), u64::MAX);
+    }
 }

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{MessageKind, MessageLine};
+use chat_core::{
+    proto::{MessageKind, MessageLine, Nick},
+    text::is_printable,
+};
 use serde::{Deserialize, Serialize};
 
 use super::database::{milliseconds, time_of};
 use crate::{
     delivery::{Content, Event, RecordContent, Sender},
-    reaction::Reaction,
+    reaction::{Reaction, kept_tags},
     room_log::{AppendError, Conversation, Record, THE_SERVER},
 };
 
@@ -85,6 +88,71 @@ pub(super) const REDACT: i64 = 20;
 pub(super) const EDIT: i64 = 21;
 pub(super) const REACT: i64 = 22;
 pub(super) const UNREACT: i64 = 23;
+
+/// Bytes of a text, or of what is beside it, that an import takes.
+const IMPORTED_BYTES_MAX: usize = 1 << 20;
+
+/// The reason why a record is none that a server has written, if it is not.
+pub(super) fn fault_of(
+    (kind, part, marks): (i64, i64, i64),
+    (source, account, person): (&str, &str, &str),
+    text: &str,
+    (is_direct, is_about): (bool, bool),
+) -> Option<&'static str> {
+    let is_message = (PRIVMSG..=REDACTED).contains(&kind);
+    let is_act = (TOPIC..=NOTED).contains(&kind);
+    let is_about_one = (REDACT..=UNREACT).contains(&kind);
+    let has_lines = [MULTILINE_PRIVMSG, MULTILINE_NOTICE].contains(&kind);
+    let is_person = match person.split_at_checked(1) {
+        None | Some(("!", "")) => true,
+        Some(("=" | "~", name)) => !name.is_empty() && is_printable(name) && !name.contains(' '),
+        Some(_) => false,
+    };
+    let is_source = !source.is_empty()
+        && source.len() <= 1024
+        && is_printable(source)
+        && !source.contains(' ')
+        && !source.starts_with(':');
+    match () {
+        () if !(is_message || is_act || is_about_one) => Some("there is no such kind"),
+        () if is_act && is_direct => Some("between two people there is no such kind"),
+        () if !(0..=if is_direct { 1 } else { 2 }).contains(&part) => {
+            Some("there is no such part of a conversation")
+        }
+        () if !(0..=3).contains(&marks) => Some("there are no such marks"),
+        () if is_about_one != is_about => {
+            Some("a record of this kind is about another one, or is not")
+        }
+        () if !is_source => Some("the source is nobody's"),
+        () if !account.is_empty() && Nick::new(account).is_err() => {
+            Some("the account's name is none")
+        }
+        () if !is_person => Some("the person is none"),
+        () if text.len() > IMPORTED_BYTES_MAX => Some("it is longer than a message can be"),
+        () if text.contains(['\r', '\0']) || !has_lines && text.contains('\n') => {
+            Some("its text is no line")
+        }
+        () => None,
+    }
+}
+
+/// The extras of a record that is imported, in the form in which they are kept: without tags that mean nothing later.
+/// `None`, if no server has written it.
+pub(super) fn imported_extra(extra: &serde_json::Value) -> Option<Option<String>> {
+    if extra.is_null() {
+        return Some(None);
+    }
+    let extra: Extra = serde_json::from_value(extra.clone()).ok()?;
+    let is_line = |text: &str| !text.contains(['\r', '\n', '\0']);
+    let words = [&extra.target, &extra.about, &extra.tags].into_iter().chain(&extra.arguments);
+    if !words.map(String::as_str).all(is_line) || extra.tags.contains(' ') {
+        return None;
+    }
+    let tags = kept_tags(&extra.tags);
+    let extra = written(&Extra { tags, ..extra });
+    let is_short = |own: &String| own.len() <= IMPORTED_BYTES_MAX;
+    extra.as_ref().is_none_or(is_short).then_some(extra)
+}
 
 /// The text of a deleted message.
 const DELETED: &str = "(deleted)";
@@ -167,7 +235,7 @@ pub(super) fn row_of(record: &Record) -> Result<(SenderRow, Row), AppendError> {
     let mut extra = Extra::default();
     let (source, kind, text) = match event.content() {
         RecordContent::Message { source, kind, target, text, tags } => {
-            extra.tags = tags.to_string();
+            extra.tags = kept_tags(tags);
             extra.target = if is_direct { target.to_string() } else { String::new() };
             match kind {
                 MessageKind::Privmsg => (source, PRIVMSG, Arc::clone(text)),
@@ -196,7 +264,7 @@ pub(super) fn row_of(record: &Record) -> Result<(SenderRow, Row), AppendError> {
             (source, EDIT, Arc::clone(text))
         }
         RecordContent::Multiline { source, kind, target, lines, tags } => {
-            extra.tags = tags.to_string();
+            extra.tags = kept_tags(tags);
             extra.target = if is_direct { target.to_string() } else { String::new() };
             let concat = lines.iter().enumerate().filter(|(_, line)| line.is_concat);
             extra.concat = concat.map(|(index, _)| index).collect();

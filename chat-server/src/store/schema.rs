@@ -190,7 +190,8 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     // Before there is a table: what is deleted is given back page by page, when the writer has time.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fault)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(fault)?;
-    // A migration may put another table in the place of one.
+    // A migration may put another table in the place of one; and for each sender or conversation that goes, the database would
+    // look through all records. What leads to nothing is found by `check`.
     connection.pragma_update(None, "foreign_keys", false).map_err(fault)?;
     for (version, migration) in (1..=VERSION).zip(MIGRATIONS) {
         if version > found {
@@ -201,7 +202,14 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
             transaction.commit().map_err(fault)?;
         }
     }
-    connection.pragma_update(None, "foreign_keys", true).map_err(fault)?;
+    // What is deleted is overwritten, in the index of words too.
+    connection.pragma_update(None, "secure_delete", true).map_err(fault)?;
+    let is_set = "SELECT count(*) FROM words_config WHERE k = 'secure-delete' AND v = 1";
+    let is_set: i64 = connection.query_row(is_set, [], |row| row.get(0)).map_err(fault)?;
+    if is_set == 0 {
+        let set = "INSERT INTO words (words, rank) VALUES ('secure-delete', 1)";
+        connection.execute(set, []).map_err(fault)?;
+    }
     // All rooms have ended with the server before; those that not everyone could enter are nobody's now.
     let retire = "UPDATE conversations SET is_retired = 1 WHERE is_closed AND NOT is_retired";
     connection.execute(retire, []).map_err(fault)?;

@@ -294,9 +294,15 @@ pub fn import(
     Ok(moved)
 }
 
+/// Milliseconds by which what is brought in may be later than the clock.
+const IMPORTED_AHEAD_MAX: i64 = 3_600_000;
+
 /// The place the next record of an import goes to.
 struct Place {
     number: i64,
+    /// Between two people.
+    is_direct: bool,
+    now: i64,
     next: i64,
     latest: i64,
 }
@@ -354,6 +360,23 @@ fn take(
             let Some((_, random)) = rows::parts_of(msgid).filter(|(own, _)| *own == at) else {
                 return Ok(Err("the msgid is not one of that time"));
             };
+            if at > place.now + IMPORTED_AHEAD_MAX {
+                return Ok(Err(
+                    "the record is later than now; where it comes from, chat-server check --mend dates it",
+                ));
+            }
+            let Some(extra) = rows::imported_extra(extra) else {
+                return Ok(Err("what it has beside its text is none"));
+            };
+            let fault = rows::fault_of(
+                (*kind, *part, *marks),
+                (source, account, person),
+                text,
+                (place.is_direct, about.is_some()),
+            );
+            if let Some(fault) = fault {
+                return Ok(Err(fault));
+            }
             if at < place.latest {
                 return Ok(Err("the record is earlier than what is there already"));
             }
@@ -366,7 +389,6 @@ fn take(
             };
             let sender = "INSERT OR IGNORE INTO senders (source, account, marks, person) VALUES (?, ?, ?, ?)";
             database.prepare_cached(sender)?.execute(params![source, account, marks, person])?;
-            let extra = (!extra.is_null()).then(|| extra.to_string());
             let add =
                 "INSERT INTO records (id, time, random, sender, kind, part, text, extra, about)
                        SELECT ?, ?, ?, id, ?, ?, ?, ?, ? FROM senders
@@ -435,5 +457,7 @@ fn begin(database: &Connection, names: &[String], closed: bool) -> rusqlite::Res
         database.prepare_cached(close)?.execute(params![closed, number])?;
     }
     let (next, latest) = latest.map_or((first, i64::MIN), |(id, time)| (id + 1, time));
-    Ok(Place { number, next, latest })
+    #[expect(clippy::disallowed_methods, reason = "the clock is what a record is later than")]
+    let now = milliseconds(SystemTime::now());
+    Ok(Place { number, is_direct: names.len() == 2, now, next, latest })
 }

@@ -1,14 +1,22 @@
 //! Upkeep, for whoever runs a server: is the database sound, and a copy of it while the server goes on.
 
-use std::path::Path;
+use std::{
+    io,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use rusqlite::Connection;
 
 use super::{
-    database::{DATABASE, IsKnown, StoreError, fault, load_changes, open_to_read},
-    history::PLACE_BITS,
-    schema,
+    database::{
+        DATABASE, Durability, IsKnown, StoreError, fault, load_changes, milliseconds, open_to_read,
+    },
+    history::{PLACE_BITS, first_from, places_of},
+    local_log::LocalLog,
+    schema, writer,
 };
+use crate::private_files;
 
 /// The findings in a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +27,40 @@ pub struct Report {
     pub n_conversations: i64,
     /// The faults, a sentence each.
     pub problems: Vec<String>,
+    /// Records that are dated later than now by more than a clock may be ahead: one was wrong once.
+    pub n_later: i64,
+}
+
+/// The time by which a record may be later than the clock that it is looked at by.
+const AHEAD_MAX: Duration = Duration::from_secs(3600);
+
+/// Dates what is later than now as of now, in a folder that no server has; how many records.
+///
+/// # Errors
+/// [`StoreError`]; what is there is as it was.
+pub fn mend(folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
+    let mut log = LocalLog::open(folder, Durability::Strict)?;
+    let path = log.path().to_owned();
+    let fault = |error: rusqlite::Error| fault(&path, &error);
+    let database = log.writing_connection().expect("it has not been started");
+    let mut date_back = || -> rusqlite::Result<usize> {
+        let transaction = database.transaction()?;
+        let numbers: Vec<i64> = transaction
+            .prepare("SELECT id FROM conversations")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        let (now, most) = (milliseconds(now), milliseconds(now + AHEAD_MAX));
+        let mut n_mended = 0;
+        for number in numbers {
+            let (first, last) = places_of(number);
+            if first_from(&transaction, &(first..last), most + 1)? < last {
+                n_mended += writer::date_back(&transaction, number, now)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(n_mended)
+    };
+    date_back().map_err(fault)
 }
 
 /// Looks through the whole database of a folder, also while a server writes to it; `is_known` says whether a server could
@@ -26,15 +68,19 @@ pub struct Report {
 ///
 /// # Errors
 /// [`StoreError`] if there is none that could be looked through.
-pub fn check(folder: &Path, is_known: &IsKnown) -> Result<Report, StoreError> {
+pub fn check(folder: &Path, is_known: &IsKnown, now: SystemTime) -> Result<Report, StoreError> {
     let path = folder.join(DATABASE);
     let fault = |error: rusqlite::Error| fault(&path, &error);
     let database = open_to_read(&path).map_err(fault)?;
     schema::check_version(&database, &path)?;
-    look_through(&database, is_known).map_err(fault)
+    look_through(&database, is_known, now).map_err(fault)
 }
 
-fn look_through(database: &Connection, is_known: &IsKnown) -> rusqlite::Result<Report> {
+fn look_through(
+    database: &Connection,
+    is_known: &IsKnown,
+    now: SystemTime,
+) -> rusqlite::Result<Report> {
     let mut problems: Vec<String> = Vec::new();
     let mut integrity = database.prepare("PRAGMA integrity_check")?;
     let found: Vec<String> =
@@ -82,10 +128,16 @@ fn look_through(database: &Connection, is_known: &IsKnown) -> rusqlite::Result<R
         n_records: count("SELECT count(*) FROM records")?,
         n_conversations: count("SELECT count(*) FROM conversations WHERE NOT is_retired")?,
         problems,
+        n_later: database.query_row(
+            "SELECT count(*) FROM records WHERE time > ?",
+            [milliseconds(now + AHEAD_MAX)],
+            |row| row.get(0),
+        )?,
     })
 }
 
-/// Writes a copy of the database of a folder, as it is at one moment, also while a server writes to it.
+/// Writes a copy of the database of a folder, as it is at one moment, also while a server writes to it; it is its owner's
+/// alone.
 ///
 /// # Errors
 /// [`StoreError`] if there is none, or the copy cannot be written; a file that is there already is left alone.
@@ -93,13 +145,17 @@ pub fn back_up(folder: &Path, copy: &Path) -> Result<(), StoreError> {
     let path = folder.join(DATABASE);
     let database = open_to_read(&path).map_err(|error| fault(&path, &error))?;
     schema::check_version(&database, &path)?;
-    if copy.exists() {
-        let what = "there is a file of that name already".to_owned();
-        return Err(StoreError::Unusable { path: copy.to_owned(), what });
-    }
+    let unusable = |what: String| StoreError::Unusable { path: copy.to_owned(), what };
+    private_files::create_new(copy).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => unusable("there is a file of that name already".to_owned()),
+        _ => unusable(error.to_string()),
+    })?;
+    // Into a file that is empty.
     let name = copy.to_string_lossy();
-    database
-        .execute("VACUUM INTO ?", [&*name])
-        .map_err(|error| StoreError::Unusable { path: copy.to_owned(), what: error.to_string() })?;
+    database.execute("VACUUM INTO ?", [&*name]).map_err(|error| {
+        // What is not a copy is not left behind; that it cannot be removed is the smaller trouble.
+        drop(std::fs::remove_file(copy));
+        unusable(error.to_string())
+    })?;
     Ok(())
 }

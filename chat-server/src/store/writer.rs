@@ -3,7 +3,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant, SystemTime},
 };
 
@@ -11,10 +14,11 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 
 use super::{
-    database::time_of,
+    database::{BUSY, time_of},
     history::{self, PLACE_BITS, name_of, number, number_of, places_of},
-    retention::{self, Sweep},
+    retention::{self, SenderSweep, Sweep, Trim},
     rows::{self, About, SenderRow},
+    schema,
     search::{self, Indexed},
 };
 use crate::{
@@ -30,7 +34,7 @@ pub(super) enum Job {
     Append { ticket: Ticket, record: Arc<Record> },
     /// The changes of what the server loads when it starts.
     Keep { ticket: Ticket, changes: Arc<[Change]> },
-    /// The index of words is to have all that was written before.
+    /// A search waits for the index of words to have all that was written before.
     Index,
     /// A mark of a conversation.
     Mark(ConversationMark),
@@ -41,21 +45,33 @@ pub(super) enum Job {
 /// Jobs in one transaction: many enough for `fsync` to cost little, and few enough to keep it short.
 const JOBS_PER_COMMIT: usize = 4096;
 
+/// The time from one look at how much there is altogether to the next, and after one that found nothing to give.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// The time from one look for senders of whom nothing is left to the next: it reads all there is.
+const SENDERS_EVERY: Duration = Duration::from_secs(24 * 3600);
+
 /// Senders, and conversations, whose numbers are remembered.
 const REMEMBERED_MAX: usize = 1 << 16;
 
 /// Knowledge of the database, as long as nothing is rolled back.
 #[derive(Default)]
 struct Known {
-    /// The number of each conversation, and the place of the next record in it.
-    conversations: BTreeMap<Conversation, (i64, i64)>,
+    /// The number of each conversation, the place of the next record in it, and the time of the latest.
+    conversations: BTreeMap<Conversation, (i64, i64, i64)>,
     senders: HashMap<SenderRow, i64>,
     /// The numbers of those that the index of words is known to be behind with.
     behind: BTreeSet<i64>,
+    /// A look for senders of whom nothing is left, while there is one.
+    sender_sweep: Option<SenderSweep>,
 }
 
-/// Records that may wait for the index while others are written: a search waits until it has them, a third of a second.
+/// Records that may wait for the index while others are written.
 const BEHIND_MAX: usize = 1 << 16;
+
+/// Records that it takes at once while a search waits: what is to be written meanwhile waits for no more than that.
+const INDEXED_FOR_SEARCH: usize = 1 << 11;
 
 /// Records that the index takes at once when there is time: few, since somebody may come meanwhile.
 const INDEXED_AT_ONCE: usize = 512;
@@ -83,30 +99,34 @@ struct Behind {
 }
 
 impl Behind {
-    /// At the start nobody knows.
-    fn new() -> Self {
+    /// The distance at the start: how far the ends reach that the index does not have.
+    fn new(database: &Connection) -> Self {
         let seconds = crossbeam_channel::tick(INDEX_EVERY);
-        Self { n_records: INDEXED_AT_ONCE, is_quiet: false, seconds }
+        // One too many is found out when they are taken.
+        let n_records = search::n_behind(database).unwrap_or(INDEXED_AT_ONCE).max(1);
+        Self { n_records, is_quiet: false, seconds }
     }
 
-    /// Lets it take some, if it is too far behind or there is time; whether there was time.
-    fn follow(&mut self, database: &mut Connection, known: &mut Known, is_idle: bool) -> bool {
-        while self.n_records > BEHIND_MAX {
-            self.take(database, known, INDEXED_BEHIND);
+    /// Lets it take some, if it is too far behind, a search waits or there is time; whether there was time.
+    fn follow(
+        &mut self,
+        database: &mut Connection,
+        known: &mut Known,
+        (is_idle, is_wished): (bool, bool),
+    ) -> bool {
+        if self.n_records == 0 {
+            return false;
         }
-        let has_time = is_idle && (self.is_quiet || self.seconds.try_recv().is_ok());
-        if has_time && self.n_records > 0 {
+        if self.n_records > BEHIND_MAX {
+            self.take(database, known, INDEXED_BEHIND);
+        } else if is_wished {
+            self.take(database, known, INDEXED_FOR_SEARCH);
+        } else if is_idle && (self.is_quiet || self.seconds.try_recv().is_ok()) {
             self.take(database, known, INDEXED_AT_ONCE);
-            return true;
+        } else {
+            return false;
         }
-        false
-    }
-
-    /// Lets it take all.
-    fn catch_up(&mut self, database: &mut Connection, known: &mut Known) {
-        while self.n_records > 0 {
-            self.take(database, known, INDEXED_BEHIND);
-        }
+        is_idle
     }
 
     fn take(&mut self, database: &mut Connection, known: &mut Known, n_max: usize) {
@@ -146,24 +166,59 @@ impl Noted {
     }
 }
 
+/// The progress of the index of words: the wishes of searches that it has met, and how far it is behind.
+#[derive(Debug, Default)]
+pub(super) struct IndexProgress {
+    met: Noted,
+    n_behind: AtomicUsize,
+}
+
+impl IndexProgress {
+    /// The number of records that it does not have, about.
+    pub(super) fn n_behind(&self) -> usize {
+        self.n_behind.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a while until it has all that was said before so many wishes; whether it has.
+    pub(super) fn wait_for(&self, n_wishes: u64, patience: Duration) -> bool {
+        self.met.wait_for(n_wishes, patience)
+    }
+
+    /// Tells how far it is; what was wished for is there, if it has all.
+    fn tell(&self, behind: &Behind, n_wishes: &mut u64) {
+        self.n_behind.store(behind.n_records, Ordering::Relaxed);
+        if behind.n_records == 0 {
+            self.met.add(std::mem::take(n_wishes));
+        }
+    }
+}
+
 /// Ends when nobody has anything to write any more.
 pub(super) fn run(
     mut database: Connection,
     jobs: &Receiver<Job>,
     appender: &Appender,
-    noted: &Noted,
+    index: &IndexProgress,
     mut rules: Retention,
 ) {
     let mut known = Known::default();
     // A note that is not written would leave a room open that is closed: until it is, nothing else is.
     let mut owed: Vec<Job> = Vec::new();
-    let mut behind = Behind::new();
+    let mut behind = Behind::new(&database);
+    let mut n_wishes = 0;
+    index.tell(&behind, &mut n_wishes);
     let mut sweep = Some(Sweep::at(now()));
     let sweeps = crossbeam_channel::tick(retention::EVERY);
+    // What was deleted stands in the database's log until that is emptied.
+    let mut owes_emptying = false;
+    let mut trimming = Trimming::default();
+    let mut senders = Senders::default();
     loop {
         let first = jobs.try_recv();
         let is_idle = matches!(first, Err(TryRecvError::Empty)) && owed.is_empty();
-        if behind.follow(&mut database, &mut known, is_idle) {
+        let has_time = behind.follow(&mut database, &mut known, (is_idle, n_wishes > 0));
+        index.tell(&behind, &mut n_wishes);
+        if has_time {
             continue;
         }
         if sweeps.try_recv().is_ok() {
@@ -172,15 +227,32 @@ pub(super) fn run(
         if let Some(own) = sweep.as_mut().filter(|_| is_idle) {
             // The number of a conversation that is deleted may be given again.
             known.behind.clear();
+            known.conversations.clear();
             // What cannot be deleted now is there the next time.
             if !own.go_on(&mut database, &rules).unwrap_or(false) {
+                senders.are_owed |= own.has_deleted;
                 sweep = None;
+                owes_emptying = true;
             }
             continue;
         }
+        // Conversations keep their numbers meanwhile.
+        if sweep.is_none() && trimming.go_on(&mut database, rules.total) {
+            senders.are_owed = true;
+            if is_idle {
+                continue;
+            }
+        }
+        if is_idle && senders.go_on(&mut database, &mut known) {
+            continue;
+        }
+        if is_idle && owes_emptying {
+            owes_emptying = !empty_log(&database);
+        }
         let patience = match () {
-            () if !owed.is_empty() => RETRY,
+            () if !owed.is_empty() || owes_emptying || appender.health().cannot_write() => RETRY,
             () if behind.n_records > 0 => QUIET,
+            () if trimming.is_due => trimming.pause,
             () => retention::EVERY,
         };
         let first = match first {
@@ -195,6 +267,10 @@ pub(super) fn run(
             }
             Err(RecvTimeoutError::Timeout) if batch.is_empty() => {
                 behind.is_quiet = true;
+                if appender.health().cannot_write() {
+                    let tried = try_to_write(&database);
+                    appender.health().has_written(tried.err().as_ref().map(words).as_deref());
+                }
                 continue;
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -207,25 +283,27 @@ pub(super) fn run(
             }
         }
         batch.extend(jobs.try_iter().take(JOBS_PER_COMMIT - 1));
+        appender.health().begin_to_write(monotonic_now());
         let written = write(&mut database, &mut known, &batch);
+        appender.health().has_written(written.as_ref().err().map(words).as_deref());
         if written.is_ok() {
             behind.n_records += batch.len();
-            if batch.iter().any(|job| matches!(job, Job::Index)) {
-                behind.catch_up(&mut database, &mut known);
-            }
-            let is_note = |job: &&Job| matches!(job, Job::Index);
-            noted.add(batch.iter().filter(is_note).count() as u64);
+            trimming.is_due = true;
         }
+        let is_wish = |job: &&Job| matches!(job, Job::Index);
+        n_wishes += batch.iter().filter(is_wish).count() as u64;
         let is_written = written.is_ok();
         let outcomes = written.unwrap_or_else(|error| {
             // Numbers that were given out in it may be given out again.
+            senders.are_owed |= known.sender_sweep.is_some();
             known = Known::default();
             let refused = Err(AppendError::Refused(words(&error).into()));
             vec![refused; batch.len()]
         });
         let told = batch.into_iter().zip(outcomes).filter_map(|(job, outcome)| match job {
             Job::Append { ticket, .. } | Job::Keep { ticket, .. } => Some((ticket, outcome)),
-            note @ (Job::Index | Job::Mark(_)) => {
+            Job::Index => None,
+            note @ Job::Mark(_) => {
                 if !is_written {
                     owed.push(note);
                 }
@@ -246,6 +324,101 @@ pub(super) fn run(
         // It is done at the next start then.
         drop(error);
     }
+}
+
+/// The bound on what is kept altogether: looked at now and then, and brought down where it is passed.
+struct Trimming {
+    looks: Receiver<Instant>,
+    /// The time from one look to the next.
+    pause: Duration,
+    trim: Option<Trim>,
+    has_cut: bool,
+    /// Something was written since the last look.
+    is_due: bool,
+}
+
+impl Default for Trimming {
+    fn default() -> Self {
+        let looks = crossbeam_channel::tick(LOOK_EVERY);
+        Self { looks, pause: LOOK_EVERY, trim: None, has_cut: false, is_due: true }
+    }
+}
+
+impl Trimming {
+    /// Does a part of what there is to do, however busy the writer is; whether there was anything.
+    fn go_on(&mut self, database: &mut Connection, bytes_max: u64) -> bool {
+        if self.trim.is_none() {
+            if !self.is_due || self.looks.try_recv().is_err() {
+                return false;
+            }
+            let is_too_much = |bytes: u64| bytes > bytes_max;
+            self.is_due = retention::bytes_in_use(database).is_ok_and(is_too_much);
+            if !self.is_due {
+                return false;
+            }
+            (self.trim, self.has_cut) = (Some(Trim::to(bytes_max)), false);
+        }
+        let Some(trim) = &mut self.trim else { return false };
+        // What cannot be deleted now is too much at the next look too.
+        let goes_on = trim.go_on(database).unwrap_or(false);
+        self.has_cut |= goes_on && trim.is_cutting();
+        if !goes_on {
+            self.trim = None;
+            self.pause = if self.has_cut { LOOK_EVERY } else { LOOK_AGAIN };
+            self.looks = crossbeam_channel::tick(self.pause);
+        }
+        goes_on
+    }
+}
+
+/// The looks for senders of whom nothing is left.
+#[derive(Default)]
+struct Senders {
+    /// Records were deleted since the last one.
+    are_owed: bool,
+    next: Option<Instant>,
+}
+
+impl Senders {
+    /// Does a part of it; whether there was anything to do.
+    fn go_on(&mut self, database: &mut Connection, known: &mut Known) -> bool {
+        if known.sender_sweep.is_none() {
+            let now = monotonic_now();
+            if !self.are_owed || self.next.is_some_and(|next| now < next) {
+                return false;
+            }
+            (self.are_owed, self.next) = (false, Some(now + SENDERS_EVERY));
+            // Where that fails, it is done the next day.
+            known.sender_sweep = SenderSweep::begin(database).ok();
+        }
+        let Some(mut sweep) = known.sender_sweep.take() else { return false };
+        if sweep.go_on(database).unwrap_or(false) {
+            known.sender_sweep = Some(sweep);
+        }
+        // Some of those may be no more.
+        known.senders.clear();
+        true
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the writer's work has its times")]
+fn monotonic_now() -> Instant {
+    Instant::now()
+}
+
+/// Writes something that changes nothing.
+fn try_to_write(database: &Connection) -> rusqlite::Result<()> {
+    database.pragma_update(None, "user_version", schema::VERSION)
+}
+
+/// Puts the database's log into it and empties it, if nobody reads just now; whether it was done.
+fn empty_log(database: &Connection) -> bool {
+    let at_once = database.busy_timeout(Duration::ZERO);
+    let is_busy = at_once.and_then(|()| {
+        database.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+    });
+    let patient = database.busy_timeout(BUSY);
+    matches!((is_busy, patient), (Ok(0), Ok(())))
 }
 
 #[expect(clippy::disallowed_methods, reason = "how old something is goes by the time of the day")]
@@ -307,7 +480,7 @@ fn append(
         Conversation::Ranked(room, _) => &Conversation::Room(*room),
         own => own,
     };
-    let (number, place) = match known.conversations.get(conversation) {
+    let (number, place, latest) = match known.conversations.get(conversation) {
         Some(found) => *found,
         None => {
             if known.conversations.len() >= REMEMBERED_MAX {
@@ -323,6 +496,9 @@ fn append(
         return Ok(Err(AppendError::Refused(why.into())));
     }
     let id = number << PLACE_BITS | place;
+    if row.time < latest {
+        date_back(database, number, row.time)?;
+    }
     let about = match rows::about(record) {
         None => None,
         Some(about) => match act(database, number, &sender, &about, &row)? {
@@ -348,10 +524,10 @@ fn append(
             return first_with(database, number, &nonce).map(Err);
         }
     }
-    if let Some((_, next)) = known.conversations.get_mut(conversation) {
-        *next = place + 1;
-    }
     let rows::Row { time, random, kind, part, text, extra } = row;
+    if let Some((_, next, latest)) = known.conversations.get_mut(conversation) {
+        (*next, *latest) = (place + 1, time);
+    }
     insert.execute(params![id, time, random, sender, kind, part, text, extra, about])?;
     if kind < rows::REDACTED && known.behind.insert(number) {
         search::fall_behind(database, id)?;
@@ -503,18 +679,31 @@ fn take_note(
     Ok(())
 }
 
-/// The row of the conversation of a record, and the place behind its last one.
+/// Dates what is later than `time` in a conversation as of then: a clock was wrong once. Times never fall in it.
+pub(super) fn date_back(database: &Connection, number: i64, time: i64) -> rusqlite::Result<usize> {
+    let (first, last) = places_of(number);
+    let from = history::first_from(database, &(first..last), time.saturating_add(1))?;
+    let date = "UPDATE records SET time = ? WHERE id >= ? AND id < ?";
+    database.prepare_cached(date)?.execute([time, from, last])
+}
+
+/// The row of the conversation of a record, the place behind its last one, and the time of that.
 fn find_or_begin(
     database: &Connection,
     conversation: &Conversation,
     record: &Record,
-) -> rusqlite::Result<(i64, i64)> {
+) -> rusqlite::Result<(i64, i64, i64)> {
     if let Some(number) = number_of(database, conversation)? {
         let (first, last) = places_of(number);
-        let latest = "SELECT max(id) FROM records WHERE id BETWEEN ? AND ?";
-        let latest: Option<i64> =
-            database.prepare_cached(latest)?.query_row([first, last], |row| row.get(0))?;
-        return Ok((number, latest.map_or(0, |id| id - first + 1)));
+        let latest =
+            "SELECT id, time FROM records WHERE id BETWEEN ? AND ? ORDER BY id DESC LIMIT 1";
+        let latest: Option<(i64, i64)> = database
+            .prepare_cached(latest)?
+            .query_row([first, last], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        return Ok(
+            latest.map_or((number, 0, i64::MIN), |(id, time)| (number, id - first + 1, time))
+        );
     }
     let begin = "INSERT INTO conversations (name, number) VALUES (?, ?)";
     let mut begin = database.prepare_cached(begin)?;
@@ -528,11 +717,11 @@ fn find_or_begin(
             for person in [first, second] {
                 insert.execute(params![&**person, id])?;
             }
-            Ok((id, 0))
+            Ok((id, 0, i64::MIN))
         }
         Conversation::Ranked(room, _) | Conversation::Room(room) => {
             begin.execute(params![record.room_name(), number(*room)])?;
-            Ok((database.last_insert_rowid(), 0))
+            Ok((database.last_insert_rowid(), 0, i64::MIN))
         }
     }
 }
@@ -543,6 +732,9 @@ fn sender_number(
     sender: SenderRow,
 ) -> rusqlite::Result<i64> {
     if let Some(number) = known.senders.get(&sender) {
+        if let Some(sweep) = &mut known.sender_sweep {
+            sweep.mark(*number);
+        }
         return Ok(*number);
     }
     let find =
@@ -558,6 +750,9 @@ fn sender_number(
             database.last_insert_rowid()
         }
     };
+    if let Some(sweep) = &mut known.sender_sweep {
+        sweep.mark(number);
+    }
     if known.senders.len() >= REMEMBERED_MAX {
         known.senders.clear();
     }

@@ -21,16 +21,20 @@ use crate::{
             query::{QueryPurpose, part},
         },
     },
+    search_words::SearchWords,
 };
 
 /// Messages that are found for those who say nothing of how many, and those who know nothing of searching.
 const LIMIT: usize = 20;
 
+/// The warning to those who ask before the index of words has all.
+const INCOMPLETE: &str = "not all that was said is in the index of words yet, so there may be more: ask again in a minute";
+
 /// A search request, before it is known where.
 #[derive(Default)]
 struct SearchRequest {
     place: Option<String>,
-    words: Option<String>,
+    words: Option<SearchWords>,
     from: Option<String>,
     after: Option<SystemTime>,
     before: Option<SystemTime>,
@@ -53,7 +57,7 @@ impl SearchRequest {
             };
             match key {
                 "in" => request.place = Some(value),
-                "text" => request.words = Some(value),
+                "text" => request.words = Some(read_words(&value)?),
                 "from" => request.from = Some(value),
                 "after" => request.after = Some(time()?),
                 "before" => request.before = Some(time()?),
@@ -89,7 +93,10 @@ impl Hub {
         let request = if knows(Capability::Search) || knows(Capability::SojuSearch) {
             SearchRequest::read(params.first().map_or("", String::as_str))?
         } else {
-            SearchRequest { words: Some(params.join(" ")), ..SearchRequest::default() }
+            SearchRequest {
+                words: Some(read_words(&params.join(" "))?),
+                ..SearchRequest::default()
+            }
         };
         let (conversations, direct) = match &request.place {
             Some(target) => {
@@ -124,7 +131,12 @@ impl Hub {
     }
 
     /// The lines of the matches, for a reader who knows of searching, or in words.
-    pub(crate) fn match_lines(&self, reader: Reader<'_>, matches: Vec<Match>) -> Vec<ReplyLine> {
+    pub(crate) fn match_lines(
+        &self,
+        reader: Reader<'_>,
+        matches: Vec<Match>,
+        is_all: bool,
+    ) -> Vec<ReplyLine> {
         let knows = |capability| reader.device.capabilities.contains(capability);
         if knows(Capability::Search) || knows(Capability::SojuSearch) {
             let is_ours = knows(Capability::Search);
@@ -137,16 +149,32 @@ impl Hub {
                 let value = ranges.collect::<Vec<_>>().join(",").into();
                 ReplyLine::Tagged { event, tag: "chat.local/match", value }
             };
-            return in_pages(kind, Vec::new(), matches.into_iter().map(line).collect());
+            let mut lines = in_pages(kind, Vec::new(), matches.into_iter().map(line).collect());
+            lines.extend((!is_all).then_some(ReplyLine::Fail {
+                command: "SEARCH",
+                code: "INDEX_INCOMPLETE",
+                context: Vec::new(),
+                text: INCOMPLETE.into(),
+                is_partial: true,
+            }));
+            return lines;
         }
         let target = Arc::clone(reader.person.nick.shown());
         let notice =
             |text: String| ReplyLine::Notice { target: Arc::clone(&target), text: text.into() };
+        let incomplete = (!is_all).then(|| notice(INCOMPLETE.to_owned()));
         if matches.is_empty() {
-            return vec![notice("Nothing was found in what you may read here".to_owned())];
+            let nothing = notice("Nothing was found in what you may read here".to_owned());
+            return [nothing].into_iter().chain(incomplete).collect();
         }
-        matches.iter().map(|found| notice(in_words(&found.event))).collect()
+        let found = matches.iter().map(|found| notice(in_words(&found.event)));
+        found.chain(incomplete).collect()
     }
+}
+
+/// The words of a search, or why one does not look for so many.
+fn read_words(text: &str) -> Result<SearchWords, Refusal> {
+    SearchWords::read(text).map_err(|why| invalid("text", &why))
 }
 
 fn invalid(what: &str, text: &str) -> Refusal {

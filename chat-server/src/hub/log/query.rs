@@ -6,6 +6,7 @@
 //! whoever takes its name.
 
 use std::{
+    net::IpAddr,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -13,7 +14,7 @@ use std::{
 use chat_core::proto::Capability;
 
 use crate::{
-    history::{Query, Reference, Selection, Shows},
+    history::{Asker, Query, Reference, Selection, Shows},
     hub::{
         Hub,
         effect::Effect,
@@ -26,6 +27,7 @@ use crate::{
         },
     },
     ids::{ConnId, RoomId},
+    origin::Origin,
     room_log::Conversation,
 };
 
@@ -103,7 +105,24 @@ impl Hub {
         self.awaited.insert_query(ticket, PendingQuery { conn, label, of, subcommand });
         self.people.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
         turn.is_answered = true;
-        self.out.push(Effect::Query { ticket, query: Box::new(query) });
+        let asker = self.asker(conn);
+        self.out.push(Effect::Query { ticket, asker, query: Box::new(query) });
+    }
+
+    /// The side of the network that `conn` asks from: its address; where many share one that is known, itself.
+    fn asker(&self, conn: ConnId) -> Asker {
+        let address = &*self.people.device(conn).address;
+        let is_shared = address.parse::<IpAddr>().is_ok_and(|ip| {
+            self.settings.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
+        });
+        if is_shared {
+            let ConnId { worker, generation, slot } = conn;
+            return Asker(format!("{} {generation} {slot}", worker.0).into());
+        }
+        // All of a wide network of IPv6 may be one's.
+        let origin = Origin::of_host(address);
+        let network = if origin.may_be_one() { origin.wide } else { origin.near };
+        Asker(network.to_string().into())
     }
 
     /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
@@ -134,7 +153,8 @@ impl Hub {
         self.people.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
         self.awaited.insert_query(ticket, PendingQuery { conn, label: None, of, subcommand });
-        self.out.push(Effect::Query { ticket, query: Box::new(query) });
+        let asker = self.asker(conn);
+        self.out.push(Effect::Query { ticket, asker, query: Box::new(query) });
     }
 }
 

@@ -39,7 +39,7 @@ impl Hub {
         if let Destination::Room(id) | Destination::Ranked(id, _) = &recorded.place
             && let Some(room) = self.rooms.get_mut(*id)
         {
-            room.seen = room.seen.max(recorded.event.time);
+            room.has_shown(recorded.event.time);
             self.take_facts(*id, recorded);
         }
         match recorded.place {

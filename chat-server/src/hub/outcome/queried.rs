@@ -54,7 +54,7 @@ impl Hub {
                 lines
             }
             Ok(
-                Answer::Targets(_) | Answer::Changes(..) | Answer::Found(_) | Answer::Matches(_),
+                Answer::Targets(_) | Answer::Changes(..) | Answer::Found(_) | Answer::Matches(..),
             ) => return,
             Err(why) => vec![notice(format!("What was said here before cannot be shown: {why}"))],
         };
@@ -170,7 +170,7 @@ impl Hub {
                 let lines = events.into_iter().map(ReplyLine::Event).collect();
                 in_pages("chat.local/changes", vec![(*name).into(), rest.into()], lines)
             }
-            Answer::Matches(matches) => self.match_lines(reader, matches),
+            Answer::Matches(matches, is_all) => self.match_lines(reader, matches, is_all),
             // Of a message, which is not asked for here.
             Answer::Found(_) => Vec::new(),
             Answer::Targets(targets) => {

@@ -6,16 +6,16 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use chat_core::proto::CaseMapping;
+use chat_core::proto::{CaseMapping, Nick};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    auth::Secret,
+    auth::{self, Secret},
     config::Account,
-    hub::state::{confusables::ConfusableNames, read_markers},
+    hub::state::{codec, confusables::ConfusableNames, read_markers},
     room_log::Change,
 };
 
@@ -187,6 +187,14 @@ impl AccountDirectory {
             ([key], Some(value)) => {
                 let AccountDocument { name, since, number } =
                     serde_json::from_str(value).map_err(read)?;
+                if Nick::new(&name).is_err() || fold(&name) != *key {
+                    return Err(format!(
+                        "the account {path:?} cannot be read: {name:?} is no name of it"
+                    ));
+                }
+                let since = codec::second_at(since).ok_or_else(|| {
+                    format!("the account {path:?} cannot be read: there is no second {since}")
+                })?;
                 let key: Arc<str> = (*key).into();
                 self.pending.remove(&key);
                 self.names.add(&key, &name);
@@ -196,7 +204,6 @@ impl AccountDirectory {
                     scram: None,
                     fingerprints: Vec::new(),
                 };
-                let since = UNIX_EPOCH + Duration::from_secs(since);
                 let registered = Registered { account, number, since, used: 0, stays: false };
                 self.by_use.insert((0, Arc::clone(&key)));
                 if let Some(before) = self.registered.insert(Arc::clone(&key), registered)
@@ -223,6 +230,11 @@ impl AccountDirectory {
                 match (part, value) {
                     (["password"], Some(value)) => {
                         let Secret { argon2, scram } = serde_json::from_str(value).map_err(read)?;
+                        if auth::is_costly(&argon2) {
+                            return Err(format!(
+                                "the account {path:?} cannot be read: checking its password costs more than a login may"
+                            ));
+                        }
                         own.account.password = argon2;
                         own.account.scram = Some(scram);
                     }

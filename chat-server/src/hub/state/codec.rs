@@ -15,9 +15,17 @@ pub(crate) fn milliseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The time at so many milliseconds since 1970.
+/// The end of the year 9999, in milliseconds since 1970: no later time can be written as a date.
+const LAST_MILLISECOND: u64 = 253_402_300_799_999;
+
+/// The time at so many milliseconds since 1970, the latest that can be written if it is later.
 pub(crate) fn time_at(milliseconds: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(milliseconds)
+    UNIX_EPOCH + Duration::from_millis(milliseconds.min(LAST_MILLISECOND))
+}
+
+/// The time at so many seconds since 1970, if it can be written as a date.
+pub(crate) fn second_at(seconds: u64) -> Option<SystemTime> {
+    (seconds <= LAST_MILLISECOND / 1000).then(|| UNIX_EPOCH + Duration::from_secs(seconds))
 }
 
 /// A time that may be missing, in milliseconds since 1970.

@@ -5,10 +5,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{ids::ConversationId, room_log::Change};
+use crate::{hub::state::codec::time_at, ids::ConversationId, room_log::Change};
 
 /// The first word of the paths of markers.
 pub(crate) const PATH: &str = "marker";
@@ -81,7 +81,7 @@ impl ReadMarkers {
         match (path, value) {
             ([identity, of], Some(value)) => {
                 let time = value.parse().map_err(|_| format!("{value} is no time"))?;
-                let time = UNIX_EPOCH + Duration::from_millis(time);
+                let time = time_at(time);
                 let (identity, of) = ((*identity).into(), Marked::read(of)?);
                 self.set(ReadMarker { identity, of }, time);
             }
@@ -188,6 +188,8 @@ impl ReadMarkers {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

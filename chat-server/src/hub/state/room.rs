@@ -68,6 +68,19 @@ pub(crate) struct Room {
     pub(crate) began: SystemTime,
 }
 
+/// The time by which a record may be dated later than it arrives: by a clock that was ahead before, and was set back.
+const AHEAD_MAX: Duration = Duration::from_secs(3600);
+
+/// A time, in seconds since 1970, that a clock which has been set is later than: before it, the clock is what is wrong.
+const SET_SINCE: Duration = Duration::from_secs(1_767_225_600);
+
+/// The time of the latest record as it counts at `wall`: where it is far ahead, the clock was wrong once, and what comes is
+/// dated by the clock. The log dates what is later in that conversation as the record that comes.
+pub(crate) fn believable(latest: SystemTime, wall: SystemTime) -> SystemTime {
+    let is_set = wall >= SystemTime::UNIX_EPOCH + SET_SINCE;
+    if is_set && latest > wall + AHEAD_MAX { wall } else { latest }
+}
+
 impl Room {
     pub(crate) fn new(
         id: RoomId,
@@ -182,11 +195,16 @@ impl Room {
         (self.seen, self.began) = (self.latest, self.latest);
     }
 
-    /// A time for the next record: now, but later than the one before.
+    /// A time for the next record: now, but later than the one before, unless that is of a clock that was wrong.
     pub(crate) fn next_time(&mut self, wall: SystemTime) -> SystemTime {
         self.has_past = true;
-        self.latest = wall.max(self.latest + Duration::from_millis(1));
+        self.latest = wall.max(believable(self.latest, wall) + Duration::from_millis(1));
         self.latest
+    }
+
+    /// Everyone has seen a record of that time.
+    pub(crate) fn has_shown(&mut self, time: SystemTime) {
+        self.seen = believable(self.seen, time).max(time);
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
             person::Asker,
             rank::Rank,
             read_markers::Marked,
-            room::Room,
+            room::{Room, believable},
         },
     },
     ids::{ConversationId, IdMap, PersonId, RoomId},
@@ -170,7 +170,7 @@ impl Rooms {
         self.by_conversation.insert(conversation, id);
         let mut room = Room::new(id, name, conversation, wall, n_workers);
         room.has_past = past.is_some();
-        room.begin_after(self.latest_record);
+        room.begin_after(believable(self.latest_record, wall));
         self.by_id.insert(id, room);
         id
     }
@@ -280,7 +280,7 @@ impl Rooms {
 
     /// The time of the next record of a direct conversation: times never fall, though the clock may.
     pub(crate) fn next_direct_time(&mut self, wall: SystemTime) -> SystemTime {
-        self.begin_after(wall);
+        self.latest_record = believable(self.latest_record, wall).max(wall);
         self.latest_record
     }
 }
