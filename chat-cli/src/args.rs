@@ -4,6 +4,7 @@ use chat_core::{
     ChatClient, ChatClientBuilder, ReconnectPolicy,
     client::{DEFAULT_NAME, DEFAULT_PORT},
 };
+use chat_server::HostAccount;
 use clap::{Args, Parser, Subcommand};
 
 /// Host a room or join one, and chat in it.
@@ -102,6 +103,8 @@ pub(crate) struct Session {
     pub(crate) password_file: Option<std::path::PathBuf>,
     pub(crate) account: Option<String>,
     pub(crate) account_password_file: Option<std::path::PathBuf>,
+    /// The account of whoever hosts the server, and its password.
+    pub(crate) host_account: Option<HostAccount>,
     pub(crate) no_reconnect: bool,
 }
 
@@ -114,6 +117,7 @@ impl JoinOptions {
             password_file: self.password_file.clone(),
             account: self.account.clone(),
             account_password_file: self.account_password_file.clone(),
+            host_account: None,
             no_reconnect: self.no_reconnect,
         }
     }
@@ -137,6 +141,9 @@ impl Session {
         }
         if let (Some(account), Some(path)) = (&self.account, &self.account_password_file) {
             builder = builder.account(account, first_line(path)?);
+        }
+        if let Some(HostAccount { name, password }) = &self.host_account {
+            builder = builder.account(name, password);
         }
         Ok(builder)
     }

@@ -1,7 +1,7 @@
 //! Hosting: a server inside this program, and what its host needs to join it.
 
 use chat_core::proto::RoomName;
-use chat_server::{Config, DEFAULT_PORT, Server, ServerHandle};
+use chat_server::{Config, DEFAULT_PORT, Server, ServerHandle, StartError};
 
 use crate::{
     args::{HostOptions, Session},
@@ -29,8 +29,10 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
         .map_err(|error| (Exit::Usage, format!("the room {room} cannot be hosted: {error}")))?;
     let is_left_open = options.data.is_none() && !options.in_memory;
     config.data.clone_from(&options.data);
+    let failed = |error: StartError| (Exit::Usage, error.to_string());
+    let host_account = Server::host_account(&mut config).map_err(failed)?;
     let started = if is_left_open { Server::start_hosted(config) } else { Server::start(config) };
-    let server = started.map_err(|error| (Exit::Usage, error.to_string()))?;
+    let server = started.map_err(failed)?;
     let shown = server.shared_address();
     let invitation = if shown.ip().is_loopback() {
         format!("You host {room} on this computer. Others here join with: chat-cli join {shown}")
@@ -50,6 +52,7 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
     let session = Session {
         server: server.own_address().to_string(),
         name: options.name.clone(),
+        host_account: Some(host_account),
         ..Session::default()
     };
     Ok((Hosted { server, invitation }, session))

@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
 };
 
-use chat_server::{Config, Server, ServerHandle, StartError};
+use chat_server::{Config, HostAccount, Server, ServerHandle, StartError};
 
 /// A running server and the addresses that lead to it.
 #[derive(Debug)]
@@ -15,12 +15,15 @@ pub(crate) struct Hosted {
     pub(crate) own_address: SocketAddr,
     /// For everyone else.
     pub(crate) shared_address: SocketAddr,
+    /// The account of the person at this window, who looks after the room.
+    pub(crate) account: HostAccount,
 }
 
 /// Starts a server on the local network. Blocks for as long as the system takes.
 pub(crate) fn start(port: u16) -> Result<Hosted, StartError> {
     let mut config = Config::default();
     config.listen = vec![format!("0.0.0.0:{port}")];
+    let account = Server::host_account(&mut config)?;
     let server = Server::start_hosted(config)?;
     for warning in server.warnings() {
         // Nobody reads the error stream: nothing is lost but this.
@@ -29,6 +32,7 @@ pub(crate) fn start(port: u16) -> Result<Hosted, StartError> {
     Ok(Hosted {
         own_address: server.own_address(),
         shared_address: server.shared_address(),
+        account,
         server,
     })
 }

@@ -249,6 +249,10 @@ fn fulfil(wish: Wish, listener: ListenerBridge) -> Result<Connection, FieldError
         }
         Wish::Join { name, server } => (name, server, None),
     };
-    let client = ChatClient::builder(server, name).listener(listener).connect()?;
+    let mut builder = ChatClient::builder(server, name).listener(listener);
+    if let Some(Hosted { account, .. }) = &hosted {
+        builder = builder.account(&account.name, &account.password);
+    }
+    let client = builder.connect()?;
     Ok(Connection { client, hosted })
 }

@@ -52,4 +52,6 @@ pub use config::{Config, DEFAULT_PORT, Limits};
 pub use event::ServerEvent;
 pub use tls::TlsSource;
 
-pub use server::{Reloader, STOPPING, Server, ServerHandle, StartError, StopError, Stopper};
+pub use server::{
+    HostAccount, Reloader, STOPPING, Server, ServerHandle, StartError, StopError, Stopper,
+};

@@ -18,8 +18,8 @@ use crossbeam_channel::Sender;
 use mio::{Poll, Waker};
 
 use crate::{
-    auth::CHECKERS_MAX,
-    config::{self, Config},
+    auth::{self, CHECKERS_MAX},
+    config::{self, Account, Config},
     hub::{Hub, Input, Seed},
     ids::WorkerId,
     net::{
@@ -112,6 +112,25 @@ pub enum StopError {
 
 /// The words everyone reads when a server is stopped by whoever runs it.
 pub const STOPPING: &str = "The server is stopping";
+
+/// The name of the account of whoever hosts a server by the way.
+const HOST: &str = "host";
+
+/// The account of whoever hosts a server ([`Server::host_account`]), for their program to log in to.
+#[derive(Clone)]
+pub struct HostAccount {
+    /// Its name.
+    pub name: String,
+    /// Its password, another one each time.
+    pub password: String,
+}
+
+impl std::fmt::Debug for HostAccount {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HostAccount")
+    }
+}
 
 /// Starts servers.
 #[derive(Debug)]
@@ -226,6 +245,30 @@ impl Server {
             }
             started => started,
         }
+    }
+
+    /// Gives the person who hosts a server by the way an account in `config`, with a password that nobody knows but the
+    /// program that asks for it, and the room that everybody is put into to look after.
+    ///
+    /// # Errors
+    /// [`StartError::Thread`], if the system has no randomness.
+    pub fn host_account(config: &mut Config) -> Result<HostAccount, StartError> {
+        let no_randomness = |why: String| StartError::Thread(io::Error::other(why));
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| no_randomness(error.to_string()))?;
+        let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = HOST.to_owned();
+        let scram = Some(auth::scram_credentials(&password).map_err(no_randomness)?);
+        // With SCRAM alone, which our client speaks.
+        let account = Account {
+            name: name.clone(),
+            password: String::new(),
+            scram,
+            fingerprints: Vec::new(),
+        };
+        config.accounts.push(account);
+        config.room_operators.push(name.clone());
+        Ok(HostAccount { name, password })
     }
 
     /// Starts a server with a room log of your own; what it draws at random follows from `seed`.

@@ -28,6 +28,8 @@ pub struct Settings {
     pub reached: PublicAddress,
     /// [`Config::room`]
     pub room: RoomName,
+    /// [`Config::room_operators`]
+    pub room_operators: Vec<String>,
     /// [`Config::auto_join`]
     pub auto_join: bool,
     /// [`Config::password`]
@@ -170,6 +172,7 @@ impl Settings {
             network_icon: config.network_icon.clone(),
             reached: PublicAddress::of(config),
             room: config.room.clone(),
+            room_operators: config.room_operators.clone(),
             auto_join: config.auto_join,
             password: config.password.clone(),
             motd: config

@@ -47,8 +47,12 @@ const ROLES: [(&str, &str, Standing); 7] = [
 ];
 
 /// The openness of the room that it is tried in.
-const DEN: Openness =
-    Openness { privacy: Privacy::Secret, has_operator_topic: true, is_invite_only: true };
+const DEN: Openness = Openness {
+    privacy: Privacy::Secret,
+    has_operator_topic: true,
+    is_invite_only: true,
+    is_lobby: false,
+};
 
 const fn standing(presence: Presence) -> Standing {
     Standing { presence, claim: Claim::Nothing, is_server_operator: false }

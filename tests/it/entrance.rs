@@ -9,6 +9,7 @@ use chat_tests::{
 
 fn with_lobby(config: &mut Config) {
     config.auto_join = true;
+    config.room_operators = vec!["Ann".into()];
 }
 
 /// Each bar of the room that everybody is put into, what somebody is told who finds it shut, and another thing that they say.
@@ -16,7 +17,7 @@ const BARS: [(&str, &str); 5] =
     [("+b bob*!*@*", "474"), ("+i", "473"), ("+k secret", "475"), ("+l 1", "471"), ("+A", "473")];
 
 /// `ann` operates the room that everybody is put into.
-const OPERATOR: &str = "ann> PING x\nann< * PONG *\n";
+const OPERATOR: &str = "ann> NS REGISTER correcthorse\nann< * MODE #lobby +o ann\n";
 
 #[test]
 fn who_connects_passes_the_bars_of_the_room_they_are_put_into() {
@@ -131,7 +132,7 @@ fn a_ban_ends_the_invitations_before_it() {
          ann< * MODE #den +ib *
          ann> INVITE bob #den
          ann< * 341 *
-         ann> MODE #den -b+b bob!*@* bob!*@127.*
+         ann> MODE #den -b+b bob!*@* bob!u@*
          ann< * MODE #den -b+b *
          bob> JOIN #den
          bob< :chat.local 474 bob #den *

@@ -142,12 +142,14 @@ fn markers_last() {
     ann.expect("* MARKREAD #lobby timestamp=2026-01-05T00:00:00.000Z");
     ann.expect("* 366 *");
     // With the room's name they change theirs.
-    ann.send("RENAME #lobby #hall");
+    ann.send("JOIN #one");
+    ann.expect("* 366 ann #one *");
+    ann.send("MARKREAD #one timestamp=2026-01-05T00:00:00.000Z");
+    ann.expect("* MARKREAD #one timestamp=2026-01-05T00:00:00.000Z");
+    ann.send("RENAME #one #hall");
     ann.expect("* JOIN #hall");
     ann.send("MARKREAD #hall");
     ann.expect("* MARKREAD #hall timestamp=2026-01-05T00:00:00.000Z");
-    ann.send("RENAME #hall #lobby");
-    ann.expect("* JOIN #lobby");
     // With the account they go, too.
     ann.send("NS DROP ann correcthorse");
     ann.expect("* 901 *");

@@ -110,13 +110,18 @@ fn a_room_in_which_nothing_has_happened_does_not_last() {
          bob> TOPIC #own :mine
          bob< * TOPIC *
          bob> PART #own
+         // What a guest did there stays with its name, so that it is not founded anew.
          ann> JOIN #own
          ann! * 332 *
-         ann< * 353 ann = #own @ann
-         ann> PRIVMSG #own :now
+         ann< * 353 ann = #own ann
+         ann> JOIN #later
+         ann< * 353 ann = #later @ann
+         ann> PRIVMSG #later :now
          restart
-         bob> JOIN #own
-         bob< * 353 bob = #own bob"
+         bob> JOIN #later
+         bob< * 353 bob = #later bob
+         bob> CS INFO #later
+         bob< * NOTICE bob :#later is ann's*"
     ));
 }
 
@@ -251,7 +256,9 @@ fn an_account_that_ends_leaves_its_rooms_to_who_operates_them() {
          bob< * 485 bob #shared :carl founded this room*
          restart
          dora> JOIN #alone
-         dora< * 353 dora = #alone @dora
+         dora< * 353 dora = #alone dora
+         dora> CS INFO #alone
+         dora< * NOTICE dora :#alone is nobody's*
          dora> JOIN #silent
          dora< * 353 dora = #silent @dora
          dora> JOIN #shared
@@ -276,11 +283,13 @@ fn there_are_only_so_many_rooms_that_last() {
          bob> JOIN #one,#two,#three,#four
          bob< * 353 bob = #one bob
          bob< * 353 bob = #two bob
-         bob< * 353 bob = #three @bob"
+         bob< * 353 bob = #three bob
+         bob> CS INFO #three
+         bob< * NOTICE bob :#three is nobody's*"
     );
-    let for_one = format!("{script}\nbob< * 353 bob = #four @bob");
+    let for_one = format!("{script}\nbob> NAMES #four\nbob< * 353 bob = #four @bob");
     check_with(&for_one, |config| config.limits.rooms_per_account_max = 2);
-    let for_all = format!("{script}\nbob< * 353 bob = #four @bob");
+    let for_all = format!("{script}\nbob> NAMES #four\nbob< * 353 bob = #four bob");
     check_with(&for_all, |config| config.limits.registered_rooms_max = 2);
 }
 
@@ -421,8 +430,12 @@ fn what_is_under_way_when_a_room_ends_does_not_bring_it_back() {
          ann< * 901 *
          restart
          bob> JOIN #gone,#dropped
-         bob< * 353 bob = #gone @bob
-         bob< * 353 bob = #dropped @bob"
+         bob< * 353 bob = #gone bob
+         bob< * 353 bob = #dropped bob
+         bob> CS INFO #gone
+         bob< * NOTICE bob :#gone is nobody's*
+         bob> CS INFO #dropped
+         bob< * NOTICE bob :#dropped is nobody's*"
     ));
 }
 

@@ -117,7 +117,7 @@ fn a_room_is_registered_given_away_and_ended() {
              ann> JOIN #lobby,#one,#two
              ann> PRIVMSG #one,#two :a word
              ann> CS REGISTER #lobby
-             ann< * NOTICE ann :#lobby cannot be yours: *
+             ann< * NOTICE ann :you do not operate #lobby
              ann> CS REGISTER #two
              ann< * NOTICE ann :#two cannot be yours: *
              ann> CS GIVE #one ann

@@ -77,6 +77,8 @@ pub struct Config {
     /// The default room.
     #[serde(with = "room_name")]
     pub room: RoomName,
+    /// The accounts that look after the default room, which is nobody's: they operate it while they are in it.
+    pub room_operators: Vec<String>,
     /// Whether people who connect are put into the default room.
     pub auto_join: bool,
     /// The password that everyone must send with `PASS`.
@@ -154,6 +156,7 @@ impl Default for Config {
             network_icon: None,
             public_address: None,
             room: RoomName::new("#lobby").expect("a room's name"),
+            room_operators: Vec::new(),
             auto_join: true,
             password: None,
             motd: None,

@@ -188,6 +188,7 @@ impl Hub {
         self.log_out_strangers();
         self.give_back_likenesses(true);
         self.end_removed_privileges();
+        self.follow_lobby();
         let newcomers = self.people.newcomers().into_iter().map(|conn| (conn, Arc::from("*")));
         let nick = |device: &Device| Arc::clone(self.people.person(device.person).nick.shown());
         let people = self.people.devices().map(|device| (device.conn, nick(device)));

@@ -36,8 +36,9 @@ pub use state::randomness::Seed;
 use self::{
     out::Out,
     state::{
-        accounts::Accounts, awaited::Awaited, isupport, people::People, person::Person,
-        randomness::Randomness, rank::Rank, rooms::Rooms, server_secret::ServerSecret,
+        accounts::Accounts, awaited::Awaited, isupport, lobby::Lobby, people::People,
+        person::Person, randomness::Randomness, rank::Rank, rooms::Rooms,
+        server_secret::ServerSecret,
     },
 };
 use crate::{
@@ -73,6 +74,7 @@ impl Hub {
     pub fn new(settings: Arc<Settings>, seed: impl Into<Seed>) -> Self {
         let mut random = Randomness::new(seed.into());
         let secret = ServerSecret::new(random.secret());
+        let lobby = Lobby::new(&settings.room, &settings.room_operators);
         Self {
             isupport: isupport::lines_of(&settings),
             accounts: Accounts::new(&settings.accounts, secret),
@@ -81,7 +83,7 @@ impl Hub {
             started: None,
             out: Out::default(),
             people: People::default(),
-            rooms: Rooms::default(),
+            rooms: Rooms::new(lobby),
             awaited: Awaited::new(),
             n_messages: 0,
             n_refused_records: 0,

@@ -45,6 +45,8 @@ pub struct Openness {
     pub has_operator_topic: bool,
     /// Whether only operators invite others (`+i`).
     pub is_invite_only: bool,
+    /// Whether everybody is put into it: those who operate the server look after it.
+    pub is_lobby: bool,
 }
 
 /// A room's privacy.
@@ -125,7 +127,8 @@ impl Right {
     pub fn is_given(self, standing: Standing, openness: Openness) -> bool {
         let Standing { presence, claim, is_server_operator } = standing;
         let is_inside = presence >= Presence::Member;
-        let operates = presence == Presence::Operator;
+        let looks_after_it = openness.is_lobby && is_inside && is_server_operator;
+        let operates = presence == Presence::Operator || looks_after_it;
         let knows = is_inside || openness.privacy != Privacy::Secret;
         match self {
             Self::Know | Self::ListMembers => knows,
@@ -161,7 +164,7 @@ mod tests {
     }
 
     const fn openness(privacy: Privacy) -> Openness {
-        Openness { privacy, has_operator_topic: true, is_invite_only: true }
+        Openness { privacy, has_operator_topic: true, is_invite_only: true, is_lobby: false }
     }
 
     #[test]
@@ -187,6 +190,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn in_the_lobby_who_operates_the_server_has_the_rights_of_its_operators_and_no_more() {
+        let openness = Openness { is_lobby: true, ..openness(Privacy::Closed) };
+        let inside = standing(Presence::Member, Claim::Nothing, true);
+        let operator = standing(Presence::Operator, Claim::Nothing, true);
+        for right in Right::ALL {
+            assert_eq!(right.is_given(inside, openness), right.is_given(operator, openness));
+        }
+        let outside = standing(Presence::Outside, Claim::Nothing, true);
+        assert!(!Right::Operate.is_given(outside, openness));
+        assert!(
+            !Right::Operate.is_given(standing(Presence::Member, Claim::Nothing, false), openness)
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ impl Hub {
             self.show_invitations(turn);
             return Ok(());
         };
-        let (room, rank) = self.rooms.find_own(turn.person, &room)?;
+        let (room, _) = self.rooms.find_own(turn.person, &room)?;
         if !room.allows(self.people.asker(turn.conn), Right::Invite) {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
@@ -30,7 +30,8 @@ impl Hub {
             return Err(Refusal::AlreadyOnRoom { nick: guest.nick.to_string(), room });
         }
         let names = [guest.nick.to_string(), room.name.to_string()];
-        let (id, guest, is_operator) = (room.id, guest.id, rank.is_operator);
+        let (id, guest, is_operator) =
+            (room.id, guest.id, room.allows(self.people.asker(turn.conn), Right::Operate));
         self.tell_of_invitation(turn, id, guest);
         turn.numeric(Numeric::RPL_INVITING, &[&*names[0], &*names[1]]);
         if let Some(reason) = self.people.person(guest).particulars.away.clone() {

@@ -12,6 +12,7 @@ use crate::{
     delivery::{Content, RecordContent, ReplyLine},
     hub::{
         Hub,
+        policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -92,7 +93,7 @@ impl Hub {
         letters: &str,
         arguments: &[String],
     ) -> Vec<ModeChange> {
-        let is_operator = room.members.get(&turn.person).is_some_and(|rank| rank.is_operator);
+        let is_operator = room.allows(self.people.asker(turn.conn), Right::Operate);
         let mut arguments = arguments.iter().map(String::as_str);
         let mut is_set = true;
         let mut changes = Vec::new();

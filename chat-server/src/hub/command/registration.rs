@@ -111,7 +111,7 @@ impl Hub {
         // The text door leads to one room; who may not come into it has nowhere to be.
         let room = self.settings.room.clone();
         if door == Door::Text
-            && let Err(refusal) = self.check_entrance(who, &room, None)
+            && let Err(refusal) = self.check_entrance(conn, &room, None)
         {
             let refusal = match refusal {
                 // Nobody is asked to let in somebody who has gone.

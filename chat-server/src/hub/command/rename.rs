@@ -41,8 +41,17 @@ impl Hub {
             let text = "The room is just being given another name: try again in a moment";
             return Err(cannot("CANNOT_RENAME", text));
         }
-        if new == self.settings.room && found.ownership.is_some() {
+        if found.is_lobby() {
+            let text = "The room that everybody comes into keeps its name: it is nobody's";
+            return Err(cannot("CANNOT_RENAME", text));
+        }
+        if new == self.settings.room {
             let text = "The room that everybody comes into is nobody's";
+            return Err(cannot("CANNOT_RENAME", text));
+        }
+        // What was said there would be deleted, or would become this room's.
+        if self.settings.keeps_history && self.rooms.has_past(&new) {
+            let text = "What was said in a room of that name is kept: choose another name";
             return Err(cannot("CANNOT_RENAME", text));
         }
         let is_like_house = new != self.settings.room

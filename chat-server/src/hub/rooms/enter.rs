@@ -23,7 +23,7 @@ use crate::{
 impl Hub {
     /// Makes the asker a member of a room that they may come into. They are told by their reply, and on their other
     /// connections as it happens.
-    fn enter(&mut self, turn: &mut Turn, id: RoomId, permit: Permit) {
+    fn enter(&mut self, turn: &mut Turn, id: RoomId, permit: Permit, founds: bool) {
         let who = turn.person;
         let person = self.people.person(who);
         let content = Content::Join {
@@ -44,12 +44,9 @@ impl Hub {
         let devices = person.devices.clone();
         let account = person.account.clone();
         let room = self.rooms.room_mut(id);
-        let rank = if room.ownership.is_some() {
-            room.rank_of(account.as_ref())
-        } else {
-            // One that is nobody's is operated by whoever founds it.
-            Rank { is_operator: room.members.is_empty(), has_voice: false }
-        };
+        // Rank comes from founding or from an account, never from being the first who is there.
+        let by_account = room.rank_of(account.as_ref());
+        let rank = Rank { is_operator: by_account.is_operator || founds, ..by_account };
         room.admit(permit, rank);
         let person = self.people.person_mut(who);
         if !person.particulars.invited.is_empty() {
@@ -118,7 +115,7 @@ impl Hub {
         if existing.is_some_and(|room| room.has(turn.person)) {
             return;
         }
-        let refusal = match self.check_entrance(turn.person, &name, key) {
+        let refusal = match self.check_entrance(turn.conn, &name, key) {
             Ok(Some(Entrance::Free(permit))) => self.come_in(turn, permit).err(),
             Ok(Some(Entrance::ByLink(link))) => self.join_by_link(turn, link).err(),
             Ok(None) => self.found_and_come_in(turn, name).err(),
@@ -135,11 +132,20 @@ impl Hub {
         self.check_founding(turn, &name)?;
         self.check_n_rooms(turn.person, &name)?;
         let id = self.rooms.found(name.clone(), self.now().wall, self.settings.n_workers);
-        if let Some(account) = self.people.person(turn.person).account.clone() {
+        // What is kept from before is nobody's to rule, nor is the room that everybody is put into.
+        let room = &self.rooms[&id];
+        let founds = !(room.has_past && self.settings.keeps_history) && !room.is_lobby();
+        if let Some(account) = self.people.person(turn.person).account.clone()
+            && founds
+        {
             self.own(id, &account);
         }
-        match self.check_entrance(turn.person, &name, None)? {
-            Some(Entrance::Free(permit)) => self.come_in(turn, permit),
+        match self.check_entrance(turn.conn, &name, None)? {
+            Some(Entrance::Free(permit)) => {
+                self.enter(turn, id, permit, founds);
+                self.show_room(turn, id);
+                Ok(())
+            }
             bar => unreachable!("a room that has just been founded has no bar: {bar:?}"),
         }
     }
@@ -148,7 +154,7 @@ impl Hub {
     pub(crate) fn come_in(&mut self, turn: &mut Turn, permit: Permit) -> Result<(), Refusal> {
         let id = permit.room();
         self.check_n_rooms(turn.person, &self.rooms[&id].name)?;
-        self.enter(turn, id, permit);
+        self.enter(turn, id, permit, false);
         self.show_room(turn, id);
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::{
         replies::turn::Turn,
         state::{
             confusables,
-            entrance::Entrance,
+            entrance::{Comer, Entrance},
             masks::MUTE,
             modes::{Flag, List},
             pending_record::Destination,
@@ -24,7 +24,7 @@ use crate::{
             room::Room,
         },
     },
-    ids::PersonId,
+    ids::{ConnId, PersonId},
 };
 
 /// People whose last word in a slow room is remembered, before it is looked who need not wait any more; and at most.
@@ -33,15 +33,20 @@ pub(crate) const SPOKE_MIN: usize = 64;
 pub(crate) const SPOKE_MAX: usize = 20_000;
 
 impl Hub {
-    /// Whether somebody may come into the room of that name; none if there is no such room.
+    /// Whether who is at `conn` may come into the room of that name; none if there is no such room.
     pub(crate) fn check_entrance(
         &self,
-        who: PersonId,
+        conn: ConnId,
         name: &RoomName,
         key: Option<&str>,
     ) -> Result<Option<Entrance>, Refusal> {
         let Some(room) = self.rooms.by_key(name.key()) else { return Ok(None) };
-        room.check_entrance(&self.people.subject(who), key, self.now().wall).map(Some)
+        let device = self.people.device(conn);
+        let comer = Comer {
+            subject: self.people.subject(device.person),
+            is_server_operator: device.is_operator(),
+        };
+        room.check_entrance(&comer, key, self.now().wall).map(Some)
     }
 
     /// Whether somebody may be in one more room.

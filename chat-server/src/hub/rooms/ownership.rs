@@ -29,7 +29,7 @@ impl Hub {
         let limits = &self.settings.limits;
         let room = &self.rooms[&id];
         // The one that everybody comes into is nobody's.
-        if room.name == self.settings.room
+        if room.is_lobby()
             || room.ownership.is_some()
             || self.rooms.owned_by(&founder).len() >= limits.rooms_per_account_max
             || self.rooms.n_owned() >= limits.registered_rooms_max

@@ -1,6 +1,6 @@
 //! Ranks in rooms: facts that give them, and members who get or lose them.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use chat_core::proto::CaseMapping;
 
@@ -10,6 +10,7 @@ use crate::{
         Hub,
         state::{
             facts::Fact,
+            lobby::Lobby,
             modes::{self, Mode},
             rank::Rank,
         },
@@ -54,6 +55,27 @@ impl Hub {
         for id in person.rooms.clone() {
             let room = &self.rooms[&id];
             let (had, has) = (room.rank_of(before), room.rank_of(account.as_ref()));
+            self.change_rank(id, who, had, has);
+        }
+    }
+
+    /// The lobby is another one, or other accounts look after it: gives members what they may do, and takes what they may no
+    /// more.
+    pub(crate) fn follow_lobby(&mut self) {
+        let lobby = Lobby::new(&self.settings.room, &self.settings.room_operators);
+        let keys = [
+            self.rooms.lobby().map(|room| room.id),
+            self.rooms.by_key(lobby.key()).map(|room| room.id),
+        ];
+        let ids: BTreeSet<RoomId> = keys.into_iter().flatten().collect();
+        let mut before: Vec<(RoomId, PersonId, Rank)> = Vec::new();
+        for room in ids.iter().map(|id| &self.rooms[id]) {
+            let had = |who: &PersonId| room.rank_of(self.people.person(*who).account.as_ref());
+            before.extend(room.members.keys().map(|who| (room.id, *who, had(who))));
+        }
+        self.rooms.set_lobby(lobby);
+        for (id, who, had) in before {
+            let has = self.rooms[&id].rank_of(self.people.person(who).account.as_ref());
             self.change_rank(id, who, had, has);
         }
     }

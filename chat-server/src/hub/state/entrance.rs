@@ -39,6 +39,14 @@ pub(crate) struct LinkUse {
     pub(crate) link: InviteLink,
 }
 
+/// Somebody who wants to come into a room, on a connection of theirs.
+#[derive(Debug)]
+pub(crate) struct Comer<'a> {
+    pub(crate) subject: Subject<'a>,
+    /// Whether that connection is an operator's of the server.
+    pub(crate) is_server_operator: bool,
+}
+
 /// The way somebody may come into a room.
 #[derive(Debug)]
 pub(crate) enum Entrance {
@@ -71,13 +79,16 @@ impl Room {
     /// (RFC 2812 §3.2.1; <https://modern.ircdocs.horse/#join-message>).
     pub(crate) fn check_entrance(
         &self,
-        subject: &Subject<'_>,
+        comer: &Comer<'_>,
         key: Option<&str>,
         now: SystemTime,
     ) -> Result<Entrance, Refusal> {
+        let Comer { subject, is_server_operator } = comer;
         let person = subject.person;
         let free = || Ok(Entrance::Free(Permit { room: self.id, person: person.id }));
-        if self.check_bans(subject)? == Bars::Open {
+        // Whoever looks after the room that everybody is put into also does when somebody has shut it.
+        let looks_after_it = self.is_lobby() && *is_server_operator;
+        if looks_after_it || self.check_bans(subject)? == Bars::Open {
             return free();
         }
         let name = self.name.to_string();

@@ -17,6 +17,7 @@ pub(crate) mod invite_link;
 pub(crate) mod isupport;
 pub(crate) mod labeled_response;
 pub(crate) mod list_entry;
+pub(crate) mod lobby;
 pub(crate) mod login_backoff;
 pub(crate) mod masks;
 pub(crate) mod metadata;

@@ -25,6 +25,11 @@ impl Pasts {
         self.names.insert(conversation, name);
     }
 
+    /// Whether there is a past under a name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
     /// Takes the past of a name, for a room that has the name from here on.
     pub(crate) fn take(&mut self, name: &str) -> Option<ConversationId> {
         let conversation = self.by_name.remove(name)?;

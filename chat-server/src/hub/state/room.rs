@@ -15,6 +15,7 @@ use crate::{
         state::{
             entrance::Members,
             invite_link::InviteLink,
+            lobby::Keepers,
             metadata::Metadata,
             modes::{Flag, Modes},
             ownership::Ownership,
@@ -53,6 +54,8 @@ pub(crate) struct Room {
     pub(crate) spoke: BTreeMap<Arc<str>, Instant>,
     /// The number of them, above which those who need not wait any more are forgotten.
     pub(crate) spoke_max: usize,
+    /// The accounts that look after it, if it is the lobby.
+    pub(crate) keepers: Option<Keepers>,
     /// The ownership, if it is registered.
     pub(crate) ownership: Option<Ownership>,
     /// The log knows that what was said in it is nobody's if the server ends now.
@@ -104,6 +107,7 @@ impl Room {
             troubled_at: None,
             spoke: BTreeMap::new(),
             spoke_max: 0,
+            keepers: None,
             ownership: None,
             is_noted_closed: false,
             members: Members::default(),
@@ -173,6 +177,7 @@ impl Room {
             privacy,
             has_operator_topic: self.modes.has(Flag::OperatorTopic),
             is_invite_only: self.modes.has(Flag::InviteOnly),
+            is_lobby: self.is_lobby(),
         }
     }
 
@@ -211,10 +216,16 @@ impl Room {
 impl Room {
     /// The rank of an account here, wherever it comes from.
     pub(crate) fn rank_of(&self, account: Option<&Arc<str>>) -> Rank {
-        let ownership = self.ownership.as_ref().zip(account);
-        ownership.map_or_else(Rank::default, |(own, account)| {
-            own.rank_of(&CaseMapping::Ascii.fold(account))
-        })
+        let Some(account) = account else { return Rank::default() };
+        let account = CaseMapping::Ascii.fold(account);
+        let own = self.ownership.as_ref().map(|own| own.rank_of(&account)).unwrap_or_default();
+        let looks_after_it = self.keepers.as_ref().is_some_and(|own| own.contains(&*account));
+        Rank { is_operator: own.is_operator || looks_after_it, ..own }
+    }
+
+    /// Whether it is the room that everybody is put into.
+    pub(crate) fn is_lobby(&self) -> bool {
+        self.keepers.is_some()
     }
 
     /// Whether it is that person's.

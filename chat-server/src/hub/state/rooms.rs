@@ -17,6 +17,7 @@ use crate::{
             codec,
             facts::Fact,
             list_entry::{Entry, Terms},
+            lobby::Lobby,
             named_accounts::{self, NamedAccounts},
             ownership::{Ownership, OwnershipIndex},
             pasts::Pasts,
@@ -40,6 +41,7 @@ const CONVERSATIONS_PER_MILLISECOND_BITS: u32 = 20;
 /// All rooms.
 #[derive(Debug)]
 pub(crate) struct Rooms {
+    lobby: Lobby,
     by_id: IdMap<RoomId, Room>,
     by_name: BTreeMap<Arc<str>, RoomId>,
     by_conversation: IdMap<ConversationId, RoomId>,
@@ -59,9 +61,11 @@ pub(crate) struct Rooms {
     latest_record: SystemTime,
 }
 
-impl Default for Rooms {
-    fn default() -> Self {
+impl Rooms {
+    /// No rooms yet; the lobby will be that one.
+    pub(crate) fn new(lobby: Lobby) -> Self {
         Self {
+            lobby,
             by_id: IdMap::default(),
             by_name: BTreeMap::new(),
             by_conversation: IdMap::default(),
@@ -170,6 +174,7 @@ impl Rooms {
         self.by_conversation.insert(conversation, id);
         let mut room = Room::new(id, name, conversation, wall, n_workers);
         room.has_past = past.is_some();
+        room.keepers = self.lobby.keepers_of(&room.name);
         room.begin_after(believable(self.latest_record, wall));
         self.by_id.insert(id, room);
         id
@@ -214,7 +219,8 @@ impl Rooms {
 
     /// Remembers that something was said under a name, for whoever takes it; whether there is place for it.
     pub(crate) fn keep_past(&mut self, name: &Arc<str>, conversation: ConversationId) -> bool {
-        let has_place = self.pasts.len() < PASTS_MAX;
+        // The lobby's is always kept: nobody makes it end by what they say elsewhere.
+        let has_place = self.pasts.len() < PASTS_MAX || *name == *self.lobby.key();
         if has_place {
             self.load_past(Arc::clone(name), conversation);
         }
@@ -252,6 +258,24 @@ impl Rooms {
         }
         room.name = name;
         past
+    }
+
+    /// Whether something was said under that name in a room that is not there any more.
+    pub(crate) fn has_past(&self, name: &RoomName) -> bool {
+        self.pasts.has(name.key())
+    }
+
+    /// The lobby is that one from here on.
+    pub(crate) fn set_lobby(&mut self, lobby: Lobby) {
+        for room in self.by_id.values_mut() {
+            room.keepers = lobby.keepers_of(&room.name);
+        }
+        self.lobby = lobby;
+    }
+
+    /// The lobby, if somebody is in it.
+    pub(crate) fn lobby(&self) -> Option<&Room> {
+        self.by_key(self.lobby.key())
     }
 
     /// Reserves a name that a room is about to get.
@@ -406,7 +430,7 @@ impl Rooms {
             next_id: self.next_id,
             next_conversation: self.next_conversation,
             latest_record: self.latest_record,
-            ..Self::default()
+            ..Self::new(self.lobby.clone())
         };
     }
 
@@ -459,7 +483,7 @@ mod tests {
 
     #[test]
     fn a_name_is_gone_on_with_by_whoever_takes_it_and_only_so_many_are() {
-        let mut rooms = Rooms::default();
+        let mut rooms = Rooms::new(Lobby::new(&RoomName::new("#lobby").unwrap(), &[]));
         let found = |rooms: &mut Rooms, room: &str| {
             let id = rooms.found(name(room), SystemTime::UNIX_EPOCH, 1);
             (id, rooms[&id].conversation.number())
