@@ -210,15 +210,14 @@ impl Bench {
     /// Waits until all of it can be found.
     fn index(&mut self) {
         let start = Instant::now();
-        let mut search = self.search(vec![0], "nothing");
-        search.words = Some("\"there is no such word\"".to_owned());
+        let search = self.search(vec![0], "\"there is no such word\"");
         loop {
             self.n_asked += 1;
             self.log.query(Ticket(self.n_asked), Asker::default(), Query::Search(search.clone()));
             let LogOutcome::Queried { answer, .. } = self.answers.recv().unwrap() else {
                 panic!("nothing else was asked")
             };
-            if answer.is_ok() {
+            if matches!(answer, Ok(Answer::Matches(_, true))) {
                 break;
             }
         }
