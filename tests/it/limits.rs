@@ -282,8 +282,10 @@ fn the_text_door_asks_for_the_password() {
 /// The text door leads to one room; who is removed from it would be nowhere.
 #[test]
 fn who_is_removed_at_the_text_door_goes() {
-    check(
-        "a> JOIN #lobby
+    check_with(
+        "a> OPER root rootrootroot
+         a< * 381 *
+         a> JOIN #lobby
          text z
          z> Zoe
          a< :Zoe!* JOIN #lobby
@@ -293,6 +295,11 @@ fn who_is_removed_at_the_text_door_goes() {
          a< :a!* KICK #lobby Zoe :enough
          a> WHOIS Zoe
          a< * 401 *",
+        |config| {
+            let (name, masks) = ("root".into(), Vec::new());
+            let password = chat_server::auth::hash("rootrootroot").unwrap();
+            config.opers = vec![chat_server::config::Oper { name, password, masks }];
+        },
     );
 }
 

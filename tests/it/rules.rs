@@ -521,7 +521,7 @@ fn several_servers_live_in_one_process() {
         let mut client = TestClient::register(server, &format!("p{n}"));
         client.send("PRIVMSG #lobby :x");
         client.send("NAMES #lobby");
-        client.expect(&format!("* 353 * #lobby @p{n}"));
+        client.expect(&format!("* 353 * #lobby p{n}"));
     }
 }
 

@@ -59,8 +59,6 @@ fn what_was_sent_is_shown_once_and_people_see_each_other() {
     ann.wait_for("one good morning", |screen| screen.matches("good morning").count() == 1);
     ann.keys("/names\r");
     ann.wait_for("the names", |screen| screen.contains("* 2 in #lobby: Ann, Bob"));
-    ann.keys("/topic hello all\r");
-    bob.wait_for("the topic", |screen| screen.contains("Ann set the topic of #lobby: hello all"));
     ann.keys("/nick Anna\r");
     bob.wait_for("the nick", |screen| screen.contains("Ann is now Anna"));
     // A prompt that stood before the server agreed stands as it was.
@@ -68,6 +66,13 @@ fn what_was_sent_is_shown_once_and_people_see_each_other() {
     ann.keys("\r");
     ann.keys("/join den\r");
     ann.wait_for("the den", |screen| last_line(screen).starts_with("[#den] Anna>"));
+    // Who founds a room says what it is about.
+    bob.keys("/join den\r");
+    ann.wait_for("Bob in the den", |screen| screen.contains("Bob joined #den"));
+    ann.keys("/topic hello all\r");
+    bob.wait_for("the topic", |screen| screen.contains("Anna set the topic of #den: hello all"));
+    bob.keys("/part den\r");
+    bob.wait_for("the lobby", |screen| last_line(screen).starts_with("[#lobby] Bob>"));
     // Left with or without its sign, and there is another room to be in.
     ann.keys("/part den\r");
     ann.wait_for("the lobby", |screen| last_line(screen).starts_with("[#lobby] Anna>"));

@@ -134,7 +134,8 @@ impl Hub {
         let id = self.rooms.found(name.clone(), self.now().wall, self.settings.n_workers);
         // What is kept from before is nobody's to rule, nor is the room that everybody is put into.
         let room = &self.rooms[&id];
-        let founds = !(room.has_past && self.settings.keeps_history) && !room.is_lobby();
+        let has_past = room.has_past && self.settings.keeps_history;
+        let founds = !has_past && !room.is_lobby();
         if let Some(account) = self.people.person(turn.person).account.clone()
             && founds
         {
