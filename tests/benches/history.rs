@@ -26,7 +26,7 @@ use chat_server::{
     ids::Ticket,
     record::RecordEvent,
     room_log::{Appender, Conversation, LogOutcome, Record, RoomLog},
-    search_words::SearchWords,
+    search_words::{BEGINNING_BYTES_MIN, SearchWords},
     store::{Durability, LocalLog},
 };
 use chat_tests::{conversation, folder::TempFolder};
@@ -311,8 +311,13 @@ impl Bench {
                 words.map(|word| bench.vocabulary[word].clone()).join(" ")
             }),
             ("in a room, a beginning", 1, |bench| {
-                let word = bench.word();
-                format!("{}*", &bench.vocabulary[word][..2])
+                let beginning = loop {
+                    let word = bench.word();
+                    if let Some(letters) = bench.vocabulary[word].get(..BEGINNING_BYTES_MIN) {
+                        break letters;
+                    }
+                };
+                format!("{beginning}*")
             }),
             ("in 50 rooms, any word", 50, |bench| {
                 let word = bench.word();
