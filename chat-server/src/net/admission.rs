@@ -100,8 +100,8 @@ pub(crate) struct Place {
     /// The address whose it is.
     address: IpAddr,
     worker: WorkerId,
-    /// The origin it counts for; none while it is a proxy's, which counts in all only.
-    counted: Option<Origin>,
+    /// Whether it counts for where that is; a proxy's counts in all only.
+    is_counted: bool,
 }
 
 impl Admission {
@@ -139,13 +139,12 @@ impl Admission {
         if counts.all >= self.clients_max() {
             return Err("The server is full: try again later");
         }
-        let counted = Some(Origin::of(address)).filter(|_| !is_proxys);
-        if let Some(origin) = counted {
-            counts.add(origin, max)?;
+        if !is_proxys {
+            counts.add(Origin::of(address), max)?;
         }
         counts.all += 1;
         let worker = counts.add_to_worker(self.worker_connections);
-        Ok(Place { admission: Arc::clone(self), address, worker, counted })
+        Ok(Place { admission: Arc::clone(self), address, worker, is_counted: !is_proxys })
     }
 
     /// The connections there may be from `address`.
@@ -172,7 +171,7 @@ impl Admission {
 impl Place {
     /// Whether its first bytes tell whose it is.
     pub(crate) fn is_proxys(&self) -> bool {
-        self.counted.is_none()
+        !self.is_counted
     }
 
     /// The worker whose connection it is to be.
@@ -191,13 +190,13 @@ impl Place {
     /// As [`Admission::admit`].
     pub(crate) fn pass_on(&mut self, address: IpAddr) -> Result<(), &'static str> {
         let max = self.admission.max_for(address);
-        self.address = address;
+        let before = std::mem::replace(&mut self.address, address);
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gateway) = self.counted.take() {
-            counts.take_away(gateway);
+        if std::mem::take(&mut self.is_counted) {
+            counts.take_away(Origin::of(before));
         }
         counts.add(Origin::of(address), max)?;
-        self.counted = Some(Origin::of(address));
+        self.is_counted = true;
         Ok(())
     }
 }
@@ -207,8 +206,8 @@ impl Drop for Place {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
         counts.by_worker[usize::from(self.worker.0)] -= 1;
-        if let Some(origin) = self.counted {
-            counts.take_away(origin);
+        if self.is_counted {
+            counts.take_away(Origin::of(self.address));
         }
     }
 }

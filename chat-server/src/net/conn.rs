@@ -55,7 +55,7 @@ pub(super) struct Conn {
 
 // With debug assertions the socket has more to it.
 #[cfg(all(target_pointer_width = "64", not(debug_assertions)))]
-const _: () = assert!(size_of::<Conn>() <= 384, "an allocator gives it the next larger size");
+const _: () = assert!(size_of::<Conn>() <= 320, "an allocator gives it the next larger size");
 
 /// The flow of a connection's lines.
 #[derive(Debug, Clone, Copy)]
