@@ -111,7 +111,7 @@ impl Roster {
         self.rooms.mapping
     }
 
-    /// Whether something did not fit since this was asked last.
+    /// Whether a room, a topic or a person did not fit since this was asked last.
     pub(crate) fn take_overfull(&mut self) -> bool {
         std::mem::take(&mut self.is_overfull)
     }
@@ -258,7 +258,7 @@ impl Roster {
         }
     }
 
-    /// Whether so many bytes more are within what there is; they are taken then.
+    /// Takes so many bytes more, if there are as many; whether there were.
     fn take_bytes(&mut self, bytes: usize) -> bool {
         let fits = self.bytes + bytes <= self.bytes_max;
         if fits {
