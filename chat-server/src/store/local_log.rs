@@ -14,10 +14,11 @@ use rusqlite::Connection;
 use super::{
     database::{DATABASE, Durability, StoreError, fault, load_changes, open_to_read},
     history,
+    indexing::IndexProgress,
     reader::{self, Asked, Reader},
     schema,
     time_limit::TimeLimit,
-    writer::{self, IndexProgress},
+    writer,
 };
 use crate::{
     history::{Asker, Query},

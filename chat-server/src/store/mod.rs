@@ -5,8 +5,10 @@
 //! together. Reading waits for writing only where a note says who may read no more.
 
 mod answers;
+mod append;
 mod database;
 mod history;
+mod indexing;
 mod local_log;
 mod readable;
 mod reader;
@@ -16,6 +18,7 @@ mod schema;
 mod search;
 mod time_limit;
 mod transfer;
+mod trimming;
 mod turns;
 mod upkeep;
 mod writer;

@@ -8,9 +8,9 @@ use rusqlite::{Connection, ErrorCode};
 
 use super::{
     answers,
+    indexing::IndexProgress,
     time_limit::{Limited, TimeLimit},
     turns::Turns,
-    writer::IndexProgress,
 };
 use crate::{
     history::{Asker, Query},

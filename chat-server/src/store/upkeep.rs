@@ -9,12 +9,13 @@ use std::{
 use rusqlite::Connection;
 
 use super::{
+    append,
     database::{
         DATABASE, Durability, IsKnown, StoreError, fault, load_changes, milliseconds, open_to_read,
     },
     history::{PLACE_BITS, first_from, places_of},
     local_log::LocalLog,
-    schema, writer,
+    schema,
 };
 use crate::private_files;
 
@@ -54,7 +55,7 @@ pub fn mend(folder: &Path, now: SystemTime) -> Result<usize, StoreError> {
         for number in numbers {
             let (first, last) = places_of(number);
             if first_from(&transaction, &(first..last), most + 1)? < last {
-                n_mended += writer::date_back(&transaction, number, now)?;
+                n_mended += append::date_back(&transaction, number, now)?;
             }
         }
         transaction.commit()?;
