@@ -174,6 +174,16 @@ const PAUSES: &[(&str, &str, &str)] = &[
         "the end of a question's time is what it waits for, and the next question",
     ),
     (
+        "chat-server/src/store/indexing.rs",
+        "channel::tick(",
+        "looked at whenever there is time, and never waited for",
+    ),
+    (
+        "chat-server/src/store/trimming.rs",
+        "channel::tick(",
+        "looked at whenever there is time, and never waited for",
+    ),
+    (
         "chat-server/src/store/writer.rs",
         "channel::tick(",
         "looked at whenever there is time, and never waited for",
@@ -498,10 +508,10 @@ fn every_record_that_is_told_passes_the_one_filter() {
         ("search.rs", "id, text"),
         ("search.rs", "'delete', id, text"),
         // What a message was before it is changed, and what is known of one that is sent again.
-        ("writer.rs", "kind, extra"),
-        ("writer.rs", "records.id, time, random, kind"),
-        ("writer.rs", "time, random"),
-        ("writer.rs", "1"),
+        ("append.rs", "kind, extra"),
+        ("append.rs", "records.id, time, random, kind"),
+        ("append.rs", "time, random"),
+        ("append.rs", "1"),
         // How much there is.
         ("retention.rs", "octet_length(text) + ifnull(octet_length(extra), 0) AS size"),
         ("retention.rs", "id, sender"),
@@ -540,7 +550,7 @@ fn every_record_that_is_told_passes_the_one_filter() {
         // Who said it, and what, is told through the filter alone.
         let n_joins = code.matches("JOIN senders").count();
         let n_filtered = code.matches("JOIN senders ON senders.id = records.sender\"").count();
-        let is_listed = ["transfer.rs", "writer.rs"].contains(&file);
+        let is_listed = ["transfer.rs", "append.rs"].contains(&file);
         assert!(is_listed || n_joins == n_filtered, "{name} joins senders by itself");
     }
     assert!(n_found > 15, "the queries are not found: {n_found}");
