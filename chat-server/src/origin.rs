@@ -29,6 +29,11 @@ impl Origin {
         Self::of(host.parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
     }
 
+    /// The network that counts as that of one person: of IPv6 a /48, since many a one gets a whole one.
+    pub(crate) fn of_one(self) -> IpNet {
+        if self.may_be_one() { self.wide } else { self.near }
+    }
+
     /// Whether one subscriber may have all of the wide network: a /48 is what many a one gets, the neighbours in a /24
     /// are strangers to each other.
     pub(crate) fn may_be_one(self) -> bool {

@@ -293,6 +293,144 @@ fn there_are_only_so_many_rooms_that_last() {
     check_with(&for_all, |config| config.limits.registered_rooms_max = 2);
 }
 
+/// What is set in the rooms of one account has a bound together, in bytes, wherever it is set and by whom; so has what is set
+/// in rooms that are nobody's and come from one address. It moves with a room and goes with it.
+#[test]
+fn what_is_set_in_the_rooms_of_one_account_has_a_bound() {
+    let long = "x".repeat(300);
+    let is_full = "the rooms of ann hold as much as they may (1000 bytes): *";
+    check_with(
+        &format!(
+            "{REGISTERED}
+             bob> NS REGISTER correcthorse
+             bob< * 900 *
+             ann> JOIN #a,#b,#c
+             ann> MODE #a -t
+             ann> MODE #b -t
+             ann> MODE #c -t
+             ann< * MODE #c -t
+             ann> TOPIC #a :{long}
+             ann> TOPIC #b :{long}
+             ann< * TOPIC #b *
+             bob> JOIN #c
+             bob> TOPIC #c :{long}
+             bob< * NOTICE bob :your TOPIC of #c was not carried out: {is_full}
+             ann> METADATA #c SET url :https://example.org
+             ann< * NOTICE ann :{is_full}
+             ann> MODE #c +b bad!*@*
+             ann< *your MODE of #c was not carried out: {is_full}
+             ann> CS LINK #c
+             ann< * NOTICE ann :{is_full}
+             ann> CS VOICE #c bob
+             ann< *your MODE *{is_full}
+             ann> CS BAN #c x!*@*
+             ann< *your MODE *{is_full}
+             // Flags take nothing, and others have place of their own.
+             ann> MODE #c +mk key
+             ann< * MODE #c +mk key
+             bob> JOIN #bobs
+             bob> TOPIC #bobs :{long}
+             bob< * TOPIC #bobs *
+             bob> CS OP #bobs ann
+             bob< * NOTICE bob :ann has +o *
+             bob> CS GIVE #bobs ann
+             bob< * NOTICE bob :{is_full}
+             restart
+             login ann
+             ann> JOIN #a,#b,#c
+             ann> TOPIC #c :{long}
+             ann< *your TOPIC *{is_full}
+             // What there is less of makes place.
+             ann> TOPIC #a :short
+             ann< * TOPIC #a :short
+             ann> TOPIC #a :{long}
+             ann< * TOPIC #a *
+             ann> CS END #b
+             ann< * NOTICE ann :#b is nobody's *
+             ann> TOPIC #c :{long}
+             ann< * TOPIC #c *
+             // Whose it is from then on has it all.
+             login bob
+             bob> JOIN #a,#bobs
+             bob> CS DEOP #bobs ann
+             bob> TOPIC #bobs :
+             bob< * TOPIC #bobs *
+             ann> TOPIC #c :
+             ann< * TOPIC #c *
+             ann> CS GIVE #a bob
+             ann< * NOTICE ann :#a is bob's now
+             ann> TOPIC #c :{long}
+             ann< * TOPIC #c *
+             ann> JOIN #d
+             ann> TOPIC #d :{long}
+             ann< * TOPIC #d *
+             bob> TOPIC #bobs :{long}
+             bob< * NOTICE bob :*the rooms of bob *"
+        ),
+        |config| config.limits.room_bytes_per_account_max = 1000,
+    );
+    // What is on its way counts.
+    check_with(
+        &format!(
+            "{REGISTERED}
+             ann> JOIN #a,#b,#c,#d
+             ann> MODE #a -t
+             ann> MODE #c -t
+             ann> MODE #d -t
+             ann< * MODE #d -t
+             bob> JOIN #a
+             carl> JOIN #c
+             dora> JOIN #d
+             dora< * 366 *
+             hold log
+             bob> TOPIC #a :{long}
+             ann> METADATA #b SET url :{long}
+             carl> TOPIC #c :{long}
+             carl< *your TOPIC *{is_full}
+             free log
+             bob< * TOPIC #a *
+             dora> TOPIC #d :{long}
+             dora< *your TOPIC *{is_full}"
+        ),
+        |config| config.limits.room_bytes_per_account_max = 1000,
+    );
+    check_with(
+        &format!(
+            "from 192.0.2.1
+             a> JOIN #a
+             a> TOPIC #a :{long}
+             a< * TOPIC *
+             b> JOIN #b,#c,#lobby
+             b> TOPIC #b :{long}
+             b< * TOPIC *
+             b> TOPIC #c :{long}
+             b< *your TOPIC *: the rooms that are nobody's and were founded from where this one was hold as much as they may *
+             b> MODE #c +b bad!*@*
+             b< *your MODE *
+             b> METADATA #c SET url :x
+             b< * NOTICE b :the rooms that are nobody's *
+             from 192.0.2.2
+             d> JOIN #d
+             d> TOPIC #d :{long}
+             d< * TOPIC *
+             // What has ended is there no more, and an account has place of its own.
+             b> NS REGISTER correcthorse
+             b< * 900 *
+             b> CS REGISTER #b
+             b< * NOTICE b :#b is yours and lasts
+             b> TOPIC #c :{long}
+             b< * TOPIC *
+             b> MODE #c +b bad!*@*
+             b< *your MODE *
+             a> PART #a
+             a< * PART *
+             b> MODE #c +b bad!*@*
+             b< * MODE #c +b *"
+        ),
+        |config| config.limits.room_bytes_per_account_max = 1000,
+    );
+}
+
 #[test]
 fn rooms_last_on_a_disk() {
     let folder = TempFolder::new("lasting");

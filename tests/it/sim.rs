@@ -31,6 +31,10 @@ fn run(seed: u64, log: SimLog) -> Vec<String> {
         if seed.is_multiple_of(4) {
             config.limits.pending_records_each_max = 2;
         }
+        // And some little for what is set in rooms.
+        if seed.is_multiple_of(3) {
+            config.limits.room_bytes_per_account_max = 600;
+        }
     });
     world.checker = quick_checker;
     let mut names: Vec<String> = Vec::new();

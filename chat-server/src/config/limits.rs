@@ -1,6 +1,6 @@
 //! The bounds on what strangers can make the server do: the section `limits` of the configuration file.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -82,6 +82,10 @@ pub struct Limits {
     /// Lasting rooms that one account founds.
     #[serde(rename = "rooms-per-account")]
     pub rooms_per_account_max: usize,
+    /// Bytes of what is set in the rooms of one account: topics, metadata, lists, links, ranks; also in all rooms that are nobody's
+    /// and were founded from one address (an IPv6 /48 counts as one), and in the lobby.
+    #[serde(rename = "room-bytes-per-account")]
+    pub room_bytes_per_account_max: usize,
     /// Accounts registered in an hour from one address (an IPv6 /64 counts as one).
     #[serde(rename = "registrations-per-hour")]
     pub registrations_per_hour_max: u32,
@@ -180,6 +184,7 @@ impl Default for Limits {
             server_bans_max: 1000,
             registered_rooms_max: 100_000,
             rooms_per_account_max: 50,
+            room_bytes_per_account_max: 1 << 20,
             registrations_per_hour_max: 50,
             history_page_max: 100,
             inbox_bytes_max: 16 << 10,
@@ -217,6 +222,14 @@ impl Limits {
             clients_per_network_max: None,
             ..self
         }
+    }
+
+    /// Whether a host as [`crate::ids::host_text`] writes it is of a network that is not counted by address.
+    pub(crate) fn is_exempt(&self, host: &str) -> bool {
+        let is_of = |address: IpAddr| {
+            self.exempt_addresses.iter().any(|network| network.contains(&address))
+        };
+        host.parse().is_ok_and(is_of)
     }
 
     /// These limits, with the rates that the keys of the file make up.

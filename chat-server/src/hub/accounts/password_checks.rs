@@ -3,7 +3,7 @@
 //! turn. While one is under way, the asker's further commands wait, so there is one at most for each connection (and
 //! one more that a registration has given up).
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     auth::{Question, READ_ON_THE_WAY},
@@ -160,9 +160,7 @@ impl Hub {
         let device = || self.people.device_at(conn).map(|device| &*device.address);
         let address = self.people.newcomer(conn).map(|newcomer| &*newcomer.host).or_else(device);
         let address = address.unwrap_or_default();
-        let is_exempt = address.parse::<IpAddr>().is_ok_and(|ip| {
-            self.settings.limits.exempt_addresses.iter().any(|network| network.contains(&ip))
-        });
+        let is_exempt = self.settings.limits.is_exempt(address);
         Guesser { origin: Origin::of_host(address), is_exempt }
     }
 

@@ -41,6 +41,7 @@ enum Problem<'a> {
     InvalidValue(&'a str),
     NoPermission { target: &'a str, key: &'a str },
     NotSet { target: &'a str, key: &'a str },
+    TooManyBytes { target: &'a str, why: String },
     TooManyKeys { target: &'a str, n_max: usize },
     TooManySubscriptions { key: &'a str, n_max: usize },
     UnknownSubcommand(&'a str),
@@ -81,6 +82,7 @@ impl Problem<'_> {
             Self::NotSet { target, key } => {
                 ("KEY_NOT_SET", only(&[target, key]), "there is nothing to remove".into())
             }
+            Self::TooManyBytes { target, why } => ("LIMIT_REACHED", only(&[target]), why.clone()),
             Self::TooManyKeys { target, n_max } => (
                 "LIMIT_REACHED",
                 and(&[target], &n_max.to_string()),
@@ -275,25 +277,33 @@ impl Hub {
         reply: ReplyLine,
     ) -> Result<(), Refusal> {
         let keys: Vec<Arc<str>> = values.iter().map(|(key, _)| Arc::clone(key)).collect();
-        if let Owner::Room(room) = owner
-            && self.rooms[&room].ownership.is_some()
-        {
-            let fact = |(key, value)| Fact::Metadata(key, value);
-            let facts: Vec<Fact> = values.into_iter().map(fact).collect();
-            let changes = self.rooms[&room].changes(&facts);
-            let purpose = ChangePurpose::Metadata { room, keys, reply: vec![reply] };
-            return self
-                .submit_changes(turn, changes.into(), purpose)
-                .map_err(|why| Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why));
-        }
-        self.change_metadata(owner, |metadata| {
-            for (key, value) in values {
-                match value {
-                    Some(value) => metadata.insert(key, value),
-                    None => metadata.remove(&key),
-                };
+        match owner {
+            Owner::Room(room) => {
+                let fact = |(key, value)| Fact::Metadata(key, value);
+                let facts: Vec<Fact> = values.into_iter().map(fact).collect();
+                self.check_room_bytes(room, &facts).map_err(|why| {
+                    let dialect = self.people.device(turn.conn).metadata_dialect();
+                    let target = &*self.name_of_owner(owner);
+                    Problem::TooManyBytes { target, why }.refusal(dialect)
+                })?;
+                if self.rooms[&room].ownership.is_some() {
+                    let changes = self.rooms[&room].changes(&facts);
+                    let purpose = ChangePurpose::Metadata { room, keys, reply: vec![reply] };
+                    return self
+                        .submit_changes(turn, changes.into(), purpose)
+                        .map_err(|why| Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why));
+                }
+                facts.iter().for_each(|fact| self.rooms.take(room, fact));
             }
-        });
+            Owner::Person(who) => self.people.person_mut(who).particulars.change(|own| {
+                for (key, value) in values {
+                    match value {
+                        Some(value) => own.metadata.insert(key, value),
+                        None => own.metadata.remove(&key),
+                    };
+                }
+            }),
+        }
         for key in &keys {
             self.tell_of_metadata(owner, key, turn.conn);
         }

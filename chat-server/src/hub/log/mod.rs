@@ -5,4 +5,5 @@ pub(crate) mod msgid;
 pub(crate) mod operator_trail;
 pub(crate) mod persist;
 pub(crate) mod query;
+pub(crate) mod room_bytes;
 pub(crate) mod submit;

@@ -60,6 +60,11 @@ impl Hub {
             let why = "too many messages are waiting to be stored; try again in a moment";
             return Err(not_stored(&content, why.into()));
         }
+        if !matches!(action, RecordAction::Nothing)
+            || matches!(content, RecordContent::Topic { .. })
+        {
+            self.check_bytes_of_record(&place, &content, &action)?;
+        }
         let nonce = nonce_of(self.people.device(turn.conn), &content)?;
         let (by, sender) = if matches!(action, RecordAction::Notice { .. }) {
             (THE_SERVER.into(), Sender::default())
@@ -148,7 +153,7 @@ impl Hub {
     }
 
     /// The facts of a room once a record is there.
-    fn facts_of(
+    pub(super) fn facts_of(
         &self,
         place: &Destination,
         content: &RecordContent,

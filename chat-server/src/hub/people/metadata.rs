@@ -17,24 +17,13 @@ use crate::{
         replies::metadata::{batch, key_not_set, key_value},
         state::{
             device::{Device, Reader},
-            metadata::{Dialect, Metadata, Owner},
+            metadata::{Dialect, Owner},
         },
     },
     ids::{ConnId, PersonId, RoomId},
 };
 
 impl Hub {
-    pub(crate) fn change_metadata(&mut self, owner: Owner, change: impl FnOnce(&mut Metadata)) {
-        match owner {
-            Owner::Person(id) => {
-                self.people.person_mut(id).particulars.change(|own| change(&mut own.metadata));
-            }
-            Owner::Room(id) => {
-                change(&mut self.rooms.room_mut(id).metadata);
-            }
-        }
-    }
-
     /// Tells who is to know that `key` of `owner` is now what it is; `by` changed it and is not told.
     pub(crate) fn tell_of_metadata(&self, owner: Owner, key: &Arc<str>, by: ConnId) {
         let readers = match owner {

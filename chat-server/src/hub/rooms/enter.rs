@@ -18,6 +18,7 @@ use crate::{
         },
     },
     ids::{ConnId, RoomId},
+    origin::Origin,
 };
 
 impl Hub {
@@ -132,6 +133,10 @@ impl Hub {
         self.check_founding(turn, &name)?;
         self.check_n_rooms(turn.person, &name)?;
         let id = self.rooms.found(name.clone(), self.now().wall, self.settings.n_workers);
+        let address = &*self.people.device(turn.conn).address;
+        let is_counted = !self.settings.limits.is_exempt(address);
+        let network = is_counted.then(|| Origin::of_host(address).of_one());
+        self.rooms.set_founded_from(id, network);
         // What is kept from before is nobody's to rule, nor is the room that everybody is put into.
         let room = &self.rooms[&id];
         let has_past = room.has_past && self.settings.keeps_history;

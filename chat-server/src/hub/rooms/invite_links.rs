@@ -38,10 +38,14 @@ impl Hub {
             let mask: Arc<str> = format!("~a:{}", CaseMapping::Ascii.fold(account)).into();
             let is_listed = room.modes.lists(List::Invited, &mask);
             let is_full = room.modes.n_entries() >= self.settings.limits.list_entries_max;
-            if room.is_registered() && !is_listed && !is_full {
-                let (by, at) = (Arc::clone(&link.by), self.now().wall);
-                let entry = Entry { mask, by, at, terms: Terms::default() };
-                facts.push(Fact::Listed(List::Invited, entry));
+            let (by, at) = (Arc::clone(&link.by), self.now().wall);
+            let entry = Entry { mask, by, at, terms: Terms::default() };
+            let listed = Fact::Listed(List::Invited, entry);
+            // Where there is no place they come in this once.
+            let has_place =
+                !is_full && self.check_room_bytes(id, std::slice::from_ref(&listed)).is_ok();
+            if room.is_registered() && !is_listed && has_place {
+                facts.push(listed);
             }
         }
         let name = room.name.clone();

@@ -14,7 +14,7 @@ use crate::{
         paged_reply::Section,
         password_check::PasswordCheck,
         pending::{Arrived, PendingQueue},
-        pending_record::Pending,
+        pending_record::{Pending, PendingWork},
         query::PendingQuery,
     },
     ids::{ConnId, IdMap, Ticket},
@@ -95,6 +95,11 @@ impl Awaited {
         let n_records = self.pending.awaited().filter(|own| own.sender == Some(conn)).count();
         let is_own = |check: &&PasswordCheck| check.conn == conn && check.is_counted;
         n_records + self.checks.values().filter(is_own).count()
+    }
+
+    /// All of them.
+    pub(crate) fn works(&self) -> impl Iterator<Item = &PendingWork> {
+        self.pending.all().map(|pending| &pending.what)
     }
 
     pub(crate) fn insert_pending(&mut self, ticket: Ticket, since: Instant, pending: Pending) {

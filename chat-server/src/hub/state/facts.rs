@@ -83,6 +83,11 @@ pub(crate) fn path(number: &str, words: &[&str]) -> Arc<str> {
     path.into()
 }
 
+/// The number of the room that a path is of, and the words below it.
+pub(crate) fn number_in(path: &str) -> Option<(&str, &str)> {
+    path.strip_prefix(PATH)?.strip_prefix('\n')?.split_once('\n')
+}
+
 /// Whether a path is that of a link into a room.
 pub(crate) fn is_link(path: &str) -> bool {
     path.split('\n').nth(2) == Some("link")

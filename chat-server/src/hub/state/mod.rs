@@ -40,6 +40,7 @@ pub(crate) mod rank;
 pub(crate) mod read_markers;
 pub(crate) mod reserved_names;
 pub(crate) mod room;
+pub(crate) mod room_bytes;
 pub(crate) mod rooms;
 pub(crate) mod sasl_exchange;
 pub(crate) mod server_ban;

@@ -67,6 +67,11 @@ impl<T> PendingQueue<T> {
         self.awaited.iter().filter_map(|whowas| whowas.what.as_ref())
     }
 
+    /// All that is pending, also what is overdue.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &T> {
+        self.awaited().chain(self.overdue.values().map(|(_, what)| what))
+    }
+
     /// Takes what has arrived; `None` if it has been forgotten, or nobody waited for it.
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Arrived<T>> {
         if let Some(place) = self.place(ticket) {

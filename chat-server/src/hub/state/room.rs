@@ -7,6 +7,7 @@ use std::{
 };
 
 use chat_core::proto::{CaseMapping, RoomName};
+use ipnet::IpNet;
 
 use crate::{
     hub::{
@@ -39,6 +40,8 @@ pub(crate) struct Room {
     /// Something has been said in it, or had been under its name before it was founded.
     pub(crate) has_past: bool,
     pub(crate) founded: SystemTime,
+    /// The network it was founded from, unless that is not counted, or was before the server started.
+    pub(crate) founded_from: Option<IpNet>,
     pub(crate) topic: Option<Topic>,
     pub(crate) modes: Modes,
     pub(crate) metadata: Metadata,
@@ -98,6 +101,7 @@ impl Room {
             conversation,
             has_past: false,
             founded,
+            founded_from: None,
             topic: None,
             modes: Modes::default(),
             metadata: Metadata::new(),

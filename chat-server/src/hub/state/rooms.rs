@@ -8,6 +8,7 @@ use std::{
 };
 
 use chat_core::proto::{CaseMapping, RoomName};
+use ipnet::IpNet;
 
 use crate::{
     hub::{
@@ -25,6 +26,7 @@ use crate::{
             rank::Rank,
             read_markers::Marked,
             room::{Room, believable},
+            room_bytes::{Holder, RoomBytes},
         },
     },
     ids::{ConversationId, IdMap, PersonId, RoomId},
@@ -39,6 +41,7 @@ pub(crate) const PASTS_MAX: usize = 100_000;
 const CONVERSATIONS_PER_MILLISECOND_BITS: u32 = 20;
 
 /// All rooms.
+// More than 12 fields: each index over rooms changes with them, and with nothing else.
 #[derive(Debug)]
 pub(crate) struct Rooms {
     lobby: Lobby,
@@ -53,6 +56,8 @@ pub(crate) struct Rooms {
     pasts: Pasts,
     /// Accounts that have something in rooms.
     named: NamedAccounts,
+    /// The bytes of what is set in rooms, by whom they count for.
+    bytes: RoomBytes,
     /// Names that rooms are about to get.
     reserved_names: BTreeMap<Arc<str>, RoomId>,
     /// Entries of lists that end by themselves: when, and in which room.
@@ -74,6 +79,7 @@ impl Rooms {
             owned: OwnershipIndex::default(),
             pasts: Pasts::default(),
             named: NamedAccounts::default(),
+            bytes: RoomBytes::default(),
             reserved_names: BTreeMap::new(),
             expiries: BTreeSet::new(),
             latest_record: SystemTime::UNIX_EPOCH,
@@ -183,6 +189,7 @@ impl Rooms {
     /// Takes away a room that has ended.
     pub(crate) fn remove(&mut self, id: RoomId) -> Option<Room> {
         let room = self.by_id.remove(&id)?;
+        self.bytes.change(room.holder(), room.bytes(), 0);
         room.named_accounts().iter().for_each(|account| self.named.set(account, id, false));
         if let Some(ownership) = &room.ownership {
             self.owned.remove(id, ownership, &room.name);
@@ -268,7 +275,10 @@ impl Rooms {
     /// The lobby is that one from here on.
     pub(crate) fn set_lobby(&mut self, lobby: Lobby) {
         for room in self.by_id.values_mut() {
+            let n_bytes = room.bytes();
+            self.bytes.change(room.holder(), n_bytes, 0);
             room.keepers = lobby.keepers_of(&room.name);
+            self.bytes.change(room.holder(), 0, n_bytes);
         }
         self.lobby = lobby;
     }
@@ -322,7 +332,9 @@ impl Rooms {
     pub(crate) fn own(&mut self, id: RoomId, ownership: Ownership) {
         let room = self.by_id.get_mut(&id).expect("the caller found it");
         self.owned.add(id, &ownership, &room.name);
+        self.bytes.change(room.holder(), room.bytes(), 0);
         room.ownership = Some(ownership);
+        self.bytes.change(room.holder(), 0, room.bytes());
         named_accounts::note(&mut self.named, room, room.named_accounts());
     }
 
@@ -330,7 +342,10 @@ impl Rooms {
     pub(crate) fn disown(&mut self, id: RoomId) -> Option<Ownership> {
         let room = self.by_id.get_mut(&id).expect("the caller found it");
         let before = room.named_accounts();
-        let ownership = room.ownership.take()?;
+        self.bytes.change(room.holder(), room.bytes(), 0);
+        let ownership = room.ownership.take();
+        self.bytes.change(room.holder(), 0, room.bytes());
+        let ownership = ownership?;
         named_accounts::note(&mut self.named, room, before);
         self.owned.remove(id, &ownership, &room.name);
         Some(ownership)
@@ -359,7 +374,10 @@ impl Rooms {
     /// Has a room take a fact.
     pub(crate) fn take(&mut self, id: RoomId, fact: &Fact) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
+        let before = room.bytes_at(std::slice::from_ref(fact));
         room.take(fact);
+        let after = room.bytes_at(std::slice::from_ref(fact));
+        self.bytes.change(room.holder(), before, after);
         named_accounts::note(&mut self.named, room, fact.account());
     }
 
@@ -386,6 +404,24 @@ impl Rooms {
             let before = std::mem::replace(&mut ownership.successor, successor.clone());
             named_accounts::note(&mut self.named, room, before.into_iter().chain(successor));
         }
+    }
+}
+
+/// Bytes of what is set in rooms.
+impl Rooms {
+    /// Says from where a room has been founded, before anything is set there.
+    pub(crate) fn set_founded_from(&mut self, id: RoomId, network: Option<IpNet>) {
+        self.room_mut(id).founded_from = network;
+    }
+
+    pub(crate) fn bytes_of(&self, holder: &Holder) -> usize {
+        self.bytes.of(holder)
+    }
+
+    /// The bytes by which there is more set in a room once it has taken these facts.
+    pub(crate) fn growth(&self, id: RoomId, facts: &[Fact]) -> usize {
+        let after: usize = facts.iter().map(Fact::bytes).sum();
+        after.saturating_sub(self.by_id[&id].bytes_at(facts))
     }
 }
 
@@ -457,6 +493,7 @@ impl Rooms {
         }
         ensure(self.by_conversation.len() == self.by_id.len(), "each has one".into())?;
         self.named.check(self.by_id.values())?;
+        self.bytes.check(self.by_id.values())?;
         self.pasts.check()?;
         for (key, own) in self.pasts.iter() {
             let is_over = !self.by_conversation.contains_key(&own);

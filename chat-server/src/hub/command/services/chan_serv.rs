@@ -24,6 +24,7 @@ use crate::{
             person::Person,
             query::QueryPurpose,
             room::Room,
+            room_bytes::Holder,
         },
     },
     ids::PersonId,
@@ -144,6 +145,11 @@ impl Hub {
                 said.no(&format!("{name} looks like another room that lasts: rename it first"))
             );
         }
+        if self.rooms[&id].ownership.is_none() {
+            let holder = Holder::Account(CaseMapping::Ascii.fold(&account).into());
+            let n_bytes = self.rooms[&id].bytes();
+            self.check_bytes_of(&holder, n_bytes).map_err(|why| said.no(&why))?;
+        }
         if self.rooms[&id].ownership.is_none() && !self.own(id, &account) {
             return Err(said.no(&format!(
                 "{name} cannot be yours: there are as many rooms that last as there may be, or everybody comes into it"
@@ -183,8 +189,11 @@ impl Hub {
         // Who has founded it operates it all the same.
         let founder =
             self.rooms[&id].ownership.as_ref().map(|ownership| Arc::clone(&ownership.founder));
-        let facts =
+        let facts: Vec<Fact> =
             founder.map(|own| Fact::Operator(own, Some(self.now().wall))).into_iter().collect();
+        let n_bytes = self.rooms[&id].bytes() + self.rooms.growth(id, &facts);
+        let holder = Holder::Account(Arc::clone(&successor));
+        self.check_bytes_of(&holder, n_bytes).map_err(|why| said.no(&why))?;
         let note = format!("has given {name} to {account}");
         let text = format!("{name} is {account}'s now").into();
         let reply = vec![ReplyLine::Said { by: Service::ChanServ, text }];

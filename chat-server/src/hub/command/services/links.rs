@@ -99,7 +99,7 @@ impl Hub {
         let note = format!("has ended the link into {name} that {} had made", link.by);
         // Nobody comes in by it from here on, whatever is on its way.
         let token = Arc::clone(token);
-        self.rooms.room_mut(id).links.remove(&token);
+        self.rooms.take(id, &Fact::Link(token, None));
         self.note(turn, id, facts, Noted { note, reply: "the link leads nowhere now".into() })
     }
 
