@@ -35,7 +35,7 @@ fn an_account_is_registered_for_the_nick_one_has() {
         ann> WHOIS ann
         ann< * 330 ann ann ann :*
         bob> VERIFY bob 1
-        bob< * NOTICE bob :accounts need not be verified here*
+        bob< * FAIL VERIFY INVALID_CODE * :accounts need not be verified here*
         bob> REGISTER BOB bob@example.org correcthorse
         bob< * REGISTER SUCCESS bob :*
         bob< * 900 *
@@ -66,7 +66,7 @@ fn what_cannot_be_registered_is_said_why() {
         r"
         new early
         early> REGISTER * * correcthorse
-        early< * NOTICE * :connect first: *
+        early< * FAIL REGISTER COMPLETE_CONNECTION_REQUIRED :connect first: *
         early> CAP REQ :draft/account-registration
         early< * CAP * ACK *
         early> NICK early

@@ -386,7 +386,7 @@ fn lines_that_make_no_message_are_refused_as_one() {
          a> PRIVMSG #x :fine
          b< :a!* PRIVMSG #x :fine
          b> BATCH +1 draft/multiline #x
-         b< * NOTICE b :*several lines*",
+         b< * FAIL BATCH INVALID_REFTAG 1 *",
         |config| {
             config.limits.multiline_bytes_max = 10;
             config.limits.multiline_lines_max = 3;
@@ -444,19 +444,216 @@ fn a_message_with_a_line_that_is_none_is_none() {
     );
 }
 
-/// Those whose own specification asks for `FAIL` get it; all others the words alone.
+/// What comes of a message that was refused is thrown away without another word, also when it comes late; a line of a
+/// message that nobody began is refused. Nothing of either is delivered by itself.
 #[test]
-fn fail_is_for_those_who_know_it() {
+fn lines_of_what_was_refused_are_never_delivered_singly() {
     check(
-        "caps a setname draft/metadata-2 batch
-         b> PING x
-         a> SETNAME :
+        "caps a batch draft/multiline
+         b> JOIN #x
+         a> JOIN #x
+         a> BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #x :A1
+         a> BATCH +2 draft/multiline #x
+         a< :chat.local FAIL BATCH INVALID_REFTAG 2 *
+         a> @batch=2 PRIVMSG #x :B1
+         a> BATCH -2
+         a> @batch=2 PRIVMSG #x :B2
+         a< :chat.local FAIL BATCH INVALID_REFTAG 2 *
+         a> BATCH +1 draft/multiline #x
+         a< :chat.local FAIL BATCH INVALID_REFTAG 1 *
+         a> BATCH -1
+         b< :a!* PRIVMSG #x :A1
+         a> BATCH +3 draft/multiline #x
+         a> @batch=3 PRIVMSG #x :C1
+         wait 31
+         a< :chat.local FAIL BATCH TIMEOUT 3 *
+         a> @batch=3 PRIVMSG #x :C2
+         a> @batch=3 NOTICE #x :C3
+         a> BATCH -3
+         a> BATCH +4 nonsense #x
+         a< :chat.local FAIL BATCH UNKNOWN_TYPE 4 nonsense *
+         wait 31
+         a> @batch=4 PRIVMSG #x :D1
+         a! *FAIL*
+         a> BATCH +4 draft/multiline #x
+         a> @batch=4 PRIVMSG #x :E1
+         a> BATCH -4
+         b< :a!* PRIVMSG #x :E1
+         a> @batch=never PRIVMSG #x :F1
+         a< :chat.local FAIL BATCH INVALID_REFTAG never *
+         b! * PRIVMSG *",
+    );
+    // Those of eight are known; what comes of an older one is refused, and not delivered either.
+    let mut script = "caps a batch draft/multiline\nb> JOIN #x\na> JOIN #x\n".to_owned();
+    for n in 0..9 {
+        script += &format!("a> BATCH +{n} nonsense #x\na< * FAIL BATCH UNKNOWN_TYPE {n} *\n");
+    }
+    script += "a> @batch=8 PRIVMSG #x :8\na! *FAIL*\na> @batch=0 PRIVMSG #x :0\n\
+               a< * FAIL BATCH INVALID_REFTAG 0 *\nb! * PRIVMSG *";
+    check(&script);
+}
+
+/// "Any tags that would have been added to the batch [...] MUST be included on the first message line to be sent": the
+/// first that is shown, which is not a blank one.
+#[test]
+fn the_first_line_that_is_shown_has_the_tags() {
+    check(
+        "caps a batch draft/multiline
+         caps b message-tags server-time account-tag
+         a> JOIN #x
+         b> JOIN #x
+         a> @+draft/reply=m BATCH +1 draft/multiline #x
+         a> @batch=1 PRIVMSG #x :
+         a> @batch=1 PRIVMSG #x :one
+         a> @batch=1 PRIVMSG #x :two
+         a> BATCH -1
+         b< @time=*;msgid=*;+draft/reply=m :a!* PRIVMSG #x :one
+         b! *msgid=*
+         b< @time=* :a!* PRIVMSG #x :two",
+    );
+}
+
+/// Where a specification says `FAIL`, that is what is answered, whatever was asked for; else it is for those who asked for
+/// standard replies, and the others are told the words.
+#[test]
+fn fail_is_said_where_a_specification_says_so() {
+    check(
+        "a> SETNAME :\u{3}
          a< :chat.local FAIL SETNAME INVALID_REALNAME *
          a> METADATA nobody GET x
          a< :chat.local FAIL METADATA INVALID_TARGET nobody *
-         b> SETNAME :\u{3}
-         b< :chat.local NOTICE b *
-         b! * FAIL *",
+         a> RENAME #none #other
+         a< :chat.local 403 a #none *
+         a> REGISTER other * correcthorse
+         a< :chat.local FAIL REGISTER ACCOUNT_NAME_MUST_BE_NICK other *
+         a> VERIFY a 123
+         a< :chat.local FAIL VERIFY INVALID_CODE a *
+         a> BATCH -none
+         a< :chat.local FAIL BATCH INVALID_REFTAG none *
+         a> SEARCH after=never
+         a< :chat.local NOTICE a *
+         caps b draft/chathistory draft/read-marker draft/message-redaction batch
+         b> CHATHISTORY LATEST #none * 5
+         b< :chat.local FAIL CHATHISTORY INVALID_TARGET LATEST #none *
+         b> MARKREAD #none
+         b< :chat.local FAIL MARKREAD INVALID_PARAMS #none *
+         b> REDACT #none m
+         b< :chat.local FAIL REDACT INVALID_TARGET #none *
+         caps d chat.local/search batch
+         d> SEARCH after=never
+         d< :chat.local FAIL SEARCH *
+         new c
+         c> REGISTER * * correcthorse
+         c< :chat.local FAIL REGISTER COMPLETE_CONNECTION_REQUIRED *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/utf8-only>: with the command, if it can be made out; also before registration, where
+/// silence would be a wait for ever.
+#[test]
+fn what_is_not_utf8_is_refused_with_its_command() {
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    world.open("a", Door::Irc);
+    world.send_bytes("a", b"NICK a\r\nUSER u s e :caf\xe9\r\n");
+    world.settle();
+    assert!(world.expect("a", ":chat.local FAIL USER INVALID_UTF8 :*"));
+    world.send_bytes("a", b"USER u s e :cafe\r\n");
+    world.settle();
+    assert!(world.expect("a", "* 001 a *"));
+    for (line, command) in [
+        (&b"PRIVMSG #x :caf\xe9\r\n"[..], "PRIVMSG"),
+        (b"@+x=caf\xe9 privmsg #x :cafe\r\n", "PRIVMSG"),
+        (b":caf\xe9 TOPIC #x :cafe\r\n", "TOPIC"),
+        (b"CAF\xe9 #x\r\n", "*"),
+        (b"\xff\xfe\r\n", "*"),
+    ] {
+        world.send_bytes("a", line);
+        world.settle();
+        assert!(world.expect("a", &format!(":chat.local FAIL {command} INVALID_UTF8 :*")));
+    }
+}
+
+/// "If an ACK reply originating from the server is spread across multiple lines": it is cut between capabilities, and what
+/// is on is what was acknowledged. A refusal names what a line has room for.
+#[test]
+fn long_requests_are_answered_in_whole_words() {
+    let wanted = "account-notify account-tag away-notify batch cap-notify chghost draft/chathistory draft/event-playback \
+                   draft/message-redaction draft/read-marker echo-message extended-join extended-monitor \
+                  invite-notify labeled-response message-tags multi-prefix server-time setname standard-replies -away-notify \
+                   away-notify userhost-in-names -account-tag account-tag -server-time server-time -multi-prefix \
+                  multi-prefix -setname setname draft/multiline";
+    let is_whole = |line: &&str| wanted.split(' ').any(|word| word == *line);
+    assert!(wanted.len() > 400 && wanted.len() < 498);
+    let mut world = World::new(1, SimLog::default(), |_| ());
+    world.open("a", Door::Irc);
+    let names_in = |world: &World, mask: &str| -> Vec<String> {
+        let answers = world.unexpected("a");
+        let answers = answers.iter().filter(|line| line.contains(mask));
+        answers.map(|line| line.rsplit_once(" :").unwrap().1.trim().to_owned()).collect()
+    };
+    world.send_bytes("a", format!("CAP REQ :{wanted}\r\n").as_bytes());
+    world.settle();
+    let acknowledged = names_in(&world, " ACK ");
+    assert_eq!(acknowledged.len(), 2, "{:?}", world.unexpected("a"));
+    assert_eq!(acknowledged.join(" "), wanted);
+    assert!(acknowledged.iter().all(|names| names.split(' ').all(|word| is_whole(&word))));
+    world.send_bytes("a", b"CAP LIST\r\n");
+    world.settle();
+    let listed = names_in(&world, " LIST ").join(" ");
+    for name in wanted.split(' ').filter(|name| !name.starts_with('-')) {
+        assert!(listed.split(' ').any(|own| own == name), "{name} is not on: {listed}");
+    }
+    world.forget("a");
+    let wanted = format!("{} nonsense", wanted.replace(" draft/multiline", ""));
+    world.send_bytes("a", format!("CAP REQ :{wanted}\r\n").as_bytes());
+    world.settle();
+    let refused = names_in(&world, " NAK ");
+    assert_eq!(refused.len(), 1);
+    assert!(wanted.starts_with(&refused[0]) && refused[0].len() >= 100);
+    assert!(refused[0].split(' ').all(|word| is_whole(&word)), "{refused:?}");
+    let nonsense = "x".repeat(490);
+    world.forget("a");
+    world.send_bytes("a", format!("CAP REQ :{nonsense}\r\n").as_bytes());
+    world.settle();
+    assert!(
+        names_in(&world, " NAK ").iter().all(|own| nonsense.starts_with(own) && own.len() == 400)
+    );
+}
+
+/// The last answer to a labelled command has its label, also if it is the last of all.
+/// <https://ircv3.net/specs/extensions/labeled-response>
+#[test]
+fn the_goodbye_has_the_label_of_the_quit() {
+    check(
+        "caps a labeled-response batch
+         a> @label=bye QUIT :so long
+         a< @label=bye ERROR *",
+    );
+    check(
+        "caps b labeled-response
+         b> @label=bye QUIT
+         b< ERROR *
+         wait 1
+         new c
+         c> CAP REQ :labeled-response batch
+         c> @label=bye QUIT
+         c< @label=bye ERROR *",
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/chathistory>: a batch names its target as it was asked for.
+#[test]
+fn a_page_of_history_names_its_target_as_it_was_asked_for() {
+    check(
+        "caps a batch draft/chathistory
+         b> PING x
+         a> JOIN #Room
+         a> CHATHISTORY LATEST #rOOM * 5
+         a< :chat.local BATCH +* chathistory #rOOM
+         a> PRIVMSG b :hello
+         a> CHATHISTORY LATEST B * 5
+         a< :chat.local BATCH +* chathistory B",
     );
 }
 

@@ -54,7 +54,7 @@ fn nobody_looks_like_a_service_or_like_who_runs_the_server() {
              {refused}{rooms}
              eve> JOIN #own
              eve> RENAME #own #NickServ
-             eve< * NOTICE eve :That name is kept *
+             eve< * FAIL RENAME * :That name is kept *
              eve> RENAME #own #own2
              eve< * JOIN #own2
              text t

@@ -97,7 +97,7 @@ fn accounts_of_the_configuration_look_after_it() {
          ann> MODE #lobby -mi
          bob< :ann!* MODE #lobby -mi
          ann> RENAME #lobby #away
-         ann< * NOTICE ann :The room that everybody comes into keeps its name*
+         ann< * FAIL RENAME * :The room that everybody comes into keeps its name*
          ann> CS REGISTER #lobby
          ann< * NOTICE ann :#lobby cannot be yours: *
          ann> NS LOGOUT
@@ -132,7 +132,7 @@ fn operators_of_the_server_look_after_it_as_long_as_they_are_in_it() {
              root> TOPIC #lobby :be kind
              bob< :root!* TOPIC #lobby :be kind
              root> RENAME #lobby #away
-             root< * NOTICE root :The room that everybody comes into keeps its name*
+             root< * FAIL RENAME * :The room that everybody comes into keeps its name*
              root> KICK #lobby bob
              bob< :root!* KICK #lobby bob *
              root> MODE root -o

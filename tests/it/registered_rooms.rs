@@ -166,7 +166,7 @@ fn its_name_goes_along_and_nobody_else_is_called_like_it() {
          bob> JOIN #lights
          bob< * 353 bob = #lights @bob
          bob> RENAME #lights #1amps
-         bob< * NOTICE bob :That name looks like the name of another room
+         bob< * FAIL RENAME * :That name looks like the name of another room
          restart
          bob> JOIN #1amps
          bob< * 476 *
@@ -188,7 +188,7 @@ fn a_name_that_a_room_is_about_to_get_is_nobodys() {
          carl> JOIN #third
          carl< * 366 *
          carl> RENAME #third #other
-         carl< * NOTICE carl :There is a room of that name already
+         carl< * FAIL RENAME * :There is a room of that name already
          free log
          ann< * JOIN #other
          bob> JOIN #other
@@ -586,7 +586,7 @@ fn nobody_keeps_others_out_of_the_room_they_are_put_into() {
              ann< * 476 *
              ann> JOIN #own
              ann> RENAME #own #l0bby
-             ann< * NOTICE ann :That name looks like the name of another room
+             ann< * FAIL RENAME * :That name looks like the name of another room
              ann> PART #lobby
              bob> NAMES #lobby
              bob< * 353 bob = #lobby *bob"

@@ -534,7 +534,7 @@ impl World {
             Effect::Admit { conn, nick } => {
                 self.with_session(conn, |session, now, output| session.admit(now, &nick, output));
             }
-            Effect::Close { conn, reason } => self.close(conn, &reason),
+            Effect::Close { conn, reason, label } => self.close(conn, &reason, label.as_deref()),
             Effect::Deliver { delivery, .. } => self.deliver(worker, &delivery),
             Effect::Hold { conn } => {
                 if let Some(own) = self.conns.get_mut(&conn) {
@@ -655,16 +655,16 @@ impl World {
         self.receive(conn, &output.bytes);
         self.inputs[usize::from(conn.worker.0)].extend(output.inputs);
         if let Some(reason) = output.close {
-            self.close(conn, &reason);
+            self.close(conn, &reason, None);
             let closed = Input::Closed { conn, reason };
             self.inputs[usize::from(conn.worker.0)].push_back(closed);
         }
     }
 
-    fn close(&mut self, conn: ConnId, reason: &str) {
+    fn close(&mut self, conn: ConnId, reason: &str, label: Option<&str>) {
         let Some(own) = self.conns.get_mut(&conn).filter(|own| !own.is_closed) else { return };
         let mut bytes = Vec::new();
-        own.session.write_goodbye(reason, &mut bytes);
+        own.session.write_goodbye(reason, label, &mut bytes);
         self.receive(conn, &bytes);
         self.free(conn);
         if let Some(own) = self.conns.get_mut(&conn) {
@@ -688,7 +688,7 @@ impl World {
                 (own.unread, own.owes_page) = (None, false);
                 let reason: Arc<str> = "You read too slowly: too much was waiting for you".into();
                 self.transcript.push(format!("{name} reads too slowly"));
-                self.close(conn, &reason);
+                self.close(conn, &reason, None);
                 let closed = Input::Closed { conn, reason };
                 self.inputs[usize::from(conn.worker.0)].push_back(closed);
             }

@@ -13,6 +13,7 @@ use chat_core::{
     wire::LineWriter,
 };
 
+pub(crate) use self::reply::knows_labels;
 pub use self::reply::{Batches, Page, Reply, ReplyLine};
 use crate::ids::{ConnId, RoomId};
 

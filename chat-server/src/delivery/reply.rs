@@ -76,7 +76,7 @@ pub enum ReplyLine {
     /// An event that is part of the answer, such as one's own `JOIN`.
     Event(Arc<Event>),
     /// A refusal in words (<https://ircv3.net/specs/extensions/standard-replies>); a `NOTICE` to
-    /// clients that did not ask for those.
+    /// clients that did not ask for those, unless a specification says that it is a `FAIL`.
     Fail {
         /// The command that failed, or `*`.
         command: &'static str,
@@ -133,10 +133,7 @@ impl Reply {
             _ => true,
         };
         let lines: Vec<&ReplyLine> = self.lines.iter().filter(is_understood).collect();
-        // Labels need batches (labeled-response, "Dependencies").
-        let knows_labels = capabilities.contains(Capability::LabeledResponse)
-            && capabilities.contains(Capability::Batch);
-        let label = self.label.as_deref().filter(|_| knows_labels);
+        let label = self.label.as_deref().filter(|_| knows_labels(capabilities));
         let Some(label) = label else {
             lines
                 .iter()
@@ -257,13 +254,8 @@ impl Reply {
             | ReplyLine::Shared(_)
             | ReplyLine::Tagged { .. } => return,
             ReplyLine::Fail { command, code, context, text, is_partial } => {
-                // The specifications of some commands ask for it by themselves.
-                let own: &[Capability] = match *command {
-                    "NOTICE" | "PRIVMSG" if *code == "INVALID_NONCE" => &[Capability::Nonce],
-                    word => CommandSpec::by_word(word).map_or(&[], CommandSpec::capabilities),
-                };
                 if capabilities.contains(Capability::StandardReplies)
-                    || own.iter().any(|own| capabilities.contains(*own))
+                    || is_specified(command, code, capabilities)
                 {
                     let kind = if *is_partial { "WARN" } else { "FAIL" };
                     let mut writer = writer.command(kind).param(command).param(code);
@@ -348,6 +340,22 @@ impl ReplyLine {
             Self::Shared(line) => line.size(),
             Self::Batch { lines, .. } => 100 + lines.iter().map(Self::size).sum::<usize>(),
         }
+    }
+}
+
+/// Whether answers have labels: these need batches (labeled-response, "Dependencies").
+pub(crate) fn knows_labels(capabilities: CapabilitySet) -> bool {
+    capabilities.contains(Capability::LabeledResponse) && capabilities.contains(Capability::Batch)
+}
+
+/// Whether a specification says that this is a `FAIL`, whether or not standard replies were asked for.
+fn is_specified(command: &str, code: &str, capabilities: CapabilitySet) -> bool {
+    match code {
+        // <https://ircv3.net/specs/extensions/utf8-only>
+        "INVALID_UTF8" => true,
+        "INVALID_NONCE" => capabilities.contains(Capability::Nonce),
+        _ => CommandSpec::by_word(command)
+            .is_some_and(|spec| spec.fails_in_standard_replies(capabilities)),
     }
 }
 

@@ -60,6 +60,8 @@ pub enum Effect {
         conn: ConnId,
         /// The reason.
         reason: Arc<str>,
+        /// The label of the command that the goodbye answers, if it had one.
+        label: Option<Arc<str>>,
     },
     /// Tell everyone of `delivery.target` whom this worker has.
     Deliver {

@@ -68,7 +68,7 @@ impl Hub {
             Input::Opened { conn, host, door, is_secure, fingerprint } => {
                 if let Some(ban) = self.accounts.find_ban(self.now().wall, &host, None) {
                     let reason = ban.text().into();
-                    return self.out.push(Effect::Close { conn, reason });
+                    return self.out.push(Effect::Close { conn, reason, label: None });
                 }
                 let newcomer = Newcomer::new(host, door, is_secure, fingerprint);
                 self.people.insert_newcomer(conn, newcomer);

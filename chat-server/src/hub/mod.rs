@@ -140,7 +140,7 @@ impl Hub {
             self.out.push(Effect::Report(ServerEvent::Departed { nick, reason }));
         }
         for conn in conns {
-            self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+            self.out.push(Effect::Close { conn, reason: Arc::clone(&reason), label: None });
         }
         self.people.clear();
         self.rooms.clear();

@@ -153,10 +153,10 @@ impl Refusal {
                     is_partial: false,
                 };
             }
-            Self::Command(CommandError::NotUtf8) => {
+            Self::Command(CommandError::NotUtf8(command)) => {
                 // <https://ircv3.net/specs/extensions/utf8-only>
                 return ReplyLine::Fail {
-                    command: "*",
+                    command,
                     code: "INVALID_UTF8",
                     context: Vec::new(),
                     text: "your line was not UTF-8 text and was not delivered".into(),

@@ -288,7 +288,9 @@ impl Work {
                 let _ = self.questions.send((ticket, question));
                 return;
             }
-            Effect::Close { conn, reason } => (conn.worker, Order::Close { conn, reason }),
+            Effect::Close { conn, reason, label } => {
+                (conn.worker, Order::Close { conn, reason, label })
+            }
             Effect::Deliver { worker, delivery } => (worker, Order::Deliver(delivery)),
             Effect::Hold { conn } => (conn.worker, Order::Hold { conn }),
             Effect::Offer { conn, nick, before } => {

@@ -33,6 +33,7 @@ pub(crate) enum Order {
     Close {
         conn: ConnId,
         reason: Arc<str>,
+        label: Option<Arc<str>>,
     },
     Deliver(Delivery),
     Hold {

@@ -171,10 +171,10 @@ impl Worker {
                 self.with_session(conn, |session, output| session.admit(now, &nick, output));
                 self.set_timer(conn.slot);
             }
-            Order::Close { conn, reason } => {
+            Order::Close { conn, reason, label } => {
                 if let Some(own) = self.own_mut(conn) {
                     own.is_reported = true;
-                    self.close(now, conn.slot, &reason);
+                    self.say_goodbye(now, conn.slot, &reason, label.as_deref());
                 }
             }
             Order::Deliver(delivery) => {

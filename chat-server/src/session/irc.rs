@@ -6,19 +6,19 @@
 use std::{sync::Arc, time::Instant};
 
 use chat_core::{
-    proto::{Capability, CapabilitySet, Command, CommandError, relayed_tags},
+    proto::{Capability, CapabilitySet, Command, CommandError, CommandSpec},
     wire::{Framed, Framer, Line, LineWriter, ParseError, limits},
 };
 
 use super::{
     first_word::{FirstWord, NO_WEB_SERVER},
-    multiline::{Batch, Taken, opens},
+    multiline::{ClientBatches, Taken},
     negotiation::Negotiation,
     step::{Output, Step, seconds},
     throttle::Throttle,
 };
 use crate::{
-    delivery::{Batches, Page, Reply, ReplyLine, finish},
+    delivery::{Batches, Page, Reply, ReplyLine, finish, knows_labels},
     hub::{Input, Registration},
     ids::ConnId,
     settings::{Privacy, Settings},
@@ -37,8 +37,8 @@ pub struct IrcSession {
     expensive: Throttle,
     /// A command whose answer is long, and whose turn has not come.
     waiting: Option<Box<Read>>,
-    /// A message of several lines that is coming.
-    batch: Option<Box<Batch>>,
+    /// Messages of several lines that are coming, if there are any.
+    multiline: Option<Box<ClientBatches>>,
     negotiation: Negotiation,
     phase: Phase,
     /// The time the peer gave its last sign of life, or was asked for one that it has not given.
@@ -82,7 +82,7 @@ impl IrcSession {
             throttle: Throttle::new(now),
             expensive: Throttle::new(now),
             waiting: None,
-            batch: None,
+            multiline: None,
             settings,
             negotiation: Negotiation::new(privacy),
             phase: Phase::Collecting(Box::new(Collected {
@@ -137,12 +137,13 @@ impl IrcSession {
         let Some(framed) = self.framer.pull() else { return Step::NeedsBytes };
         // Also a line that has waited for its turn here is a sign of life.
         (self.heard_or_asked, self.is_asked) = (now, false);
-        let n_lines = |batch: &Option<Box<Batch>>| batch.as_ref().map_or(0, |own| own.n_lines());
-        let n_before = n_lines(&self.batch);
+        let n_lines =
+            |own: &Option<Box<ClientBatches>>| own.as_ref().map_or(0, |own| own.n_lines());
+        let n_before = n_lines(&self.multiline);
         let read =
-            read(framed, now, self.negotiation.capabilities, &mut self.batch, &self.settings);
+            read(framed, now, self.negotiation.capabilities, &mut self.multiline, &self.settings);
         // Of the lines of one message every fourth is paid for; all else that comes meanwhile is.
-        let n_now = n_lines(&self.batch);
+        let n_now = n_lines(&self.multiline);
         if n_now > n_before && n_now % 4 != 1 {
             self.throttle.give_back(self.settings.limits.flood);
         }
@@ -277,14 +278,13 @@ impl IrcSession {
             Phase::Registered if self.is_asked => self.heard_or_asked + limits.ping_timeout,
             Phase::Registered => self.heard_or_asked + limits.ping_after,
         };
-        self.batch.as_ref().map_or(own, |batch| own.min(batch.deadline()))
+        let batch = self.multiline.as_ref().and_then(|own| own.deadline());
+        batch.map_or(own, |batch| own.min(batch))
     }
 
     pub(super) fn handle_deadline(&mut self, now: Instant, out: &mut Output) {
-        if let Some(batch) = self.batch.take_if(|batch| batch.deadline() <= now)
-            && !batch.is_refused()
-        {
-            let command = Err(batch.time_out());
+        if let Some(error) = self.multiline.as_mut().and_then(|own| own.time_out(now)) {
+            let command = Err(error);
             out.inputs.push(Input::Command { conn: self.conn, label: None, command });
         }
         if now < self.next_deadline() {
@@ -308,6 +308,13 @@ impl IrcSession {
         }
     }
 
+    pub(super) fn write_goodbye(&self, reason: &str, label: Option<&str>, out: &mut Vec<u8>) {
+        let label = label.filter(|_| knows_labels(self.negotiation.capabilities));
+        let start = LineWriter::new(out);
+        let start = label.into_iter().fold(start, |start, label| start.tag("label", label));
+        finish(start.command("ERROR").last(reason));
+    }
+
     pub(super) fn write_reply(&mut self, reply: &Reply, out: &mut Vec<u8>) {
         let capabilities = self.negotiation.capabilities;
         reply.write_irc(self.settings.name.as_str(), capabilities, &mut self.batches, out);
@@ -322,14 +329,14 @@ fn read(
     framed: Framed<'_>,
     now: Instant,
     capabilities: CapabilitySet,
-    batch: &mut Option<Box<Batch>>,
+    multiline: &mut Option<Box<ClientBatches>>,
     settings: &Settings,
 ) -> Option<Read> {
     let line = match parse(framed) {
         Ok(line) => line?,
         Err(error) => {
-            if let Some(open) = batch {
-                open.spoil();
+            if let Some(own) = multiline {
+                own.spoil();
             }
             return Some((None, Err(error)));
         }
@@ -340,26 +347,17 @@ fn read(
             && label.len() <= LABEL_BYTES_MAX
     });
     let label = label.map(Arc::from);
-    if let Some(open) = batch {
-        match open.take(&line, &settings.limits) {
+    if multiline.is_some() || capabilities.contains(Capability::Multiline) {
+        let own = multiline.get_or_insert_default();
+        let taken = own.take(&line, now, label.clone(), &settings.limits);
+        if own.is_empty() {
+            *multiline = None;
+        }
+        match taken {
             Taken::No => {}
             Taken::Part => return None,
-            Taken::Refused(label, error) => return Some((label, Err(error))),
-            Taken::Over => {
-                *batch = None;
-                return None;
-            }
-            Taken::Whole(label, outcome) => {
-                *batch = None;
-                return Some((label, outcome));
-            }
+            Taken::Whole(label, outcome) => return Some((label, outcome)),
         }
-    }
-    let is_multiline = capabilities.contains(Capability::Multiline);
-    if is_multiline && batch.is_none() && opens(&line) {
-        let (opened, outcome) = Batch::open(&line, now, label.clone(), relayed_tags(&line));
-        *batch = Some(Box::new(opened));
-        return outcome.err().map(|error| (label, Err(error)));
     }
     Some((label, Command::parse(&line)))
 }
@@ -370,13 +368,21 @@ fn parse(framed: Framed<'_>) -> Result<Option<Line<'_>>, CommandError> {
         Framed::Line(bytes) if limits::client_line_fits(bytes) => bytes,
         Framed::Line(_) | Framed::TooLong { .. } => return Err(CommandError::TooLong),
     };
-    let text = std::str::from_utf8(bytes).map_err(|_| CommandError::NotUtf8)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| CommandError::NotUtf8(word_of(bytes)))?;
     match Line::parse(text) {
         Ok(line) => Ok(Some(line)),
         Err(ParseError::Empty) => Ok(None),
         Err(ParseError::NoCommand) => Err(CommandError::Unknown("*".into())),
         Err(ParseError::ForbiddenByte) => Err(CommandError::ForbiddenByte),
     }
+}
+
+/// The command's word in a line that is not UTF-8 text; `*` if there is none.
+fn word_of(bytes: &[u8]) -> &'static str {
+    let text = String::from_utf8_lossy(bytes);
+    let line = Line::parse(&text).ok();
+    let spec = line.and_then(|line| CommandSpec::by_word(&line.word()));
+    spec.map_or("*", |spec| spec.word)
 }
 
 /// `ERROR` (RFC 2812 §3.7.4), the last line a client gets.

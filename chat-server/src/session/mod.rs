@@ -195,11 +195,11 @@ impl Session {
         }
     }
 
-    /// Writes the last words.
-    pub fn write_goodbye(&self, reason: &str, out: &mut Vec<u8>) {
+    /// Writes the last words; they answer the command with that label, if there is one.
+    pub fn write_goodbye(&self, reason: &str, label: Option<&str>, out: &mut Vec<u8>) {
         match self {
             Self::Http(_) => {}
-            Self::Irc(_) => irc_error(reason, out),
+            Self::Irc(session) => session.write_goodbye(reason, label, out),
             Self::Text(_) => out.extend_from_slice(format!("* {reason}. Goodbye!\r\n").as_bytes()),
         }
     }

@@ -1,6 +1,6 @@
 //! `CAP`: what the client understands (<https://ircv3.net/specs/extensions/capability-negotiation>).
 
-use chat_core::proto::{Capability, CapabilitySet, Numeric};
+use chat_core::proto::{Capability, CapabilitySet, Numeric, cut};
 
 use crate::settings::{Privacy, Settings};
 
@@ -66,10 +66,11 @@ impl Negotiation {
                 self.is_open |= !is_registered;
                 // Without a colon they are parameters of their own.
                 let wanted = arguments.join(" ");
-                let requested = self.request(settings, &wanted);
-                let answer = if requested.is_some() { "ACK" } else { "NAK" };
-                self.capabilities = requested.unwrap_or(self.capabilities);
-                vec![format!(":{server} CAP {nick} {answer} :{wanted}").into()]
+                let Some(requested) = self.request(settings, &wanted) else {
+                    return vec![refusal(server, nick, &wanted)];
+                };
+                self.capabilities = requested;
+                acknowledgement(server, nick, &wanted)
             }
             "END" => {
                 self.is_open = false;
@@ -151,6 +152,26 @@ impl Negotiation {
     }
 }
 
+/// The lines that acknowledge what was `wanted`, cut between capabilities; all of it holds by the last of them ("If an ACK
+/// reply originating from the server is spread across multiple lines").
+fn acknowledgement(server: &str, nick: &str, wanted: &str) -> Vec<Box<str>> {
+    if wanted.len() <= NAMES_BYTES_MAX {
+        return vec![format!(":{server} CAP {nick} ACK :{wanted}").into()];
+    }
+    let names = lines_of(wanted.split(' ').filter(|word| !word.is_empty()));
+    names.iter().map(|names| format!(":{server} CAP {nick} ACK :{names}").into()).collect()
+}
+
+/// The line that refuses what was `wanted`: all of it, or as many of its first capabilities as a line has room for.
+fn refusal(server: &str, nick: &str, wanted: &str) -> Box<str> {
+    let shown = match cut(wanted, NAMES_BYTES_MAX) {
+        whole if whole.len() == wanted.len() => whole,
+        // A single word that no line has room for is none of ours.
+        part => part.rsplit_once(' ').map_or(part, |(names, _)| names),
+    };
+    format!(":{server} CAP {nick} NAK :{shown}").into()
+}
+
 /// `words` in as many lines as they need, if the client knows that there may be several.
 fn list<'w>(
     server: &str,
@@ -159,22 +180,29 @@ fn list<'w>(
     in_several: bool,
     words: impl Iterator<Item = &'w str>,
 ) -> Vec<Box<str>> {
-    let mut lines = vec![String::new()];
-    for word in words {
-        let line = lines.last_mut().expect("there is always one");
-        if line.len() + word.len() > NAMES_BYTES_MAX && in_several {
-            lines.push(word.to_owned());
-            continue;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
+    let lines =
+        if in_several { lines_of(words) } else { vec![words.collect::<Vec<_>>().join(" ")] };
     let last = lines.len() - 1;
     let lines = lines.iter().enumerate().map(|(index, names)| {
         let more = if index < last { " *" } else { "" };
         format!(":{server} CAP {nick} {subcommand}{more} :{names}").into()
     });
     lines.collect()
+}
+
+/// `words` in as many texts as have room for them; one that is empty if there are none.
+fn lines_of<'w>(words: impl Iterator<Item = &'w str>) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in words {
+        let line = lines.last_mut().expect("there is always one");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if line.len() + 1 + word.len() > NAMES_BYTES_MAX {
+            lines.push(word.to_owned());
+        } else {
+            line.push(' ');
+            line.push_str(word);
+        }
+    }
+    lines
 }

@@ -129,9 +129,9 @@ pub enum CommandError {
     /// The line was over its limit ([`crate::wire::limits`]).
     #[error("the line is too long")]
     TooLong,
-    /// The line was not UTF-8 text.
+    /// The line was not UTF-8 text: of this command, or `*`.
     #[error("the line is not UTF-8 text")]
-    NotUtf8,
+    NotUtf8(&'static str),
     /// A NUL or a carriage return inside the line.
     #[error("the line contains a NUL or a carriage return")]
     ForbiddenByte,

@@ -42,8 +42,10 @@ pub(super) enum Stage {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Extension {
     None,
-    /// Everyone may use the command; those with one of these understand its `FAIL`.
-    Open(&'static [Capability]),
+    /// Everyone may use the command, and its specification says that it fails with `FAIL`.
+    Open,
+    /// Everyone may use the command, also by hand: who has none of these is told in words why it fails.
+    Spoken(&'static [Capability]),
     /// The command is unknown to those who have none of these: "MUST be negotiated", as chathistory says.
     Negotiated(&'static [Capability]),
 }
@@ -71,15 +73,16 @@ impl Stage {
 impl Extension {
     pub(super) fn is_known_with(&self, capabilities: CapabilitySet) -> bool {
         match self {
-            Self::None | Self::Open(_) => true,
+            Self::None | Self::Open | Self::Spoken(_) => true,
             Self::Negotiated(any) => any.iter().any(|own| capabilities.contains(*own)),
         }
     }
 
-    pub(super) fn capabilities(&self) -> &'static [Capability] {
+    pub(super) fn fails_in_standard_replies(&self, capabilities: CapabilitySet) -> bool {
         match self {
-            Self::None => &[],
-            Self::Open(any) | Self::Negotiated(any) => any,
+            Self::None => false,
+            Self::Open | Self::Negotiated(_) => true,
+            Self::Spoken(any) => any.iter().any(|own| capabilities.contains(*own)),
         }
     }
 }

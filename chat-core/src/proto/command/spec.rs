@@ -175,7 +175,7 @@ pub static SPECS: &[CommandSpec] = &[
     CommandSpec {
         word: "BATCH",
         parse: parse::unopened_batch,
-        rules: CommandRules { extension: Extension::Open(&[Capability::Multiline]), ..PLAIN },
+        rules: CommandRules { extension: Extension::Open, ..PLAIN },
         help: "BATCH +ref draft/multiline target: begin a message of several lines; BATCH -ref ends it",
         clause: "client-batch, multiline",
     },
@@ -362,11 +362,7 @@ pub static SPECS: &[CommandSpec] = &[
                 params: args.rest(2),
             })
         },
-        rules: CommandRules {
-            price: Price::Long,
-            extension: Extension::Open(&[Capability::Metadata2, Capability::Metadata3]),
-            ..PLAIN
-        },
+        rules: CommandRules { price: Price::Long, extension: Extension::Open, ..PLAIN },
         help: "METADATA target GET|LIST|SET|CLEAR|SUB|UNSUB|SUBS|SYNC [...]: what is published",
         clause: "metadata",
     },
@@ -520,11 +516,7 @@ pub static SPECS: &[CommandSpec] = &[
                 password: args.need(2)?,
             })
         },
-        rules: CommandRules {
-            price: Price::Long,
-            stage: Stage::Any,
-            extension: Extension::Open(&[Capability::AccountRegistration]),
-        },
+        rules: CommandRules { price: Price::Long, stage: Stage::Any, extension: Extension::Open },
         help: "REGISTER *|account *|email password: an account for the nick you have",
         clause: "account-registration",
     },
@@ -540,7 +532,7 @@ pub static SPECS: &[CommandSpec] = &[
         parse: |args| {
             Ok(Command::Rename { room: args.need(0)?, name: args.need(1)?, reason: args.owned(2) })
         },
-        rules: CommandRules { extension: Extension::Open(&[Capability::ChannelRename]), ..PLAIN },
+        rules: CommandRules { extension: Extension::Open, ..PLAIN },
         help: "RENAME #room #name [reason]: give a room you operate another name",
         clause: "channel-rename",
     },
@@ -549,7 +541,7 @@ pub static SPECS: &[CommandSpec] = &[
         parse: |args| args.need(0).map(|_| Command::Search { params: args.rest(0) }),
         rules: CommandRules {
             price: Price::Long,
-            extension: Extension::Open(&[Capability::Search, Capability::SojuSearch]),
+            extension: Extension::Spoken(&[Capability::Search, Capability::SojuSearch]),
             ..PLAIN
         },
         help: "SEARCH words | in=...;from=...;text=...;after=...;before=...: find what was said",
@@ -560,7 +552,7 @@ pub static SPECS: &[CommandSpec] = &[
         parse: |args| {
             Ok(Command::Setname { realname: args.owned(0).ok_or_else(|| args.lacking())? })
         },
-        rules: CommandRules { extension: Extension::Open(&[Capability::Setname]), ..PLAIN },
+        rules: CommandRules { extension: Extension::Open, ..PLAIN },
         help: "SETNAME name: change your real name",
         clause: "setname",
     },
@@ -602,11 +594,7 @@ pub static SPECS: &[CommandSpec] = &[
     CommandSpec {
         word: "VERIFY",
         parse: |args| Ok(Command::Verify { account: args.need(0)?, code: args.need(1)? }),
-        rules: CommandRules {
-            stage: Stage::Any,
-            extension: Extension::Open(&[Capability::AccountRegistration]),
-            ..PLAIN
-        },
+        rules: CommandRules { stage: Stage::Any, extension: Extension::Open, ..PLAIN },
         help: "VERIFY account code: not needed here",
         clause: "account-registration",
     },
@@ -691,10 +679,11 @@ impl CommandSpec {
         self.rules.extension.is_known_with(capabilities)
     }
 
-    /// The capabilities that it comes with: who has one of them understands its `FAIL`.
+    /// Whether its own specification says that it fails with `FAIL`, whether or not someone with `capabilities` has asked
+    /// for standard replies.
     #[must_use]
-    pub fn capabilities(&self) -> &'static [Capability] {
-        self.rules.extension.capabilities()
+    pub fn fails_in_standard_replies(&self, capabilities: CapabilitySet) -> bool {
+        self.rules.extension.fails_in_standard_replies(capabilities)
     }
 }
 

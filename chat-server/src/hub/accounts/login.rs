@@ -105,11 +105,11 @@ impl Hub {
         let mut others = self.people.sessions_of(account);
         others.retain(|conn| *conn != own);
         for conn in &newcomers {
-            self.out.push(Effect::Close { conn: *conn, reason: Arc::clone(&reason) });
+            self.out.push(Effect::Close { conn: *conn, reason: Arc::clone(&reason), label: None });
             self.forget_newcomer(*conn);
         }
         for conn in &others {
-            self.out.push(Effect::Close { conn: *conn, reason: Arc::clone(&reason) });
+            self.out.push(Effect::Close { conn: *conn, reason: Arc::clone(&reason), label: None });
             self.end_device(*conn, &reason);
         }
         newcomers.len() + others.len()

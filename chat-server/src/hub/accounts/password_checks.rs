@@ -147,7 +147,7 @@ impl Hub {
             return;
         }
         let reason: Arc<str> = "Too many wrong passwords".into();
-        self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+        self.out.push(Effect::Close { conn, reason: Arc::clone(&reason), label: None });
         if self.people.has_device(conn) {
             self.end_device(conn, &reason);
         } else {

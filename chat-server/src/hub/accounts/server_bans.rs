@@ -35,7 +35,7 @@ impl Hub {
                 continue;
             }
             if self.people.person(who).modes.shows_operator {
-                self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+                self.out.push(Effect::Close { conn, reason: Arc::clone(&reason), label: None });
                 self.end_device(conn, &reason);
             } else {
                 self.send_away(who, &reason);

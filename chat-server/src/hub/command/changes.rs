@@ -45,7 +45,7 @@ impl Hub {
             text => reference("CHANGES", target, text)
                 .map_err(|_| fail("INVALID_PARAMS", &[target, text], "this is no reference"))?,
         };
-        let (conversations, direct, of) = if target == "*" {
+        let (conversations, direct, target) = if target == "*" {
             if matches!(since, Reference::Msgid(_)) {
                 let text = "of all conversations only a timestamp tells where";
                 return Err(fail("INVALID_PARAMS", &[target], text));
@@ -56,7 +56,7 @@ impl Hub {
                 .map(part)
                 .collect();
             let direct = Some((self.identity_of(turn.person), self.people.guests()));
-            (rooms, direct, QueryPurpose::Changes("*".into()))
+            (rooms, direct, "*")
         } else {
             let found =
                 self.find_readable(turn.conn, target, Right::ReadHistory).ok_or_else(|| {
@@ -66,12 +66,11 @@ impl Hub {
                         "there are no messages here that you may read",
                     )
                 })?;
-            let name = found.shown.clone().unwrap_or_else(|| target.into());
-            (vec![part(found)], None, QueryPurpose::Changes(name))
+            (vec![part(found)], None, target)
         };
         let bytes_max = HISTORY_BYTES_MAX;
         let query = Query::Changes { conversations, direct, after: since, limit, bytes_max, shows };
-        self.submit_query(turn, of, "CHANGES", query);
+        self.submit_query(turn, QueryPurpose::Changes, ("CHANGES", target), query);
         Ok(())
     }
 }

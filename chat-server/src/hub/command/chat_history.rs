@@ -61,7 +61,7 @@ impl Hub {
                 between: (time(from)?, time(to)?),
                 limit: limit(n)?,
             };
-            self.submit_query(turn, QueryPurpose::Targets, word, query);
+            self.submit_query(turn, QueryPurpose::Targets, (word, "*"), query);
             return Ok(());
         }
         let Some((target, params)) = params.split_first() else {
@@ -99,7 +99,7 @@ impl Hub {
             ranked_after,
             shows,
         };
-        self.submit_query(turn, of, word, query);
+        self.submit_query(turn, of, (word, target), query);
         Ok(())
     }
 }

@@ -22,7 +22,9 @@ impl Hub {
             }
             None => "Quit".into(),
         };
-        self.out.push(Effect::Close { conn, reason: "You left".into() });
+        turn.is_answered = true;
+        let label = turn.label.take();
+        self.out.push(Effect::Close { conn, reason: "You left".into(), label });
         self.end_device(conn, &reason);
         Ok(())
     }

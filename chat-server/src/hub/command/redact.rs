@@ -74,7 +74,7 @@ impl Hub {
         let word = change.word();
         let readable = Box::new(readable);
         let act = MessageAction { readable, target: shown, msgid: msgid.into(), change };
-        self.submit_query(turn, QueryPurpose::Message(act), word, query);
+        self.submit_query(turn, QueryPurpose::Message(act), (word, "*"), query);
         Ok(())
     }
 

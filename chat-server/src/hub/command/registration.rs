@@ -68,7 +68,7 @@ impl Hub {
             let text = ban.text();
             self.forget_newcomer(conn);
             self.refuse(conn, None, &Refusal::BannedHere(text.clone()));
-            return self.out.push(Effect::Close { conn, reason: text.into() });
+            return self.out.push(Effect::Close { conn, reason: text.into(), label: None });
         }
         if let Some(who) = self.people.find_same_person(newcomer.account.as_deref(), &registration)
         {
@@ -174,7 +174,7 @@ impl Hub {
             self.say_to(conn, None, vec![line]);
         }
         self.forget_newcomer(conn);
-        self.out.push(Effect::Close { conn, reason: why.into() });
+        self.out.push(Effect::Close { conn, reason: why.into(), label: None });
     }
 
     /// The cloak of whoever comes from `host`, where there are any.
@@ -324,7 +324,7 @@ impl Hub {
             }
             Ok(Command::Quit { .. }) => {
                 self.forget_newcomer(conn);
-                self.out.push(Effect::Close { conn, reason: "You left".into() });
+                self.out.push(Effect::Close { conn, reason: "You left".into(), label });
             }
             // What only the registered may do needs no looking at its parameters.
             Ok(_) | Err(CommandError::NoRecipient(_) | CommandError::NoText) => {

@@ -126,7 +126,7 @@ impl Hub {
             bytes_max: HISTORY_BYTES_MAX,
             order,
         };
-        self.submit_query(turn, QueryPurpose::Search, "SEARCH", Query::Search(search));
+        self.submit_query(turn, QueryPurpose::Search, ("SEARCH", "*"), Query::Search(search));
         Ok(())
     }
 

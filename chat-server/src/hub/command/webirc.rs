@@ -19,7 +19,7 @@ impl Hub {
             Ok(guess) => guess,
             Err(why) => {
                 self.forget_newcomer(conn);
-                return self.out.push(Effect::Close { conn, reason: why.into() });
+                return self.out.push(Effect::Close { conn, reason: why.into(), label: None });
             }
         };
         let Some(newcomer) = self.people.newcomer(conn) else { return };
@@ -38,7 +38,7 @@ impl Hub {
             self.report_wrong(conn, WrongSecret::Gateway);
             self.forget_newcomer(conn);
             let reason = "WEBIRC is for gateways, with their password and an address".into();
-            return self.out.push(Effect::Close { conn, reason });
+            return self.out.push(Effect::Close { conn, reason, label: None });
         };
         let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
         let mut options = options.split(' ').map(|word| word.split_once('=').unwrap_or((word, "")));

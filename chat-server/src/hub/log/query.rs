@@ -91,18 +91,19 @@ impl Hub {
         })
     }
 
-    /// Asks the room log; the asker's next command waits for the answer.
+    /// Asks the room log about `target`, `*` if it is about no single one; the asker's next command waits for the answer.
     pub(crate) fn submit_query(
         &mut self,
         turn: &mut Turn,
         of: QueryPurpose,
-        subcommand: &str,
+        (subcommand, target): (&str, &str),
         query: Query,
     ) {
         let ticket = self.awaited.new_ticket();
         let (conn, label) = (turn.conn, turn.label.take());
-        let subcommand = subcommand.into();
-        self.awaited.insert_query(ticket, PendingQuery { conn, label, of, subcommand });
+        let (subcommand, target) = (subcommand.into(), target.into());
+        let pending = PendingQuery { conn, label, of, subcommand, target };
+        self.awaited.insert_query(ticket, pending);
         self.people.device_mut(conn).backlog.change(|backlog| backlog.querying = Some(ticket));
         turn.is_answered = true;
         let asker = self.asker(conn);
@@ -152,7 +153,8 @@ impl Hub {
         let ticket = self.awaited.new_ticket();
         self.people.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
-        self.awaited.insert_query(ticket, PendingQuery { conn, label: None, of, subcommand });
+        let pending = PendingQuery { conn, label: None, of, subcommand, target: "*".into() };
+        self.awaited.insert_query(ticket, pending);
         let asker = self.asker(conn);
         self.out.push(Effect::Query { ticket, asker, query: Box::new(query) });
     }

@@ -121,17 +121,13 @@ impl Hub {
         let asker = reader.person;
         let subcommand = &*recall.subcommand;
         let name: Arc<str> = match &recall.of {
-            QueryPurpose::Person { nick, .. } => Arc::clone(nick),
-            QueryPurpose::Room(id) => match self.rooms.get(*id).filter(|room| room.has(asker.id)) {
-                Some(room) => Arc::clone(room.name.shown()),
-                None => return Err(cannot_read(subcommand, "*")),
-            },
-            QueryPurpose::Changes(name) => Arc::clone(name),
-            QueryPurpose::AuditLog
-            | QueryPurpose::Message(_)
-            | QueryPurpose::Replay(_)
-            | QueryPurpose::Search
-            | QueryPurpose::Targets => "*".into(),
+            // They may have left it while it was looked up.
+            QueryPurpose::Room(id)
+                if !self.rooms.get(*id).is_some_and(|room| room.has(asker.id)) =>
+            {
+                return Err(cannot_read(subcommand, &recall.target));
+            }
+            _ => Arc::clone(&recall.target),
         };
         let answer = answer.map_err(|why| {
             let text = format!("messages could not be retrieved: {why}");

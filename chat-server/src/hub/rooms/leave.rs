@@ -99,7 +99,7 @@ impl Hub {
     /// Ends a person's visit on all their connections, and tells these why.
     pub(crate) fn send_away(&mut self, who: PersonId, reason: &Arc<str>) {
         for conn in self.people.person(who).devices.clone() {
-            self.out.push(Effect::Close { conn, reason: Arc::clone(reason) });
+            self.out.push(Effect::Close { conn, reason: Arc::clone(reason), label: None });
         }
         self.leave_for_good(who, reason);
     }

@@ -17,6 +17,8 @@ pub(crate) struct PendingQuery {
     pub(crate) of: QueryPurpose,
     /// The subcommand, for the refusal.
     pub(crate) subcommand: Arc<str>,
+    /// The target, as it was asked for; `*` if the question is about no single one.
+    pub(crate) target: Arc<str>,
 }
 
 /// The purpose of a query.
@@ -34,8 +36,8 @@ pub(crate) enum QueryPurpose {
     AuditLog,
     /// The targets where something was said.
     Targets,
-    /// The changes since then, under the name that was asked for.
-    Changes(Arc<str>),
+    /// The changes since then.
+    Changes,
     /// A message that something is to be done to.
     Message(MessageAction),
     /// Messages with certain words.

@@ -59,12 +59,23 @@ impl Worker {
     /// Says why, and ends the connection once that is written or the time is up. The others are told
     /// at once.
     pub(super) fn close(&mut self, now: Instant, slot: u32, reason: &str) {
+        self.say_goodbye(now, slot, reason, None);
+    }
+
+    /// Ends the connection like [`Self::close`]; the goodbye answers the command with that label.
+    pub(super) fn say_goodbye(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        reason: &str,
+        label: Option<&str>,
+    ) {
         let conn = &mut self.conns[slot as usize];
         if conn.is_closing() {
             return;
         }
         conn.flow = Flow::Closing(self.timers.tick(now + self.settings.limits.close_timeout));
-        conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, tail));
+        conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, label, tail));
         self.report(slot, reason);
         self.mark_dirty(slot);
         self.set_timer(slot);

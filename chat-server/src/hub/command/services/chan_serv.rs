@@ -502,7 +502,12 @@ impl Hub {
             rank: 2,
             ranked_after: room.began,
         };
-        self.submit_query(turn, QueryPurpose::AuditLog, "LOG", Query::AuditLog { part, limit });
+        self.submit_query(
+            turn,
+            QueryPurpose::AuditLog,
+            ("LOG", "*"),
+            Query::AuditLog { part, limit },
+        );
         Ok(())
     }
 }

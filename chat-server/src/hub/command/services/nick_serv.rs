@@ -141,7 +141,7 @@ impl Hub {
         };
         let reason: Arc<str> = "Session ended by its owner".into();
         say(turn, "the session is ended");
-        self.out.push(Effect::Close { conn, reason: Arc::clone(&reason) });
+        self.out.push(Effect::Close { conn, reason: Arc::clone(&reason), label: None });
         self.end_device(conn, &reason);
         Ok(())
     }
