@@ -38,6 +38,7 @@ mod original_behaviours;
 mod private_files;
 mod privilege;
 mod queries;
+mod racing;
 mod rank;
 mod registered_rooms;
 mod room_log_contract;

@@ -121,7 +121,7 @@ fn a_room_is_registered_given_away_and_ended() {
              ann> CS REGISTER #two
              ann< * NOTICE ann :#two cannot be yours: *
              ann> CS GIVE #one ann
-             ann< * NOTICE ann :ann has as many rooms as one may have
+             ann< * NOTICE ann :#one is ann's already
              // What the server has noted stays.
              ann> CS REGISTER #one
              ann< * NOTICE ann :#one lasts already"

@@ -37,7 +37,7 @@ pub struct Difference {
 pub fn is_playable(script: &str) -> bool {
     lines(script).all(|line| match Line::parse(line) {
         Ok(Line::Opens { door, .. }) => door == chat_server::hub::Door::Irc,
-        Ok(Line::Holds(_) | Line::Pretends(_)) | Err(_) => false,
+        Ok(Line::Fails | Line::Holds(_) | Line::Pretends(_)) | Err(_) => false,
         Ok(_) => true,
     })
 }

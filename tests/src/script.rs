@@ -34,6 +34,8 @@ pub(crate) trait Stage {
     fn forget(&mut self, name: &str);
     /// Lets the room log answer nothing, or go on.
     fn hold_log(&mut self, is_held: bool);
+    /// Lets the room log refuse what it holds, and go on.
+    fn fail_log(&mut self);
     /// Lets time pass; the next to connect shows a certificate. Only where there are no sockets.
     fn pretend(&mut self, pretence: &Pretence);
     /// All that happened.
@@ -83,6 +85,7 @@ const CROWD: usize = 300;
 /// restart           the server ends, and starts anew with what its log has kept; nobody is there
 /// hold log          the room log takes records and answers nothing
 /// free log          and now it answers
+/// fail log          or it refuses what it holds, and goes on
 /// ```
 ///
 /// # Panics
@@ -128,6 +131,7 @@ pub(crate) enum Line<'a> {
     Says { name: &'a str, text: &'a str },
     Breaks { name: &'a str },
     Holds(bool),
+    Fails,
     Pretends(Pretence),
     Hears { name: &'a str, mask: &'a str },
     HearsNothingLike { name: &'a str, mask: &'a str },
@@ -149,6 +153,7 @@ impl<'a> Line<'a> {
             }
             "hold" => Self::Holds(true),
             "free" => Self::Holds(false),
+            "fail" => Self::Fails,
             "wait" => {
                 let seconds = rest.parse().map_err(|_| "wait takes seconds".to_owned())?;
                 Self::Pretends(Pretence::Time(Duration::from_secs_f64(seconds)))
@@ -198,6 +203,7 @@ pub(crate) fn act(stage: &mut impl Stage, line: &Line<'_>) {
         Line::Breaks { name } => stage.break_off(name),
         Line::Pretends(pretence) => stage.pretend(pretence),
         Line::Holds(is_held) => stage.hold_log(*is_held),
+        Line::Fails => stage.fail_log(),
         Line::Negotiates { name, capabilities } => {
             let first = format!("CAP REQ :{capabilities}\r\n");
             register(stage, name, &first, "CAP END\r\n");

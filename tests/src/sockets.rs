@@ -15,7 +15,9 @@ use chat_server::{
     history::{Asker, Query},
     hub::Door,
     ids::Ticket,
-    room_log::{Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog},
+    room_log::{
+        AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
+    },
     store::{Durability, LocalLog},
 };
 use socket2::SockRef;
@@ -74,6 +76,7 @@ struct ListenerKind(Arc<Mutex<Held>>);
 struct Held {
     is_held: bool,
     waiting: Vec<Entry>,
+    appender: Option<Appender>,
     log: LocalLog,
     _folder: TempFolder,
 }
@@ -85,6 +88,7 @@ impl ListenerKind {
         Self(Arc::new(Mutex::new(Held {
             is_held: false,
             waiting: Vec::new(),
+            appender: None,
             log,
             _folder: folder,
         })))
@@ -93,7 +97,9 @@ impl ListenerKind {
 
 impl RoomLog for ListenerKind {
     fn start(&mut self, appender: Appender) -> std::io::Result<()> {
-        self.hold().log.start(appender)
+        let mut held = self.hold();
+        held.appender = Some(appender.clone());
+        held.log.start(appender)
     }
 
     fn append(&mut self, ticket: Ticket, record: &Arc<Record>) -> Appending {
@@ -355,6 +361,23 @@ impl Stage for Sockets {
                 Entry::Changes(ticket, changes) => {
                     let appending = held.log.persist(ticket, &changes);
                     assert_eq!(appending, Appending::Later, "it is open");
+                }
+            }
+        }
+    }
+
+    fn fail_log(&mut self) {
+        let Host::Ours { log, .. } = &self.host else {
+            unreachable!("such scripts are not played with others' servers");
+        };
+        let mut held = log.hold();
+        held.is_held = false;
+        let appender = held.appender.clone().expect("it was started");
+        for entry in std::mem::take(&mut held.waiting) {
+            match entry {
+                Entry::Mark(mark) => held.log.mark(mark),
+                Entry::Record(ticket, _) | Entry::Changes(ticket, _) => {
+                    appender.appended(ticket, Err(AppendError::Refused("the disk is full".into())));
                 }
             }
         }

@@ -267,6 +267,14 @@ impl World {
         self.is_log_held = is_held;
     }
 
+    /// The log refuses all that it holds, and answers from here on.
+    pub fn fail_log(&mut self) {
+        self.is_log_held = false;
+        for ticket in self.take_unanswered() {
+            self.refuse(ticket, "the disk is full");
+        }
+    }
+
     /// The settings are others from here on.
     pub fn reload(&mut self, change: impl FnOnce(&mut Config)) {
         self.transcript.push("the settings are read again".into());
@@ -335,6 +343,12 @@ impl World {
     #[must_use]
     pub fn appended(&self) -> &[Arc<Record>] {
         self.log.appended()
+    }
+
+    /// The paths of what the log keeps for the next start.
+    #[must_use]
+    pub fn kept_paths(&self) -> Vec<String> {
+        self.log.kept().iter().map(|(path, _)| path.to_string()).collect()
     }
 
     /// The number of entries on their way into the log.
@@ -421,17 +435,9 @@ impl World {
     fn log_step(&mut self) {
         if self.random.u8(..100) < self.chances.restarting {
             self.transcript.push("the log restarts".into());
-            for entry in self.log.take_unanswered() {
-                let ticket = match entry {
-                    Entry::Mark(mark) => {
-                        self.log.note(&mark);
-                        continue;
-                    }
-                    Entry::Record(ticket, _) | Entry::Changes(ticket, _) => ticket,
-                };
+            for ticket in self.take_unanswered() {
                 if self.random.bool() {
-                    let outcome = Err(AppendError::Refused("it was restarting".into()));
-                    self.handle(Input::Appended { ticket, outcome });
+                    self.refuse(ticket, "it was restarting");
                 }
             }
         }
@@ -443,6 +449,22 @@ impl World {
             };
             self.write_one(outcome);
         }
+    }
+
+    /// The tickets of what the log has not answered, which is lost.
+    fn take_unanswered(&mut self) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        for entry in self.log.take_unanswered() {
+            match entry {
+                Entry::Mark(mark) => self.log.note(&mark),
+                Entry::Record(ticket, _) | Entry::Changes(ticket, _) => tickets.push(ticket),
+            }
+        }
+        tickets
+    }
+
+    fn refuse(&mut self, ticket: Ticket, why: &str) {
+        self.handle(Input::Appended { ticket, outcome: Err(AppendError::Refused(why.into())) });
     }
 
     /// Lets the log write the first that waits; whether anything did.
@@ -862,6 +884,10 @@ impl Stage for World {
 
     fn hold_log(&mut self, is_held: bool) {
         Self::hold_log(self, is_held);
+    }
+
+    fn fail_log(&mut self) {
+        Self::fail_log(self);
     }
 
     fn pretend(&mut self, pretence: &Pretence) {

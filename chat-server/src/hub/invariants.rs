@@ -1,7 +1,7 @@
 //! Invariants, which hold after every step. The simulation asks; a breach is our bug.
 
 use crate::{
-    hub::Hub,
+    hub::{Hub, state::slots::Limit},
     ids::{ConnId, ConversationId, RoomId},
     room_log::Change,
 };
@@ -73,6 +73,11 @@ impl Hub {
             )?;
         }
         for (key, room) in self.rooms.after(None) {
+            for limit in Limit::all_of(room.id) {
+                let n = self.out.latest().map_or(0, |now| self.rooms.n_slots(&limit, now.wall));
+                let n_max = limit.n_max(&self.settings.limits);
+                ensure(n <= n_max, format!("{key} has {n} of {n_max}: {limit:?}"))?;
+            }
             for member in room.members.keys() {
                 let person = self.people.get(*member);
                 let knows = person.is_some_and(|person| person.rooms.contains(&room.id));

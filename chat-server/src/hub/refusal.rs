@@ -56,6 +56,7 @@ pub enum Refusal {
     KnockOpen(String),
     NeedsApproval(String),
     TooManyKnocks(String),
+    TooManyWait(String),
     ListFull {
         room: String,
         mask: String,
@@ -312,6 +313,11 @@ impl Refusal {
                 Numeric::ERR_TOOMANYKNOCK,
                 vec![room],
                 "Those who operate the room have been told already: wait for their answer",
+            ),
+            Self::TooManyWait(room) => (
+                Numeric::ERR_TOOMANYKNOCK,
+                vec![room],
+                "As many wait to be let in as may: ask again when some have been answered",
             ),
             Self::NeedsApproval(room) => (
                 Numeric::ERR_INVITEONLYCHAN,

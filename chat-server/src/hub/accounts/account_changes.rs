@@ -15,10 +15,10 @@ use crate::{
         state::{
             account_directory,
             account_request::{AccountChange, AccountRequest, Via},
-            accounts::Accounts,
             change_purpose::ChangePurpose,
             codec,
             password_check::{CheckPurpose, PasswordCheck},
+            slots::Slot,
         },
     },
     ids::{ConnId, PersonId},
@@ -31,9 +31,6 @@ const PASSWORD_CHARACTERS_MIN: usize = 8;
 /// Bytes of a password: what fits into a line of any kind ("300 bytes should be a safe reasonable limit",
 /// account-registration).
 const PASSWORD_BYTES_MAX: usize = 300;
-
-/// Certificates of one account.
-const CERTIFICATES_MAX: usize = 10;
 
 impl Hub {
     /// Asks for what a person wants done to an account. Nothing is known of it before their next command.
@@ -119,7 +116,7 @@ impl Hub {
     ) -> Result<(), Refusal> {
         let change = match &asked.change {
             AccountChange::AddCertificate(fingerprint) => {
-                may_add_certificate(&self.accounts, &asked)?;
+                self.check_certificate(&asked, fingerprint)?;
                 // It is nobody else's from here on.
                 let other = self.accounts.of_certificate(fingerprint).map(|own| own.name.clone());
                 let other =
@@ -140,6 +137,15 @@ impl Hub {
             | AccountChange::SetPassword => return Ok(()),
         };
         self.keep(turn, vec![change], asked)
+    }
+
+    /// Whether an account may have another certificate.
+    fn check_certificate(&self, asked: &AccountRequest, fingerprint: &str) -> Result<(), Refusal> {
+        if self.has_slot(&Slot::certificate(&asked.account, fingerprint), &[]) {
+            return Ok(());
+        }
+        let text = "your account has as many certificates as it may have: remove one";
+        Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text))
     }
 
     fn salted(&mut self, password: &str) -> (String, [[u8; 16]; 2]) {
@@ -219,7 +225,7 @@ impl Hub {
                 vec![account_directory::set_password(account, &secret)]
             }
             (AccountChange::AddCertificate(fingerprint), _) => {
-                may_add_certificate(&self.accounts, &asked)?;
+                self.check_certificate(&asked, fingerprint)?;
                 vec![account_directory::set_certificate(account, fingerprint, true)]
             }
             (AccountChange::Drop, _) => {
@@ -322,16 +328,6 @@ impl Hub {
         }
         lines
     }
-}
-
-/// Whether an account may have another certificate.
-fn may_add_certificate(accounts: &Accounts, asked: &AccountRequest) -> Result<(), Refusal> {
-    let own = accounts.get(&asked.account);
-    if own.is_some_and(|own| own.fingerprints.len() >= CERTIFICATES_MAX) {
-        let text = "your account has as many certificates as it may have: remove one";
-        return Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text));
-    }
-    Ok(())
 }
 
 /// Whether a password will do for an account of that name; a code and a sentence if not.

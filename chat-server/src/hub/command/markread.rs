@@ -13,6 +13,7 @@ use crate::hub::{
     state::{
         change_purpose::ChangePurpose,
         read_markers::{Marked, ReadMarker},
+        slots::Slot,
     },
 };
 
@@ -51,7 +52,8 @@ impl Hub {
             self.tell_of_marker(&mark, &shown, Some(turn.conn));
             return Ok(());
         }
-        let mut changes = self.accounts.marker_changes(&mark, time);
+        let n_over = self.n_over(&Slot::marker(&mark), &[]);
+        let mut changes = self.accounts.marker_changes(&mark, time, n_over);
         changes.extend(self.rooms.keep_conversation(&mark.of));
         let purpose = ChangePurpose::Mark { mark, shown: Arc::clone(&shown) };
         self.submit_changes(turn, changes.into(), purpose)

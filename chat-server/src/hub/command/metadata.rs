@@ -23,6 +23,7 @@ use crate::{
             metadata::{Dialect, Keys, Owner, Sync, is_key},
             paged_reply::Section,
             room::Room,
+            slots::Slot,
         },
     },
     ids::PersonId,
@@ -239,7 +240,11 @@ impl Hub {
                 return Err(Problem::InvalidValue(&key).refusal(dialect));
             }
             Some(value) => {
-                if metadata.len() >= n_max && before.is_none() {
+                let has_place = match owner {
+                    Owner::Room(room) => self.has_slot(&Slot::metadata(room, &key), &[]),
+                    Owner::Person(_) => before.is_some() || metadata.len() < n_max,
+                };
+                if !has_place {
                     return Err(Problem::TooManyKeys { target, n_max }.refusal(dialect));
                 }
                 key_value(Numeric::RPL_KEYVALUE, target, &key, value)

@@ -153,11 +153,15 @@ impl Hub {
             {
                 continue;
             }
-            match self.read_change(turn, room, known, is_set, argument, &changes) {
+            match self.read_change(turn, room, known, is_set, argument) {
                 Ok(what) => {
                     let change = ModeChange { is_set, what };
-                    if is_news(room, &changes, &change) {
-                        changes.push(change);
+                    if !is_news(room, &changes, &change) {
+                        continue;
+                    }
+                    match self.check_mode_slot(room, &change, &changes) {
+                        Ok(()) => changes.push(change),
+                        Err(refusal) => turn.say(refusal.reply()),
                     }
                 }
                 Err(refusal) => turn.say(refusal.reply()),
@@ -173,7 +177,6 @@ impl Hub {
         letter: ModeLetter,
         is_set: bool,
         argument: Option<&str>,
-        changes: &[ModeChange],
     ) -> Result<Mode, Refusal> {
         let invalid = |letter: char, why: &'static str| Refusal::InvalidModeParam {
             room: room.name.to_string(),
@@ -222,16 +225,6 @@ impl Hub {
                 // Who sets one would learn by trying where others are.
                 if is_set && masks::is_about_addresses(&mask) && !self.may_name_addresses(turn) {
                     return Err(invalid(list.letter(), masks::NO_ADDRESSES));
-                }
-                let n_added = |change: &ModeChange| matches!(change.what, Mode::Listed(..));
-                let n_entries =
-                    room.modes.n_entries() + changes.iter().filter(|c| n_added(c)).count();
-                if is_set
-                    && !room.modes.lists(list, &mask)
-                    && n_entries >= self.settings.limits.list_entries_max
-                {
-                    let (room, mask) = (room.name.to_string(), mask.to_string());
-                    return Err(Refusal::ListFull { room, mask });
                 }
                 Ok(Mode::Listed(list, mask, Terms::default()))
             }

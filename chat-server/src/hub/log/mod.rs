@@ -6,4 +6,5 @@ pub(crate) mod operator_trail;
 pub(crate) mod persist;
 pub(crate) mod query;
 pub(crate) mod room_bytes;
+pub(crate) mod slots;
 pub(crate) mod submit;

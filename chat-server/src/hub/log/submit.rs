@@ -25,6 +25,7 @@ use crate::{
             },
             room,
             rooms::Rooms,
+            slots::Slot,
             topic::Topic,
         },
     },
@@ -97,7 +98,7 @@ impl Hub {
         let (recorded, record) = self.record(said, place, action);
         let ticket = self.awaited.new_ticket();
         let pending = Pending { what: PendingWork::Record(recorded), sender: None, answer: None };
-        self.awaited.insert_pending(ticket, now.mono, pending);
+        self.pend(ticket, pending);
         self.out.push(Effect::Append { ticket, record: Arc::new(record) });
         true
     }
@@ -232,10 +233,16 @@ impl Hub {
         Ok(())
     }
 
+    /// Keeps what is on its way, which has its slots from here on.
+    fn pend(&mut self, ticket: Ticket, pending: Pending) {
+        let slots = Slot::of_work(&self.rooms, &pending.what);
+        self.awaited.insert_pending(ticket, self.now().mono, pending, slots);
+    }
+
     fn await_outcome(&mut self, turn: &mut Turn, ticket: Ticket, what: PendingWork) {
         let answer = self.join_response(turn);
         let pending = Pending { what, sender: Some(turn.conn), answer };
-        self.awaited.insert_pending(ticket, self.now().mono, pending);
+        self.pend(ticket, pending);
         let device = self.people.device_mut(turn.conn);
         device.n_pending += 1;
         device.latest_record = Some(ticket);

@@ -15,6 +15,7 @@ use crate::hub::{
         invite_link::InviteLink,
         list_entry::{Entry, Terms},
         modes::List,
+        slots::Slot,
     },
 };
 
@@ -37,7 +38,7 @@ impl Hub {
         if let Some(account) = &person.account {
             let mask: Arc<str> = format!("~a:{}", CaseMapping::Ascii.fold(account)).into();
             let is_listed = room.modes.lists(List::Invited, &mask);
-            let is_full = room.modes.n_entries() >= self.settings.limits.list_entries_max;
+            let is_full = !self.has_slot(&Slot::list_entry(id, List::Invited, &mask), &[]);
             let (by, at) = (Arc::clone(&link.by), self.now().wall);
             let entry = Entry { mask, by, at, terms: Terms::default() };
             let listed = Fact::Listed(List::Invited, entry);

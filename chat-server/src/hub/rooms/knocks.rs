@@ -10,16 +10,13 @@ use crate::{
         Hub,
         refusal::Refusal,
         replies::turn::Turn,
-        state::{change_purpose::ChangePurpose, facts::Fact},
+        state::{change_purpose::ChangePurpose, facts::Fact, room::ASKING_MAX, slots::Slot},
     },
     ids::{ConnId, RoomId},
 };
 
 /// The time after which somebody who has asked is told of again.
 const PAUSE: Duration = Duration::from_secs(5 * 60);
-
-/// Accounts whose asking is kept, and people who have asked lately: above it nobody else asks.
-const ASKING_MAX: usize = 100;
 
 impl Hub {
     /// Tells those who operate a room that somebody wants to come in; of an account that is kept.
@@ -38,10 +35,22 @@ impl Hub {
         let room = self.rooms.room_mut(id);
         let name = room.name.to_string();
         room.knocks.retain(|_, knock| now.mono.saturating_duration_since(knock.mono) < PAUSE);
-        if room.knocks.contains_key(&identity) || room.knocks.len() >= ASKING_MAX {
+        if room.knocks.contains_key(&identity) {
             return Err(Refusal::TooManyKnocks(name));
         }
-        room.knocks.insert(identity, now);
+        if room.knocks.len() >= ASKING_MAX {
+            return Err(Refusal::TooManyWait(name));
+        }
+        // Of an account of whose asking the room knows already there is nothing new to keep.
+        let is_news =
+            |account: &String| room.ownership.is_some() && !room.asking.contains_key(&**account);
+        let asks = |account: String| Fact::Asking(account.into(), Some(now.wall));
+        let fact = account.filter(is_news).map(asks);
+        let slot = fact.as_ref().and_then(|fact| Slot::of_fact(id, fact));
+        if slot.is_some_and(|slot| !self.has_slot(&slot, &[])) {
+            return Err(Refusal::TooManyWait(name));
+        }
+        self.rooms.room_mut(id).knocks.insert(identity, now);
         let room = &self.rooms[&id];
         let text = match reason {
             Some(reason) => format!("asks to come in ({})", cut(reason, TOPIC_BYTES_MAX / 2)),
@@ -55,16 +64,10 @@ impl Hub {
         for conn in devices {
             self.say_to(conn, None, vec![line.clone()]);
         }
-        let is_news = |account: &String| {
-            room.ownership.is_some()
-                && !room.asking.contains_key(&**account)
-                && room.asking.len() < ASKING_MAX
-        };
-        let Some(account) = account.filter(is_news) else {
+        let Some(fact) = fact else {
             reply.into_iter().for_each(|line| turn.say(line));
             return Ok(());
         };
-        let fact = Fact::Asking(account.into(), Some(self.now().wall));
         let changes = room.changes(&[fact]).into();
         self.submit_changes(turn, changes, ChangePurpose::Knock { reply })
             .map_err(|why| Refusal::fail("KNOCK", "INTERNAL_ERROR", &[&name], why))

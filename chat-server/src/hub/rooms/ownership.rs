@@ -15,6 +15,7 @@ use crate::{
             facts::{self, Fact, RoomDocument},
             ownership::Ownership,
             pending_record::OwnerChange,
+            slots::Slot,
         },
     },
     ids::RoomId,
@@ -31,7 +32,7 @@ impl Hub {
         // The one that everybody comes into is nobody's.
         if room.is_lobby()
             || room.ownership.is_some()
-            || self.rooms.owned_by(&founder).len() >= limits.rooms_per_account_max
+            || !self.has_slot(&Slot::owned_room(&founder, id), &[])
             || self.rooms.n_owned() >= limits.registered_rooms_max
         {
             return false;

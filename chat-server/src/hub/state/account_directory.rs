@@ -109,6 +109,9 @@ impl AccountField<'_> {
     }
 }
 
+/// Certificates of one account.
+pub(crate) const CERTIFICATES_MAX: usize = 10;
+
 /// The change that makes an account of that name, with a number that none has had before.
 pub(crate) fn register(
     name: &str,

@@ -329,9 +329,24 @@ impl Accounts {
         self.markers.set(mark, time);
     }
 
-    /// Changes that move a marker to `time`, and make place for it.
-    pub(crate) fn marker_changes(&self, mark: &ReadMarker, time: SystemTime) -> Vec<Change> {
-        self.markers.changes(mark, time)
+    /// Changes that move a marker to `time`, and make place for it where there are `n_over` too many.
+    pub(crate) fn marker_changes(
+        &self,
+        mark: &ReadMarker,
+        time: SystemTime,
+        n_over: usize,
+    ) -> Vec<Change> {
+        self.markers.changes(mark, time, n_over)
+    }
+
+    /// The number of markers of somebody, by their identity.
+    pub(crate) fn n_markers(&self, identity: &str) -> usize {
+        self.markers.n_of(identity)
+    }
+
+    /// Whether somebody has a marker of the conversation that stands so in a path.
+    pub(crate) fn has_marker(&self, identity: &str, of: &str) -> bool {
+        self.markers.has(identity, of)
     }
 
     /// A guest has gone.

@@ -16,6 +16,7 @@ use crate::{
         pending::{Arrived, PendingQueue},
         pending_record::{Pending, PendingWork},
         query::PendingQuery,
+        slots::{Slot, SlotsUnderWay},
     },
     ids::{ConnId, IdMap, Ticket},
     origin::Origin,
@@ -26,6 +27,8 @@ use crate::{
 pub(crate) struct Awaited {
     /// Records and changes on their way to the log.
     pending: PendingQueue<Pending>,
+    /// Slots that those take.
+    slots: SlotsUnderWay,
     checks: BTreeMap<Ticket, PasswordCheck>,
     check_queue: CheckQueue,
     queries: BTreeMap<Ticket, PendingQuery>,
@@ -51,6 +54,7 @@ impl Awaited {
     pub(crate) fn new() -> Self {
         Self {
             pending: PendingQueue::new(),
+            slots: SlotsUnderWay::default(),
             checks: BTreeMap::new(),
             check_queue: CheckQueue::default(),
             queries: BTreeMap::new(),
@@ -102,8 +106,21 @@ impl Awaited {
         self.pending.all().map(|pending| &pending.what)
     }
 
-    pub(crate) fn insert_pending(&mut self, ticket: Ticket, since: Instant, pending: Pending) {
+    /// Keeps what is on its way, and the slots that it takes.
+    pub(crate) fn insert_pending(
+        &mut self,
+        ticket: Ticket,
+        since: Instant,
+        pending: Pending,
+        slots: Vec<Slot>,
+    ) {
         self.pending.insert(ticket, since, pending);
+        self.slots.insert(ticket, slots);
+    }
+
+    /// The slots that what is on its way takes.
+    pub(crate) fn slots_under_way(&self) -> impl Iterator<Item = &Slot> {
+        self.slots.iter()
     }
 
     /// Whether it is on its way, and its sender has not been told that it takes too long.
@@ -113,6 +130,7 @@ impl Awaited {
 
     /// Takes what has arrived; `None` if it has been forgotten, or nobody waited for it.
     pub(crate) fn take_pending(&mut self, ticket: Ticket) -> Option<Arrived<Pending>> {
+        self.slots.remove(ticket);
         self.pending.take(ticket)
     }
 
@@ -132,7 +150,9 @@ impl Awaited {
 
     /// [`PendingQueue::pop_lost`]
     pub(crate) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<Pending> {
-        self.pending.pop_lost(now, timeout)
+        let (ticket, pending) = self.pending.pop_lost(now, timeout)?;
+        self.slots.remove(ticket);
+        Some(pending)
     }
 
     /// [`PendingQueue::next_deadline`]
@@ -254,6 +274,8 @@ impl Awaited {
         let has_records = |response: &LabeledResponse| response.n_records > 0;
         let all_wait = self.responses.values().all(has_records);
         ensure(all_wait, "labelled responses wait for something")?;
+        let mut tickets = self.slots.tickets();
+        ensure(tickets.all(|ticket| self.pending.has(ticket)), "slots are of what is under way")?;
         self.pending.check()
     }
 }

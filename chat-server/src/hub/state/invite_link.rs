@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::hub::state::codec::milliseconds;
 
+/// Links into one room.
+pub(crate) const LINKS_MAX: usize = 100;
+
 /// The terms of an invite link: who may come in by it, and until when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct InviteLink {

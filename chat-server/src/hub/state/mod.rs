@@ -45,6 +45,7 @@ pub(crate) mod rooms;
 pub(crate) mod sasl_exchange;
 pub(crate) mod server_ban;
 pub(crate) mod server_secret;
+pub(crate) mod slots;
 pub(crate) mod sparse;
 pub(crate) mod topic;
 pub(crate) mod whowas;

@@ -100,10 +100,16 @@ impl<T> PendingQueue<T> {
         self.overdue.insert(ticket, (since, what));
     }
 
+    /// Whether it has neither arrived nor been forgotten.
+    pub(crate) fn has(&self, ticket: Ticket) -> bool {
+        self.is_awaited(ticket) || self.overdue.contains_key(&ticket)
+    }
+
     /// Takes what has been lost without a word.
-    pub(crate) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<T> {
+    pub(crate) fn pop_lost(&mut self, now: Instant, timeout: Duration) -> Option<(Ticket, T)> {
         let first = self.overdue.first_entry()?;
-        (first.get().0 + timeout * (1 + FORGET_AFTER) <= now).then(|| first.remove().1)
+        let is_lost = first.get().0 + timeout * (1 + FORGET_AFTER) <= now;
+        is_lost.then(|| (*first.key(), first.remove().1))
     }
 
     /// The time at which something is slow or lost next.
@@ -195,7 +201,9 @@ mod tests {
         assert_eq!(pending.pop_lost(now, TIMEOUT), None);
         assert_eq!(pending.next_deadline(TIMEOUT), Some(start + Duration::from_secs(2) + TIMEOUT));
         now = start + 11 * TIMEOUT;
-        assert_eq!(pending.pop_lost(now, TIMEOUT), Some('a'));
+        assert!(pending.has(Ticket(0)) && !pending.has(Ticket(2)));
+        assert_eq!(pending.pop_lost(now, TIMEOUT), Some((Ticket(0), 'a')));
+        assert!(!pending.has(Ticket(0)));
         assert_eq!(pending.pop_lost(now, TIMEOUT), None);
         assert_eq!(pending.take(Ticket(0)), None, "it is forgotten");
     }

@@ -14,7 +14,7 @@ use crate::{hub::state::codec::time_at, ids::ConversationId, room_log::Change};
 pub(crate) const PATH: &str = "marker";
 
 /// Markers of one person; above it the one of longest ago goes.
-const MARKERS_MAX: usize = 1000;
+pub(crate) const MARKERS_MAX: usize = 1000;
 
 /// All markers, by whose they are and what of.
 #[derive(Debug, Default)]
@@ -58,12 +58,16 @@ impl ReadMarker {
         !self.identity.starts_with('~') && !has_gone
     }
 
-    fn path(&self) -> Arc<str> {
+    /// The word of the conversation in its path.
+    pub(crate) fn word(&self) -> Arc<str> {
         match &self.of {
-            Marked::Person(other) => format!("{PATH}\n{}\n{other}", self.identity),
-            Marked::Room(room) => format!("{PATH}\n{}\n{}", self.identity, room.number()),
+            Marked::Person(other) => Arc::clone(other),
+            Marked::Room(room) => room.number().to_string().into(),
         }
-        .into()
+    }
+
+    fn path(&self) -> Arc<str> {
+        format!("{PATH}\n{}\n{}", self.identity, self.word()).into()
     }
 
     fn set_to(&self, time: SystemTime) -> Change {
@@ -94,18 +98,33 @@ impl ReadMarkers {
         Ok(())
     }
 
-    /// The changes that move a marker to `time`, and make place for it.
-    pub(crate) fn changes(&self, mark: &ReadMarker, time: SystemTime) -> Vec<Change> {
-        let mut changes = vec![mark.set_to(time)];
-        if let Some(own) = self.by.get(&mark.identity)
-            && own.len() >= MARKERS_MAX
-            && !own.contains_key(&mark.of)
-            && let Some((of, _)) = own.iter().min_by_key(|(_, time)| **time)
-        {
+    /// The changes that move a marker to `time`, and make place for it: the `n_over` of longest ago go, since those that are
+    /// under way need place, too.
+    pub(crate) fn changes(
+        &self,
+        mark: &ReadMarker,
+        time: SystemTime,
+        n_over: usize,
+    ) -> Vec<Change> {
+        let own = self.by.get(&mark.identity).filter(|_| n_over > 0);
+        let mut own: Vec<_> = own.into_iter().flatten().collect();
+        own.sort_unstable_by_key(|(_, time)| **time);
+        let gone = own.into_iter().take(n_over).map(|(of, _)| {
             let oldest = ReadMarker { identity: Arc::clone(&mark.identity), of: of.clone() };
-            changes.push(Change::Remove { path: oldest.path() });
-        }
-        changes
+            Change::Remove { path: oldest.path() }
+        });
+        std::iter::once(mark.set_to(time)).chain(gone).collect()
+    }
+
+    /// The number of markers of one person.
+    pub(crate) fn n_of(&self, identity: &str) -> usize {
+        self.by.get(identity).map_or(0, BTreeMap::len)
+    }
+
+    /// Whether somebody has a marker of the conversation that stands so in a path.
+    pub(crate) fn has(&self, identity: &str, of: &str) -> bool {
+        let own = self.by.get(identity).zip(Marked::read(of).ok());
+        own.is_some_and(|(own, of)| own.contains_key(&of))
     }
 
     /// Moves a marker to `time`, if that is later. Above the bound the one of longest ago goes, a guest's too.
@@ -201,7 +220,8 @@ mod tests {
         };
         for number in 0..=MARKERS_MAX as u64 {
             let time = UNIX_EPOCH + Duration::from_secs(1000 + number);
-            for change in markers.changes(&mark(number), time) {
+            let n_over = usize::from(number == MARKERS_MAX as u64);
+            for change in markers.changes(&mark(number), time, n_over) {
                 let (path, value) = match &change {
                     Change::Set { path, value } => (path, Some(&**value)),
                     Change::Remove { path } => (path, None),

@@ -28,6 +28,9 @@ use crate::{
     ids::{ConnId, ConversationId, PersonId, RoomId, WorkerId},
 };
 
+/// Accounts that wait to be let in, and people who have asked lately: above it nobody else asks.
+pub(crate) const ASKING_MAX: usize = 100;
+
 /// A room: while anyone is in it, or as long as it is somebody's.
 // More than 12 fields: a room's modes, metadata, ownership and topic are types of their own; the rest is counted or asked with each
 // message.

@@ -25,6 +25,7 @@ use crate::{
             query::QueryPurpose,
             room::Room,
             room_bytes::Holder,
+            slots::Slot,
         },
     },
     ids::PersonId,
@@ -175,6 +176,9 @@ impl Hub {
         if room.ownership.as_ref().is_some_and(|ownership| ownership.successor.is_some()) {
             return Err(said.no(&format!("{name} is just being given away")));
         }
+        if room.ownership.as_ref().is_some_and(|ownership| ownership.founder == successor) {
+            return Err(said.no(&format!("{name} is {account}'s already")));
+        }
         // Nobody is given what they know nothing of.
         let is_here = room.members.keys().any(|who| {
             let own = self.people.person(*who).account.as_ref();
@@ -183,12 +187,19 @@ impl Hub {
         if !is_here && !room.rank_of(Some(&successor)).is_operator {
             return Err(said.no(&format!("{account} is not in {name}, and does not operate it: OP #room account makes them an operator")));
         }
-        if self.rooms.owned_by(&successor).len() >= self.settings.limits.rooms_per_account_max {
+        if !self.has_slot(&Slot::owned_room(&successor, id), &[]) {
             return Err(said.no(&format!("{account} has as many rooms as one may have")));
         }
-        // Who has founded it operates it all the same.
-        let founder =
-            self.rooms[&id].ownership.as_ref().map(|ownership| Arc::clone(&ownership.founder));
+        // Who has founded it operates it all the same; where an operator of the server gives it away, if there is place.
+        let founder = room.ownership.as_ref().map(|ownership| Arc::clone(&ownership.founder));
+        let has_place = |own: &Arc<str>| self.has_slot(&Slot::rank(id, 'o', own), &[]);
+        let is_asker = room.is_founded_by(self.people.person(turn.person));
+        let founder = founder.filter(has_place);
+        if is_asker && founder.is_none() {
+            return Err(said.no(&format!(
+                "as many accounts have a rank in {name} as may, and you would be one more: DEOP one first"
+            )));
+        }
         let facts: Vec<Fact> =
             founder.map(|own| Fact::Operator(own, Some(self.now().wall))).into_iter().collect();
         let n_bytes = self.rooms[&id].bytes() + self.rooms.growth(id, &facts);
@@ -259,8 +270,9 @@ impl Hub {
             }
             let what =
                 if letter == 'o' { Mode::Operator(person.id) } else { Mode::Voice(person.id) };
-            let id = room.id;
-            return self.submit_modes(turn, id, vec![ModeChange { is_set, what }]);
+            let (id, change) = (room.id, ModeChange { is_set, what });
+            self.check_mode_slot(room, &change, &[])?;
+            return self.submit_modes(turn, id, vec![change]);
         }
         let Some(ownership) = &room.ownership else {
             return Err(said.no(&format!("{who} is not in {}, which is nobody's", room.name)));
@@ -271,8 +283,7 @@ impl Hub {
         if *ownership.founder == *key {
             return Err(said.no(&format!("{account} founded {}", room.name)));
         }
-        let n_max = self.settings.limits.list_entries_max;
-        if is_set && ownership.operators.len() + ownership.voiced.len() >= n_max {
+        if is_set && !self.has_slot(&Slot::rank(room.id, letter, &key), &[]) {
             return Err(said.no("there are as many as there may be: remove one first"));
         }
         let fact = match letter {
@@ -316,11 +327,9 @@ impl Hub {
         let mask = self.mask_of(turn, said, who)?;
         let mask: Arc<str> = format!("{kind}{mask}").into();
         let terms = said.terms(3, self.now().wall)?;
-        let is_new = !room.modes.lists(List::Ban, &mask);
-        if is_new && room.modes.n_entries() >= self.settings.limits.list_entries_max {
-            let (room, mask) = (room.name.to_string(), mask.to_string());
-            return Err(Refusal::ListFull { room, mask });
-        }
+        let what = Mode::Listed(List::Ban, Arc::clone(&mask), terms.clone());
+        let change = ModeChange { is_set: true, what };
+        self.check_mode_slot(room, &change, &[])?;
         let id = room.id;
         let members: Vec<_> = room.members.keys().copied().collect();
         // Who is barred from coming in does not stay in; nobody bars those who operate it.
@@ -345,8 +354,7 @@ impl Hub {
         let shown = mask.strip_prefix(masks::MUTE).unwrap_or(&mask);
         let note = format!("has {word} {shown}{}", terms.shown());
         let reply = format!("{shown} is {word}{}", terms.shown());
-        let why = terms.reason.clone().unwrap_or_else(|| "banned".into());
-        let change = ModeChange { is_set: true, what: Mode::Listed(List::Ban, mask, terms) };
+        let why = terms.reason.unwrap_or_else(|| "banned".into());
         self.submit_modes(turn, id, vec![change])?;
         for who in purpose {
             self.submit_kick(turn, id, who, &why)?;
@@ -449,12 +457,10 @@ impl Hub {
         if room.modes.lists(List::Invited, &mask) {
             return Err(said.no(&format!("{account} may come in already")));
         }
-        if room.modes.n_entries() >= self.settings.limits.list_entries_max {
-            let (room, mask) = (name.to_string(), mask.to_string());
-            return Err(Refusal::ListFull { room, mask });
-        }
         let what = Mode::Listed(List::Invited, mask, Terms::default());
-        self.submit_modes(turn, id, vec![ModeChange { is_set: true, what }])?;
+        let change = ModeChange { is_set: true, what };
+        self.check_mode_slot(room, &change, &[])?;
+        self.submit_modes(turn, id, vec![change])?;
         if let Some((guest, _)) = guest.filter(|(guest, _)| !self.rooms[&id].has(*guest)) {
             self.invite_person(turn, id, guest);
         }

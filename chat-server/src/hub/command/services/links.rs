@@ -18,6 +18,7 @@ use crate::{
             facts::Fact,
             invite_link::InviteLink,
             room::Room,
+            slots::Slot,
         },
     },
     settings::PublicAddress,
@@ -30,9 +31,6 @@ const TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// The longest.
 const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Links into one room.
-const LINKS_MAX: usize = 100;
-
 /// Signs of what stands in a link: 125 bits that nobody guesses, and short enough for a key.
 const TOKEN_SIGNS: usize = 25;
 
@@ -43,7 +41,7 @@ impl Hub {
     pub(crate) fn make_link(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let room = self.find_ruled_room(turn, said, Right::OperateByService)?;
         let (id, name) = (room.id, room.name.clone());
-        if room.links.values().filter(|link| link.holds(self.now().wall)).count() >= LINKS_MAX {
+        if !self.has_slot(&Slot::new_link(id), &[]) {
             return Err(said.no("there are as many links as there may be: end one first"));
         }
         let words = [said.word(2), said.word(3)].into_iter().flatten();

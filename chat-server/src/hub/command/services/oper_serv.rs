@@ -16,6 +16,7 @@ use crate::{
             codec,
             operator_trail::OperatorAction,
             server_ban::{Ban, Banned},
+            slots::Slot,
         },
     },
     room_log::Change,
@@ -88,10 +89,7 @@ impl Hub {
         let over =
             self.accounts.bans().iter().filter(|(_, own)| is_over(own)).map(|(banned, _)| banned);
         let mut changes: Vec<Change> = over.map(Banned::lift).collect();
-        let n_left = self.accounts.bans().len() - changes.len();
-        if n_left >= self.settings.limits.server_bans_max
-            && !self.accounts.bans().contains_key(&banned)
-        {
+        if !self.has_slot(&Slot::server_ban(banned.shown()), &[]) {
             return Err(said.no("there are as many bans as there may be: end one first"));
         }
         let by = Arc::clone(self.people.person(turn.person).nick.shown());
