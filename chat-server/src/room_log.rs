@@ -55,8 +55,17 @@ pub enum LogOutcome {
     },
 }
 
-/// The time a write may take before nothing can be stored, as far as anybody can tell.
-const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+/// The time a write, or a read, may take before nothing can be stored, or read, as far as anybody can tell.
+const DISK_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The kind of a read, each of which a log may do on a thread of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadKind {
+    /// Pages of history, and all else that is found without words.
+    Page,
+    /// Searches.
+    Search,
+}
 
 /// The health of a log: what it could not do when it last tried. Told by the log's threads, read at the HTTP door.
 #[derive(Debug, Default)]
@@ -69,6 +78,14 @@ struct Health {
     /// The beginning of the write that is under way.
     writing_since: Option<Instant>,
     cannot_write: Option<Arc<str>>,
+    /// One of each kind.
+    reads: [ReadHealth; 2],
+}
+
+#[derive(Debug, Default)]
+struct ReadHealth {
+    /// The beginning of the read that is under way.
+    reading_since: Option<Instant>,
     cannot_read: Option<Arc<str>>,
 }
 
@@ -88,9 +105,15 @@ impl LogHealth {
         (state.writing_since, state.cannot_write) = (None, trouble.map(Arc::from));
     }
 
-    /// Something has been read, or why not.
-    pub fn has_read(&self, trouble: Option<&str>) {
-        self.state().cannot_read = trouble.map(Arc::from);
+    /// Something of that kind is read from now on.
+    pub fn begin_to_read(&self, kind: ReadKind, now: Instant) {
+        self.state().reads[kind as usize].reading_since = Some(now);
+    }
+
+    /// It has been read, or why not.
+    pub fn has_read(&self, kind: ReadKind, trouble: Option<&str>) {
+        let cannot_read = trouble.map(Arc::from);
+        self.state().reads[kind as usize] = ReadHealth { reading_since: None, cannot_read };
     }
 
     /// Whether the last thing could not be written.
@@ -103,15 +126,18 @@ impl LogHealth {
     #[must_use]
     pub fn trouble(&self, now: Instant) -> Option<String> {
         let state = self.state();
-        let is_stuck = state
-            .writing_since
-            .is_some_and(|since| now.saturating_duration_since(since) > WRITE_PATIENCE);
-        match (&state.cannot_write, &state.cannot_read) {
-            (Some(why), _) => Some(format!("nothing can be stored: {why}")),
-            _ if is_stuck => Some("nothing can be stored: the disk does not answer".to_owned()),
-            (None, Some(why)) => Some(format!("nothing that was said can be read: {why}")),
-            (None, None) => None,
-        }
+        let stuck = |since: Option<Instant>| {
+            since
+                .filter(|since| now.saturating_duration_since(*since) > DISK_PATIENCE)
+                .map(|_| "the disk does not answer")
+        };
+        let cannot_write = state.cannot_write.as_deref().or_else(|| stuck(state.writing_since));
+        let mut reads = state.reads.iter();
+        let cannot_read =
+            reads.find_map(|own| own.cannot_read.as_deref().or_else(|| stuck(own.reading_since)));
+        cannot_write
+            .map(|why| format!("nothing can be stored: {why}"))
+            .or_else(|| cannot_read.map(|why| format!("nothing that was said can be read: {why}")))
     }
 }
 

@@ -5,7 +5,8 @@ use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 use chat_tests::{TestClient, folder::TempFolder, program::Program};
 
-const CAPS: &str = "echo-message standard-replies draft/chathistory batch message-tags";
+const CAPS: &str =
+    "echo-message standard-replies draft/chathistory soju.im/search batch message-tags";
 
 /// A server on a disk whose faults are files in `folder`.
 fn server_on_a_bad_disk(folder: &Path) -> (Program, SocketAddr) {
@@ -57,11 +58,79 @@ fn health_is_not_ok_while_nothing_can_be_stored() {
         assert!(answer.contains("nothing can be stored") && answer.contains(words), "{answer}");
         fs::remove_file(folder.path().join(fault)).unwrap();
         // Nobody says anything.
-        chat_tests::poll(|| {
-            let answer = health(http);
-            if answer.starts_with("HTTP/1.1 200 OK") { Ok(()) } else { Err(answer) }
-        });
+        becomes(http, "200 OK", "ok");
     }
+}
+
+/// Waits until `GET /health` is answered so, with those words in its sentence.
+fn becomes(http: SocketAddr, status: &str, words: &str) {
+    chat_tests::poll(|| {
+        let answer = health(http);
+        let is_so = answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.contains(words);
+        if is_so { Ok(()) } else { Err(answer) }
+    });
+}
+
+/// Nor is it while nothing can be read, of pages or of searches, whatever the other of the two can; and it is well again
+/// though nobody asks.
+#[test]
+fn health_is_not_ok_while_nothing_can_be_read() {
+    let folder = TempFolder::new("unreadable");
+    let (mut program, address) = server_on_a_bad_disk(folder.path());
+    let http = program.expect_address();
+    let mut ann = connect(address, "Ann");
+    let other = |own: &str| if own == "SEARCH" { "CHATHISTORY" } else { "SEARCH" };
+    let ask = |ann: &mut TestClient, word: &str| match word {
+        "SEARCH" => ann.send("SEARCH text=said"),
+        _ => ann.send("CHATHISTORY LATEST #lobby * 10"),
+    };
+    for word in ["CHATHISTORY", "SEARCH"] {
+        // What is new is not in the readers' memory.
+        ann.send(&format!("PRIVMSG #lobby :said before {word}"));
+        ann.expect(&format!("* PRIVMSG #lobby :said before {word}"));
+        fs::write(folder.path().join("unreadable"), "").unwrap();
+        ask(&mut ann, word);
+        ann.expect(&format!("* FAIL {word} *_ERROR *"));
+        becomes(http, "503 Service Unavailable", "nothing that was said can be read: ");
+        // What is written is written.
+        ann.send(&format!("PRIVMSG #lobby :said without {word}"));
+        ann.expect(&format!("* PRIVMSG #lobby :said without {word}"));
+        fs::remove_file(folder.path().join("unreadable")).unwrap();
+        becomes(http, "200 OK", "ok");
+        for word in [word, other(word)] {
+            ask(&mut ann, word);
+            ann.expect("* BATCH +*");
+            ann.expect("* BATCH -*");
+        }
+    }
+}
+
+/// A disk that says nothing at all, neither that it has failed nor that it is done.
+#[test]
+fn health_is_not_ok_while_the_disk_does_not_answer() {
+    let folder = TempFolder::new("unanswered");
+    let (mut program, address) = server_on_a_bad_disk(folder.path());
+    let http = program.expect_address();
+    let mut ann = connect(address, "Ann");
+    ann.send("PRIVMSG #lobby :said before");
+    ann.expect("* PRIVMSG #lobby :said before");
+    fs::write(folder.path().join("unread"), "").unwrap();
+    ann.send("CHATHISTORY LATEST #lobby * 10");
+    let silence = "the disk does not answer";
+    becomes(
+        http,
+        "503 Service Unavailable",
+        &format!("nothing that was said can be read: {silence}"),
+    );
+    ann.send("PRIVMSG #lobby :written meanwhile");
+    fs::remove_file(folder.path().join("unread")).unwrap();
+    becomes(http, "200 OK", "ok");
+    fs::write(folder.path().join("unsynced"), "").unwrap();
+    ann.send("PRIVMSG #lobby :said at last");
+    becomes(http, "503 Service Unavailable", &format!("nothing can be stored: {silence}"));
+    fs::remove_file(folder.path().join("unsynced")).unwrap();
+    ann.expect("* PRIVMSG #lobby :said at last");
+    becomes(http, "200 OK", "ok");
 }
 
 fn connect(address: SocketAddr, nick: &str) -> TestClient {

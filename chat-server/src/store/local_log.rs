@@ -26,7 +26,8 @@ use crate::{
     private_files,
     retention::Retention,
     room_log::{
-        AppendError, Appender, Appending, Change, ConversationMark, Querying, Record, RoomLog,
+        AppendError, Appender, Appending, Change, ConversationMark, Querying, ReadKind, Record,
+        RoomLog,
     },
 };
 
@@ -192,16 +193,16 @@ impl RoomLog for LocalLog {
             self.to_writer = Some(to_writer);
         }
         if let Some(readers) = self.readers.take() {
-            let mut read = |name: &str, reader: Reader| {
+            let mut read = |name: &str, reader: Reader, kind| {
                 let (to_reader, questions) = crossbeam_channel::unbounded();
                 let (appender, index) = (appender.clone(), Arc::clone(&self.index));
-                let read = move || reader::run(&reader, &questions, &appender, &index);
+                let read = move || reader::run((&reader, kind), &questions, &appender, &index);
                 spawn(name, Box::new(read))?;
                 Ok::<_, std::io::Error>(to_reader)
             };
             let [pages, searches] = readers;
-            self.to_reader = Some(read("chat-store-read", pages)?);
-            self.to_searcher = Some(read("chat-store-find", searches)?);
+            self.to_reader = Some(read("chat-store-read", pages, ReadKind::Page)?);
+            self.to_searcher = Some(read("chat-store-find", searches, ReadKind::Search)?);
             let limit = Arc::clone(&self.limit);
             let watch = move || limit.run();
             self.watcher =

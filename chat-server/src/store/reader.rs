@@ -1,9 +1,12 @@
 //! The threads that read: one for pages of history and one for searches, each a question at a time, the askers in turn, and
 //! none for longer than a second.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rusqlite::{Connection, ErrorCode};
 
 use super::{
@@ -15,7 +18,7 @@ use super::{
 use crate::{
     history::{Asker, Query},
     ids::Ticket,
-    room_log::Appender,
+    room_log::{Appender, ReadKind},
 };
 
 /// The time a question may take, by the clock.
@@ -26,6 +29,9 @@ const INDEX_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Records that the index takes within that time.
 const INDEX_PATIENCE_RECORDS: usize = 10_000;
+
+/// The time after which a question that could not be answered is asked again when nobody asks anything else.
+const RETRY: Duration = Duration::from_millis(500);
 
 /// The words that are told to whoever asks for too much.
 const TOO_LONG: &str = "it takes too long: ask for rarer words, one room, or a shorter time";
@@ -69,16 +75,45 @@ impl Reader {
 
 /// Ends when nobody asks any more, or nobody hears the answer.
 pub(super) fn run(
-    reader: &Reader,
+    (reader, kind): (&Reader, ReadKind),
     questions: &Receiver<Asked>,
     appender: &Appender,
     index: &IndexProgress,
 ) {
     let mut turns = Turns::default();
+    // The question that the disk did not answer, and why: as long as it does not, nothing is known to be readable.
+    let mut unanswered: Option<(Query, Arc<str>)> = None;
+    let read = |query: Query, has_all, unanswered: &mut Option<_>| {
+        let health = appender.health();
+        health.begin_to_read(kind, now());
+        let answer =
+            reader.ask(QUESTION_TIME, |database| answers::answer(database, &query, has_all));
+        match &answer {
+            Ok(_) => *unanswered = None,
+            // That says nothing of the disk.
+            Err(why) if **why == *TOO_LONG => {}
+            Err(why) => *unanswered = Some((query, Arc::clone(why))),
+        }
+        health.has_read(kind, unanswered.as_ref().map(|(_, why)| &**why));
+        answer
+    };
     loop {
         if turns.is_empty() {
-            let Ok(asked) = questions.recv() else { return };
-            turns.push(asked.asker.clone(), asked);
+            let asked = match &unanswered {
+                Some(_) => questions.recv_timeout(RETRY),
+                None => questions.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match asked {
+                Ok(asked) => turns.push(asked.asker.clone(), asked),
+                Err(RecvTimeoutError::Timeout) => {
+                    if let Some((query, _)) = unanswered.clone() {
+                        // Its asker has been told; whether it has an answer is all that is wanted.
+                        drop(read(query, true, &mut unanswered));
+                    }
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
         for asked in questions.try_iter() {
             turns.push(asked.asker.clone(), asked);
@@ -88,15 +123,19 @@ pub(super) fn run(
             let is_near = index.n_behind() <= INDEX_PATIENCE_RECORDS;
             index.wait_for(n_wishes, if is_near { INDEX_PATIENCE } else { Duration::ZERO })
         };
-        let answer =
-            reader.ask(QUESTION_TIME, |database| answers::answer(database, &query, has_all));
-        if answer.as_ref().err().is_none_or(|why| **why != *TOO_LONG) {
-            appender.health().has_read(answer.as_ref().err().map(|why| &**why));
-        }
+        let answer = read(query, has_all, &mut unanswered);
         if !appender.queried(ticket, answer) {
             return;
         }
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a question that the disk does not answer is told of"
+)]
+fn now() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]
