@@ -2,6 +2,7 @@
 //! sees it. Screenshots go to `target/screenshots`.
 
 use std::{
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     process::{Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,7 +11,9 @@ use std::{
 
 use chat_core::testing::FakeServer;
 use chat_server::Config;
-use chat_tests::{PATIENCE, TestClient, TestServer, load::Process, program::Program};
+use chat_tests::{
+    PATIENCE, TestClient, TestServer, folder::TempFolder, load::Process, program::Program,
+};
 
 /// One window at a time: keys go to whatever has the focus.
 static DISPLAY: Mutex<()> = Mutex::new(());
@@ -19,6 +22,8 @@ static DISPLAY: Mutex<()> = Mutex::new(());
 pub(crate) struct Desktop {
     program: Program,
     driver: Program,
+    /// The folder that it keeps its data in, none of the tester's.
+    data: TempFolder,
     _display: MutexGuard<'static, ()>,
 }
 
@@ -33,6 +38,8 @@ impl Desktop {
         let is_there = std::env::var_os("DISPLAY").is_some();
         assert!(is_there, "these tests need a display; `cargo xtask test` gives them one");
         let mut command = Command::new(chat_tests::program::path("chat-gtk"));
+        let data = TempFolder::new("desktop");
+        command.env("XDG_DATA_HOME", data.path()).env_remove("STATE_DIRECTORY");
         prepare(&mut command);
         // Whatever a GTK of the system has to warn of is not for this test to read.
         let program =
@@ -40,7 +47,7 @@ impl Desktop {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/desktop/driver.py");
         let mut command = Command::new("/usr/bin/python3");
         let driver = Program::run("driver", command.args([script, &program.id().to_string()]));
-        let mut desktop = Self { program, driver, _display: display };
+        let mut desktop = Self { program, driver, data, _display: display };
         desktop.ask("exists", "push button", "Join the room", "");
         desktop
     }
@@ -410,6 +417,37 @@ fn a_host_is_asked_before_the_room_ends() {
     assert_eq!(ann.program.exit_code(), Some(0));
 }
 
+/// The server within the window keeps its files as any server does, whatever the umask.
+#[test]
+fn a_hosted_room_is_its_hosts_alone() {
+    let mut ann = Desktop::start_with(|command| {
+        let mut under = Command::new("sh");
+        under.args(["-c", "umask 000; exec \"$@\"", "sh"]).arg(command.get_program());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => under.env(name, value),
+                None => under.env_remove(name),
+            };
+        }
+        *command = under;
+    });
+    ann.write("Your name", "Ann");
+    ann.write("Port to host on (53000)", "0");
+    ann.click("Host a room");
+    ann.wait_for(&["You host this room. Others join at "]);
+    ann.write("Message", "kept");
+    ann.click("Send");
+    ann.wait_for(&["kept"]);
+    let mode = |name: &str| {
+        let path = ann.data.path().join("chat-server").join(name);
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    };
+    assert_eq!(mode(""), 0o700);
+    for name in ["chat.db", "chat.db-wal", "chat.db-shm", "chat.lock"] {
+        assert_eq!(mode(name), 0o600, "{name}");
+    }
+}
+
 #[test]
 fn a_lost_host_is_told_and_found_again() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -574,7 +612,7 @@ fn dark_and_light_follow_the_system() {
 /// What was said before stands apart from what is new; messages change where they stand.
 #[test]
 fn the_past_stands_apart_and_messages_change() {
-    let folder = chat_tests::folder::TempFolder::new("desktop-past");
+    let folder = TempFolder::new("desktop-past");
     let server = TestServer::with(|config| config.data = Some(folder.path().to_owned()));
     let caps = "message-tags echo-message chat.local/edit draft/message-redaction";
     let mut bob = TestClient::register_with(&server, "Bob", caps);
