@@ -275,8 +275,12 @@ fn slow_reader_is_closed_not_waited_for() {
         config.limits.outbox_bytes_max = 64 << 10;
         config.limits.close_timeout = PATIENCE;
     });
-    let mut slow = TestClient::register(&server, "Slo");
-    socket2::SockRef::from(slow.stream()).set_recv_buffer_size(4096).unwrap();
+    // From the first byte on: what its system had promised to take, and then had no room for, would be sent again after pauses
+    // that double, for minutes where the talking takes as long.
+    let narrow = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    narrow.set_recv_buffer_size(4096).unwrap();
+    narrow.connect(&server.address().into()).unwrap();
+    let mut slow = TestClient::over(narrow.into()).registered("Slo", "");
     let mut reader = TestClient::register_with(&server, "Rea", "echo-message");
     let text = "x".repeat(400);
     let mut n = 0;

@@ -24,7 +24,15 @@ impl TestClient {
     /// If it cannot.
     #[must_use]
     pub fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::over(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    /// Speaks over a socket that is connected already, and says nothing.
+    ///
+    /// # Panics
+    /// If the socket is gone.
+    #[must_use]
+    pub fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("a socket can time out");
         stream.set_nodelay(true).expect("a socket can send at once");
         let reader = BufReader::new(stream.try_clone().expect("a socket can be cloned"));
@@ -42,7 +50,14 @@ impl TestClient {
     #[must_use]
     #[track_caller]
     pub fn register_with(server: &TestServer, nick: &str, capabilities: &str) -> Self {
-        let mut client = Self::connect(server.address());
+        Self::connect(server.address()).registered(nick, capabilities)
+    }
+
+    /// This one, registered at the IRC door, with capabilities.
+    #[must_use]
+    #[track_caller]
+    pub fn registered(self, nick: &str, capabilities: &str) -> Self {
+        let mut client = self;
         if !capabilities.is_empty() {
             client.send(&format!("CAP REQ :{capabilities}"));
             client.expect("* CAP * ACK *");
