@@ -298,40 +298,52 @@ fn nickserv_answers_in_words() {
     );
 }
 
+/// The lines of a script with which Ann, on a connection that shows the certificate, registers an account and adds it to that.
+pub(crate) fn with_certificate(fingerprint: &str) -> String {
+    format!(
+        "cert {fingerprint}
+         new ann
+         ann> NICK ann
+         ann> USER u 0 * :a
+         ann< * 001 *
+         ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> NS CERT ADD
+         ann< * NOTICE ann :the certificate {fingerprint} logs in to your account from now on\n"
+    )
+}
+
+/// The lines with which `name` logs in by the certificate, as far as the answer.
+pub(crate) fn by_certificate(name: &str, fingerprint: &str) -> String {
+    format!(
+        "cert {fingerprint}
+         new {name}
+         {name}> CAP REQ :sasl
+         {name}> AUTHENTICATE EXTERNAL
+         {name}> AUTHENTICATE +\n"
+    )
+}
+
 /// A certificate logs in to the account that its owner has added it to.
 #[test]
 fn a_certificate_that_was_added_logs_in() {
     let fingerprint = "ab".repeat(32);
+    let [c, d] = ["c", "d"].map(|name| by_certificate(name, &fingerprint));
     check(&format!(
         r"
-        cert {fingerprint}
-        new ann
-        ann> NICK ann
-        ann> USER u 0 * :a
-        ann< * 001 *
-        ann> NS REGISTER correcthorse
-        ann< * 900 *
-        ann> NS CERT ADD
-        ann< * NOTICE ann :the certificate {fingerprint} logs in*
+        {}
         bob> NS REGISTER correcthorse
         bob< * 900 *
         bob> NS CERT ADD {fingerprint}
         bob< * NOTICE bob :this certificate logs in to an account already
-        cert {fingerprint}
-        new c
-        c> CAP REQ :sasl
-        c> AUTHENTICATE EXTERNAL
-        c> AUTHENTICATE +
+        {c}
         c< * 900 * * ann *
         ann> NS CERT DEL {fingerprint}
         ann< * NOTICE ann :*does not log in*
-        cert {fingerprint}
-        new d
-        d> CAP REQ :sasl
-        d> AUTHENTICATE EXTERNAL
-        d> AUTHENTICATE +
+        {d}
         d< * 904 *
-        "
+        ",
+        with_certificate(&fingerprint)
     ));
     let add = |number: u32| {
         format!(

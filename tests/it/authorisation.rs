@@ -1,13 +1,13 @@
 //! The table of who may do what in a room, cell by cell.
 
-use chat_server::{
-    config::Oper,
-    hub::{
-        Door,
-        policy::{Claim, Openness, Presence, Privacy, Right, Standing},
-    },
+use chat_server::hub::{
+    Door,
+    policy::{Claim, Openness, Presence, Right, Standing, Privacy},
 };
-use chat_tests::world::{SimLog, World};
+use chat_tests::{
+    operators::with_root,
+    world::{SimLog, World},
+};
 
 /// The heads of the columns, and the rights that they are about.
 const RIGHTS: [(&str, Right); 14] = [
@@ -75,10 +75,7 @@ fn msgid_of(lines: &[String]) -> String {
 
 /// A room with people around it, and the ids of a message of the founder's and of one of each of them.
 fn room() -> (World, String, Vec<String>) {
-    let mut world = World::new(7, SimLog::default(), |config| {
-        let password = chat_server::auth::hash("rootrootroot").unwrap();
-        config.opers = vec![Oper { name: "root".into(), password, masks: Vec::new() }];
-    });
+    let mut world = World::new(7, SimLog::default(), with_root);
     let names = ROLES.iter().map(|(_, name, _)| *name);
     for name in names.clone().chain(["ann", "mia", "zoe"]) {
         world.open(name, Door::Irc);

@@ -1,15 +1,9 @@
 //! Server bans: people who may not come to the server at all.
 
-use chat_server::{Config, config::Oper};
-use chat_tests::script::check_with;
-
-fn with_oper(config: &mut Config) {
-    let (name, masks) = ("root".into(), Vec::new());
-    let password = chat_server::auth::hash("rootrootroot").unwrap();
-    config.opers = vec![Oper { name, password, masks }];
-}
-
-const OPER: &str = "root> OPER root rootrootroot\nroot< * 381 *\n";
+use chat_tests::{
+    operators::{OPER_ROOT, with_root},
+    script::check_with,
+};
 
 #[test]
 fn only_operators_of_the_server_speak_with_operserv() {
@@ -17,7 +11,7 @@ fn only_operators_of_the_server_speak_with_operserv() {
         &format!(
             "ann> OS BANS
              ann< * 481 *
-             {OPER}
+             {OPER_ROOT}
              root> OS HELP
              root< :OperServ!services@chat.local NOTICE root :BAN *
              root> OPERSERV BANS
@@ -31,7 +25,7 @@ fn only_operators_of_the_server_speak_with_operserv() {
              root> OS UNBAN 192.0.2.1
              root< * NOTICE root :there is no such ban: write BANS"
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -41,7 +35,7 @@ fn who_is_banned_by_account_goes_and_does_not_come_back_until_it_ends() {
         &format!(
             "ann> NS REGISTER correcthorse
              ann< * 900 *
-             {OPER}
+             {OPER_ROOT}
              root> OS BAN ~a:Ann 1d spam
              root< * NOTICE root :~a:ann is banned until * (spam)
              ann< ERROR *banned from this server until * (spam)*
@@ -58,7 +52,7 @@ fn who_is_banned_by_account_goes_and_does_not_come_back_until_it_ends() {
              carl> NS IDENTIFY ann correcthorse
              carl< * 900 *"
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -68,7 +62,7 @@ fn who_is_banned_by_address_goes_and_others_do_not_come() {
         &format!(
             "ann> JOIN #x
              ann< * 366 *
-             {OPER}
+             {OPER_ROOT}
              root> OS BAN 192.0.2.0/24 other places
              root< * NOTICE root :192.0.2.0/24 is banned (other places)
              ann! ERROR *
@@ -82,7 +76,7 @@ fn who_is_banned_by_address_goes_and_others_do_not_come() {
              carl> JOIN #x
              carl< * 366 *"
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -90,7 +84,7 @@ fn who_is_banned_by_address_goes_and_others_do_not_come() {
 fn there_are_only_so_many_bans() {
     check_with(
         &format!(
-            "{OPER}
+            "{OPER_ROOT}
              root> OS BAN 192.0.2.1 3m
              root< * is banned until *
              root> OS BAN 192.0.2.2
@@ -111,7 +105,7 @@ fn there_are_only_so_many_bans() {
              root< *192.0.2.3/32 was *"
         ),
         |config| {
-            with_oper(config);
+            with_root(config);
             config.limits.server_bans_max = 2;
         },
     );

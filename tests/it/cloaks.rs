@@ -2,14 +2,11 @@
 
 use std::{collections::BTreeSet, fs};
 
-use chat_server::{
-    Config,
-    config::{Gateway, Oper},
-    hub::Door,
-};
+use chat_server::{Config, config::Gateway, hub::Door};
 use chat_tests::{
     TestClient,
     folder::TempFolder,
+    operators::oper,
     program::Program,
     script::check_with,
     world::{SimLog, World},
@@ -20,9 +17,7 @@ fn with_cloaks(config: &mut Config) {
     config.cloaks = Config::default().cloaks;
     let (password, addresses) = ("gate".into(), vec!["127.0.0.1/32".parse().unwrap()]);
     config.gateways = vec![Gateway { password, addresses }];
-    let password = chat_server::auth::hash("rootrootroot").unwrap();
-    let masks = vec!["*@192.0.2.*".into()];
-    config.opers = vec![Oper { name: "root".into(), password, masks }];
+    config.opers = vec![oper("root", &["*@192.0.2.*"])];
 }
 
 /// Somebody who comes from there.

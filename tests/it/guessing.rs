@@ -10,6 +10,7 @@ use chat_server::{
 };
 use chat_tests::{
     TestClient, TestServer,
+    operators::oper,
     script::check_with,
     world::{SimLog, World},
 };
@@ -33,12 +34,9 @@ fn with_secrets(config: &mut Config) {
         fingerprints: Vec::new(),
     };
     config.accounts = vec![account("ann"), account("mallory")];
-    let oper = |name: &str, masks: &[&str]| Oper {
-        name: name.into(),
-        password: "rootroot".into(),
-        masks: masks.iter().map(|mask| (*mask).to_owned()).collect(),
-    };
-    config.opers = vec![oper("root", &[]), oper("far", &["*@10.*"])];
+    // As [`quick_checker`] has it.
+    let quick = |own: Oper| Oper { password: "rootroot".into(), ..own };
+    config.opers = vec![quick(oper("root", &[])), quick(oper("far", &["*@10.*"]))];
 }
 
 fn world(change: impl Fn(&mut Config)) -> World {

@@ -4,8 +4,13 @@
 use std::{collections::BTreeMap, fs};
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_server::{Config, config::Oper};
-use chat_tests::{TestClient, folder::TempFolder, program::Program, script::check_with};
+use chat_tests::{
+    TestClient,
+    folder::TempFolder,
+    operators::{oper, with_root},
+    program::Program,
+    script::check_with,
+};
 use regex_lite::Regex;
 
 const PAGE: &str = include_str!("../../docs/log.md");
@@ -41,7 +46,7 @@ fn parts(line: &str) -> (&str, Vec<&str>) {
 }
 
 fn config(folder: &TempFolder) -> String {
-    let hash = chat_server::auth::hash("rootrootroot").unwrap();
+    let hash = oper("root", &[]).password;
     let text = format!(
         "in-memory = true\nreserved-names = []\n[[oper]]\nname = \"root\"\npassword = \"{hash}\"\n\
          [[gateway]]\npassword = \"gate\"\naddresses = [\"127.0.0.1/32\"]\n"
@@ -131,12 +136,6 @@ fn who_guesses_stands_in_the_log_and_cannot_forge_it() {
     }
 }
 
-fn with_oper(config: &mut Config) {
-    let (name, masks) = ("root".into(), Vec::new());
-    let password = chat_server::auth::hash("rootrootroot").unwrap();
-    config.opers = vec![Oper { name, password, masks }];
-}
-
 /// They stand there also after the server has started anew, and only operators read them.
 #[test]
 fn what_operators_of_the_server_did_is_kept() {
@@ -192,6 +191,6 @@ fn what_operators_of_the_server_did_is_kept() {
          root< * NOTICE root :n is a number up to 100
          root> OS LOG 101
          root< * NOTICE root :n is a number up to 100",
-        with_oper,
+        with_root,
     );
 }

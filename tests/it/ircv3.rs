@@ -3,18 +3,10 @@
 
 use chat_server::hub::Door;
 use chat_tests::{
+    operators::with_root,
     script::{check, check_with},
     world::{SimLog, World},
 };
-
-/// A server's operator named `ann`, whose password is `secret`.
-fn with_oper(config: &mut chat_server::Config) {
-    config.opers = vec![chat_server::config::Oper {
-        name: "ann".into(),
-        password: chat_server::auth::hash("secret").unwrap(),
-        masks: Vec::new(),
-    }];
-}
 
 /// <https://ircv3.net/specs/extensions/monitor>
 #[test]
@@ -129,11 +121,11 @@ fn tags_tell_bots_and_operators() {
          b> PRIVMSG #x :beep
          a< @msgid=*;bot :b!* PRIVMSG #x :beep
          c< :b!* PRIVMSG #x :beep
-         b> OPER ann secret
+         b> OPER root rootrootroot
          b> PRIVMSG #x :beep
          a< @draft/oper;msgid=*;bot :b!* PRIVMSG #x :beep
          c< @draft/oper :b!* PRIVMSG #x :beep",
-        with_oper,
+        with_root,
     );
 }
 
@@ -200,7 +192,7 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          a> MODE #x +v c
          a> CHGHOST c hidden away.example
          a< :chat.local 481 a *
-         a> OPER ann secret
+         a> OPER root rootrootroot
          a> CHGHOST c hidden away.example
          a< :c!u@127.0.0.1 CHGHOST hidden away.example
          w< :c!u@127.0.0.1 CHGHOST hidden away.example
@@ -228,7 +220,7 @@ fn a_new_host_is_told_to_those_who_understand_it_and_played_to_the_others() {
          a< :chat.local 311 a a self here.example *",
             "h".repeat(63)
         ),
-        with_oper,
+        with_root,
     );
 }
 

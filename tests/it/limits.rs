@@ -6,6 +6,7 @@ use chat_core::{
 };
 use chat_server::{Server, StartError, config::RateLimit, hub::Door};
 use chat_tests::{
+    operators::with_root,
     script::{check, check_with},
     world::{SimLog, World},
 };
@@ -295,11 +296,7 @@ fn who_is_removed_at_the_text_door_goes() {
          a< :a!* KICK #lobby Zoe :enough
          a> WHOIS Zoe
          a< * 401 *",
-        |config| {
-            let (name, masks) = ("root".into(), Vec::new());
-            let password = chat_server::auth::hash("rootrootroot").unwrap();
-            config.opers = vec![chat_server::config::Oper { name, password, masks }];
-        },
+        with_root,
     );
 }
 

@@ -2,22 +2,19 @@
 //! certificates, and what outlives a restart.
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_server::{
-    Config,
-    config::{Account, Oper},
-    hub::Door,
-};
+use chat_server::{Config, config::Account, hub::Door};
 use chat_tests::{
+    operators::oper,
     script::{check, check_with},
     world::{SimLog, World},
 };
 
+use crate::accounts::{by_certificate, with_certificate};
+
 /// With the reserved names of a server whose configuration says nothing of them, and an operator of the name of Hilda.
 fn with_reserved_names(config: &mut Config) {
     config.reserved_names = Config::default().reserved_names;
-    let (name, masks) = ("Hilda".into(), Vec::new());
-    let password = chat_server::auth::hash("rootrootroot").unwrap();
-    config.opers = vec![Oper { name, password, masks }];
+    config.opers = vec![oper("Hilda", &[])];
 }
 
 /// A configuration of our own: no other server says what services say, so that such a script is not played against others.
@@ -170,27 +167,17 @@ fn a_certificate_is_whose_who_shows_it() {
          eve< * NOTICE eve :you do not show this certificate: *
          eve> NS CERT ADD {fingerprint} correcthorse
          eve< * NOTICE eve :the certificate {fingerprint} logs in to your account from now on
-         cert {fingerprint}
-         new ann
-         ann> NICK ann
-         ann> USER u 0 * :a
-         ann< * 001 *
-         ann> NS REGISTER correcthorse
-         ann< * 900 *
-         ann> NS CERT ADD
-         ann< * NOTICE ann :the certificate {fingerprint} logs in to your account from now on
+         {}
          ann> NS CERT
          ann< * NOTICE ann :{fingerprint}
          eve> NS CERT
          eve< * NOTICE eve :no certificate logs in to your account
          eve> NS CERT ADD {fingerprint} correcthorse
          eve< * NOTICE eve :this certificate logs in to an account already
-         cert {fingerprint}
-         new c
-         c> CAP REQ :sasl
-         c> AUTHENTICATE EXTERNAL
-         c> AUTHENTICATE +
-         c< * 900 * * ann *"
+         {}
+         c< * 900 * * ann *",
+        with_certificate(&fingerprint),
+        by_certificate("c", &fingerprint)
     ));
 }
 

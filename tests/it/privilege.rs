@@ -1,16 +1,12 @@
 //! The privilege of operators of the server: it is the connection's that proved it, and of nobody and nothing else.
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_server::{Config, config::Oper, hub::Door};
+use chat_server::{Config, hub::Door};
 use chat_tests::{
+    operators::with_root,
     script::{check, check_with},
     world::{SimLog, World},
 };
-
-fn with_oper(config: &mut Config) {
-    let password = chat_server::auth::hash("rootrootroot").unwrap();
-    config.opers = vec![Oper { name: "root".into(), password, masks: Vec::new() }];
-}
 
 /// Ann has registered, and is an operator of the server on her first connection.
 const OPERATOR: &str = "ann> NS REGISTER correcthorse
@@ -97,7 +93,7 @@ fn a_second_connection_has_it_not() {
             has_none("phone"),
             has_none("phone"),
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -128,7 +124,7 @@ fn nor_does_a_second_connection_see_what_only_operators_do() {
              phone! * 319 *",
             device("phone"),
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -146,7 +142,7 @@ fn who_stays_and_comes_again_has_it_not() {
             device("next"),
             has_none("next"),
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -161,7 +157,7 @@ fn it_ends_with_a_logout() {
              {}{IS_NOT_SHOWN}",
             has_none_under_another_nick("ann")
         ),
-        with_oper,
+        with_root,
     );
     // Also where the account is no more, and where it is another one.
     check_with(
@@ -182,7 +178,7 @@ fn it_ends_with_a_logout() {
              carl< :chat.local 481 *",
             has_none_under_another_nick("ann")
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -213,7 +209,7 @@ fn it_outlasts_a_login_and_can_be_given_up() {
             device("phone"),
             IS_SHOWN,
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -236,7 +232,7 @@ fn it_goes_where_its_connection_goes() {
              {IS_SHOWN}{}",
             has_none("ann")
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -255,7 +251,7 @@ fn a_ban_spares_only_the_connection_that_has_it() {
              ann< * NOTICE ann :~a:ann is banned no more",
             device("phone")
         ),
-        with_oper,
+        with_root,
     );
 }
 
@@ -277,7 +273,7 @@ fn it_ends_when_the_configuration_has_its_entry_no_more() {
         &|config| config.opers[0].masks = vec!["*!*@192.0.2.*".into()],
     ];
     for change in changes {
-        let mut world = World::new(7, SimLog::default(), with_oper);
+        let mut world = World::new(7, SimLog::default(), with_root);
         world.open("ann", Door::Irc);
         say(&mut world, "ann", "NICK ann\r\nUSER u 0 * :A\r\nOPER root rootrootroot");
         assert!(is_told(&say(&mut world, "ann", "OS BANS"), "nobody is banned"));
@@ -291,7 +287,7 @@ fn it_ends_when_the_configuration_has_its_entry_no_more() {
         assert!(is_told(&say(&mut world, "ann", "OS BANS"), " 481 "));
     }
     // Nor does a password that is still under check.
-    let mut world = World::new(7, SimLog::default(), with_oper);
+    let mut world = World::new(7, SimLog::default(), with_root);
     world.open("ann", Door::Irc);
     say(&mut world, "ann", "NICK ann\r\nUSER u 0 * :A");
     world.is_checker_held = true;

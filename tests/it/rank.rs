@@ -1,10 +1,11 @@
 //! Rank in rooms: it comes from founding one, or from an account, and never from being the first who is there.
 
 use chat_core::{ChatClient, proto::RoomName, testing::RecordingListener};
-use chat_server::{Config, Server, config::Oper, hub::Door};
+use chat_server::{Config, Server, hub::Door};
 use chat_tests::{
     TestClient, TestServer,
     folder::TempFolder,
+    operators::{OPER_ROOT, with_root},
     script::{check, check_with},
     world::{SimLog, World},
 };
@@ -13,11 +14,8 @@ use chat_tests::{
 fn with_lobby(config: &mut Config) {
     config.auto_join = true;
     config.room_operators = vec!["Ann".into()];
-    let password = chat_server::auth::hash("rootrootroot").unwrap();
-    config.opers = vec![Oper { name: "root".into(), password, masks: Vec::new() }];
+    with_root(config);
 }
-
-const ROOT: &str = "root> OPER root rootrootroot\nroot< * 381 *\n";
 
 const CAPABILITIES: &str = "batch message-tags echo-message draft/chathistory \
      draft/message-redaction standard-replies";
@@ -121,7 +119,7 @@ fn operators_of_the_server_look_after_it_as_long_as_they_are_in_it() {
              ann> QUIT
              bob< :ann!* QUIT *
              root> PING x
-             {ROOT}
+             {OPER_ROOT}
              // From outside they rule nothing in it, and no bar keeps them out.
              root> MODE #lobby -m
              root< :chat.local 442 root *
@@ -144,7 +142,7 @@ fn operators_of_the_server_look_after_it_as_long_as_they_are_in_it() {
              bob< * 366 *
              root> JOIN #den
              root< * 366 root #den *
-             {ROOT}
+             {OPER_ROOT}
              root> MODE #den +m
              root< :chat.local 482 root #den *"
         ),

@@ -20,6 +20,7 @@ pub mod folder;
 pub mod fuzz;
 pub mod load;
 pub mod model_log;
+pub mod operators;
 mod peer;
 pub mod program;
 pub mod script;
