@@ -2,7 +2,7 @@
 
 use chat_server::hub::{
     Door,
-    policy::{Claim, Openness, Presence, Right, Standing, Privacy},
+    policy::{Claim, Openness, Presence, Right, Standing, Visibility},
 };
 use chat_tests::{
     operators::with_root,
@@ -48,7 +48,7 @@ const ROLES: [(&str, &str, Standing); 7] = [
 
 /// The openness of the room that it is tried in.
 const DEN: Openness = Openness {
-    privacy: Privacy::Secret,
+    visibility: Visibility::Secret,
     has_operator_topic: true,
     is_invite_only: true,
     is_lobby: false,

@@ -39,8 +39,8 @@ pub enum Claim {
 /// A room's openness: what of its modes decides on rights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Openness {
-    /// The privacy of the room: who may know of it.
-    pub privacy: Privacy,
+    /// The visibility of the room: who may know of it.
+    pub visibility: Visibility,
     /// Whether only operators set its topic (`+t`).
     pub has_operator_topic: bool,
     /// Whether only operators invite others (`+i`).
@@ -49,9 +49,9 @@ pub struct Openness {
     pub is_lobby: bool,
 }
 
-/// A room's privacy.
+/// A room's visibility.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Privacy {
+pub enum Visibility {
     /// Everybody may come in.
     #[default]
     Open,
@@ -129,14 +129,15 @@ impl Right {
         let is_inside = presence >= Presence::Member;
         let looks_after_it = openness.is_lobby && is_inside && is_server_operator;
         let operates = presence == Presence::Operator || looks_after_it;
-        let knows = is_inside || openness.privacy != Privacy::Secret;
+        let knows = is_inside || openness.visibility != Visibility::Secret;
         match self {
             Self::Know | Self::ListMembers => knows,
             Self::ReadHistory | Self::Search | Self::DeleteOwn | Self::EditOwn => is_inside,
             Self::DeleteOthers => operates || is_inside && is_server_operator,
             Self::EditOthers => false,
             Self::ReadMetadata => {
-                knows && (is_inside || is_server_operator || openness.privacy == Privacy::Open)
+                knows
+                    && (is_inside || is_server_operator || openness.visibility == Visibility::Open)
             }
             Self::SetMetadata => {
                 let reads = Self::ReadMetadata.is_given(standing, openness);
@@ -157,14 +158,14 @@ mod tests {
     use super::*;
 
     const OUTSIDE: Standing = standing(Presence::Outside, Claim::Nothing, false);
-    const SECRET: Openness = openness(Privacy::Secret);
+    const SECRET: Openness = openness(Visibility::Secret);
 
     const fn standing(presence: Presence, claim: Claim, is_server_operator: bool) -> Standing {
         Standing { presence, claim, is_server_operator }
     }
 
-    const fn openness(privacy: Privacy) -> Openness {
-        Openness { privacy, has_operator_topic: true, is_invite_only: true, is_lobby: false }
+    const fn openness(visibility: Visibility) -> Openness {
+        Openness { visibility, has_operator_topic: true, is_invite_only: true, is_lobby: false }
     }
 
     #[test]
@@ -176,8 +177,8 @@ mod tests {
 
     #[test]
     fn a_higher_standing_takes_no_right_away() {
-        for privacy in [Privacy::Open, Privacy::Closed, Privacy::Secret] {
-            let given = |right: Right, own| right.is_given(own, openness(privacy));
+        for visibility in [Visibility::Open, Visibility::Closed, Visibility::Secret] {
+            let given = |right: Right, own| right.is_given(own, openness(visibility));
             for right in Right::ALL {
                 for rules in [false, true] {
                     let at = |presence, claim| given(right, standing(presence, claim, rules));
@@ -194,7 +195,7 @@ mod tests {
 
     #[test]
     fn in_the_lobby_who_operates_the_server_has_the_rights_of_its_operators_and_no_more() {
-        let openness = Openness { is_lobby: true, ..openness(Privacy::Closed) };
+        let openness = Openness { is_lobby: true, ..openness(Visibility::Closed) };
         let inside = standing(Presence::Member, Claim::Nothing, true);
         let operator = standing(Presence::Operator, Claim::Nothing, true);
         for right in Right::ALL {
@@ -212,8 +213,8 @@ mod tests {
         let founder = standing(Presence::Outside, Claim::Founder, false);
         let operator = standing(Presence::Outside, Claim::Nothing, true);
         assert!(Right::Own.is_given(founder, SECRET));
-        assert!(Right::Own.is_given(operator, openness(Privacy::Closed)));
+        assert!(Right::Own.is_given(operator, openness(Visibility::Closed)));
         assert!(!Right::Own.is_given(operator, SECRET));
-        assert!(!Right::Own.is_given(OUTSIDE, openness(Privacy::Open)));
+        assert!(!Right::Own.is_given(OUTSIDE, openness(Visibility::Open)));
     }
 }

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::{
     hub::{
         input::Now,
-        policy::{Claim, Openness, Presence, Privacy, Right, Standing},
+        policy::{Claim, Openness, Presence, Right, Standing, Visibility},
         state::{
             entrance::Members,
             invite_link::InviteLink,
@@ -173,15 +173,15 @@ impl Room {
     }
 
     fn openness(&self) -> Openness {
-        let privacy = if self.modes.has(Flag::Secret) {
-            Privacy::Secret
+        let visibility = if self.modes.has(Flag::Secret) {
+            Visibility::Secret
         } else if self.is_closed() {
-            Privacy::Closed
+            Visibility::Closed
         } else {
-            Privacy::Open
+            Visibility::Open
         };
         Openness {
-            privacy,
+            visibility,
             has_operator_topic: self.modes.has(Flag::OperatorTopic),
             is_invite_only: self.modes.has(Flag::InviteOnly),
             is_lobby: self.is_lobby(),
