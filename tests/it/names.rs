@@ -5,6 +5,7 @@ use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_server::{Config, config::Account, hub::Door};
 use chat_tests::{
     operators::oper,
+    program::Program,
     script::{check, check_with},
     world::{SimLog, World},
 };
@@ -179,6 +180,16 @@ fn a_certificate_is_whose_who_shows_it() {
         with_certificate(&fingerprint),
         by_certificate("c", &fingerprint)
     ));
+}
+
+/// `root` and `admin` are kept for who runs the server, and whoever hosts one has an account there, which has a name.
+#[test]
+fn whoever_hosts_under_a_reserved_name_is_called_as_their_account() {
+    for name in ["root", "admin"] {
+        let args = ["host", "--name", name, "--listen", "127.0.0.1:0", "--in-memory"];
+        let mut host = Program::start("chat-cli", &args);
+        host.expect("* connected as host*");
+    }
 }
 
 /// Whoever has the old password is out when it is another one, wherever they are logged in.

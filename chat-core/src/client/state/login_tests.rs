@@ -22,6 +22,27 @@ fn failed(script: &mut Script) -> Option<String> {
     }
 }
 
+/// The name of an account is its owner's, so whoever has one is called so where the nick they want is nobody's to have.
+#[test]
+fn a_nick_that_nobody_may_have_gives_way_to_the_accounts_name() {
+    let refused = |account: &str, n_times: usize| -> Vec<String> {
+        let builder = ChatClient::builder("server.example", "root").account(account, "pencil");
+        let (settings, _) = builder.check().expect("all of it can work");
+        let mut script = Script::of(settings);
+        script.connected();
+        script.sent();
+        let mut refuse = || {
+            script.server(":s 432 * nick :this nick is kept for who runs the server");
+            script.sent()
+        };
+        (0..n_times).flat_map(|_| refuse()).collect()
+    };
+    assert_eq!(refused("host", 3), ["NICK host", "NICK USR", "NICK USR1"]);
+    // It may be no better, or no nick at all.
+    assert_eq!(refused("Root", 2), ["NICK USR", "NICK USR1"]);
+    assert_eq!(refused("12", 2), ["NICK USR", "NICK USR1"]);
+}
+
 #[test]
 fn who_cannot_prove_that_they_know_the_password_is_left() {
     // No way to log in that keeps the password secret.

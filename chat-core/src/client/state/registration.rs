@@ -117,11 +117,17 @@ impl ClientState {
         }
     }
 
-    /// The nick is taken, or cannot be had: ask for another one.
+    /// The nick is taken, or cannot be had: asks for another one. In the place of one that nobody may have comes the name of our
+    /// account, which nobody else has, and then one for anybody.
     pub(super) fn on_nick_refused(&mut self, is_taken: bool, effects: &mut Effects) {
         let wanted = Nick::new(&self.wishes.nick).ok().filter(|_| is_taken);
-        let stem = wanted.unwrap_or_else(|| Nick::new(DEFAULT_NAME).expect("a valid nick"));
-        if !is_taken && !self.is_me(DEFAULT_NAME) {
+        let account = self.wishes.account.as_ref().map(|account| account.name.as_str());
+        let is_nameless = self.is_me(DEFAULT_NAME);
+        let own = account.filter(|name| !is_nameless && !self.is_me(name));
+        let nameless = || Nick::new(DEFAULT_NAME).expect("a valid nick");
+        let other = || own.and_then(|name| Nick::new(name).ok()).unwrap_or_else(nameless);
+        let stem = wanted.unwrap_or_else(other);
+        if !is_taken && !is_nameless {
             self.wishes.nick = Arc::clone(stem.shown());
             self.connection.nick = Arc::clone(stem.shown());
         } else {
