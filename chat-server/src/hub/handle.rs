@@ -170,7 +170,7 @@ impl Hub {
         outcome
     }
 
-    /// Whether a server could start with what was kept.
+    /// Checks that a server could start with what was kept.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
@@ -186,7 +186,7 @@ impl Hub {
         let before = std::mem::replace(&mut self.settings, settings);
         self.accounts.configure(&self.settings.accounts);
         self.log_out_strangers();
-        self.give_back_likenesses(true);
+        self.give_back_all_likenesses();
         self.end_removed_privileges();
         self.follow_lobby();
         let newcomers = self.people.newcomers().into_iter().map(|conn| (conn, Arc::from("*")));

@@ -315,7 +315,7 @@ impl Hub {
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());
                 }
-                self.give_back_likenesses(false);
+                self.give_back_likenesses_of(name);
             }
             AccountChange::Drop => {
                 self.accounts.forget_networks(name);
@@ -330,7 +330,7 @@ impl Hub {
     }
 }
 
-/// Whether a password will do for an account of that name; a code and a sentence if not.
+/// Checks that a password will do for an account of that name; a code and a sentence if not.
 fn check_password(name: &str, password: &str) -> Result<(), (&'static str, &'static str)> {
     if password.len() > PASSWORD_BYTES_MAX {
         return Err((

@@ -40,13 +40,20 @@ impl Hub {
         event
     }
 
-    /// Gives everybody whose nick is, or looks like, that of another's account now a nick of their own. With `keeps_same`
-    /// not those who are called just so: they may be its owner, who has not logged in.
-    pub(crate) fn give_back_likenesses(&mut self, keeps_same: bool) {
+    /// Gives everybody whose nick is, or looks like, the name of an account that is new a nick of their own, but for its owner.
+    pub(crate) fn give_back_likenesses_of(&mut self, account: &str) {
+        for who in self.people.looking_like(account) {
+            self.give_back_nick(who);
+        }
+    }
+
+    /// Gives everybody whose nick looks like that of another's account now a nick of their own, whichever accounts are new. Not
+    /// those who are called just so: they may be its owner, who has not logged in.
+    pub(crate) fn give_back_all_likenesses(&mut self) {
         let is_anothers = |person: &&Person| {
             let nick = person.nick.as_str();
             self.accounts.is_anothers(nick, person.account.as_deref())
-                && !(keeps_same && self.accounts.get(nick).is_some())
+                && self.accounts.get(nick).is_none()
         };
         let people: Vec<PersonId> =
             self.people.iter().filter(is_anothers).map(|person| person.id).collect();

@@ -16,7 +16,7 @@ pub(crate) struct ConfusableNames {
 }
 
 /// The looks of `name`, as it is written and folded.
-fn looks(name: &str) -> [Box<str>; 2] {
+pub(crate) fn looks(name: &str) -> [Box<str>; 2] {
     let look = |name: &str| skeleton(name).collect::<String>().to_lowercase().into();
     [look(name), look(&CaseMapping::Ascii.fold(name))]
 }

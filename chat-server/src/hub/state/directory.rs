@@ -11,9 +11,10 @@ use chat_core::proto::Nick;
 use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 use slab::Slab;
+use smallvec::SmallVec;
 
 use crate::{
-    hub::state::{device::Device, person::Person},
+    hub::state::{confusables, device::Device, person::Person},
     ids::{ConnId, PersonId},
 };
 
@@ -76,6 +77,8 @@ pub(crate) struct PersonDirectory {
     order: BTreeSet<PersonId>,
     /// The owners of nicks, found by its key, which stands with its owner.
     by_nick: HashTable<PersonId>,
+    /// The owners of nicks by the hashes of what those look like, in two ways at most.
+    by_look: HashTable<(u64, PersonId)>,
     /// Strangers choose the nicks: they are not to know which ones meet.
     hasher: RandomState,
     n_ever: u64,
@@ -98,12 +101,52 @@ impl PersonDirectory {
         let Self { places, by_nick, hasher, .. } = self;
         let hash_of = |id: &PersonId| hasher.hash_one(&**places[id.place()].nick.key());
         by_nick.insert_unique(hash_of(&id), id, hash_of);
+        for hash in self.look_hashes(self.places[id.place()].nick.as_str()) {
+            self.by_look.insert_unique(hash, (hash, id), |(hash, _)| *hash);
+        }
     }
 
     fn forget_nick(&mut self, id: PersonId) {
         let hash = self.hasher.hash_one(&**self.places[id.place()].nick.key());
         if let Ok(entry) = self.by_nick.find_entry(hash, |own| *own == id) {
             entry.remove();
+        }
+        for hash in self.look_hashes(self.places[id.place()].nick.as_str()) {
+            if let Ok(entry) = self.by_look.find_entry(hash, |own| *own == (hash, id)) {
+                entry.remove();
+            }
+        }
+    }
+
+    /// The hashes of what `name` looks like, each of them once.
+    fn look_hashes(&self, name: &str) -> SmallVec<[u64; 2]> {
+        let looks = confusables::looks(name);
+        let mut hashes: SmallVec<[u64; 2]> =
+            looks.iter().map(|look| self.hasher.hash_one(look)).collect();
+        hashes.dedup();
+        hashes
+    }
+
+    /// The people whose nicks look like `name`, in the order in which they came.
+    pub(crate) fn looking_like(&self, name: &str) -> BTreeSet<PersonId> {
+        let with = |hash: u64| self.by_look.iter_hash(hash).filter(move |own| own.0 == hash);
+        let hashes = self.look_hashes(name).into_iter();
+        let found = hashes.flat_map(with).map(|(_, id)| *id);
+        found
+            .filter(|id| confusables::are_alike(self.places[id.place()].nick.as_str(), name))
+            .collect()
+    }
+
+    /// Checks that everybody is found by what their nick looks like, and nobody who is gone.
+    pub(crate) fn check_looks(&self) -> Result<(), String> {
+        let n_looks: usize = self.iter().map(|own| self.look_hashes(own.nick.as_str()).len()).sum();
+        if n_looks != self.by_look.len() {
+            return Err("each look of a nick is its owner's".into());
+        }
+        let is_found = |own: &&Person| self.looking_like(own.nick.as_str()).contains(&own.id);
+        match self.iter().find(|own| !is_found(own)) {
+            Some(lost) => Err(format!("{} is found by what it looks like", lost.nick)),
+            None => Ok(()),
         }
     }
 
@@ -159,5 +202,6 @@ impl PersonDirectory {
         self.places = Slab::new();
         self.order.clear();
         self.by_nick.clear();
+        self.by_look.clear();
     }
 }

@@ -30,6 +30,7 @@ use crate::{
 };
 
 /// The people who are here and their connections.
+// More than 60 methods: people and connections are found in many ways, each of which holds as long as all changes come here.
 #[derive(Debug, Default)]
 pub(crate) struct People {
     directory: PersonDirectory,
@@ -79,6 +80,11 @@ impl People {
             self.whowas.remember(person, at, n_whowas_max);
         }
         self.directory.rename(who, nick);
+    }
+
+    /// The people whose nicks look like `name`, those who came first before the others.
+    pub(crate) fn looking_like(&self, name: &str) -> BTreeSet<PersonId> {
+        self.directory.looking_like(name)
     }
 
     pub(crate) fn get(&self, who: PersonId) -> Option<&Person> {
@@ -498,6 +504,7 @@ impl People {
                 format!("{nick} is found by who they are in direct conversations"),
             )?;
         }
+        self.directory.check_looks()?;
         let n_identified: usize = self.identities.values().map(SmallVec::len).sum();
         let n_with_identity = self.iter().filter(|person| person.identity.is_some()).count();
         ensure(n_identified == n_with_identity, "everybody is identified once".into())?;
