@@ -13,7 +13,8 @@ use crate::{
         refusal::Refusal,
         replies::turn::Turn,
         state::{
-            login_backoff::{Guess, Guesser, LoginSubject},
+            guesser::{Guesser, LoginSubject},
+            login_backoff::Guess,
             password_check::{CheckPurpose, PasswordCheck},
         },
     },
@@ -41,7 +42,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether a password is to be looked at, as soon as its turn comes.
+    /// Checks that a password is to be looked at, as soon as its turn comes.
     ///
     /// # Errors
     /// A sentence that says when to try again.
@@ -67,7 +68,7 @@ impl Hub {
         })
     }
 
-    /// Whether nobody else can read a password that comes on `conn`, or it could not come otherwise.
+    /// Checks that nobody else can read a password that comes on `conn`, or it could not come otherwise.
     ///
     /// # Errors
     /// A sentence that says what to do.

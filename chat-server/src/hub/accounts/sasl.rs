@@ -19,7 +19,7 @@ use crate::{
         Hub,
         replies::incidents::WrongSecret,
         state::{
-            login_backoff::LoginSubject,
+            guesser::LoginSubject,
             password_check::{CheckPurpose, PasswordCheck},
             sasl_exchange::{Sasl, Stage},
         },

@@ -31,7 +31,7 @@ use crate::{
             cloaks::cloak,
             codec::unix_seconds,
             device::Device,
-            login_backoff::LoginSubject,
+            guesser::LoginSubject,
             metadata::Owner,
             modes::room_letters,
             newcomer::Delayed,

@@ -5,9 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use crate::{
     auth::same_secret,
     config::Gateway,
-    hub::{
-        Hub, effect::Effect, replies::incidents::WrongSecret, state::login_backoff::LoginSubject,
-    },
+    hub::{Hub, effect::Effect, replies::incidents::WrongSecret, state::guesser::LoginSubject},
     ids::{ConnId, host_text},
     settings::Privacy,
 };

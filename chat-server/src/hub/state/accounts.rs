@@ -15,7 +15,8 @@ use crate::{
     hub::state::{
         account_directory::{self, AccountDirectory, Registered},
         account_request::Registrations,
-        login_backoff::{Guess, Guesser, LoginBackoff, LoginSubject},
+        guesser::{Guesser, LoginSubject},
+        login_backoff::{Guess, LoginBackoff},
         operator_trail::{self, OperatorAction, OperatorTrail},
         read_markers::{self, ReadMarker, ReadMarkers},
         sasl_exchange::{Sasl, Stage},

@@ -6,15 +6,20 @@
 //! leaves each network one guess in a while in the place of several, so a first try is always looked at.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use chat_core::proto::{CaseMapping, Nick};
 use ipnet::IpNet;
 
-use crate::{config::RateLimit, origin::Origin};
+use crate::{
+    config::RateLimit,
+    hub::state::{
+        guess_tally::{Counted, FORGOTTEN_AFTER, REMEMBERED_MAX, Tally},
+        guesser::{Guesser, LoginSubject, key_of},
+    },
+};
 
 /// Wrong guesses of one network at one secret that cost nothing.
 const FREE_OF_PAIR: u32 = 5;
@@ -25,9 +30,6 @@ const FREE_OF_NETWORK: u32 = 10;
 /// Wrong guesses at one secret by everybody, above which each network has one that costs nothing.
 const FREE_OF_SUBJECT: u32 = 10;
 
-/// A wide network of one subscriber may guess so many times as often as one of its parts.
-const WIDE: u32 = 4;
-
 /// The longest pause.
 const PAUSE_MAX: Duration = Duration::from_secs(300);
 
@@ -35,76 +37,12 @@ const PAUSE_MAX: Duration = Duration::from_secs(300);
 /// secret that everybody is to know.
 const PAUSE_OF_MANY_MAX: Duration = Duration::from_secs(30);
 
-/// The time after which they are forgotten.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
-
-/// Entries remembered of each kind; above it the one that was longest ago is forgotten.
-const REMEMBERED_MAX: usize = 10_000;
-
 /// Networks from which somebody has logged in to an account, remembered for each account: strangers' guesses do
 /// not slow them down.
 const FAMILIAR_MAX: usize = 4;
 
 /// More than all that is lost in counting with fractions.
 const ROUNDING: Duration = Duration::from_millis(1);
-
-/// The subject of a guess: whose secret it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LoginSubject {
-    Account(Arc<str>),
-    Gateway,
-    Operator(Arc<str>),
-    Server,
-}
-
-impl LoginSubject {
-    /// The account of that name. Names that nobody can have are one, so that making them up fills nothing.
-    pub(crate) fn account(name: &str) -> Self {
-        Self::Account(key_of(name))
-    }
-
-    /// The operator of the server of that name.
-    pub(crate) fn operator(name: &str) -> Self {
-        Self::Operator(key_of(name))
-    }
-
-    /// Whether everybody is to know it: who guesses at something else does not keep their neighbours from it.
-    fn is_shared(&self) -> bool {
-        matches!(self, Self::Gateway | Self::Server)
-    }
-}
-
-fn key_of(name: &str) -> Arc<str> {
-    if Nick::new(name).is_err() {
-        return "".into();
-    }
-    CaseMapping::Ascii.fold(name).into()
-}
-
-/// The place that a guess is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Guesser {
-    pub(crate) origin: Origin,
-    /// So many share the address that nobody is counted by it for what others do there.
-    pub(crate) is_exempt: bool,
-}
-
-impl Guesser {
-    /// The networks that a guess counts for, each with how many times as much it may do.
-    pub(crate) fn networks(self) -> impl Iterator<Item = (IpNet, u32)> {
-        let Origin { near, wide } = self.origin;
-        let wide = Some((wide, WIDE)).filter(|_| self.origin.may_be_one());
-        std::iter::once((near, 1)).chain(wide)
-    }
-}
-
-/// An entry that guesses are counted under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Counted {
-    Network(IpNet),
-    Pair(IpNet, LoginSubject),
-    Subject(LoginSubject),
-}
 
 /// A guess that is counted, and to be looked at.
 #[derive(Debug)]
@@ -114,81 +52,6 @@ pub(crate) struct Guess {
     at: Instant,
     /// The entries it was counted under, each with the guess before.
     counted: Vec<(Counted, Option<Instant>)>,
-}
-
-#[derive(Debug)]
-struct Failures {
-    n: u32,
-    latest: Instant,
-}
-
-/// The wrong guesses of one kind.
-#[derive(Debug, Default)]
-struct Tally {
-    by: BTreeMap<Counted, Failures>,
-    by_time: BTreeSet<(Instant, Counted)>,
-}
-
-impl Tally {
-    fn n(&self, now: Instant, key: &Counted) -> u32 {
-        let is_fresh =
-            |own: &&Failures| now.saturating_duration_since(own.latest) <= FORGOTTEN_AFTER;
-        self.by.get(key).filter(is_fresh).map_or(0, |own| own.n)
-    }
-
-    /// The pause before the next one, of which so many cost nothing: it doubles with each above them.
-    fn pause(&self, now: Instant, key: &Counted, free: u32, max: Duration) -> Option<Duration> {
-        let doublings = self.n(now, key).checked_sub(free)?.min(16);
-        let pause = Duration::from_secs(1 << doublings).min(max);
-        let left = (self.by.get(key)?.latest + pause).saturating_duration_since(now);
-        (!left.is_zero()).then_some(left)
-    }
-
-    /// Counts one more; when the one before it was.
-    fn add(&mut self, now: Instant, key: &Counted) -> Option<Instant> {
-        let n = self.n(now, key);
-        let before = self.by.insert(key.clone(), Failures { n: n.saturating_add(1), latest: now });
-        let before = before.map(|before| before.latest);
-        if let Some(before) = before {
-            self.by_time.remove(&(before, key.clone()));
-        }
-        self.by_time.insert((now, key.clone()));
-        if self.by.len() > REMEMBERED_MAX
-            && let Some((_, oldest)) = self.by_time.pop_first()
-        {
-            self.by.remove(&oldest);
-        }
-        before.filter(|_| n > 0)
-    }
-
-    /// Takes back `n`, of which the latest was `at`, and the one before that `before`.
-    fn give_back(&mut self, key: &Counted, n: u32, at: Instant, before: Option<Instant>) {
-        let Some(mut own) = self.by.remove(key) else { return };
-        self.by_time.remove(&(own.latest, key.clone()));
-        own.n = own.n.saturating_sub(n);
-        // Another one may have come since then.
-        if own.latest == at
-            && let Some(before) = before
-        {
-            own.latest = before;
-        }
-        if own.n > 0 {
-            self.by_time.insert((own.latest, key.clone()));
-            self.by.insert(key.clone(), own);
-        }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        let is_timed =
-            |(key, own): (&Counted, &Failures)| self.by_time.contains(&(own.latest, key.clone()));
-        if self.by.len() != self.by_time.len() || !self.by.iter().all(is_timed) {
-            return Err("wrong guesses are found by their time".to_owned());
-        }
-        if self.by.len() > REMEMBERED_MAX {
-            return Err("no more wrong guesses are remembered than may be".to_owned());
-        }
-        Ok(())
-    }
 }
 
 /// The back-off of guesses (see the module).
@@ -372,6 +235,7 @@ mod tests {
     #![allow(clippy::disallowed_methods, reason = "a point to count from")]
 
     use super::*;
+    use crate::{hub::state::guesser::WIDE, origin::Origin};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -557,10 +421,10 @@ mod tests {
         }
         backoff.check().unwrap();
         for tally in [&backoff.networks, &backoff.pairs, &backoff.subjects] {
-            assert_eq!(tally.by.len(), REMEMBERED_MAX);
+            assert_eq!(tally.len(), REMEMBERED_MAX);
         }
         assert_eq!(backoff.familiar.len(), REMEMBERED_MAX);
-        assert!(!backoff.subjects.by.contains_key(&Counted::Subject(account("a0"))));
+        assert_eq!(backoff.subjects.n(start, &Counted::Subject(account("a0"))), 0);
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(crate) mod device;
 pub(crate) mod directory;
 pub(crate) mod entrance;
 pub(crate) mod facts;
+mod guess_tally;
+pub(crate) mod guesser;
 pub(crate) mod invite_link;
 pub(crate) mod isupport;
 pub(crate) mod labeled_response;

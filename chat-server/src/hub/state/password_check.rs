@@ -8,7 +8,8 @@ use crate::{
         refusal::Refusal,
         state::{
             account_request::AccountRequest,
-            login_backoff::{Guess, Guesser, LoginSubject},
+            guesser::{Guesser, LoginSubject},
+            login_backoff::Guess,
         },
     },
     ids::ConnId,
