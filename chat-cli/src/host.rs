@@ -46,7 +46,7 @@ pub(crate) fn start(options: &HostOptions) -> Result<(Hosted, Session), Failure>
     } else {
         invitation
     };
-    // What is not well kept is said with it.
+    // Warnings about looser files stand below the invitation.
     let warnings = server.warnings().iter();
     let invitation = warnings.fold(invitation, |text, warning| format!("{text}\n{warning}."));
     let session = Session {

@@ -313,7 +313,7 @@ pub enum Delivery {
         /// The server's id of it (of its last part, if it went in several).
         msgid: Option<Arc<str>>,
     },
-    /// Not arrived, or nobody knows.
+    /// A message that did not arrive, or nobody knows.
     Failed(DeliveryError),
     /// Waiting here.
     Queued,

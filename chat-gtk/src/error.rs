@@ -45,7 +45,7 @@ pub(crate) fn sentence(text: &str) -> String {
     format!("{first}{}{end}", characters.as_str())
 }
 
-/// Why a connection that was there is gone.
+/// The reason for which a connection that was there is gone.
 pub(crate) fn lost(cause: &ConnectError) -> String {
     match cause {
         ConnectError::Closed(words) if **words == *chat_server::STOPPING => {

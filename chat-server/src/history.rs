@@ -77,9 +77,9 @@ pub enum Query {
     Search(Search),
     /// All that has changed in several conversations since then, in the order of time.
     Changes {
-        /// In which.
+        /// The conversations.
         conversations: Vec<ConversationScope>,
-        /// And in all direct ones of that person, as they name them, but for those with guests who are not among
+        /// The person in whose direct conversations too, as they name them, but for those with guests who are not among
         /// these.
         direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
         /// Behind what; of several conversations, a time.
@@ -91,7 +91,7 @@ pub enum Query {
         /// The kinds that are told beside messages, as for a page.
         shows: Shows,
     },
-    /// In which conversations something was said last between two times, the first excluded, the latest last.
+    /// The conversations in which something was said last between two times, the first excluded, the latest last.
     Targets {
         /// The rooms that the reader is in.
         rooms: Vec<Conversation>,
@@ -109,7 +109,7 @@ pub enum Query {
 /// A search; of the bounds, both are within.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
-    /// In which conversations.
+    /// The conversations.
     pub conversations: Vec<ConversationScope>,
     /// The direct conversations that are searched too, as for changes.
     pub direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,

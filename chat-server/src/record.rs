@@ -84,7 +84,7 @@ pub enum Conversation {
 /// A mark in a conversation that is no record of it, in its place among them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ConversationMark {
-    /// Not everyone may come into the room, or everyone may again.
+    /// A room that not everyone may come into, or everyone again.
     Closed {
         /// The room's conversation.
         conversation: ConversationId,

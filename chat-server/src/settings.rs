@@ -102,7 +102,7 @@ impl Settings {
         if self.takes_passwords(privacy) { MECHANISMS } else { PRIVATE_MECHANISMS }
     }
 
-    /// Whether a capability is offered on such a connection, and the value it is offered with.
+    /// The value with which a capability is offered on such a connection, if it is offered.
     #[must_use]
     pub fn offers(&self, capability: Capability, privacy: Privacy) -> Option<Option<String>> {
         match capability {
@@ -206,12 +206,12 @@ impl Settings {
 /// The privacy of a connection: whether others can read on the way what is said on it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Privacy {
-    /// They can.
+    /// Others can read it.
     #[default]
     Open,
-    /// There is no way: it comes from this computer.
+    /// Nobody can: it comes from this computer.
     Local,
-    /// They cannot: it comes over TLS.
+    /// Nobody else can: it comes over TLS.
     Secure,
 }
 

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, fs, process::Command};
 
 use chat_tests::load::pieces::PIECES;
 
-/// That of the server's program.
+/// The allocator of the server's program.
 #[cfg(unix)]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

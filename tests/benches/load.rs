@@ -60,16 +60,16 @@ enum Work {
     Crowded(usize),
     /// One speaks to so many, a message at a time.
     Single(usize),
-    /// So many rooms of one who speaks and ten who listen, 16 messages under way in each.
+    /// Rooms of one who speaks and ten who listen, 16 messages under way in each.
     Rooms(usize),
     /// One speaks to so many, 200 times a second.
     Paced(usize),
     /// A hundred rooms of one who speaks and one who listens, 256 messages under way in each: so many
     /// messages are stored.
     Stored,
-    /// So many are connected and say nothing.
+    /// Connections that say nothing.
     Idle(usize),
-    /// So many come at once into one room.
+    /// People who come at once into one room.
     Storm(usize),
     /// A server is started.
     Start,

@@ -117,7 +117,7 @@ impl Others {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Store {
     Empty,
-    /// So many messages in `#big`.
+    /// The number of messages in `#big`.
     Filled(u64),
     /// It may have so many bytes in use, and is not to need much more on disk.
     Bounded(u64),

@@ -7,7 +7,7 @@
 use chat_tests::load::pieces::PIECES;
 use divan::Bencher;
 
-/// That of the server's program.
+/// The allocator of the server's program.
 #[cfg(unix)]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -26,7 +26,7 @@ pub use crate::peer::Make;
 pub struct Difference {
     /// The number of the line of the script at which it shows, counted from 1.
     pub number: usize,
-    /// That line.
+    /// The line that differs.
     pub line: String,
     /// The lines that are missing, and those that come instead.
     pub what: String,

@@ -47,7 +47,7 @@ pub(crate) trait Stage {
 pub(crate) enum Pretence {
     Time(Duration),
     Certificate(String),
-    /// Whoever connects from here on comes from that address.
+    /// The address from which people connect from here on.
     Address(String),
     /// The server ends and starts anew, with what its log has kept.
     Restart,
@@ -224,7 +224,7 @@ pub(crate) fn act(stage: &mut impl Stage, line: &Line<'_>) {
     stage.settle();
 }
 
-/// Whoever is not known connects and registers.
+/// Connects and registers somebody who is not known.
 pub(crate) fn introduce(stage: &mut impl Stage, name: &str) {
     if !stage.knows(name) {
         register(stage, name, "", "");

@@ -21,7 +21,7 @@ use crate::model_log::{Entry, ModelLog};
 pub struct SimulatedLog {
     /// Everything is answered later, and nothing at once.
     pub is_late: bool,
-    /// Why nothing can be stored, as long as nothing can.
+    /// The reason for which nothing can be stored, as long as nothing can.
     pub fault: Option<&'static str>,
     /// The records it holds, in their order.
     appended: Vec<Arc<Record>>,

@@ -32,7 +32,7 @@ cargo xtask desktop   install what GTK needs, then open the desktop program";
 /// The time each target is fuzzed each night, in seconds.
 const FUZZ_SECONDS: u32 = 120;
 
-/// Why a chore stopped, as a sentence.
+/// The outcome of a chore: the reason for which it stopped, as a sentence.
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {

@@ -41,7 +41,7 @@ impl MemoryBudget {
     /// The smallest budget there is, in bytes: 8 MiB.
     pub const BYTES_MIN: usize = 8 << 20;
 
-    /// So many bytes, [`MemoryBudget::BYTES_MIN`] or more.
+    /// A budget of so many bytes, [`MemoryBudget::BYTES_MIN`] or more.
     #[must_use]
     pub const fn new(bytes: usize) -> Self {
         Self { bytes }

@@ -17,7 +17,7 @@ pub(super) struct Gate {
     requests: Sender<Request>,
     /// Requests that are not settled.
     n_waiting: AtomicUsize,
-    /// And their bytes.
+    /// The bytes of those requests.
     bytes: AtomicUsize,
     bounds: Bounds,
     /// The gate is shut: what was queued before is still settled.
@@ -67,7 +67,7 @@ impl Gate {
         Ok(())
     }
 
-    /// So many requests wait no longer, of so many bytes.
+    /// Requests wait no longer: so many, of so many bytes.
     pub(super) fn settle(&self, n: usize, bytes: usize) {
         if n > 0 {
             self.n_waiting.fetch_sub(n, Ordering::SeqCst);

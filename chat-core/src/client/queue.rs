@@ -155,7 +155,7 @@ impl Waiting {
     }
 }
 
-/// Whether a program waits for an update: how its own messages and the connection fare, and what those messages say.
+/// Whether an update is one that a program waits for: how its own messages and the connection fare, and what those messages say.
 fn is_ours(update: &Update) -> bool {
     match update {
         Update::Delivery { .. } | Update::State(_) => true,

@@ -111,7 +111,7 @@ impl Roster {
         self.rooms.mapping
     }
 
-    /// Whether a room, a topic or a person did not fit since this was asked last.
+    /// Whether the roster had no place for a room, a topic or a person since the last call.
     pub(crate) fn take_overfull(&mut self) -> bool {
         std::mem::take(&mut self.is_overfull)
     }
@@ -258,7 +258,7 @@ impl Roster {
         }
     }
 
-    /// Takes so many bytes more, if there are as many; whether there were.
+    /// Takes bytes for another name, if the budget has as many; whether it had.
     fn take_bytes(&mut self, bytes: usize) -> bool {
         let fits = self.bytes + bytes <= self.bytes_max;
         if fits {
@@ -345,7 +345,7 @@ impl Roster {
 enum Which {
     /// The one that arrives.
     Arriving,
-    /// That, if there is one, and the one that holds meanwhile.
+    /// The one that arrives, if there is one, and the one that holds meanwhile.
     Both,
 }
 
@@ -438,7 +438,7 @@ mod tests {
         }
         roster.set_topic("#1", Some("x".repeat(16 << 20).into()));
         assert_eq!(roster.topic("#1"), None);
-        // What goes gives its place back.
+        // The place of what goes is given back.
         for name in roster.rooms().names() {
             roster.leave(&name);
         }

@@ -24,7 +24,7 @@ pub enum HistoryPolicy {
     /// Of rooms it joins, so many of the latest messages; after a lost connection, all that was missed, in all
     /// conversations.
     Latest {
-        /// So many; 0: only what was missed.
+        /// The number of messages; 0: only what was missed.
         limit: u16,
     },
     /// Nothing: what was missed is an [`Update::Gap`](crate::Update::Gap).

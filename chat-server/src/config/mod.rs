@@ -62,7 +62,7 @@ pub struct Config {
     /// Listening sockets handed over by whoever started the program; IRC is spoken there.
     #[serde(skip)]
     pub inherited: Vec<Arc<TcpListener>>,
-    /// Whether clients are to come over TLS from now on (<https://ircv3.net/specs/extensions/sts>).
+    /// The terms on which clients are to come over TLS from now on, if they are (<https://ircv3.net/specs/extensions/sts>).
     pub sts: Option<Sts>,
     /// This server's name.
     #[serde(with = "server_name")]

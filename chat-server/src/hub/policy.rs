@@ -55,7 +55,7 @@ pub enum Visibility {
     /// Everybody may come in.
     #[default]
     Open,
-    /// Not everybody may come in.
+    /// A room that not everybody may come into.
     Closed,
     /// Nor is its name told to those outside (`+s`).
     Secret,

@@ -13,7 +13,7 @@ pub(super) struct Negotiation {
     pub(super) capabilities: CapabilitySet,
     /// `CAP LS` or `REQ` has been sent and `END` has not: registration waits.
     pub(super) is_open: bool,
-    /// Whether others can read what is said.
+    /// The privacy of the connection: whether others can read what is said.
     privacy: Privacy,
     /// The client understands version 302: lists in several lines, and `cap-notify` with it.
     is_302: bool,

@@ -96,7 +96,7 @@ impl TextSession {
         }
     }
 
-    /// Whoever is in a room stays in it, also when others are put into another one now.
+    /// Goes by other settings. Whoever is in a room stays in it, also when others are put into another one now.
     pub(super) fn renew(&mut self, settings: Arc<Settings>) {
         if !matches!(self.phase, Phase::Chatting) {
             self.room = settings.room.clone();

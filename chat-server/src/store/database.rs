@@ -19,7 +19,7 @@ pub enum Durability {
     Relaxed,
 }
 
-/// Whether a server could start with what is at these paths; a sentence, if not.
+/// A check that a server could start with what is at these paths; a sentence, if not.
 pub type IsKnown = dyn Fn(&[(Arc<str>, Arc<str>)]) -> Result<(), String>;
 
 /// The reason why a store cannot be opened.

@@ -151,7 +151,7 @@ const MIGRATIONS: &[&str] = &[
 /// The version of the database that this program writes.
 pub const VERSION: u32 = MIGRATIONS.len() as u32;
 
-/// Whether a database that is only read is one of this version.
+/// Checks that a database that is only read is one of this version.
 pub(super) fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let found = version_of(connection, path)?;
     if found == VERSION {

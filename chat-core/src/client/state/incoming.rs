@@ -27,8 +27,8 @@ const REFERENCE_BYTES_MAX: usize = 64;
 /// The bytes of a message's id: one with a longer id has none.
 const MSGID_BYTES_MAX: usize = 128;
 
-/// Whether nobody and no room in `line` is called by what could disturb whoever reads the name, or by what is longer than
-/// any name ([`NAME_BYTES_MAX`]). Texts are another matter: they are shown as text.
+/// Whether the people and rooms in `line` have names that disturb nobody who reads them and are no longer than any name is
+/// ([`NAME_BYTES_MAX`]). Texts are another matter: they are shown as text.
 fn names_are_names(line: &Line<'_>) -> bool {
     let params = line.params.as_slice();
     let n_names = match &*line.word() {

@@ -40,7 +40,7 @@ enum Step {
     Proved,
 }
 
-/// Why a server is left that lets us in without having proved itself.
+/// The reason for leaving a server that lets us in without having proved itself.
 pub(super) const UNPROVED: &str =
     "the server lets you in without knowing your password: it may be another one than it says";
 

@@ -37,7 +37,7 @@ const UNASKED_MAX: u32 = 16;
 /// All messages that are not at their end.
 #[derive(Debug, Default)]
 pub(super) struct Sending {
-    /// Not or not wholly written, oldest first.
+    /// Messages that are not or not wholly written, oldest first.
     queue: VecDeque<Queued>,
     /// The bytes that each of them takes of the budget.
     weights: HashMap<SendId, usize>,

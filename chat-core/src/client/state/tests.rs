@@ -175,7 +175,7 @@ impl Script {
         self.effects.take(|effect| matches!(effect, Effect::Settle { .. })).len()
     }
 
-    /// Why it is over, if it has been since the last call.
+    /// The reason for its end, if it has ended since the last call.
     pub(super) fn closed(&mut self) -> Option<CloseReason> {
         match self.effects.take(|effect| matches!(effect, Effect::Close(_))).pop()? {
             Effect::Close(reason) => Some(reason),
@@ -683,7 +683,7 @@ fn leaving_sends_what_waits_when_there_is_a_connection_in_time() {
     assert_eq!(script.deliveries().pop(), Some((id, Delivery::Failed(DeliveryError::Expired))));
 }
 
-/// So many that nothing may be done with all of them for each of them.
+/// Messages, so many that nothing may be done with all of them for each of them.
 #[test]
 fn leaving_gives_up_sixty_thousand_messages_at_once() {
     const N: usize = 60_000;

@@ -96,7 +96,7 @@ pub struct WhoxFields {
     pub token: Option<String>,
 }
 
-/// Why a line is no command; what to answer is the hub's one table of refusals.
+/// The reason for which a line is no command; what to answer is the hub's one table of refusals.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {

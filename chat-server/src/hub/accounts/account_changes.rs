@@ -139,7 +139,7 @@ impl Hub {
         self.keep(turn, vec![change], asked)
     }
 
-    /// Whether an account may have another certificate.
+    /// Checks that an account may have another certificate.
     fn check_certificate(&self, asked: &AccountRequest, fingerprint: &str) -> Result<(), Refusal> {
         if self.has_slot(&Slot::certificate(&asked.account, fingerprint), &[]) {
             return Ok(());

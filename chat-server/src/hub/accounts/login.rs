@@ -46,7 +46,7 @@ impl Hub {
         }
     }
 
-    /// Whether who is at `conn` may become that account: their other connections would too.
+    /// Checks that who is at `conn` may become that account: their other connections would too.
     ///
     /// # Errors
     /// Why not.

@@ -11,7 +11,7 @@ use crate::hub::{
 };
 
 impl Hub {
-    /// Whether a question is to this server: by its name, a mask of it, or a nick of someone on it.
+    /// Checks that a question is to this server: by its name, a mask of it, or a nick of someone on it.
     pub(crate) fn check_server(&self, server: Option<&str>) -> Result<(), Refusal> {
         let is_here = |server: &str| {
             mask_matches(server, self.settings.name.as_str()) || self.people.find(server).is_ok()

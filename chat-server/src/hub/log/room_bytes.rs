@@ -18,7 +18,7 @@ use crate::{
 use chat_core::proto::Service;
 
 impl Hub {
-    /// Whether what a record says may be set in a room: messages set nothing.
+    /// Checks that what a record says may be set in a room: messages set nothing.
     pub(super) fn check_bytes_of_record(
         &self,
         place: &Destination,
@@ -40,7 +40,7 @@ impl Hub {
         }
     }
 
-    /// Whether these facts may be set in a room.
+    /// Checks that these facts may be set in a room.
     ///
     /// # Errors
     /// A sentence, if its holder has too much.
@@ -51,7 +51,7 @@ impl Hub {
         }
     }
 
-    /// Whether so many bytes more may be set in the rooms of a holder.
+    /// Checks that so many bytes more may be set in the rooms of a holder.
     ///
     /// # Errors
     /// A sentence, if it has too much.

@@ -30,7 +30,7 @@ impl Hub {
         n.saturating_sub(slot.limit.n_max(&self.settings.limits))
     }
 
-    /// Whether there is place for what a change of modes adds to a room, beside others of the same command.
+    /// Checks that there is place for what a change of modes adds to a room, beside others of the same command.
     pub(crate) fn check_mode_slot(
         &self,
         room: &Room,

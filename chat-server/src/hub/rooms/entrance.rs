@@ -33,7 +33,7 @@ pub(crate) const SPOKE_MIN: usize = 64;
 pub(crate) const SPOKE_MAX: usize = 20_000;
 
 impl Hub {
-    /// Whether who is at `conn` may come into the room of that name; none if there is no such room.
+    /// Checks that who is at `conn` may come into the room of that name; none if there is no such room.
     pub(crate) fn check_entrance(
         &self,
         conn: ConnId,
@@ -49,7 +49,7 @@ impl Hub {
         room.check_entrance(&comer, key, self.now().wall).map(Some)
     }
 
-    /// Whether somebody may be in one more room.
+    /// Checks that somebody may be in one more room.
     pub(crate) fn check_n_rooms(&self, who: PersonId, name: &RoomName) -> Result<(), Refusal> {
         let n_rooms = self.people.person(who).rooms.len();
         if n_rooms >= self.settings.limits.rooms_per_person_max {
@@ -58,7 +58,7 @@ impl Hub {
         Ok(())
     }
 
-    /// Whether a room of that name may be founded.
+    /// Checks that a room of that name may be founded.
     pub(crate) fn check_founding(&self, turn: &Turn, name: &RoomName) -> Result<(), Refusal> {
         if self.rooms.is_reserved(name) {
             return Err(Refusal::Unavailable(name.to_string()));
@@ -120,7 +120,7 @@ impl Hub {
     }
 }
 
-/// Whether `conn` may say `text` in `room`.
+/// Checks that `conn` may say `text` in `room`.
 pub(crate) fn check_speech(
     people: &People,
     who: PersonId,

@@ -104,7 +104,7 @@ impl Hub {
         self.leave_for_good(who, reason);
     }
 
-    /// Whoever is here without a connection and is not to stay leaves.
+    /// Lets those leave who are here without a connection and are not to stay.
     pub(crate) fn let_go(&mut self) {
         let is_over = |person: &Person| {
             person.devices.is_empty() && !self.accounts.stays(person.account.as_deref())

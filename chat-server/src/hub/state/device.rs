@@ -39,7 +39,7 @@ pub(crate) struct Device {
     pub(crate) cloak: Option<Box<str>>,
     /// Nobody in between can read what is said.
     pub(crate) is_secure: bool,
-    /// Whether others can read on the way what is said.
+    /// The privacy of the connection: whether others can read on the way what is said.
     pub(crate) privacy: Privacy,
     pub(crate) since: SystemTime,
     /// Records from here that are on their way to the log.
@@ -181,7 +181,7 @@ impl Device {
         self.person
     }
 
-    /// In which revision it is told of metadata unasked, if at all.
+    /// The revision in which it is told of metadata unasked, if at all.
     pub(crate) fn told_metadata_in(&self) -> Option<Dialect> {
         let has = |capability| self.capabilities.contains(capability);
         // "A metadata-aware client is a client who has negotiated both [...]"
@@ -190,7 +190,7 @@ impl Device {
         if is_third { Some(Dialect::Third) } else { is_second }
     }
 
-    /// In which revision its commands about metadata are answered.
+    /// The revision in which its commands about metadata are answered.
     pub(crate) fn metadata_dialect(&self) -> Dialect {
         self.told_metadata_in().unwrap_or(Dialect::Third)
     }

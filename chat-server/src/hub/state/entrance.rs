@@ -75,7 +75,7 @@ impl Members {
 }
 
 impl Room {
-    /// Whether somebody who is not in the room may come in, with what they say in the place of a key
+    /// Checks that somebody who is not in the room may come in, with what they say in the place of a key
     /// (RFC 2812 §3.2.1; <https://modern.ircdocs.horse/#join-message>).
     pub(crate) fn check_entrance(
         &self,
@@ -111,7 +111,7 @@ impl Room {
         Ok(Entrance::ByLink(LinkUse { room: self.id, token, link }))
     }
 
-    /// Whether somebody who has used a link into the room may come in now: they may have been banned since they asked.
+    /// Checks that somebody who has used a link into the room may come in now: they may have been banned since they asked.
     pub(crate) fn check_used_link(
         &self,
         used: &LinkUse,
@@ -122,7 +122,7 @@ impl Room {
         Ok(Permit { room: self.id, person: subject.person.id })
     }
 
-    /// Whether somebody is banned, and if not, whether the other bars are open for them.
+    /// Checks that somebody is not banned, and tells whether the other bars are open for them.
     fn check_bans(&self, subject: &Subject<'_>) -> Result<Bars, Refusal> {
         let person = subject.person;
         // Nobody is barred from what is theirs.

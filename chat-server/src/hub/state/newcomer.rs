@@ -24,10 +24,10 @@ pub(crate) struct Newcomer {
     pub(crate) host: Arc<str>,
     pub(crate) door: Door,
     pub(crate) is_secure: bool,
-    /// Whether others can read on the way what is said.
+    /// The privacy of the connection: whether others can read on the way what is said.
     pub(crate) privacy: Privacy,
     pub(crate) fingerprint: Option<Arc<str>>,
-    /// They have given the server's password.
+    /// Whether they have given the server's password.
     pub(crate) has_entered: bool,
     /// The account they have logged in to.
     pub(crate) account: Option<Arc<str>>,

@@ -120,7 +120,7 @@ impl<T> PendingQueue<T> {
         slow.into_iter().chain(lost).min()
     }
 
-    /// Whether it is as it should be; a sentence if not.
+    /// Checks that it is as it should be; a sentence if not.
     pub(crate) fn check(&self) -> Result<(), String> {
         let ensure = |is_so: bool, what: &str| if is_so { Ok(()) } else { Err(what.to_owned()) };
         let in_order = self.awaited.iter().is_sorted_by_key(|own| (own.ticket, own.since));

@@ -36,7 +36,7 @@ pub(crate) struct ReadMarker {
 pub(crate) enum Marked {
     /// One with a person, as direct conversations name them.
     Person(Arc<str>),
-    /// That of a room, whatever it is called.
+    /// A marker of a room, whatever that is called.
     Room(ConversationId),
 }
 

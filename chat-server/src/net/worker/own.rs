@@ -104,7 +104,7 @@ impl Worker {
         }
     }
 
-    /// Whoever is in that slot now.
+    /// The connection that is in that slot now.
     pub(super) fn id_of(&self, slot: u32) -> ConnId {
         let generation = self.conns[slot as usize].generation;
         ConnId { worker: self.id, generation, slot }
