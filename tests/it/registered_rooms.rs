@@ -293,6 +293,94 @@ fn there_are_only_so_many_rooms_that_last() {
     check_with(&for_all, |config| config.limits.registered_rooms_max = 2);
 }
 
+/// A room that nobody has come into or spoken in for long ends as by `END`, though its owner is there; one that somebody is in
+/// is used.
+#[test]
+fn rooms_that_nobody_has_used_for_long_end() {
+    let days = |n: u32| n * 24 * 60 * 60;
+    let began = format!(
+        "{REGISTERED}
+         ann> JOIN #gone,#joined,#said,#here
+         ann> TOPIC #gone :still here
+         ann> TOPIC #joined :still here
+         ann> TOPIC #said :still here
+         ann> TOPIC #here :still here
+         ann< * TOPIC #here *
+         ann> PART #gone,#joined
+         ann< * PART #joined"
+    );
+    check_with(
+        &format!(
+            "{began}
+             wait {most}
+             ann> PRIVMSG #said :a word
+             ann> PART #said
+             ann< * PART #said
+             bob> JOIN #joined
+             bob< * 366 *
+             restart
+             login ann
+             ann> JOIN #here
+             ann< * 366 *
+             z> LIST
+             z< * 322 z #gone *
+             wait {some}
+             z> LIST
+             z! * 322 * #gone *
+             z< * 322 z #joined *
+             z< * 322 z #said *
+             z< * 323 *
+             ann> CS INFO #gone
+             ann< * NOTICE ann :there is no such room
+             z> JOIN #gone
+             z< * 366 *
+             z> PART #gone
+             // One at a time.
+             wait {all}
+             wait 2
+             z> LIST
+             z! * 322 * #joined *
+             z! * 322 * #said *
+             z< * 322 z #here *
+             z< * 323 *
+             // From when somebody was seen to be in it.
+             restart
+             wait {some}
+             y> LIST
+             y< * 322 y #here *
+             y< * 323 *
+             wait {all}
+             y> LIST
+             y! * 322 *
+             y< * 323 *
+             restart
+             x> LIST
+             x! * 322 *
+             x< * 323 *",
+            most = days(700),
+            some = days(40),
+            all = days(731),
+        ),
+        |config| {
+            config.limits.ping_after = std::time::Duration::from_secs(1 << 30);
+            config.limits.accounts_expire_after = std::time::Duration::ZERO;
+        },
+    );
+    check_with(
+        &format!(
+            "{began}
+             wait {}
+             z> LIST
+             z< * 322 z #gone *",
+            days(10_000)
+        ),
+        |config| {
+            config.limits.ping_after = std::time::Duration::from_secs(1 << 30);
+            config.limits.rooms_expire_after = std::time::Duration::ZERO;
+        },
+    );
+}
+
 /// What is set in the rooms of one account has a bound together, in bytes, wherever it is set and by whom; so has what is set
 /// in rooms that are nobody's and come from one address. It moves with a room and goes with it.
 #[test]
@@ -314,9 +402,9 @@ fn what_is_set_in_the_rooms_of_one_account_has_a_bound() {
              ann< * TOPIC #b *
              bob> JOIN #c
              bob> TOPIC #c :{long}
-             bob< * NOTICE bob :your TOPIC of #c was not carried out: {is_full}
+             bob< *your TOPIC of #c was not carried out: {is_full}
              ann> METADATA #c SET url :https://example.org
-             ann< * NOTICE ann :{is_full}
+             ann< * FAIL METADATA LIMIT_REACHED #c :{is_full}
              ann> MODE #c +b bad!*@*
              ann< *your MODE of #c was not carried out: {is_full}
              ann> CS LINK #c
@@ -365,7 +453,7 @@ fn what_is_set_in_the_rooms_of_one_account_has_a_bound() {
              ann> TOPIC #d :{long}
              ann< * TOPIC #d *
              bob> TOPIC #bobs :{long}
-             bob< * NOTICE bob :*the rooms of bob *"
+             bob< *the rooms of bob *"
         ),
         |config| config.limits.room_bytes_per_account_max = 1000,
     );
@@ -408,7 +496,7 @@ fn what_is_set_in_the_rooms_of_one_account_has_a_bound() {
              b> MODE #c +b bad!*@*
              b< *your MODE *
              b> METADATA #c SET url :x
-             b< * NOTICE b :the rooms that are nobody's *
+             b< * FAIL METADATA LIMIT_REACHED #c :the rooms that are nobody's *
              from 192.0.2.2
              d> JOIN #d
              d> TOPIC #d :{long}

@@ -73,6 +73,9 @@ pub struct Limits {
     /// The time for which nobody has logged in to an account at which it ends, and its rooms with it; zero: never.
     #[serde(with = "span")]
     pub accounts_expire_after: Duration,
+    /// The time for which nobody has come into a registered room or spoken there at which it ends; zero: never.
+    #[serde(with = "span")]
+    pub rooms_expire_after: Duration,
     /// Addresses and accounts that may not come here.
     #[serde(rename = "server-bans")]
     pub server_bans_max: usize,
@@ -181,6 +184,7 @@ impl Default for Limits {
             replay_max: 20,
             accounts_max: 100_000,
             accounts_expire_after: Duration::from_secs(2 * 31_557_600),
+            rooms_expire_after: Duration::from_secs(2 * 31_557_600),
             server_bans_max: 1000,
             registered_rooms_max: 100_000,
             rooms_per_account_max: 50,

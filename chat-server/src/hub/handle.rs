@@ -64,6 +64,7 @@ impl Hub {
                 self.forget_lost_records();
                 self.expire();
                 self.expire_accounts();
+                self.expire_rooms();
             }
             Input::Opened { conn, host, door, is_secure, fingerprint } => {
                 if let Some(ban) = self.accounts.find_ban(self.now().wall, &host, None) {
@@ -138,8 +139,10 @@ impl Hub {
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
         let appended = self.awaited.next_deadline(self.settings.limits.append_timeout);
-        let expires = !self.settings.limits.accounts_expire_after.is_zero();
-        let unused = self.accounts.looks_at().filter(|_| expires);
+        let limits = &self.settings.limits;
+        let accounts = self.accounts.looks_at().filter(|_| !limits.accounts_expire_after.is_zero());
+        let rooms = self.rooms.looks_at().filter(|_| !limits.rooms_expire_after.is_zero());
+        let unused = accounts.into_iter().chain(rooms);
         let expired =
             self.rooms.next_expiry().into_iter().chain(unused).min().zip(self.out.latest()).map(
                 |(until, Now { mono, wall })| {

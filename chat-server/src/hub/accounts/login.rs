@@ -6,7 +6,7 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, effect::Effect, state::account_directory},
+    hub::{Hub, effect::Effect, state::codec},
     ids::{ConnId, PersonId},
 };
 
@@ -40,7 +40,7 @@ impl Hub {
 
     /// Takes note that somebody has logged in to an account: it is used.
     pub(crate) fn note_use(&mut self, account: &str) {
-        let today = account_directory::day_of(self.now().wall);
+        let today = codec::day_of(self.now().wall);
         if let Some(change) = self.accounts.use_on(account, today) {
             self.persist_unasked(vec![change]);
         }

@@ -72,6 +72,9 @@ impl Hub {
         } else {
             (self.identity_of(turn.person), self.people.person(turn.person).as_sender())
         };
+        if let Destination::Room(id) | Destination::Ranked(id, _) = &place {
+            self.note_room_use(*id);
+        }
         let said = Said { content, at: self.now().wall, by, sender };
         let (mut recorded, mut record) = self.record(said, place, action);
         recorded.sender = Some(turn.person);

@@ -49,6 +49,7 @@ impl Hub {
         let by_account = room.rank_of(account.as_ref());
         let rank = Rank { is_operator: by_account.is_operator || founds, ..by_account };
         room.admit(permit, rank);
+        self.note_room_use(id);
         let person = self.people.person_mut(who);
         if !person.particulars.invited.is_empty() {
             person.particulars.change(|own| own.invited.remove(&id));

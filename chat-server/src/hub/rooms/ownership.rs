@@ -45,8 +45,9 @@ impl Hub {
         }
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (is_kept, is_written, successor) = (false, false, None);
+        let used = codec::day_of(self.now().wall);
         let ownership =
-            Ownership { number, founder, is_kept, is_written, successor, operators, voiced };
+            Ownership { number, founder, is_kept, is_written, successor, used, operators, voiced };
         self.rooms.own(id, ownership);
         true
     }
@@ -162,8 +163,10 @@ impl Hub {
         let (operators, voiced) = (BTreeMap::new(), BTreeSet::new());
         let (number, founder) = (number.into(), document.founder.as_str().into());
         let (is_kept, is_written, successor) = (true, true, None);
+        // That is kept apart, and not by what was there before there were days.
+        let used = 0;
         let ownership =
-            Ownership { number, founder, is_kept, is_written, successor, operators, voiced };
+            Ownership { number, founder, is_kept, is_written, successor, used, operators, voiced };
         let room = self.rooms.room_mut(id);
         // Who operates it now operated it then.
         room.began = founded;

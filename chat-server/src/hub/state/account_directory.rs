@@ -29,14 +29,6 @@ const NUMBER_SIGN: char = '!';
 pub(crate) const CONFIGURED: &str =
     "this account is in the server's configuration: ask whoever runs the server";
 
-/// Seconds of a day.
-const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
-
-/// The day of a time, counted from 1970.
-pub(crate) fn day_of(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / SECONDS_OF_DAY
-}
-
 /// All accounts.
 #[derive(Debug, Default)]
 pub(crate) struct AccountDirectory {
@@ -125,7 +117,7 @@ pub(crate) fn register(
     // What was on its way when an earlier account of that name ended is not this one's.
     let clean = AccountField::Whole.remove(&key);
     let password = AccountField::Password.set(&key, secret);
-    let used = AccountField::Used.set(&key, &(since / SECONDS_OF_DAY));
+    let used = AccountField::Used.set(&key, &(since / codec::SECONDS_OF_DAY));
     vec![clean, AccountField::Whole.set(&key, &document), password, used]
 }
 

@@ -15,6 +15,19 @@ pub(crate) fn milliseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Seconds of a day.
+pub(crate) const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
+
+/// The day of a time, counted from 1970.
+pub(crate) fn day_of(time: SystemTime) -> u64 {
+    unix_seconds(time) / SECONDS_OF_DAY
+}
+
+/// The beginning of a day, counted from 1970.
+pub(crate) fn beginning_of(day: u64) -> SystemTime {
+    time_at(day.saturating_mul(SECONDS_OF_DAY * 1000))
+}
+
 /// The end of the year 9999, in milliseconds since 1970: no later time can be written as a date.
 const LAST_MILLISECOND: u64 = 253_402_300_799_999;
 

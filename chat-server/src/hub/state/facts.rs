@@ -40,6 +40,8 @@ pub(crate) enum Fact {
     Operator(Arc<str>, Option<SystemTime>),
     Topic(Option<Topic>),
     Unlisted(List, Arc<str>),
+    /// The day when somebody came in or spoke last, counted from 1970.
+    Used(u64),
     /// An account has a voice in it, or no more.
     Voice(Arc<str>, bool),
 }
@@ -132,6 +134,7 @@ impl Fact {
                 set(at(&["operator", account]), &milliseconds(*since))
             }
             Self::Operator(account, None) => Change::Remove { path: at(&["operator", account]) },
+            Self::Used(day) => set(at(&["used"]), day),
             Self::Voice(account, true) => set(at(&["voice", account]), &true),
             Self::Voice(account, false) => Change::Remove { path: at(&["voice", account]) },
             Self::Topic(Some(Topic { text, by, at: when })) => {
@@ -179,6 +182,7 @@ impl Fact {
                 let since = value.map(|value| read(words, value)).transpose()?.map(time_at);
                 Self::Operator((*account).into(), since)
             }
+            (["used"], Some(value)) => Self::Used(read(words, value)?),
             (["voice", account], value) => Self::Voice((*account).into(), value.is_some()),
             (["topic"], Some(value)) => {
                 let TopicDocument { text, by, at } = read(words, value)?;
@@ -200,7 +204,7 @@ impl Room {
             Fact::Metadata(key, None) => {
                 self.metadata.remove(key);
             }
-            Fact::Operator(..) | Fact::Voice(..) => {
+            Fact::Operator(..) | Fact::Used(_) | Fact::Voice(..) => {
                 if let Some(ownership) = &mut self.ownership {
                     ownership.take(fact);
                 }
@@ -258,9 +262,16 @@ impl Room {
     /// The changes that let the server load `facts`: nothing, unless it is somebody's. The first of it registers it.
     pub(crate) fn changes(&self, facts: &[Fact]) -> Vec<Change> {
         let Some(ownership) = &self.ownership else { return Vec::new() };
-        let first =
-            (!ownership.is_kept).then(|| self.document(ownership, ownership.next_founder()));
-        first.into_iter().chain(facts.iter().map(|fact| fact.change(&ownership.number))).collect()
+        let first = || {
+            let used = Fact::Used(ownership.used).change(&ownership.number);
+            [self.document(ownership, ownership.next_founder()), used]
+        };
+        let first = (!ownership.is_kept).then(first);
+        first
+            .into_iter()
+            .flatten()
+            .chain(facts.iter().map(|fact| fact.change(&ownership.number)))
+            .collect()
     }
 }
 
@@ -285,6 +296,7 @@ impl Modes {
             | Fact::Metadata(..)
             | Fact::Operator(..)
             | Fact::Topic(_)
+            | Fact::Used(_)
             | Fact::Voice(..) => {}
         }
     }
@@ -334,6 +346,7 @@ impl Ownership {
             Fact::Operator(account, None) => {
                 self.operators.remove(account);
             }
+            Fact::Used(day) => self.used = *day,
             Fact::Voice(account, true) => {
                 self.voiced.insert(Arc::clone(account));
             }
@@ -344,12 +357,15 @@ impl Ownership {
         }
     }
 
-    /// The facts of what accounts may do.
+    /// The facts of what accounts may do, and of its use.
     pub(crate) fn facts(&self) -> impl Iterator<Item = Fact> {
         let operator = |(account, since): (&Arc<str>, &SystemTime)| {
             Fact::Operator(Arc::clone(account), Some(*since))
         };
         let voice = |account: &Arc<str>| Fact::Voice(Arc::clone(account), true);
-        self.operators.iter().map(operator).chain(self.voiced.iter().map(voice))
+        let used = (self.used > 0).then_some(Fact::Used(self.used));
+        used.into_iter()
+            .chain(self.operators.iter().map(operator))
+            .chain(self.voiced.iter().map(voice))
     }
 }

@@ -75,6 +75,8 @@ pub(crate) struct Room {
     pub(crate) seen: SystemTime,
     /// Its records are later than this.
     pub(crate) began: SystemTime,
+    /// The end of the latest day on which its use has been noted.
+    pub(crate) used_until: SystemTime,
 }
 
 /// The time by which a record may be dated later than it arrives: by a clock that was ahead before, and was set back.
@@ -122,6 +124,7 @@ impl Room {
             latest: SystemTime::UNIX_EPOCH,
             seen: SystemTime::UNIX_EPOCH,
             began: SystemTime::UNIX_EPOCH,
+            used_until: SystemTime::UNIX_EPOCH,
         }
     }
 

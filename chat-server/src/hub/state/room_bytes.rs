@@ -82,6 +82,7 @@ impl Fact {
             | Self::Slow(_)
             | Self::Topic(None)
             | Self::Unlisted(..)
+            | Self::Used(_)
             | Self::Voice(_, false) => return 0,
         };
         FACT_BYTES + of_words
@@ -134,9 +135,12 @@ impl Room {
                 let has_voice = ownership?.voiced.contains(account);
                 Some(Fact::Voice(Arc::clone(account), has_voice))
             }
-            Fact::Asking(..) | Fact::Flag(..) | Fact::Key(_) | Fact::Limit(_) | Fact::Slow(_) => {
-                None
-            }
+            Fact::Asking(..)
+            | Fact::Flag(..)
+            | Fact::Key(_)
+            | Fact::Limit(_)
+            | Fact::Slow(_)
+            | Fact::Used(_) => None,
         }
     }
 }

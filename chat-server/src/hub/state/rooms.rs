@@ -375,6 +375,9 @@ impl Rooms {
     pub(crate) fn take(&mut self, id: RoomId, fact: &Fact) {
         let Some(room) = self.by_id.get_mut(&id) else { return };
         let before = room.bytes_at(std::slice::from_ref(fact));
+        if let (Fact::Used(day), Some(ownership)) = (fact, &room.ownership) {
+            self.owned.use_on(id, ownership.used, *day);
+        }
         room.take(fact);
         let after = room.bytes_at(std::slice::from_ref(fact));
         self.bytes.change(room.holder(), before, after);
@@ -404,6 +407,35 @@ impl Rooms {
             let before = std::mem::replace(&mut ownership.successor, successor.clone());
             named_accounts::note(&mut self.named, room, before.into_iter().chain(successor));
         }
+    }
+}
+
+/// The use of rooms that are somebody's.
+impl Rooms {
+    /// Takes note that a room is used on that day; the change that keeps it, if that is new and the log knows the room.
+    pub(crate) fn use_on(&mut self, id: RoomId, day: u64) -> Option<Change> {
+        let room = self.room_mut(id);
+        room.used_until = codec::beginning_of(day + 1);
+        let ownership = room.ownership.as_ref().filter(|own| own.used < day)?;
+        let fact = Fact::Used(day);
+        let is_known = ownership.is_kept || ownership.is_written;
+        let change = is_known.then(|| fact.change(&ownership.number));
+        self.take(id, &fact);
+        change
+    }
+
+    /// The room that nobody has used for longest, and the day when somebody did.
+    pub(crate) fn longest_unused(&self) -> Option<(u64, RoomId)> {
+        self.owned.longest_unused()
+    }
+
+    /// The time at which to look for rooms that nobody has used for long, if there are any that are somebody's.
+    pub(crate) fn looks_at(&self) -> Option<SystemTime> {
+        (self.owned.len() > 0).then_some(self.owned.looks_at)
+    }
+
+    pub(crate) fn look_at(&mut self, time: SystemTime) {
+        self.owned.looks_at = time;
     }
 }
 
@@ -516,6 +548,47 @@ mod tests {
 
     fn name(text: &str) -> RoomName {
         RoomName::new(text).expect("it is a room's name")
+    }
+
+    #[test]
+    fn the_use_of_a_room_is_kept_once_a_day() {
+        let mut rooms = Rooms::new(Lobby::new(&RoomName::new("#lobby").unwrap(), &[]));
+        let ids = ["#old", "#new"].map(|room| rooms.found(name(room), SystemTime::UNIX_EPOCH, 1));
+        for (number, id) in ["1", "2"].into_iter().zip(ids) {
+            rooms.own(
+                id,
+                Ownership {
+                    number: number.into(),
+                    founder: "ann".into(),
+                    is_kept: number == "1",
+                    is_written: false,
+                    successor: None,
+                    used: 0,
+                    operators: BTreeMap::new(),
+                    voiced: BTreeSet::new(),
+                },
+            );
+        }
+        // Of a store from before there were days: they are looked at first, and count from then on.
+        assert_eq!(rooms.longest_unused(), Some((0, ids[0])));
+        let change = Fact::Used(9).change("1");
+        assert_eq!(rooms.use_on(ids[0], 9), Some(change));
+        assert_eq!(rooms.use_on(ids[0], 9), None, "once a day");
+        assert_eq!(rooms.use_on(ids[0], 8), None, "a clock that was set back is not believed");
+        assert_eq!(rooms.longest_unused(), Some((0, ids[1])));
+        assert_eq!(rooms.use_on(ids[1], 10), None, "the log does not know this one yet");
+        assert_eq!(rooms.longest_unused(), Some((9, ids[0])));
+        // It is known with the first thing that happens there, and the day with it.
+        let changes = rooms[&ids[1]].changes(&[]);
+        assert_eq!(changes[1..], [Fact::Used(10).change("2")]);
+        rooms.disown(ids[0]);
+        assert_eq!(rooms.longest_unused(), Some((10, ids[1])));
+        rooms
+            .owned
+            .check(rooms.owned().map(|room| {
+                (room.id, &room.name, room.ownership.as_ref().expect("it is somebody's"))
+            }))
+            .unwrap();
     }
 
     #[test]

@@ -146,6 +146,7 @@ impl Slot {
             | Fact::Slow(_)
             | Fact::Topic(_)
             | Fact::Unlisted(..)
+            | Fact::Used(_)
             | Fact::Voice(_, false) => return None,
         })
     }

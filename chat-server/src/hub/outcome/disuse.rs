@@ -1,10 +1,13 @@
-//! Expiry of accounts that nobody has used for as long as the configuration says, and with them of their rooms: those that
-//! somebody else operates are theirs from then on, the others end.
+//! Expiry of accounts and of registered rooms that nobody has used for as long as the configuration says. With an account go its
+//! rooms: those that somebody else operates are theirs from then on, the others end.
 
 use std::time::Duration;
 
 use crate::{
-    hub::{Hub, state::account_directory},
+    hub::{
+        Hub,
+        state::{account_directory, codec},
+    },
     room_log::Change,
 };
 
@@ -14,7 +17,7 @@ const AGAIN: Duration = Duration::from_secs(60 * 60);
 /// The time after which it is when there may be more: nobody is to wait for all of them.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Accounts that are looked at in one go.
+/// Accounts, and rooms, that are looked at in one go.
 const LOOKED_AT_MAX: usize = 100;
 
 impl Hub {
@@ -24,8 +27,8 @@ impl Hub {
         if after.is_zero() || self.accounts.looks_at().is_none_or(|time| time > now) {
             return;
         }
-        let today = account_directory::day_of(now);
-        let oldest = today.saturating_sub(after.as_secs().div_ceil(24 * 60 * 60));
+        let today = codec::day_of(now);
+        let oldest = oldest_day(today, after);
         let mut changes = Vec::new();
         let mut wait = SOON;
         for _ in 0..LOOKED_AT_MAX {
@@ -46,6 +49,35 @@ impl Hub {
         self.accounts.look_at(now + wait);
     }
 
+    /// Ends a registered room that has been used for too long by nobody, one in a go, as its owner could. One that somebody is in
+    /// is used.
+    pub(crate) fn expire_rooms(&mut self) {
+        let (now, after) = (self.now().wall, self.settings.limits.rooms_expire_after);
+        if after.is_zero() || self.rooms.looks_at().is_none_or(|time| time > now) {
+            return;
+        }
+        let today = codec::day_of(now);
+        let oldest = oldest_day(today, after);
+        let mut changes = Vec::new();
+        let mut wait = SOON;
+        for _ in 0..LOOKED_AT_MAX {
+            let longest = self.rooms.longest_unused().filter(|(day, _)| *day < oldest);
+            let Some((day, id)) = longest else {
+                wait = AGAIN;
+                break;
+            };
+            // Of a store from before there were days: they count from here on.
+            if day == 0 || !self.rooms[&id].members.is_empty() {
+                changes.extend(self.rooms.use_on(id, today));
+                continue;
+            }
+            self.disown(id);
+            break;
+        }
+        self.persist_unasked(changes);
+        self.rooms.look_at(now + wait);
+    }
+
     /// Ends an account as its owner could. What was said by it stays where it was said.
     fn end_account(&mut self, account: &str) {
         let identity = self.accounts.identity(account);
@@ -64,4 +96,9 @@ impl Hub {
         self.forget_in_rooms(account);
         self.log_out_strangers();
     }
+}
+
+/// The day before which what was used last has been unused for longer than `after`.
+fn oldest_day(today: u64, after: Duration) -> u64 {
+    today.saturating_sub(after.as_secs().div_ceil(codec::SECONDS_OF_DAY))
 }
