@@ -126,9 +126,10 @@ impl IrcSession {
         {
             return Step::Throttled(until);
         }
-        if self.framer.has_line()
-            && let Phase::Collecting(collected) = &self.phase
+        // Those who have registered, whose every message comes by here, are not asked.
+        if let Phase::Collecting(collected) = &self.phase
             && collected.first_word.is_http()
+            && self.framer.has_line()
         {
             out.close = Some(NO_WEB_SERVER.into());
             self.framer = Framer::new(limits::CLIENT_LINE_BYTES_MAX);
