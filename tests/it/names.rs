@@ -115,9 +115,15 @@ fn accounts_that_are_read_again_have_their_names() {
             vec![Account { name: "Alice".into(), password, scram: None, fingerprints }];
     });
     world.settle();
-    let has_lost = |name: &str| world.lines(name).iter().any(|line| line.ends_with(" NICK USR1"));
+    let has_lost =
+        |world: &World, name: &str| world.lines(name).iter().any(|line| line.contains(" NICK USR"));
     // Who is called just so may be the owner, who has not logged in.
-    assert!(has_lost("a1ice") && !has_lost("alice") && !has_lost("bob"));
+    assert!(has_lost(&world, "a1ice") && !has_lost(&world, "alice") && !has_lost(&world, "bob"));
+    // Nor does an account of another name take it from them.
+    world.send_bytes("bob", b"NS REGISTER correcthorse\r\n");
+    world.settle();
+    assert!(world.lines("bob").iter().any(|line| line.contains(" 900 bob ")));
+    assert!(!has_lost(&world, "alice"));
 }
 
 /// Whoever asks about a name learns the same whether there is such an account or not.
