@@ -4,15 +4,11 @@ use std::str::FromStr;
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_core::proto::Link;
-use chat_server::{
-    Config,
-    auth::Verdict,
-    config::{Account, Oper},
-    hub::Door,
-};
+use chat_server::{Config, auth::Verdict, config::Account, hub::Door};
 use chat_tests::{
     TestClient, TestServer,
     folder::TempFolder,
+    operators::with_root,
     script::{check, check_with},
     world::{SimLog, World},
 };
@@ -279,9 +275,7 @@ fn bans_from_the_server_that_are_under_way_count() {
         oper("three"),
     );
     check_with(&script, |config| {
-        let (name, masks) = ("root".into(), Vec::new());
-        let password = chat_server::auth::hash("rootrootroot").unwrap();
-        config.opers = vec![Oper { name, password, masks }];
+        with_root(config);
         config.limits.server_bans_max = 2;
     });
 }
@@ -295,15 +289,15 @@ fn metadata_of_a_room_that_is_under_way_counts() {
              ann> METADATA #own SET one :1
              bob> METADATA #own SET two :2
              carl> METADATA #own SET three :3
-             carl< * NOTICE carl :there are 2 already: remove one first
+             carl< * FAIL METADATA *:there are 2 already: remove one first
              fail log
-             ann< * NOTICE ann :*the disk is full*
+             ann< *the disk is full*
              carl> METADATA #own SET three :3
              carl< * 761 carl #own three * 3
              bob> METADATA #own SET two :2
              bob< * 761 bob #own two * 2
              ann> METADATA #own SET one :1
-             ann< * NOTICE ann :there are 2 already: remove one first"
+             ann< * FAIL METADATA *:there are 2 already: remove one first"
         ),
         |config| config.limits.metadata_keys_max = 2,
     );
