@@ -3,7 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use rusqlite::{Connection, OpenFlags};
@@ -93,6 +93,12 @@ pub(super) fn fault(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(DatabaseBusy | DatabaseLocked) => StoreError::Locked(path),
         _ => StoreError::Unusable { path, what },
     }
+}
+
+/// The time by the clock that the store's work is measured with.
+#[expect(clippy::disallowed_methods, reason = "what is done at once has its time")]
+pub(super) fn monotonic_now() -> Instant {
+    Instant::now()
 }
 
 /// Milliseconds since 1970, as times are kept.

@@ -28,6 +28,10 @@ const INDEXED_AT_ONCE: usize = 512;
 /// Records that it takes at once when it has fallen behind: many, since each transaction makes a piece to be merged.
 const INDEXED_BEHIND: usize = 1 << 13;
 
+/// The time after which it takes no more at once, however few it has: it needs ten times as long for rare words as for those that
+/// everybody uses. Where it has fallen behind, it goes on for a second.
+const INDEX_TIME: Duration = Duration::from_millis(20);
+
 /// The time of quiet after which there is time for the index. Between two batches it would be in their way.
 pub(super) const QUIET: Duration = Duration::from_millis(20);
 
@@ -64,21 +68,26 @@ impl Behind {
             return false;
         }
         if self.n_records > BEHIND_MAX {
-            self.take(database, known, INDEXED_BEHIND);
+            self.take(database, known, (INDEXED_BEHIND, Duration::from_secs(1)));
         } else if is_wished {
-            self.take(database, known, INDEXED_FOR_SEARCH);
+            self.take(database, known, (INDEXED_FOR_SEARCH, INDEX_TIME));
         } else if is_idle && (self.is_quiet || self.seconds.try_recv().is_ok()) {
-            self.take(database, known, INDEXED_AT_ONCE);
+            self.take(database, known, (INDEXED_AT_ONCE, INDEX_TIME));
         } else {
             return false;
         }
         is_idle
     }
 
-    fn take(&mut self, database: &mut Connection, known: &mut Known, n_max: usize) {
+    fn take(
+        &mut self,
+        database: &mut Connection,
+        known: &mut Known,
+        (n_max, time): (usize, Duration),
+    ) {
         // It may have caught up with them.
         known.behind.clear();
-        self.n_records = match search::index_some(database, n_max) {
+        self.n_records = match search::index_some(database, n_max, time) {
             Ok(Indexed { is_all: false, n_records }) => {
                 self.n_records.saturating_sub(n_records).max(1)
             }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    database::milliseconds,
+    database::{milliseconds, monotonic_now},
     history::{first_from, places_of},
     search,
 };
@@ -16,8 +16,12 @@ use crate::retention::{Retention, Rule};
 /// The time from one look for what is too old to the next.
 pub(super) const EVERY: Duration = Duration::from_secs(3600);
 
-/// Records that are deleted in one transaction.
-const CHUNK: u32 = 200;
+/// Records that are deleted in one transaction, if there is time.
+const CHUNK: usize = 200;
+
+/// The time after which a transaction deletes no more, however few it has: what is written waits for it meanwhile, and a record
+/// of fifty rare words takes the index a millisecond.
+const CHUNK_TIME: Duration = Duration::from_millis(10);
 
 /// Pages of the file that are given back to the system at once.
 const PAGES: u32 = 256;
@@ -60,7 +64,7 @@ impl Sweep {
         let transaction = database.transaction()?;
         let rule = *retention.rooms.get(&name).unwrap_or(&retention.everywhere);
         let cut = if is_retired { i64::MAX } else { cut(&transaction, number, rule, self.now)? };
-        let (is_done, n_deleted) = delete_before(&transaction, number, cut)?;
+        let (is_done, n_deleted) = delete_before(&transaction, number, cut, 1)?;
         // Whoever speaks there again begins it anew; of a room that is closed that is to be known.
         self.has_deleted_here |= n_deleted > 0;
         let is_over =
@@ -135,30 +139,42 @@ fn cut(database: &Connection, number: i64, rule: Rule, now: SystemTime) -> rusql
     Ok(by_age.max(by_bytes))
 }
 
-/// Deletes some of a conversation's records before `cut`, and what is about them; whether that was all, and how many.
-fn delete_before(database: &Connection, number: i64, cut: i64) -> rusqlite::Result<(bool, usize)> {
+/// Deletes some of a conversation's records before `cut`, and what is about them: for [`CHUNK_TIME`], and for longer until `n_min` are
+/// gone, but no more than [`CHUNK`]; whether that was all, and how many.
+fn delete_before(
+    database: &Connection,
+    number: i64,
+    cut: i64,
+    n_min: usize,
+) -> rusqlite::Result<(bool, usize)> {
     let (first, last) = places_of(number);
     let cut = cut.min(last);
     let old: Vec<(i64, i64)> = database
         .prepare_cached(
             "SELECT id, kind FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
         )?
-        .query_map(params![first, cut, CHUNK], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![first, cut, CHUNK as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
+    let until = monotonic_now() + CHUNK_TIME;
+    let mut n_deleted = 0;
     for (id, kind) in &old {
+        if n_deleted >= n_min && monotonic_now() > until {
+            return Ok((false, n_deleted));
+        }
         if *kind < super::rows::REDACTED {
             search::remove(database, *id)?;
         }
         database
             .prepare_cached("DELETE FROM records WHERE id = ?1 OR about = ?1")?
             .execute([id])?;
+        n_deleted += 1;
     }
-    let is_all = old.len() < CHUNK as usize;
+    let is_all = n_deleted < CHUNK;
     if is_all && cut > first {
         let forget = "DELETE FROM nonces WHERE conversation = ? AND record < ?";
-        database.prepare_cached(forget)?.execute([number, cut])?;
+        database.prepare_cached(forget)?.execute(params![number, cut])?;
     }
-    Ok((is_all, old.len()))
+    Ok((is_all, n_deleted))
 }
 
 /// The bytes of the file that are in use.
@@ -210,8 +226,12 @@ impl Trim {
         !self.cuts.is_empty()
     }
 
-    /// Does a part of it in one transaction; whether there is more to do.
-    pub(super) fn go_on(&mut self, database: &mut Connection) -> rusqlite::Result<bool> {
+    /// Does a part of it in one transaction, where `n_written` have come since the last one; whether there is more to do.
+    pub(super) fn go_on(
+        &mut self,
+        database: &mut Connection,
+        n_written: usize,
+    ) -> rusqlite::Result<bool> {
         let transaction = database.transaction()?;
         if let Some(next) = self.next {
             self.next = self.measure(&transaction, next)?;
@@ -221,7 +241,8 @@ impl Trim {
             return Ok(true);
         }
         let Some((number, cut)) = self.cuts.last().copied() else { return Ok(false) };
-        let (is_done, _) = delete_before(&transaction, number, cut)?;
+        // More than come meanwhile, so that it comes to an end.
+        let (is_done, _) = delete_before(&transaction, number, cut, 2 * n_written + 1)?;
         transaction.commit()?;
         if is_done {
             self.cuts.pop();

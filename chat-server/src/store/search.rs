@@ -2,12 +2,15 @@
 //! taken yet are the ends of conversations; where those begin is written with them, so that none is forgotten when the
 //! program ends.
 
-use std::{ops::Range, time::SystemTime};
+use std::{
+    ops::Range,
+    time::{Duration, SystemTime},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    database::milliseconds,
+    database::{milliseconds, monotonic_now},
     history::{self, COLUMNS, PLACE_BITS, Read},
     readable::{self, Filter},
     rows,
@@ -29,8 +32,16 @@ pub(super) struct Indexed {
     pub(super) is_all: bool,
 }
 
-/// Puts up to `n_max` of the records that wait into the index, in one transaction.
-pub(super) fn index_some(database: &mut Connection, n_max: usize) -> rusqlite::Result<Indexed> {
+/// Records that it takes before it looks at the time.
+const PIECE: usize = 64;
+
+/// Puts up to `n_max` of the records that wait into the index, in one transaction, and no more when `time` is over.
+pub(super) fn index_some(
+    database: &mut Connection,
+    n_max: usize,
+    time: Duration,
+) -> rusqlite::Result<Indexed> {
+    let until = monotonic_now() + time;
     let transaction = database.transaction()?;
     let mut n_records = 0;
     let mut is_all = false;
@@ -45,7 +56,10 @@ pub(super) fn index_some(database: &mut Connection, n_max: usize) -> rusqlite::R
             is_all = true;
             break;
         };
-        n_records += index_end(&transaction, conversation, first, n_max - n_records)?;
+        n_records += index_end(&transaction, conversation, first, PIECE.min(n_max - n_records))?;
+        if monotonic_now() > until {
+            break;
+        }
     }
     transaction.commit()?;
     Ok(Indexed { n_records, is_all })

@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use super::{
     append::Known,
+    database::monotonic_now,
     retention::{self, SenderSweep, Trim},
 };
 
@@ -26,16 +27,24 @@ pub(super) struct Trimming {
     has_cut: bool,
     /// Something was written since the last look.
     pub(super) is_due: bool,
+    /// Records that were written since it did a part.
+    n_written: usize,
 }
 
 impl Default for Trimming {
     fn default() -> Self {
         let looks = crossbeam_channel::tick(LOOK_EVERY);
-        Self { looks, pause: LOOK_EVERY, trim: None, has_cut: false, is_due: true }
+        Self { looks, pause: LOOK_EVERY, trim: None, has_cut: false, is_due: true, n_written: 0 }
     }
 }
 
 impl Trimming {
+    /// So many records have been written.
+    pub(super) fn wrote(&mut self, n_records: usize) {
+        self.is_due = true;
+        self.n_written += n_records;
+    }
+
     /// Does a part of what there is to do, however busy the writer is; whether there was anything.
     pub(super) fn go_on(&mut self, database: &mut Connection, bytes_max: u64) -> bool {
         if self.trim.is_none() {
@@ -51,7 +60,8 @@ impl Trimming {
         }
         let Some(trim) = &mut self.trim else { return false };
         // What cannot be deleted now is too much at the next look too.
-        let goes_on = trim.go_on(database).unwrap_or(false);
+        let n_written = std::mem::take(&mut self.n_written);
+        let goes_on = trim.go_on(database, n_written).unwrap_or(false);
         self.has_cut |= goes_on && trim.is_cutting();
         if !goes_on {
             self.trim = None;
@@ -90,9 +100,4 @@ impl Senders {
         known.senders.clear();
         true
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the writer's work has its times")]
-pub(super) fn monotonic_now() -> Instant {
-    Instant::now()
 }

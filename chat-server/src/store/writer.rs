@@ -11,11 +11,11 @@ use rusqlite::Connection;
 
 use super::{
     append::{self, Known},
-    database::BUSY,
+    database::{BUSY, monotonic_now},
     indexing::{Behind, IndexProgress, QUIET},
     retention::{self, Sweep},
     schema,
-    trimming::{Senders, Trimming, monotonic_now},
+    trimming::{Senders, Trimming},
 };
 use crate::{
     ids::Ticket,
@@ -139,7 +139,7 @@ pub(super) fn run(
         appender.health().has_written(written.as_ref().err().map(words).as_deref());
         if written.is_ok() {
             behind.n_records += batch.len();
-            trimming.is_due = true;
+            trimming.wrote(batch.len());
         }
         let is_wish = |job: &&Job| matches!(job, Job::Index);
         n_wishes += batch.iter().filter(is_wish).count() as u64;
