@@ -228,7 +228,7 @@ const PAUSES: &[(&str, &str, &str)] = &[
     ("tests/benches/client.rs", "thread::sleep", "a benchmark keeps a pace"),
     ("tests/benches/crash.rs", "thread::sleep", "a benchmark keeps a pace"),
     ("tests/benches/load.rs", "thread::sleep", "a benchmark keeps a pace"),
-    ("tests/benches/misuse.rs", "thread::sleep", "a benchmark keeps a pace"),
+    ("tests/benches/misuse/main.rs", "thread::sleep", "a benchmark keeps a pace"),
     ("tests/src/lib.rs", "channel::tick(", "the one place of the tests that looks again and again"),
     ("tests/src/load/floor.rs", "thread::sleep", "a benchmark keeps a pace"),
     (

@@ -14,7 +14,7 @@ use crossbeam_channel::Receiver;
 use chat_core::{ChatClient, MemoryBudget, listener::from_fn};
 use chat_tests::{PATIENCE, load::Process, program};
 
-use super::{MIB, SLACK_BYTES, await_line};
+use super::{MIB, SLACK_BYTES, Verdict, others::await_line};
 
 /// The first word of this program's arguments when it is a client itself.
 pub(super) const CLIENT: &str = "client-that-takes-nothing";
@@ -57,12 +57,12 @@ const ROWS: &[Row] = &[
 ];
 
 /// Runs the rows whose names have `word` in them; whether their goals are met.
-pub(super) fn run_all(word: &str, time: Duration) -> bool {
-    let mut is_good = true;
+pub(super) fn run_all(word: &str, time: Duration) -> Verdict {
+    let mut verdict = Verdict::Met;
     for row in ROWS.iter().filter(|row| row.name.contains(word)) {
-        is_good &= run(row, time);
+        verdict = verdict.max(run(row, time));
     }
-    is_good
+    verdict
 }
 
 /// Is the client, until it is ended.
@@ -76,7 +76,7 @@ pub(super) fn be_client(address: &str) {
     }
 }
 
-fn run(row: &Row, time: Duration) -> bool {
+fn run(row: &Row, time: Duration) -> Verdict {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut client = row.subject.start(&listener.local_addr().unwrap().to_string());
     let mut flood = Flood::begin(listener.accept().unwrap().0);
@@ -92,20 +92,21 @@ fn run(row: &Row, time: Duration) -> bool {
     client.kill().unwrap();
     client.wait().unwrap();
     let allowed = before + MemoryBudget::default().bytes() as u64 + CLIENT_SLACK_BYTES;
-    let is_small = peak <= allowed;
+    let small = Verdict::of(peak, allowed);
     println!(
-        "{:<44} {:>8.0}/s {:>7} {:>7} {:>7} {:>6.1} → {:>6.1} {:>8.1}{}",
+        "{:<44} {:>8.0}/s {:>7} {:>7} {:>8} {:>7} {:>6.1} → {:>6.1} {:>8.1}{}",
         row.name,
         flood.n_lines as f64 / seconds,
+        "",
         "",
         "",
         "",
         before as f64 / MIB as f64,
         peak as f64 / MIB as f64,
         allowed as f64 / MIB as f64,
-        if is_small { " " } else { "!" },
+        small.sign(),
     );
-    is_small
+    small
 }
 
 impl Subject {
