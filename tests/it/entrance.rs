@@ -1,7 +1,7 @@
 //! Entrance: one check decides every way into a room. Who may not come in is told why, and is without it.
 
 use chat_core::proto::Link;
-use chat_server::{Config, hub::Door};
+use chat_server::{Config, config::Account, hub::Door};
 use chat_tests::{
     script::{check, check_with},
     world::{SimLog, World},
@@ -10,6 +10,8 @@ use chat_tests::{
 fn with_lobby(config: &mut Config) {
     config.auto_join = true;
     config.room_operators = vec!["Ann".into()];
+    let (name, password) = ("ann".into(), chat_server::auth::hash("correcthorse").unwrap());
+    config.accounts = vec![Account { name, password, scram: None, fingerprints: Vec::new() }];
 }
 
 /// Each bar of the room that everybody is put into, what somebody is told who finds it shut, and another thing that they say.
@@ -17,7 +19,7 @@ const BARS: [(&str, &str); 5] =
     [("+b bob*!*@*", "474"), ("+i", "473"), ("+k secret", "475"), ("+l 1", "471"), ("+A", "473")];
 
 /// `ann` operates the room that everybody is put into.
-const OPERATOR: &str = "ann> NS REGISTER correcthorse\nann< * MODE #lobby +o ann\n";
+const OPERATOR: &str = "login ann\n";
 
 #[test]
 fn who_connects_passes_the_bars_of_the_room_they_are_put_into() {

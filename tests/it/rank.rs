@@ -1,7 +1,7 @@
 //! Rank in rooms: it comes from founding one, or from an account, and never from being the first who is there.
 
 use chat_core::{ChatClient, proto::RoomName, testing::RecordingListener};
-use chat_server::{Config, Server, hub::Door};
+use chat_server::{Config, Server, config::Account, hub::Door};
 use chat_tests::{
     TestClient, TestServer,
     folder::TempFolder,
@@ -15,6 +15,13 @@ fn with_lobby(config: &mut Config) {
     config.auto_join = true;
     config.room_operators = vec!["Ann".into()];
     with_root(config);
+}
+
+/// The same, where Ann's account is one of the configuration.
+fn with_keeper(config: &mut Config) {
+    with_lobby(config);
+    let (name, password) = ("ann".into(), chat_server::auth::hash("correcthorse").unwrap());
+    config.accounts = vec![Account { name, password, scram: None, fingerprints: Vec::new() }];
 }
 
 const CAPABILITIES: &str = "batch message-tags echo-message draft/chathistory \
@@ -79,9 +86,10 @@ fn the_first_to_come_rules_nothing_in_the_room_everybody_is_put_into() {
 fn accounts_of_the_configuration_look_after_it() {
     check_with(
         "bob> PING x
-         ann> NS REGISTER correcthorse
-         ann< :chat.local MODE #lobby +o ann
-         bob< :chat.local MODE #lobby +o ann
+         login ann
+         bob< :ann!* JOIN #lobby
+         bob> NAMES #lobby
+         bob< * 353 bob = #lobby *@ann*
          ann> MODE #lobby +mi
          bob< * MODE #lobby +mi
          ann> PART #lobby
@@ -100,7 +108,7 @@ fn accounts_of_the_configuration_look_after_it() {
          ann< * NOTICE ann :#lobby cannot be yours: *
          ann> NS LOGOUT
          bob< :chat.local MODE #lobby -o *",
-        with_lobby,
+        with_keeper,
     );
 }
 
@@ -110,8 +118,7 @@ fn operators_of_the_server_look_after_it_as_long_as_they_are_in_it() {
     check_with(
         &format!(
             "bob> PING x
-             ann> NS REGISTER correcthorse
-             ann< * MODE #lobby +o ann
+             login ann
              ann> MODE #lobby +mk secret
              bob< * MODE #lobby +mk secret
              ann> MODE #lobby +b *!*@*
@@ -146,6 +153,130 @@ fn operators_of_the_server_look_after_it_as_long_as_they_are_in_it() {
              root> MODE #den +m
              root< :chat.local 482 root #den *"
         ),
+        with_keeper,
+    );
+}
+
+/// A name that the configuration gives the lobby to is not to be had by being quick, nor when its account has ended.
+#[test]
+fn strangers_register_no_account_that_looks_after_it() {
+    check_with(
+        &format!(
+            "caps ann standard-replies draft/account-registration
+             ann> NS REGISTER correcthorse
+             ann< * NOTICE ann :this account is to look after the room that everybody comes into: *
+             ann> REGISTER * * correcthorse
+             ann< * FAIL REGISTER BAD_ACCOUNT_NAME ann :this account is to look after *
+             ann> OPER root rootrootroot
+             ann< * 381 *
+             ann> NS REGISTER correcthorse
+             ann< :chat.local MODE #lobby +o ann
+             ann> NS DROP ann correcthorse
+             ann< :chat.local MODE #lobby -o ann
+             ann> QUIT
+             ann< ERROR *
+             new eve
+             eve> NICK ANN
+             eve> USER u 0 * :E
+             eve< * 001 *
+             eve> NS REGISTER correcthorse
+             eve< * NOTICE ANN :this account is to look after *
+             {OPER_ROOT}
+             // Who operates the server registers other names as anybody.
+             root> NS REGISTER correcthorse
+             root< * 900 *"
+        ),
+        with_lobby,
+    );
+}
+
+/// What they do where they have no rank but that of the server stands in their trail, and what everybody may do does not.
+#[test]
+fn what_operators_of_the_server_do_in_it_stands_in_their_trail() {
+    check_with(
+        &format!(
+            "bob> PING x
+             {OPER_ROOT}
+             root> MODE #lobby +mk secret
+             bob< :root!* MODE #lobby +mk secret
+             root> TOPIC #lobby :be kind
+             bob< :root!* TOPIC #lobby :be kind
+             root> CS MUTE #lobby eve!*@* 1h spam
+             bob< :root!* MODE #lobby +b ~m:eve!*@*
+             root> KICK #lobby bob :enough
+             bob< :root!* KICK #lobby bob *
+             root> INVITE bob #lobby
+             bob< :root!* INVITE bob #lobby
+             root> MODE #lobby +m
+             root> CS BANS #lobby
+             root> JOIN #den
+             root> MODE #den +m
+             root< :root!* MODE #den +m
+             bob> JOIN #open
+             bob> MODE #open -t
+             bob< :bob!* MODE #open -t
+             root> JOIN #open
+             root> TOPIC #open :hello
+             root< :root!* TOPIC #open *
+             root> PING x
+             root< *PONG*x
+             root> OS LOG
+             root< * NOTICE root :*: OPER root
+             root< * NOTICE root :*: MODE #lobby +mk ?
+             root< * NOTICE root :*: TOPIC #lobby :be kind
+             root< * NOTICE root :*: ChanServ MUTE #lobby eve!*@* 1h spam
+             root< * NOTICE root :*: KICK #lobby bob :enough
+             root< * NOTICE root :*: INVITE bob #lobby
+             root! * NOTICE *"
+        ),
+        with_lobby,
+    );
+}
+
+/// A name with a past is nobody's to rule; operators of the server can give it to somebody.
+#[test]
+fn operators_of_the_server_give_away_what_is_nobodys() {
+    check_with(
+        &format!(
+            "ann> JOIN #pub
+             ann> PRIVMSG #pub :words of before
+             ann> PART #pub
+             ann< * PART #pub*
+             bob> NS REGISTER correcthorse
+             bob< * 900 *
+             carl> NS REGISTER correcthorse
+             carl< * 900 *
+             bob> JOIN #pub
+             bob< * 353 bob = #pub bob
+             bob> CS GIVE #pub bob
+             bob< * NOTICE bob :#pub is nobody's*
+             {OPER_ROOT}
+             root> CS GIVE #pub nobody
+             root< * NOTICE root :there is no such account
+             root> CS GIVE #pub carl
+             root< * NOTICE root :carl is not in #pub
+             root> CS GIVE #lobby bob
+             root< * NOTICE root :#lobby is nobody's*
+             dora> JOIN #den
+             dora< * 353 dora = #den @dora
+             carl> JOIN #den
+             carl< * 366 carl #den *
+             root> CS GIVE #den carl
+             root< * NOTICE root :#den has an operator, who can register it
+             root> CS GIVE #pub bob
+             bob< :chat.local MODE #pub +o bob
+             root< * NOTICE root :#pub is bob's now
+             root> OS LOG 1
+             root< * NOTICE root :*: ChanServ GIVE #pub bob
+             bob> MODE #pub +m
+             bob< :bob!* MODE #pub +m
+             restart
+             login bob
+             bob> JOIN #pub
+             bob< * 353 bob = #pub @bob
+             bob> CS INFO #pub
+             bob< * NOTICE bob :#pub is bob's, and lasts; *"
+        ),
         with_lobby,
     );
 }
@@ -153,12 +284,19 @@ fn operators_of_the_server_look_after_it_as_long_as_they_are_in_it() {
 /// What reloading makes of it.
 #[test]
 fn other_accounts_may_look_after_it_later_and_it_may_be_another_room() {
-    let mut world = World::new(7, SimLog::default(), with_lobby);
+    let mut world = World::new(7, SimLog::default(), |config| {
+        with_lobby(config);
+        config.room_operators.clear();
+    });
     for name in ["ann", "bob"] {
         come(&mut world, name);
         say(&mut world, name, "NS REGISTER correcthorse\r\nJOIN #hall");
     }
     let told_at = |world: &World, before: usize| world.lines("bob")[before..].to_vec();
+    let before = world.lines("bob").len();
+    world.reload(|config| config.room_operators = vec!["Ann".into()]);
+    world.settle();
+    assert!(has(&told_at(&world, before), "MODE #lobby +o ann"));
     let before = world.lines("bob").len();
     world.reload(|config| config.room_operators = vec!["bob".into()]);
     world.settle();

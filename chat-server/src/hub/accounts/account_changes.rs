@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Numeric, Service};
+use chat_core::proto::{CaseMapping, Numeric, Service};
 
 use crate::{
     auth::{Question, Verdict},
@@ -66,6 +66,15 @@ impl Hub {
             return refused(
                 "BAD_ACCOUNT_NAME",
                 "this name looks like that of another account: take another nick",
+            );
+        }
+        // Whoever gets such an account gets the lobby.
+        let looks_after_lobby =
+            self.settings.room_operators.iter().any(|own| CaseMapping::Ascii.same(own, &name));
+        if looks_after_lobby && !self.people.device(turn.conn).is_operator() {
+            return refused(
+                "BAD_ACCOUNT_NAME",
+                "this account is to look after the room that everybody comes into: an operator of the server registers it",
             );
         }
         if self.accounts.n_registered() >= self.settings.limits.accounts_max {

@@ -39,6 +39,7 @@ impl Hub {
         }
         if is_operator {
             self.keep_invitation(guest, id);
+            self.note_privileged(turn, id, Right::Operate, &format!("INVITE {}", names.join(" ")));
         }
         Ok(())
     }

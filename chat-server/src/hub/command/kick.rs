@@ -8,6 +8,7 @@ use crate::{
     delivery::RecordContent,
     hub::{
         Hub,
+        policy::Right,
         refusal::Refusal,
         replies::{say::relayable, turn::Turn},
         state::pending_record::{Destination, RecordAction},
@@ -59,7 +60,10 @@ impl Hub {
         let reason =
             reason.unwrap_or_else(|| self.people.person(turn.person).nick.as_str()).to_owned();
         let (id, who) = (room.id, kicked.id);
-        self.submit_kick(turn, id, who, &reason)
+        let did = format!("KICK {} {} :{reason}", room.name, kicked.nick);
+        self.submit_kick(turn, id, who, &reason)?;
+        self.note_privileged(turn, id, Right::Operate, &did);
+        Ok(())
     }
 
     /// Takes a member out of a room.

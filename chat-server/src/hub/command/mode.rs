@@ -48,8 +48,14 @@ impl Hub {
             return Ok(());
         };
         let changes = self.read_changes(turn, room, letters, arguments);
-        let id = room.id;
-        self.submit_modes(turn, id, changes)
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let (id, did) =
+            (room.id, format!("MODE {} {}", room.name, written_for_trail(&self.people, &changes)));
+        self.submit_modes(turn, id, changes)?;
+        self.note_privileged(turn, id, Right::Operate, &did);
+        Ok(())
     }
 
     /// Changes of a room's modes are records, of one line each.
@@ -355,4 +361,15 @@ fn in_lines(people: &People, changes: Vec<ModeChange>, bytes_max: usize) -> Vec<
         }
     }
     lines
+}
+
+/// Changes of modes as they stand in the trail: a key is nobody's to read there.
+fn written_for_trail(people: &People, changes: &[ModeChange]) -> String {
+    let hidden = |change: &ModeChange| match &change.what {
+        Mode::Key(_) => ModeChange { what: Mode::Key("*".into()), ..change.clone() },
+        _ => change.clone(),
+    };
+    let changes: Vec<ModeChange> = changes.iter().map(hidden).collect();
+    let (letters, arguments) = people.written_changes(&changes);
+    arguments.iter().fold(letters, |written, argument| format!("{written} {argument}"))
 }

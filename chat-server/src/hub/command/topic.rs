@@ -33,9 +33,11 @@ impl Hub {
         }
         let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "TOPIC", room.name.as_str()];
-        let topic = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
+        let topic: Arc<str> = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
+        let (id, did) = (room.id, format!("TOPIC {} :{topic}", room.name));
         let content = RecordContent::Topic { source, room: Arc::clone(room.name.shown()), topic };
-        let place = Destination::Room(room.id);
-        self.submit(turn, place, content, RecordAction::Nothing)
+        self.submit(turn, Destination::Room(id), content, RecordAction::Nothing)?;
+        self.note_privileged(turn, id, Right::SetTopic, &did);
+        Ok(())
     }
 }

@@ -23,12 +23,13 @@ use crate::{
             people::People,
             person::Person,
             query::QueryPurpose,
+            rank::Rank,
             room::Room,
             room_bytes::Holder,
             slots::Slot,
         },
     },
-    ids::PersonId,
+    ids::{PersonId, RoomId},
     room_log::Conversation,
 };
 
@@ -49,12 +50,27 @@ const HELP: &[&str] = &[
     "MODE #room +S seconds makes it slow, MODE #room +A lets new people in one by one",
 ];
 
+/// The requests by which those who operate a room rule it.
+const RULING: &[&str] = &[
+    "OP", "DEOP", "VOICE", "DEVOICE", "BAN", "MUTE", "UNBAN", "UNMUTE", "LINK", "UNLINK",
+    "APPROVE", "REJECT",
+];
+
 impl Hub {
     pub(crate) fn chan_serv(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::ChanServ, HELP, text);
+        let room = said.word(1).and_then(|name| self.rooms.find(name).ok()).map(|room| room.id);
+        self.do_for_room(turn, &said)?;
+        if let Some(id) = room.filter(|_| RULING.contains(&&*said.command())) {
+            self.note_privileged(turn, id, Right::OperateByService, &said.whole());
+        }
+        Ok(())
+    }
+
+    fn do_for_room(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         match &*said.command() {
-            "INFO" => self.room_info(turn, &said),
-            "REGISTER" => self.register_room(turn, &said),
+            "INFO" => self.room_info(turn, said),
+            "REGISTER" => self.register_room(turn, said),
             word @ ("GIVE" | "END" | "DROP") => {
                 // Whose it is may do that with it; else it is an operator of the server.
                 let room = self.rooms.find(said.need(1)?).ok();
@@ -62,31 +78,31 @@ impl Hub {
                 let is_own = room.is_none_or(|room| room.is_founded_by(person));
                 let conn = turn.conn;
                 match word {
-                    "GIVE" => self.give_room(turn, &said),
-                    _ => self.end_lasting(turn, &said),
+                    "GIVE" => self.give_room(turn, said),
+                    _ => self.end_lasting(turn, said),
                 }?;
                 if !is_own {
                     self.note_operator_action(conn, &said.whole());
                 }
                 Ok(())
             }
-            "ACCESS" => self.room_access(turn, &said),
-            "OP" => self.give_rank(turn, &said, 'o', true),
-            "DEOP" => self.give_rank(turn, &said, 'o', false),
-            "VOICE" => self.give_rank(turn, &said, 'v', true),
-            "DEVOICE" => self.give_rank(turn, &said, 'v', false),
-            "BAN" => self.bar(turn, &said, ""),
-            "MUTE" => self.bar(turn, &said, masks::MUTE),
-            "UNBAN" => self.unbar(turn, &said, ""),
-            "UNMUTE" => self.unbar(turn, &said, masks::MUTE),
-            "BANS" => self.show_bans(turn, &said),
-            "LINK" => self.make_link(turn, &said),
-            "LINKS" => self.show_links(turn, &said),
-            "UNLINK" => self.end_link(turn, &said),
-            "WAITING" => self.show_waiting(turn, &said),
-            "APPROVE" => self.approve(turn, &said),
-            "REJECT" => self.reject(turn, &said),
-            "LOG" => self.show_audit_log(turn, &said),
+            "ACCESS" => self.room_access(turn, said),
+            "OP" => self.give_rank(turn, said, 'o', true),
+            "DEOP" => self.give_rank(turn, said, 'o', false),
+            "VOICE" => self.give_rank(turn, said, 'v', true),
+            "DEVOICE" => self.give_rank(turn, said, 'v', false),
+            "BAN" => self.bar(turn, said, ""),
+            "MUTE" => self.bar(turn, said, masks::MUTE),
+            "UNBAN" => self.unbar(turn, said, ""),
+            "UNMUTE" => self.unbar(turn, said, masks::MUTE),
+            "BANS" => self.show_bans(turn, said),
+            "LINK" => self.make_link(turn, said),
+            "LINKS" => self.show_links(turn, said),
+            "UNLINK" => self.end_link(turn, said),
+            "WAITING" => self.show_waiting(turn, said),
+            "APPROVE" => self.approve(turn, said),
+            "REJECT" => self.reject(turn, said),
+            "LOG" => self.show_audit_log(turn, said),
             _ => said.help(turn),
         }
     }
@@ -166,7 +182,53 @@ impl Hub {
         self.note(turn, id, facts, Noted { note, reply })
     }
 
+    /// Gives an account a room that is nobody's and that nobody rules, such as one with a past: for operators of the server.
+    fn give_nobodys_room(
+        &mut self,
+        turn: &mut Turn,
+        said: &Said<'_>,
+        id: RoomId,
+    ) -> Result<(), Refusal> {
+        let room = &self.rooms[&id];
+        let name = room.name.clone();
+        if room.members.values().any(|rank| rank.is_operator) {
+            return Err(said.no(&format!("{name} has an operator, who can register it")));
+        }
+        let account = self.accounts.get(said.need(2)?).map(|own| own.name.clone());
+        let account = account.ok_or_else(|| said.no("there is no such account"))?;
+        let successor: Arc<str> = CaseMapping::Ascii.fold(&account).into();
+        if !has_member_of(&self.people, room, &account) {
+            return Err(said.no(&format!("{account} is not in {name}")));
+        }
+        if self.rooms.looks_like_anothers(&name, Some(name.key())) {
+            return Err(said.no(&format!("{name} looks like another room that lasts")));
+        }
+        let holder = Holder::Account(Arc::clone(&successor));
+        self.check_bytes_of(&holder, room.bytes()).map_err(|why| said.no(&why))?;
+        if !self.own(id, &account) {
+            return Err(said.no(&format!(
+                "{name} cannot be {account}'s: there are as many rooms that last as there may be"
+            )));
+        }
+        self.follow_rank(id, &successor, Rank::default(), &[]);
+        let facts = self.rooms[&id].facts();
+        let note = format!("has given {name} to {account}");
+        let reply = format!("{name} is {account}'s now");
+        self.note(turn, id, facts, Noted { note, reply })
+    }
+
     fn give_room(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
+        let asker = self.people.asker(turn.conn);
+        let is_nobodys = |room: &&Room| {
+            room.ownership.is_none()
+                && !room.is_lobby()
+                && asker.is_server_operator
+                && room.allows(asker, Right::Own)
+        };
+        let nobodys = self.rooms.find(said.need(1)?).ok().filter(is_nobodys).map(|room| room.id);
+        if let Some(id) = nobodys {
+            return self.give_nobodys_room(turn, said, id);
+        }
         let room = self.find_founded_room(turn, said)?;
         let (id, name) = (room.id, room.name.clone());
         let account = self.accounts.get(said.need(2)?).map(|own| own.name.clone());
@@ -180,10 +242,7 @@ impl Hub {
             return Err(said.no(&format!("{name} is {account}'s already")));
         }
         // Nobody is given what they know nothing of.
-        let is_here = room.members.keys().any(|who| {
-            let own = self.people.person(*who).account.as_ref();
-            own.is_some_and(|own| CaseMapping::Ascii.same(own, &account))
-        });
+        let is_here = has_member_of(&self.people, room, &account);
         if !is_here && !room.rank_of(Some(&successor)).is_operator {
             return Err(said.no(&format!("{account} is not in {name}, and does not operate it: OP #room account makes them an operator")));
         }
@@ -523,4 +582,12 @@ fn place_of(people: &People, person: &Person) -> String {
     let first = person.devices.first().map(|conn| people.device(*conn));
     let place = first.map(|device| device.cloak.as_deref().unwrap_or(&device.address));
     place.unwrap_or_else(|| person.host()).to_owned()
+}
+
+/// Whether somebody is in a room with that account.
+fn has_member_of(people: &People, room: &Room, account: &str) -> bool {
+    room.members.keys().any(|who| {
+        let own = people.person(*who).account.as_ref();
+        own.is_some_and(|own| CaseMapping::Ascii.same(own, account))
+    })
 }
