@@ -369,6 +369,54 @@ fn the_store_has_a_bound_and_who_fills_it_gives_first() {
     assert_eq!(check(folder.path()).unwrap().problems, Vec::<String>::new());
 }
 
+/// An address has one share of what the store holds, in however many conversations it writes: a room of others that is larger than
+/// each of those gives nothing.
+#[test]
+fn an_address_fills_the_store_with_its_own_in_however_many_rooms() {
+    const TOTAL: u64 = 4_000_000;
+    let folder = TempFolder::new("share");
+    let rules = Retention { total: TOTAL, ..Retention::default() };
+    let mut store = Store::open(folder.path(), rules);
+    let text = "many words that are not worth much ".repeat(30);
+    let say_from = |store: &mut Store, host: &str, room: &str, number: u64| {
+        let content = RecordContent::Message {
+            source: format!("who!u@{host}").into(),
+            kind: MessageKind::Privmsg,
+            target: room.into(),
+            text: format!("{number} {text}").into(),
+            tags: "".into(),
+        };
+        let own = store.conversation(room);
+        store.append(Conversation::Room(own), now(), content);
+    };
+    for number in 0..500_u64 {
+        say_from(
+            &mut store,
+            &format!("a{}.n{}.w.cloak", number % 50, number % 50),
+            "#busy",
+            number,
+        );
+    }
+    // Three times as much as there may be, in 100 rooms and from a few addresses of one network, each less than the other room.
+    for number in 0..12_000_u64 {
+        let (host, room) =
+            (format!("a{}.own.w.cloak", number % 3), format!("#own{}", number % 100));
+        say_from(&mut store, &host, &room, number);
+    }
+    poll(|| {
+        let in_use = sqlite(
+            folder.path(),
+            "SELECT (page_count - freelist_count) * page_size
+            FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+        );
+        let in_use: u64 = in_use.trim().parse().unwrap();
+        (in_use <= TOTAL).then_some(()).ok_or_else(|| format!("{in_use} bytes are in use"))
+    });
+    assert_eq!(store.texts("#busy").len(), 500);
+    let left: usize = (0..100).map(|room| store.texts(&format!("#own{room}")).len()).sum();
+    assert!((500..11_000).contains(&left), "{left} of 12,000 are left");
+}
+
 /// The output of a statement that another program asks the database.
 fn sqlite(folder: &Path, sql: &str) -> String {
     let output = std::process::Command::new("sqlite3")

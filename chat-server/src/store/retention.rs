@@ -2,7 +2,11 @@
 //! old or too much is deleted in small transactions; what nobody can ask for any more, and names that nothing is left of, go
 //! with it.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    time::{Duration, SystemTime},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -11,7 +15,10 @@ use super::{
     history::{first_from, places_of},
     search,
 };
-use crate::retention::{Retention, Rule};
+use crate::{
+    origin::Origin,
+    retention::{Retention, Rule},
+};
 
 /// The time from one look for what is too old to the next.
 pub(super) const EVERY: Duration = Duration::from_secs(3600);
@@ -204,21 +211,102 @@ struct Size {
     bytes: u64,
 }
 
-/// A cut of what is kept altogether: those conversations of which there is most give their oldest, until none has more than
-/// the others may have. So whoever fills the store fills it with their own, and little of anybody else's goes.
+/// The part of a conversation that was written from one address, about.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    /// The number of the network that the address is in.
+    network: usize,
+    /// The number of the address, or of the cloak in its place.
+    address: usize,
+    /// The conversation's place among all sizes.
+    conversation: usize,
+    bytes: u64,
+}
+
+/// Numbers for the hosts that records come from, as they stand in the names of senders, and for the networks of these.
+#[derive(Debug, Default)]
+struct Hosts {
+    numbers: HashMap<Box<str>, usize>,
+    /// The number of the network of each host, by the number of that.
+    networks: HashMap<usize, usize>,
+    /// The numbers of the network and of the host of senders, by their own.
+    senders: HashMap<i64, (usize, usize)>,
+}
+
+impl Hosts {
+    /// The numbers of the network and of the host of a sender.
+    fn of_sender(
+        &mut self,
+        database: &Connection,
+        sender: i64,
+    ) -> rusqlite::Result<(usize, usize)> {
+        if let Some(numbers) = self.senders.get(&sender) {
+            return Ok(*numbers);
+        }
+        let find = "SELECT source FROM senders WHERE id = ?";
+        let source: Option<String> =
+            database.prepare_cached(find)?.query_row([sender], |row| row.get(0)).optional()?;
+        let numbers = self.numbers_of(&source.unwrap_or_default());
+        self.senders.insert(sender, numbers);
+        Ok(numbers)
+    }
+
+    /// The numbers of the network and of the host in a sender's name.
+    fn numbers_of(&mut self, source: &str) -> (usize, usize) {
+        let host = source.rsplit('@').next().unwrap_or_default();
+        let n_known = self.numbers.len();
+        let address = self.number(host);
+        if address == n_known {
+            let network = self.number(&format!("in {}", network_of(host)));
+            self.networks.insert(address, network);
+        }
+        (self.networks[&address], address)
+    }
+
+    fn number(&mut self, name: &str) -> usize {
+        let next = self.numbers.len();
+        match self.numbers.get(name) {
+            Some(number) => *number,
+            None => *self.numbers.entry(name.into()).or_insert(next),
+        }
+    }
+}
+
+/// The network of a host: that of an address, or the part of a cloak that stands for it; of another name the name itself.
+fn network_of(host: &str) -> String {
+    match (host.parse::<IpAddr>(), host.split_once('.')) {
+        (Ok(address), _) => Origin::of(address).wide.to_string(),
+        (_, Some((_, rest))) if host.ends_with(".cloak") => rest.to_owned(),
+        _ => host.to_owned(),
+    }
+}
+
+/// A cut of what is kept altogether. Networks may have as much as each other, so may the addresses in one that has more, and so
+/// may the conversations that were written from one address that has more: what is above that is what a conversation gives of
+/// its oldest. So whoever fills the store fills it with their own, in however many conversations, and little of anybody
+/// else's goes.
 #[derive(Debug)]
 pub(super) struct Trim {
     bytes_max: u64,
     /// The conversation that is measured next; `None`: all are.
     next: Option<i64>,
     sizes: Vec<Size>,
+    parts: Vec<Part>,
+    hosts: Hosts,
     /// The conversations that give, and the id before which everything of them goes.
     cuts: Vec<(i64, i64)>,
 }
 
 impl Trim {
     pub(super) fn to(bytes_max: u64) -> Self {
-        Self { bytes_max, next: Some(0), sizes: Vec::new(), cuts: Vec::new() }
+        Self {
+            bytes_max,
+            next: Some(0),
+            sizes: Vec::new(),
+            parts: Vec::new(),
+            hosts: Hosts::default(),
+            cuts: Vec::new(),
+        }
     }
 
     /// Whether there are conversations that give.
@@ -264,7 +352,7 @@ impl Trim {
             "SELECT id FROM records WHERE id >= ? AND id < ? ORDER BY id DESC LIMIT 1",
         )?;
         let mut sample = database.prepare_cached(
-            "SELECT octet_length(text) + ifnull(octet_length(extra), 0) AS size
+            "SELECT octet_length(text) + ifnull(octet_length(extra), 0) AS size, sender
              FROM records WHERE id >= ? AND id < ? ORDER BY id LIMIT 1",
         )?;
         for number in &numbers {
@@ -274,16 +362,30 @@ impl Trim {
             let (Some(first), Some(last)) = (first, last) else { continue };
             let n_places = last - first + 1;
             let n_samples = n_places.min(SAMPLES);
-            let mut bytes = 0;
+            let conversation_start = self.parts.len();
+            let mut written: BTreeMap<(usize, usize), u64> = BTreeMap::new();
             for index in 0..n_samples {
                 let at = first + n_places * index / n_samples;
-                let size: Option<i64> = sample.query_row([at, end], |row| row.get(0)).optional()?;
-                bytes += u64::try_from(size.unwrap_or(0)).unwrap_or(0) + RECORD_BYTES;
+                let found: Option<(i64, i64)> =
+                    sample.query_row([at, end], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+                let (size, sender) = found.unwrap_or_default();
+                let written_from = self.hosts.of_sender(database, sender)?;
+                *written.entry(written_from).or_default() +=
+                    u64::try_from(size).unwrap_or(0) + RECORD_BYTES;
             }
             let scale = |bytes: u64| {
                 bytes * u64::try_from(n_places).unwrap_or(0) / u64::try_from(n_samples).unwrap_or(1)
             };
-            self.sizes.push(Size { number: *number, first, n_places, bytes: scale(bytes) });
+            let conversation = self.sizes.len();
+            let parts = written.into_iter().map(|((network, address), bytes)| Part {
+                network,
+                address,
+                conversation,
+                bytes: scale(bytes),
+            });
+            self.parts.extend(parts);
+            let bytes = bytes_of(&self.parts[conversation_start..]);
+            self.sizes.push(Size { number: *number, first, n_places, bytes });
         }
         Ok(numbers.last().filter(|_| numbers.len() == MEASURED_AT_ONCE).map(|last| last + 1))
     }
@@ -297,15 +399,44 @@ impl Trim {
         }
         // Of what they are measured to have, which is not quite what the file needs for it.
         let may_have = (u128::from(all) * u128::from(wanted) / u128::from(in_use)) as u64;
-        let level = level(self.sizes.iter().map(|own| own.bytes).collect(), may_have);
-        for Size { number, first, n_places, bytes } in self.sizes.drain(..) {
-            if bytes > level {
-                let share = u128::from(bytes - level) * n_places as u128 / u128::from(bytes);
-                let n_gone = i64::try_from(share).unwrap_or(n_places).max(1);
-                self.cuts.push((number, first + n_gone));
-            }
+        let mut gives = BTreeMap::new();
+        give(std::mem::take(&mut self.parts), &GROUPS, may_have, &mut gives);
+        for (conversation, given) in gives {
+            let Size { number, first, n_places, bytes } = self.sizes[conversation];
+            let share = u128::from(given) * n_places as u128 / u128::from(bytes.max(1));
+            let n_gone = i64::try_from(share).unwrap_or(n_places).max(1);
+            self.cuts.push((number, first + n_gone));
         }
+        self.sizes.clear();
     }
+}
+
+/// The groups that have as much as each other, the widest first.
+const GROUPS: [fn(&Part) -> usize; 3] =
+    [|own| own.network, |own| own.address, |own| own.conversation];
+
+fn bytes_of(parts: &[Part]) -> u64 {
+    parts.iter().map(|own| own.bytes).sum()
+}
+
+/// The bytes that each conversation gives, so that these parts have no more than `may_have` together: the groups of which there
+/// is most give, each of them in the same way.
+fn give(
+    parts: Vec<Part>,
+    groups: &[fn(&Part) -> usize],
+    may_have: u64,
+    gives: &mut BTreeMap<usize, u64>,
+) {
+    let Some((group_of, groups)) = groups.split_first() else {
+        let conversation = parts.first().map_or(0, |own| own.conversation);
+        *gives.entry(conversation).or_default() += bytes_of(&parts).saturating_sub(may_have);
+        return;
+    };
+    let mut grouped: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
+    parts.into_iter().for_each(|own| grouped.entry(group_of(&own)).or_default().push(own));
+    let level = level(grouped.values().map(|own| bytes_of(own)).collect(), may_have);
+    let too_much = grouped.into_values().filter(|own| bytes_of(own) > level);
+    too_much.for_each(|own| give(own, groups, level, gives));
 }
 
 /// The most that each may have so that all together have no more than `may_have`.
@@ -387,6 +518,48 @@ impl SenderSweep {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn gives(parts: &[(usize, usize, usize, u64)], may_have: u64) -> Vec<(usize, u64)> {
+        let part = |(network, address, conversation, bytes)| Part {
+            network,
+            address,
+            conversation,
+            bytes,
+        };
+        let mut gives = BTreeMap::new();
+        give(parts.iter().copied().map(part).collect(), &GROUPS, may_have, &mut gives);
+        gives.into_iter().collect()
+    }
+
+    #[test]
+    fn an_address_gives_for_all_its_conversations_together() {
+        // One has 100 small conversations, others one that is larger than each of them: the one gives.
+        let mut parts: Vec<_> = (1..=100).map(|conversation| (1, 1, conversation, 10)).collect();
+        parts.extend([(2, 2, 0, 50), (3, 3, 0, 50)]);
+        let own: Vec<_> = (1..=100).map(|conversation| (conversation, 8)).collect();
+        assert_eq!(gives(&parts, 300), own);
+        // Also with many addresses of one network, and not with their neighbour.
+        let mut parts: Vec<_> = (1..=100).map(|own| (1, own, own, 10)).collect();
+        parts.extend([(1, 200, 200, 2), (2, 2, 0, 50), (3, 3, 0, 50)]);
+        assert_eq!(gives(&parts, 302), (1..=100).map(|own| (own, 8)).collect::<Vec<_>>());
+        // Of one address the largest conversations give, as far as they are its own.
+        assert_eq!(gives(&[(1, 1, 1, 10), (1, 1, 2, 500), (2, 2, 2, 5)], 100), [(2, 415)]);
+        assert_eq!(gives(&[(1, 1, 1, 10), (2, 2, 2, 10)], 100), []);
+    }
+
+    #[test]
+    fn the_network_of_a_host_is_that_of_its_cloak() {
+        let mut hosts = Hosts::default();
+        let mut numbers = |host: &str| hosts.numbers_of(&format!("a!b@{host}"));
+        let (own, near) = (numbers("a.n.w.cloak"), numbers("b.n.w.cloak"));
+        assert!(own.0 == near.0 && own.1 != near.1, "{own:?} {near:?}");
+        assert_eq!(numbers("a.n.w.cloak"), own);
+        assert_ne!(numbers("a.m.w.cloak").0, own.0);
+        assert_eq!(numbers("192.0.2.1").0, numbers("192.0.2.2").0);
+        assert_ne!(numbers("192.0.2.1").0, numbers("192.0.3.1").0);
+        assert_eq!(numbers("2001:db8::1").0, numbers("2001:db8:0:1::1").0);
+        assert_ne!(numbers("one.example.org").0, numbers("other.example.org").0);
+    }
 
     #[test]
     fn those_who_have_most_give_first() {
