@@ -39,7 +39,7 @@ impl Default for Trimming {
 }
 
 impl Trimming {
-    /// So many records have been written.
+    /// Counts records that have been written.
     pub(super) fn wrote(&mut self, n_records: usize) {
         self.is_due = true;
         self.n_written += n_records;
