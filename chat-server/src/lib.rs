@@ -50,7 +50,7 @@ mod tls;
 
 pub use config::{Config, DEFAULT_PORT, Limits};
 pub use event::ServerEvent;
-pub use tls::TlsSource;
+pub use tls::{NamedCertificate, TlsSource};
 
 pub use server::{
     HostAccount, Reloader, STOPPING, Server, ServerHandle, StartError, StopError, Stopper,

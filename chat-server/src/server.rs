@@ -192,7 +192,7 @@ impl Reloader {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         config::check_contradictions(config)?;
         if let Some(certificates) = &self.reached.certificates {
-            certificates.reload(config.tls.as_ref())?;
+            certificates.reload(config.tls.as_ref(), &config.named_certificates)?;
         }
         let settings = self.settings.renewed(config, self.reached.now(config));
         self.admission.set_limits(&settings.limits);
@@ -204,7 +204,7 @@ impl Reloader {
         Ok(())
     }
 
-    /// The time the certificate in use expires, if there is one and it says so.
+    /// The time the first of the certificates in use expires, if there is one and it says so.
     #[must_use]
     pub fn certificate_expires(&self) -> Option<SystemTime> {
         self.reached.certificates.as_ref()?.expires()
@@ -287,11 +287,14 @@ impl Server {
         }
         config::check_contradictions(&config).map_err(StartError::Contradiction)?;
         let certificates = match &config.tls {
-            Some(source) => Some(Certificates::load(source.clone()).map_err(StartError::Tls)?),
+            Some(source) => {
+                let loaded = Certificates::load(source.clone(), &config.named_certificates);
+                Some(loaded.map_err(StartError::Tls)?)
+            }
             None if config.tls_listen.is_empty() && config.web_socket_tls_listen.is_empty() => None,
             None => return Err(StartError::Tls("no certificate is given".to_owned())),
         };
-        let tls = certificates.as_ref().map(Certificates::server_config).transpose();
+        let tls = certificates.as_ref().map(Certificates::server_configs).transpose();
         let tls = tls.map_err(StartError::Tls)?;
         let (listeners, addresses) = listen(&config)?;
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -424,6 +427,7 @@ fn secret_paths(config: &Config) -> Vec<PathBuf> {
         Some(TlsSource::SelfSigned { folder, .. }) => paths.push(folder.join("key.pem")),
         None => {}
     }
+    paths.extend(config.named_certificates.iter().map(|own| own.key.clone()));
     paths.extend(config.password_file.clone());
     paths
 }

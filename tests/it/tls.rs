@@ -66,6 +66,19 @@ fn s_client(address: SocketAddr, more: &[&str]) -> Program {
     Program::run("openssl", Command::new("openssl").args([&arguments[..], more].concat()))
 }
 
+/// The fingerprint of the certificate that a client is shown.
+fn shown_certificate(folder: &Folder, address: SocketAddr, more: &[&str]) -> String {
+    let address = address.to_string();
+    let mut client = Command::new("openssl");
+    client.args(["s_client", "-connect", &address]).args(more).stdin(std::process::Stdio::null());
+    let text = String::from_utf8(client.output().unwrap().stdout).unwrap();
+    let path = folder.0.join("seen.pem");
+    let (start, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
+    let body = text.split(start).nth(1).unwrap().split(end).next().unwrap();
+    std::fs::write(&path, format!("{start}{body}{end}\n")).unwrap();
+    fingerprint_of(&path)
+}
+
 fn register(client: &mut Program, nick: &str) {
     client.send(&format!("NICK {nick}"));
     client.send("USER u 0 * :R");
@@ -120,6 +133,10 @@ fn what_was_made_is_kept() {
     let folder = Folder::new("kept");
     let first = with_tls(&folder, |_| ()).fingerprint();
     assert_eq!(with_tls(&folder, |_| ()).fingerprint(), first);
+    // People see the name where a program asks whether they trust it.
+    let own = folder.path("own/certificate.pem");
+    let subject = openssl(&["x509", "-in", &own, "-noout", "-subject"]);
+    assert_eq!(subject.trim().replace(' ', ""), "subject=CN=chat.local");
     let mode = std::fs::metadata(folder.0.join("own/key.pem")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
 }
@@ -199,17 +216,7 @@ fn a_new_certificate_is_read_with_nobody_dropped() {
     let mut stays = s_client(address, &[]);
     register(&mut stays, "sta");
     stays.expect("* 366 *");
-    let seen = || {
-        let address = address.to_string();
-        let mut client = Command::new("openssl");
-        client.args(["s_client", "-connect", &address]).stdin(std::process::Stdio::null());
-        let text = String::from_utf8(client.output().unwrap().stdout).unwrap();
-        let path = folder.0.join("seen.pem");
-        let (start, end) = ("-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----");
-        let body = text.split(start).nth(1).unwrap().split(end).next().unwrap();
-        std::fs::write(&path, format!("{start}{body}{end}\n")).unwrap();
-        fingerprint_of(&path)
-    };
+    let seen = || shown_certificate(&folder, address, &[]);
     assert_eq!(seen(), first);
     // A file that is none changes nothing.
     std::fs::write(&own, "nonsense").unwrap();
@@ -243,6 +250,102 @@ fn a_certificate_that_is_none_is_said_in_one_line() {
         let errors = program.errors();
         assert!(errors.lines().count() == 1 && errors.contains("TLS cannot be spoken"), "{errors}");
     }
+}
+
+/// SNI: the certificate that has the name, also by a wildcard, and the first one for everybody else. Those are read again, too.
+#[test]
+fn whoever_asks_for_a_name_is_shown_its_certificate() {
+    let folder = Folder::new("sni");
+    let first = certificate(&folder, "first.example");
+    let named = |file: &str, names: &[&str]| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let made = rcgen::CertificateParams::new(names).unwrap().self_signed(&key).unwrap();
+        std::fs::write(folder.path(&format!("{file}.pem")), made.pem()).unwrap();
+        std::fs::write(folder.path(&format!("{file}.key")), key.serialize_pem()).unwrap();
+        fingerprint_of(Path::new(&folder.path(&format!("{file}.pem"))))
+    };
+    let second = named("second", &["second.example", "irc.second.example"]);
+    let third = named("third", &["*.third.example"]);
+    let file = folder.path("chat.toml");
+    let write = |entries: &[&str]| {
+        let own = |name: &str| {
+            let (certificate, key) =
+                (folder.path(&format!("{name}.pem")), folder.path(&format!("{name}.key")));
+            format!("certificate = {certificate:?}\nkey = {key:?}\n")
+        };
+        let more = entries.iter().map(|entry| format!("[[sni]]\n{}", own(entry)));
+        let more: String = more.collect();
+        let text = format!("tls-listen = [\"127.0.0.1:0\"]\n{}{more}", own("first.example"));
+        std::fs::write(&file, text).unwrap();
+    };
+    write(&["second", "third"]);
+    let (mut program, _) = Program::start_server(&["--config", &file]);
+    let address = program.expect_address();
+    let shown = |name: Option<&str>| {
+        let name = name.map_or(vec!["-noservername"], |name| vec!["-servername", name]);
+        shown_certificate(&folder, address, &name)
+    };
+    assert_eq!(shown(None), first);
+    assert_eq!(shown(Some("elsewhere.example")), first);
+    assert_eq!(shown(Some("second.example")), second);
+    assert_eq!(shown(Some("IRC.Second.Example")), second);
+    assert_eq!(shown(Some("any.third.example")), third);
+    // A wildcard is for one label (RFC 6125 §6.4.3).
+    assert_eq!(shown(Some("one.more.third.example")), first);
+    let mut client = s_client(address, &["-servername", "second.example"]);
+    register(&mut client, "Sec");
+    client.expect("* 366 *");
+    write(&["third"]);
+    program.signal("HUP");
+    program.expect("*read again");
+    assert_eq!(shown(Some("second.example")), first);
+    // What cannot be used is said, and all stays.
+    write(&["third", "missing"]);
+    program.signal("HUP");
+    program.expect("nothing has changed: *missing.pem: *");
+    assert_eq!(shown(Some("any.third.example")), third);
+    client.send("PING still");
+    client.expect("*PONG*still");
+    // A certificate for names alone would leave everybody else without one.
+    let alone = format!(
+        "[[sni]]\ncertificate = {:?}\nkey = {:?}\n",
+        folder.path("third.pem"),
+        folder.path("third.key")
+    );
+    std::fs::write(&file, alone).unwrap();
+    let mut refused =
+        Program::start("chat-server", &["--config", &file, "--listen", "127.0.0.1:0"]);
+    assert_eq!(refused.exit_code(), Some(1));
+    assert!(refused.errors().contains("there is none for everybody else"), "{}", refused.errors());
+}
+
+/// ALPN: `irc` for IRC, HTTP where WebSockets begin with it; who speaks something else alone is turned away before a word.
+#[test]
+fn the_protocol_behind_tls_is_negotiated() {
+    let folder = Folder::new("alpn");
+    let server = with_tls(&folder, |config| {
+        config.web_socket_tls_listen = vec!["127.0.0.1:0".into()];
+    });
+    let negotiated = |address: SocketAddr, offered: &str| {
+        let address = address.to_string();
+        let mut client = Command::new("openssl");
+        client.args(["s_client", "-connect", &address, "-alpn", offered]);
+        let output = client.stdin(std::process::Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = text.lines().find_map(|line| line.strip_prefix("ALPN protocol: "));
+        (output.status.success(), line.map(str::to_owned))
+    };
+    let irc = server.tls_address();
+    assert_eq!(negotiated(irc, "irc"), (true, Some("irc".into())));
+    assert_eq!(negotiated(irc, "h2,irc"), (true, Some("irc".into())));
+    assert_eq!(negotiated(irc, "h2,http/1.1"), (false, None));
+    let web_socket = server.web_socket_tls_address();
+    assert_eq!(negotiated(web_socket, "h2,http/1.1"), (true, Some("http/1.1".into())));
+    assert_eq!(negotiated(web_socket, "irc"), (false, None));
+    let mut client = s_client(irc, &["-alpn", "irc"]);
+    register(&mut client, "Alp");
+    client.expect("* 366 *");
 }
 
 /// A flag that names the one kind of certificate overrides a file that names the other.

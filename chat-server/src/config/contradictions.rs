@@ -37,6 +37,12 @@ fn check_tls(config: &Config) -> Result<(), String> {
                 .to_owned(),
         );
     }
+    if config.tls.is_none() && !config.named_certificates.is_empty() {
+        return Err(
+            "sni has certificates for names, and there is none for everybody else: set certificate or self-signed"
+                .to_owned(),
+        );
+    }
     let Some(sts) = &config.sts else { return Ok(()) };
     if sts.port == 0 {
         return Err(

@@ -21,7 +21,7 @@ use crate::{
     notation::{is_default, room_name, server_name, span},
     retention::Retention,
     store::Durability,
-    tls::TlsSource,
+    tls::{NamedCertificate, TlsSource},
 };
 
 /// The port everything here listens on and connects to unless told otherwise.
@@ -52,6 +52,9 @@ pub struct Config {
     /// The server's certificate.
     #[serde(skip)]
     pub tls: Option<TlsSource>,
+    /// More certificates, for those who ask for one of their names.
+    #[serde(rename = "sni", skip_serializing_if = "is_default")]
+    pub named_certificates: Vec<NamedCertificate>,
     /// The addresses at which health and numbers are told over HTTP.
     pub http_listen: Vec<String>,
     /// Proxies that tell whose connection they pass on (the PROXY protocol), on every listening socket.
@@ -146,6 +149,7 @@ impl Default for Config {
             web_socket_origins: Vec::new(),
             text_listen: Vec::new(),
             tls: None,
+            named_certificates: Vec::new(),
             http_listen: Vec::new(),
             proxies: Vec::new(),
             gateways: Vec::new(),

@@ -17,7 +17,6 @@ use std::{
 };
 
 use mio::{Events, Interest, Poll, Token, net::TcpStream};
-use rustls::ServerConfig;
 use slab::Slab;
 
 use self::{
@@ -39,6 +38,7 @@ use crate::{
     ids::{ConnId, WorkerId},
     session::{Output, Session},
     settings::{Privacy, Settings},
+    tls::TlsConfigs,
 };
 pub(crate) use own::Worker;
 
@@ -53,7 +53,7 @@ impl Worker {
     pub(crate) fn new(
         id: WorkerId,
         settings: Arc<Settings>,
-        tls: Option<Arc<ServerConfig>>,
+        tls: Option<TlsConfigs>,
         poll: Poll,
         mailbox: Arc<Mailbox>,
         hub: ToHub,
@@ -254,6 +254,7 @@ impl Worker {
         let id = ConnId { worker: self.id, generation: self.next_generation, slot };
         self.next_generation = self.next_generation.wrapping_add(1);
         let tls = self.tls.as_ref().filter(|_| gate.is_tls);
+        let tls = tls.map(|tls| if gate.is_web_socket { &tls.web_socket } else { &tls.irc });
         let web_socket_of = Some(&self.settings).filter(|_| gate.is_web_socket);
         let stream = TcpStream::from_std(stream);
         let Ok(mut link) = Link::new(stream, place.is_proxys(), tls, web_socket_of) else { return };

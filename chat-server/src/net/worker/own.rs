@@ -3,7 +3,6 @@
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
 use mio::Poll;
-use rustls::ServerConfig;
 use slab::Slab;
 
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
     },
     session::Output,
     settings::Settings,
+    tls::TlsConfigs,
 };
 
 /// Lines that one connection may have taken in one turn, so that a flood does not starve its neighbours.
@@ -37,7 +37,7 @@ pub(crate) struct Worker {
     pub(super) id: WorkerId,
     pub(super) settings: Arc<Settings>,
     /// The configuration TLS begins with, where there is any.
-    pub(super) tls: Option<Arc<ServerConfig>>,
+    pub(super) tls: Option<TlsConfigs>,
     pub(super) poll: Poll,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) hub: ToHub,
