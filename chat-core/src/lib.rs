@@ -47,6 +47,7 @@
 pub mod client;
 pub mod error;
 pub mod listener;
+pub mod password;
 pub mod proto;
 pub mod scram;
 #[cfg(any(test, feature = "testing"))]

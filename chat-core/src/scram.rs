@@ -6,6 +6,8 @@ use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use crate::password::prepared;
+
 /// The mechanism's name, as SASL knows it.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
 
@@ -33,9 +35,11 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// The keys of `password`. Slow: so many iterations of a hash.
+    /// The keys of `password`, as it is [compared](crate::password::prepared) (RFC 5802 §2.2). Slow: so many iterations of a
+    /// hash.
     #[must_use]
     pub fn of(password: &str, salt: &[u8], iterations: u32) -> Self {
+        let password = prepared(password);
         let salted = pbkdf2::pbkdf2_hmac_array::<Sha256, 32>(password.as_bytes(), salt, iterations);
         let client = hmac(&salted, b"Client Key");
         Self { client, stored: stored_key(&client), server: hmac(&salted, b"Server Key") }

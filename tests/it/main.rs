@@ -28,6 +28,7 @@ mod labels;
 mod limits;
 mod links;
 mod listeners;
+mod logins;
 mod markers;
 mod metadata;
 mod metadata_3;

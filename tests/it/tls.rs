@@ -283,7 +283,7 @@ fn whoever_asks_for_a_name_is_shown_its_certificate() {
     let (mut program, _) = Program::start_server(&["--config", &file]);
     let address = program.expect_address();
     let shown = |name: Option<&str>| {
-        let name = name.map_or(vec!["-noservername"], |name| vec!["-servername", name]);
+        let name = name.map_or_else(|| vec!["-noservername"], |name| vec!["-servername", name]);
         shown_certificate(&folder, address, &name)
     };
     assert_eq!(shown(None), first);

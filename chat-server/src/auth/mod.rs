@@ -6,6 +6,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use chat_core::password::prepared;
 use subtle::ConstantTimeEq;
 
 /// The mechanisms of SASL, as `sasl` is advertised with.
@@ -79,14 +80,18 @@ pub enum Verdict {
 #[must_use]
 pub fn answer(question: &Question) -> Verdict {
     let is_right = |(hash, password): &(String, String)| {
-        PasswordHash::new(hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        let Ok(hash) = PasswordHash::new(hash) else { return false };
+        let is_of =
+            |password: &str| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
+        // Hashes from before passwords were prepared are of what was typed.
+        is_of(&prepared(password)) || prepared(password) != *password && is_of(password)
     };
     if !question.check.as_ref().is_none_or(is_right) {
         return Verdict::Wrong;
     }
     let secret = |(password, salts): &(String, [[u8; 16]; 2])| {
-        let argon2 = Argon2::default().hash_password_with_salt(password.as_bytes(), &salts[0]);
+        let bytes = prepared(password);
+        let argon2 = Argon2::default().hash_password_with_salt(bytes.as_bytes(), &salts[0]);
         let argon2: PasswordHash = argon2.ok()?;
         let scram = scram::Credentials::new(password, salts[1]);
         Some(Box::new(Secret { argon2: argon2.to_string(), scram }))
@@ -118,9 +123,10 @@ pub fn is_costly(hash: &str) -> bool {
     [("m", memory), ("t", passes), ("p", lanes)].into_iter().any(is_more)
 }
 
-/// Whether both are the same, in a time that tells nothing but the lengths.
+/// Whether two texts are the same password, in a time that tells nothing but the lengths.
 #[must_use]
 pub fn same_secret(expected: &str, given: &str) -> bool {
+    let (expected, given) = (prepared(expected), prepared(given));
     expected.as_bytes().ct_eq(given.as_bytes()).into()
 }
 
@@ -129,7 +135,7 @@ pub fn same_secret(expected: &str, given: &str) -> bool {
 /// # Errors
 /// A sentence, if the system has no randomness or the password is far too long.
 pub fn hash(password: &str) -> Result<String, String> {
-    let hashed = Argon2::default().hash_password(password.as_bytes());
+    let hashed = Argon2::default().hash_password(prepared(password).as_bytes());
     hashed
         .map(|hash: PasswordHash| hash.to_string())
         .map_err(|error| format!("cannot hash: {error}"))
@@ -157,6 +163,29 @@ mod tests {
         assert_eq!(answer(&question("Secret")), Verdict::Wrong);
         assert_eq!(answer(&Question::check("secret".into(), "secret".into())), Verdict::Wrong);
         assert!(!format!("{:?}", question("secret")).contains("secret"));
+    }
+
+    /// Passwords are prepared: what two keyboards make of one word is one, also for a hash of what was typed once.
+    #[test]
+    fn passwords_are_prepared() {
+        let (composed, typed) = ("p\u{e4}ssw\u{f6}rd", "pa\u{308}sswo\u{308}rd");
+        let question = |hash: &str, given: &str| Question::check(hash.into(), given.into());
+        for kept in [composed, typed] {
+            let new = hash(kept).unwrap();
+            for given in [composed, typed] {
+                assert_eq!(answer(&question(&new, given)), Verdict::Right(None));
+                assert!(same_secret(kept, given));
+            }
+            let keep = Some((kept.to_owned(), [[1; 16], [2; 16]]));
+            let Verdict::Right(Some(secret)) = answer(&Question { check: None, keep }) else {
+                panic!("there was nothing to be wrong")
+            };
+            assert_eq!(answer(&question(&secret.argon2, composed)), Verdict::Right(None));
+            assert_eq!(secret.scram, scram::Credentials::new(typed, [2; 16]));
+        }
+        let old: PasswordHash = Argon2::default().hash_password(typed.as_bytes()).unwrap();
+        assert_eq!(answer(&question(&old.to_string(), typed)), Verdict::Right(None));
+        assert_eq!(answer(&question(&old.to_string(), "password")), Verdict::Wrong);
     }
 
     #[test]

@@ -3,7 +3,11 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{CaseMapping, Numeric, Service};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64_URL};
+use chat_core::{
+    password::{is_allowed, prepared},
+    proto::{CaseMapping, Numeric, Service},
+};
 
 use crate::{
     auth::{Question, Verdict},
@@ -77,6 +81,12 @@ impl Hub {
                 "this account is to look after the room that everybody comes into: an operator of the server registers it",
             );
         }
+        if self.accounts.find_ban(self.now().wall, "", Some(&name)).is_some() {
+            return refused(
+                "BAD_ACCOUNT_NAME",
+                "this name is banned from this server: take another nick",
+            );
+        }
         if self.accounts.n_registered() >= self.settings.limits.accounts_max {
             let text = "there are as many accounts as there may be: ask whoever runs the server";
             return refused("TEMPORARILY_UNAVAILABLE", text);
@@ -139,10 +149,14 @@ impl Hub {
             AccountChange::SetStaying(is_set) => {
                 account_directory::set_staying(&asked.account, *is_set)
             }
+            AccountChange::Drop => {
+                let changes = self.changes_of_drop(&asked.account);
+                return self.keep(turn, changes, asked);
+            }
             // The others come here with a verdict.
-            AccountChange::Drop
-            | AccountChange::LogIn
+            AccountChange::LogIn
             | AccountChange::Register
+            | AccountChange::Reset(_)
             | AccountChange::SetPassword => return Ok(()),
         };
         self.keep(turn, vec![change], asked)
@@ -230,22 +244,42 @@ impl Hub {
                 changes.extend(self.changes_without(account));
                 changes
             }
-            (AccountChange::SetPassword, Some(secret)) => {
+            (AccountChange::SetPassword | AccountChange::Reset(_), Some(secret)) => {
                 vec![account_directory::set_password(account, &secret)]
             }
             (AccountChange::AddCertificate(fingerprint), _) => {
                 self.check_certificate(&asked, fingerprint)?;
                 vec![account_directory::set_certificate(account, fingerprint, true)]
             }
-            (AccountChange::Drop, _) => {
-                let identity = self.accounts.identity(account);
-                let mut changes = account_directory::drop_account(account, identity);
-                changes.extend(self.changes_without(account));
-                changes
-            }
+            (AccountChange::Drop, _) => self.changes_of_drop(account),
             _ => return Ok(()),
         };
         self.keep(turn, changes, asked)
+    }
+
+    /// The changes that end an account.
+    fn changes_of_drop(&self, account: &str) -> Vec<Change> {
+        let identity = self.accounts.identity(account);
+        let mut changes = account_directory::drop_account(account, identity);
+        changes.extend(self.changes_without(account));
+        changes
+    }
+
+    /// Gives an account a password that an operator of the server is told, who has proved that they are one.
+    ///
+    /// # Errors
+    /// When it cannot be done now.
+    pub(crate) fn reset_password(
+        &mut self,
+        turn: &mut Turn,
+        account: Arc<str>,
+    ) -> Result<(), Refusal> {
+        let drawn: [u8; 16] = self.random.secret();
+        let password: Arc<str> = BASE64_URL.encode(drawn).into();
+        let keep = Some(self.salted(&password));
+        let change = AccountChange::Reset(password);
+        let asked = AccountRequest { account, change, via: Via::Operator };
+        self.ask(turn, Question { check: None, keep }, CheckPurpose::AccountChange(asked))
     }
 
     fn log_in_by(&mut self, turn: &mut Turn, account: Arc<str>) {
@@ -294,6 +328,15 @@ impl Hub {
                 1 => "your password is changed, and your other session is ended".to_owned(),
                 n => format!("your password is changed, and your {n} other sessions are ended"),
             },
+            AccountChange::Reset(password) => {
+                let ended = match self.end_other_sessions(conn, name) {
+                    0 => "it was logged in nowhere".to_owned(),
+                    n => format!("its {n} sessions are ended"),
+                };
+                format!(
+                    "the password of {name} is {password} from now on, which is told this once; {ended}"
+                )
+            }
             AccountChange::Drop => format!("the account {name} is no more"),
             AccountChange::AddCertificate(fingerprint) => {
                 format!("the certificate {fingerprint} logs in to your account from now on")
@@ -315,6 +358,7 @@ impl Hub {
                 ReplyLine::Raw(line.into())
             }
             Via::Service => ReplyLine::Said { by: Service::NickServ, text: text.into() },
+            Via::Operator => ReplyLine::Said { by: Service::OperServ, text: text.into() },
         }];
         match &asked.change {
             AccountChange::Register => {
@@ -341,6 +385,13 @@ impl Hub {
 
 /// Checks that a password will do for an account of that name; a code and a sentence if not.
 fn check_password(name: &str, password: &str) -> Result<(), (&'static str, &'static str)> {
+    let password = &*prepared(password);
+    if !is_allowed(password) {
+        return Err((
+            "UNACCEPTABLE_PASSWORD",
+            "a password has no control characters: choose another one",
+        ));
+    }
     if password.len() > PASSWORD_BYTES_MAX {
         return Err((
             "UNACCEPTABLE_PASSWORD",

@@ -54,7 +54,7 @@ pub(crate) struct Registered {
     number: Box<str>,
     pub(crate) since: SystemTime,
     /// The day of the latest login, counted from 1970; 0, where it is not known.
-    used: u64,
+    pub(crate) used: u64,
     /// Its owner stays when the last of their connections has gone.
     pub(crate) stays: bool,
 }
@@ -353,6 +353,11 @@ impl AccountDirectory {
             Some(key) => Err(format!("{key} is registered, and not being registered")),
             None => Ok(()),
         }
+    }
+
+    /// The registered accounts, by their folded names.
+    pub(crate) fn registered(&self) -> impl Iterator<Item = &Registered> {
+        self.registered.values()
     }
 
     /// The number of accounts that have been registered, pending ones included.

@@ -24,6 +24,8 @@ pub(crate) enum AccountChange {
     LogIn,
     Register,
     RemoveCertificate(Arc<str>),
+    /// Another password, which an operator of the server is told once.
+    Reset(Arc<str>),
     SetPassword,
     SetStaying(bool),
 }
@@ -35,6 +37,8 @@ pub(crate) enum Via {
     Command,
     /// In a message to NickServ.
     Service,
+    /// In a message to OperServ, by an operator of the server about somebody's account.
+    Operator,
 }
 
 /// The number of accounts that have been registered from a network since when.
@@ -46,6 +50,7 @@ impl Via {
         match self {
             Self::Command => Refusal::fail("REGISTER", code, &[account], text),
             Self::Service => Refusal::Service { by: Service::NickServ, text: text.to_owned() },
+            Self::Operator => Refusal::Service { by: Service::OperServ, text: text.to_owned() },
         }
     }
 }

@@ -149,6 +149,11 @@ impl Accounts {
         self.directory.release(name);
     }
 
+    /// The accounts that people have registered, by their folded names.
+    pub(crate) fn registered(&self) -> impl Iterator<Item = &Registered> {
+        self.directory.registered()
+    }
+
     /// The number of accounts that have been registered, pending ones included.
     pub(crate) fn n_registered(&self) -> usize {
         self.directory.n_registered()

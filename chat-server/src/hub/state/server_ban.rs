@@ -47,9 +47,14 @@ impl Banned {
     pub(crate) fn read(text: &str) -> Option<Self> {
         match text.strip_prefix("~a:") {
             Some("") => None,
-            Some(account) => Some(Self::Account(CaseMapping::Ascii.fold(account).into())),
+            Some(account) => Some(Self::account(account)),
             None => masks::network(text).map(Self::Addresses),
         }
+    }
+
+    /// The account of that name.
+    pub(crate) fn account(name: &str) -> Self {
+        Self::Account(CaseMapping::Ascii.fold(name).into())
     }
 
     pub(crate) fn shown(&self) -> String {

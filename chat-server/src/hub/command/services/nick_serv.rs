@@ -28,7 +28,7 @@ const HELP: &[&str] = &[
     "REGISTER password: an account for the nick you have",
     "IDENTIFY [account] password: log in",
     "LOGOUT: log out",
-    "PASSWORD old new: change your password, and end your other sessions",
+    "PASSWORD old new: change your password, and end your other sessions; one with spaces stands in quotes",
     "SESSIONS: where you are logged in; END number: end one of these",
     "STAY ON|OFF: whether you stay here when the last of your programs has gone",
     "CERT: the certificates that log in to your account; CERT ADD, CERT ADD fingerprint password, CERT DEL fingerprint",
@@ -40,7 +40,7 @@ impl Hub {
     pub(crate) fn nick_serv(&mut self, turn: &mut Turn, text: &str) -> Result<(), Refusal> {
         let said = Said::new(Service::NickServ, HELP, text);
         match &*said.command() {
-            "REGISTER" => self.register_account(turn, Via::Service, said.need(1)?),
+            "REGISTER" => self.register_account(turn, Via::Service, said.need_text(1)?),
             "IDENTIFY" | "LOGIN" => self.identify(turn, &said),
             "LOGOUT" => self.log_out(turn),
             "PASSWORD" | "PASSWD" => {
@@ -50,7 +50,8 @@ impl Hub {
                     change: AccountChange::SetPassword,
                     via: Via::Service,
                 };
-                self.ask_with_password(turn, asked, said.need(1)?, Some(said.need(2)?))
+                let (old, new) = said.need_two_passwords(1)?;
+                self.ask_with_password(turn, asked, old, Some(new))
             }
             "SESSIONS" => self.sessions(turn),
             "END" => self.end_session(turn, said.need(1)?),
@@ -70,7 +71,7 @@ impl Hub {
             "CERT" => self.certificates(turn, &said),
             "INFO" => self.account_info(turn, said.word(1)),
             "DROP" => {
-                let (account, password) = (said.need(1)?, said.need(2)?);
+                let (account, password) = (said.need(1)?, said.need_text(2)?);
                 let own = self.own_registered(turn.person)?;
                 if !CaseMapping::Ascii.same(&own, account) {
                     return Err(no(&format!(
@@ -97,9 +98,13 @@ impl Hub {
     fn identify(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let first = said.need(1)?;
         let nick = Arc::clone(self.people.person(turn.person).nick.shown());
+        // A password of several words may be that of the nick one has: then its first word is no account.
+        let is_account = self.accounts.get(first).is_some();
         let (account, password) = match said.word(2) {
-            Some(password) => (first.into(), password),
-            None => (nick, first),
+            Some(_) if is_account || self.accounts.get(&nick).is_none() => {
+                (first.into(), said.need_text(2)?)
+            }
+            _ => (nick, said.need_text(1)?),
         };
         let asked = AccountRequest { account, change: AccountChange::LogIn, via: Via::Service };
         self.ask_with_password(turn, asked, password, None)
@@ -186,9 +191,10 @@ impl Hub {
         };
         let asked = AccountRequest { account, change, via: Via::Service };
         if &*subcommand == "ADD" && !is_shown {
-            let password = said.word(3).ok_or_else(|| {
-                no("you do not show this certificate: write your password behind it")
-            })?;
+            if said.word(3).is_none() {
+                return Err(no("you do not show this certificate: write your password behind it"));
+            }
+            let password = said.need_text(3)?;
             return self.ask_with_password(turn, asked, password, None);
         }
         self.ask_without_password(turn, asked)

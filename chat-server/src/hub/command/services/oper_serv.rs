@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::Service;
+use chat_core::proto::{CaseMapping, Service, mask_matches};
 
 use crate::{
     delivery::ReplyLine,
     hub::{
         Hub,
         command::services::request::Said,
-        refusal::Refusal,
+        refusal::{Refusal, word},
         replies::turn::Turn,
         state::{
+            account_request::{AccountChange, AccountRequest, Via},
             change_purpose::ChangePurpose,
             codec,
             operator_trail::OperatorAction,
@@ -22,11 +23,18 @@ use crate::{
     room_log::Change,
 };
 
+/// Accounts that are shown at once.
+const ACCOUNTS_SHOWN_MAX: usize = 100;
+
 /// The requests, as `HELP` tells them.
 const HELP: &[&str] = &[
     "BAN address|~a:account [time] [reason]: they may not come here; an address is 192.0.2.7 or 2001:db8::/32, a time 2h or 7d",
     "UNBAN address|~a:account: they may again",
     "BANS: who may not, how long and why",
+    "ACCOUNTS [mask]: the accounts that people have registered, and when they were used",
+    "SUSPEND account [time] [reason]: nobody is logged in to it meanwhile; UNSUSPEND account ends that",
+    "RESET account: another password for somebody who has forgotten theirs; it is shown to you once",
+    "DROP account: end an account",
     "LOG [n]: what operators of the server have done",
 ];
 
@@ -42,11 +50,30 @@ impl Hub {
                 Ok(())
             }
             "LOG" => self.show_operator_trail(turn, &said),
+            "ACCOUNTS" => {
+                self.show_accounts(turn, &said);
+                Ok(())
+            }
             command => {
                 let conn = turn.conn;
                 match command {
                     "BAN" => self.ban(turn, &said),
                     "UNBAN" => self.unban(turn, &said),
+                    "SUSPEND" => self.suspend(turn, &said),
+                    "UNSUSPEND" => {
+                        let banned = Banned::account(said.need(1)?);
+                        self.lift_ban(turn, &said, &banned)
+                    }
+                    "RESET" => {
+                        let account = self.registered_account(&said)?;
+                        self.reset_password(turn, account)
+                    }
+                    "DROP" => {
+                        let account = self.registered_account(&said)?;
+                        let change = AccountChange::Drop;
+                        let asked = AccountRequest { account, change, via: Via::Operator };
+                        self.ask_without_password(turn, asked)
+                    }
                     _ => return said.help(turn),
                 }?;
                 // Whatever changes something leaves a trail.
@@ -84,6 +111,67 @@ impl Hub {
         if matches!(&banned, Banned::Addresses(net) if net.prefix_len() == 0) {
             return Err(said.no("that is everybody: nobody could come any more"));
         }
+        self.ban_from_server(turn, said, &banned)
+    }
+
+    /// Bans an account that there is: nobody is logged in to it.
+    fn suspend(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
+        let account = said.need(1)?;
+        if self.accounts.get(account).is_none() {
+            return Err(said.no(&no_account(account)));
+        }
+        self.ban_from_server(turn, said, &Banned::account(account))
+    }
+
+    /// The account that is meant, if it is one that can be changed.
+    fn registered_account(&self, said: &Said<'_>) -> Result<Arc<str>, Refusal> {
+        let name = said.need(1)?;
+        match (self.accounts.get_registered(name), self.accounts.get(name)) {
+            (Some(own), _) => Ok(own.account.name.as_str().into()),
+            (None, Some(_)) => {
+                Err(said.no("this account is in the configuration: change it there"))
+            }
+            (None, None) => Err(said.no(&no_account(name))),
+        }
+    }
+
+    /// Shows the accounts that people have registered.
+    fn show_accounts(&self, turn: &mut Turn, said: &Said<'_>) {
+        let mask = CaseMapping::Ascii.fold(said.word(1).unwrap_or("*")).into_owned();
+        let is_meant = |name: &str| mask_matches(&mask, &CaseMapping::Ascii.fold(name));
+        let own = self.accounts.registered().filter(|own| is_meant(&own.account.name));
+        let mut n_left = 0;
+        for (index, own) in own.enumerate() {
+            if index >= ACCOUNTS_SHOWN_MAX {
+                n_left += 1;
+                continue;
+            }
+            let name = &own.account.name;
+            let day = |time| humantime::format_rfc3339_seconds(time).to_string()[..10].to_owned();
+            let used = match own.used {
+                0 => "not known when".to_owned(),
+                used => day(codec::beginning_of(used)),
+            };
+            let ban = self.accounts.find_ban(self.now().wall, "", Some(name));
+            let ban = ban.map_or_else(String::new, |ban| {
+                format!("; suspended by {}{}", ban.by, ban.terms.shown())
+            });
+            let since = day(own.since);
+            said.say(turn, &format!("{name}: registered {since}, last used {used}{ban}"));
+        }
+        if n_left > 0 {
+            said.say(turn, &format!("and {n_left} more: write ACCOUNTS and a mask like a*"));
+        } else if turn.reply.is_empty() {
+            said.say(turn, "there is no such account");
+        }
+    }
+
+    fn ban_from_server(
+        &mut self,
+        turn: &mut Turn,
+        said: &Said<'_>,
+        banned: &Banned,
+    ) -> Result<(), Refusal> {
         let terms = said.terms(2, self.now().wall)?;
         let is_over = |own: &&Ban| !own.holds(self.now().wall);
         let over =
@@ -100,7 +188,16 @@ impl Hub {
 
     fn unban(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
         let banned = self.banned(said)?;
-        if !self.accounts.bans().contains_key(&banned) {
+        self.lift_ban(turn, said, &banned)
+    }
+
+    fn lift_ban(
+        &mut self,
+        turn: &mut Turn,
+        said: &Said<'_>,
+        banned: &Banned,
+    ) -> Result<(), Refusal> {
+        if !self.accounts.bans().contains_key(banned) {
             return Err(said.no("there is no such ban: write BANS"));
         }
         let text = format!("{} is banned no more", banned.shown());
@@ -130,4 +227,8 @@ impl Hub {
             said.say(turn, &format!("{banned} was banned by {by} at {at}{}", terms.shown()));
         }
     }
+}
+
+fn no_account(name: &str) -> String {
+    format!("there is no account {}: write ACCOUNTS", word(name))
 }

@@ -19,12 +19,13 @@ const REASON_BYTES_MAX: usize = 200;
 pub(crate) struct Said<'a> {
     to: Service,
     help: &'static [&'static str],
+    text: &'a str,
     words: Vec<&'a str>,
 }
 
 impl<'a> Said<'a> {
     pub(crate) fn new(to: Service, help: &'static [&'static str], text: &'a str) -> Self {
-        Self { to, help, words: text.split_whitespace().collect() }
+        Self { to, help, text, words: text.split_whitespace().collect() }
     }
 
     /// The word of the request.
@@ -44,6 +45,29 @@ impl<'a> Said<'a> {
     /// The words from there on.
     pub(crate) fn rest(&self, index: usize) -> Option<String> {
         self.words.get(index..).filter(|words| !words.is_empty()).map(|words| words.join(" "))
+    }
+
+    /// The text from that word on as it was written, which must be there: a password may have spaces.
+    pub(crate) fn need_text(&self, index: usize) -> Result<&'a str, Refusal> {
+        self.need(index)?;
+        let mut rest = self.text.trim_start();
+        for _ in 0..index {
+            rest = rest.split_once(char::is_whitespace).unwrap_or_default().1.trim_start();
+        }
+        Ok(rest)
+    }
+
+    /// The two passwords from that word on: two words, or, where they have spaces, each in quotes.
+    pub(crate) fn need_two_passwords(&self, index: usize) -> Result<(&'a str, &'a str), Refusal> {
+        let both = (self.need(index)?, self.need(index + 1)?);
+        if self.words.len() == index + 2 {
+            return Ok(both);
+        }
+        let quoted = self.need_text(index)?.trim_end().strip_prefix('"');
+        let quoted = quoted.and_then(|text| text.strip_suffix('"')?.split_once("\" \""));
+        quoted.filter(|(old, new)| !old.contains('"') && !new.contains('"')).ok_or_else(|| {
+            self.no("a password that has spaces stands in quotes, and then both do: \"old one\" \"new one\"")
+        })
     }
 
     /// A word that must be there; or how it is written.
