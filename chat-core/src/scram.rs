@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::password::prepared;
+use crate::{password::prepared, proto::CaseMapping};
 
 /// The mechanism's name, as SASL knows it.
 pub const MECHANISM: &str = "SCRAM-SHA-256";
@@ -103,8 +103,12 @@ impl ClientFirst {
         let rest = message.strip_prefix("n,").or_else(|| message.strip_prefix("y,"))?;
         let (authzid, bare) = rest.split_once(',')?;
         let name = bare.strip_prefix("n=")?.split(',').next()?;
-        let name = name.replace("=2C", ",").replace("=3D", "=");
-        let is_same = authzid.is_empty() || authzid.strip_prefix("a=") == Some(&name);
+        let read = |word: &str| word.replace("=2C", ",").replace("=3D", "=");
+        let name = read(name);
+        let is_same = authzid.is_empty()
+            || authzid
+                .strip_prefix("a=")
+                .is_some_and(|other| CaseMapping::Ascii.same(&read(other), &name));
         let nonce = part(bare, "r=").filter(|nonce| !nonce.is_empty() && is_same)?.to_owned();
         Some(Self { name, nonce, bare: bare.to_owned() })
     }

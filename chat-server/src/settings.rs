@@ -22,6 +22,8 @@ pub struct Settings {
     pub name: ServerName,
     /// [`Config::network`]
     pub network: String,
+    /// [`Config::description`]
+    pub description: Option<String>,
     /// [`Config::network_icon`]
     pub network_icon: Option<String>,
     /// The public address, which links into its rooms begin with.
@@ -44,6 +46,8 @@ pub struct Settings {
     pub accounts: Vec<Account>,
     /// [`Config::registration`]
     pub registration: bool,
+    /// [`Config::registration_before_connect`]
+    pub registration_before_connect: bool,
     /// Whether something here is spoken over TLS.
     pub speaks_tls: bool,
     /// [`Config::plain_passwords`]
@@ -88,6 +92,11 @@ impl Settings {
             speaks_tls: self.speaks_tls,
             ..Self::of(config, self.n_workers)
         })
+    }
+
+    /// The description of this server.
+    pub(crate) fn described(&self) -> &str {
+        self.description.as_deref().unwrap_or(&self.network)
     }
 
     /// Whether passwords are taken in the clear on such a connection: not where others can read them on the way, though
@@ -141,6 +150,9 @@ impl Settings {
             {
                 None
             }
+            Capability::AccountRegistration if self.registration_before_connect => {
+                Some(Some("before-connect".to_owned()))
+            }
             Capability::Sasl => Some(Some(self.mechanisms(privacy).to_owned())),
             // Insecure, it says where to come again; secure, for how long not to come otherwise.
             Capability::Sts => match (self.sts?, privacy) {
@@ -169,6 +181,7 @@ impl Settings {
         Self {
             name: config.name.clone(),
             network: config.network.clone(),
+            description: config.description.clone(),
             network_icon: config.network_icon.clone(),
             reached: PublicAddress::of(config),
             room: config.room.clone(),
@@ -185,6 +198,7 @@ impl Settings {
             opers: config.opers.clone(),
             accounts: config.accounts.clone(),
             registration: config.registration,
+            registration_before_connect: config.registration_before_connect,
             speaks_tls: !config.tls_listen.is_empty() || !config.web_socket_tls_listen.is_empty(),
             plain_passwords: config.plain_passwords,
             cloaks: config.cloaks,

@@ -1,13 +1,16 @@
 //! Accounts that people register: with `REGISTER`, and in messages to NickServ.
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
-use chat_server::{Config, hub::Door};
+use chat_server::{Config, auth::scram_credentials, config::Account, hub::Door};
 use chat_tests::{
     TestClient, TestServer,
     folder::TempFolder,
+    operators::{OPER_ROOT, with_root},
     script::{check, check_with},
     world::{SimLog, World},
 };
+
+use crate::sasl::scram_final;
 
 fn plain(name: &str, password: &str) -> String {
     BASE64.encode(format!("\0{name}\0{password}"))
@@ -56,6 +59,365 @@ fn an_account_is_registered_for_the_nick_one_has() {
         wrong = plain("ann", "tausend"),
         right = plain("Ann", "tausendschön"),
     ));
+}
+
+/// Where it is allowed, an account is there before its owner is (account-registration, `before-connect`).
+#[test]
+fn an_account_is_registered_before_connecting_where_that_is_allowed() {
+    let allowed = |config: &mut Config| config.registration_before_connect = true;
+    check_with(
+        r"
+        new n
+        n> CAP LS 302
+        n< * CAP * LS *draft/account-registration=before-connect*
+        n> CAP REQ :draft/account-registration
+        n> REGISTER * * correcthorse
+        n< :chat.local FAIL REGISTER NEED_NICK ? :an account has the name of your nick*
+        n> REGISTER * *
+        n< :chat.local 461 * REGISTER :*
+        n> NICK tester
+        n> REGISTER other * correcthorse
+        n< :chat.local FAIL REGISTER ACCOUNT_NAME_MUST_BE_NICK other :*
+        n> REGISTER * * short
+        n< :chat.local FAIL REGISTER WEAK_PASSWORD tester :*
+        n> VERIFY tester 1
+        n< :chat.local FAIL VERIFY INVALID_CODE tester :*
+        n> NICK 1bad
+        n> REGISTER * * correcthorse
+        n< :chat.local FAIL REGISTER BAD_ACCOUNT_NAME 1bad :*
+        n> NICK Server
+        n> REGISTER * * correcthorse
+        n< :chat.local FAIL REGISTER BAD_ACCOUNT_NAME Server :*
+        // A nick that somebody has is theirs.
+        guest> PING x
+        n> NICK Guest
+        n> REGISTER * * correcthorse
+        n< :chat.local FAIL REGISTER BAD_ACCOUNT_NAME Guest :this nick is in use*
+        n> NICK tester
+        n> REGISTER TESTER tester@example.org correcthorse
+        n< :chat.local REGISTER SUCCESS tester :*
+        n< :chat.local 900 * ? tester :You are now logged in as tester
+        n> REGISTER * * correcthorse
+        n< :chat.local FAIL REGISTER ALREADY_AUTHENTICATED tester :*
+        n> VERIFY tester 1
+        n< :chat.local FAIL VERIFY ALREADY_AUTHENTICATED tester :*
+        n> USER u 0 * :T
+        n> CAP END
+        n< :chat.local 001 tester *
+        n> WHOIS tester
+        n< :chat.local 330 tester tester tester *
+        // It exists, also for who has not connected.
+        new m
+        m> NICK TESTER
+        m> REGISTER * * correcthorse
+        m< :chat.local FAIL REGISTER ACCOUNT_EXISTS TESTER :*
+        m> USER u 0 * :M
+        m< :chat.local 433 * TESTER *
+        m> REGISTER * * correcthorse
+        m< :chat.local FAIL REGISTER ACCOUNT_EXISTS TESTER :*
+        m> NICK other
+        m< :chat.local 001 other *
+        // With a label.
+        new k
+        k> CAP REQ :batch labeled-response
+        k> NICK kay
+        k> @label=1 REGISTER * * correcthorse
+        k< @label=1 :chat.local BATCH +* labeled-response
+        k< @batch=* REGISTER SUCCESS kay :*
+        k< @batch=* 900 * ? kay :*
+        k> USER u 0 * :K
+        k> CAP END
+        k< * 001 kay *
+        ",
+        allowed,
+    );
+    // Who was called so as a guest meanwhile, is so no more.
+    check_with(
+        "hold log
+         new n
+         n> CAP REQ :draft/account-registration
+         n> NICK ann
+         n> REGISTER * * correcthorse
+         guest> NICK ann
+         guest< * NICK ann
+         free log
+         n< * REGISTER SUCCESS ann :*
+         guest< * NICK USR*",
+        allowed,
+    );
+}
+
+/// What is said behind it waits for it, in order, and so does who one is.
+#[test]
+fn who_registers_an_account_first_comes_in_with_it() {
+    let lines = "CAP REQ :draft/account-registration\r\nNICK ann\r\nREGISTER * * correcthorse\r\n\
+                 USER u 0 * :A\r\nCAP END\r\nJOIN #x\r\nPING end\r\n";
+    let words = |world: &World| -> Vec<String> {
+        let word = |line: &String| line.split(' ').nth(1).unwrap().to_owned();
+        let told = ["REGISTER", "FAIL", "900", "001", "JOIN", "PONG"];
+        world.lines("n").iter().map(word).filter(|word| told.contains(&&**word)).collect()
+    };
+    let mut world = World::new(1, SimLog::default(), |config| {
+        config.registration_before_connect = true;
+        config.auto_join = false;
+    });
+    world.open("n", Door::Irc);
+    world.send_bytes("n", lines.as_bytes());
+    world.settle();
+    assert_eq!(
+        words(&world),
+        ["REGISTER", "900", "001", "JOIN", "PONG"],
+        "{:#?}",
+        world.lines("n")
+    );
+    // Whoever goes meanwhile leaves the name to others.
+    world.is_checker_held = true;
+    world.open("gone", Door::Irc);
+    world.send_bytes("gone", lines.replace("ann", "bob").as_bytes());
+    world.settle();
+    world.drop_connection("gone");
+    world.settle();
+    let checks = world.take_checks();
+    world.is_checker_held = false;
+    world.give_checks(checks);
+    world.settle();
+    world.open("m", Door::Irc);
+    world.send_bytes("m", lines.replace("ann", "bob").as_bytes());
+    world.settle();
+    assert!(world.expect("m", "* REGISTER SUCCESS bob *"), "{:#?}", world.lines("m"));
+    // What takes too long is said to, and holds up nobody longer.
+    check_with(
+        "hold log
+         new n
+         n> CAP REQ :draft/account-registration
+         n> NICK ann
+         n> REGISTER * * correcthorse
+         n> USER u 0 * :A
+         n> CAP END
+         n! * 001 *
+         wait 16
+         n< :chat.local FAIL REGISTER TEMPORARILY_UNAVAILABLE ann :*
+         n< :chat.local 001 ann *
+         free log
+         n< :chat.local REGISTER SUCCESS ann :*
+         n< :chat.local 900 ann ann!u@127.0.0.1 ann :*",
+        |config| config.registration_before_connect = true,
+    );
+}
+
+/// It is no way around what else keeps people out: "requirements that clients send a server password with PASS".
+#[test]
+fn registering_first_is_no_way_around_the_servers_doors() {
+    let allowed = |config: &mut Config| config.registration_before_connect = true;
+    let with_password = |config: &mut Config| {
+        allowed(config);
+        config.password = Some("secret".into());
+    };
+    check_with(
+        "new n
+         n> NICK ann
+         n> REGISTER * * correcthorse
+         n< :chat.local FAIL REGISTER TEMPORARILY_UNAVAILABLE ann :this server has a password*
+         n> PASS secret
+         n> REGISTER * * correcthorse
+         n< :chat.local REGISTER SUCCESS ann :*
+         n< :chat.local 900 *
+         n> USER u 0 * :A
+         n< :chat.local 001 ann *
+         new m
+         m> NICK bob
+         m> PASS wrong
+         m> REGISTER * * correcthorse
+         m< :chat.local 464 * :*
+         m< ERROR *
+         m! * REGISTER SUCCESS *",
+        with_password,
+    );
+    check_with(
+        &format!(
+            "from 192.0.2.1
+         new n
+         n> CAP REQ :draft/account-registration
+         n> NICK ann
+         from 198.51.100.1
+         new m
+         m> CAP REQ :draft/account-registration
+         m> NICK bob
+         from 127.0.0.1
+         {OPER_ROOT}         root> OS BAN 192.0.2.0/24 1h spam
+         root> OS BAN ~a:BOB 1h spam
+         n> REGISTER * * correcthorse
+         n< :chat.local FAIL REGISTER TEMPORARILY_UNAVAILABLE ann :*spam*
+         m> REGISTER * * correcthorse
+         m< :chat.local FAIL REGISTER BAD_ACCOUNT_NAME bob :this name is banned from*
+         m> NICK keeper
+         m> REGISTER * * correcthorse
+         m< :chat.local FAIL REGISTER BAD_ACCOUNT_NAME keeper :this account is to look after*
+         // Nor is it one of NickServ's.
+         c> NICK bob
+         c> NS REGISTER correcthorse
+         c< * NOTICE bob :this name is banned from*"
+        ),
+        |config| {
+            allowed(config);
+            with_root(config);
+            config.room_operators = vec!["Keeper".into()];
+        },
+    );
+    // It is counted with what is registered later.
+    check_with(
+        "new n
+         n> NICK ann
+         n> REGISTER * * correcthorse
+         n< * REGISTER SUCCESS ann *
+         new m
+         m> NICK bob
+         m> REGISTER * * correcthorse
+         m< :chat.local FAIL REGISTER TEMPORARILY_UNAVAILABLE bob :too many accounts*
+         m> USER u 0 * :B
+         m< * 001 bob *
+         m> NS REGISTER correcthorse
+         m< * NOTICE bob :too many accounts*",
+        |config| {
+            allowed(config);
+            config.limits.registrations_per_hour_max = 1;
+        },
+    );
+    // Passwords are not taken where others can read them.
+    let mut world = World::new(1, SimLog::default(), |config| {
+        allowed(config);
+        config.tls_listen = vec!["0.0.0.0:6697".into()];
+    });
+    world.host = "192.0.2.1".into();
+    world.open("n", Door::Irc);
+    world.send_bytes("n", b"CAP LS 302\r\nNICK ann\r\nREGISTER * * correcthorse\r\n");
+    world.settle();
+    assert!(world.lines("n").iter().all(|line| !line.contains("account-registration")));
+    assert!(world.expect("n", "* FAIL REGISTER TEMPORARILY_UNAVAILABLE ann :passwords are*"));
+}
+
+/// One rule for the names of accounts, wherever one can be given: letters of ASCII are the same in capitals.
+#[test]
+fn the_name_of_an_account_is_the_same_in_capitals_everywhere() {
+    let (secret, scram) =
+        (chat_server::auth::hash("secret").unwrap(), scram_credentials("secret").unwrap());
+    for (name, other) in [("Ann", "ANN"), ("ann", "Ann"), ("ANN", "ann")] {
+        let login = BASE64.encode(format!("{other}\0{name}\0secret"));
+        let script = format!(
+            "// SASL, by both names; the account tag and WHOX have the account's own spelling.
+             caps w account-tag message-tags extended-join
+             w> JOIN #r
+             new a
+             a> CAP REQ :sasl
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {login}
+             a< * 900 * ? Ann *
+             a> NICK {name}
+             a> USER u 0 * :A
+             a> CAP END
+             a< * 001 {name} *
+             a> JOIN #r
+             w< @account=Ann* JOIN #r Ann :A
+             w> WHO {other} %na
+             w< * 354 w {name} Ann
+             // Bans, exceptions and invitations.
+             w> MODE #r +b ~a:{other}
+             w> MODE #r +b ~account:{name}
+             a> PRIVMSG #r :banned
+             a< * 404 {name} #r *
+             a> PART #r
+             a> JOIN #r
+             a< * 474 {name} #r *
+             w> MODE #r +e ~a:{other}
+             a> JOIN #r
+             a< :{name}!* JOIN #r
+             a> PART #r
+             w> MODE #r -e ~a:{name}
+             w< * MODE #r -e ~a:*
+             w> MODE #r -bb ~a:{name} ~account:{other}
+             w< * MODE #r -bb *
+             w> MODE #r +iI ~account:{name}
+             a> JOIN #r
+             a< :{name}!* JOIN #r
+             // Services.
+             w> NS INFO {other}
+             w< * NOTICE w :*Ann*
+             w> NS REGISTER correcthorse
+             w< * 900 *
+             w> CS REGISTER #r
+             w> CS OP #r {other}
+             w< * MODE #r +o {name}
+             w> CS ACCESS #r
+             w< * NOTICE w :*Ann*
+             w> CS DEOP #r {name}
+             w< * MODE #r -o {name}
+             w> CS GIVE #r {other}
+             w< * NOTICE w :*Ann*
+             a> CS END #r
+             a< * NOTICE {name} :*
+             // The nick is the account's, the room in the configuration too.
+             b> NICK {other}
+             b< * 433 b {other} *
+             a> JOIN #lobby
+             a< * 353 {name} = #lobby *@{name}*
+             b> NS IDENTIFY {other} secret
+             b< * 900 b b!* Ann *
+             b> NS LOGOUT
+             // What is about nobody's account yet: REGISTER and its own name, and DROP.
+             zoe> REGISTER {zoe} * correcthorse
+             zoe< * REGISTER SUCCESS zoe *
+             zoe> NS DROP {zoe} correcthorse
+             zoe< * NOTICE zoe :the account zoe is no more
+             // Bans from the server.
+             {OPER_ROOT}root> OS BAN ~account:{other} 1h spam
+             a< ERROR *
+             root> OS UNBAN ~a:{name}
+             root> OS BANS
+             root! * ~a:ann*",
+            zoe = if name == "ann" { "zoe" } else { "ZOE" },
+        );
+        let change = |config: &mut Config| {
+            let own = (secret.clone(), scram.clone());
+            config.accounts = vec![Account {
+                name: "Ann".into(),
+                password: own.0,
+                scram: Some(own.1),
+                fingerprints: vec!["ab12".into()],
+            }];
+            config.room_operators = vec![other.into()];
+            with_root(config);
+        };
+        check_with(&script, change);
+        // SCRAM, and EXTERNAL for somebody named.
+        let mut world = World::new(1, SimLog::default(), change);
+        world.open("a", Door::Irc);
+        let mut say = |line: &str| {
+            world.send_bytes("a", format!("{line}\r\n").as_bytes());
+            world.settle();
+            world.lines("a").last().cloned().unwrap_or_default()
+        };
+        say("CAP REQ :sasl");
+        say("AUTHENTICATE SCRAM-SHA-256");
+        let bare = format!("n={name},r=fyko+d2lbbFgONRv9qkxdawL");
+        let first = BASE64.encode(format!("n,a={other},{bare}"));
+        let answer = say(&format!("AUTHENTICATE {first}"));
+        let answer = BASE64.decode(answer.strip_prefix("AUTHENTICATE ").unwrap()).unwrap();
+        let (last, _) = scram_final("secret", &bare, &String::from_utf8(answer).unwrap());
+        say(&format!("AUTHENTICATE {}", BASE64.encode(last)));
+        assert!(say("AUTHENTICATE +").contains(" 903 "));
+        let external = BASE64.encode(other);
+        check_with(
+            &format!(
+                "cert ab12
+                 new a
+                 a> CAP REQ :sasl
+                 a> AUTHENTICATE EXTERNAL
+                 a> AUTHENTICATE {external}
+                 a< * 900 * ? Ann *"
+            ),
+            change,
+        );
+    }
 }
 
 /// <https://ircv3.net/specs/extensions/account-registration>, "Responses"
@@ -202,7 +564,7 @@ fn the_nick_of_an_account_of_the_configuration_is_its_too() {
 }
 
 fn with_ann(config: &mut Config) {
-    config.accounts = vec![chat_server::config::Account {
+    config.accounts = vec![Account {
         name: "Ann".into(),
         password: chat_server::auth::hash("secret").unwrap(),
         scram: None,

@@ -16,7 +16,7 @@ fn registration_ends_with_a_welcome() {
          a< :chat.local 001 a *
          a< :chat.local 002 a *
          a< :chat.local 003 a *
-         a< :chat.local 004 a chat.local chat-* Biow ACISbeiklmnostv
+         a< :chat.local 004 a chat.local chat-* Biow ACISbeiklmnostv ISbeklov
          a< :chat.local 005 a * CASEMAPPING=ascii *CHANMODES=Ibe,k,Sl,ACimnst * :are supported by this server
          a< :chat.local 005 a *PREFIX=(ov)@+ *
          a< :chat.local 251 a *

@@ -198,7 +198,12 @@ fn numbers_that_serve_nobody_are_refused() {
             "[[account]]\nname = \"Ann Smith\"\npassword = \"\"",
             "the account \"Ann Smith\": a name is",
         ),
+        (
+            "[[account]]\nname = \"Ann\"\npassword = \"\"\n[[account]]\nname = \"ANN\"\npassword = \"\"",
+            "the account ANN: another one has this name already",
+        ),
         ("network-icon = \"https://example.org/an icon\"", "network-icon is a URL without spaces"),
+        ("description = \"two\\nlines\"", "description is one line of text"),
     ] {
         std::fs::write(&file, text).unwrap();
         let mut program = Program::start("chat-server", &["--config", file.to_str().unwrap()]);

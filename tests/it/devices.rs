@@ -48,7 +48,7 @@ fn a_second_connection_is_the_same_person() {
          bob< * 311 bob ann *
          bob< * 318 *
          bob> LUSERS
-         bob< * 251 bob :There are 2 people*
+         bob< * 251 bob :There are 0 users and 2 invisible*
          // What is said to one of them both read, and what one of them says the other one reads.
          bob> PRIVMSG #x :to the room
          ann< :bob!* PRIVMSG #x :to the room
@@ -259,7 +259,7 @@ fn several_connections_are_of_one_account() {
          phone< * NOTICE ann :you are here on several connections*
          phone> AUTHENTICATE PLAIN
          phone> AUTHENTICATE {}
-         phone< * 904 ann :you are here on several connections*
+         phone< * 907 ann :you are here on several connections*
          drop ann
          // And a nick is not two accounts'.
          phone> NS IDENTIFY bob correcthorse

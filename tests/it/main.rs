@@ -34,6 +34,7 @@ mod metadata;
 mod metadata_3;
 mod modes;
 mod names;
+mod numerics;
 mod options;
 mod original_behaviours;
 mod private_files;

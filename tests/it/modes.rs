@@ -322,9 +322,9 @@ fn lists_have_an_end() {
          a> MODE #x +bb one two
          a< :a!* MODE #x +bb one!*@* two!*@*
          a> MODE #x +b three
-         a< :chat.local 478 a #x three!*@* *
+         a< :chat.local 478 a #x ? *three!*@* *
          a> MODE #x +e three
-         a< :chat.local 478 a #x three!*@* *
+         a< :chat.local 478 a #x ? *three!*@* *
          a> MODE #x -b one
          a> MODE #x +b three
          a< :a!* MODE #x +b three!*@*

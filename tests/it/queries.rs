@@ -45,13 +45,14 @@ fn questions_are_answered_to_their_end() {
          a< :chat.local 318 a nobody *
          a> WHOIS nowhere.example b
          a< :chat.local 402 a nowhere.example *
+         a< :chat.local 318 a b *
          a> WHOIS chat.local b
          a< :chat.local 311 a b *
          a> WHOIS b b
          a< :chat.local 311 a b *
          a> LUSERS
          a< :chat.local 251 a *
-         a< :chat.local 254 a 2 rooms
+         a< :chat.local 254 a 2 :channels formed
          a< :chat.local 255 a *
          a< :chat.local 265 a 2 2 *
          a< :chat.local 266 a 2 2 *
@@ -224,6 +225,8 @@ fn the_server_tells_about_itself() {
          a< :chat.local 706 a TOPIC *
          a> HELP nonsense
          a< :chat.local 524 a nonsense *
+         a> HELP :unknown subject
+         a< :chat.local 524 a ? *
          a> MOTD elsewhere
          a< :chat.local 402 a elsewhere *",
         |config| {

@@ -53,13 +53,13 @@ fn masks_that_are_under_way_count() {
          ann> MODE #own +bb one two
          bob> MODE #own +e three
          carl> MODE #own +I four
-         carl< :chat.local 478 carl #own four!*@* *
+         carl< :chat.local 478 carl #own ? *four!*@* *
          carl> CS BAN #own four!*@*
-         carl< :chat.local 478 carl #own four!*@* *
+         carl< :chat.local 478 carl #own ? *four!*@* *
          carl> CS MUTE #own four!*@*
-         carl< :chat.local 478 carl #own ~m:four!*@* *
+         carl< :chat.local 478 carl #own ? *~m:four!*@* *
          carl> CS APPROVE #own dora
-         carl< :chat.local 478 carl #own ~a:dora *
+         carl< :chat.local 478 carl #own ? *~a:dora *
          // The same one needs no other place.
          carl> MODE #own +b ONE
          carl! * 478 *";
@@ -71,11 +71,11 @@ fn masks_that_are_under_way_count() {
              free log
              carl< :carl!* MODE #own +b ONE!*@*
              carl> MODE #own +b four
-             carl< :chat.local 478 carl #own four!*@* *
+             carl< :chat.local 478 carl #own ? *four!*@* *
              carl> MODE #own -b two
              carl< :carl!* MODE #own -b two!*@*
              carl> MODE #own +bb four five
-             carl< :chat.local 478 carl #own five!*@* *
+             carl< :chat.local 478 carl #own ? *five!*@* *
              ann< :carl!* MODE #own +b four!*@*"
         ),
         limit,
@@ -89,7 +89,7 @@ fn masks_that_are_under_way_count() {
              carl> MODE #own +bIe six seven eight
              carl< :carl!* MODE #own +bIe six!*@* seven!*@* eight!*@*
              ann> MODE #own +b one
-             ann< :chat.local 478 ann #own one!*@* *"
+             ann< :chat.local 478 ann #own ? *one!*@* *"
         ),
         limit,
     );
@@ -102,7 +102,7 @@ fn masks_that_are_under_way_count() {
          hold log
          ann> MODE #x +bb one two
          bob> MODE #x +bb three four
-         bob< :chat.local 478 bob #x four!*@* *
+         bob< :chat.local 478 bob #x ? *four!*@* *
          free log
          bob< :ann!* MODE #x +bb one!*@* two!*@*
          bob< :bob!* MODE #x +b three!*@*",
@@ -125,7 +125,7 @@ fn what_the_log_never_answers_gives_its_place_back() {
              wait 20
              ann< * NOTICE ann :*#x*takes too long*
              bob> MODE #x +b two
-             bob< :chat.local 478 bob #x two!*@* *
+             bob< :chat.local 478 bob #x ? *two!*@* *
              {pass}
              bob> MODE #x +b two
              bob! * 478 *"
@@ -167,9 +167,9 @@ fn ranks_that_are_under_way_count() {
              hold log
              ann> CS VOICE #own dora
              bob> MODE #own +v carl
-             bob< :chat.local 478 bob #own carl *
+             bob< :chat.local 478 bob #own ? *carl *
              bob> CS VOICE #own carl
-             bob< :chat.local 478 bob #own carl *
+             bob< :chat.local 478 bob #own ? *carl *
              bob> CS OP #own emma
              bob< * NOTICE bob :there are as many as there may be: remove one first
              fail log

@@ -522,9 +522,9 @@ fn there_are_only_so_many_accounts_with_a_rank() {
              ann> CS BAN #own x!*@*
              ann< * NOTICE ann :x!*@* is banned
              ann> CS BAN #own y!*@*
-             ann< * 478 ann #own y!*@* *
+             ann< * 478 ann #own ? *y!*@* *
              ann> CS APPROVE #own carl
-             ann< * 478 ann #own ~a:carl *"
+             ann< * 478 ann #own ? *~a:carl *"
         ),
         |config| config.limits.list_entries_max = 1,
     );

@@ -3,6 +3,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_server::{Config, auth, config::Account, hub::Door};
 use chat_tests::{
+    operators::{OPER_ROOT, with_root},
     script::check_with,
     world::{SimLog, World},
 };
@@ -75,6 +76,88 @@ fn plain_and_scram_log_in() {
         )
         .replace("\\*", "?"),
         with_account,
+    );
+}
+
+/// <https://ircv3.net/specs/extensions/sasl-3.1>, "Numerics used by this extension"; sasl-3.2, "SASL Reauthentication"
+#[test]
+fn authenticate_is_answered_to_the_letter() {
+    let and_bob = |config: &mut Config| {
+        with_account(config);
+        let password = auth::hash("other").unwrap();
+        let bob = Account { name: "Bob".into(), password, scram: None, fingerprints: vec![] };
+        config.accounts.push(bob);
+        with_root(config);
+    };
+    let (ann, bob) = (plain("", "ann", "secret"), plain("bob", "BOB", "other"));
+    check_with(
+        &format!(
+            "// Without a parameter, and without the capability.
+             new a
+             a> AUTHENTICATE
+             a< :chat.local 461 * AUTHENTICATE :*
+             a> AUTHENTICATE PLAIN
+             a< :chat.local 904 * :*
+             a> CAP REQ :sasl
+             a> AUTHENTICATE
+             a< :chat.local 461 * AUTHENTICATE :*
+             // Nothing is under way, and nothing is given up twice.
+             a> AUTHENTICATE *
+             a< :chat.local 906 * :*
+             a> AUTHENTICATE Plain
+             a< AUTHENTICATE +
+             a> AUTHENTICATE *
+             a< :chat.local 906 * :*
+             // A mechanism behind a mechanism is no response.
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE PLAIN
+             a< :chat.local 904 * :*
+             a> AUTHENTICATE +
+             a< :chat.local 908 * EXTERNAL,PLAIN,SCRAM-SHA-256 :*
+             a< :chat.local 904 * :*
+             a> AUTHENTICATE PLAIN
+             a< AUTHENTICATE +
+             a> AUTHENTICATE +
+             a< :chat.local 904 * :*
+             a> AUTHENTICATE plain
+             a> AUTHENTICATE {ann}
+             a< :chat.local 900 * ? Ann :You are now logged in as Ann
+             a< :chat.local 903 * :*
+             a> NICK a
+             a> USER u 0 * :A
+             a> CAP END
+             a< :chat.local 001 a *
+             // Again, and as somebody else: \"Servers SHOULD allow a client […] to reauthenticate\".
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {ann}
+             a< :chat.local 900 a a!u@127.0.0.1 Ann :You are now logged in as Ann
+             a< :chat.local 903 a :*
+             a> AUTHENTICATE PLAIN
+             a> AUTHENTICATE {bob}
+             a< :chat.local 900 a a!u@127.0.0.1 Bob :You are now logged in as Bob
+             a< :chat.local 903 a :*
+             // Not while another connection would become somebody else with it.
+             new b
+             b> CAP REQ :sasl
+             b> AUTHENTICATE PLAIN
+             b> AUTHENTICATE {bob}
+             b> NICK a
+             b> USER u 0 * :A
+             b> CAP END
+             b< :chat.local 001 a *
+             b> AUTHENTICATE PLAIN
+             b> AUTHENTICATE {ann}
+             b< :chat.local 907 a :*
+             b! * 900 *
+             // Nor as an account that may not be here.
+             {OPER_ROOT}root> OS BAN ~account:ANN 1h spam
+             c> CAP REQ :sasl
+             c> AUTHENTICATE PLAIN
+             c> AUTHENTICATE {ann}
+             c< :chat.local 902 c :*spam*
+             c! * 900 *"
+        ),
+        and_bob,
     );
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use chat_core::proto::{Capability, CommandSpec, Numeric, SPECS};
+use chat_tests::shapes::shape_of;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -363,7 +364,9 @@ fn the_protocol_page_lists_everything() {
         let start = format!("| {numeric} | `{name}` | ");
         let row = page.lines().find_map(|line| line.strip_prefix(&start));
         let row = row.unwrap_or_else(|| panic!("docs/protocol.md lacks {start}"));
-        let (_, test) = row.split_once(" | ").unwrap();
+        let (shape, rest) = row.split_once(" | ").unwrap();
+        assert_eq!(shape_of(*numeric), Some(shape.trim_matches('`')));
+        let (_, test) = rest.split_once(" | ").unwrap();
         if *numeric == Numeric::ERR_UNKNOWNERROR {
             continue;
         }

@@ -25,6 +25,7 @@ mod peer;
 pub mod program;
 pub mod script;
 mod server;
+pub mod shapes;
 pub mod sim_log;
 mod sockets;
 pub mod structure;

@@ -1,13 +1,14 @@
 //! The language of scripts: who says what, and what comes of it. Each script holds against hub and
 //! sessions without a socket, and, unless it is about time, against a server over real ones.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD as BASE64};
 use chat_core::proto::mask_matches;
 use chat_server::{Config, hub::Door};
 
 use crate::{
+    shapes,
     sockets::Sockets,
     world::{SimLog, World},
 };
@@ -115,6 +116,16 @@ fn play(script: &str, place: &str, stage: &mut impl Stage) {
             panic!("{place}: {line:?}: {what}\n{}", stage.transcript().join("\n"));
         }
     }
+    // Whatever a script is about, each numeric has the parameters that it is to have.
+    let names: BTreeSet<&str> =
+        lines(script).filter_map(|line| Line::parse(line).ok()?.name()).collect();
+    for name in names.into_iter().filter(|name| stage.knows(name)) {
+        for line in stage.received(name) {
+            if let Err(what) = shapes::check(line) {
+                panic!("{place}: {name}: {what}\n{}", stage.transcript().join("\n"));
+            }
+        }
+    }
 }
 
 /// The lines of a script that are to be played.
@@ -138,6 +149,20 @@ pub(crate) enum Line<'a> {
 }
 
 impl<'a> Line<'a> {
+    /// The name of whoever it is about.
+    fn name(&self) -> Option<&'a str> {
+        match self {
+            Self::Opens { name, .. }
+            | Self::Negotiates { name, .. }
+            | Self::LogsIn { name, .. }
+            | Self::Says { name, .. }
+            | Self::Breaks { name }
+            | Self::Hears { name, .. }
+            | Self::HearsNothingLike { name, .. } => Some(name),
+            Self::Fails | Self::Holds(_) | Self::Pretends(_) => None,
+        }
+    }
+
     pub(crate) fn parse(line: &'a str) -> Result<Self, String> {
         let (first, rest) = line.split_once(' ').unwrap_or((line, ""));
         Ok(match first {

@@ -2,10 +2,12 @@
 //! and read once. `docs/chat-server.toml` explains each key; the program's flags are the same by the same names.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
+use chat_core::proto::CaseMapping;
 use serde::Serialize;
 use toml::{Table, Value};
 
@@ -143,10 +145,19 @@ fn check(config: &Config) -> Result<(), String> {
     if !config.network_icon.as_ref().is_none_or(is_url) {
         return Err("network-icon is a URL without spaces, of at most 300 bytes".into());
     }
+    let is_line =
+        |text: &String| (1..=200).contains(&text.len()) && !text.chars().any(char::is_control);
+    if !config.description.as_ref().is_none_or(is_line) {
+        return Err("description is one line of text, of at most 200 bytes".into());
+    }
     for oper in &config.opers {
         check_hash(&oper.password, &format!("the operator {}", oper.name))?;
     }
+    let mut names = BTreeSet::new();
     for Account { name, password, .. } in &config.accounts {
+        if !names.insert(CaseMapping::Ascii.fold(name)) {
+            return Err(format!("the account {name}: another one has this name already"));
+        }
         // As it stands in the middle of lines.
         if name.is_empty() || name == "*" || name.starts_with(':') || name.contains([' ', ',']) {
             return Err(format!("the account {name:?}: a name is one word, and not *"));

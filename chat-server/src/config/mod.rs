@@ -72,6 +72,8 @@ pub struct Config {
     pub name: ServerName,
     /// The network's name, one word (`NETWORK` in `RPL_ISUPPORT`).
     pub network: String,
+    /// The description of this server, for `LINKS` and `WHOIS`; `None`: the network's name.
+    pub description: Option<String>,
     /// The URL of an image of the network (<https://ircv3.net/specs/extensions/network-icon>).
     pub network_icon: Option<String>,
     /// `HOST:PORT`, where people elsewhere reach it, for links into rooms; `None`: an address of this computer. It is
@@ -100,6 +102,8 @@ pub struct Config {
     pub accounts: Vec<Account>,
     /// Whether people may register accounts.
     pub registration: bool,
+    /// Whether they may before they are here under a nick (`before-connect` of account-registration).
+    pub registration_before_connect: bool,
     /// Whether passwords are taken in the clear from other computers also where something is spoken over TLS: a proxy
     /// before the server may be the one that ends it.
     pub plain_passwords: bool,
@@ -157,6 +161,7 @@ impl Default for Config {
             sts: None,
             name: ServerName::new("chat.local").expect("a dotted word"),
             network: "chat".into(),
+            description: None,
             network_icon: None,
             public_address: None,
             room: RoomName::new("#lobby").expect("a room's name"),
@@ -168,6 +173,7 @@ impl Default for Config {
             opers: Vec::new(),
             accounts: Vec::new(),
             registration: true,
+            registration_before_connect: false,
             plain_passwords: false,
             cloaks: true,
             reserved_names: ["root", "admin", "administrator", "global", "operator", "moderator"]

@@ -14,7 +14,12 @@ use crate::{
         effect::Effect,
         input::{Input, Now},
         replies::turn::Turn,
-        state::{device::Device, isupport, newcomer::Newcomer, queued_command::QueuedCommand},
+        state::{
+            device::Device,
+            isupport,
+            newcomer::{Delayed, Newcomer},
+            queued_command::QueuedCommand,
+        },
     },
     ids::{ConnId, ConversationId},
     settings::Settings,
@@ -40,6 +45,7 @@ impl Hub {
             Input::Appended { ticket, outcome } => {
                 if let Some(sender) = self.appended(ticket, outcome) {
                     self.take_waiting(sender);
+                    self.go_on_before_registration(sender);
                 }
             }
             Input::Answer { conn, reply } => self.newcomer_answer(conn, reply),
@@ -52,7 +58,7 @@ impl Hub {
             Input::Checked { ticket, verdict } => {
                 if let Some(asker) = self.checked(ticket, verdict) {
                     self.take_waiting(asker);
-                    self.take_newcomers_waiting(asker);
+                    self.go_on_before_registration(asker);
                 }
             }
             Input::Closed { conn, reason } => self.closed(conn, reason),
@@ -60,6 +66,7 @@ impl Hub {
             Input::Deadline => {
                 while let Some(sender) = self.tell_of_slow_record() {
                     self.take_waiting(sender);
+                    self.go_on_before_registration(sender);
                 }
                 self.forget_lost_records();
                 self.expire();
@@ -96,9 +103,25 @@ impl Hub {
         while let Some((ticket, why)) = self.hand_over_checks() {
             if let Some(asker) = self.not_looked_at(ticket, &why) {
                 self.take_waiting(asker);
-                self.take_newcomers_waiting(asker);
+                self.go_on_before_registration(asker);
             }
             self.take_follow_ups();
+        }
+    }
+
+    /// Goes on with what a newcomer has said, and then with what they say as somebody.
+    fn go_on_before_registration(&mut self, conn: ConnId) {
+        self.take_newcomers_waiting(conn);
+        let Some((registration, behind)) = self.take_late_registration(conn) else { return };
+        self.register(conn, registration);
+        for delayed in behind {
+            match delayed {
+                Delayed::Answer(reply) => self.out.push(Effect::Reply { conn, reply }),
+                Delayed::Command(QueuedCommand { label, command }) => {
+                    self.command(conn, label, command);
+                }
+                Delayed::Registration(registration) => self.register(conn, registration),
+            }
         }
     }
 

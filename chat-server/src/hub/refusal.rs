@@ -59,11 +59,16 @@ pub enum Refusal {
     TooManyWait(String),
     ListFull {
         room: String,
-        mask: String,
+        /// The letter of the mode that it was for.
+        letter: char,
+        /// The mask or the nick that was to be on it.
+        name: String,
     },
     NickInUse(String),
     NickOfAccount(String),
-    NoAdministrator,
+    NoAdministrator {
+        server: String,
+    },
     NoPrivileges,
     NoSuchNick(String),
     NoSuchRoom(String),
@@ -220,8 +225,9 @@ impl Refusal {
             Self::Command(CommandError::NoOrigin) => {
                 (Numeric::ERR_NOORIGIN, vec![], "No token given")
             }
-            Self::Command(CommandError::NoRecipient(_)) => {
-                (Numeric::ERR_NORECIPIENT, vec![], "No recipient given")
+            Self::Command(CommandError::NoRecipient(command)) => {
+                let text = format!("No recipient given ({command})");
+                return ReplyLine::Numeric(Numeric::ERR_NORECIPIENT, vec![text.into()]);
             }
             Self::Command(CommandError::NoText) => {
                 (Numeric::ERR_NOTEXTTOSEND, vec![], "No text to send")
@@ -230,7 +236,7 @@ impl Refusal {
                 (Numeric::ERR_UNKNOWNCOMMAND, vec![command], "Unknown command")
             }
             Self::Command(_) => {
-                (Numeric::ERR_UNKNOWNERROR, vec![], "The command cannot be understood")
+                (Numeric::ERR_UNKNOWNERROR, vec!["*"], "The command cannot be understood")
             }
             Self::ErroneousNick(nick) => {
                 (Numeric::ERR_ERRONEUSNICKNAME, vec![nick], "This nick cannot be used here")
@@ -244,8 +250,10 @@ impl Refusal {
                 let params = vec![word(room).into(), text.into()];
                 return ReplyLine::Numeric(Numeric::ERR_BANNEDFROMCHAN, params);
             }
-            Self::HelpNotFound(topic) => {
-                (Numeric::ERR_HELPNOTFOUND, vec![topic], "There is no help about this")
+            Self::HelpNotFound(subject) => {
+                let subject = if is_word(subject) { as_asked(subject) } else { "*" };
+                let params = vec![subject.into(), "There is no help about this".into()];
+                return ReplyLine::Numeric(Numeric::ERR_HELPNOTFOUND, params);
             }
             Self::InvalidKey(room) => {
                 (Numeric::ERR_INVALIDKEY, vec![room], "A key is a word of at most 32 bytes")
@@ -253,12 +261,16 @@ impl Refusal {
             Self::InviteOnly(room) => {
                 (Numeric::ERR_INVITEONLYCHAN, vec![room], "You cannot join: you need an invitation")
             }
-            Self::ListFull { room, mask } => {
-                (Numeric::ERR_BANLISTFULL, vec![room, mask], "The room's lists are full")
+            Self::ListFull { room, letter, name } => {
+                let text = format!("The room's lists are full: {name} is on none");
+                let params = vec![word(room).into(), letter.to_string().into(), text.into()];
+                return ReplyLine::Numeric(Numeric::ERR_BANLISTFULL, params);
             }
-            Self::NoAdministrator => {
-                (Numeric::ERR_NOADMININFO, vec![], "Nothing is said about who runs this server")
-            }
+            Self::NoAdministrator { server } => (
+                Numeric::ERR_NOADMININFO,
+                vec![server],
+                "Nothing is said about who runs this server",
+            ),
             Self::NoPrivileges => {
                 (Numeric::ERR_NOPRIVILEGES, vec![], "Only operators of the server may do that")
             }
@@ -350,6 +362,19 @@ impl Refusal {
         let context = context.into_iter().map(|context| word(context).into());
         ReplyLine::Numeric(numeric, context.chain([text.into()]).collect())
     }
+}
+
+/// Bytes of a parameter that is said back as it was asked, with room for what stands around it in a line.
+const ASKED_BYTES_MAX: usize = 300;
+
+/// Whether `text` can stand in the middle of a line as it is.
+pub(crate) fn is_word(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with(':') && !text.contains(' ')
+}
+
+/// `text` as it was asked, or what of it can stand in the middle of a line.
+pub(crate) fn as_asked(text: &str) -> &str {
+    if is_word(text) { chat_core::proto::cut(text, ASKED_BYTES_MAX) } else { word(text) }
 }
 
 /// `text` as a parameter in the middle of a line, where strangers' text may not fit.

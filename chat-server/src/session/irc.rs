@@ -193,6 +193,15 @@ impl IrcSession {
             Ok(Command::Pong) => {}
             other => {
                 collected.has_asked = true;
+                // An account has the name of one's nick, and is for those who may come in.
+                if matches!(other, Ok(Command::Register { .. })) {
+                    let password = collected.password.take();
+                    let first = password.map(|password| Command::Pass { password });
+                    let nick = collected.nick.clone().map(|nick| Command::Nick { nick });
+                    for command in first.into_iter().chain(nick).map(Ok) {
+                        out.inputs.push(Input::Command { conn: self.conn, label: None, command });
+                    }
+                }
                 out.inputs.push(Input::Command { conn: self.conn, label, command: other });
             }
         }

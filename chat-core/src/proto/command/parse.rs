@@ -197,7 +197,7 @@ pub(super) fn whois(args: Arguments<'_>) -> Result<Command, CommandError> {
     let params = &args.line.params;
     let nicks = params.last().filter(|nick| !nick.is_empty()).ok_or(CommandError::NoNickGiven)?;
     let server = args.given(0).filter(|_| params.len() > 1);
-    Ok(Command::Whois { server, nicks: split_set(nicks) })
+    Ok(Command::Whois { server, asked: (*nicks).to_owned(), nicks: split_set(nicks) })
 }
 
 /// `WHOWAS nick,nick count`.

@@ -123,8 +123,8 @@ pub enum Command {
     Webirc { password: String, address: String, options: String },
     /// A question about who is there, of a room or a mask.
     Who { mask: String, query: WhoQuery },
-    /// A question about people.
-    Whois { server: Option<String>, nicks: Vec<String> },
+    /// A question about people: their nicks, and these as they were asked for.
+    Whois { server: Option<String>, asked: String, nicks: Vec<String> },
     /// A question about people who have gone.
     Whowas { nicks: Vec<String>, count: Option<usize> },
 }
@@ -465,7 +465,7 @@ pub static SPECS: &[CommandSpec] = &[
     },
     CommandSpec {
         word: "PING",
-        parse: |args| Ok(Command::Ping { token: args.owned(0).ok_or(CommandError::NoOrigin)? }),
+        parse: |args| Ok(Command::Ping { token: args.given(0).ok_or(CommandError::NoOrigin)? }),
         rules: CommandRules { stage: Stage::Registration, ..PLAIN },
         help: "PING token: are you there?",
         clause: "RFC 2812 §3.7.2",

@@ -10,7 +10,7 @@ use chat_core::{
 };
 
 use crate::{
-    auth::{Question, Verdict},
+    auth::{Question, Secret, Verdict},
     delivery::ReplyLine,
     hub::{
         Hub,
@@ -21,6 +21,7 @@ use crate::{
             account_request::{AccountChange, AccountRequest, Via},
             change_purpose::ChangePurpose,
             codec,
+            device::Device,
             password_check::{CheckPurpose, PasswordCheck},
             slots::Slot,
         },
@@ -48,9 +49,33 @@ impl Hub {
         password: &str,
     ) -> Result<(), Refusal> {
         let person = self.people.person(turn.person);
-        let name = Arc::clone(person.nick.shown());
-        let refused = |code, text: &str| Err(via.refusal(code, &name, text));
-        if let Some(account) = &person.account {
+        let (name, own) = (Arc::clone(person.nick.shown()), person.account.clone());
+        self.reserve_account(turn.conn, own.as_deref(), &name, via, password)?;
+        let question = Question { check: None, keep: Some(self.salted(password)) };
+        let asked =
+            AccountRequest { account: Arc::clone(&name), change: AccountChange::Register, via };
+        let outcome = self.ask(turn, question, CheckPurpose::AccountChange(asked));
+        if outcome.is_err() {
+            self.accounts.release(&name);
+        }
+        outcome
+    }
+
+    /// Reserves the name of an account that is about to be registered on `conn`, whose own account is `own`: the one place
+    /// that decides who may have one.
+    ///
+    /// # Errors
+    /// When it may not be registered.
+    pub(crate) fn reserve_account(
+        &mut self,
+        conn: ConnId,
+        own: Option<&str>,
+        name: &str,
+        via: Via,
+        password: &str,
+    ) -> Result<(), Refusal> {
+        let refused = |code, text: &str| Err(via.refusal(code, name, text));
+        if let Some(account) = own {
             let text = format!("you are logged in to {account} already");
             return refused("ALREADY_AUTHENTICATED", &text);
         }
@@ -60,13 +85,13 @@ impl Hub {
                 "accounts cannot be registered here: ask whoever runs the server",
             );
         }
-        self.check_privacy(turn.conn)
-            .map_err(|text| via.refusal("TEMPORARILY_UNAVAILABLE", &name, text))?;
-        check_password(&name, password).map_err(|(code, text)| via.refusal(code, &name, text))?;
-        if self.accounts.get(&name).is_some() {
+        self.check_privacy(conn)
+            .map_err(|text| via.refusal("TEMPORARILY_UNAVAILABLE", name, text))?;
+        check_password(name, password).map_err(|(code, text)| via.refusal(code, name, text))?;
+        if self.accounts.get(name).is_some() {
             return refused("ACCOUNT_EXISTS", "this account exists already: log in to it");
         }
-        if self.accounts.is_anothers(&name, None) {
+        if self.accounts.is_anothers(name, None) {
             return refused(
                 "BAD_ACCOUNT_NAME",
                 "this name looks like that of another account: take another nick",
@@ -74,8 +99,9 @@ impl Hub {
         }
         // Whoever gets such an account gets the lobby.
         let looks_after_lobby =
-            self.settings.room_operators.iter().any(|own| CaseMapping::Ascii.same(own, &name));
-        if looks_after_lobby && !self.people.device(turn.conn).is_operator() {
+            self.settings.room_operators.iter().any(|own| CaseMapping::Ascii.same(own, name));
+        let is_operator = self.people.device_at(conn).is_some_and(Device::is_operator);
+        if looks_after_lobby && !is_operator {
             return refused(
                 "BAD_ACCOUNT_NAME",
                 "this account is to look after the room that everybody comes into: an operator of the server registers it",
@@ -91,22 +117,15 @@ impl Hub {
             let text = "there are as many accounts as there may be: ask whoever runs the server";
             return refused("TEMPORARILY_UNAVAILABLE", text);
         }
-        if !self.count_registration(turn.conn) {
+        if !self.count_registration(conn) {
             let text =
                 "too many accounts have been registered from where you are: try again in an hour";
             return refused("TEMPORARILY_UNAVAILABLE", text);
         }
-        if !self.accounts.reserve(&name) {
+        if !self.accounts.reserve(name) {
             return refused("ACCOUNT_EXISTS", "somebody else registers this account");
         }
-        let question = Question { check: None, keep: Some(self.salted(password)) };
-        let asked =
-            AccountRequest { account: Arc::clone(&name), change: AccountChange::Register, via };
-        let outcome = self.ask(turn, question, CheckPurpose::AccountChange(asked));
-        if outcome.is_err() {
-            self.accounts.release(&name);
-        }
-        outcome
+        Ok(())
     }
 
     /// Asks for a change that somebody wants who has or knows an account's password.
@@ -171,7 +190,7 @@ impl Hub {
         Err(asked.via.refusal("TEMPORARILY_UNAVAILABLE", &asked.account, text))
     }
 
-    fn salted(&mut self, password: &str) -> (String, [[u8; 16]; 2]) {
+    pub(crate) fn salted(&mut self, password: &str) -> (String, [[u8; 16]; 2]) {
         (password.to_owned(), [self.random.secret(), self.random.secret()])
     }
 
@@ -230,20 +249,11 @@ impl Hub {
                 let wrong = || via.refusal("INVALID_PASSWORD", account, "the password is wrong");
                 let name = name.ok_or_else(wrong)?;
                 self.may_log_in(turn.conn, &name)
-                    .map_err(|why| via.refusal("ALREADY_AUTHENTICATED", &name, &why))?;
+                    .map_err(|why| via.refusal("ALREADY_AUTHENTICATED", &name, why.text()))?;
                 self.log_in_by(turn, name);
                 return Ok(());
             }
-            (AccountChange::Register, Some(secret)) => {
-                let since = self.now().wall;
-                // Of the clock too: what is drawn follows from a seed, which may be the same again.
-                let drawn = u64::from(u32::from_ne_bytes(self.random.secret()));
-                let number = format!("{:x}{drawn:08x}", codec::milliseconds(since)).into();
-                let mut changes = account_directory::register(account, number, &secret, since);
-                // Nor are the rooms of one that was called so before its.
-                changes.extend(self.changes_without(account));
-                changes
-            }
+            (AccountChange::Register, Some(secret)) => self.registration_changes(account, &secret),
             (AccountChange::SetPassword | AccountChange::Reset(_), Some(secret)) => {
                 vec![account_directory::set_password(account, &secret)]
             }
@@ -255,6 +265,18 @@ impl Hub {
             _ => return Ok(()),
         };
         self.keep(turn, changes, asked)
+    }
+
+    /// The changes with which an account is registered.
+    pub(crate) fn registration_changes(&mut self, account: &str, secret: &Secret) -> Vec<Change> {
+        let since = self.now().wall;
+        // Of the clock too: what is drawn follows from a seed, which may be the same again.
+        let drawn = u64::from(u32::from_ne_bytes(self.random.secret()));
+        let number = format!("{:x}{drawn:08x}", codec::milliseconds(since)).into();
+        let mut changes = account_directory::register(account, number, secret, since);
+        // Nor are the rooms of one that was called so before its.
+        changes.extend(self.changes_without(account));
+        changes
     }
 
     /// The changes that end an account.
@@ -368,6 +390,7 @@ impl Hub {
                     self.log_in_by(&mut turn, Arc::clone(name));
                     lines.extend(turn.into_lines());
                 }
+                lines.extend(self.log_in_early(conn, name));
                 self.give_back_likenesses_of(name);
             }
             AccountChange::Drop => {
@@ -381,6 +404,15 @@ impl Hub {
         }
         lines
     }
+}
+
+/// Checks that an account is asked for by the name it is to have: that of the nick, as `*` says too.
+pub(crate) fn check_account_name(account: &str, nick: &str) -> Result<(), Refusal> {
+    if account == "*" || CaseMapping::Ascii.same(account, nick) {
+        return Ok(());
+    }
+    let text = "an account has the name of your nick: take that nick first, or write *";
+    Err(Refusal::fail("REGISTER", "ACCOUNT_NAME_MUST_BE_NICK", &[account], text))
 }
 
 /// Checks that a password will do for an account of that name; a code and a sentence if not.

@@ -10,9 +10,26 @@ use crate::{
     ids::{ConnId, PersonId},
 };
 
-/// The reason why somebody may not log in to another account.
-pub(crate) const SEVERAL: &str =
-    "you are here on several connections of one account: end the others first";
+/// A hindrance: why somebody may not log in to an account.
+#[derive(Debug)]
+pub(crate) enum Hindrance {
+    /// The account is banned from the server, in these words.
+    Banned(String),
+    /// It is another one than that of their other connections.
+    Several,
+}
+
+impl Hindrance {
+    /// The words about it, for people.
+    pub(crate) fn text(&self) -> &str {
+        match self {
+            Self::Banned(text) => text,
+            Self::Several => {
+                "you are here on several connections of one account: end the others first"
+            }
+        }
+    }
+}
 
 impl Hub {
     pub(crate) fn log_in(&mut self, conn: ConnId, label: Option<Arc<str>>, account: &Arc<str>) {
@@ -21,7 +38,13 @@ impl Hub {
             None => "*".into(),
         };
         if let Err(why) = self.may_log_in(conn, account) {
-            let line = ReplyLine::Numeric(Numeric::ERR_SASLFAIL, vec![why.into()]);
+            // "currently locked out, held, or otherwise administratively made unavailable", or "changing accounts is not
+            // supported" (sasl-3.1, sasl-3.2)
+            let numeric = match why {
+                Hindrance::Banned(_) => Numeric::ERR_NICKLOCKED,
+                Hindrance::Several => Numeric::ERR_SASLALREADY,
+            };
+            let line = ReplyLine::Numeric(numeric, vec![why.text().into()]);
             return self.say_to(conn, label, vec![line]);
         }
         self.accounts.forgive(self.now().mono, self.guesser_at(conn), account);
@@ -50,16 +73,16 @@ impl Hub {
     ///
     /// # Errors
     /// Why not.
-    pub(crate) fn may_log_in(&self, conn: ConnId, account: &str) -> Result<(), String> {
+    pub(crate) fn may_log_in(&self, conn: ConnId, account: &str) -> Result<(), Hindrance> {
         let now = self.now();
         if let Some(ban) = self.accounts.find_ban(now.wall, "", Some(account)) {
-            return Err(ban.text());
+            return Err(Hindrance::Banned(ban.text()));
         }
         let may = self.people.person_at(conn).is_none_or(|person| {
             let is_same = |own: &Arc<str>| CaseMapping::Ascii.same(own, account);
             person.devices.len() < 2 || person.account.as_ref().is_none_or(is_same)
         });
-        if may { Ok(()) } else { Err(SEVERAL.to_owned()) }
+        if may { Ok(()) } else { Err(Hindrance::Several) }
     }
 
     /// Logs out those whose account there is no more.

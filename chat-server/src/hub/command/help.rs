@@ -5,14 +5,15 @@ use chat_core::proto::{CommandSpec, Numeric, SPECS};
 
 use crate::hub::{
     Hub,
-    refusal::{Refusal, word},
+    refusal::{Refusal, as_asked, is_word},
     replies::turn::Turn,
 };
 
 impl Hub {
     pub(crate) fn help(&self, turn: &mut Turn, topic: Option<&str>) -> Result<(), Refusal> {
+        // "MUST be the one requested by the client, but may be casefolded; unless it would be an invalid parameter"
         let subject = topic.unwrap_or("*").to_ascii_uppercase();
-        let subject = word(&subject);
+        let subject = if is_word(&subject) { as_asked(&subject) } else { "*" };
         let lines: Vec<&str> = match topic {
             None => SPECS.iter().map(|spec| spec.help).collect(),
             Some(topic) => {
@@ -22,6 +23,8 @@ impl Hub {
             }
         };
         turn.numeric(Numeric::RPL_HELPSTART, &[subject, "Help"]);
+        // "the first RPL_HELPTXT message SHOULD be empty"
+        turn.numeric(Numeric::RPL_HELPTXT, &[subject, ""]);
         for line in lines {
             turn.numeric(Numeric::RPL_HELPTXT, &[subject, line]);
         }

@@ -92,6 +92,6 @@ impl Hub {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
             }
         }
-        turn.numeric(Numeric::RPL_ENDOFINVITELIST, &["End of the invitations"]);
+        turn.numeric(Numeric::RPL_ENDOFINVITELIST, &["End of /INVITE list"]);
     }
 }

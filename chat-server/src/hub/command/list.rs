@@ -29,7 +29,7 @@ impl Hub {
         if conditions.len() > n_max {
             return Err(Refusal::TooManyTargets("LIST".to_owned()));
         }
-        turn.numeric(Numeric::RPL_LISTSTART, &["Room", "People and topic"]);
+        turn.numeric(Numeric::RPL_LISTSTART, &["Channel", "Users  Name"]);
         for room in rooms {
             if let Ok(room) = self.rooms.find_visible(turn.person, room) {
                 turn.say(list_row(room));
@@ -39,7 +39,7 @@ impl Hub {
             let filter = Arc::new(RoomFilter { conditions, now: self.now().wall });
             turn.reply.push(Section::List { filter, after: None });
         }
-        let end = ReplyLine::Numeric(Numeric::RPL_LISTEND, vec!["End of the list".into()]);
+        let end = ReplyLine::Numeric(Numeric::RPL_LISTEND, vec!["End of /LIST".into()]);
         turn.say(end);
         Ok(())
     }

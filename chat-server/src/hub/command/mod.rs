@@ -153,8 +153,8 @@ impl Hub {
             }
             Command::Wallops { text } => self.wallops(turn, &text),
             Command::Who { mask, query } => self.who(turn, &mask, query),
-            Command::Whois { server, nicks } => {
-                self.check_server(server.as_deref()).and_then(|()| self.whois(turn, &nicks))
+            Command::Whois { server, asked, nicks } => {
+                self.whois(turn, server.as_deref(), &asked, &nicks)
             }
             Command::Whowas { nicks, count } => self.whowas(turn, &nicks, count),
             // RFC 2812 §3.1.1, §3.1.3: only before registration.

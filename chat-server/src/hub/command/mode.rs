@@ -265,9 +265,8 @@ impl Hub {
             return Err(Refusal::UsersDoNotMatch);
         }
         let is_operator = self.people.device(turn.conn).is_operator();
-        let person = self.people.person_mut(turn.person);
         let Some(letters) = changes else {
-            let shown = person.modes.shown(is_operator);
+            let shown = self.people.person(turn.person).modes.shown(is_operator);
             turn.numeric(Numeric::RPL_UMODEIS, &[&shown]);
             return Ok(());
         };
@@ -283,23 +282,20 @@ impl Hub {
                 gives_up |= is_operator && !is_set;
                 continue;
             }
-            match person.modes.get_mut(letter) {
-                Some(mode) if *mode != is_set => {
-                    *mode = is_set;
+            match self.people.set_mode(turn.person, letter, is_set) {
+                Some(true) => {
                     if sign != Some(is_set) {
                         done.push(if is_set { '+' } else { '-' });
                         sign = Some(is_set);
                     }
                     done.push(letter);
                 }
-                Some(_) => {}
+                Some(false) => {}
                 None => has_unknown = true,
             }
         }
-        if has_unknown {
-            turn.say(Refusal::UnknownUserMode.reply());
-        }
         if !done.is_empty() {
+            let person = self.people.person(turn.person);
             let content = Content::Record(RecordContent::Mode {
                 source: Arc::clone(&person.source),
                 target: Arc::clone(person.nick.shown()),
@@ -309,6 +305,10 @@ impl Hub {
             let event = self.event(turn.person, content);
             self.tell_person(turn.person, Some(turn.conn), &event);
             turn.say(ReplyLine::Event(event));
+        }
+        // "MUST apply the modes that are implemented, and then send" (<https://modern.ircdocs.horse/#mode-message>)
+        if has_unknown {
+            turn.say(Refusal::UnknownUserMode.reply());
         }
         // That is this connection's alone.
         if gives_up {

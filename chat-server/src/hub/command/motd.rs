@@ -9,11 +9,11 @@ impl Hub {
         if self.settings.motd.is_empty() {
             return turn.numeric(Numeric::ERR_NOMOTD, &["There is no message of the day"]);
         }
-        let start = format!("- {} message of the day -", self.settings.name);
+        let start = format!("- {} Message of the day -", self.settings.name);
         turn.numeric(Numeric::RPL_MOTDSTART, &[&start]);
         for line in &self.settings.motd {
             turn.numeric(Numeric::RPL_MOTD, &[&format!("- {line}")]);
         }
-        turn.numeric(Numeric::RPL_ENDOFMOTD, &["End of the message of the day"]);
+        turn.numeric(Numeric::RPL_ENDOFMOTD, &["End of /MOTD command"]);
     }
 }

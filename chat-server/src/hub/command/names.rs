@@ -6,7 +6,7 @@ use chat_core::proto::Numeric;
 
 use crate::hub::{
     Hub,
-    refusal::{Refusal, word},
+    refusal::{Refusal, as_asked},
     replies::turn::Turn,
 };
 
@@ -19,11 +19,14 @@ impl Hub {
             match self.rooms.find_visible(turn.person, name) {
                 Ok(room) => self.show_names(turn, room.id, Arc::clone(room.name.shown())),
                 // A room that is not there has no names; that is no error (RFC 2812 §3.2.5).
-                Err(_) => turn.numeric(Numeric::RPL_ENDOFNAMES, &[word(name), "End of the names"]),
+                Err(_) => {
+                    let name = as_asked(name);
+                    turn.numeric(Numeric::RPL_ENDOFNAMES, &[name, "End of /NAMES list"]);
+                }
             }
         }
         if rooms.is_empty() {
-            turn.numeric(Numeric::RPL_ENDOFNAMES, &["*", "End of the names"]);
+            turn.numeric(Numeric::RPL_ENDOFNAMES, &["*", "End of /NAMES list"]);
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Registration, from a connection to a person: the nick, the welcome, the default room.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use chat_core::{
     proto::{
@@ -16,6 +16,8 @@ use crate::{
     event::ServerEvent,
     hub::{
         Hub,
+        accounts::early_registration::complete_connection,
+        command::register::verified,
         effect::Effect,
         input::{Door, Registration},
         people::nick::NAMELESS,
@@ -57,6 +59,14 @@ impl Hub {
             self.take_newcomers_waiting(conn);
         }
         // A connection may have closed, or the server may be stopping.
+        let Some(newcomer) = self.people.newcomer_mut(conn) else { return };
+        // The account that is being registered is theirs before they are somebody.
+        if newcomer.is_registering {
+            if newcomer.waiting.is_empty() {
+                self.out.push(Effect::Hold { conn });
+            }
+            return newcomer.waiting.push_back(Delayed::Registration(registration));
+        }
         let Some(newcomer) = self.people.newcomer(conn) else { return };
         if self.settings.password.is_some() && !newcomer.has_entered {
             return self.turn_away(conn, WRONG_PASSWORD);
@@ -207,10 +217,12 @@ impl Hub {
         self.note_away(who, None);
     }
 
-    /// Goes on with what waited for a newcomer's password to be checked.
+    /// Goes on with what waited for a newcomer's password to be checked, up to their registration.
     pub(crate) fn take_newcomers_waiting(&mut self, conn: ConnId) {
         while !self.accounts.is_checking(conn)
             && let Some(newcomer) = self.people.newcomer_mut(conn)
+            && !newcomer.is_registering
+            && !matches!(newcomer.waiting.front(), Some(Delayed::Registration(_)))
             && let Some(delayed) = newcomer.waiting.pop_front()
         {
             if newcomer.waiting.is_empty() {
@@ -221,15 +233,32 @@ impl Hub {
                 Delayed::Command(QueuedCommand { label, command }) => {
                     self.newcomer_command(conn, label, command);
                 }
+                Delayed::Registration(registration) => self.register(conn, registration),
             }
         }
+    }
+
+    /// The registration that has waited for an account, if its time has come, and what came behind it.
+    pub(crate) fn take_late_registration(
+        &mut self,
+        conn: ConnId,
+    ) -> Option<(Registration, VecDeque<Delayed>)> {
+        let newcomer = self.people.newcomer_mut(conn).filter(|own| !own.is_registering)?;
+        let Some(Delayed::Registration(registration)) = newcomer.waiting.front() else {
+            return None;
+        };
+        let registration = registration.clone();
+        let behind = newcomer.waiting.drain(..).skip(1).collect();
+        self.out.push(Effect::Release { conn });
+        Some((registration, behind))
     }
 
     /// Keeps what a newcomer said while a password is checked, and reads no more of them; gives it back
     /// if there is nothing to wait for.
     fn delay(&mut self, conn: ConnId, delayed: Delayed) -> Option<Delayed> {
         let is_checking = self.accounts.is_checking(conn);
-        let Some(newcomer) = self.people.newcomer_mut(conn).filter(|_| is_checking) else {
+        let newcomer = self.people.newcomer_mut(conn);
+        let Some(newcomer) = newcomer.filter(|own| is_checking || own.is_registering) else {
             return Some(delayed);
         };
         if newcomer.waiting.is_empty() {
@@ -263,6 +292,7 @@ impl Hub {
             Ok(command) if !command.spec().is_for_newcomers(newcomer.capabilities) => {
                 self.refuse(conn, label, &Refusal::NotRegistered);
             }
+            Ok(Command::Nick { nick }) if newcomer.refused.is_none() => newcomer.nick = Some(nick),
             Ok(Command::Nick { nick }) => {
                 newcomer.other_nick = Some(nick);
                 self.register_again(conn);
@@ -311,15 +341,15 @@ impl Hub {
             Ok(Command::User { .. } | Command::Pass { .. }) if newcomer.refused.is_some() => {
                 self.refuse(conn, label, &Refusal::AlreadyRegistered);
             }
-            // It could be had before one has a nick, and a server with a password asks for that first.
-            Ok(Command::Register { .. } | Command::Verify { .. }) => {
-                let word = if matches!(command, Ok(Command::Verify { .. })) {
-                    "VERIFY"
+            Ok(Command::Register { account, password, .. }) => {
+                self.register_early(conn, label, &account, &password);
+            }
+            Ok(Command::Verify { account, .. }) => {
+                let refusal = if self.settings.registration_before_connect {
+                    verified(newcomer.account.as_deref(), &account)
                 } else {
-                    "REGISTER"
+                    complete_connection("VERIFY")
                 };
-                let text = "connect first: an account is registered for the nick you have then";
-                let refusal = Refusal::fail(word, "COMPLETE_CONNECTION_REQUIRED", &[], text);
                 self.refuse(conn, label, &refusal);
             }
             Ok(Command::Quit { .. }) => {
@@ -330,7 +360,10 @@ impl Hub {
             Ok(_) | Err(CommandError::NoRecipient(_) | CommandError::NoText) => {
                 self.refuse(conn, label, &Refusal::NotRegistered);
             }
-            Err(CommandError::NeedMoreParams(word)) if !is_of_registration(word) => {
+            Err(CommandError::NeedMoreParams(word))
+                if !CommandSpec::by_word(word)
+                    .is_some_and(|spec| spec.is_for_newcomers(newcomer.capabilities)) =>
+            {
                 self.refuse(conn, label, &Refusal::NotRegistered);
             }
             Err(error) => self.refuse(conn, label, &error.into()),
@@ -359,10 +392,15 @@ impl Hub {
         let nick = Arc::clone(self.people.person(turn.person).nick.shown());
         let started = self.started.expect("set by the first input");
         let started = humantime::format_rfc3339_seconds(started).to_string();
-        turn.numeric(Numeric::RPL_WELCOME, &[&format!("Welcome to {network}, {nick}")]);
-        turn.numeric(Numeric::RPL_YOURHOST, &[&format!("Your host is {name}, running {VERSION}")]);
-        turn.numeric(Numeric::RPL_CREATED, &[&format!("This server was started at {started}")]);
-        turn.numeric(Numeric::RPL_MYINFO, &[&name, VERSION, UserModes::LETTERS, &room_letters()]);
+        turn.numeric(Numeric::RPL_WELCOME, &[&format!("Welcome to the {network} Network, {nick}")]);
+        let host = format!("Your host is {name}, running version {VERSION}");
+        turn.numeric(Numeric::RPL_YOURHOST, &[&host]);
+        turn.numeric(Numeric::RPL_CREATED, &[&format!("This server was created {started}")]);
+        let (all, with_parameter) = room_letters();
+        turn.numeric(
+            Numeric::RPL_MYINFO,
+            &[&name, VERSION, UserModes::LETTERS, &all, &with_parameter],
+        );
         self.isupport(turn);
         self.lusers(turn);
         // "as part of the registration burst, i.e. before RPL_ENDOFMOTD or ERR_NOMOTD" (metadata)
@@ -374,10 +412,6 @@ impl Hub {
         }
         self.motd(turn);
     }
-}
-
-fn is_of_registration(word: &str) -> bool {
-    CommandSpec::by_word(word).is_some_and(CommandSpec::is_of_registration)
 }
 
 /// The nick a newcomer gets.

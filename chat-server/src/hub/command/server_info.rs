@@ -24,9 +24,10 @@ impl Hub {
 
     /// RFC 2812 §3.4.9
     pub(crate) fn admin(&self, turn: &mut Turn) -> Result<(), Refusal> {
-        let admin = self.settings.admin.as_ref().ok_or(Refusal::NoAdministrator)?;
         let server = self.settings.name.as_str();
-        turn.numeric(Numeric::RPL_ADMINME, &[server, "About who runs this server"]);
+        let admin = self.settings.admin.as_ref();
+        let admin = admin.ok_or_else(|| Refusal::NoAdministrator { server: server.to_owned() })?;
+        turn.numeric(Numeric::RPL_ADMINME, &[server, "Administrative info"]);
         turn.numeric(Numeric::RPL_ADMINLOC1, &[&admin.place]);
         turn.numeric(Numeric::RPL_ADMINLOC2, &[&admin.name]);
         turn.numeric(Numeric::RPL_ADMINEMAIL, &[&admin.email]);
@@ -40,7 +41,7 @@ impl Hub {
         turn.numeric(Numeric::RPL_INFO, &[&format!("{VERSION}: host a room, or join one")]);
         turn.numeric(Numeric::RPL_INFO, &["Licensed under MIT or Apache-2.0"]);
         turn.numeric(Numeric::RPL_INFO, &[&format!("Started at {started}")]);
-        turn.numeric(Numeric::RPL_ENDOFINFO, &["End of INFO"]);
+        turn.numeric(Numeric::RPL_ENDOFINFO, &["End of INFO list"]);
         Ok(())
     }
 
@@ -49,9 +50,9 @@ impl Hub {
         let server = self.settings.name.as_str();
         turn.numeric(
             Numeric::RPL_LINKS,
-            &[server, server, &format!("0 {}", self.settings.network)],
+            &[server, server, &format!("0 {}", self.settings.described())],
         );
-        turn.numeric(Numeric::RPL_ENDOFLINKS, &["*", "End of LINKS"]);
+        turn.numeric(Numeric::RPL_ENDOFLINKS, &["*", "End of /LINKS list"]);
         Ok(())
     }
 

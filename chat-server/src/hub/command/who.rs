@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use chat_core::proto::{Numeric, WhoQuery};
 
-use crate::{
-    delivery::ReplyLine,
-    hub::{
-        Hub,
-        refusal::{Refusal, word},
-        replies::turn::Turn,
-        state::{
-            paged_reply::{Section, Who, Whom},
-            rank::Rank,
-        },
+use crate::hub::{
+    Hub,
+    refusal::{Refusal, as_asked},
+    replies::turn::Turn,
+    state::{
+        paged_reply::{Section, Who, Whom},
+        rank::Rank,
     },
 };
 
@@ -42,8 +39,9 @@ impl Hub {
             let of = Whom::Mask(mask.into());
             turn.reply.push(Section::Who(Who { of, query: Arc::new(query), after: None }));
         }
-        let params = vec![word(asked).into(), "End of WHO".into()];
-        turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFWHO, params));
+        // "MUST be the same <mask> parameter sent by the client"
+        let asked = as_asked(asked);
+        turn.numeric(Numeric::RPL_ENDOFWHO, &[asked, "End of WHO list"]);
         Ok(())
     }
 }

@@ -4,13 +4,30 @@ use chat_core::proto::{Capability, Numeric, Service};
 
 use crate::hub::{
     Hub,
-    refusal::{Refusal, word},
+    refusal::{Refusal, as_asked},
     replies::{incidents, metadata::key_value, turn::Turn},
     state::{metadata::Owner, person::Person},
 };
 
 impl Hub {
-    pub(crate) fn whois(&mut self, turn: &mut Turn, nicks: &[String]) -> Result<(), Refusal> {
+    pub(crate) fn whois(
+        &mut self,
+        turn: &mut Turn,
+        server: Option<&str>,
+        asked: &str,
+        nicks: &[String],
+    ) -> Result<(), Refusal> {
+        let answered = self.check_server(server).and_then(|()| self.whois_each(turn, nicks));
+        if let Err(refusal) = answered {
+            turn.say(refusal.reply());
+        }
+        // "MUST be exactly the <nick> parameter sent by the client", once for all of them, whatever was said before it.
+        let asked = as_asked(asked);
+        turn.numeric(Numeric::RPL_ENDOFWHOIS, &[asked, "End of /WHOIS list"]);
+        Ok(())
+    }
+
+    fn whois_each(&mut self, turn: &mut Turn, nicks: &[String]) -> Result<(), Refusal> {
         for (index, nick) in nicks.iter().enumerate() {
             if index >= self.settings.limits.targets_max {
                 return Err(Refusal::TooManyTargets(nick.clone()));
@@ -22,7 +39,6 @@ impl Hub {
                     None => turn.say(refusal.reply()),
                 },
             }
-            turn.numeric(Numeric::RPL_ENDOFWHOIS, &[word(nick), "End of WHOIS"]);
         }
         Ok(())
     }
@@ -35,7 +51,7 @@ impl Hub {
             Service::OperServ => "The server, for its operators: write HELP to it",
         };
         turn.numeric(Numeric::RPL_WHOISUSER, &[nick, "services", server, "*", about]);
-        turn.numeric(Numeric::RPL_WHOISSERVER, &[nick, server, &self.settings.network]);
+        turn.numeric(Numeric::RPL_WHOISSERVER, &[nick, server, self.settings.described()]);
     }
 
     fn whois_one(&self, turn: &mut Turn, person: &Person) {
@@ -61,7 +77,7 @@ impl Hub {
             turn.numeric(Numeric::RPL_WHOISCHANNELS, &[shown, &rooms.join(" ")]);
         }
         let server = self.settings.name.as_str();
-        turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, &self.settings.network]);
+        turn.numeric(Numeric::RPL_WHOISSERVER, &[shown, server, self.settings.described()]);
         if person.modes.shows_operator {
             turn.numeric(Numeric::RPL_WHOISOPERATOR, &[shown, "is an operator of the server"]);
         }
@@ -94,7 +110,7 @@ impl Hub {
         let idle =
             self.now().mono.saturating_duration_since(person.last_spoke).as_secs().to_string();
         let signed_on = person.signed_on.to_string();
-        let words = "seconds idle, signed on at";
+        let words = "seconds idle, signon time";
         turn.numeric(Numeric::RPL_WHOISIDLE, &[shown, &idle, &signed_on, words]);
     }
 }

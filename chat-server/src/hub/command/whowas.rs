@@ -4,7 +4,7 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::hub::{
     Hub,
-    refusal::{Refusal, word},
+    refusal::{Refusal, as_asked},
     replies::turn::Turn,
 };
 
@@ -34,7 +34,7 @@ impl Hub {
             if !is_known {
                 turn.say(Refusal::WasNoSuchNick(nick.clone()).reply());
             }
-            turn.numeric(Numeric::RPL_ENDOFWHOWAS, &[word(nick), "End of WHOWAS"]);
+            turn.numeric(Numeric::RPL_ENDOFWHOWAS, &[as_asked(nick), "End of WHOWAS"]);
         }
         Ok(())
     }

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use crate::hub::{
-    Hub,
-    refusal::Refusal,
-    state::{
-        modes::{Mode, ModeChange},
-        room::Room,
-        slots::{Limit, Slot},
+use crate::{
+    hub::{
+        Hub,
+        refusal::Refusal,
+        state::{
+            modes::{Mode, ModeChange},
+            room::Room,
+            slots::{Limit, Slot},
+        },
     },
+    ids::PersonId,
 };
 
 impl Hub {
@@ -43,13 +46,15 @@ impl Hub {
         if self.has_slot(&slot, &beside) {
             return Ok(());
         }
-        let mask = match &change.what {
-            Mode::Listed(_, mask, _) => mask.to_string(),
-            what => what
-                .member()
-                .map_or_else(String::new, |who| self.people.person(who).nick.to_string()),
+        let nick = |who: &PersonId| self.people.person(*who).nick.to_string();
+        let (letter, name) = match &change.what {
+            Mode::Listed(list, mask, _) => (list.letter(), mask.to_string()),
+            Mode::Operator(who) => ('o', nick(who)),
+            Mode::Voice(who) => ('v', nick(who)),
+            // Those have no bound.
+            Mode::Flag(_) | Mode::Key(_) | Mode::Limit(_) | Mode::Slow(_) => return Ok(()),
         };
-        Err(Refusal::ListFull { room: room.name.to_string(), mask })
+        Err(Refusal::ListFull { room: room.name.to_string(), letter, name })
     }
 
     /// The number of slots that are taken by what is there.

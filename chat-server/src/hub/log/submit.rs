@@ -18,6 +18,8 @@ use crate::{
             change_purpose::ChangePurpose,
             device::Device,
             facts::{self, Fact},
+            labeled_response::LabeledResponse,
+            masks,
             modes::{self, List, Mode},
             pending_record::{
                 Destination, More, OwnerChange, Pending, PendingWork, RecordAction, Recorded,
@@ -29,10 +31,13 @@ use crate::{
             topic::Topic,
         },
     },
-    ids::{PersonId, Ticket},
+    ids::{ConnId, PersonId, Ticket},
     record::RecordEvent,
     room_log::{Change, Conversation, Record, THE_SERVER},
 };
+
+/// The words to who asks for more than can be stored now.
+const TOO_MUCH: &str = "too much is waiting to be stored; try again in a moment";
 
 /// Bytes of a nonce.
 const NONCE_BYTES_MAX: usize = 64;
@@ -193,7 +198,7 @@ impl Hub {
                 // Who is let in asks no more.
                 let answered = |change: &modes::ModeChange| match &change.what {
                     Mode::Listed(List::Invited, mask, _) if change.is_set => {
-                        let account = CaseMapping::Ascii.fold(mask.strip_prefix("~a:")?);
+                        let account = CaseMapping::Ascii.fold(masks::account_of(mask)?);
                         let asking = self.rooms[id].asking.get_key_value(&*account);
                         asking.map(|(account, _)| Fact::Asking(Arc::clone(account), None))
                     }
@@ -226,7 +231,7 @@ impl Hub {
         purpose: ChangePurpose,
     ) -> Result<(), &'static str> {
         if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
-            return Err("too much is waiting to be stored; try again in a moment");
+            return Err(TOO_MUCH);
         }
         let ticket = self.awaited.new_ticket();
         let what =
@@ -240,6 +245,31 @@ impl Hub {
     fn pend(&mut self, ticket: Ticket, pending: Pending) {
         let slots = Slot::of_work(&self.rooms, &pending.what);
         self.awaited.insert_pending(ticket, self.now().mono, pending, slots);
+    }
+
+    /// Sends changes that a newcomer asks for on their way to the log. The answer, with this label, comes when they are there.
+    ///
+    /// # Errors
+    /// When too much waits for the log.
+    pub(crate) fn submit_early(
+        &mut self,
+        conn: ConnId,
+        label: Option<Arc<str>>,
+        changes: Arc<[Change]>,
+        purpose: ChangePurpose,
+    ) -> Result<(), &'static str> {
+        if self.awaited.n_pending() >= self.settings.limits.pending_records_max {
+            return Err(TOO_MUCH);
+        }
+        let ticket = self.awaited.new_ticket();
+        let what =
+            PendingWork::Changes { changes: Arc::clone(&changes), purpose: Box::new(purpose) };
+        let response = |label| LabeledResponse { conn, label, lines: Vec::new(), n_records: 1 };
+        let answer = label.map(|label| self.awaited.insert_response(response(label)));
+        let pending = Pending { what, sender: Some(conn), answer };
+        self.pend(ticket, pending);
+        self.out.push(Effect::Persist { ticket, changes });
+        Ok(())
     }
 
     fn await_outcome(&mut self, turn: &mut Turn, ticket: Ticket, what: PendingWork) {

@@ -72,6 +72,7 @@ impl Hub {
                 };
                 // Also to those who were told that it takes long.
                 self.answer(sender, answer, lines);
+                self.people.end_early_registration(conn);
             }
         }
         sender
@@ -110,6 +111,7 @@ impl Hub {
                 device.n_pending -= 1;
             }
             self.answer(Some(sender), answer, Some(line));
+            self.people.end_early_registration(sender);
             return Some(sender);
         }
         None

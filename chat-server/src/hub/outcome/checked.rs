@@ -41,7 +41,10 @@ impl Hub {
             (CheckPurpose::AccountChange(asked), Some(who)) => {
                 self.account_change_checked(check, who, asked, verdict);
             }
-            (CheckPurpose::Oper { .. } | CheckPurpose::AccountChange(_), None) => {}
+            (CheckPurpose::AccountChange(asked), None) => {
+                self.early_registration_checked(check, asked, verdict);
+            }
+            (CheckPurpose::Oper { .. }, None) => {}
         }
         Some(conn)
     }

@@ -1,14 +1,11 @@
 //! Labelled answers: what a command with a label is answered when all its records are at their end, as one.
 
-use std::sync::Arc;
-
 use chat_core::proto::Capability;
 
 use crate::{
-    delivery::{Page, Reply, ReplyLine},
+    delivery::ReplyLine,
     hub::{
         Hub,
-        effect::Effect,
         replies::turn::Turn,
         state::labeled_response::{LabeledResponse, ResponseId},
     },
@@ -51,14 +48,15 @@ impl Hub {
                 }
             }
         };
-        let Some(device) = sender.and_then(|sender| self.people.device_at(sender)) else { return };
-        let wants_ack =
-            label.is_some() && device.capabilities.contains(Capability::LabeledResponse);
+        // They may have gone.
+        let is_there =
+            |conn: &ConnId| self.people.has_device(*conn) || self.people.newcomer(*conn).is_some();
+        let Some(sender) = sender.filter(is_there) else { return };
+        let wants_ack = label.is_some()
+            && self.people.capabilities_of(sender).contains(Capability::LabeledResponse);
         if lines.is_empty() && !wants_ack {
             return;
         }
-        let nick = Arc::clone(self.people.person(device.person).nick.shown());
-        let reply = Reply { label, nick, lines, page: Page::Only };
-        self.out.push(Effect::Reply { conn: device.conn, reply });
+        self.say_to(sender, label, lines);
     }
 }

@@ -62,7 +62,7 @@ impl Hub {
 
     pub(crate) fn show_names(&self, turn: &mut Turn, room: RoomId, name: Arc<str>) {
         turn.reply.push(Section::Names { room, name: Arc::clone(&name), after: None });
-        let params = vec![(*name).into(), "End of the names".into()];
+        let params = vec![(*name).into(), "End of /NAMES list".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_ENDOFNAMES, params));
     }
 

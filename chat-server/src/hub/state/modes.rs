@@ -84,16 +84,18 @@ impl List {
     /// The numerics of one entry and of the end, and the words of the end.
     pub(crate) fn numerics(self) -> (Numeric, Numeric, &'static str) {
         match self {
-            Self::Ban => (Numeric::RPL_BANLIST, Numeric::RPL_ENDOFBANLIST, "End of the bans"),
+            Self::Ban => {
+                (Numeric::RPL_BANLIST, Numeric::RPL_ENDOFBANLIST, "End of channel ban list")
+            }
             Self::Except => (
                 Numeric::RPL_EXCEPTLIST,
                 Numeric::RPL_ENDOFEXCEPTLIST,
-                "End of the exceptions from bans",
+                "End of channel exception list",
             ),
             Self::Invited => (
                 Numeric::RPL_INVEXLIST,
                 Numeric::RPL_ENDOFINVEXLIST,
-                "End of those who need no invitation",
+                "End of channel invite exception list",
             ),
         }
     }
@@ -133,12 +135,17 @@ pub(crate) fn chanmodes() -> String {
     format!("{lists},k,Sl,{flags}")
 }
 
-/// All letters, for RPL_MYINFO.
-pub(crate) fn room_letters() -> String {
-    let mut letters: Vec<char> = chanmodes().chars().filter(|c| *c != ',').collect();
-    letters.extend(['o', 'v']);
-    letters.sort_unstable();
-    letters.into_iter().collect()
+/// All letters, and those that have a parameter, for RPL_MYINFO.
+pub(crate) fn room_letters() -> (String, String) {
+    let sorted = |letters: &str| {
+        let mut letters: Vec<char> = letters.chars().filter(|c| *c != ',').collect();
+        letters.extend(['o', 'v']);
+        letters.sort_unstable();
+        letters.into_iter().collect()
+    };
+    let all = chanmodes();
+    let (with_parameter, _) = all.rsplit_once(',').expect("flags stand behind the others");
+    (sorted(&all), sorted(with_parameter))
 }
 
 /// The modes of a room.
@@ -350,6 +357,6 @@ mod tests {
     #[test]
     fn letters_are_listed_by_kind() {
         assert_eq!(chanmodes(), "Ibe,k,Sl,ACimnst");
-        assert_eq!(room_letters(), "ACISbeiklmnostv");
+        assert_eq!(room_letters(), ("ACISbeiklmnostv".to_owned(), "ISbeklov".to_owned()));
     }
 }

@@ -34,6 +34,10 @@ pub(crate) struct Newcomer {
     pub(crate) capabilities: CapabilitySet,
     /// The words they said of being away (<https://ircv3.net/specs/extensions/pre-away>).
     pub(crate) away: Option<Arc<str>>,
+    /// The nick they want, as far as they have asked for what needs one.
+    pub(crate) nick: Option<String>,
+    /// An account is being registered for them.
+    pub(crate) is_registering: bool,
     /// All they said, if only the nick could not be had.
     pub(crate) refused: Option<Registration>,
     /// The nick they have asked for since then.
@@ -51,6 +55,8 @@ pub(crate) struct Newcomer {
 pub(crate) enum Delayed {
     Answer(Reply),
     Command(QueuedCommand),
+    /// All that a person is made of.
+    Registration(Registration),
 }
 
 impl Newcomer {
@@ -71,6 +77,8 @@ impl Newcomer {
             account: None,
             capabilities: CapabilitySet::EMPTY,
             away: None,
+            nick: None,
+            is_registering: false,
             refused: None,
             other_nick: None,
             is_negotiating: false,

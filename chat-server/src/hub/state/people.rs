@@ -45,9 +45,24 @@ pub(crate) struct People {
     subscribers: HashMap<Arc<str>, BTreeSet<ConnId>>,
     /// People one of whose connections is an operator's of the server: they are counted for everybody who comes.
     operators: BTreeSet<PersonId>,
+    /// The number of people who are invisible: it is told to everybody who comes.
+    n_invisible: usize,
     whowas: Whowas,
     /// The most people there have been at once.
     n_max: usize,
+}
+
+/// The numbers of people.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) n_people: usize,
+    /// Of them, found by those alone who share a room with them.
+    pub(crate) n_invisible: usize,
+    pub(crate) n_operators: usize,
+    /// Connections that have not registered.
+    pub(crate) n_newcomers: usize,
+    /// The most people there have been at once.
+    pub(crate) n_max: usize,
 }
 
 /// People.
@@ -56,6 +71,7 @@ impl People {
     pub(crate) fn insert(&mut self, make: impl FnOnce(PersonId) -> Person) -> PersonId {
         let who = self.directory.insert(make);
         self.n_max = self.n_max.max(self.directory.len());
+        self.n_invisible += usize::from(self.person(who).modes.is_invisible);
         who
     }
 
@@ -63,6 +79,7 @@ impl People {
     pub(crate) fn remove(&mut self, who: PersonId, at: SystemTime, n_whowas_max: usize) -> Person {
         let person = self.directory.remove(who).expect("those who leave are people");
         self.operators.remove(&who);
+        self.n_invisible -= usize::from(person.modes.is_invisible);
         self.whowas.remember(&person, at, n_whowas_max);
         person
     }
@@ -135,9 +152,15 @@ impl People {
         self.directory.len()
     }
 
-    /// The most people there have been at once.
-    pub(crate) fn n_max(&self) -> usize {
-        self.n_max
+    /// The numbers of people, as `LUSERS` tells them.
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            n_people: self.directory.len(),
+            n_invisible: self.n_invisible,
+            n_operators: self.operators.len(),
+            n_newcomers: self.newcomers.len(),
+            n_max: self.n_max,
+        }
     }
 
     /// The people who had the nick of that key, the latest first.
@@ -177,8 +200,14 @@ impl People {
         }
     }
 
-    pub(crate) fn n_operators(&self) -> usize {
-        self.operators.len()
+    /// Sets a mode of somebody's, by its letter; whether it is another one than before, `None` if there is no such mode.
+    pub(crate) fn set_mode(&mut self, who: PersonId, letter: char, is_set: bool) -> Option<bool> {
+        let modes = &mut self.person_mut(who).modes;
+        let before = modes.is_invisible;
+        let is_news = std::mem::replace(modes.get_mut(letter)?, is_set) != is_set;
+        let after = modes.is_invisible;
+        self.n_invisible = self.n_invisible + usize::from(after) - usize::from(before);
+        Some(is_news)
     }
 }
 
@@ -303,15 +332,18 @@ impl People {
         self.newcomers.get_mut(&conn)
     }
 
+    /// No account is being registered for a newcomer any more.
+    pub(crate) fn end_early_registration(&mut self, conn: ConnId) {
+        if let Some(newcomer) = self.newcomer_mut(conn) {
+            newcomer.is_registering = false;
+        }
+    }
+
     /// The connections of all newcomers, by their ids.
     pub(crate) fn newcomers(&self) -> Vec<ConnId> {
         let mut conns: Vec<ConnId> = self.newcomers.keys().copied().collect();
         conns.sort_unstable();
         conns
-    }
-
-    pub(crate) fn n_newcomers(&self) -> usize {
-        self.newcomers.len()
     }
 }
 
@@ -505,6 +537,8 @@ impl People {
             )?;
         }
         self.directory.check_looks()?;
+        let n_invisible = self.iter().filter(|person| person.modes.is_invisible).count();
+        ensure(self.n_invisible == n_invisible, "the invisible are counted".into())?;
         let n_identified: usize = self.identities.values().map(SmallVec::len).sum();
         let n_with_identity = self.iter().filter(|person| person.identity.is_some()).count();
         ensure(n_identified == n_with_identity, "everybody is identified once".into())?;

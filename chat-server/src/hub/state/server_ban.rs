@@ -45,7 +45,7 @@ pub(crate) struct BanDocument {
 impl Banned {
     /// `192.0.2.0/24`, an address, or the name of an account behind `~a:`.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        match text.strip_prefix("~a:") {
+        match masks::account_of(text) {
             Some("") => None,
             Some(account) => Some(Self::account(account)),
             None => masks::network(text).map(Self::Addresses),
@@ -124,6 +124,7 @@ mod tests {
             ("192.0.2.7/24", Some("192.0.2.0/24")),
             ("2001:db8::1/32", Some("2001:db8::/32")),
             ("~a:Ann", Some("~a:ann")),
+            ("~account:ANN", Some("~a:ann")),
             ("~a:", None),
             ("ann", None),
             ("*!*@*", None),
