@@ -60,9 +60,15 @@ impl Fanout {
         self.rooms.get(&room).map_or(&[], Vec::as_slice)
     }
 
-    /// Calls `tell` for each slot in any of `rooms`, once.
-    pub fn each_peer(&mut self, rooms: &[RoomId], mut tell: impl FnMut(u32)) {
+    /// Calls `tell` for each slot in any of `rooms` that is in none of `unless`, once.
+    pub fn each_peer(&mut self, rooms: &[RoomId], unless: &[RoomId], mut tell: impl FnMut(u32)) {
         self.round += 1;
+        self.visit(unless, |_| ());
+        self.visit(rooms, &mut tell);
+    }
+
+    /// Calls `tell` for each slot in any of `rooms` that has not been visited in this round.
+    fn visit(&mut self, rooms: &[RoomId], mut tell: impl FnMut(u32)) {
         for room in rooms {
             for slot in self.rooms.get(room).map_or(&[][..], Vec::as_slice) {
                 let index = *slot as usize;
@@ -113,8 +119,17 @@ mod tests {
         }
         let rooms: Vec<RoomId> = (0..6).map(RoomId).collect();
         let mut told = Vec::new();
-        fanout.each_peer(&rooms, |slot| told.push(slot));
+        fanout.each_peer(&rooms, &[], |slot| told.push(slot));
         let expected: BTreeSet<u32> = model.iter().map(|(_, slot)| *slot).collect();
+        assert_eq!(told.len(), expected.len(), "each peer once");
+        let (unless, rooms) = rooms.split_at(2);
+        told.clear();
+        fanout.each_peer(rooms, unless, |slot| told.push(slot));
+        let of = |rooms: &[RoomId]| -> BTreeSet<u32> {
+            model.iter().filter(|(id, _)| rooms.contains(id)).map(|(_, slot)| *slot).collect()
+        };
+        let expected = &of(rooms) - &of(unless);
+        assert_eq!(told.iter().copied().collect::<BTreeSet<u32>>(), expected);
         assert_eq!(told.len(), expected.len(), "each peer once");
     }
 }

@@ -49,6 +49,7 @@ mod rules;
 mod sasl;
 mod sdk;
 mod search;
+mod silence;
 mod sim;
 mod store;
 mod store_model;

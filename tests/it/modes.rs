@@ -262,9 +262,9 @@ fn a_room_says_who_speaks_and_who_sees() {
          a< :chat.local 404 a #x *CTCP*
          a> PRIVMSG #x :\u{1}ACTION waves\u{1}
          b< :a!* PRIVMSG #x *waves*
+         a> MODE #x -m
          b> TOPIC #x :anyone may
          a< :b!* TOPIC #x :anyone may
-         a> MODE #x -m
          c> PRIVMSG #x :from outside
          b< :c!* PRIVMSG #x :from outside
          a> MODE #x +s

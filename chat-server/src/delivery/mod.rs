@@ -708,6 +708,8 @@ pub enum Target {
     Peers {
         /// The rooms.
         rooms: Arc<[RoomId]>,
+        /// Rooms whose members are not told.
+        unless: Option<Arc<[RoomId]>>,
         /// The one who is not told.
         except: Option<ConnId>,
     },

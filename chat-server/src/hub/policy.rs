@@ -1,5 +1,6 @@
 //! Policy: who may do what in a room, decided by their standing towards it and by how far it is open, and by nothing else.
-//! `docs/authorisation.md` is the table of it, and a test reads both. How people come in and may speak stands in `rooms/entrance.rs`.
+//! `docs/authorisation.md` is the table of it, and a test reads both. Beside it stands who is heard in a room. How people come in is
+//! `state/entrance.rs`.
 
 /// A person's standing towards a room.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -153,6 +154,69 @@ impl Right {
     }
 }
 
+/// A speaker in a room: what of them decides whether their words are heard there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Speaker {
+    /// Whether they are in the room.
+    pub is_inside: bool,
+    /// Whether they have a voice in it, or operate it.
+    pub has_rank: bool,
+    /// Their entry in the room's list of bans, unless they are excepted from it.
+    pub sentence: Option<Sentence>,
+    /// Whether it is slow, and they have spoken too short a time ago.
+    pub must_wait: bool,
+}
+
+/// An entry of a room's list of bans, as it is about somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sentence {
+    /// A ban: they do not come in, and if they are in it, they do not speak.
+    Banned,
+    /// A mute: they do not speak.
+    Muted,
+}
+
+/// A room's hearing: what of its modes decides on who is heard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hearing {
+    /// Whether only those are heard who are in it (`+n`).
+    pub is_for_members: bool,
+    /// Whether only those are heard who have a rank (`+m`).
+    pub is_moderated: bool,
+}
+
+/// The reason why somebody's words are not heard in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// Their absence from the room.
+    Outside,
+    /// The moderation of the room, in which they have no rank.
+    Moderated,
+    /// A ban or a mute.
+    Sentenced(Sentence),
+    /// The pause between two words in a slow room.
+    Slow,
+}
+
+impl Speaker {
+    /// The reason why they are not heard in a room that hears so; none if they are. It is asked for every command that carries words.
+    #[must_use]
+    pub fn silence(self, hearing: Hearing) -> Option<Silence> {
+        let Self { is_inside, has_rank, sentence, must_wait } = self;
+        if !is_inside && hearing.is_for_members {
+            Some(Silence::Outside)
+        } else if has_rank {
+            None
+        } else if hearing.is_moderated {
+            Some(Silence::Moderated)
+        } else if let Some(sentence) = sentence {
+            Some(Silence::Sentenced(sentence))
+        } else {
+            must_wait.then_some(Silence::Slow)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,5 +280,24 @@ mod tests {
         assert!(Right::Own.is_given(operator, openness(Visibility::Closed)));
         assert!(!Right::Own.is_given(operator, SECRET));
         assert!(!Right::Own.is_given(OUTSIDE, openness(Visibility::Open)));
+    }
+
+    #[test]
+    fn who_has_a_rank_is_heard_and_who_has_none_as_far_as_the_room_has_nothing_against_it() {
+        let open = Hearing::default();
+        let moderated = Hearing { is_moderated: true, ..open };
+        let for_members = Hearing { is_for_members: true, ..open };
+        let member = Speaker { is_inside: true, ..Speaker::default() };
+        for sentence in [Sentence::Banned, Sentence::Muted] {
+            let silenced = Speaker { sentence: Some(sentence), must_wait: true, ..member };
+            assert_eq!(silenced.silence(open), Some(Silence::Sentenced(sentence)));
+            assert_eq!(silenced.silence(moderated), Some(Silence::Moderated));
+            let ranked = Speaker { has_rank: true, ..silenced };
+            assert_eq!(ranked.silence(moderated), None);
+        }
+        assert_eq!(member.silence(open), None);
+        assert_eq!(Speaker { must_wait: true, ..member }.silence(open), Some(Silence::Slow));
+        assert_eq!(Speaker::default().silence(open), None);
+        assert_eq!(Speaker::default().silence(for_members), Some(Silence::Outside));
     }
 }

@@ -65,6 +65,11 @@ pub enum Refusal {
         name: String,
     },
     NickInUse(String),
+    /// A nick is words, too, in each of one's rooms.
+    NickNotHeard {
+        room: String,
+        why: String,
+    },
     NickOfAccount(String),
     NoAdministrator {
         server: String,
@@ -289,6 +294,11 @@ impl Refusal {
             }
             Self::NickInUse(nick) => {
                 (Numeric::ERR_NICKNAMEINUSE, vec![nick], "This nick is in use")
+            }
+            Self::NickNotHeard { room, why } => {
+                let text = format!("You cannot change your nick while you are in this room: {why}");
+                let params = vec![word(room).into(), text.into()];
+                return ReplyLine::Numeric(Numeric::ERR_UNAVAILRESOURCE, params);
             }
             Self::NickOfAccount(nick) => (
                 Numeric::ERR_NICKNAMEINUSE,

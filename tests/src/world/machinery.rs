@@ -245,8 +245,9 @@ impl World {
                 slots.extend_from_slice(self.fanouts[worker].members(*room));
                 *except
             }
-            Target::Peers { rooms, except } => {
-                self.fanouts[worker].each_peer(rooms, |slot| slots.push(slot));
+            Target::Peers { rooms, unless, except } => {
+                let unless = unless.as_deref().unwrap_or_default();
+                self.fanouts[worker].each_peer(rooms, unless, |slot| slots.push(slot));
                 *except
             }
         };

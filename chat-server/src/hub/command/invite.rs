@@ -6,7 +6,7 @@ use chat_core::proto::Numeric;
 
 use crate::{
     delivery::Content,
-    hub::{Hub, policy::Right, refusal::Refusal, replies::turn::Turn},
+    hub::{Hub, people::speech::Speech, policy::Right, refusal::Refusal, replies::turn::Turn},
     ids::{PersonId, RoomId},
 };
 
@@ -32,7 +32,9 @@ impl Hub {
         let names = [guest.nick.to_string(), room.name.to_string()];
         let (id, guest, is_operator) =
             (room.id, guest.id, room.allows(self.people.asker(turn.conn), Right::Operate));
-        self.tell_of_invitation(turn, id, guest);
+        // A nick that they choose is words in the room.
+        let is_heard = self.speak(turn, id, Speech::Beside).is_ok();
+        self.tell_of_invitation(turn, id, guest, is_heard);
         turn.numeric(Numeric::RPL_INVITING, &[&*names[0], &*names[1]]);
         if let Some(reason) = self.people.person(guest).particulars.away.clone() {
             turn.numeric(Numeric::RPL_AWAY, &[&*names[0], &reason]);
@@ -46,11 +48,11 @@ impl Hub {
 
     /// Lets a person in, once, for somebody who operates the room.
     pub(crate) fn invite_person(&mut self, turn: &mut Turn, id: RoomId, guest: PersonId) {
-        self.tell_of_invitation(turn, id, guest);
+        self.tell_of_invitation(turn, id, guest, true);
         self.keep_invitation(guest, id);
     }
 
-    fn tell_of_invitation(&self, turn: &mut Turn, id: RoomId, guest: PersonId) {
+    fn tell_of_invitation(&self, turn: &mut Turn, id: RoomId, guest: PersonId, is_heard: bool) {
         let (room, guest) = (&self.rooms[&id], self.people.person(guest));
         let content = Content::Invite {
             source: Arc::clone(&self.people.person(turn.person).source),
@@ -59,6 +61,9 @@ impl Hub {
         };
         let event = self.event(turn.person, content);
         self.tell_person(guest.id, None, &event);
+        if !is_heard {
+            return;
+        }
         // <https://ircv3.net/specs/extensions/invite-notify>
         let notice = Content::InviteNotice {
             source: Arc::clone(&self.people.person(turn.person).source),

@@ -11,9 +11,9 @@ use crate::{
     delivery::{Event, RecordContent, ReplyLine},
     hub::{
         Hub,
+        people::speech::{Speech, are_words, check_ctcp},
         refusal::Refusal,
         replies::turn::Turn,
-        rooms::entrance::check_speech,
         state::{
             pending_record::{Destination, RecordAction},
             queued_command::is_kept,
@@ -66,14 +66,8 @@ impl Hub {
         tags: String,
     ) -> Result<(), Refusal> {
         self.people.person_mut(turn.person).last_spoke = self.now().mono;
-        let first = lines.first().map_or("", |line| &*line.text);
-        let (place, target) = self.find_place(turn, kind, target, first)?;
-        if let Destination::Room(room) | Destination::Ranked(room, _) = &place {
-            for line in &lines {
-                check_speech(&self.people, turn.person, &self.rooms[room], &line.text)?;
-            }
-        }
-        self.check_pace(turn, kind, &place)?;
+        let texts: Vec<&str> = lines.iter().map(|line| &*line.text).collect();
+        let (place, target) = self.find_place(turn, kind, target, &texts, &tags)?;
         let source = Arc::clone(&self.people.person(turn.person).source);
         let longest = lines.iter().map(|line| line.text.len()).max().unwrap_or_default();
         // As each line of it is relayed, also to those who read them one by one.
@@ -104,8 +98,7 @@ impl Hub {
             self.serve(turn, service, kind, text, tags);
             return Ok(());
         }
-        let (place, target) = self.find_place(turn, kind, target, text)?;
-        self.check_pace(turn, kind, &place)?;
+        let (place, target) = self.find_place(turn, kind, target, &[text], tags)?;
         let source = Arc::clone(&self.people.person(turn.person).source);
         // ":source KIND target :text\r\n" must fit, or other clients would lose its end.
         let relayed_bytes = source.len() + kind.word().len() + target.len() + text.len() + 7;
@@ -139,20 +132,27 @@ impl Hub {
         turn: &mut Turn,
         kind: MessageKind,
         target: &str,
-        text: &str,
+        texts: &[&str],
+        tags: &str,
     ) -> Result<(Destination, Arc<str>), Refusal> {
+        let says_nothing = kind == MessageKind::Tagmsg && !are_words(tags);
+        let speech = if says_nothing { Speech::Typing } else { Speech::Words };
         if target.starts_with('#') {
             let room = self.rooms.find_visible(turn.person, target)?;
-            check_speech(&self.people, turn.person, room, text)?;
-            return Ok((Destination::Room(room.id), Arc::clone(room.name.shown())));
+            texts.iter().try_for_each(|text| check_ctcp(room, text))?;
+            let (id, shown) = (room.id, Arc::clone(room.name.shown()));
+            self.speak(turn, id, speech)?;
+            return Ok((Destination::Room(id), shown));
         }
         // <https://modern.ircdocs.horse/#statusmsg-parameter>
         if let Some((sign @ ('@' | '+'), name)) = split_first(target)
             && name.starts_with('#')
         {
             let room = self.rooms.find_visible(turn.person, name)?;
-            check_speech(&self.people, turn.person, room, text)?;
-            return Ok((Destination::Ranked(room.id, sign), format!("{sign}{}", room.name).into()));
+            texts.iter().try_for_each(|text| check_ctcp(room, text))?;
+            let (id, shown) = (room.id, format!("{sign}{}", room.name).into());
+            self.speak(turn, id, speech)?;
+            return Ok((Destination::Ranked(id, sign), shown));
         }
         let person = self.people.find(target)?;
         if let Some(reason) =

@@ -312,6 +312,10 @@ impl Hub {
         for key in &keys {
             self.tell_of_metadata(owner, key, turn.conn);
         }
+        if matches!(owner, Owner::Person(who) if who == turn.person) {
+            let deaf = self.deaf_rooms(turn.person, Some(turn.conn));
+            self.note_speech_beside(turn, &deaf);
+        }
         turn.say(reply);
         Ok(())
     }

@@ -30,6 +30,10 @@ impl Hub {
         if self.accounts.is_anothers(new.as_str(), person.account.as_deref()) {
             return Err(Refusal::NickOfAccount(nick.to_owned()));
         }
+        self.speak_everywhere(turn).map_err(|(id, why)| Refusal::NickNotHeard {
+            room: self.rooms[&id].name.to_string(),
+            why,
+        })?;
         let event = self.change_nick(turn.person, Some(turn.conn), new);
         turn.say(ReplyLine::Event(event));
         Ok(())

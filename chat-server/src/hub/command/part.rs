@@ -38,6 +38,7 @@ impl Hub {
     }
 
     fn part_one(&mut self, turn: &mut Turn, id: RoomId, reason: Option<&str>) {
+        let reason = self.heard(turn, id, reason);
         let room = &self.rooms[&id];
         let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "PART", room.name.as_str()];

@@ -10,9 +10,9 @@ use crate::{
     history::{Answer, Found, Query},
     hub::{
         Hub,
+        people::speech::{Speech, check_ctcp},
         refusal::Refusal,
         replies::{say::relayable, turn::Turn},
-        rooms::entrance::check_speech,
         state::{
             pending_record::{Destination, RecordAction},
             query::{MessageAction, MessageChange, QueryPurpose},
@@ -119,10 +119,18 @@ impl Hub {
             };
             return Err(change.refusal(code, &[&target, &msgid], text));
         }
-        // Who may not say it may not say it in the place of something else.
-        if let (MessageChange::Replace(text), Destination::Room(id)) = (&change, &readable.place) {
-            check_speech(&self.people, turn.person, &self.rooms[id], text)?;
-        }
+        // Who may not say it may not say it in the place of something else, nor as the reason why it goes.
+        let change = match (change, &readable.place) {
+            (MessageChange::Replace(text), Destination::Room(id) | Destination::Ranked(id, _)) => {
+                check_ctcp(&self.rooms[id], &text)?;
+                self.speak(turn, *id, Speech::Words)?;
+                MessageChange::Replace(text)
+            }
+            (MessageChange::Redact(reason), Destination::Room(id) | Destination::Ranked(id, _)) => {
+                MessageChange::Redact(self.heard(turn, *id, reason))
+            }
+            (change, Destination::Direct { .. }) => change,
+        };
         let operates = match &readable.place {
             Destination::Room(id) | Destination::Ranked(id, _) => {
                 self.rooms[id].members.get(&turn.person).is_some_and(|rank| rank.is_operator)

@@ -19,6 +19,10 @@ impl Hub {
             let text = "a real name has at least one character that can be seen";
             return Err(Refusal::fail("SETNAME", "INVALID_REALNAME", &[], text));
         }
+        self.speak_everywhere(turn).map_err(|(id, why)| {
+            let text = format!("your rooms are told of it, and of {}: {why}", self.rooms[&id].name);
+            Refusal::fail("SETNAME", "CANNOT_CHANGE_REALNAME", &[], &text)
+        })?;
         let person = self.people.person_mut(turn.person);
         person.realname = (&*realname).into();
         let content = Content::Setname { source: Arc::clone(&person.source), realname };

@@ -8,6 +8,7 @@ use crate::{
     delivery::RecordContent,
     hub::{
         Hub,
+        people::speech::Speech,
         policy::Right,
         refusal::Refusal,
         replies::{say::relayable, turn::Turn},
@@ -31,10 +32,13 @@ impl Hub {
         if !room.allows(self.people.asker(turn.conn), Right::SetTopic) {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
+        let id = room.id;
+        self.speak(turn, id, Speech::Words)?;
+        let room = &self.rooms[&id];
         let source = Arc::clone(&self.people.person(turn.person).source);
         let words = [&*source, "TOPIC", room.name.as_str()];
         let topic: Arc<str> = relayable(&topic, &words, TOPIC_BYTES_MAX).into();
-        let (id, did) = (room.id, format!("TOPIC {} :{topic}", room.name));
+        let did = format!("TOPIC {} :{topic}", room.name);
         let content = RecordContent::Topic { source, room: Arc::clone(room.name.shown()), topic };
         self.submit(turn, Destination::Room(id), content, RecordAction::Nothing)?;
         self.note_privileged(turn, id, Right::SetTopic, &did);

@@ -11,6 +11,9 @@ use crate::{
 /// The reason of those who are away and stay without a connection.
 pub(crate) const NOT_HERE: &str = "Not connected: what you write can be read later";
 
+/// The reason that those read who do not hear the one that was given.
+pub(crate) const WORDLESS: &str = "Away";
+
 impl Hub {
     /// Something was said of being away from a connection, or one has gone: somebody is away who is away from all
     /// of theirs, for the reason given last among them. The others are told, and so is `conn` that it is so.
@@ -29,8 +32,11 @@ impl Hub {
             return;
         }
         person.particulars.change(|own| own.away.clone_from(&reason));
-        let content = Content::Away { source: Arc::clone(&person.source), reason };
-        let event = self.event(who, content);
-        self.tell_of_change(who, conn, &event);
+        let is_said = reason.is_some() && !person.devices.is_empty();
+        let away = |reason| Content::Away { source: Arc::clone(&person.source), reason };
+        let (event, wordless) = (away(reason), away(Some(WORDLESS.into())));
+        let (event, wordless) = (self.event(who, event), self.event(who, wordless));
+        let deaf = if is_said { self.deaf_rooms(who, conn) } else { Vec::new() };
+        self.tell_of_change_apart(who, conn, &event, &deaf, &wordless);
     }
 }

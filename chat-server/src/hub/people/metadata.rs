@@ -14,10 +14,12 @@ use crate::{
     delivery::{Content, Event},
     hub::{
         Hub,
+        people::speech::Speech,
         replies::metadata::{batch, key_not_set, key_value},
         state::{
             device::{Device, Reader},
             metadata::{Dialect, Owner},
+            people::People,
         },
     },
     ids::{ConnId, PersonId, RoomId},
@@ -29,8 +31,13 @@ impl Hub {
         let readers = match owner {
             Owner::Room(id) => self.subscribers_in(id, key),
             Owner::Person(id) => {
+                let deaf = self.deaf_rooms(id, Some(by));
                 let subscribers = self.people.subscribers(key).into_iter().flatten().copied();
-                subscribers.filter(|reader| self.people.follows(*reader, id)).collect()
+                let is_told = |reader: &ConnId| {
+                    self.people.follows(*reader, id)
+                        && !meets_in_only(&self.people, *reader, id, &deaf)
+                };
+                subscribers.filter(is_told).collect()
             }
         };
         let readers = readers.into_iter().filter(|reader| *reader != by);
@@ -38,9 +45,14 @@ impl Hub {
     }
 
     /// Tells the members of a room what someone who has just come has published, but those who see them
-    /// elsewhere.
+    /// elsewhere, and unless they are not heard in it.
     pub(crate) fn introduce(&self, who: PersonId, room: RoomId) {
         let person = self.people.person(who);
+        if person.particulars.metadata.is_empty()
+            || self.find_silence(who, None, room, Speech::Beside).is_some()
+        {
+            return;
+        }
         let meets_first = |reader: &ConnId| {
             let reader = self.people.reader(*reader).person;
             reader.id != who
@@ -118,4 +130,12 @@ impl Hub {
             devices.filter(|conn| subscribers.contains(conn)).collect()
         }
     }
+}
+
+/// Whether who reads at a connection shares some of these rooms with somebody, and no other one.
+fn meets_in_only(people: &People, reader: ConnId, who: PersonId, rooms: &[RoomId]) -> bool {
+    let reader = people.reader(reader).person;
+    let mut shared =
+        people.person(who).rooms.iter().filter(|id| reader.rooms.contains(id)).peekable();
+    reader.id != who && shared.peek().is_some() && shared.all(|id| rooms.contains(id))
 }

@@ -5,3 +5,4 @@ pub(crate) mod metadata;
 pub(crate) mod monitor;
 pub(crate) mod nick;
 pub(crate) mod read_markers;
+pub(crate) mod speech;

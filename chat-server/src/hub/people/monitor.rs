@@ -8,7 +8,7 @@ use chat_core::proto::Capability;
 use crate::{
     delivery::{Content, Event},
     hub::Hub,
-    ids::{ConnId, PersonId},
+    ids::{ConnId, PersonId, RoomId},
 };
 
 impl Hub {
@@ -26,7 +26,19 @@ impl Hub {
     /// Tells everyone who is to know of a change of `who`: those who share a room, those who watch
     /// and asked for changes too, and their own connections but `except`.
     pub(crate) fn tell_of_change(&self, who: PersonId, except: Option<ConnId>, event: &Arc<Event>) {
-        self.tell_peers(who, except, event);
+        self.tell_of_change_apart(who, except, event, &[], event);
+    }
+
+    /// [`Hub::tell_of_change`], and tells another event to those who share only `others` of the rooms.
+    pub(crate) fn tell_of_change_apart(
+        &self,
+        who: PersonId,
+        except: Option<ConnId>,
+        event: &Arc<Event>,
+        others: &[RoomId],
+        to_others: &Arc<Event>,
+    ) {
+        self.tell_peers_apart(who, except, event, others, to_others);
         let person = self.people.person(who);
         let Some(watchers) = self.people.watchers(person.nick.key()) else { return };
         let wants = |watcher: &&ConnId| {

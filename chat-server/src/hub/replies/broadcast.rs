@@ -38,13 +38,45 @@ impl Hub {
             let own = person.devices.iter().copied().filter(|own| Some(*own) != except);
             return self.tell_some(own, event);
         }
-        let rooms: Arc<[RoomId]> = person.rooms.as_slice().into();
+        self.tell_rooms(&person.rooms, None, except, event);
+    }
+
+    /// Delivers to everyone who shares a room with `person`, and to their own connections but `except`; another event to those who
+    /// share none with them but `others`.
+    pub(crate) fn tell_peers_apart(
+        &self,
+        person: PersonId,
+        except: Option<ConnId>,
+        event: &Arc<Event>,
+        others: &[RoomId],
+        to_others: &Arc<Event>,
+    ) {
+        if others.is_empty() {
+            return self.tell_peers(person, except, event);
+        }
+        let rooms = self.people.person(person).rooms.iter().copied();
+        let rooms: Vec<RoomId> = rooms.filter(|room| !others.contains(room)).collect();
+        self.tell_rooms(&rooms, None, except, event);
+        self.tell_rooms(others, Some(&rooms), except, to_others);
+    }
+
+    /// Delivers to everyone in one of `rooms`, once, who is in none of `unless`.
+    fn tell_rooms(
+        &self,
+        rooms: &[RoomId],
+        unless: Option<&[RoomId]>,
+        except: Option<ConnId>,
+        event: &Arc<Event>,
+    ) {
         let mut workers: Vec<_> =
             rooms.iter().flat_map(|room| self.rooms[room].workers()).collect();
         workers.sort_unstable();
         workers.dedup();
+        let (rooms, unless): (Arc<[RoomId]>, Option<Arc<[RoomId]>>) =
+            (rooms.into(), unless.map(Arc::from));
         for worker in workers {
-            let target = Target::Peers { rooms: Arc::clone(&rooms), except };
+            let (rooms, unless) = (Arc::clone(&rooms), unless.clone());
+            let target = Target::Peers { rooms, unless, except };
             let delivery = Delivery { target, event: Arc::clone(event) };
             self.out.push(Effect::Deliver { worker, delivery });
         }

@@ -9,6 +9,7 @@ use crate::{
     hub::{
         Hub,
         effect::Effect,
+        people::{away::WORDLESS, speech::Speech},
         refusal::Refusal,
         replies::turn::Turn,
         state::{
@@ -36,6 +37,8 @@ impl Hub {
         let room = &self.rooms[&id];
         self.tell_room(room, None, &event);
         if let Some(reason) = person.particulars.away.clone() {
+            let is_heard = self.find_silence(who, Some(turn.conn), id, Speech::Beside).is_none();
+            let reason = if is_heard { reason } else { WORDLESS.into() };
             let away = Content::Away { source: Arc::clone(&person.source), reason: Some(reason) };
             let away = self.event(who, away);
             self.tell_room(room, None, &away);

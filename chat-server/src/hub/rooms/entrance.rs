@@ -1,12 +1,7 @@
-//! Founding and speech: who may found a room, and speak in one how often. Who may come in is [`crate::hub::state::entrance`], what they
-//! may do beside [`crate::hub::policy`].
+//! Founding: who may found a room. Who may come in is [`crate::hub::state::entrance`], what they may do beside
+//! [`crate::hub::policy`], and who is heard in it [`super::speech`].
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-use chat_core::proto::{MessageKind, RoomName};
+use chat_core::proto::RoomName;
 
 use crate::{
     hub::{
@@ -16,21 +11,11 @@ use crate::{
         state::{
             confusables,
             entrance::{Comer, Entrance},
-            masks::MUTE,
-            modes::{Flag, List},
-            pending_record::Destination,
-            people::People,
             reserved_names::Bearer,
-            room::Room,
         },
     },
     ids::{ConnId, PersonId},
 };
-
-/// People whose last word in a slow room is remembered, before it is looked who need not wait any more; and at most.
-pub(crate) const SPOKE_MIN: usize = 64;
-
-pub(crate) const SPOKE_MAX: usize = 20_000;
 
 impl Hub {
     /// Checks that who is at `conn` may come into the room of that name; none if there is no such room.
@@ -77,76 +62,4 @@ impl Hub {
         }
         Ok(())
     }
-
-    /// In a slow room, whoever has no rank speaks only so often; whether they may now.
-    pub(crate) fn check_pace(
-        &mut self,
-        turn: &Turn,
-        kind: MessageKind,
-        place: &Destination,
-    ) -> Result<(), Refusal> {
-        let (Destination::Room(id) | Destination::Ranked(id, _)) = place else { return Ok(()) };
-        let Some(seconds) = self.rooms[id].modes.slow else { return Ok(()) };
-        let identity = self.identity_of(turn.person);
-        let now = self.now().mono;
-        let room = self.rooms.room_mut(*id);
-        let has_rank = room.members.get(&turn.person).is_some_and(|rank| rank.may_speak());
-        if has_rank || kind == MessageKind::Tagmsg {
-            return Ok(());
-        }
-        let pause = Duration::from_secs(seconds.into());
-        let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
-        if room.spoke.len() >= room.spoke_max {
-            room.spoke.retain(|_, spoke| since(spoke) < pause);
-            room.spoke_max = (2 * room.spoke.len()).clamp(SPOKE_MIN, SPOKE_MAX);
-            // Those who would have to wait longest are forgotten rather than all else.
-            if room.spoke.len() >= room.spoke_max {
-                room.spoke.clear();
-            }
-        }
-        // Who logs in or out is the same person, and an account the same wherever it comes from.
-        let visit: Arc<str> = format!("{:?}", turn.person).into();
-        let spoke = [&identity, &visit].into_iter().filter_map(|who| room.spoke.get(who)).max();
-        if let Some(left) = spoke.and_then(|own| pause.checked_sub(since(own)))
-            && !left.is_zero()
-        {
-            let left = left.as_secs_f64().ceil();
-            let why = format!("it is slow: speak again in {left} seconds");
-            return Err(Refusal::CannotSend { room: room.name.to_string(), why });
-        }
-        room.spoke.insert(identity, now);
-        room.spoke.insert(visit, now);
-        Ok(())
-    }
-}
-
-/// Checks that `conn` may say `text` in `room`.
-pub(crate) fn check_speech(
-    people: &People,
-    who: PersonId,
-    room: &Room,
-    text: &str,
-) -> Result<(), Refusal> {
-    let refused =
-        |why: &str| Err(Refusal::CannotSend { room: room.name.to_string(), why: why.to_owned() });
-    let rank = room.members.get(&who);
-    if rank.is_none() && room.modes.has(Flag::NoOutside) {
-        return refused("you are not in it");
-    }
-    if !rank.is_some_and(|rank| rank.may_speak()) {
-        if room.modes.has(Flag::Moderated) {
-            return refused("it is moderated and you have no voice");
-        }
-        if !room.modes.list(List::Ban).is_empty()
-            && let Some(ban) = room.modes.silences(&people.subject(who))
-        {
-            let what = if ban.mask.starts_with(MUTE) { "muted in it" } else { "banned from it" };
-            return refused(&format!("you are {what}{}", ban.terms.shown()));
-        }
-    }
-    let is_ctcp = text.starts_with('\u{1}') && !text.starts_with("\u{1}ACTION");
-    if is_ctcp && room.modes.has(Flag::NoCtcp) {
-        return refused("it takes no CTCP");
-    }
-    Ok(())
 }

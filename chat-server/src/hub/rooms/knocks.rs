@@ -50,6 +50,7 @@ impl Hub {
         if slot.is_some_and(|slot| !self.has_slot(&slot, &[])) {
             return Err(Refusal::TooManyWait(name));
         }
+        let reason = self.heard(turn, id, reason);
         self.rooms.room_mut(id).knocks.insert(identity, now);
         let room = &self.rooms[&id];
         let text = match reason {

@@ -9,6 +9,9 @@ use crate::{
     ids::{ConnId, PersonId, RoomId},
 };
 
+/// The reason of a wanted departure that says nothing, or is not heard.
+pub(crate) const WORDLESS: &str = "Quit";
+
 impl Hub {
     /// A newcomer is gone.
     pub(crate) fn forget_newcomer(&mut self, conn: ConnId) {
@@ -31,6 +34,7 @@ impl Hub {
 
     /// A room that a member's connections follow no more is without them.
     fn take_out(&mut self, who: PersonId, id: RoomId) {
+        self.leave_pace(who, id);
         self.people.person_mut(who).rooms.retain(|room| *room != id);
         let room = self.rooms.room_mut(id);
         room.remove(who);
@@ -41,10 +45,15 @@ impl Hub {
 
     /// A connection of a person is gone. With the last one they are.
     pub(crate) fn end_device(&mut self, conn: ConnId, reason: &Arc<str>) {
+        self.end_device_saying(conn, reason, &[]);
+    }
+
+    /// A connection is gone for a reason that its person gave, who is not heard in some of their rooms.
+    pub(crate) fn end_device_saying(&mut self, conn: ConnId, reason: &Arc<str>, deaf: &[RoomId]) {
         let who = self.people.device(conn).person;
         let person = self.people.person(who);
         if person.devices.len() == 1 && !self.accounts.stays(person.account.as_deref()) {
-            return self.leave_for_good(who, reason);
+            return self.leave_saying(who, reason, deaf);
         }
         for room in self.people.person(who).rooms.clone() {
             self.unfollow(conn, room);
@@ -69,18 +78,24 @@ impl Hub {
 
     /// A person is gone: everyone who could see them is told once.
     pub(crate) fn leave_for_good(&mut self, who: PersonId, reason: &Arc<str>) {
+        self.leave_saying(who, reason, &[]);
+    }
+
+    /// [`Hub::leave_for_good`], for a reason that some of their rooms do not hear.
+    fn leave_saying(&mut self, who: PersonId, reason: &Arc<str>, deaf: &[RoomId]) {
         let now = self.now();
         let person = self.people.person(who);
-        let content =
-            Content::Quit { source: Arc::clone(&person.source), reason: Arc::clone(reason) };
-        let event = self.event(who, content);
+        let saying = |reason: Arc<str>| {
+            self.event(who, Content::Quit { source: Arc::clone(&person.source), reason })
+        };
+        let (event, wordless) = (saying(Arc::clone(reason)), saying(WORDLESS.into()));
         let nick = Arc::clone(person.nick.shown());
         let (rooms, devices) = (person.rooms.clone(), person.devices.clone());
         for conn in &devices {
             rooms.iter().for_each(|room| self.unfollow(*conn, *room));
         }
         if !rooms.is_empty() {
-            self.tell_peers(who, None, &event);
+            self.tell_peers_apart(who, None, &event, deaf, &wordless);
         }
         for room in rooms {
             self.take_out(who, room);

@@ -221,13 +221,15 @@ impl Modes {
         ban.filter(|_| !self.names(List::Except, who))
     }
 
-    /// The ban, or the mute, by which `who` may not speak without a voice.
+    /// The ban, or the mute, by which `who` may not speak without a voice. An exception from mutes (`+e ~m:mask`) is none from bans.
     pub(crate) fn silences(&self, who: &Subject<'_>) -> Option<&Entry> {
-        let is_muted = |entry: &&Entry| {
-            let mask = entry.mask.strip_prefix(MUTE).unwrap_or(&entry.mask);
-            who.is_meant_by(mask)
+        let unmuted =
+            |entry: &Entry| entry.mask.strip_prefix(MUTE).is_some_and(|mask| who.is_meant_by(mask));
+        let silences = |entry: &&Entry| match entry.mask.strip_prefix(MUTE) {
+            Some(mask) => who.is_meant_by(mask) && !self.excepts.iter().any(unmuted),
+            None => who.is_meant_by(&entry.mask),
         };
-        self.bans.iter().find(is_muted).filter(|_| !self.names(List::Except, who))
+        self.bans.iter().find(silences).filter(|_| !self.names(List::Except, who))
     }
 
     /// The modes as RPL_CHANNELMODEIS shows them: the letters, then their parameters. The key is for members.

@@ -116,9 +116,9 @@ impl Worker {
             Target::Room { room, .. } => {
                 self.deliver_burst(fanout.members(*room), &burst.deliveries);
             }
-            Target::Peers { rooms, except } => {
+            Target::Peers { rooms, unless, except } => {
                 let except = self.own_slot(*except);
-                fanout.each_peer(rooms, |slot| {
+                fanout.each_peer(rooms, unless.as_deref().unwrap_or_default(), |slot| {
                     if Some(slot) != except {
                         self.deliver_to(slot, delivery);
                     }
