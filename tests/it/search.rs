@@ -31,6 +31,7 @@ fn words_places_people_and_times_are_looked_for() {
          b> PRIVMSG #x :jumps over the lazy dog
          b> PRIVMSG a :a fox between us
          b> PRIVMSG #y :the fox elsewhere
+         b> PRIVMSG #x :我在上海市工作
          b> PRIVMSG #x :so that what follows is later than all of these
          a> PRIVMSG #x :which fox?
          a> SEARCH text=fox
@@ -47,6 +48,9 @@ fn words_places_people_and_times_are_looked_for() {
          a< :chat.local BATCH -*
          a> SEARCH in=#x;text=the\\slazy
          a< @batch=*chat.local/match=11-14,15-19* PRIVMSG #x :jumps over the lazy dog
+         a< :chat.local BATCH -*
+         a> SEARCH in=#x;text=上海市
+         a< @batch=*chat.local/match=6-15* PRIVMSG #x :我在上海市工作
          a< :chat.local BATCH -*
          a> SEARCH text=fox;limit=1
          a< @batch=* PRIVMSG #x :which fox?
@@ -239,6 +243,75 @@ fn words_of_all_languages_are_found() {
     for nothing in ["", "* ^", "-coffee", "\"\"", "NEAR(a b)", "text:coffee"] {
         assert_eq!(find(nothing), Vec::<String>::new(), "{nothing}");
     }
+}
+
+/// Signs that no spaces divide are found wherever they are side by side: one, two, three and more.
+#[test]
+fn words_without_spaces_between_them_are_found() {
+    let texts = [
+        "我在上海市工作",
+        "海上有风",
+        "上海，市区",
+        "今日は東京タワーへ行った",
+        "ฉันอยู่ที่กรุงเทพ",
+        "한국어로 말해요",
+        "用Rust编程",
+        "ຂ້ອຍຢູ່ວຽງຈັນ",
+        "ខ្ញុំនៅភ្នំពេញ",
+        "ကျွန်တော်ရန်ကုန်မှာ",
+        "मैं हिन्दी बोलता हूँ",
+        "哈哈哈 𠮷野家",
+    ];
+    let mut found = Found::with(&texts);
+    let mut find = |words: &str| found.find(words, Order::Time);
+    for (words, expected) in [
+        ("上海", &[0, 2][..]),
+        ("海", &[0, 1, 2]),
+        ("作", &[0]),
+        ("市", &[0, 2]),
+        ("上海市", &[0]),
+        ("上海市工", &[0]),
+        ("我在上海市工作", &[0]),
+        ("海上", &[1]),
+        ("\"上海 市区\"", &[2]),
+        ("海 -上海", &[1]),
+        ("海 -\"上海市\"", &[1, 2]),
+        ("上海*", &[0, 2]),
+        ("東京", &[3]),
+        ("タワー", &[3]),
+        ("行った 今日", &[3]),
+        ("กรุงเทพ", &[4]),
+        ("ที่", &[4]),
+        ("국어", &[5]),
+        ("어로", &[5]),
+        ("rust", &[6]),
+        ("用rust编程", &[6]),
+        ("ວຽງຈັນ", &[7]),
+        ("ភ្នំពេញ", &[8]),
+        ("ရန်ကုန်", &[9]),
+        ("हिन्दी", &[10]),
+        ("हिन्द*", &[10]),
+        ("哈哈", &[11]),
+        ("哈哈哈哈", &[]),
+        ("𠮷野", &[11]),
+        ("北京", &[]),
+        ("上区", &[]),
+    ] {
+        let expected: Vec<&str> = expected.iter().map(|index| texts[*index]).collect();
+        assert_eq!(find(words), expected, "{words}");
+    }
+}
+
+/// How good a match is, is counted by signs too.
+#[test]
+fn the_best_matches_come_first_without_spaces_too() {
+    let texts = [
+        "我在上海市工作了很多年，现在住在别的地方，不过有时候还回去看看朋友们",
+        "上海上海上海",
+        "去上海工作",
+    ];
+    let mut found = Found::with(&texts);
+    assert_eq!(found.find("上海", Order::Rank), [texts[1], texts[2], texts[0]]);
 }
 
 #[test]

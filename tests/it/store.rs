@@ -109,7 +109,9 @@ pub(crate) fn record(conversation: u8, kind: u8, at: u64, number: u64) -> Arc<Re
         Conversation::Ranked(_, sign) => format!("{sign}{room}").into(),
         Conversation::Room(_) => room.into(),
     };
-    let text: Arc<str> = format!("number {number}").into();
+    // In some, words that no spaces divide.
+    let more = ["", " 在上海市", "上海上海工作"][usize::try_from(number % 3).unwrap()];
+    let text: Arc<str> = format!("number {number}{more}").into();
     let is_direct = matches!(conversation, Conversation::Direct(..));
     let content = match kind {
         1 if !is_direct => RecordContent::Topic { source, room: target, topic: text },

@@ -117,7 +117,22 @@ fn query(step: &Step, known: &[Arc<Record>]) -> Query {
                 rank: *rank,
                 ranked_after: time(*to),
             };
-            let words = ["number", "num* first", "NUMBER 7", "first", "*", "second", "numb* 1"];
+            let words = [
+                "number",
+                "num* first",
+                "NUMBER 7",
+                "first",
+                "*",
+                "second",
+                "numb* 1",
+                "上海",
+                "海",
+                "市",
+                "上海市 num*",
+                "海上海工作 上海",
+                "7 海工",
+                "海作",
+            ];
             let bit = |place: u32| from >> place & 1 == 1;
             return Query::Search(Search {
                 conversations: vec![part(0), part(1)],

@@ -70,6 +70,26 @@ fn selected(folder: &Path, query: &str) -> Vec<String> {
     String::from_utf8(told.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// What a store of version 8 has in its index as one word is found within once the index has been made anew, and what is
+/// deleted then is in it no more.
+#[test]
+fn what_no_spaces_divide_is_found_in_an_older_store() {
+    let folder = folder_of(8);
+    let mut store = Store::open(folder.path());
+    let mut found = |words: &str| {
+        let mut wanted = in_room(words);
+        wanted.conversations[0].conversation = Conversation::Room(store.named("#open").unwrap());
+        match store.answer(&Query::Search(wanted)) {
+            Answer::Matches(found, true) => found.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for words in ["上海", "海", "市工作", "open"] {
+        assert_eq!(found(words), 1, "{words}");
+    }
+    assert_eq!(selected(folder.path(), "SELECT count(*) FROM unindexed"), ["0"]);
+}
+
 /// Nothing of a store of version 7 is lost when rooms' conversations get numbers: each record, each conversation and each
 /// setting is what it was, and read markers are of the conversations that the rooms of their names have.
 #[test]

@@ -524,20 +524,27 @@ fn text_of(event: &Event) -> String {
     }
 }
 
-/// The places where `text` has all of `words`; `None` if it has not. Words of letters and digits, and such with a `*`.
+/// Whether a sign is of a script that puts no spaces between words: those that tests write.
+fn is_undivided(sign: char) -> bool {
+    matches!(sign, '\u{e00}'..='\u{e7f}' | '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+/// The places where `text` has all of `words`; `None` if it has not. Words of letters and digits, and such with a `*`; and
+/// signs side by side, wherever they are.
 fn ranges(text: &str, words: &str) -> Option<Vec<Range<usize>>> {
     let mut tokens: Vec<Range<usize>> = Vec::new();
     let mut is_inside = false;
     for (at, character) in text.char_indices() {
         let end = at + character.len_utf8();
-        match (character.is_alphanumeric(), is_inside) {
+        let is_of_word = character.is_alphanumeric() && !is_undivided(character);
+        match (is_of_word, is_inside) {
             (true, true) => tokens.last_mut().expect("one has begun").end = end,
             (true, false) => tokens.push(at..end),
             (false, _) => {}
         }
-        is_inside = character.is_alphanumeric();
+        is_inside = is_of_word;
     }
-    let mut found = Vec::new();
+    let mut found: Vec<Range<usize>> = Vec::new();
     let mut n_words = 0;
     for word in words.split_whitespace().filter(|word| word.chars().any(char::is_alphanumeric)) {
         n_words += 1;
@@ -546,15 +553,29 @@ fn ranges(text: &str, words: &str) -> Option<Vec<Range<usize>>> {
             let token = text[(*token).clone()].to_lowercase();
             if is_beginning { token.starts_with(&word) } else { token == word }
         };
-        let own: Vec<Range<usize>> = tokens.iter().filter(is_it).cloned().collect();
+        let own: Vec<Range<usize>> = if word.chars().all(is_undivided) {
+            let starts = text.char_indices().map(|(at, _)| at);
+            starts
+                .filter(|at| text[*at..].starts_with(&*word))
+                .map(|at| at..at + word.len())
+                .collect()
+        } else {
+            tokens.iter().filter(is_it).cloned().collect()
+        };
         if own.is_empty() {
             return None;
         }
         found.extend(own);
     }
     found.sort_by_key(|range| range.start);
-    found.dedup();
-    (n_words > 0).then_some(found)
+    let mut whole: Vec<Range<usize>> = Vec::new();
+    for range in found {
+        match whole.last_mut().filter(|last| range.start < last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => whole.push(range),
+        }
+    }
+    (n_words > 0).then_some(whole)
 }
 
 /// The eyes of a reader: what they may see.

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, functions::FunctionFlags};
+
+use crate::search_words;
 
 /// The durability of a record: what it has survived when it is told to be appended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -81,7 +83,19 @@ pub(super) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let reading = Connection::open_with_flags(path, flags)?;
     reading.busy_timeout(BUSY)?;
+    add_functions(&reading)?;
     Ok(reading)
+}
+
+/// Adds to a connection what the schema uses: `indexed(text)`, the words of a text for the index.
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("indexed", 1, flags, |called| {
+        let text = called.get_raw(0).as_str()?;
+        Ok(search_words::indexed(text).into_owned())
+    })
 }
 
 /// The fault in the database at `path`, for whoever runs the server.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::database::{BUSY, StoreError, fault};
+use super::database::{BUSY, StoreError, add_functions, fault};
 
 /// `chat`, in the database's header: whose it is.
 const APPLICATION_ID: i32 = 0x6368_6174;
@@ -146,6 +146,18 @@ const MIGRATIONS: &[&str] = &[
              (SELECT number FROM conversations WHERE name = lower(value ->> 'name') AND NOT is_retired))
          WHERE path > 'room' || char(10) AND path < 'room' || char(11)
            AND instr(substr(path, 6), char(10)) = 0;",
+    // The index has pairs of signs where a language puts no spaces between its words. It is made anew, behind the commits.
+    "DROP TABLE words;
+     CREATE VIEW texts AS SELECT id, indexed(text) AS text FROM records;
+     CREATE VIRTUAL TABLE words USING fts5(
+         text,
+         content = 'texts',
+         content_rowid = 'id',
+         columnsize = 0,
+         detail = none,
+         tokenize = 'unicode61 remove_diacritics 2'
+     );
+     INSERT OR REPLACE INTO unindexed (conversation, first) SELECT id, id << 28 FROM conversations;",
 ];
 
 /// The version of the database that this program writes.
@@ -186,6 +198,7 @@ fn version_of(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
 pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let fault = |error: rusqlite::Error| fault(path, &error);
     connection.busy_timeout(BUSY).map_err(fault)?;
+    add_functions(connection).map_err(fault)?;
     let found = version_of(connection, path)?;
     // Before there is a table: what is deleted is given back page by page, when the writer has time.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(fault)?;

@@ -90,7 +90,8 @@ fn index_end(
         .query_row(params![first, last, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if let Some(end) = end {
         let add = "INSERT INTO words (rowid, text)
-                   SELECT id, text FROM records WHERE id BETWEEN ? AND ? AND kind < ? ORDER BY id";
+                   SELECT id, indexed(text) FROM records
+                   WHERE id BETWEEN ? AND ? AND kind < ? ORDER BY id";
         database.prepare_cached(add)?.execute(params![first, end, rows::REDACTED])?;
     }
     match end.filter(|_| n_records == limit) {
@@ -127,7 +128,7 @@ fn is_indexed(database: &Connection, id: i64) -> rusqlite::Result<bool> {
 /// A record that was there before is to be found by its words, which are new.
 pub(super) fn add(database: &Connection, id: i64) -> rusqlite::Result<()> {
     if is_indexed(database, id)? {
-        let add = "INSERT INTO words (rowid, text) SELECT id, text FROM records WHERE id = ?";
+        let add = "INSERT INTO words (rowid, text) SELECT id, text FROM texts WHERE id = ?";
         database.prepare_cached(add)?.execute([id])?;
     }
     Ok(())
@@ -137,7 +138,7 @@ pub(super) fn add(database: &Connection, id: i64) -> rusqlite::Result<()> {
 pub(super) fn remove(database: &Connection, id: i64) -> rusqlite::Result<()> {
     if is_indexed(database, id)? {
         let remove = "INSERT INTO words (words, rowid, text)
-                      SELECT 'delete', id, text FROM records WHERE id = ?";
+                      SELECT 'delete', id, text FROM texts WHERE id = ?";
         database.prepare_cached(remove)?.execute([id])?;
     }
     Ok(())
