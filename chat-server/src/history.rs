@@ -55,6 +55,19 @@ pub enum Query {
         /// The kinds that are told beside messages.
         shows: Shows,
     },
+    /// A page of several direct conversations, as if they were one.
+    DirectPage {
+        /// The conversations.
+        conversations: Vec<Conversation>,
+        /// The part of them that is asked for.
+        selection: Selection,
+        /// At most so many records.
+        limit: usize,
+        /// At most so many bytes of them, but one record at least.
+        bytes_max: usize,
+        /// The kinds that are told beside messages.
+        shows: Shows,
+    },
     /// One message, before something is done to it.
     Find {
         /// The conversation it is in.
@@ -79,8 +92,7 @@ pub enum Query {
     Changes {
         /// The conversations.
         conversations: Vec<ConversationScope>,
-        /// The person in whose direct conversations too, as they name them, but for those with guests who are not among
-        /// these.
+        /// The person in whose direct conversations too, as they name them; a guest's only with guests who are among these.
         direct: Option<(Arc<str>, BTreeSet<Arc<str>>)>,
         /// Behind what; of several conversations, a time.
         after: Reference,
@@ -97,13 +109,19 @@ pub enum Query {
         rooms: Vec<Conversation>,
         /// The reader, as direct conversations name them.
         person: Arc<str>,
-        /// The guests who are here: what others wrote can be asked for by nobody.
+        /// The guests who are here: what others wrote can be asked for by accounts alone.
         guests: BTreeSet<Arc<str>>,
         /// The bounds in time; either may be the later one.
         between: (SystemTime, SystemTime),
         /// At most so many, counted from the first time.
         limit: usize,
     },
+}
+
+/// Whether somebody may ask for what was said with `other`: an account may also when that was a guest who has gone.
+#[must_use]
+pub fn may_ask_for(person: &str, other: &str, guests: &BTreeSet<Arc<str>>) -> bool {
+    person.starts_with('=') || !other.starts_with('~') || guests.contains(other)
 }
 
 /// A search; of the bounds, both are within.

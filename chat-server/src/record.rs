@@ -73,12 +73,23 @@ pub const THE_SERVER: &str = "!";
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Conversation {
     /// Between two people, in alphabetical order: `=` and an account's folded name and number, or `~` and a number
-    /// that a guest has as long as they stay.
+    /// that a guest has as long as they stay. In questions alone, `?` and a folded nick: all guests who were called so.
     Direct(Arc<str>, Arc<str>),
     /// A conversation among the members of a room with that sign before their nick, or a higher one.
     Ranked(ConversationId, char),
     /// In a room.
     Room(ConversationId),
+}
+
+/// The sign before the folded nick of guests who were called so, in the place of a person.
+pub const CALLED: char = '?';
+
+impl Conversation {
+    /// All that was said between an account and guests who were called so: for questions.
+    #[must_use]
+    pub fn with_guests(account: Arc<str>, nick: &str) -> Self {
+        Self::Direct(account, format!("{CALLED}{}", CaseMapping::Ascii.fold(nick)).into())
+    }
 }
 
 /// A mark in a conversation that is no record of it, in its place among them.

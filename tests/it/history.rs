@@ -291,6 +291,261 @@ fn who_cannot_ask_is_shown_what_was_said() {
     );
 }
 
+/// Who was in a room before is told what came since, once: not the latest again each time they come.
+#[test]
+fn what_was_said_before_is_told_once() {
+    check_with(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         bob> JOIN #x
+         bob> PRIVMSG #x :one
+         ann> JOIN #x
+         ann< :bob!* PRIVMSG #x :one
+         bob> PRIVMSG #x :two
+         ann< :bob!* PRIVMSG #x :two
+         ann> PRIVMSG #x :own
+         // Nothing was said meanwhile.
+         ann> PART #x
+         ann> JOIN #x
+         ann< * 366 *
+         ann! *PRIVMSG*
+         drop ann
+         bob> PRIVMSG #x :three
+         login ann server-time
+         ann> JOIN #x
+         ann< @time=* :bob!* PRIVMSG #x :three
+         ann! *PRIVMSG*
+         ann> QUIT
+         login ann server-time
+         ann> JOIN #x
+         ann< * 366 *
+         ann! *PRIVMSG*
+         // What is too much is its end.
+         bob> KICK #x ann
+         bob> PRIVMSG #x :four
+         bob> PRIVMSG #x :five
+         bob> PRIVMSG #x :six
+         ann> JOIN #x
+         ann< @time=* :bob!* PRIVMSG #x :five
+         ann< @time=* :bob!* PRIVMSG #x :six
+         // Not the one who was here before by that name.
+         bob> PART #x
+         bob> JOIN #x
+         bob< :chat.local NOTICE #x :Said here before*
+         bob< * :five
+         bob< * :six",
+        |config| config.limits.replay_max = 2,
+    );
+}
+
+/// It holds when the server starts anew, and for who stays; another connection of theirs is told what it missed.
+#[test]
+fn what_was_said_before_is_told_once_behind_a_restart() {
+    check(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> NS STAY ON
+         ann< * NOTICE *
+         bob> NS REGISTER correcthorse
+         bob> JOIN #x
+         bob> PRIVMSG #x :one
+         ann> JOIN #x
+         ann< * :one
+         bob> PRIVMSG #x :two
+         ann< * :two
+         ann> QUIT
+         bob> PRIVMSG #x :three
+         new phone
+         phone> CAP REQ :sasl server-time
+         phone> AUTHENTICATE PLAIN
+         phone> AUTHENTICATE AGFubgBjb3JyZWN0aG9yc2U=
+         phone< * 900 *
+         phone> NICK ann
+         phone> USER u 0 * :Ann
+         phone> CAP END
+         phone< * JOIN #x
+         phone< * :three
+         phone! *PRIVMSG*
+         phone> NS STAY OFF
+         phone< * NOTICE *
+         restart
+         login ann server-time
+         ann> JOIN #x
+         ann< * JOIN #x
+         ann! *PRIVMSG*
+         login bob server-time
+         bob> JOIN #x
+         bob< * JOIN #x
+         bob! *PRIVMSG*
+         bob> PRIVMSG #x :four
+         ann< * :four
+         ann! *PRIVMSG*",
+    );
+}
+
+/// Old commands are not carried out again.
+#[test]
+fn programs_are_shown_nothing_of_the_past() {
+    check(
+        "ann> JOIN #x
+         ann> PRIVMSG #x :!deploy
+         bot> MODE bot +B
+         bot> JOIN #x
+         bot< * 366 *
+         bot! *PRIVMSG*
+         eve> NS REGISTER correcthorse
+         eve< * 900 *
+         eve> NS SET
+         eve< * NOTICE eve :*
+         eve> NS SET REPLAY maybe
+         eve< * NOTICE eve :write SET REPLAY ON or SET REPLAY OFF
+         eve> NS SET REPLAY OFF
+         eve< * NOTICE eve :you are shown nothing *
+         eve> JOIN #x
+         eve< * 366 *
+         eve! *PRIVMSG*
+         eve> PART #x
+         ann> PRIVMSG #x :!again
+         restart
+         ann> JOIN #y
+         login eve
+         eve> JOIN #x
+         eve< * 366 *
+         eve! *PRIVMSG*
+         eve> NS SET REPLAY ON
+         eve< * NOTICE eve :you are shown what was said *
+         eve> PART #x
+         ann> JOIN #x
+         ann> PRIVMSG #x :later
+         eve> JOIN #x
+         eve< * :later
+         eve! *PRIVMSG*",
+    );
+}
+
+/// What was sent to who gave no sign of life has not been read: better twice than never.
+#[test]
+fn what_was_sent_into_a_broken_connection_is_told_again() {
+    check(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         bob> JOIN #x
+         bob> PRIVMSG #x :one
+         ann> JOIN #x
+         ann< * :one
+         wait 91
+         ann< PING *
+         bob> PING x
+         bob> PRIVMSG #x :two
+         ann< * :two
+         wait 61
+         bob< :ann!* QUIT :*
+         bob> PRIVMSG #x :three
+         login ann server-time
+         ann> JOIN #x
+         ann< * :two
+         ann< * :three
+         ann! *PRIVMSG*",
+    );
+}
+
+/// What is acknowledged to somebody can be read by them, whoever said it and whatever became of the sender: an account reads
+/// what guests have told it, also when they have gone, and nobody else does.
+#[test]
+fn what_a_guest_has_told_an_account_stays_to_be_read_by_it() {
+    let login = "login ann draft/chathistory batch chat.local/changes";
+    check(&format!(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> NS STAY ON
+         ann< * NOTICE *
+         ann> QUIT
+         bob> PRIVMSG ann :important first
+         bob< * 301 bob ann :Not connected: what you write can be read later
+         bob> QUIT
+         caps bob draft/chathistory batch chat.local/changes
+         bob> PRIVMSG ann :important second
+         bob< * 301 *
+         // Who is called so later reads nothing of before, and neither does the guest who wrote it.
+         bob> CHATHISTORY LATEST ann * 5
+         bob< * BATCH +* chathistory ann
+         bob< * :important second
+         bob< * BATCH -*
+         bob> SEARCH important
+         bob! *first*
+         bob> QUIT
+         bob< ERROR *
+         caps bob draft/chathistory batch chat.local/changes
+         {login}
+         ann> CHATHISTORY LATEST bob * 5
+         ann< * BATCH +* chathistory bob
+         ann< @batch=* :bob!* PRIVMSG ann :important first
+         ann< @batch=* :bob!* PRIVMSG ann :important second
+         ann< * BATCH -*
+         ann> CHATHISTORY LATEST Bob * 1
+         ann< * BATCH +* chathistory Bob
+         ann! *first*
+         ann< * :important second
+         ann> CHATHISTORY AFTER bob timestamp=2020-01-01T00:00:00.000Z 1
+         ann< * :important first
+         ann< * BATCH -*
+         ann! *second*
+         ann> CHATHISTORY TARGETS timestamp=2020-01-01T00:00:00.000Z timestamp=2100-01-01T00:00:00.000Z 9
+         ann< * CHATHISTORY TARGETS bob *
+         ann! * CHATHISTORY TARGETS *
+         ann> CHANGES * * 50
+         ann< * :important first
+         ann< * :important second
+         ann> CHANGES bob * 50
+         ann< * :important first
+         ann< * :important second
+         ann> SEARCH important
+         ann< * <bob> important first
+         ann< * <bob> important second
+         // Whoever is called so now may talk with her, and reads nothing.
+         bob> CHATHISTORY LATEST ann * 5
+         bob< * BATCH -*
+         bob! *important*
+         bob> CHANGES * * 50
+         bob< * BATCH -*
+         bob> SEARCH important
+         bob< * :Nothing was found *
+         bob! *important*
+         eve> NS REGISTER correcthorse
+         eve< * 900 *
+         eve> SEARCH important
+         eve< * :Nothing was found *"
+    ));
+    check(&format!(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         eve> NICK eve2
+         bob> PRIVMSG ann :important first
+         eve> PRIVMSG bob :between guests
+         bob< * :between guests
+         bob> QUIT
+         restart
+         {login}
+         caps bob draft/chathistory batch
+         ann> CHATHISTORY LATEST bob * 5
+         ann< * :important first
+         ann< * BATCH -*
+         bob> CHATHISTORY LATEST ann * 5
+         bob< * BATCH -*
+         bob> SEARCH guests
+         bob! *important*
+         bob! *between*
+         // With the account it ends.
+         ann> NS DROP ann correcthorse
+         ann< * 901 *
+         ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> CHATHISTORY LATEST bob * 5
+         ann< * BATCH -*
+         ann! *important*"
+    ));
+}
+
 /// docs/idempotent-send.md
 #[test]
 fn a_message_with_a_nonce_is_there_once() {

@@ -43,7 +43,10 @@ fn a_room_founded_by_an_account_lasts_with_all_that_is_set_in_it() {
          ann< * 332 ann #Own :what it is about
          ann< * 333 ann #Own ann!u@127.0.0.1 *
          ann< * 353 ann @ #Own @ann
-         ann< * PRIVMSG #Own :a word
+         // What she was there for is not told again, and is found.
+         ann! * PRIVMSG *
+         ann> SEARCH word
+         ann< * NOTICE ann :* #Own <ann> a word
          ann> MODE #own
          ann< * 324 ann #Own +mnskl secret 5
          ann> MODE #own b
@@ -555,7 +558,8 @@ fn rooms_last_on_a_disk() {
     ann.send("JOIN #own");
     ann.expect("* 332 ann #own :what it is about");
     ann.expect("* 353 ann @ #own @ann");
-    ann.expect("* PRIVMSG #own :a word");
+    ann.send("SEARCH word");
+    ann.expect("* NOTICE ann :* #own <ann> a word");
 }
 
 /// What is said while a room is being renamed stays with the room, and the log knows it by its new name alone.

@@ -12,7 +12,10 @@ use chat_core::proto::{MessageKind, MessageLine};
 use chat_server::{
     Server,
     delivery::{self, Event, RecordContent},
-    history::{Answer, Asker, ConversationScope, Order, Query, Search, Selection, Shows},
+    history::{
+        Answer, Asker, ConversationScope, HistoryEntry, Order, Query, Reference, Search, Selection,
+        Shows,
+    },
     ids::{ConversationId, Ticket},
     record::RecordEvent,
     room_log::{
@@ -340,6 +343,68 @@ fn what_has_no_place_is_refused() {
     let refused = store.append(&record(0, 0, 1, 2)).unwrap_err().to_string();
     assert!(refused.contains("as many messages here as there may be"), "{refused}");
     store.append(&record(1, 0, 1, 3)).unwrap();
+}
+
+/// What guests told an account is there when the store is opened again, for the account, as one conversation with all who were
+/// called so; of the latest thousand of them. What they told each other is not.
+#[test]
+fn only_so_many_guests_are_asked_for() {
+    let folder = TempFolder::new("guests");
+    let mut store = Store::open(folder.path());
+    let say = |store: &mut Store, to: &str, number: u64, nick: &str| {
+        let guest: Arc<str> = format!("~{number:04}").into();
+        let content = RecordContent::Message {
+            source: format!("{nick}!u@h").into(),
+            kind: MessageKind::Privmsg,
+            target: "ann".into(),
+            text: format!("number {number}").into(),
+            tags: "".into(),
+        };
+        let sender = delivery::Sender::default();
+        let event = RecordEvent::new(content, time(number), msgid(number, number), sender);
+        let conversation = Conversation::Direct(to.into(), Arc::clone(&guest));
+        let (by, nonce, changes) = (guest, None, Vec::new());
+        let record = Record { conversation, by, event, nonce, changes };
+        store.append(&Arc::new(record)).unwrap();
+    };
+    for number in 0..1003 {
+        say(&mut store, "=ann", number, if number % 500 == 2 { "Bob" } else { "eve" });
+    }
+    say(&mut store, "~", 1003, "bob");
+    drop(store);
+    let mut store = Store::open(folder.path());
+    let direct = |person: &str| Some((person.into(), BTreeSet::new()));
+    let (limit, bytes_max, shows) = (5000, usize::MAX, Shows::default());
+    let mut changes = |direct| {
+        let (conversations, after) = (Vec::new(), Reference::Time(UNIX_EPOCH));
+        let query = Query::Changes { conversations, direct, after, limit, bytes_max, shows };
+        match store.answer(&query) {
+            Answer::Changes(events, true) => events.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(changes(direct("=ann")), 1000);
+    assert_eq!(changes(direct("~")), 0);
+    assert_eq!(changes(direct("~0007")), 1, "it is with an account, which a guest may ask for");
+    let mut page = |selection, limit| {
+        let none = Conversation::Direct("!".into(), "=ann".into());
+        let conversations = vec![none, Conversation::with_guests("=ann".into(), "BOB")];
+        let query = Query::DirectPage { conversations, selection, limit, bytes_max, shows };
+        let Answer::Page(told) = store.answer(&query) else { unreachable!("a page was asked for") };
+        let number =
+            |own: &HistoryEntry| own.event.time.duration_since(time(0)).unwrap().as_millis();
+        told.iter().map(number).collect::<Vec<_>>()
+    };
+    // The first one of that name is one too many.
+    assert_eq!(page(Selection::Latest(None), 9), [502, 1002]);
+    assert_eq!(page(Selection::Latest(None), 1), [1002]);
+    assert_eq!(page(Selection::After(Reference::Time(time(0))), 1), [502]);
+    let at = || Reference::Msgid(msgid(1002, 1002));
+    assert_eq!(page(Selection::Before(at()), 9), [502]);
+    assert_eq!(page(Selection::Around(at()), 9), [502, 1002]);
+    assert_eq!(page(Selection::Around(at()), 1), [1002]);
+    assert_eq!(page(Selection::Between(at(), Reference::Time(time(0))), 1), [502]);
+    assert_eq!(page(Selection::Between(Reference::Time(time(0)), at()), 9), [502]);
 }
 
 /// Where nothing is ever quiet, the index of words falls behind, but not without an end; and a search has all.

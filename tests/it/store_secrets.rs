@@ -117,6 +117,14 @@ fn all_ways_to_read(rank: u8, ids: &[Arc<str>]) -> Vec<Query> {
         bytes_max: usize::MAX,
         shows,
     });
+    // Also if it were asked for as one of two people.
+    all.push(Query::DirectPage {
+        conversations: vec![conversation.clone()],
+        selection: Selection::Latest(None),
+        limit: 100,
+        bytes_max: usize::MAX,
+        shows,
+    });
     all.push(Query::Targets {
         rooms: vec![conversation],
         person: "=bob".into(),
@@ -136,6 +144,7 @@ fn way_of(query: &Query) -> usize {
         Query::Page { .. } => 3,
         Query::Search(_) => 4,
         Query::Targets { .. } => 5,
+        Query::DirectPage { .. } => 6,
     }
 }
 
@@ -156,7 +165,7 @@ fn what_is_for_operators_is_told_by_no_way_to_read() {
             }
         }
     }
-    assert_eq!(ways, (0..6).collect());
+    assert_eq!(ways, (0..7).collect());
     // Those it is for are told all of it.
     let told: Vec<String> = all_ways_to_read(2, &ids)
         .iter()

@@ -13,10 +13,11 @@ use chat_server::{
     delivery::{Content, Event, RecordContent},
     history::{
         Answer, ConversationScope, Found, HistoryEntry, Match, Query, Reference, Search, Selection,
-        Shows, Target,
+        Shows, Target, may_ask_for,
     },
     ids::{ConversationId, Ticket},
     reaction::{Reaction, kept_tags},
+    record::CALLED,
     room_log::{AppendError, Change, Conversation, ConversationMark, Record, THE_SERVER},
 };
 
@@ -166,6 +167,31 @@ impl ModelLog {
         self.conversations.iter().find(|own| own.conversation == *conversation && !own.is_retired)
     }
 
+    /// The conversation, and of one with guests who were called so those with each of them.
+    fn find_all(&self, conversation: &Conversation) -> Vec<&Remembered> {
+        let called = match conversation {
+            Conversation::Direct(person, other) => {
+                other.strip_prefix(CALLED).map(|nick| (person, nick))
+            }
+            _ => None,
+        };
+        let Some((person, nick)) = called else {
+            return self.find(conversation).into_iter().collect();
+        };
+        let is_with = |own: &&Remembered| match &own.conversation {
+            Conversation::Direct(first, second) => {
+                let latest = own.records.iter().rev().find(|own| is_message(&own.record));
+                let of = latest.and_then(|own| nick_of_other(&own.record, person));
+                !own.is_retired
+                    && first == person
+                    && second.starts_with('~')
+                    && of.is_some_and(|of| of.eq_ignore_ascii_case(nick))
+            }
+            _ => false,
+        };
+        self.conversations.iter().filter(is_with).collect()
+    }
+
     fn find_mut(&mut self, conversation: &Conversation) -> Option<&mut Remembered> {
         self.conversations
             .iter_mut()
@@ -282,13 +308,13 @@ impl ModelLog {
     /// The server starts again.
     pub fn restart(&mut self) {
         let is_over = |own: &&mut Remembered| {
-            let with_guest = match &own.conversation {
+            let between_guests = match &own.conversation {
                 Conversation::Direct(first, second) => {
-                    first.starts_with('~') || second.starts_with('~')
+                    first.starts_with('~') && second.starts_with('~')
                 }
                 _ => false,
             };
-            own.is_closed || with_guest
+            own.is_closed || between_guests
         };
         for own in self.conversations.iter_mut().filter(is_over) {
             own.is_retired = true;
@@ -317,6 +343,19 @@ impl ModelLog {
                 let size = |index: usize| reader.told(&records[index]).size();
                 let indices = select(records, selection, page, &is_shown, &size);
                 Answer::Page(reader.with_context(records, &indices, *bytes_max))
+            }
+            Query::DirectPage { conversations, selection, limit, bytes_max, shows } => {
+                let all = conversations.iter().flat_map(|own| self.find_all(own));
+                let mut records: Vec<Kept> =
+                    all.flat_map(|own| own.records.iter().cloned()).collect();
+                records.sort_by_key(|own| milliseconds(own.record.event.time));
+                let reader =
+                    Eyes { shown: &None, rank: 0, ranked_after: UNIX_EPOCH, shows: *shows };
+                let page = Bounds { limit: *limit, bytes_max: *bytes_max };
+                let is_shown = |index: usize| reader.see(&records[index]);
+                let size = |index: usize| reader.told(&records[index]).size();
+                let indices = select(&records, selection, page, &is_shown, &size);
+                Answer::Page(reader.with_context(&records, &indices, *bytes_max))
             }
             Query::AuditLog { part, limit } => {
                 let ConversationScope { conversation, shown, rank, ranked_after } = part;
@@ -380,7 +419,7 @@ impl ModelLog {
                 Answer::Changes(all, is_all)
             }
             Query::Targets { rooms, person, guests, between, limit } => {
-                let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+                let is_known = |other: &str| may_ask_for(person, other, guests);
                 Answer::Targets(self.targets(rooms, person, &is_known, *between, *limit))
             }
         }
@@ -392,9 +431,16 @@ impl ModelLog {
         conversations: &[ConversationScope],
         direct: Option<&(Arc<str>, BTreeSet<Arc<str>>)>,
     ) -> Vec<ConversationScope> {
-        let mut parts = conversations.to_vec();
+        let all = conversations.iter().flat_map(|scope| {
+            let own = self.find_all(&scope.conversation).into_iter();
+            own.map(|own| ConversationScope {
+                conversation: own.conversation.clone(),
+                ..scope.clone()
+            })
+        });
+        let mut parts: Vec<ConversationScope> = all.collect();
         let Some((person, guests)) = direct else { return parts };
-        let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+        let is_known = |other: &str| may_ask_for(person, other, guests);
         let mut own: Vec<&Remembered> =
             self.conversations.iter().filter(|own| !own.is_retired).collect();
         own.retain(|own| match &own.conversation {
@@ -487,16 +533,8 @@ impl ModelLog {
             let Some(latest) = latest.filter(|_| is_mine) else { continue };
             let time = milliseconds(latest.event.time);
             if time > from.min(to) && time < from.max(to) {
-                let Content::Record(
-                    RecordContent::Message { source, target, .. }
-                    | RecordContent::Multiline { source, target, .. },
-                ) = &latest.event.content
-                else {
-                    continue;
-                };
                 let is_direct = matches!(own.conversation, Conversation::Direct(..));
-                let author = source.split('!').next().map(Arc::from);
-                let nick = if latest.by == *person { Some(Arc::clone(target)) } else { author };
+                let nick = nick_of_other(latest, person);
                 let time = UNIX_EPOCH
                     + std::time::Duration::from_millis(u64::try_from(time).unwrap_or_default());
                 let conversation = own.conversation.clone();
@@ -511,6 +549,19 @@ impl ModelLog {
             found
         }
     }
+}
+
+/// The nick that the other one than `person` had when a message was said.
+fn nick_of_other(message: &Record, person: &str) -> Option<Arc<str>> {
+    let Content::Record(
+        RecordContent::Message { source, target, .. }
+        | RecordContent::Multiline { source, target, .. },
+    ) = &message.event.content
+    else {
+        return None;
+    };
+    let author = source.split('!').next().map(Arc::from);
+    if *message.by == *person { Some(Arc::clone(target)) } else { author }
 }
 
 fn text_of(event: &Event) -> String {

@@ -196,7 +196,11 @@ impl World {
         own.is_closed = true;
         self.free(conn);
         let reason = "Connection lost: it was reset".into();
-        self.inputs[usize::from(conn.worker.0)].push_back(Input::Closed { conn, reason });
+        self.inputs[usize::from(conn.worker.0)].push_back(Input::Closed {
+            conn,
+            reason,
+            has_read: true,
+        });
     }
 
     /// Whether somebody by that name has ever connected.

@@ -61,7 +61,7 @@ impl Hub {
                     self.go_on_before_registration(asker);
                 }
             }
-            Input::Closed { conn, reason } => self.closed(conn, reason),
+            Input::Closed { conn, reason, has_read } => self.closed(conn, reason, has_read),
             Input::Command { conn, label, command } => self.command(conn, label, command),
             Input::Deadline => {
                 while let Some(sender) = self.tell_of_slow_record() {
@@ -87,7 +87,10 @@ impl Hub {
             }
             Input::Register { conn, registration } => self.register(conn, registration),
             Input::Reload { settings } => self.reload(settings),
-            Input::Stop { reason } => self.stop(&reason),
+            Input::Stop { reason } => {
+                self.note_all_left();
+                self.stop(&reason);
+            }
         }
     }
 
@@ -143,14 +146,16 @@ impl Hub {
     }
 
     /// A connection is gone.
-    fn closed(&mut self, conn: ConnId, reason: Arc<str>) {
+    fn closed(&mut self, conn: ConnId, reason: Arc<str>, has_read: bool) {
         self.forget_newcomer(conn);
+        let read_until = self.read_until(has_read);
         if let Some(device) = self.people.device_at_mut(conn) {
             // What was said is said before it is over; other answers are nobody's.
             device.paged_reply = None;
             device.is_negotiating = false;
             device.backlog.change(|backlog| {
                 backlog.departing = Some(reason);
+                backlog.read_until = read_until;
                 backlog.querying = None;
                 backlog.deferred.clear();
             });
@@ -179,6 +184,7 @@ impl Hub {
     /// Records from here on are later than `time`, that of the latest one in the log.
     pub fn begin_after(&mut self, time: SystemTime) {
         self.rooms.begin_after(time);
+        self.accounts.begin_after(time);
     }
 
     /// Loads the conversation of a room that has not ended, and the folded name it goes by: before what is at the paths.

@@ -93,6 +93,8 @@ pub enum Input {
         conn: ConnId,
         /// The reason, as the others read it.
         reason: Arc<str>,
+        /// It took all that was sent to it, and gave a sign of life when it was asked for one.
+        has_read: bool,
     },
     /// Someone asks for something.
     Command {

@@ -105,6 +105,11 @@ impl Conn {
         }
     }
 
+    /// Whether it has taken all that was sent to it, and owes no sign of life.
+    pub(super) fn has_read(&self) -> bool {
+        self.outbox.is_empty() && !self.session.owes_sign_of_life()
+    }
+
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.link.flush(&mut self.outbox)
     }

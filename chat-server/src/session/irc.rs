@@ -275,6 +275,10 @@ impl IrcSession {
         self.note_life(now);
     }
 
+    pub(super) fn owes_sign_of_life(&self) -> bool {
+        self.is_asked && matches!(self.phase, Phase::Registered)
+    }
+
     fn note_life(&mut self, now: Instant) {
         self.heard_or_asked = now;
         self.is_asked = false;

@@ -111,6 +111,12 @@ impl Session {
         }
     }
 
+    /// Whether the peer was asked for a sign of life and has given none.
+    #[must_use]
+    pub fn owes_sign_of_life(&self) -> bool {
+        matches!(self, Self::Irc(session) if session.owes_sign_of_life())
+    }
+
     /// The time [`Session::handle_deadline`] is to be called next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {

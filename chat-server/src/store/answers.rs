@@ -1,9 +1,11 @@
 //! Answers to what is asked of the database: each kind of question is given to what knows it.
 
+use std::time::SystemTime;
+
 use rusqlite::Connection;
 
 use super::{history, readable::Filter, search};
-use crate::history::{Answer, Query, Shows};
+use crate::history::{Answer, Query, Shows, may_ask_for};
 
 /// The answer to `query`; of a search, by an index of words that has all or not.
 pub(super) fn answer(
@@ -32,6 +34,19 @@ pub(super) fn answer(
             let rows = history::page(database, &filter, selection, *limit)?;
             history::with_context(database, &filter, rows).map(Answer::Page)
         }
+        Query::DirectPage { conversations, selection, limit, bytes_max, shows } => {
+            let mut pages = Vec::new();
+            for conversation in conversations {
+                for number in history::numbers_of(database, conversation)? {
+                    let filter = Filter::of(number, conversation, 0, SystemTime::UNIX_EPOCH)
+                        .with(*shows)
+                        .up_to(*bytes_max);
+                    let rows = history::page(database, &filter, selection, *limit)?;
+                    pages.push(history::with_context(database, &filter, rows)?);
+                }
+            }
+            Ok(Answer::Page(history::merged(pages, selection, *limit, *bytes_max)))
+        }
         Query::AuditLog { part, limit } => {
             let filters =
                 history::filters(database, std::slice::from_ref(part), None, Shows::default())?;
@@ -48,7 +63,7 @@ pub(super) fn answer(
             history::changes(database, &filters, after, *limit, *bytes_max)
         }
         Query::Targets { rooms, person, guests, between, limit } => {
-            let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+            let is_known = |other: &str| may_ask_for(person, other, guests);
             history::targets(database, rooms, person, &is_known, *between, *limit)
                 .map(Answer::Targets)
         }

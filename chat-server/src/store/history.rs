@@ -8,6 +8,7 @@ use std::{
     time::SystemTime,
 };
 
+use chat_core::proto::CaseMapping;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::{
@@ -19,8 +20,10 @@ use crate::{
     delivery::Event,
     history::{
         Answer, ConversationScope, Found, HistoryEntry, Reference, Selection, Shows, Target,
+        may_ask_for,
     },
     ids::ConversationId,
+    record::CALLED,
     room_log::Conversation,
 };
 
@@ -58,6 +61,78 @@ pub(super) fn number_of(
             database.prepare_cached(find)?.query_row([number(*room)], |row| row.get(0)).optional()
         }
     }
+}
+
+/// The rows of a conversation that have not ended: of one with guests who were called so, those with each of them.
+pub(super) fn numbers_of(
+    database: &Connection,
+    conversation: &Conversation,
+) -> rusqlite::Result<Vec<i64>> {
+    let called = match conversation {
+        Conversation::Direct(person, other) => {
+            other.strip_prefix(CALLED).map(|nick| (person, nick))
+        }
+        _ => None,
+    };
+    let Some((person, nick)) = called else {
+        return number_of(database, conversation).map(|number| number.into_iter().collect());
+    };
+    let mut numbers = Vec::new();
+    let is_guest = |other: &str| other.starts_with('~');
+    for (number, own) in direct_conversations(database, person, &is_guest)? {
+        let latest = latest_message(database, number, &own, person)?;
+        let of = latest.and_then(|(_, nick)| nick);
+        if of.is_some_and(|own| CaseMapping::Ascii.same(&own, nick)) {
+            numbers.push(number);
+        }
+    }
+    Ok(numbers)
+}
+
+/// Pages of the same selection of several conversations, as if these were one.
+pub(super) fn merged(
+    mut pages: Vec<Vec<HistoryEntry>>,
+    selection: &Selection,
+    limit: usize,
+    bytes_max: usize,
+) -> Vec<HistoryEntry> {
+    if pages.len() < 2 {
+        return pages.pop().unwrap_or_default();
+    }
+    let mut all: Vec<HistoryEntry> = pages.into_iter().flatten().collect();
+    all.sort_by_key(|own| milliseconds(own.event.time));
+    let time = |reference: &Reference| match reference {
+        Reference::Time(time) => milliseconds(*time),
+        Reference::Msgid(msgid) => rows::parts_of(msgid).map_or(i64::MIN, |(time, _)| time),
+    };
+    let is_from_end = match selection {
+        Selection::Before(_) | Selection::Latest(_) => true,
+        Selection::Between(from, to) => time(from) > time(to),
+        Selection::After(_) => false,
+        Selection::Around(reference) => {
+            let n_before =
+                all.partition_point(|own| milliseconds(own.event.time) < time(reference));
+            let n_from = all.len() - n_before;
+            let n_left_out = n_before.saturating_sub((limit / 2).max(limit.saturating_sub(n_from)));
+            all.drain(..n_left_out);
+            false
+        }
+    };
+    if is_from_end {
+        all.reverse();
+    }
+    all.truncate(limit);
+    let mut bytes = 0;
+    let fits = |own: &&HistoryEntry| {
+        bytes += own.event.size();
+        bytes <= bytes_max
+    };
+    let n_fit = all.iter().take_while(fits).count().max(1);
+    all.truncate(n_fit);
+    if is_from_end {
+        all.reverse();
+    }
+    all
 }
 
 /// The conversations of rooms that have not ended, and their names.
@@ -329,15 +404,15 @@ pub(super) fn filters<'a>(
 ) -> rusqlite::Result<Vec<Filter<'a>>> {
     let mut filters = Vec::new();
     for ConversationScope { conversation, shown, rank, ranked_after } in conversations {
-        let number = number_of(database, conversation)?;
-        filters.extend(number.map(|number| {
+        let numbers = numbers_of(database, conversation)?;
+        filters.extend(numbers.into_iter().map(|number| {
             Filter::of(number, conversation, *rank, *ranked_after)
                 .shown_as(shown.as_ref())
                 .with(shows)
         }));
     }
     if let Some((person, guests)) = direct {
-        let is_known = |other: &str| !other.starts_with('~') || guests.contains(other);
+        let is_known = |other: &str| may_ask_for(person, other, guests);
         for (number, conversation) in direct_conversations(database, person, &is_known)? {
             let own = Filter::of(number, &conversation, 0, SystemTime::UNIX_EPOCH);
             filters.push(own.with(shows));
@@ -508,7 +583,10 @@ pub(super) fn first_from(
     Ok(if high > end { whole.end } else { high })
 }
 
-/// The conversations between somebody and others.
+/// Guests whose conversations with an account can be asked for: the latest.
+const GUESTS_MAX: usize = 1000;
+
+/// The conversations between somebody and others, in the order in which they were begun.
 fn direct_conversations(
     database: &Connection,
     person: &str,
@@ -516,19 +594,58 @@ fn direct_conversations(
 ) -> rusqlite::Result<Vec<(i64, Conversation)>> {
     let mut own = database.prepare_cached(
         "SELECT id, name FROM participants JOIN conversations ON conversations.id = conversation
-         WHERE person = ? AND NOT is_retired",
+         WHERE person = ? AND NOT is_retired ORDER BY conversation DESC",
     )?;
     let own = own.query_map([person], |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
-    let mut found = Vec::new();
+    let (mut found, mut n_guests) = (Vec::new(), 0);
     for row in own {
         let (number, name) = row?;
-        if let Some((first, second)) = name.split_once('\n')
-            && is_known(if first == person { second } else { first })
-        {
+        let Some((first, second)) = name.split_once('\n') else { continue };
+        let other = if first == person { second } else { first };
+        if !is_known(other) {
+            continue;
+        }
+        n_guests += usize::from(other.starts_with('~'));
+        if n_guests <= GUESTS_MAX || !other.starts_with('~') {
             found.push((number, Conversation::Direct(first.into(), second.into())));
         }
     }
+    found.reverse();
     Ok(found)
+}
+
+/// The time of the latest message of a conversation that all in it may read, and between two people the nick that the other
+/// one than `person` had.
+fn latest_message(
+    database: &Connection,
+    number: i64,
+    conversation: &Conversation,
+    person: &str,
+) -> rusqlite::Result<Option<(i64, Option<Arc<str>>)>> {
+    let mut latest = database.prepare_cached(&readable::select(
+        "time, part, source, extra",
+        WITH_SENDERS,
+        "records.id BETWEEN ?3 AND ?4 AND kind <= ?5",
+        "ORDER BY records.id DESC LIMIT 1",
+    ))?;
+    let (first, last) = places_of(number);
+    // Of a room, what all its members may read.
+    let own = Filter::of(number, conversation, 0, SystemTime::UNIX_EPOCH);
+    let row = latest
+        .query_row(params![own.rank, own.ranked_after, first, last, LAST_MESSAGE], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    Ok(row.map(|(time, part, source, extra)| {
+        let nick = match conversation {
+            Conversation::Direct(first, _) => {
+                let is_own = (&**first == person) == (part == 0);
+                rows::nick_of_other(is_own, source, extra)
+            }
+            _ => None,
+        };
+        (time, nick)
+    }))
 }
 
 pub(super) fn targets(
@@ -547,33 +664,13 @@ pub(super) fn targets(
         found.extend(number.map(|number| (number, room.clone())));
     }
     found.extend(direct_conversations(database, person, is_known)?);
-    let mut latest = database.prepare_cached(&readable::select(
-        "time, part, source, extra",
-        WITH_SENDERS,
-        "records.id BETWEEN ?3 AND ?4 AND kind <= ?5",
-        "ORDER BY records.id DESC LIMIT 1",
-    ))?;
     let mut targets = Vec::new();
     for (number, conversation) in found {
-        let (first, last) = places_of(number);
-        // Of a room, what all its members may read.
-        let own = Filter::of(number, &conversation, 0, SystemTime::UNIX_EPOCH);
-        let row = latest
-            .query_row(params![own.rank, own.ranked_after, first, last, LAST_MESSAGE], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?))
-            })
-            .optional()?;
-        let Some((time, part, source, extra)) = row else { continue };
+        let latest = latest_message(database, number, &conversation, person)?;
+        let Some((time, nick)) = latest else { continue };
         let is_within =
             if is_backwards { time < from && time > to } else { time > from && time < to };
         if is_within {
-            let nick = match &conversation {
-                Conversation::Direct(first, _) => {
-                    let is_own = (&**first == person) == (part == 0);
-                    rows::nick_of_other(is_own, source, extra)
-                }
-                _ => None,
-            };
             targets.push(Target { conversation, nick, time: time_of(time) });
         }
     }

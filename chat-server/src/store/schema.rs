@@ -226,9 +226,8 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: &Path) -> Resu
     // All rooms have ended with the server before; those that not everyone could enter are nobody's now.
     let retire = "UPDATE conversations SET is_retired = 1 WHERE is_closed AND NOT is_retired";
     connection.execute(retire, []).map_err(fault)?;
-    // And all guests have gone: nobody can ask for what was said with them.
-    let retire = "UPDATE conversations SET is_retired = 1
-                  WHERE (name LIKE '~%' OR name LIKE '%' || char(10) || '~%') AND NOT is_retired";
+    // And all guests have gone: nobody can ask for what was said between two of them. The names are in alphabetical order.
+    let retire = "UPDATE conversations SET is_retired = 1 WHERE name LIKE '~%' AND NOT is_retired";
     connection.execute(retire, []).map_err(fault)?;
     Ok(())
 }

@@ -292,8 +292,9 @@ impl World {
         self.receive(conn, &output.bytes);
         self.inputs[usize::from(conn.worker.0)].extend(output.inputs);
         if let Some(reason) = output.close {
+            let has_read = !self.conns[&conn].session.owes_sign_of_life();
             self.close(conn, &reason, None);
-            let closed = Input::Closed { conn, reason };
+            let closed = Input::Closed { conn, reason, has_read };
             self.inputs[usize::from(conn.worker.0)].push_back(closed);
         }
     }
@@ -326,7 +327,7 @@ impl World {
                 let reason: Arc<str> = "You read too slowly: too much was waiting for you".into();
                 self.transcript.push(format!("{name} reads too slowly"));
                 self.close(conn, &reason, None);
-                let closed = Input::Closed { conn, reason };
+                let closed = Input::Closed { conn, reason, has_read: false };
                 self.inputs[usize::from(conn.worker.0)].push_back(closed);
             }
             return;

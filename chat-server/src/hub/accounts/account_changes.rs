@@ -165,6 +165,9 @@ impl Hub {
             AccountChange::RemoveCertificate(fingerprint) => {
                 account_directory::set_certificate(&asked.account, fingerprint, false)
             }
+            AccountChange::SetReplaying(is_set) => {
+                account_directory::set_replaying(&asked.account, *is_set)
+            }
             AccountChange::SetStaying(is_set) => {
                 account_directory::set_staying(&asked.account, *is_set)
             }
@@ -365,6 +368,12 @@ impl Hub {
             }
             AccountChange::RemoveCertificate(fingerprint) => {
                 format!("the certificate {fingerprint} does not log in to your account any more")
+            }
+            AccountChange::SetReplaying(true) => {
+                "you are shown what was said since you were last in a room".to_owned()
+            }
+            AccountChange::SetReplaying(false) => {
+                "you are shown nothing of what was said before you came".to_owned()
             }
             AccountChange::SetStaying(true) => {
                 "you stay here, also when none of your programs is connected".to_owned()

@@ -142,6 +142,11 @@ impl Hub {
     /// theirs no more.
     pub(crate) fn set_account(&mut self, who: PersonId, account: Option<Arc<str>>) {
         let identity = account.as_deref().map(|account| self.accounts.identity(account));
+        let person = self.people.person(who);
+        let (rooms, devices) = (person.rooms.clone(), person.devices.clone());
+        if !devices.is_empty() {
+            self.note_left(who, &rooms, &devices);
+        }
         self.set_identity(who, identity);
         let person = self.people.person_mut(who);
         let before = std::mem::replace(&mut person.account, account.clone());
@@ -157,5 +162,8 @@ impl Hub {
         }
         self.give_back_nick(who);
         self.follow_account(who, before.as_ref());
+        if !devices.is_empty() {
+            rooms.into_iter().for_each(|id| self.note_here(who, id));
+        }
     }
 }

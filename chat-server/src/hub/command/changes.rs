@@ -15,7 +15,7 @@ use crate::{
         replies::turn::Turn,
         state::{
             device::Reader,
-            query::{QueryPurpose, part},
+            query::{QueryPurpose, parts},
         },
     },
 };
@@ -53,7 +53,7 @@ impl Hub {
             let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
             let rooms: Vec<_> = names
                 .filter_map(|name| self.find_readable_room(turn.conn, name, Right::ReadHistory))
-                .map(part)
+                .flat_map(parts)
                 .collect();
             let direct = Some((self.identity_of(turn.person), self.people.guests()));
             (rooms, direct, "*")
@@ -66,7 +66,7 @@ impl Hub {
                         "there are no messages here that you may read",
                     )
                 })?;
-            (vec![part(found)], None, target)
+            (parts(found), None, target)
         };
         let bytes_max = HISTORY_BYTES_MAX;
         let query = Query::Changes { conversations, direct, after: since, limit, bytes_max, shows };

@@ -86,18 +86,24 @@ impl Hub {
         };
         let limit = limit(n)?;
         let found = self.find_readable(turn.conn, target, Right::ReadHistory);
-        let Readable { conversation, shown, rank, ranked_after, of, .. } =
+        let Readable { conversation, beside, shown, rank, ranked_after, of, .. } =
             found.ok_or_else(|| cannot_read(word, target))?;
         let bytes_max = HISTORY_BYTES_MAX;
-        let query = Query::Page {
-            conversation,
-            shown,
-            selection,
-            limit,
-            bytes_max,
-            rank,
-            ranked_after,
-            shows,
+        let query = match beside {
+            Some(beside) => {
+                let conversations = vec![conversation, beside];
+                Query::DirectPage { conversations, selection, limit, bytes_max, shows }
+            }
+            None => Query::Page {
+                conversation,
+                shown,
+                selection,
+                limit,
+                bytes_max,
+                rank,
+                ranked_after,
+                shows,
+            },
         };
         self.submit_query(turn, of, (word, target), query);
         Ok(())

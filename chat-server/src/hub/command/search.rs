@@ -18,7 +18,7 @@ use crate::{
         replies::{batches::in_pages, turn::Turn},
         state::{
             device::Reader,
-            query::{QueryPurpose, part},
+            query::{QueryPurpose, parts},
         },
     },
     search_words::SearchWords,
@@ -102,13 +102,13 @@ impl Hub {
             Some(target) => {
                 let found = self.find_readable(turn.conn, target, Right::Search);
                 let text = "there are no messages here that you may read";
-                (vec![part(found.ok_or_else(|| invalid(target, text))?)], None)
+                (parts(found.ok_or_else(|| invalid(target, text))?), None)
             }
             None => {
                 let names = person.rooms.iter().map(|id| self.rooms[id].name.as_str());
                 let rooms: Vec<_> = names
                     .filter_map(|name| self.find_readable_room(turn.conn, name, Right::Search))
-                    .map(part)
+                    .flat_map(parts)
                     .collect();
                 let direct = (self.identity_of(turn.person), self.people.guests());
                 (rooms, Some(direct))

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::{hub::Hub, ids::PersonId};
+use crate::{
+    hub::{Hub, state::codec},
+    ids::PersonId,
+};
 
 impl Hub {
     /// The identity of somebody in direct conversations: their account, or a guest by a name that nobody had before.
@@ -11,8 +14,10 @@ impl Hub {
         if let Some(identity) = &self.people.person(who).identity {
             return Arc::clone(identity);
         }
-        let identity: Arc<str> =
-            format!("~{:032x}", u128::from_ne_bytes(self.random.secret())).into();
+        // Of the clock too, since what was said with an account is kept: what is drawn follows from a seed.
+        let drawn = u128::from_ne_bytes(self.random.secret());
+        let since = codec::milliseconds(self.now().wall);
+        let identity: Arc<str> = format!("~{since:x}{drawn:032x}").into();
         self.set_identity(who, Some(Arc::clone(&identity)));
         identity
     }

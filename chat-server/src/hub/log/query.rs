@@ -2,7 +2,7 @@
 //! conversations: their account, or as long as they stay a guest with a number of their own.
 //!
 //! Who may read: a room's history is its members', all of it; what was said between two people is theirs, and
-//! goes with the account. A room that not everyone could enter when its last member left is begun anew by
+//! goes with the account. What was said with a guest is the account's alone when the guest has gone. A room that not everyone could enter when its last member left is begun anew by
 //! whoever takes its name.
 
 use std::{
@@ -23,6 +23,7 @@ use crate::{
         replies::turn::Turn,
         state::{
             pending_record::Destination,
+            presences::Place,
             query::{PendingQuery, QueryPurpose, Readable},
         },
     },
@@ -60,8 +61,13 @@ impl Hub {
         let mut both = [self.identity_of(who), other];
         both.sort_unstable();
         let [first, second] = both;
+        // What guests of that name told an account stays to be read by it, whatever became of them.
+        let account = self.people.person(who).account.as_deref();
+        let beside =
+            account.map(|own| Conversation::with_guests(self.accounts.identity(own), target));
         Some(Readable {
             conversation: Conversation::Direct(first, second),
+            beside,
             shown: None,
             rank: 0,
             ranked_after: SystemTime::UNIX_EPOCH,
@@ -83,6 +89,7 @@ impl Hub {
         let rank = room.members.get(&asker.person.id).copied().unwrap_or_default();
         Some(Readable {
             conversation: Conversation::Room(room.conversation),
+            beside: None,
             shown: Some(Arc::clone(room.name.shown())),
             rank: if rank.is_operator { 2 } else { u8::from(rank.has_voice) },
             ranked_after: room.began,
@@ -127,7 +134,8 @@ impl Hub {
     }
 
     /// "if a client requests this capability, the server (or bouncer) SHOULD NOT play back any history that
-    /// would otherwise be sent automatically": others are shown what was said last before they came.
+    /// would otherwise be sent automatically": others are shown what was said since they were last here, and the latest of it
+    /// if they were not.
     pub(crate) fn ask_for_replay(&mut self, conn: ConnId, id: RoomId) {
         let (limit, room) = (self.settings.limits.replay_max, &self.rooms[&id]);
         let asks_by_itself =
@@ -135,15 +143,31 @@ impl Hub {
         // Those that are asked for and not yet told are no more than one may have.
         let is_too_much = self.people.device(conn).backlog.replays.len()
             >= self.settings.limits.rooms_per_person_max;
-        if !self.settings.keeps_history || limit == 0 || asks_by_itself || is_too_much {
+        let person = self.people.person(self.people.device(conn).person);
+        let account = person.account.as_deref();
+        // Whoever answers to what is said would answer to it again.
+        let wants_none =
+            person.modes.is_bot || account.is_some_and(|account| !self.accounts.replays(account));
+        if !self.settings.keeps_history || limit == 0 || asks_by_itself || is_too_much || wants_none
+        {
             return;
         }
         // What comes after that, they are told as it comes.
-        let first_unseen = room.seen + Duration::from_millis(1);
+        let first_unseen = Reference::Time(room.seen + Duration::from_millis(1));
+        // Who was here before has been told what came before they left.
+        let place = Place::Room(room.conversation);
+        let was_here_until = account.and_then(|account| {
+            self.accounts.presence(&self.accounts.identity(account), place).until
+        });
+        let selection = match was_here_until {
+            Some(until) if until >= room.seen => return,
+            Some(until) => Selection::Between(first_unseen, Reference::Time(until)),
+            None => Selection::Before(first_unseen),
+        };
         let query = Query::Page {
             conversation: Conversation::Room(room.conversation),
             shown: Some(Arc::clone(room.name.shown())),
-            selection: Selection::Before(Reference::Time(first_unseen)),
+            selection,
             limit,
             bytes_max: REPLAY_BYTES_MAX,
             rank: 0,

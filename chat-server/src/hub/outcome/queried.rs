@@ -1,8 +1,8 @@
 //! Answers of the log about the past, as their askers read them.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 
-use chat_core::proto::{Capability, Service};
+use chat_core::proto::{Capability, CaseMapping, Service};
 
 use crate::{
     delivery::{Content, RecordContent, ReplyLine},
@@ -170,15 +170,23 @@ impl Hub {
             // Of a message, which is not asked for here.
             Answer::Found(_) => Vec::new(),
             Answer::Targets(targets) => {
-                let lines = targets.iter().filter_map(|target| self.target_line(asker, target));
-                in_pages("draft/chathistory-targets", Vec::new(), lines.collect())
+                // Several who were called so are one target, where the latest of them spoke.
+                let mut names = BTreeSet::new();
+                let named = targets.iter().rev().filter_map(|target| {
+                    let name = self.target_name(asker, target)?;
+                    let is_new = names.insert(CaseMapping::Ascii.fold(&name).into_owned());
+                    is_new.then(|| self.target_line(&name, target.time))
+                });
+                let mut lines: Vec<ReplyLine> = named.collect();
+                lines.reverse();
+                in_pages("draft/chathistory-targets", Vec::new(), lines)
             }
         })
     }
 
-    /// "CHATHISTORY TARGETS <nickname | channel name> <YYYY-MM-DDThh:mm:ss.sssZ>"
-    pub(crate) fn target_line(&self, asker: &Person, target: &Target) -> Option<ReplyLine> {
-        let name: Arc<str> = match &target.conversation {
+    /// The name by which a target can be asked for.
+    fn target_name(&self, asker: &Person, target: &Target) -> Option<Arc<str>> {
+        Some(match &target.conversation {
             // They may have left it while it was looked up.
             Conversation::Room(own) | Conversation::Ranked(own, _) => {
                 let room = self.rooms.by_conversation(*own).filter(|room| room.has(asker.id));
@@ -189,14 +197,19 @@ impl Hub {
                 let here = self.people.identified(other).first();
                 match here {
                     Some(person) => Arc::clone(self.people.person(*person).nick.shown()),
-                    // A guest who has gone, or an account: nobody can be asked for what they said.
+                    // A guest who has gone goes by the name they had last.
+                    None if other.starts_with('~') => target.nick.clone()?,
                     None => self.accounts.by_identity(other)?.name.as_str().into(),
                 }
             }
-        };
-        let time = humantime::format_rfc3339_millis(target.time);
+        })
+    }
+
+    /// "CHATHISTORY TARGETS <nickname | channel name> <YYYY-MM-DDThh:mm:ss.sssZ>"
+    fn target_line(&self, name: &str, time: SystemTime) -> ReplyLine {
+        let time = humantime::format_rfc3339_millis(time);
         let line = format!(":{} CHATHISTORY TARGETS {name} {time}", self.settings.name);
-        Some(ReplyLine::Raw(line.into()))
+        ReplyLine::Raw(line.into())
     }
 }
 

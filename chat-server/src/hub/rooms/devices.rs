@@ -14,7 +14,9 @@ impl Hub {
     pub(crate) fn go_on_as(&mut self, turn: &mut Turn, other: PersonId) {
         let (conn, before) = (turn.conn, turn.person);
         let nick = Arc::clone(self.people.person(other).nick.shown());
-        for id in self.people.person(before).rooms.clone() {
+        let rooms = self.people.person(before).rooms.clone();
+        self.note_left(before, &rooms, &[conn]);
+        for id in rooms {
             let source = Arc::clone(&self.people.person(before).source);
             let room = Arc::clone(self.rooms[&id].name.shown());
             let part = Content::Part { source, room, reason: None };

@@ -62,6 +62,7 @@ impl Hub {
             self.follow(*conn, id);
         }
         self.introduce(who, id);
+        self.note_here(who, id);
         for conn in devices.into_iter().filter(|conn| *conn != turn.conn) {
             self.show_room_elsewhere(conn, id);
         }
@@ -107,6 +108,7 @@ impl Hub {
             };
             turn.say(ReplyLine::Event(self.event(turn.person, content)));
             self.follow(turn.conn, *id);
+            self.note_here(turn.person, *id);
         }
         for id in rooms {
             self.show_room(turn, id);

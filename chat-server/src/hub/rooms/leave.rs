@@ -26,7 +26,9 @@ impl Hub {
 
     /// Takes a person out of a room; the last one ends it, unless it is registered. Nobody is told here.
     pub(crate) fn remove_member(&mut self, who: PersonId, id: RoomId) {
-        for conn in self.people.person(who).devices.clone() {
+        let devices = self.people.person(who).devices.clone();
+        self.note_left(who, &[id], &devices);
+        for conn in devices {
             self.unfollow(conn, id);
         }
         self.take_out(who, id);
@@ -55,7 +57,9 @@ impl Hub {
         if person.devices.len() == 1 && !self.accounts.stays(person.account.as_deref()) {
             return self.leave_saying(who, reason, deaf);
         }
-        for room in self.people.person(who).rooms.clone() {
+        let rooms = self.people.person(who).rooms.clone();
+        self.note_left(who, &rooms, &[conn]);
+        for room in rooms {
             self.unfollow(conn, room);
         }
         self.forget_device(conn);
@@ -91,6 +95,10 @@ impl Hub {
         let (event, wordless) = (saying(Arc::clone(reason)), saying(WORDLESS.into()));
         let nick = Arc::clone(person.nick.shown());
         let (rooms, devices) = (person.rooms.clone(), person.devices.clone());
+        // Who stayed without a connection left with the last one.
+        if !devices.is_empty() {
+            self.note_left(who, &rooms, &devices);
+        }
         for conn in &devices {
             rooms.iter().for_each(|room| self.unfollow(*conn, *room));
         }

@@ -9,6 +9,7 @@ pub(crate) mod invite_links;
 pub(crate) mod knocks;
 pub(crate) mod leave;
 pub(crate) mod ownership;
+pub(crate) mod presences;
 pub(crate) mod ranks;
 pub(crate) mod rename;
 pub(crate) mod storage_outage;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     auth::{self, Secret},
     config::Account,
-    hub::state::{codec, confusables::ConfusableNames, read_markers},
+    hub::state::{codec, confusables::ConfusableNames, presences, read_markers},
     room_log::Change,
 };
 
@@ -57,6 +57,8 @@ pub(crate) struct Registered {
     pub(crate) used: u64,
     /// Its owner stays when the last of their connections has gone.
     pub(crate) stays: bool,
+    /// It is shown what was said before in rooms that it comes into.
+    pub(crate) replays: bool,
 }
 
 /// The document at the path of an account.
@@ -75,6 +77,7 @@ enum AccountField<'a> {
     Whole,
     Password,
     Certificate(&'a str),
+    Replays,
     Stays,
     Used,
 }
@@ -84,6 +87,7 @@ impl AccountField<'_> {
         match self {
             Self::Whole => format!("{PATH}\n{key}"),
             Self::Password => format!("{PATH}\n{key}\npassword"),
+            Self::Replays => format!("{PATH}\n{key}\nreplays"),
             Self::Stays => format!("{PATH}\n{key}\nstays"),
             Self::Used => format!("{PATH}\n{key}\nused"),
             Self::Certificate(fingerprint) => format!("{PATH}\n{key}\ncertificate\n{fingerprint}"),
@@ -142,12 +146,19 @@ pub(crate) fn set_staying(name: &str, is_set: bool) -> Change {
     }
 }
 
+/// The change that lets it be shown what was said before in rooms, or no more.
+pub(crate) fn set_replaying(name: &str, is_set: bool) -> Change {
+    let field = AccountField::Replays;
+    if is_set { field.remove(&fold(name)) } else { field.set(&fold(name), &false) }
+}
+
 /// The changes that end an account, and all that was said with it in direct conversations.
 pub(crate) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
     let markers = format!("{}\n{identity}", read_markers::PATH).into();
     vec![
         AccountField::Whole.remove(&fold(name)),
         Change::Remove { path: markers },
+        presences::forget(&identity),
         Change::Forget { person: identity },
     ]
 }
@@ -199,7 +210,8 @@ impl AccountDirectory {
                     scram: None,
                     fingerprints: Vec::new(),
                 };
-                let registered = Registered { account, number, since, used: 0, stays: false };
+                let registered =
+                    Registered { account, number, since, used: 0, stays: false, replays: true };
                 self.by_use.insert((0, Arc::clone(&key)));
                 if let Some(before) = self.registered.insert(Arc::clone(&key), registered)
                     && before.used > 0
@@ -233,6 +245,7 @@ impl AccountDirectory {
                         own.account.password = argon2;
                         own.account.scram = Some(scram);
                     }
+                    (["replays"], value) => own.replays = value.is_none(),
                     (["stays"], value) => own.stays = value.is_some(),
                     (["used"], Some(value)) => {
                         let day = serde_json::from_str(value).map_err(read)?;

@@ -27,6 +27,7 @@ pub(crate) enum AccountChange {
     /// Another password, which an operator of the server is told once.
     Reset(Arc<str>),
     SetPassword,
+    SetReplaying(bool),
     SetStaying(bool),
 }
 

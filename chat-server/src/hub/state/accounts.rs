@@ -18,6 +18,7 @@ use crate::{
         guesser::{Guesser, LoginSubject},
         login_backoff::{Guess, LoginBackoff},
         operator_trail::{self, OperatorAction, OperatorTrail},
+        presences::{self, Place, Presence, Presences},
         read_markers::{self, ReadMarker, ReadMarkers},
         sasl_exchange::{Sasl, Stage},
         server_ban::{self, Ban, Banned, Bans},
@@ -43,6 +44,7 @@ pub(crate) struct Accounts {
     exchanges: IdMap<ConnId, Sasl>,
     bans: Bans,
     markers: ReadMarkers,
+    presences: Presences,
     /// The time at which to look again for accounts that nobody has used for long.
     looks_at: SystemTime,
     trail: OperatorTrail,
@@ -62,6 +64,7 @@ impl Accounts {
             exchanges: IdMap::default(),
             bans: Bans::new(),
             markers: ReadMarkers::default(),
+            presences: Presences::default(),
             looks_at: SystemTime::UNIX_EPOCH,
             trail: OperatorTrail::default(),
             secret,
@@ -185,7 +188,7 @@ impl Accounts {
         may
     }
 
-    /// Takes a change of accounts, read markers, server bans, the trail of operators or the server's secret; `None` if it is one of something else.
+    /// Takes a change of accounts, read markers, presences, server bans, the trail of operators or the server's secret; `None` if it is one of something else.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
@@ -198,6 +201,7 @@ impl Accounts {
         match *first {
             account_directory::PATH => Some(self.directory.take(rest, value)),
             read_markers::PATH => Some(self.markers.take(rest, value)),
+            presences::PATH => Some(self.presences.take(rest, value)),
             operator_trail::PATH => Some(self.trail.take(rest, value)),
             server_secret::PATH => Some(self.secret.take(rest, value)),
             server_ban::PATH => Some(server_ban::take(&mut self.bans, rest, value)),
@@ -361,6 +365,33 @@ impl Accounts {
     }
 }
 
+/// Presences.
+impl Accounts {
+    /// The server before has written nothing that is later than `time`.
+    pub(crate) fn begin_after(&mut self, time: SystemTime) {
+        self.presences.begin_after(time);
+    }
+
+    pub(crate) fn presence(&self, identity: &str, place: Place) -> Presence {
+        self.presences.get(identity, place)
+    }
+
+    /// Sets a presence. Gives the changes that persist that.
+    pub(crate) fn set_presence(
+        &mut self,
+        identity: &Arc<str>,
+        place: Place,
+        presence: Presence,
+    ) -> Vec<Change> {
+        self.presences.set(identity, place, presence)
+    }
+
+    /// Whether an account is shown what was said before in rooms that it comes into.
+    pub(crate) fn replays(&self, account: &str) -> bool {
+        self.get_registered(account).is_none_or(|own| own.replays)
+    }
+}
+
 impl Accounts {
     /// The server has ended: nobody logs in any more.
     pub(crate) fn clear(&mut self) {
@@ -381,6 +412,7 @@ impl Accounts {
     pub(crate) fn check(&self) -> Result<(), String> {
         self.directory.check()?;
         self.markers.check()?;
+        self.presences.check()?;
         self.trail.check()?;
         self.login_backoff.check()
     }

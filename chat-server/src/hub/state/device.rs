@@ -71,6 +71,8 @@ pub(crate) struct Backlog {
     pub(crate) deferred: VecDeque<(Ticket, PagedReply)>,
     /// The reason why it is gone; it is forgotten when all that was said is in the log.
     pub(crate) departing: Option<Arc<str>>,
+    /// The time up to which it has read, as far as is known, if it has gone without reading all.
+    pub(crate) read_until: Option<SystemTime>,
 }
 
 impl Nothing for Backlog {
@@ -80,6 +82,7 @@ impl Nothing for Backlog {
         waiting: VecDeque::new(),
         deferred: VecDeque::new(),
         departing: None,
+        read_until: None,
     };
 
     fn is_nothing(&self) -> bool {
@@ -88,6 +91,7 @@ impl Nothing for Backlog {
             && self.waiting.is_empty()
             && self.deferred.is_empty()
             && self.departing.is_none()
+            && self.read_until.is_none()
     }
 }
 

@@ -35,6 +35,7 @@ pub(crate) mod pending;
 pub(crate) mod pending_record;
 pub(crate) mod people;
 pub(crate) mod person;
+pub(crate) mod presences;
 pub(crate) mod query;
 pub(crate) mod queued_command;
 pub(crate) mod randomness;

@@ -65,6 +65,8 @@ pub(crate) enum MessageChange {
 #[derive(Debug)]
 pub(crate) struct Readable {
     pub(crate) conversation: Conversation,
+    /// The conversations with guests who were called as the other one is, if an account asks.
+    pub(crate) beside: Option<Conversation>,
     /// The name a room has now.
     pub(crate) shown: Option<Arc<str>>,
     pub(crate) rank: u8,
@@ -73,9 +75,13 @@ pub(crate) struct Readable {
     pub(crate) place: Destination,
 }
 
-pub(crate) fn part(readable: Readable) -> ConversationScope {
-    let Readable { conversation, shown, rank, ranked_after, .. } = readable;
-    ConversationScope { conversation, shown, rank, ranked_after }
+pub(crate) fn parts(readable: Readable) -> Vec<ConversationScope> {
+    let Readable { conversation, beside, shown, rank, ranked_after, .. } = readable;
+    let scope = |conversation| {
+        let shown = shown.clone();
+        ConversationScope { conversation, shown, rank, ranked_after }
+    };
+    std::iter::once(conversation).chain(beside).map(scope).collect()
 }
 
 impl MessageChange {

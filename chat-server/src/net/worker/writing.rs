@@ -43,7 +43,8 @@ impl Worker {
             // for which the kernel may have room, and nobody else notices.
             conn.outbox.keep_begun_line();
             self.settings.metrics.closed_slow_total.fetch_add(1, Ordering::Relaxed);
-            return self.close(now, slot, "You read too slowly: too much was waiting for you");
+            let reason = "You read too slowly: too much was waiting for you";
+            return self.end(now, slot, (reason, None), false);
         }
         if waiting_bytes <= limits.outbox_pause_bytes {
             if std::mem::take(&mut conn.owes_page) {
@@ -70,28 +71,41 @@ impl Worker {
         reason: &str,
         label: Option<&str>,
     ) {
+        let has_read = self.conns[slot as usize].has_read();
+        self.end(now, slot, (reason, label), has_read);
+    }
+
+    /// Ends the connection with a goodbye, which answers the command with that label.
+    fn end(
+        &mut self,
+        now: Instant,
+        slot: u32,
+        (reason, label): (&str, Option<&str>),
+        has_read: bool,
+    ) {
         let conn = &mut self.conns[slot as usize];
         if conn.is_closing() {
             return;
         }
         conn.flow = Flow::Closing(self.timers.tick(now + self.settings.limits.close_timeout));
         conn.outbox.write_lines(|tail| conn.session.write_goodbye(reason, label, tail));
-        self.report(slot, reason);
+        self.report(slot, reason, has_read);
         self.mark_dirty(slot);
         self.set_timer(slot);
     }
 
-    /// Tells the hub that a connection is gone, once.
-    pub(super) fn report(&mut self, slot: u32, reason: &str) {
+    /// Tells the hub that a connection is gone, once, and whether it has read all that was sent to it.
+    fn report(&mut self, slot: u32, reason: &str, has_read: bool) {
         let id = self.id_of(slot);
         let conn = &mut self.conns[slot as usize];
         if conn.is_opened && !std::mem::replace(&mut conn.is_reported, true) {
-            self.send(Input::Closed { conn: id, reason: reason.into() });
+            self.send(Input::Closed { conn: id, reason: reason.into(), has_read });
         }
     }
 
     pub(super) fn remove(&mut self, slot: u32, reason: &str) {
-        self.report(slot, reason);
+        let has_read = self.conns[slot as usize].has_read();
+        self.report(slot, reason, has_read);
         self.fanout.remove(slot);
         let mut conn = self.conns.remove(slot as usize);
         let metrics = &self.settings.metrics;

@@ -31,6 +31,7 @@ const HELP: &[&str] = &[
     "PASSWORD old new: change your password, and end your other sessions; one with spaces stands in quotes",
     "SESSIONS: where you are logged in; END number: end one of these",
     "STAY ON|OFF: whether you stay here when the last of your programs has gone",
+    "SET REPLAY ON|OFF: whether you are shown what was said in a room since you were last in it",
     "CERT: the certificates that log in to your account; CERT ADD, CERT ADD fingerprint password, CERT DEL fingerprint",
     "INFO [account]: about your account, or that of somebody who is here",
     "DROP account password: end your account",
@@ -55,14 +56,20 @@ impl Hub {
             }
             "SESSIONS" => self.sessions(turn),
             "END" => self.end_session(turn, said.need(1)?),
-            "STAY" => {
+            word @ ("STAY" | "SET") => {
                 let account = self.own_registered(turn.person)?;
-                let is_set = match &*said.need(1)?.to_ascii_uppercase() {
-                    "ON" => true,
-                    "OFF" => false,
-                    _ => return Err(no("write STAY ON or STAY OFF")),
+                let is_on = |what: &str, value: &str| match &*value.to_ascii_uppercase() {
+                    "ON" => Ok(true),
+                    "OFF" => Ok(false),
+                    _ => Err(no(&format!("write {what} ON or {what} OFF"))),
                 };
-                let change = AccountChange::SetStaying(is_set);
+                let change = match (word, said.need(1)?) {
+                    ("STAY", value) => AccountChange::SetStaying(is_on("STAY", value)?),
+                    (_, what) if what.eq_ignore_ascii_case("REPLAY") => {
+                        AccountChange::SetReplaying(is_on("SET REPLAY", said.need(2)?)?)
+                    }
+                    _ => return Err(no("write SET REPLAY ON or SET REPLAY OFF")),
+                };
                 self.ask_without_password(
                     turn,
                     AccountRequest { account, change, via: Via::Service },
