@@ -194,7 +194,7 @@ fn a_ban_by_nick_is_about_where_a_guest_is_or_about_the_account() {
              cyd< * 900 *
              bob> CS BAN #den cyd
              bob< * NOTICE bob :~a:cyd is banned
-             bob< * NOTICE bob :that is the account cyd, wherever it comes from; as a guest they would come from *!*@*.cloak
+             bob< * NOTICE bob :that is the account cyd, wherever it comes from, and for a day guests who come from where it was; as a guest they would come from *!*@*.cloak
              // Who sees no addresses finds none out by trying.
              bob> CS BAN #den ~i:203.0.113.0/24
              bob< * NOTICE bob :Addresses are not shown here: *

@@ -72,6 +72,10 @@ fn a_link_opens_a_room_for_so_many() {
     carl.expect("* 900 *");
     join(&mut carl, &link);
     carl.expect("* 366 carl #den *");
+    // An account that came in by a link comes again, without the room's key.
+    carl.send("PART #den");
+    carl.send("JOIN #den");
+    carl.expect("* 366 carl #den *");
     let mut dora = TestClient::register(&server, "dora");
     join(&mut dora, &link);
     dora.expect("* 473 *");

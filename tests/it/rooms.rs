@@ -179,6 +179,8 @@ fn who_is_banned_is_out_for_a_time_and_knows_why() {
          bob< * 900 *
          ann> JOIN #own
          bob> JOIN #own
+         carl> NS REGISTER correcthorse
+         carl< * 900 *
          carl> JOIN #own
          ann< * JOIN #own
          ann> CS BAN #own bob 2h too loud

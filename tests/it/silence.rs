@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chat_core::proto::SPECS;
 use chat_server::{delivery::RecordContent, hub::Door};
 use chat_tests::{
-    script::{check, check_with},
+    script::check_with,
     world::{SimLog, World},
 };
 
@@ -104,6 +104,7 @@ const WORDLESS: &[&str] = &[
     "RENAME",
     "SEARCH",
     "TIME",
+    "UNINVITE",
     "USER",
     "USERHOST",
     "VERIFY",
@@ -190,6 +191,76 @@ fn nobody_hears_who_is_silenced_whatever_carries_their_words() {
             }
         }
     }
+}
+
+/// Plays one seed: somebody silenced tries everything, however late the log is, and comes again when they have gone, while others talk.
+fn play(seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut world = World::new(seed, SimLog { late: 60, failing: 3, restarting: 0 }, |_| ());
+    for name in OTHERS {
+        come(&mut world, name, if name == "pat" { "" } else { CAPABILITIES });
+        say(&mut world, name, "JOIN #m");
+    }
+    come(&mut world, "bob", CAPABILITIES);
+    come(&mut world, WORDS, "");
+    let way = WAYS[usize::try_from(seed).expect("small") % WAYS.len()];
+    say(&mut world, "bob", "JOIN #m\r\nPRIVMSG #m :before");
+    say(&mut world, "ann", &format!("METADATA * SUB status\r\nMODE #m -t\r\nMODE #m {way}"));
+    // Where it is slow, they have had their say.
+    say(&mut world, "bob", "PRIVMSG #m :the last");
+    let is_own = |content: &RecordContent| matches!(content, RecordContent::Message { source, .. } if source.starts_with("bob!"));
+    let msgids: Vec<_> =
+        world.appended().iter().filter(|own| is_own(own.event.content())).collect();
+    let msgids: Vec<String> =
+        msgids.iter().filter_map(|own| own.event.msgid.as_deref().map(str::to_owned)).collect();
+    // Names are seen when somebody comes in.
+    let tries = TRIES.iter().filter(|(word, _)| !["NICK", "SETNAME"].contains(word));
+    let tries: Vec<Try> = tries.flat_map(|(_, tries)| tries.iter().copied()).collect();
+    let (mut conn, mut n_tries) = ("bob".to_owned(), 0);
+    for n in 0..150 {
+        let (_, lines) = tries[random.usize(..tries.len())];
+        let msgid = random.choice(&msgids).map_or("none", String::as_str);
+        let lines = lines.replace("{words}", WORDS).replace("{msgid}", msgid);
+        world.send_bytes(&conn, format!("{lines}\r\n").as_bytes());
+        n_tries += 1;
+        if random.bool() {
+            let name = OTHERS[random.usize(..OTHERS.len())];
+            world.send_bytes(name, format!("PRIVMSG #m :{n}\r\n").as_bytes());
+        }
+        for _ in 0..random.u8(..12) {
+            world.step();
+        }
+        if random.u8(..4) == 0 {
+            world.settle();
+            if world.is_closed(&conn) {
+                conn = format!("bob{n}");
+                world.open(&conn, Door::Irc);
+                say(&mut world, &conn, "NICK bob\r\nUSER u 0 * :R");
+            }
+            say(&mut world, &conn, "JOIN #m");
+        }
+    }
+    world.settle();
+    world.check_memberships();
+    for name in OTHERS {
+        let heard = world.lines(name).iter().find(|line| line.contains(WORDS));
+        assert!(
+            heard.is_none(),
+            "with SEED={seed} {name} hears who is silenced by {way}: {heard:?}\n{}",
+            world.transcript.join("\n")
+        );
+    }
+    assert!(n_tries > 100, "seed {seed} tries too little to show anything");
+}
+
+/// `SEED=123 cargo test -p chat-tests silence` runs one seed alone.
+#[test]
+fn nobody_is_heard_in_the_simulation_who_is_silenced() {
+    let seeds = std::env::var("SEED").map_or(0..30, |seed| {
+        let seed = seed.parse().expect("SEED is a number");
+        seed..seed + 1
+    });
+    seeds.for_each(play);
 }
 
 /// Whoever adds a command says here how it carries words into a room, or that it carries none.
@@ -317,7 +388,7 @@ fn a_slow_room_counts_all_that_is_heard_in_it() {
 /// An exception from mutes is one as that from bans is, and is none from bans.
 #[test]
 fn an_exception_from_mutes() {
-    check(
+    check_with(
         "ann> JOIN #m
          ann< * 366 *
          bob> JOIN #m
@@ -337,5 +408,218 @@ fn an_exception_from_mutes() {
          bob< * MODE #m -e+e *
          bob> PRIVMSG #m :four
          ann< * PRIVMSG #m :four",
+        |_| (),
+    );
+}
+
+/// A ban of an account is none of its name alone: whoever logs out is a guest who comes from there.
+#[test]
+fn a_ban_of_an_account_outlives_its_logout() {
+    check_with(
+        "ann> JOIN #m
+         ann< * 366 *
+         from 192.0.2.7
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         bob> JOIN #m
+         bob< * 366 *
+         ann> CS BAN #m bob
+         bob< * KICK #m bob *
+         bob> NS LOGOUT
+         bob< * 901 *
+         bob> JOIN #m
+         bob< * 474 *
+         // Nor by another name, nor on another connection.
+         bob> NICK robert
+         bob> JOIN #m
+         bob< * 474 *
+         bob> QUIT
+         eve> JOIN #m
+         eve< * 474 *
+         // Whoever is logged in to another account is somebody else, and so is who comes from elsewhere.
+         mia> NS REGISTER correcthorse
+         mia< * 900 *
+         mia> JOIN #m
+         mia< * 366 *
+         from 192.0.2.8
+         kim> JOIN #m
+         kim< * 366 *
+         // An end of it is one for guests, too.
+         ann> CS UNBAN #m ~a:bob
+         ann< *:~a:bob is banned no more
+         eve> JOIN #m
+         eve< * 366 *
+         // It is the same with a mute.
+         ann> MODE #m +b ~m:~a:bob
+         eve< * MODE #m +b ~m:~a:bob
+         eve> PRIVMSG #m :hello
+         eve< * 404 * you are muted in it",
+        |_| (),
+    );
+}
+
+/// A day later nobody knows who came from there.
+#[test]
+fn a_ban_of_an_account_bars_guests_from_its_place_for_a_day() {
+    check_with(
+        "from 192.0.2.7
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         bob> QUIT
+         from 192.0.2.8
+         ann> JOIN #m
+         ann> MODE #m +b ~a:bob
+         ann< * MODE #m +b ~a:bob
+         from 192.0.2.7
+         eve> JOIN #m
+         eve< * 474 *
+         wait 86400
+         kim> JOIN #m
+         kim< * 366 *",
+        |config| config.limits.ping_after = std::time::Duration::from_secs(1_000_000),
+    );
+}
+
+/// A ban of a guest is one of their place: whatever they are called, and however often they connect.
+#[test]
+fn a_ban_of_a_guest_outlives_their_nick() {
+    check_with(
+        "ann> JOIN #m
+         ann< * 366 *
+         from 192.0.2.7
+         bob> JOIN #m
+         bob< * 366 *
+         ann> CS MUTE #m bob 1h loud
+         ann< * NOTICE ann :* is muted until * (loud)
+         bob> NICK robert
+         bob< * 437 bob #m * you are muted in it *(loud)
+         bob> PART #m :shout
+         ann< :bob!* PART #m
+         bob> NICK robert
+         bob< * NICK robert
+         bob> JOIN #m
+         bob> PRIVMSG #m :shout
+         bob< * 404 robert #m * you are muted in it *
+         ann> CS BAN #m robert 2 h gone
+         ann< * NOTICE ann :* is banned until * (gone)
+         bob< * KICK #m robert *gone*
+         bob> NICK bobby
+         bob> JOIN #m
+         bob< * 474 bobby #m *
+         eve> JOIN #m
+         eve< * 474 eve #m *",
+        |_| (),
+    );
+}
+
+#[test]
+fn an_invitation_ends_and_is_taken_back() {
+    check_with(
+        "ann> JOIN #m
+         ann> MODE #m +i
+         ann< * MODE #m +i
+         bob> JOIN #m
+         bob< * 473 *
+         ann> UNINVITE bob #m
+         ann< * NOTICE ann :bob has no invitation
+         bob> UNINVITE bob #m
+         bob< * 442 bob #m *
+         ann> INVITE bob #m
+         bob< * INVITE bob #m
+         ann> UNINVITE bob #m
+         ann< * NOTICE ann :bob is invited no more
+         bob> INVITE
+         bob! * 336 *
+         bob> JOIN #m
+         bob< * 473 *
+         ann> INVITE bob #m
+         bob< * INVITE bob #m
+         // Who is banned has none any more.
+         ann> CS BAN #m bob 2h be gone
+         ann< * is banned until *
+         bob> JOIN #m
+         bob< * 474 *
+         // Nobody is invited for ever.
+         mia> PING x
+         ann> MODE #m -b *!*@127.0.0.1
+         ann> INVITE mia #m
+         mia< * INVITE mia #m
+         wait 604790
+         mia> INVITE
+         mia< * 336 mia #m
+         wait 20
+         mia> JOIN #m
+         mia< * 473 *",
+        |config| config.limits.ping_after = std::time::Duration::from_secs(1_000_000),
+    );
+}
+
+/// A time is one, or is complained of: nobody is banned for ever by a slip.
+#[test]
+fn a_time_is_a_time_or_a_complaint() {
+    check_with(
+        "ann> JOIN #m
+         ann< * 366 *
+         wait 1
+         ann> CS BAN #m a!*@* 2 h spam
+         ann< * NOTICE ann :a!*@* is banned until 2027-01-15T10:* (spam)
+         ann> CS BAN #m b!*@* 1d 12h spam
+         ann< * NOTICE ann :b!*@* is banned until 2027-01-16T20:* (spam)
+         ann> CS BAN #m c!*@* 90 minutes
+         ann< * NOTICE ann :c!*@* is banned until 2027-01-15T09:30:*
+         ann> CS BAN #m d!*@* 90
+         ann< * NOTICE ann :90 is no time: *
+         ann> CS BAN #m d!*@* 90 spam
+         ann< * NOTICE ann :90 is no time: *
+         ann> CS BAN #m d!*@* 2x spam
+         ann< * NOTICE ann :2x is no time: *
+         ann> CS MUTE #m d!*@* -2h
+         ann< * NOTICE ann :-2h is no time: *
+         ann> CS BAN #m d!*@* 0
+         ann< * NOTICE ann :0 is no time: *
+         ann> CS BAN #m e!*@* 2h 3 strikes
+         ann< * NOTICE ann :e!*@* is banned until * (3 strikes)
+         ann> CS BAN #m f!*@* spam 2h
+         ann< * NOTICE ann :f!*@* is banned (spam 2h)
+         ann> CS BANS #m
+         ann! * NOTICE ann :d!*",
+        |_| (),
+    );
+}
+
+/// Nobody bars who has founded a room: it is not even written down as if it did.
+#[test]
+fn the_founder_cannot_be_banned() {
+    check_with(
+        "from 192.0.2.7
+         ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> JOIN #m
+         ann< * 366 *
+         from 192.0.2.8
+         bob> JOIN #m
+         ann> MODE #m +o bob
+         bob< * MODE #m +o bob
+         bob> CS BAN #m ann
+         bob< :chat.local 485 bob #m :ann founded this room *
+         bob> CS MUTE #m ~a:Ann
+         bob< :chat.local 485 bob #m *
+         bob> MODE #m +b ann!*@*
+         bob< :chat.local 485 bob #m *
+         bob> MODE #m +b ~m:~account:ann
+         bob< :chat.local 485 bob #m *
+         bob> MODE #m b
+         bob! * 367 *
+         // A ban that is about others, too, stays, and the founder is not touched.
+         bob> MODE #m +b *!*@192.0.2.7
+         bob< * NOTICE bob :ann founded #m: that does not touch them
+         ann< * MODE #m +b *!*@192.0.2.7
+         bob> CS BAN #m ~a:a*
+         bob< * NOTICE bob :ann founded #m: that does not touch them
+         ann> PART #m
+         ann> JOIN #m
+         ann< * 366 *
+         ann! * 474 *",
+        |_| (),
     );
 }

@@ -223,6 +223,7 @@ const TRIES: &[(&str, &[&str])] = &[
     ),
     ("TIME", &["TIME"]),
     ("TOPIC", &["TOPIC {room}", "TOPIC {room} :mine", "TOPIC {room} :"]),
+    ("UNINVITE", &["UNINVITE eve {room}", "UNINVITE {nick} {room}"]),
     ("USER", &["USER u 0 * :R"]),
     ("USERHOST", &["USERHOST {nick}"]),
     ("VERIFY", &["VERIFY ann 1"]),

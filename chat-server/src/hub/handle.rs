@@ -29,6 +29,7 @@ impl Hub {
     /// Handles one input. The caller carries out all effects, in order, before the next call.
     pub fn handle(&mut self, now: Now, input: Input, effects: &mut Vec<Effect>) {
         self.out.begin(now, effects);
+        self.people.set_time(now.wall);
         if self.started.replace(self.started.unwrap_or(now.wall)).is_none() {
             let changes = self.accounts.keep_secret();
             self.persist_unasked(changes);

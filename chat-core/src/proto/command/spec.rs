@@ -109,6 +109,8 @@ pub enum Command {
     Time { server: Option<String> },
     /// The topic of a room, to see or to change.
     Topic { room: String, topic: Option<String> },
+    /// The end of an invitation.
+    Uninvite { nick: String, room: String },
     /// A user name and a real name, to register.
     User { user: String, realname: String },
     /// A question about where these people are.
@@ -578,6 +580,13 @@ pub static SPECS: &[CommandSpec] = &[
         clause: "RFC 2812 §3.2.4",
     },
     CommandSpec {
+        word: "UNINVITE",
+        parse: |args| Ok(Command::Uninvite { nick: args.need(0)?, room: args.need(1)? }),
+        rules: PLAIN,
+        help: "UNINVITE nick #room: take back an invitation into a room you operate",
+        clause: "InspIRCd, ergo",
+    },
+    CommandSpec {
         word: "USER",
         parse: |args| Ok(Command::User { user: args.need(0)?, realname: args.need(3)? }),
         rules: CommandRules { stage: Stage::Registration, ..PLAIN },
@@ -756,6 +765,7 @@ impl Command {
             Self::Setname { .. } => const { row("SETNAME") },
             Self::Time { .. } => const { row("TIME") },
             Self::Topic { .. } => const { row("TOPIC") },
+            Self::Uninvite { .. } => const { row("UNINVITE") },
             Self::User { .. } => const { row("USER") },
             Self::Userhost { .. } => const { row("USERHOST") },
             Self::Verify { .. } => const { row("VERIFY") },

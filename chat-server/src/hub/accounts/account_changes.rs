@@ -107,7 +107,7 @@ impl Hub {
                 "this account is to look after the room that everybody comes into: an operator of the server registers it",
             );
         }
-        if self.accounts.find_ban(self.now().wall, "", Some(&name)).is_some() {
+        if self.accounts.find_ban(self.now().wall, "", Some(name)).is_some() {
             return refused(
                 "BAD_ACCOUNT_NAME",
                 "this name is banned from this server: take another nick",

@@ -148,6 +148,7 @@ impl Hub {
             self.note_left(who, &rooms, &devices);
         }
         self.set_identity(who, identity);
+        self.people.note_places(who);
         let person = self.people.person_mut(who);
         let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);
@@ -160,6 +161,7 @@ impl Hub {
         if before.as_ref().is_some_and(|own| !is_same(own)) {
             self.end_privilege_of(who);
         }
+        self.people.note_places(who);
         self.give_back_nick(who);
         self.follow_account(who, before.as_ref());
         if !devices.is_empty() {

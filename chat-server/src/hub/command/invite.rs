@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::Numeric;
+use chat_core::proto::{Numeric, Service};
 
 use crate::{
-    delivery::Content,
-    hub::{Hub, people::speech::Speech, policy::Right, refusal::Refusal, replies::turn::Turn},
+    delivery::{Content, ReplyLine},
+    hub::{
+        Hub, people::speech::Speech, policy::Right, refusal::Refusal, replies::turn::Turn,
+        state::entrance::INVITATION_TIME,
+    },
     ids::{PersonId, RoomId},
 };
 
@@ -43,6 +46,30 @@ impl Hub {
             self.keep_invitation(guest, id);
             self.note_privileged(turn, id, Right::Operate, &format!("INVITE {}", names.join(" ")));
         }
+        Ok(())
+    }
+
+    /// `UNINVITE` (InspIRCd, ergo): an invitation is taken back by those whose invitations count.
+    pub(crate) fn uninvite(
+        &mut self,
+        turn: &mut Turn,
+        nick: &str,
+        room: &str,
+    ) -> Result<(), Refusal> {
+        let (room, _) = self.rooms.find_own(turn.person, room)?;
+        if !room.allows(self.people.asker(turn.conn), Right::Operate) {
+            return Err(Refusal::NotOperator(room.name.to_string()));
+        }
+        let guest = self.people.find(nick)?;
+        let (id, guest, nick) = (room.id, guest.id, guest.nick.to_string());
+        let by = Service::ChanServ;
+        let did = format!("UNINVITE {nick} {}", room.name);
+        let person = self.people.person_mut(guest);
+        if person.particulars.change(|own| own.invited.remove(&id)).is_none() {
+            return Err(Refusal::Service { by, text: format!("{nick} has no invitation") });
+        }
+        turn.say(ReplyLine::Said { by, text: format!("{nick} is invited no more").into() });
+        self.note_privileged(turn, id, Right::Operate, &did);
         Ok(())
     }
 
@@ -92,8 +119,9 @@ impl Hub {
     }
 
     fn show_invitations(&self, turn: &mut Turn) {
-        for room in self.people.person(turn.person).particulars.invited.keys() {
-            if let Some(room) = self.rooms.get(*room) {
+        let now = self.now().wall;
+        for (room, since) in &self.people.person(turn.person).particulars.invited {
+            if let Some(room) = self.rooms.get(*room).filter(|_| *since + INVITATION_TIME > now) {
                 turn.numeric(Numeric::RPL_INVITELIST, &[room.name.as_str()]);
             }
         }

@@ -83,6 +83,7 @@ impl Hub {
             Command::Info { server } => {
                 self.check_server(server.as_deref()).and_then(|()| self.info(turn))
             }
+            Command::Uninvite { nick, room } => self.uninvite(turn, &nick, &room),
             Command::Invite { invitation } => self.invite(turn, invitation),
             Command::Isupport => {
                 self.isupport(turn);

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use chat_core::{
-    proto::{KEY_BYTES_MAX, Numeric},
+    proto::{KEY_BYTES_MAX, Numeric, Service},
     wire::limits::BODY_BYTES_MAX,
 };
 
@@ -15,11 +15,13 @@ use crate::{
         policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
+        rooms::ownership::barred_founder,
         state::{
             codec::unix_seconds,
             list_entry::Terms,
             masks,
             modes::{List, Mode, ModeChange, ModeLetter},
+            paged_reply::Section,
             pending_record::{Destination, RecordAction},
             people::People,
             room::Room,
@@ -166,7 +168,10 @@ impl Hub {
                         continue;
                     }
                     match self.check_mode_slot(room, &change, &changes) {
-                        Ok(()) => changes.push(change),
+                        Ok(()) => {
+                            turn.reply.extend(untouched_founder(&self.people, room, &change));
+                            changes.push(change);
+                        }
                         Err(refusal) => turn.say(refusal.reply()),
                     }
                 }
@@ -231,6 +236,13 @@ impl Hub {
                 // Who sets one would learn by trying where others are.
                 if is_set && masks::is_about_addresses(&mask) && !self.may_name_addresses(turn) {
                     return Err(invalid(list.letter(), masks::NO_ADDRESSES));
+                }
+                // Nobody bars them: it would look as if it did.
+                if is_set
+                    && list == List::Ban
+                    && let Some((nick, true)) = barred_founder(&self.people, room, &mask)
+                {
+                    return Err(Refusal::Founder { room: room.name.to_string(), nick });
                 }
                 Ok(Mode::Listed(list, mask, Terms::default()))
             }
@@ -317,6 +329,19 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// A word about the founder, if a ban that is set is about them, too.
+fn untouched_founder(people: &People, room: &Room, change: &ModeChange) -> Option<Section> {
+    let Mode::Listed(List::Ban, mask, _) = &change.what else { return None };
+    let (nick, _) = barred_founder(people, room, mask).filter(|_| change.is_set)?;
+    let text = untouched(&nick, room).into();
+    Some(Section::Line(ReplyLine::Said { by: Service::ChanServ, text }))
+}
+
+/// The words by which is told that a ban is not about the founder.
+pub(crate) fn untouched(founder: &str, room: &Room) -> String {
+    format!("{founder} founded {}: that does not touch them", room.name)
 }
 
 /// Whether something is other after `change`, which comes behind `changes`.

@@ -77,7 +77,8 @@ impl Hub {
         let Some(room) = self.rooms.get(link_use.room).filter(|room| !room.has(turn.person)) else {
             return Ok(());
         };
-        let permit = room.check_used_link(link_use, &self.people.subject(turn.person))?;
+        let permit =
+            room.check_used_link(link_use, &self.people.subject(turn.person), self.now().wall)?;
         self.come_in(turn, permit)
     }
 }

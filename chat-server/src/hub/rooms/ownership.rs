@@ -13,15 +13,19 @@ use crate::{
         state::{
             codec,
             facts::{self, Fact, RoomDocument},
+            masks,
             ownership::Ownership,
             pending_record::OwnerChange,
+            people::People,
+            person::Person,
+            room::Room,
             slots::Slot,
         },
     },
     ids::RoomId,
     room_log::Change,
 };
-use chat_core::proto::{CaseMapping, RoomName};
+use chat_core::proto::{CaseMapping, RoomName, mask_matches};
 
 impl Hub {
     /// A room that has just been founded is that account's, if it may have one more.
@@ -215,4 +219,25 @@ impl Hub {
 
 pub(crate) fn fold(account: &str) -> Cow<'_, str> {
     CaseMapping::Ascii.fold(account)
+}
+
+/// The founder of a room, as they are called, if a ban by that mask would be about them, which has no effect; and whether it would be
+/// about them alone.
+pub(crate) fn barred_founder(people: &People, room: &Room, mask: &str) -> Option<(String, bool)> {
+    let founder = &room.ownership.as_ref()?.founder;
+    let mask = mask.strip_prefix(masks::MUTE).unwrap_or(mask);
+    if let Some(account) = masks::account_of(mask) {
+        let is_alone = CaseMapping::Ascii.same(account, founder);
+        return mask_matches(account, founder).then(|| (founder.to_string(), is_alone));
+    }
+    let is_meant = |person: &&Person| {
+        room.is_founded_by(person) && people.subject(person.id).is_meant_by(mask)
+    };
+    // Nobody else has their nick.
+    let nick = mask.split('!').next().unwrap_or_default();
+    if let Some(person) = people.find(nick).ok().filter(is_meant) {
+        return Some((person.nick.to_string(), true));
+    }
+    let mut members = room.members.keys().map(|who| people.person(*who));
+    members.find(is_meant).map(|person| (person.nick.to_string(), false))
 }

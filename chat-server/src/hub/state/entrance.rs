@@ -1,6 +1,13 @@
 //! Entrance: whether somebody may come into a room, decided here for every way in, and its members, who have all passed it.
 
-use std::{collections::BTreeMap, ops::Deref, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    ops::Deref,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use chat_core::proto::CaseMapping;
 
 use crate::{
     hub::{
@@ -8,7 +15,7 @@ use crate::{
         state::{
             invite_link::InviteLink,
             list_entry::Entry,
-            masks::Subject,
+            masks::{Subject, account_of},
             modes::{Flag, List},
             rank::Rank,
             room::Room,
@@ -16,6 +23,9 @@ use crate::{
     },
     ids::{PersonId, RoomId},
 };
+
+/// The time for which an invitation holds.
+pub(crate) const INVITATION_TIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A permit to become a member of a room. The checks here make it, and nothing else can; who comes in uses it up.
 #[derive(Debug)]
@@ -88,16 +98,23 @@ impl Room {
         let free = || Ok(Entrance::Free(Permit { room: self.id, person: person.id }));
         // Whoever looks after the room that everybody is put into also does when somebody has shut it.
         let looks_after_it = self.is_lobby() && *is_server_operator;
-        if looks_after_it || self.check_bans(subject)? == Bars::Open {
+        if looks_after_it || self.check_bans(subject, now)? == Bars::Open {
             return free();
         }
         let name = self.name.to_string();
         let modes = &self.modes;
+        // An account that stands there by its name has a standing invitation, for which it needs no key.
+        let is_listed = |own: &Arc<str>| {
+            let listed =
+                modes.list(List::Invited).iter().filter_map(|entry| account_of(&entry.mask));
+            listed.into_iter().any(|account| CaseMapping::Ascii.same(account, own))
+        };
+        let needs_no_key = person.account.as_ref().is_some_and(is_listed);
         let bar = if modes.has(Flag::InviteOnly) && !modes.names(List::Invited, subject) {
             Refusal::InviteOnly(name)
         } else if modes.has(Flag::Approval) && !modes.names(List::Invited, subject) {
             Refusal::NeedsApproval(name)
-        } else if modes.key.as_deref().is_some_and(|own| key != Some(own)) {
+        } else if modes.key.as_deref().is_some_and(|own| key != Some(own) && !needs_no_key) {
             Refusal::BadKey(name)
         } else if modes.limit.is_some_and(|limit| self.members.len() >= limit as usize) {
             Refusal::RoomFull(name)
@@ -116,14 +133,15 @@ impl Room {
         &self,
         used: &LinkUse,
         subject: &Subject<'_>,
+        now: SystemTime,
     ) -> Result<Permit, Refusal> {
         debug_assert_eq!(used.room, self.id, "a link leads into its room");
-        self.check_bans(subject)?;
+        self.check_bans(subject, now)?;
         Ok(Permit { room: self.id, person: subject.person.id })
     }
 
     /// Checks that somebody is not banned, and tells whether the other bars are open for them.
-    fn check_bans(&self, subject: &Subject<'_>) -> Result<Bars, Refusal> {
+    fn check_bans(&self, subject: &Subject<'_>, now: SystemTime) -> Result<Bars, Refusal> {
         let person = subject.person;
         // Nobody is barred from what is theirs.
         if self.is_founded_by(person) {
@@ -131,6 +149,7 @@ impl Room {
         }
         // An operator's invitation opens every bar but a ban that came later.
         let invited = person.particulars.invited.get(&self.id);
+        let invited = invited.filter(|since| **since + INVITATION_TIME > now);
         let holds = |ban: &Entry| invited.is_none_or(|since| ban.at > *since);
         if let Some(ban) = self.modes.bans(subject, holds) {
             return Err(Refusal::Banned { room: self.name.to_string(), terms: ban.terms.shown() });

@@ -27,6 +27,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) addresses: Vec<IpAddr>,
     /// The cloaks of these, but for the one that is shown.
     pub(crate) cloaks: Vec<&'a str>,
+    /// Accounts that were lately where they come from, if they are a guest.
+    pub(crate) former: Vec<&'a str>,
 }
 
 impl Subject<'_> {
@@ -46,6 +48,15 @@ impl Subject<'_> {
 }
 
 impl Subject<'_> {
+    /// Whether a mask that bars people is about them: of a guest also one of an account that was lately where they come from, since
+    /// everybody is a guest who logs out. One of all accounts is about those who are logged in.
+    pub(crate) fn is_barred_by(&self, mask: &str) -> bool {
+        let was_there = |account: &str| {
+            account != "*" && self.former.iter().any(|own| mask_matches(account, own))
+        };
+        self.is_meant_by(mask) || account_of(mask).is_some_and(was_there)
+    }
+
     /// Whether a mask is about where they are, whatever host is shown: about a cloak of theirs, or in full about an address.
     fn is_meant_by_host(&self, mask: &str) -> bool {
         let from = |host: &str| {

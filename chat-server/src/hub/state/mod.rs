@@ -1,6 +1,7 @@
 //! State: people, rooms, accounts, and what is awaited; types that keep their own invariants and know nothing of the hub.
 
 pub(crate) mod account_directory;
+pub(crate) mod account_places;
 pub(crate) mod account_request;
 pub(crate) mod accounts;
 pub(crate) mod awaited;

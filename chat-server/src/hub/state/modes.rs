@@ -217,7 +217,7 @@ impl Modes {
 
     /// The ban by which `who` may not join, among those that hold for them.
     pub(crate) fn bans(&self, who: &Subject<'_>, holds: impl Fn(&Entry) -> bool) -> Option<&Entry> {
-        let ban = self.bans.iter().find(|own| who.is_meant_by(&own.mask) && holds(own));
+        let ban = self.bans.iter().find(|own| who.is_barred_by(&own.mask) && holds(own));
         ban.filter(|_| !self.names(List::Except, who))
     }
 
@@ -226,8 +226,8 @@ impl Modes {
         let unmuted =
             |entry: &Entry| entry.mask.strip_prefix(MUTE).is_some_and(|mask| who.is_meant_by(mask));
         let silences = |entry: &&Entry| match entry.mask.strip_prefix(MUTE) {
-            Some(mask) => who.is_meant_by(mask) && !self.excepts.iter().any(unmuted),
-            None => who.is_meant_by(&entry.mask),
+            Some(mask) => who.is_barred_by(mask) && !self.excepts.iter().any(unmuted),
+            None => who.is_barred_by(&entry.mask),
         };
         self.bans.iter().find(silences).filter(|_| !self.names(List::Except, who))
     }

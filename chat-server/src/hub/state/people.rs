@@ -8,6 +8,7 @@ use std::{
 };
 
 use chat_core::proto::{Capability, CapabilitySet, CaseMapping, Nick};
+use ipnet::IpNet;
 use smallvec::SmallVec;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
         input::Registration,
         refusal::Refusal,
         state::{
+            account_places::AccountPlaces,
             device::{Device, Reader},
             directory::{DeviceDirectory, PersonDirectory},
             masks::Subject,
@@ -27,6 +29,7 @@ use crate::{
         },
     },
     ids::{ConnId, IdMap, PersonId},
+    origin::Origin,
 };
 
 /// The people who are here and their connections.
@@ -48,6 +51,8 @@ pub(crate) struct People {
     /// The number of people who are invisible: it is told to everybody who comes.
     n_invisible: usize,
     whowas: Whowas,
+    /// The places where accounts were lately.
+    places: AccountPlaces,
     /// The most people there have been at once.
     n_max: usize,
 }
@@ -176,7 +181,31 @@ impl People {
         let cloaks = devices().filter_map(|own| own.cloak.as_deref());
         // The one that everybody sees is there already.
         let cloaks = cloaks.filter(|own| *own != person.host()).collect();
-        Subject { person, addresses, cloaks }
+        // Whoever is logged in is that account alone.
+        let places = devices().filter(|_| person.account.is_none()).map(place_of);
+        let former = places.flat_map(|place| self.places.at(place)).collect();
+        Subject { person, addresses, cloaks, former }
+    }
+
+    /// It is that late.
+    #[inline]
+    pub(crate) fn set_time(&mut self, now: SystemTime) {
+        self.places.set_time(now);
+    }
+
+    /// Notes where somebody's account is, or has been until now.
+    pub(crate) fn note_places(&mut self, who: PersonId) {
+        for conn in self.person(who).devices.clone() {
+            self.note_place(conn);
+        }
+    }
+
+    fn note_place(&mut self, conn: ConnId) {
+        let Reader { person, device } = self.reader(conn);
+        if let Some(account) = &person.account {
+            let (place, account) = (place_of(device), CaseMapping::Ascii.fold(account).into());
+            self.places.note(place, account);
+        }
     }
 
     /// Makes a connection an operator's of the server, by that entry of the configuration, or none; whether it was one.
@@ -221,10 +250,12 @@ impl People {
         if !devices.contains(&conn) {
             devices.push(conn);
         }
+        self.note_place(conn);
     }
 
     /// Takes a connection from its person, with what it watches and subscribed to.
     pub(crate) fn remove_device(&mut self, conn: ConnId) {
+        self.note_place(conn);
         self.watch_nobody(conn);
         self.unsubscribe_all(conn);
         let device = self.devices.remove(conn).expect("the caller found it");
@@ -236,6 +267,7 @@ impl People {
 
     /// Makes a connection one of somebody else's.
     pub(crate) fn move_device(&mut self, conn: ConnId, to: PersonId) {
+        self.note_place(conn);
         let before = std::mem::replace(&mut self.device_mut(conn).person, to);
         self.person_mut(before).devices.retain(|own| *own != conn);
         self.person_mut(to).devices.push(conn);
@@ -571,4 +603,9 @@ impl People {
             self.devices().map(|own| own.particulars.subscriptions.len()).sum();
         ensure(n_subscribers == n_subscriptions, "everyone who subscribed is told".into())
     }
+}
+
+/// The place that a connection comes from: the network of one subscriber.
+fn place_of(device: &Device) -> IpNet {
+    Origin::of_host(&device.address).near
 }

@@ -10,10 +10,14 @@ use crate::{
     history::{ConversationScope, Query},
     hub::{
         Hub,
-        command::services::{notices::Noted, request::Said},
+        command::{
+            mode::untouched,
+            services::{notices::Noted, request::Said},
+        },
         policy::Right,
         refusal::Refusal,
         replies::turn::Turn,
+        rooms::ownership::barred_founder,
         state::{
             facts::Fact,
             list_entry::Terms,
@@ -385,6 +389,11 @@ impl Hub {
         let who = said.need(2)?;
         let mask = self.mask_of(turn, said, who)?;
         let mask: Arc<str> = format!("{kind}{mask}").into();
+        let founder = barred_founder(&self.people, room, &mask);
+        if let Some((nick, true)) = founder {
+            return Err(Refusal::Founder { room: room.name.to_string(), nick });
+        }
+        let founder = founder.map(|(nick, _)| untouched(&nick, room));
         let terms = said.terms(3, self.now().wall)?;
         let what = Mode::Listed(List::Ban, Arc::clone(&mask), terms.clone());
         let change = ModeChange { is_set: true, what };
@@ -395,7 +404,7 @@ impl Hub {
         let is_meant = |who: &PersonId| {
             let subject = self.people.subject(*who);
             kind.is_empty()
-                && subject.is_meant_by(&mask)
+                && subject.is_barred_by(&mask)
                 && !room.members[who].is_operator
                 && !room.modes.names(List::Except, &subject)
         };
@@ -404,7 +413,7 @@ impl Hub {
         let named = self.people.find(who).ok();
         let about = named.map(|person| match &person.account {
             Some(account) => format!(
-                "that is the account {account}, wherever it comes from; as a guest they would come from *!*@{}",
+                "that is the account {account}, wherever it comes from, and for a day guests who come from where it was; as a guest they would come from *!*@{}",
                 place_of(&self.people, person)
             ),
             None => format!("{} is a guest: that is everybody who comes from where they do", person.nick),
@@ -418,7 +427,7 @@ impl Hub {
         for who in purpose {
             self.submit_kick(turn, id, who, &why)?;
         }
-        let lines = [Some(reply), about].into_iter().flatten();
+        let lines = [Some(reply), about, founder].into_iter().flatten();
         let said = |text: String| ReplyLine::Said { by: Service::ChanServ, text: text.into() };
         let reply = lines.map(said).collect();
         let (facts, owner_change) = (Vec::new(), OwnerChange::None);

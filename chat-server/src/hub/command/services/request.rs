@@ -81,15 +81,47 @@ impl<'a> Said<'a> {
         self.word(index).ok_or_else(|| self.no(&text))
     }
 
-    /// The terms that the words from there on say: a time, or none for ever, and a reason.
+    /// The terms that the words from there on say: a time, or none for ever, and a reason. What begins like a time is one, or is
+    /// complained of: nobody is banned for ever by a slip.
     pub(crate) fn terms(&self, index: usize, now: SystemTime) -> Result<Terms, Refusal> {
-        let time = self.word(index).and_then(|word| humantime::parse_duration(word).ok());
+        let (time, n_words) = self.time(index)?;
         if time.is_some_and(|time| time > TIME_MAX || time.is_zero()) {
             return Err(self.no("a time is 10 years at most: leave it out for ever"));
         }
-        let reason = self.rest(if time.is_some() { index + 1 } else { index });
+        let reason = self.rest(index + n_words);
         let reason = reason.map(|reason| cut(&reason, REASON_BYTES_MAX).into());
         Ok(Terms { until: time.map(|time| now + time), reason })
+    }
+
+    /// The time that the words from there on begin with, such as `2h`, `2 h` or `1d 12h`, and in how many words it stands.
+    fn time(&self, index: usize) -> Result<(Option<Duration>, usize), Refusal> {
+        let (mut time, mut n_words) = (None, 0_usize);
+        while let Some(word) = self.word(index + n_words) {
+            let is_number = word.bytes().all(|byte| byte.is_ascii_digit());
+            // A number has its unit in the next word.
+            let (written, n) = match self.word(index + n_words + 1) {
+                Some(unit) if is_number => (format!("{word}{unit}"), 2),
+                _ => (word.to_owned(), 1),
+            };
+            // Not `0`, which is read as a time without a unit.
+            let own = humantime::parse_duration(&written).ok().filter(|_| !(is_number && n == 1));
+            match own {
+                Some(own) => time = Some(time.unwrap_or(Duration::ZERO).saturating_add(own)),
+                None if time.is_none()
+                    && word
+                        .trim_start_matches(['+', '-'])
+                        .starts_with(|c: char| c.is_ascii_digit()) =>
+                {
+                    return Err(self.no(&format!(
+                        "{} is no time: write one like 90s, 10m, 2h or 7d, or begin the reason with another word",
+                        cut(word, REASON_BYTES_MAX)
+                    )));
+                }
+                None => break,
+            }
+            n_words += n;
+        }
+        Ok((time, n_words))
     }
 
     /// The refusal of the request, in words.
