@@ -50,6 +50,7 @@ mod sasl;
 mod sdk;
 mod search;
 mod silence;
+mod silence_lists;
 mod sim;
 mod store;
 mod store_model;

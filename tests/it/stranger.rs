@@ -161,6 +161,7 @@ const TRIES: &[(&str, &[&str])] = &[
         ],
     ),
     ("MONITOR", &["MONITOR + {nick}", "MONITOR S", "MONITOR C"]),
+    ("SILENCE", &["SILENCE {nick}", "SILENCE", "SILENCE -{nick}"]),
     ("MOTD", &["MOTD"]),
     ("NAMES", &["NAMES {room}", "NAMES {room},#open", "NAMES", "NAMES {upper}"]),
     ("NICK", &["NICK other\r\nNICK eve", "NICK {nick}"]),

@@ -64,6 +64,10 @@ pub enum Refusal {
         /// The mask or the nick that was to be on it.
         name: String,
     },
+    /// The list of those who are silenced is full.
+    SilenceListFull(String),
+    /// A nick whose owner reads what accounts write alone.
+    NotLoggedIn(String),
     NickInUse(String),
     /// A nick is words, too, in each of one's rooms.
     NickNotHeard {
@@ -270,6 +274,14 @@ impl Refusal {
                 let text = format!("The room's lists are full: {name} is on none");
                 let params = vec![word(room).into(), letter.to_string().into(), text.into()];
                 return ReplyLine::Numeric(Numeric::ERR_BANLISTFULL, params);
+            }
+            Self::NotLoggedIn(nick) => (
+                Numeric::ERR_NONONREG,
+                vec![nick],
+                "They read what accounts write: log in first (HELP NICKSERV)",
+            ),
+            Self::SilenceListFull(mask) => {
+                (Numeric::ERR_SILELISTFULL, vec![mask], "You have silenced as many as you may")
             }
             Self::NoAdministrator { server } => (
                 Numeric::ERR_NOADMININFO,

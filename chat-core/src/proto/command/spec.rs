@@ -105,6 +105,8 @@ pub enum Command {
     Service { service: Service, text: String },
     /// Another real name.
     Setname { realname: String },
+    /// A mask of those whose direct messages one does not get (`+mask`, `-mask`); without it, those there are.
+    Silence { change: Option<String> },
     /// A question for the server's clock.
     Time { server: Option<String> },
     /// The topic of a room, to see or to change.
@@ -559,6 +561,13 @@ pub static SPECS: &[CommandSpec] = &[
         clause: "setname",
     },
     CommandSpec {
+        word: "SILENCE",
+        parse: |args| Ok(Command::Silence { change: args.given(0) }),
+        rules: PLAIN,
+        help: "SILENCE [+|-mask]: whose direct messages and invitations you do not get",
+        clause: "UnrealIRCd, InspIRCd",
+    },
+    CommandSpec {
         word: "TAGMSG",
         parse: |args| parse::message(MessageKind::Tagmsg, args),
         rules: PLAIN,
@@ -763,6 +772,7 @@ impl Command {
             Self::Rename { .. } => const { row("RENAME") },
             Self::Search { .. } => const { row("SEARCH") },
             Self::Setname { .. } => const { row("SETNAME") },
+            Self::Silence { .. } => const { row("SILENCE") },
             Self::Time { .. } => const { row("TIME") },
             Self::Topic { .. } => const { row("TOPIC") },
             Self::Uninvite { .. } => const { row("UNINVITE") },

@@ -28,6 +28,7 @@ impl Hub {
             return Err(Refusal::NotOperator(room.name.to_string()));
         }
         let guest = self.people.find(&nick)?;
+        self.check_reader(turn, guest.id)?;
         if room.has(guest.id) {
             let room = room.name.to_string();
             return Err(Refusal::AlreadyOnRoom { nick: guest.nick.to_string(), room });
@@ -43,7 +44,7 @@ impl Hub {
             turn.numeric(Numeric::RPL_AWAY, &[&*names[0], &reason]);
         }
         if is_operator {
-            self.keep_invitation(guest, id);
+            self.keep_invitation(turn.person, guest, id);
             self.note_privileged(turn, id, Right::Operate, &format!("INVITE {}", names.join(" ")));
         }
         Ok(())
@@ -76,7 +77,7 @@ impl Hub {
     /// Lets a person in, once, for somebody who operates the room.
     pub(crate) fn invite_person(&mut self, turn: &mut Turn, id: RoomId, guest: PersonId) {
         self.tell_of_invitation(turn, id, guest, true);
-        self.keep_invitation(guest, id);
+        self.keep_invitation(turn.person, guest, id);
     }
 
     fn tell_of_invitation(&self, turn: &mut Turn, id: RoomId, guest: PersonId, is_heard: bool) {
@@ -87,7 +88,9 @@ impl Hub {
             room: Arc::clone(room.name.shown()),
         };
         let event = self.event(turn.person, content);
-        self.tell_person(guest.id, None, &event);
+        if !self.is_silenced_by(turn.person, guest.id) {
+            self.tell_person(guest.id, None, &event);
+        }
         if !is_heard {
             return;
         }
@@ -102,7 +105,10 @@ impl Hub {
     }
 
     /// Invitations to rooms that are no more make place first, then the oldest rooms'.
-    fn keep_invitation(&mut self, guest: PersonId, room: RoomId) {
+    fn keep_invitation(&mut self, by: PersonId, guest: PersonId, room: RoomId) {
+        if self.is_silenced_by(by, guest) {
+            return;
+        }
         let n_max = self.settings.limits.rooms_per_person_max;
         let (rooms, now) = (&self.rooms, self.now().wall);
         let since = rooms[&room].latest.max(now);

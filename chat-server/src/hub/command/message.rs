@@ -83,6 +83,10 @@ impl Hub {
             lines: lines.into(),
             tags: tags.into(),
         };
+        if self.is_silent(turn, &place) {
+            self.pass_by(turn, place, content);
+            return Ok(());
+        }
         self.submit(turn, place, content, RecordAction::Nothing)
     }
 
@@ -118,7 +122,7 @@ impl Hub {
             let text = format!("a reaction has at most {REACTION_BYTES_MAX} bytes");
             return Err(Refusal::fail("TAGMSG", "INVALID_REACTION", &[], &text));
         }
-        if is_kept(kind, tags) {
+        if is_kept(kind, tags) && !self.is_silent(turn, &place) {
             self.submit(turn, place, content, RecordAction::Nothing)
         } else {
             self.pass_by(turn, place, content);
@@ -155,6 +159,7 @@ impl Hub {
             return Ok((Destination::Ranked(id, sign), shown));
         }
         let person = self.people.find(target)?;
+        self.check_reader(turn, person.id)?;
         if let Some(reason) =
             person.particulars.away.as_ref().filter(|_| kind == MessageKind::Privmsg)
         {
@@ -165,8 +170,16 @@ impl Hub {
         Ok((place, nick))
     }
 
-    /// Tags alone are seen by whoever is there, and kept by nobody.
-    fn pass_by(&mut self, turn: &mut Turn, place: Destination, content: RecordContent) {
+    /// Whether what is said there is for nobody, since whom it is for has silenced who says it.
+    pub(super) fn is_silent(&self, turn: &Turn, place: &Destination) -> bool {
+        matches!(place, Destination::Direct { identity, .. }
+            if self.is_silenced(turn.person, identity))
+    }
+
+    /// Shows to whoever is there what is not kept: tags alone, and to its sender alone what is for nobody.
+    pub(super) fn pass_by(&mut self, turn: &mut Turn, place: Destination, content: RecordContent) {
+        let is_of_tags =
+            matches!(&content, RecordContent::Message { kind: MessageKind::Tagmsg, .. });
         let msgid = self.next_msgid(self.now().wall);
         let event = Arc::new(
             Event::new(content.into(), self.now().wall, Some(msgid))
@@ -174,9 +187,11 @@ impl Hub {
         );
         let capabilities = self.people.device(turn.conn).capabilities;
         let echoes = capabilities.contains(Capability::EchoMessage)
-            && capabilities.contains(Capability::MessageTags);
+            && (!is_of_tags || capabilities.contains(Capability::MessageTags));
+        let is_silent = self.is_silent(turn, &place);
         match place {
             Destination::Direct { person: other, .. } => {
+                let other = other.filter(|_| !is_silent);
                 self.tell_both(turn.person, turn.conn, other, &event);
             }
             Destination::Room(id) => self.tell_room(&self.rooms[&id], Some(turn.conn), &event),

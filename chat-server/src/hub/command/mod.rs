@@ -33,6 +33,7 @@ pub(crate) mod search;
 pub(crate) mod server_info;
 pub(crate) mod services;
 pub(crate) mod setname;
+pub(crate) mod silence;
 pub(crate) mod topic;
 pub(crate) mod wallops;
 pub(crate) mod webirc;
@@ -143,6 +144,7 @@ impl Hub {
             Command::Search { params } => self.search(turn, &params),
             Command::Service { service, text } => self.answer_service(turn, service, &text),
             Command::Setname { realname } => self.setname(turn, &realname),
+            Command::Silence { change } => self.silence(turn, change.as_deref()),
             Command::Time { server } => {
                 self.check_server(server.as_deref()).and_then(|()| self.time(turn))
             }

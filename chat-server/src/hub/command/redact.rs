@@ -129,7 +129,16 @@ impl Hub {
             (MessageChange::Redact(reason), Destination::Room(id) | Destination::Ranked(id, _)) => {
                 MessageChange::Redact(self.heard(turn, *id, reason))
             }
-            (change, Destination::Direct { .. }) => change,
+            (MessageChange::Replace(text), Destination::Direct { person, .. }) => {
+                person.map_or(Ok(()), |reader| self.check_reader(turn, reader))?;
+                MessageChange::Replace(text)
+            }
+            // They may take back what they said, without a word to whom it is not for.
+            (MessageChange::Redact(reason), Destination::Direct { person, .. }) => {
+                let is_for_them = !self.is_silent(turn, &readable.place)
+                    && person.is_none_or(|reader| self.check_reader(turn, reader).is_ok());
+                MessageChange::Redact(reason.filter(|_| is_for_them))
+            }
         };
         let operates = match &readable.place {
             Destination::Room(id) | Destination::Ranked(id, _) => {
@@ -159,6 +168,11 @@ impl Hub {
                 RecordContent::Edit { source, target, edited: msgid, text: text.into() }
             }
         };
+        // Nothing becomes of other words, as of a message.
+        if matches!(content, RecordContent::Edit { .. }) && self.is_silent(turn, &place) {
+            self.pass_by(turn, place, content);
+            return Ok(());
+        }
         self.submit(turn, place, content, RecordAction::Nothing)
     }
 }

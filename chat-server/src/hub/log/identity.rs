@@ -25,7 +25,7 @@ impl Hub {
     /// `who` is that one in direct conversations from here on; guests get another name when they need it.
     pub(crate) fn set_identity(&mut self, who: PersonId, identity: Option<Arc<str>>) {
         if let Some(gone) = self.people.set_identity(who, identity) {
-            self.accounts.forget_markers(&gone);
+            self.accounts.forget_guest(&gone);
         }
     }
 

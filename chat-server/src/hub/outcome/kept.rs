@@ -67,6 +67,9 @@ impl Hub {
                 Vec::new()
             }
             ChangePurpose::Knock { reply } => reply,
+            ChangePurpose::Silence { silence, is_set } => {
+                self.tell_of_silence(conn, &silence, is_set)
+            }
             ChangePurpose::Mark { mark, shown } => {
                 self.tell_of_marker(&mark, &shown, Some(conn));
                 vec![self.marker_line(&mark, &shown)]

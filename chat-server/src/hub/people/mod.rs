@@ -5,4 +5,5 @@ pub(crate) mod metadata;
 pub(crate) mod monitor;
 pub(crate) mod nick;
 pub(crate) mod read_markers;
+pub(crate) mod silence_lists;
 pub(crate) mod speech;

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     auth::{self, Secret},
     config::Account,
-    hub::state::{codec, confusables::ConfusableNames, presences, read_markers},
+    hub::state::{codec, confusables::ConfusableNames, presences, read_markers, silence_lists},
     room_log::Change,
 };
 
@@ -159,6 +159,7 @@ pub(crate) fn drop_account(name: &str, identity: Arc<str>) -> Vec<Change> {
         AccountField::Whole.remove(&fold(name)),
         Change::Remove { path: markers },
         presences::forget(&identity),
+        silence_lists::forget(&identity),
         Change::Forget { person: identity },
     ]
 }

@@ -23,6 +23,7 @@ use crate::{
         sasl_exchange::{Sasl, Stage},
         server_ban::{self, Ban, Banned, Bans},
         server_secret::{self, ServerSecret},
+        silence_lists::{self, SilenceEntry, SilenceLists},
     },
     ids::{ConnId, IdMap},
     room_log::Change,
@@ -45,6 +46,7 @@ pub(crate) struct Accounts {
     bans: Bans,
     markers: ReadMarkers,
     presences: Presences,
+    silences: SilenceLists,
     /// The time at which to look again for accounts that nobody has used for long.
     looks_at: SystemTime,
     trail: OperatorTrail,
@@ -65,6 +67,7 @@ impl Accounts {
             bans: Bans::new(),
             markers: ReadMarkers::default(),
             presences: Presences::default(),
+            silences: SilenceLists::default(),
             looks_at: SystemTime::UNIX_EPOCH,
             trail: OperatorTrail::default(),
             secret,
@@ -188,7 +191,7 @@ impl Accounts {
         may
     }
 
-    /// Takes a change of accounts, read markers, presences, server bans, the trail of operators or the server's secret; `None` if it is one of something else.
+    /// Takes a change of accounts, read markers, presences, silences, server bans, the trail of operators or the server's secret; `None` if it is one of something else.
     ///
     /// # Errors
     /// A sentence, if it is nothing that this version writes.
@@ -202,6 +205,7 @@ impl Accounts {
             account_directory::PATH => Some(self.directory.take(rest, value)),
             read_markers::PATH => Some(self.markers.take(rest, value)),
             presences::PATH => Some(self.presences.take(rest, value)),
+            silence_lists::PATH => Some(self.silences.take(rest, value)),
             operator_trail::PATH => Some(self.trail.take(rest, value)),
             server_secret::PATH => Some(self.secret.take(rest, value)),
             server_ban::PATH => Some(server_ban::take(&mut self.bans, rest, value)),
@@ -359,9 +363,22 @@ impl Accounts {
         self.markers.has(identity, of)
     }
 
-    /// A guest has gone.
-    pub(crate) fn forget_markers(&mut self, identity: &str) {
+    /// A guest has gone, with all that is known of them.
+    pub(crate) fn forget_guest(&mut self, identity: &str) {
         self.markers.forget(identity);
+        self.silences.forget(identity);
+    }
+}
+
+/// Silences.
+impl Accounts {
+    pub(crate) fn silences(&self) -> &SilenceLists {
+        &self.silences
+    }
+
+    /// A guest silences a mask, or no more.
+    pub(crate) fn set_silence(&mut self, silence: &SilenceEntry, is_set: bool) {
+        self.silences.set(silence, is_set);
     }
 }
 
@@ -413,6 +430,7 @@ impl Accounts {
         self.directory.check()?;
         self.markers.check()?;
         self.presences.check()?;
+        self.silences.check()?;
         self.trail.check()?;
         self.login_backoff.check()
     }

@@ -8,7 +8,10 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         refusal::Refusal,
-        state::{account_request::AccountRequest, entrance::LinkUse, read_markers::ReadMarker},
+        state::{
+            account_request::AccountRequest, entrance::LinkUse, read_markers::ReadMarker,
+            silence_lists::SilenceEntry,
+        },
     },
     ids::RoomId,
 };
@@ -44,6 +47,8 @@ pub(crate) enum ChangePurpose {
         /// The shown name of what was read.
         shown: Arc<str>,
     },
+    /// A mask that is silenced, or no more.
+    Silence { silence: SilenceEntry, is_set: bool },
 }
 
 impl ChangePurpose {
@@ -57,6 +62,9 @@ impl ChangePurpose {
             Self::Entrance { shown, .. } => Refusal::fail("JOIN", "INTERNAL_ERROR", &[shown], why),
             Self::Knock { .. } => Refusal::fail("KNOCK", "INTERNAL_ERROR", &[], why),
             Self::Metadata { .. } => Refusal::fail("METADATA", "INTERNAL_ERROR", &[], why),
+            Self::Silence { silence, .. } => {
+                Refusal::fail("SILENCE", "INTERNAL_ERROR", &[&silence.mask], why)
+            }
             Self::Mark { shown, .. } => Refusal::fail("MARKREAD", "INTERNAL_ERROR", &[shown], why),
         }
     }

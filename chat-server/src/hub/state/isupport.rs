@@ -7,7 +7,11 @@ use chat_core::proto::{
     TOPIC_BYTES_MAX, USER_BYTES_MAX,
 };
 
-use crate::{delivery::ReplyLine, hub::state::modes::chanmodes, settings::Settings};
+use crate::{
+    delivery::ReplyLine,
+    hub::state::{modes::chanmodes, silence_lists::SILENCES_MAX},
+    settings::Settings,
+};
 
 /// Tokens in one line (<https://modern.ircdocs.horse/#rplisupport-005>).
 const TOKENS_PER_LINE: usize = 13;
@@ -48,6 +52,7 @@ fn tokens(settings: &Settings) -> Vec<String> {
         "PREFIX=(ov)@+".into(),
         format!("MONITOR={}", limits.monitored_max),
         "SAFELIST".into(),
+        format!("SILENCE={SILENCES_MAX}"),
         "STATUSMSG=@+".into(),
         format!(
             "TARGMAX=JOIN:,KICK:{0},KILL:1,LIST:{0},NAMES:{0},NOTICE:{0},PART:,PRIVMSG:{0},TAGMSG:{0},WHOIS:{0},WHOWAS:{0}",

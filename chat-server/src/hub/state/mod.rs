@@ -49,6 +49,7 @@ pub(crate) mod rooms;
 pub(crate) mod sasl_exchange;
 pub(crate) mod server_ban;
 pub(crate) mod server_secret;
+pub(crate) mod silence_lists;
 pub(crate) mod slots;
 pub(crate) mod sparse;
 pub(crate) mod topic;

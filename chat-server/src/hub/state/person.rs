@@ -75,6 +75,8 @@ impl Nothing for Particulars {
 pub(crate) struct UserModes {
     /// `B`: a program (<https://ircv3.net/specs/extensions/bot-mode>).
     pub(crate) is_bot: bool,
+    /// `R`: nobody writes to them who is not logged in.
+    pub(crate) is_for_accounts: bool,
     /// `i`: not found by those who share no room.
     pub(crate) is_invisible: bool,
     /// `o`: one of their connections is an operator's of the server. Others see it, and it gives no right:
@@ -87,18 +89,25 @@ pub(crate) struct UserModes {
 impl Default for UserModes {
     /// `+i`: nobody is found unless they want to be.
     fn default() -> Self {
-        Self { is_bot: false, is_invisible: true, shows_operator: false, reads_wallops: false }
+        Self {
+            is_bot: false,
+            is_for_accounts: false,
+            is_invisible: true,
+            shows_operator: false,
+            reads_wallops: false,
+        }
     }
 }
 
 impl UserModes {
     /// All letters.
-    pub(crate) const LETTERS: &str = "Biow";
+    pub(crate) const LETTERS: &str = "BRiow";
 
     /// The mode by that letter, if a person sets it themselves.
     pub(crate) fn get_mut(&mut self, letter: char) -> Option<&mut bool> {
         match letter {
             'B' => Some(&mut self.is_bot),
+            'R' => Some(&mut self.is_for_accounts),
             'i' => Some(&mut self.is_invisible),
             'w' => Some(&mut self.reads_wallops),
             _ => None,

@@ -21,6 +21,7 @@ use crate::{
         room::{ASKING_MAX, Room},
         rooms::Rooms,
         server_ban,
+        silence_lists::{self, SILENCES_MAX, SilenceEntry},
     },
     ids::{RoomId, Ticket},
     room_log::Change,
@@ -47,6 +48,8 @@ pub(crate) enum Limit {
     Ranks(RoomId),
     /// The bans from the server that hold.
     ServerBans,
+    /// The masks that somebody has silenced, by their identity.
+    Silences(Arc<str>),
 }
 
 /// A slot: one of those that a limit counts, there or under way.
@@ -69,6 +72,7 @@ impl Limit {
             Self::Metadata(_) => limits.metadata_keys_max,
             Self::OwnedRooms(_) => limits.rooms_per_account_max,
             Self::ServerBans => limits.server_bans_max,
+            Self::Silences(_) => SILENCES_MAX,
         }
     }
 
@@ -123,6 +127,10 @@ impl Slot {
         Self { limit: Limit::ServerBans, key: shown.into() }
     }
 
+    pub(crate) fn silence(silence: &SilenceEntry) -> Self {
+        Self { limit: Limit::Silences(Arc::clone(&silence.identity)), key: silence.key() }
+    }
+
     /// The slot that a fact of a room takes; none, if it takes none.
     pub(crate) fn of_fact(room: RoomId, fact: &Fact) -> Option<Self> {
         Some(match fact {
@@ -169,6 +177,10 @@ impl Slot {
             }
             [read_markers::PATH, identity, of] => {
                 let (limit, key) = (Limit::Markers((*identity).into()), (*of).into());
+                Some(Self { limit, key })
+            }
+            [silence_lists::PATH, identity, key] => {
+                let (limit, key) = (Limit::Silences((*identity).into()), (*key).into());
                 Some(Self { limit, key })
             }
             [server_ban::PATH, shown] => Some(Self::server_ban((*shown).to_owned())),
@@ -256,7 +268,9 @@ impl Rooms {
             Limit::Ranks(id) => room(*id)
                 .and_then(|own| own.ownership.as_ref())
                 .map(|own| own.operators.len() + own.voiced.len()),
-            Limit::Certificates(_) | Limit::Markers(_) | Limit::ServerBans => None,
+            Limit::Certificates(_) | Limit::Markers(_) | Limit::ServerBans | Limit::Silences(_) => {
+                None
+            }
         };
         n.unwrap_or(0)
     }
@@ -288,7 +302,9 @@ impl Rooms {
                 };
                 is_so(*id, &has)
             }
-            Limit::Certificates(_) | Limit::Markers(_) | Limit::ServerBans => false,
+            Limit::Certificates(_) | Limit::Markers(_) | Limit::ServerBans | Limit::Silences(_) => {
+                false
+            }
         }
     }
 }
@@ -301,6 +317,7 @@ impl Accounts {
                 self.get(account).map_or(0, |own| own.fingerprints.len())
             }
             Limit::Markers(identity) => self.n_markers(identity),
+            Limit::Silences(identity) => self.silences().n_of(identity),
             Limit::ServerBans => self.bans().values().filter(|ban| ban.holds(now)).count(),
             _ => 0,
         }
@@ -314,6 +331,7 @@ impl Accounts {
                 own.is_some_and(|own| own.iter().any(|own| own.eq_ignore_ascii_case(key)))
             }
             Limit::Markers(identity) => self.has_marker(identity, key),
+            Limit::Silences(identity) => self.silences().has(identity, key),
             Limit::ServerBans => {
                 let banned = server_ban::Banned::read(key);
                 let own = banned.and_then(|banned| self.bans().get(&banned));
