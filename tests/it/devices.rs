@@ -247,6 +247,192 @@ fn one_may_stay_without_a_connection() {
     ));
 }
 
+/// Who stays also stays when the server starts anew: with their nick, in their rooms, with what they may do there.
+#[test]
+fn who_stays_is_there_behind_a_restart() {
+    check(&format!(
+        "{REGISTERED}
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         ann> NS STAY ON
+         ann< * NOTICE *
+         bob> JOIN #x
+         bob> JOIN #shut
+         bob> JOIN #out
+         ann> JOIN #d
+         ann> JOIN #x
+         ann> JOIN #shut
+         ann> JOIN #out
+         ann> JOIN #left
+         ann> PART #left
+         bob> MODE #x +v ann
+         bob> MODE #shut +ik key
+         bob> MODE #out +b nobody!*@*
+         bob> RENAME #shut #closed
+         ann< * MODE #out *
+         ann> QUIT
+         restart
+         login bob
+         bob> PRIVMSG ann :hi
+         bob< * 301 bob ann :Not connected: *
+         bob> JOIN #d
+         bob< * 353 bob = #d :@ann bob
+         bob> JOIN #x
+         bob< * 353 bob = #x :+ann @bob
+         bob> JOIN #closed
+         bob> JOIN #out
+         bob< * 366 bob #out *
+         bob> WHOIS ann
+         bob< * 311 bob ann u 127.0.0.1 * :Real Name
+         bob< * 319 bob ann :@#d +#x #closed #out
+         bob< * 330 bob ann ann *
+         // Nobody else takes the nick.
+         new eve
+         eve> NICK ann
+         eve> USER u 0 * :Eve
+         eve< * 433 * ann *
+         // And again: nothing has changed, but for who was put out.
+         bob> CS BAN #out ann 1h
+         bob< * KICK #out ann *
+         restart
+         login bob
+         bob> JOIN #out
+         bob< * 353 bob = #out @bob
+         {}
+         phone< :ann!u@127.0.0.1 JOIN #d
+         phone< :ann!u@127.0.0.1 JOIN #x
+         phone< :ann!u@127.0.0.1 JOIN #closed
+         phone! * JOIN #out
+         phone> NS STAY OFF
+         phone< * NOTICE *
+         phone> QUIT
+         restart
+         eve> WHOIS ann
+         eve< * 401 eve ann *
+         // Nor was anything kept of her but what is written to her account.
+         eve> PRIVMSG ann :hi
+         eve< * 301 eve ann :Not here: *",
+        device("phone", "")
+    ));
+}
+
+/// What is written to an account is kept for it, whether it stays or is not here at all, and shown once, also to programs that
+/// cannot ask; as much of it as there may be.
+#[test]
+fn what_was_written_to_somebody_who_is_not_here_is_shown_to_them_once() {
+    let another = device("phone", "server-time");
+    let third = device("pad", "");
+    let fourth = device("pod", "draft/chathistory batch");
+    check_with(
+        &format!(
+            "{REGISTERED}
+             bob> NS REGISTER correcthorse
+             bob< * 900 *
+             bob> PRIVMSG ann :before
+             ann> PRIVMSG bob :own
+             ann> QUIT
+             ann< ERROR *
+             bob> PRIVMSG nobody :hello
+             bob< * 401 bob nobody *
+             bob> PRIVMSG Ann :first
+             bob< * 301 bob ann :Not here: what you write is kept, and shown to them when they come
+             bob> NOTICE ann :second
+             bob! * 301 *
+             eve> PRIVMSG ann :from a guest
+             eve< * 301 *
+             eve> QUIT
+             bob> TAGMSG ann
+             bob> PRIVMSG ann :fourth
+             bob< * NOTICE bob :your message to ann was not delivered: they are not here, and 3 messages wait for them already
+             bob! * 301 *
+             {another}
+             phone< @time=* :bob!* PRIVMSG ann :first
+             phone< @time=* :bob!* NOTICE ann :second
+             phone< @time=* :eve!* PRIVMSG ann :from a guest
+             phone! * PRIVMSG ann *
+             bob> PRIVMSG ann :live
+             phone< * :live
+             phone> NS STAY ON
+             phone< * NOTICE *
+             drop phone
+             bob> PRIVMSG ann :while she stays
+             bob< * 301 bob ann :Not connected*
+             {third}
+             pad< :chat.local NOTICE ann :Said to you while you were not here, from *
+             pad< :bob!* PRIVMSG ann :while she stays
+             pad< :chat.local NOTICE ann :That was said *
+             pad! * PRIVMSG ann *
+             pad> NS STAY OFF
+             pad< * NOTICE *
+             pad> QUIT
+             bob> PRIVMSG ann :for who asks
+             bob< * 301 *
+             {fourth}
+             pod! * PRIVMSG ann *
+             pod> CHATHISTORY LATEST bob * 1
+             pod< @batch=* PRIVMSG ann :for who asks"
+        ),
+        |config| config.limits.waiting_messages_max = 3,
+    );
+    check(&format!(
+        "{REGISTERED}
+         ann> QUIT
+         bob> PRIVMSG ann :over a restart
+         bob< * 301 *
+         restart
+         {}
+         phone< * :over a restart
+         phone! * PRIVMSG ann *
+         phone> QUIT
+         restart
+         {}
+         pad! * PRIVMSG ann *",
+        device("phone", ""),
+        device("pad", "")
+    ));
+}
+
+/// The same on a disk, and the server ends as one does: what was said meanwhile is shown, once.
+#[test]
+fn who_stays_is_there_when_the_program_starts_again() {
+    use chat_tests::{TestClient, TestServer, folder::TempFolder};
+    let folder = TempFolder::new("staying");
+    let start = || TestServer::with(|config| config.data = Some(folder.path().to_owned()));
+    let server = start();
+    let mut ann = TestClient::register(&server, "ann");
+    ann.send("NS REGISTER correcthorse");
+    ann.expect("* 900 *");
+    ann.send("NS STAY ON");
+    ann.expect("* NOTICE ann :you stay here*");
+    ann.send("JOIN #d");
+    ann.expect("* 366 ann #d *");
+    ann.send("PRIVMSG #d :a word");
+    ann.send("QUIT");
+    ann.expect("ERROR *");
+    drop(server);
+    let server = start();
+    let mut bob = TestClient::register(&server, "bob");
+    bob.send("JOIN #d");
+    bob.expect("* 353 bob = #d :@ann bob");
+    bob.send("PRIVMSG #d :meanwhile");
+    bob.send("PING x");
+    bob.expect("* PONG *");
+    let mut ann = TestClient::connect(server.address());
+    ann.send("CAP REQ :sasl server-time");
+    ann.send("AUTHENTICATE PLAIN");
+    ann.send(&format!("AUTHENTICATE {}", BASE64.encode("\0ann\0correcthorse")));
+    ann.expect("* 900 *");
+    ann.send("NICK ann");
+    ann.send("USER u 0 * :A");
+    ann.send("CAP END");
+    ann.expect("* JOIN #d");
+    ann.expect("@time=* :bob!* PRIVMSG #d :meanwhile");
+    ann.send("PING end");
+    let rest = std::iter::from_fn(|| ann.next_line()).take_while(|line| !line.contains("PONG"));
+    let said: Vec<String> = rest.filter(|line| line.contains("PRIVMSG")).collect();
+    assert!(said.is_empty(), "{said:?}");
+}
+
 /// Who is here on several connections does not become somebody else on one of them.
 #[test]
 fn several_connections_are_of_one_account() {

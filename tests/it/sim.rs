@@ -333,6 +333,7 @@ struct Together {
     renames_unread: usize,
     slow_and_closed: usize,
     crashes_renaming: usize,
+    stayed: usize,
 }
 
 /// Runs one seed where two faults come together: the log is away while the settings are read again, somebody does not
@@ -349,6 +350,7 @@ fn run_together(seed: u64, together: &mut Together) -> Vec<String> {
     world.checker = quick_checker;
     let names: Vec<String> = (0..7).map(|number| format!("p{number}")).collect();
     names.iter().for_each(|name| come(&mut world, name, false));
+    world.send_bytes("p0", b"NS STAY ON\r\n");
     for (name, room) in names.iter().zip(NAMES) {
         world.send_bytes(name, format!("CS REGISTER {room}\r\n").as_bytes());
     }
@@ -420,7 +422,16 @@ fn run_together(seed: u64, together: &mut Together) -> Vec<String> {
                 world.hold_log(false);
                 world.crash(n_written, seed + round);
                 world.check_received();
+                let crashed_at = world.transcript.len();
                 names.iter().for_each(|name| come(&mut world, name, true));
+                // Who stays is in their rooms before they have asked for any.
+                let place = |start: &str, what: &str| {
+                    let mut lines = world.transcript[crashed_at..].iter();
+                    lines.position(|line| line.starts_with(start) && line.contains(what))
+                };
+                let (told, asked) = (place("p0< ", " JOIN #"), place("p0> JOIN", "#"));
+                assert!(told.is_some_and(|told| asked.is_some_and(|asked| told < asked)));
+                together.stayed += 1;
             }
             _ => {}
         }
@@ -489,13 +500,15 @@ fn two_faults_at_once_break_nothing() {
         together.renames_unread += own.renames_unread;
         together.slow_and_closed += own.slow_and_closed;
         together.crashes_renaming += own.crashes_renaming;
+        together.stayed += own.stayed;
     }
-    let Together { reloads_without_log, renames_unread, slow_and_closed, crashes_renaming } =
+    let Together { reloads_without_log, renames_unread, slow_and_closed, crashes_renaming, stayed } =
         together;
     let is_much = reloads_without_log > 60
         && renames_unread > 50
         && slow_and_closed > 4
-        && crashes_renaming > 25;
+        && crashes_renaming > 25
+        && stayed > 25;
     assert!(is_much || !is_all, "{together:?} shows little");
 }
 

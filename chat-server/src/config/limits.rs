@@ -67,6 +67,10 @@ pub struct Limits {
     /// Messages shown to those who come into a room and do not know how to ask for its history; 0: none.
     #[serde(rename = "replay")]
     pub replay_max: usize,
+    /// Direct messages that are kept for an account of which nobody is here; above it senders are told that theirs is not. As
+    /// many, or `replay` if that is more, are shown to it when it comes, where its program does not know how to ask.
+    #[serde(rename = "waiting-messages")]
+    pub waiting_messages_max: usize,
     /// Accounts that people have registered; above it nobody can register another one.
     #[serde(rename = "accounts")]
     pub accounts_max: usize,
@@ -182,6 +186,7 @@ impl Default for Limits {
             expensive: Some(EXPENSIVE),
             logins: Some(LOGINS),
             replay_max: 20,
+            waiting_messages_max: 100,
             accounts_max: 100_000,
             accounts_expire_after: Duration::from_secs(2 * 31_557_600),
             rooms_expire_after: Duration::from_secs(2 * 31_557_600),

@@ -33,10 +33,12 @@ impl Hub {
         if self.started.replace(self.started.unwrap_or(now.wall)).is_none() {
             let changes = self.accounts.keep_secret();
             self.persist_unasked(changes);
+            self.bring_back_staying();
         }
         self.take(input);
         self.take_follow_ups();
         self.take_checks();
+        self.keep_staying();
         self.out.end(effects);
     }
 
@@ -90,6 +92,8 @@ impl Hub {
             Input::Reload { settings } => self.reload(settings),
             Input::Stop { reason } => {
                 self.note_all_left();
+                // As they are now, and not as nobody is here any more.
+                self.keep_staying();
                 self.stop(&reason);
             }
         }

@@ -408,7 +408,12 @@ impl Hub {
                 self.forget_in_rooms(name);
                 self.log_out_strangers();
             }
-            AccountChange::SetStaying(false) => self.let_go(),
+            AccountChange::SetStaying(is_set) => {
+                self.accounts.stir(Some(name));
+                if !is_set {
+                    self.let_go();
+                }
+            }
             _ => {}
         }
         lines

@@ -146,12 +146,14 @@ impl Hub {
         let (rooms, devices) = (person.rooms.clone(), person.devices.clone());
         if !devices.is_empty() {
             self.note_left(who, &rooms, &devices);
+            self.note_disconnected(who, &devices);
         }
         self.set_identity(who, identity);
         self.people.note_places(who);
         let person = self.people.person_mut(who);
         let before = std::mem::replace(&mut person.account, account.clone());
         let source = Arc::clone(&person.source);
+        self.accounts.stir(account.as_deref());
         let event = self.event(who, Content::Account { source, account });
         self.tell_of_change(who, None, &event);
         let is_same = |own: &Arc<str>| {
@@ -166,6 +168,7 @@ impl Hub {
         self.follow_account(who, before.as_ref());
         if !devices.is_empty() {
             rooms.into_iter().for_each(|id| self.note_here(who, id));
+            devices.into_iter().for_each(|conn| self.note_connected(who, conn));
         }
     }
 }

@@ -60,6 +60,7 @@ impl Hub {
         self.tell_of_change(who, None, &event);
         self.reconnect_for_others(who, &user, &host);
         self.people.person_mut(who).set_host(&user, &host);
+        self.accounts.stir(self.people.person(who).account.as_deref());
     }
 
     /// Shows the change to those who do not understand it: as if its owner had left and come back ("Fallback").

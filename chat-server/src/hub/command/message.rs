@@ -22,6 +22,9 @@ use crate::{
     reaction::{REACTION_BYTES_MAX, Reaction},
 };
 
+/// The words about accounts of which nobody is here.
+const NOT_THERE: &str = "Not here: what you write is kept, and shown to them when they come";
+
 impl Hub {
     pub(crate) fn message(
         &mut self,
@@ -158,8 +161,12 @@ impl Hub {
             self.speak(turn, id, speech)?;
             return Ok((Destination::Ranked(id, sign), shown));
         }
-        let person = self.people.find(target)?;
-        self.check_reader(turn, person.id)?;
+        let Ok(person) = self.people.find(target) else {
+            return self.find_absent(turn, kind, target);
+        };
+        let id = person.id;
+        self.check_reader(turn, id)?;
+        let person = self.people.person(id);
         if let Some(reason) =
             person.particulars.away.as_ref().filter(|_| kind == MessageKind::Privmsg)
         {
@@ -168,6 +175,35 @@ impl Hub {
         let (who, nick) = (person.id, Arc::clone(person.nick.shown()));
         let place = Destination::Direct { identity: self.identity_of(who), person: Some(who) };
         Ok((place, nick))
+    }
+
+    /// The destination of a message to an account of which nobody is here: it is kept for it, as long as there are few.
+    fn find_absent(
+        &mut self,
+        turn: &mut Turn,
+        kind: MessageKind,
+        target: &str,
+    ) -> Result<(Destination, Arc<str>), Refusal> {
+        let nobody = || Refusal::NoSuchNick(target.to_owned());
+        let account = self.accounts.get(target).ok_or_else(nobody)?;
+        let is_banned =
+            || self.accounts.find_ban(self.now().wall, "", Some(&account.name)).is_some();
+        // Tags alone are kept by nobody.
+        if !self.settings.keeps_history || kind == MessageKind::Tagmsg || is_banned() {
+            return Err(nobody());
+        }
+        let name: Arc<str> = account.name.as_str().into();
+        let identity = self.accounts.identity(&name);
+        // What is said by who is silenced is kept by nobody, and takes no room.
+        let is_kept = !self.is_silenced(turn.person, &identity);
+        if is_kept && let Err(n) = self.count_waiting(&identity) {
+            let why = format!("they are not here, and {n} messages wait for them already");
+            return Err(Refusal::NotStored { command: kind.word(), target: name.to_string(), why });
+        }
+        if kind == MessageKind::Privmsg {
+            turn.numeric(chat_core::proto::Numeric::RPL_AWAY, &[&name, NOT_THERE]);
+        }
+        Ok((Destination::Direct { identity, person: None }, name))
     }
 
     /// Whether what is said there is for nobody, since whom it is for has silenced who says it.

@@ -150,6 +150,7 @@ impl Hub {
             self.join_one(&mut turn, room, None);
         }
         self.end_turn(turn);
+        self.note_connected(who, conn);
     }
 
     /// A newcomer gives the server's password, which is counted like any other before it is looked at.
@@ -215,6 +216,7 @@ impl Hub {
         }
         self.end_turn(turn);
         self.note_away(who, None);
+        self.note_connected(who, conn);
     }
 
     /// Goes on with what waited for a newcomer's password to be checked, up to their registration.

@@ -24,6 +24,7 @@ impl Hub {
 
     /// `who` is that one in direct conversations from here on; guests get another name when they need it.
     pub(crate) fn set_identity(&mut self, who: PersonId, identity: Option<Arc<str>>) {
+        self.accounts.stir(self.people.person(who).account.as_deref());
         if let Some(gone) = self.people.set_identity(who, identity) {
             self.accounts.forget_guest(&gone);
         }

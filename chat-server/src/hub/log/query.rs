@@ -22,6 +22,7 @@ use crate::{
         refusal::Refusal,
         replies::turn::Turn,
         state::{
+            device::Reader,
             pending_record::Destination,
             presences::Place,
             query::{PendingQuery, QueryPurpose, Readable},
@@ -177,6 +178,41 @@ impl Hub {
         let ticket = self.awaited.new_ticket();
         self.people.device_mut(conn).backlog.change(|backlog| backlog.replays.insert(id, ticket));
         let (of, subcommand) = (QueryPurpose::Replay(id), "JOIN".into());
+        let pending = PendingQuery { conn, label: None, of, subcommand, target: "*".into() };
+        self.awaited.insert_query(ticket, pending);
+        let asker = self.asker(conn);
+        self.out.push(Effect::Query { ticket, asker, query: Box::new(query) });
+    }
+}
+
+impl Hub {
+    /// Asks for what was said to somebody while none of their connections was here, if a program cannot ask by itself.
+    pub(crate) fn ask_for_missed(
+        &mut self,
+        conn: ConnId,
+        identity: &Arc<str>,
+        until: Option<SystemTime>,
+    ) {
+        let Some(until) = until else { return };
+        let seen = self.rooms.end_of_direct();
+        let Reader { person, device } = self.people.reader(conn);
+        let limits = &self.settings.limits;
+        let wants_none = device.capabilities.contains(Capability::ChatHistory)
+            || person.modes.is_bot
+            || person.account.as_deref().is_some_and(|account| !self.accounts.replays(account));
+        if wants_none || limits.replay_max == 0 || until >= seen {
+            return;
+        }
+        let query = Query::Changes {
+            conversations: Vec::new(),
+            direct: Some((Arc::clone(identity), self.people.guests())),
+            after: Reference::Time(until),
+            limit: limits.waiting_messages_max.max(limits.replay_max),
+            bytes_max: REPLAY_BYTES_MAX,
+            shows: Shows::default(),
+        };
+        let ticket = self.awaited.new_ticket();
+        let (of, subcommand) = (QueryPurpose::Missed { seen }, "JOIN".into());
         let pending = PendingQuery { conn, label: None, of, subcommand, target: "*".into() };
         self.awaited.insert_query(ticket, pending);
         let asker = self.asker(conn);

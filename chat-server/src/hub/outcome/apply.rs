@@ -44,6 +44,7 @@ impl Hub {
         }
         match recorded.place {
             Destination::Direct { person: other, .. } => {
+                self.rooms.has_told(recorded.event.time);
                 let name = other
                     .and_then(|other| self.people.get(other))
                     .map(|person| person.nick.shown());
@@ -177,6 +178,8 @@ impl Hub {
             (_, RecordAction::Rename(name)) => self.rename_room(id, name, event),
             (_, RecordAction::Modes(changes)) => {
                 for change in changes {
+                    let account = change.what.member().and_then(|who| self.people.get(who));
+                    self.accounts.stir(account.and_then(|own| own.account.as_deref()));
                     let member = change.what.member().and_then(|id| room.members.rank_mut(id));
                     match (&change.what, member) {
                         (Mode::Operator(_), Some(rank)) => rank.is_operator = change.is_set,

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::SystemTime};
 use chat_core::proto::{Capability, CaseMapping, Service};
 
 use crate::{
-    delivery::{Content, RecordContent, ReplyLine},
+    delivery::{Content, Event, RecordContent, ReplyLine},
     history::{Answer, HistoryEntry, Target},
     hub::{
         Hub,
@@ -61,6 +61,41 @@ impl Hub {
         self.say_to(conn, None, lines);
     }
 
+    /// Shows what others said to somebody while they were not here; what came after `seen` they have been told as it came.
+    fn show_missed(&self, conn: ConnId, seen: SystemTime, answer: Result<Answer, Arc<str>>) {
+        let Reader { person, device } = self.people.reader(conn);
+        let target = person.nick.shown();
+        let notice =
+            |text: String| ReplyLine::Notice { target: Arc::clone(target), text: text.into() };
+        let (events, is_all) = match answer {
+            Ok(Answer::Changes(events, is_all)) => (events, is_all),
+            Ok(_) => return,
+            Err(why) => {
+                let text = format!("What was said to you meanwhile cannot be shown: {why}");
+                return self.say_to(conn, None, vec![notice(text)]);
+            }
+        };
+        let is_others =
+            |event: &&Arc<Event>| event.time <= seen && event.sender().account != person.account;
+        let events: Vec<&Arc<Event>> = events.iter().filter(is_others).collect();
+        let Some((first, last)) = events.first().zip(events.last()) else { return };
+        let time = |event: &Event| {
+            humantime::format_rfc3339_seconds(event.time).to_string().replace('T', " ")
+        };
+        let (from, to) = (time(first), time(last));
+        let mut lines: Vec<ReplyLine> =
+            events.iter().map(|event| ReplyLine::Event(Arc::clone(event))).collect();
+        if !device.capabilities.contains(Capability::ServerTime) {
+            let text = format!("Said to you while you were not here, from {from} to {to}:");
+            lines.insert(0, notice(text));
+            lines.push(notice("That was said while you were not here.".to_owned()));
+        }
+        if !is_all {
+            lines.push(notice("There is more: write SEARCH and a word of it".to_owned()));
+        }
+        self.say_to(conn, None, lines);
+    }
+
     /// Takes the answer to a query. The asker may have gone, or been sent out of the room; else they are given back,
     /// since what they wait with may go on.
     pub(crate) fn queried(
@@ -81,6 +116,12 @@ impl Hub {
             });
             if is_latest {
                 self.replay(conn, room, answer);
+            }
+            return None;
+        }
+        if let QueryPurpose::Missed { seen } = recall.of {
+            if self.people.has_device(conn) {
+                self.show_missed(conn, seen, answer);
             }
             return None;
         }

@@ -31,6 +31,7 @@ impl Hub {
         let old_nick = Arc::clone(self.people.person(who).nick.shown());
         let n_max = self.settings.limits.whowas_entries_max;
         self.people.rename(who, new, now.wall, n_max);
+        self.accounts.stir(self.people.person(who).account.as_deref());
         let person = self.people.person(who);
         if *person.nick.key() != old_key {
             self.tell_watchers(&old_key, &old_nick, false);

@@ -62,6 +62,7 @@ impl Hub {
             self.follow(*conn, id);
         }
         self.introduce(who, id);
+        self.accounts.stir(account.as_deref());
         self.note_here(who, id);
         for conn in devices.into_iter().filter(|conn| *conn != turn.conn) {
             self.show_room_elsewhere(conn, id);

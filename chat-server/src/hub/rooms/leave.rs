@@ -38,6 +38,7 @@ impl Hub {
     fn take_out(&mut self, who: PersonId, id: RoomId) {
         self.leave_pace(who, id);
         self.people.person_mut(who).rooms.retain(|room| *room != id);
+        self.accounts.stir(self.people.person(who).account.as_deref());
         let room = self.rooms.room_mut(id);
         room.remove(who);
         if room.members.is_empty() && !room.is_registered() {
@@ -59,6 +60,7 @@ impl Hub {
         }
         let rooms = self.people.person(who).rooms.clone();
         self.note_left(who, &rooms, &[conn]);
+        self.note_disconnected(who, &[conn]);
         for room in rooms {
             self.unfollow(conn, room);
         }
@@ -98,6 +100,7 @@ impl Hub {
         // Who stayed without a connection left with the last one.
         if !devices.is_empty() {
             self.note_left(who, &rooms, &devices);
+            self.note_disconnected(who, &devices);
         }
         for conn in &devices {
             rooms.iter().for_each(|room| self.unfollow(*conn, *room));

@@ -12,4 +12,5 @@ pub(crate) mod ownership;
 pub(crate) mod presences;
 pub(crate) mod ranks;
 pub(crate) mod rename;
+pub(crate) mod staying;
 pub(crate) mod storage_outage;

@@ -90,6 +90,7 @@ impl Hub {
             has_voice: is_set(had.has_voice, has.has_voice, rank.has_voice),
         };
         let old = std::mem::replace(rank, new);
+        self.accounts.stir(self.people.person(who).account.as_deref());
         let changes = [
             (Mode::Operator(who), old.is_operator, new.is_operator),
             (Mode::Voice(who), old.has_voice, new.has_voice),

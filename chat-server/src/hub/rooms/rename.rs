@@ -22,6 +22,9 @@ impl Hub {
         };
         let devices = self.people.devices_of(room.members.keys().copied());
         let others: Vec<ConnId> = devices.filter(|conn| !knows(conn)).collect();
+        for who in room.members.keys() {
+            self.accounts.stir(self.people.person(*who).account.as_deref());
+        }
         let past = self.rooms.rename(id, new.clone());
         // "This fallback SHOULD NOT be used if the rename only changes the case."
         if old == *new {

@@ -15,7 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     auth::{self, Secret},
     config::Account,
-    hub::state::{codec, confusables::ConfusableNames, presences, read_markers, silence_lists},
+    hub::state::{
+        codec, confusables::ConfusableNames, presences, read_markers, silence_lists,
+        staying::StayingPerson,
+    },
     room_log::Change,
 };
 
@@ -59,6 +62,8 @@ pub(crate) struct Registered {
     pub(crate) stays: bool,
     /// It is shown what was said before in rooms that it comes into.
     pub(crate) replays: bool,
+    /// Those of it who stay, as they are kept.
+    staying: Vec<StayingPerson>,
 }
 
 /// The document at the path of an account.
@@ -78,6 +83,7 @@ enum AccountField<'a> {
     Password,
     Certificate(&'a str),
     Replays,
+    Staying,
     Stays,
     Used,
 }
@@ -88,6 +94,7 @@ impl AccountField<'_> {
             Self::Whole => format!("{PATH}\n{key}"),
             Self::Password => format!("{PATH}\n{key}\npassword"),
             Self::Replays => format!("{PATH}\n{key}\nreplays"),
+            Self::Staying => format!("{PATH}\n{key}\nstaying"),
             Self::Stays => format!("{PATH}\n{key}\nstays"),
             Self::Used => format!("{PATH}\n{key}\nused"),
             Self::Certificate(fingerprint) => format!("{PATH}\n{key}\ncertificate\n{fingerprint}"),
@@ -211,8 +218,15 @@ impl AccountDirectory {
                     scram: None,
                     fingerprints: Vec::new(),
                 };
-                let registered =
-                    Registered { account, number, since, used: 0, stays: false, replays: true };
+                let registered = Registered {
+                    account,
+                    number,
+                    since,
+                    used: 0,
+                    stays: false,
+                    replays: true,
+                    staying: Vec::new(),
+                };
                 self.by_use.insert((0, Arc::clone(&key)));
                 if let Some(before) = self.registered.insert(Arc::clone(&key), registered)
                     && before.used > 0
@@ -247,6 +261,10 @@ impl AccountDirectory {
                         own.account.scram = Some(scram);
                     }
                     (["replays"], value) => own.replays = value.is_none(),
+                    (["staying"], value) => {
+                        let people = value.map(serde_json::from_str).transpose().map_err(read)?;
+                        own.staying = people.unwrap_or_default();
+                    }
                     (["stays"], value) => own.stays = value.is_some(),
                     (["used"], Some(value)) => {
                         let day = serde_json::from_str(value).map_err(read)?;
@@ -271,6 +289,32 @@ impl AccountDirectory {
             ([], _) => return Err("an account has a name".to_owned()),
         }
         Ok(())
+    }
+
+    /// Those who stay, by their accounts as these are written.
+    pub(crate) fn staying(&self) -> Vec<(Arc<str>, Vec<StayingPerson>)> {
+        let own = self.registered.iter().filter(|(key, own)| {
+            own.stays && !own.staying.is_empty() && !self.configured.contains_key(*key)
+        });
+        own.map(|(_, own)| (own.account.name.as_str().into(), own.staying.clone())).collect()
+    }
+
+    /// Sets those of an account who stay; the change that keeps them, if they are others.
+    pub(crate) fn set_staying(&mut self, name: &str, people: Vec<StayingPerson>) -> Option<Change> {
+        let key = fold(name);
+        let own = self.registered.get_mut(&*key).filter(|own| own.staying != people)?;
+        own.staying = people;
+        Some(if own.staying.is_empty() {
+            AccountField::Staying.remove(&key)
+        } else {
+            AccountField::Staying.set(&key, &own.staying)
+        })
+    }
+
+    /// Whether those of an account who stay are kept.
+    pub(crate) fn keeps_staying(&self, name: &str) -> bool {
+        let own = self.registered.get(&*fold(name));
+        own.is_some_and(|own| own.stays || !own.staying.is_empty())
     }
 
     /// Takes note that a registered account is used on that day; the change that keeps it, if that is new.

@@ -2,6 +2,7 @@
 //! have read.
 
 use std::{
+    collections::BTreeSet,
     net::IpAddr,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -24,6 +25,7 @@ use crate::{
         server_ban::{self, Ban, Banned, Bans},
         server_secret::{self, ServerSecret},
         silence_lists::{self, SilenceEntry, SilenceLists},
+        staying::StayingPerson,
     },
     ids::{ConnId, IdMap},
     room_log::Change,
@@ -47,6 +49,8 @@ pub(crate) struct Accounts {
     markers: ReadMarkers,
     presences: Presences,
     silences: SilenceLists,
+    /// Accounts, by their folded names, of whose people who stay something has changed.
+    stirred: BTreeSet<Arc<str>>,
     /// The time at which to look again for accounts that nobody has used for long.
     looks_at: SystemTime,
     trail: OperatorTrail,
@@ -68,6 +72,7 @@ impl Accounts {
             markers: ReadMarkers::default(),
             presences: Presences::default(),
             silences: SilenceLists::default(),
+            stirred: BTreeSet::new(),
             looks_at: SystemTime::UNIX_EPOCH,
             trail: OperatorTrail::default(),
             secret,
@@ -379,6 +384,31 @@ impl Accounts {
     /// A guest silences a mask, or no more.
     pub(crate) fn set_silence(&mut self, silence: &SilenceEntry, is_set: bool) {
         self.silences.set(silence, is_set);
+    }
+}
+
+/// Those who stay without a connection.
+impl Accounts {
+    /// Takes note that something has changed of somebody of an account, who may stay.
+    pub(crate) fn stir(&mut self, account: Option<&str>) {
+        if let Some(account) = account.filter(|account| self.directory.keeps_staying(account)) {
+            self.stirred.insert(account_directory::fold(account).into());
+        }
+    }
+
+    /// The accounts of whose people something has changed since this was asked last.
+    pub(crate) fn take_stirred(&mut self) -> BTreeSet<Arc<str>> {
+        std::mem::take(&mut self.stirred)
+    }
+
+    /// Those who stay, by their accounts.
+    pub(crate) fn staying(&self) -> Vec<(Arc<str>, Vec<StayingPerson>)> {
+        self.directory.staying()
+    }
+
+    /// Sets those of an account who stay; the change that keeps them, if they are others.
+    pub(crate) fn set_staying(&mut self, name: &str, people: Vec<StayingPerson>) -> Option<Change> {
+        self.directory.set_staying(name, people)
     }
 }
 

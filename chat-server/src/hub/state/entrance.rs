@@ -140,6 +140,16 @@ impl Room {
         Ok(Permit { room: self.id, person: subject.person.id })
     }
 
+    /// Checks that somebody who was in the room when the server ended may be in it again: no bar but a ban is in the way.
+    pub(crate) fn check_return(
+        &self,
+        subject: &Subject<'_>,
+        now: SystemTime,
+    ) -> Result<Permit, Refusal> {
+        self.check_bans(subject, now)?;
+        Ok(Permit { room: self.id, person: subject.person.id })
+    }
+
     /// Checks that somebody is not banned, and tells whether the other bars are open for them.
     fn check_bans(&self, subject: &Subject<'_>, now: SystemTime) -> Result<Bars, Refusal> {
         let person = subject.person;

@@ -52,5 +52,6 @@ pub(crate) mod server_secret;
 pub(crate) mod silence_lists;
 pub(crate) mod slots;
 pub(crate) mod sparse;
+pub(crate) mod staying;
 pub(crate) mod topic;
 pub(crate) mod whowas;

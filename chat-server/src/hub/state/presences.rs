@@ -29,6 +29,14 @@ pub(crate) struct Presence {
     /// A connection of theirs is there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_here: bool,
+    /// Messages that were kept for them since none of them was here.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) n_waiting: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "so it is asked")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// The place that a presence is of.
@@ -84,11 +92,11 @@ impl Presences {
     pub(crate) fn take(&mut self, path: &[&str], value: Option<&str>) -> Result<(), String> {
         match (path, value) {
             ([identity, place], Some(value)) => {
-                let Presence { until, is_here } = codec::read(path, value)?;
+                let Presence { until, is_here, n_waiting } = codec::read(path, value)?;
                 // Who was there when the server ended has been told all that there was.
                 let until = if is_here { until.max(self.started_after) } else { until };
                 let own = self.by.entry((*identity).into()).or_default();
-                own.insert(Place::read(place)?, Presence { until, is_here: false });
+                own.insert(Place::read(place)?, Presence { until, is_here: false, n_waiting });
             }
             ([identity, place], None) => {
                 let place = Place::read(place)?;
@@ -155,7 +163,8 @@ mod tests {
     use super::*;
 
     fn at(seconds: u64) -> Presence {
-        Presence { until: Some(UNIX_EPOCH + Duration::from_secs(seconds)), is_here: false }
+        let until = Some(UNIX_EPOCH + Duration::from_secs(seconds));
+        Presence { until, ..Presence::default() }
     }
 
     #[test]
@@ -168,7 +177,8 @@ mod tests {
             assert_eq!(presences.set(&ann, room(number), at(number)).len(), 1);
         }
         assert!(presences.set(&ann, room(5), at(5)).is_empty(), "it is so already");
-        let changes = presences.set(&ann, room(1000), Presence { until: None, is_here: true });
+        let changes =
+            presences.set(&ann, room(1000), Presence { is_here: true, ..Presence::default() });
         let gone = Change::Remove { path: "presence\n=ann\n1".into() };
         let here =
             Change::Set { path: "presence\n=ann\n1000".into(), value: "{\"is_here\":true}".into() };

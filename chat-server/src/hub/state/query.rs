@@ -32,6 +32,10 @@ pub(crate) enum QueryPurpose {
     Room(RoomId),
     /// The past of a room, for somebody who has come and does not know how to ask.
     Replay(RoomId),
+    /// The direct messages that somebody has missed who does not know how to ask, up to when they are told them as they come.
+    Missed {
+        seen: SystemTime,
+    },
     /// The audit log: what those who operate a room have done.
     AuditLog,
     /// The targets where something was said.

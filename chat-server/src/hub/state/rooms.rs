@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::{Bound, Index},
     sync::Arc,
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use chat_core::proto::{CaseMapping, RoomName};
@@ -64,6 +64,8 @@ pub(crate) struct Rooms {
     expiries: BTreeSet<(SystemTime, RoomId, Arc<str>)>,
     /// No record of a new room or of a direct conversation is earlier than this.
     latest_record: SystemTime,
+    /// The time of the latest record of a direct conversation that was told.
+    direct_seen: SystemTime,
 }
 
 impl Rooms {
@@ -83,6 +85,7 @@ impl Rooms {
             reserved_names: BTreeMap::new(),
             expiries: BTreeSet::new(),
             latest_record: SystemTime::UNIX_EPOCH,
+            direct_seen: SystemTime::UNIX_EPOCH,
         }
     }
 }
@@ -310,6 +313,18 @@ impl Rooms {
     /// Times of records from here on are later than `time`.
     pub(crate) fn begin_after(&mut self, time: SystemTime) {
         self.latest_record = self.latest_record.max(time);
+        self.direct_seen = self.latest_record;
+    }
+
+    /// A record of a direct conversation, of that time, has been told.
+    pub(crate) fn has_told(&mut self, time: SystemTime) {
+        self.direct_seen = believable(self.direct_seen, time).max(time);
+    }
+
+    /// The time of the latest record of a direct conversation that was told; those from here on are later.
+    pub(crate) fn end_of_direct(&mut self) -> SystemTime {
+        self.latest_record = self.latest_record.max(self.direct_seen + Duration::from_millis(1));
+        self.direct_seen
     }
 
     /// The time of the next record of a direct conversation: times never fall, though the clock may.
@@ -498,6 +513,7 @@ impl Rooms {
             next_id: self.next_id,
             next_conversation: self.next_conversation,
             latest_record: self.latest_record,
+            direct_seen: self.direct_seen,
             ..Self::new(self.lobby.clone())
         };
     }
