@@ -16,8 +16,8 @@ fn registration_ends_with_a_welcome() {
          a< :chat.local 001 a *
          a< :chat.local 002 a *
          a< :chat.local 003 a *
-         a< :chat.local 004 a chat.local chat-* BRiow ACISbeiklmnostv ISbeklov
-         a< :chat.local 005 a * CASEMAPPING=ascii *CHANMODES=Ibe,k,Sl,ACimnst * :are supported by this server
+         a< :chat.local 004 a chat.local chat-* BRiow ACIMSbefiklmnostv ISbefklov
+         a< :chat.local 005 a * CASEMAPPING=ascii *CHANMODES=Ibe,k,Sfl,ACMimnst * :are supported by this server
          a< :chat.local 005 a *PREFIX=(ov)@+ *
          a< :chat.local 251 a *
          a< :chat.local 422 a *",
@@ -286,7 +286,7 @@ fn what_is_supported_is_told_whole() {
         "new a
          a> NICK a
          a> USER u 0 * :A
-         a< :chat.local 005 a ACCOUNTEXTBAN=a,account AWAYLEN=390 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=Ibe,k,Sl,ACimnst CHANNELLEN=64 CHANTYPES=# CHATHISTORY=100 ELIST=CMNTU EXCEPTS=e EXTBAN=~,aim INVEX=I :are supported by this server
+         a< :chat.local 005 a ACCOUNTEXTBAN=a,account AWAYLEN=390 BOT=B CASEMAPPING=ascii CHANLIMIT=#:50 CHANMODES=Ibe,k,Sfl,ACMimnst CHANNELLEN=64 CHANTYPES=# CHATHISTORY=100 ELIST=CMNTU EXCEPTS=e EXTBAN=~,aim INVEX=I :are supported by this server
          a< :chat.local 005 a KEYLEN=32 KICKLEN=390 MAXLIST=Ibe:100 MODES=6 MONITOR=100 MSGREFTYPES=msgid,timestamp NAMELEN=128 NETWORK=chat NICKLEN=32 PREFIX=(ov)@+ SAFELIST SILENCE=32 STATUSMSG=@+ :are supported by this server
          a< :chat.local 005 a TARGMAX=JOIN:,KICK:4,KILL:1,LIST:4,NAMES:4,NOTICE:4,PART:,PRIVMSG:4,TAGMSG:4,WHOIS:4,WHOWAS:4 TOPICLEN=390 USERLEN=16 UTF8ONLY WHOX soju.im/SAFERATE :are supported by this server
          a! * 005 *",

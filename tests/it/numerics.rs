@@ -38,7 +38,7 @@ fn the_welcome_is_said_in_the_words_that_programs_read() {
          a< :chat.local 001 a :Welcome to the chat Network, a
          a< :chat.local 002 a :Your host is chat.local, running version chat-*
          a< :chat.local 003 a :This server was created 20*
-         a< :chat.local 004 a chat.local chat-* BRiow ACISbeiklmnostv ISbeklov
+         a< :chat.local 004 a chat.local chat-* BRiow ACIMSbefiklmnostv ISbefklov
          a< :chat.local 375 a :- chat.local Message of the day -
          a< :chat.local 372 a :- hello
          a< :chat.local 376 a *",

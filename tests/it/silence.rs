@@ -103,6 +103,7 @@ const WORDLESS: &[&str] = &[
     "REHASH",
     "RENAME",
     "SEARCH",
+    "SILENCE",
     "TIME",
     "UNINVITE",
     "USER",

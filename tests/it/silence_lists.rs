@@ -1,4 +1,5 @@
-//! `SILENCE`: whose direct messages and invitations somebody does not get; and `+R`, which lets only accounts write.
+//! `SILENCE`: whose direct messages and invitations somebody does not get; `+R`, which lets only accounts write; and what a room
+//! refuses of whom: `+M` of guests, `+f` of who says too much.
 
 use std::fmt::Write as _;
 
@@ -238,5 +239,105 @@ fn who_reads_accounts_alone_is_written_to_by_accounts_alone() {
          ann< * MODE ann -R
          eve> PRIVMSG ann :now
          ann< :eve!* PRIVMSG ann :now",
+    );
+}
+
+/// `+M`: guests are heard by no command, unless they have a rank.
+#[test]
+fn only_accounts_are_heard_where_a_room_says_so() {
+    play(
+        "ann> NS REGISTER correcthorse
+         ann< * 900 *
+         ann> JOIN #den
+         bob> NS REGISTER correcthorse
+         bob< * 900 *
+         bob> JOIN #den
+         eve> JOIN #den
+         ann> MODE #den +M
+         ann< * MODE #den +M
+         eve> PRIVMSG #den :psst
+         eve< :chat.local 404 eve #den :*only who is logged in speaks in it*
+         eve> TOPIC #den :psst
+         eve! *TOPIC*
+         eve> PART #den :psst
+         ann< :eve!* PART #den
+         ann! *psst*
+         eve> JOIN #den
+         bob> PRIVMSG #den :hello
+         ann< :bob!* PRIVMSG #den :hello
+         ann> MODE #den +v eve
+         ann< * MODE #den +v eve
+         eve> PRIVMSG #den :with a voice
+         ann< :eve!* PRIVMSG #den :with a voice
+         // It is there again, as other modes are.
+         ann> CS REGISTER #den
+         ann< * NOTICE ann :*
+         ann> MODE #den +f 5:10
+         ann< * MODE #den +f 5:10
+         restart
+         login ann
+         ann> JOIN #den
+         ann< * 366 *
+         ann> MODE #den
+         ann< * 324 ann #den +Mntf 5:10",
+    );
+}
+
+/// `+f`: what is more is refused, and told when it is not.
+#[test]
+fn a_room_takes_so_many_messages_of_one_person() {
+    play(
+        "ann> JOIN #den
+         ann> MODE #den +f 3:30
+         ann< * MODE #den +f 3:30
+         eve> JOIN #den
+         eve> PRIVMSG #den :one
+         eve> PRIVMSG #den :two
+         eve> NOTICE #den :three
+         ann< * NOTICE #den :three
+         eve> PRIVMSG #den :four
+         eve< :chat.local 404 eve #den :*it takes 3 messages in 30 seconds: speak again in 10 seconds*
+         ann! *four*
+         // Neither who leaves and comes again, nor another guest from there, begins anew.
+         eve> PART #den :psst
+         ann< :eve!* PART #den
+         eve> JOIN #den
+         eve> PRIVMSG #den :four
+         eve< :chat.local 404 eve #den :*
+         // Others are counted by themselves, and who operates it is not.
+         ann> PRIVMSG #den :1
+         ann> PRIVMSG #den :2
+         ann> PRIVMSG #den :3
+         ann> PRIVMSG #den :4
+         eve< * PRIVMSG #den :4
+         wait 10
+         eve> PRIVMSG #den :five
+         ann< * PRIVMSG #den :five
+         eve> PRIVMSG #den :six
+         eve< :chat.local 404 eve #den :*
+         wait 30
+         eve> PRIVMSG #den :seven
+         eve> PRIVMSG #den :eight
+         eve> PRIVMSG #den :nine
+         ann< * PRIVMSG #den :nine
+         eve> PRIVMSG #den :ten
+         eve< :chat.local 404 eve #den :*
+         ann> MODE #den -f
+         ann< * MODE #den -f
+         eve> PRIVMSG #den :ten
+         ann< * PRIVMSG #den :ten",
+    );
+    play(
+        "ann> JOIN #den
+         ann> MODE #den +f 0:30
+         ann< :chat.local 696 ann #den f 0:30 :Write messages:seconds*
+         ann> MODE #den +f 5
+         ann< * 696 ann #den f 5 :*
+         ann> MODE #den +f 101:30
+         ann< * 696 *
+         ann> MODE #den +f 5:3601
+         ann< * 696 *
+         ann> MODE #den +f 100:3600
+         ann< * MODE #den +f 100:3600",
     );
 }

@@ -163,7 +163,9 @@ pub struct Speaker {
     pub has_rank: bool,
     /// Their entry in the room's list of bans, unless they are excepted from it.
     pub sentence: Option<Sentence>,
-    /// Whether it is slow, and they have spoken too short a time ago.
+    /// Whether they are logged in.
+    pub has_account: bool,
+    /// Whether it is slow or has a flood limit, and they have spoken too short a time ago.
     pub must_wait: bool,
 }
 
@@ -183,6 +185,8 @@ pub struct Hearing {
     pub is_for_members: bool,
     /// Whether only those are heard who have a rank (`+m`).
     pub is_moderated: bool,
+    /// Whether only those are heard who are logged in, or have a rank (`+M`).
+    pub is_for_accounts: bool,
 }
 
 /// The reason why somebody's words are not heard in a room.
@@ -192,9 +196,11 @@ pub enum Silence {
     Outside,
     /// The moderation of the room, in which they have no rank.
     Moderated,
+    /// The lack of an account in a room that hears accounts alone.
+    Guest,
     /// A ban or a mute.
     Sentenced(Sentence),
-    /// The pause between two words in a slow room.
+    /// The pause between two words in a slow room, or in one with a flood limit.
     Slow,
 }
 
@@ -202,13 +208,15 @@ impl Speaker {
     /// The reason why they are not heard in a room that hears so; none if they are. It is asked for every command that carries words.
     #[must_use]
     pub fn silence(self, hearing: Hearing) -> Option<Silence> {
-        let Self { is_inside, has_rank, sentence, must_wait } = self;
+        let Self { is_inside, has_rank, has_account, sentence, must_wait } = self;
         if !is_inside && hearing.is_for_members {
             Some(Silence::Outside)
         } else if has_rank {
             None
         } else if hearing.is_moderated {
             Some(Silence::Moderated)
+        } else if hearing.is_for_accounts && !has_account {
+            Some(Silence::Guest)
         } else if let Some(sentence) = sentence {
             Some(Silence::Sentenced(sentence))
         } else {
@@ -296,6 +304,10 @@ mod tests {
             assert_eq!(ranked.silence(moderated), None);
         }
         assert_eq!(member.silence(open), None);
+        let for_accounts = Hearing { is_for_accounts: true, ..open };
+        assert_eq!(member.silence(for_accounts), Some(Silence::Guest));
+        assert_eq!(Speaker { has_account: true, ..member }.silence(for_accounts), None);
+        assert_eq!(Speaker { has_rank: true, ..member }.silence(for_accounts), None);
         assert_eq!(Speaker { must_wait: true, ..member }.silence(open), Some(Silence::Slow));
         assert_eq!(Speaker::default().silence(open), None);
         assert_eq!(Speaker::default().silence(for_members), Some(Silence::Outside));

@@ -20,7 +20,7 @@ use crate::{
             codec::unix_seconds,
             list_entry::Terms,
             masks,
-            modes::{List, Mode, ModeChange, ModeLetter},
+            modes::{Flood, List, Mode, ModeChange, ModeLetter},
             paged_reply::Section,
             pending_record::{Destination, RecordAction},
             people::People,
@@ -125,7 +125,7 @@ impl Hub {
             };
             let takes_argument = match known {
                 ModeLetter::Flag(_) => false,
-                ModeLetter::Limit | ModeLetter::Slow => is_set,
+                ModeLetter::Flood | ModeLetter::Limit | ModeLetter::Slow => is_set,
                 _ => true,
             };
             let argument = if takes_argument { arguments.next() } else { None };
@@ -209,6 +209,10 @@ impl Hub {
                     Err(Refusal::InvalidKey(room.name.to_string()))
                 }
             }
+            ModeLetter::Flood if !is_set => Ok(Mode::Flood(Flood { messages: 1, seconds: 1 })),
+            ModeLetter::Flood => argument.and_then(Flood::read).map(Mode::Flood).ok_or_else(|| {
+                invalid('f', "Write messages:seconds, such as 5:10, up to 100 in an hour")
+            }),
             ModeLetter::Slow if !is_set => Ok(Mode::Slow(0)),
             ModeLetter::Slow => {
                 let seconds = argument.and_then(|seconds| seconds.parse().ok());

@@ -52,7 +52,9 @@ impl Hub {
             Mode::Operator(who) => ('o', nick(who)),
             Mode::Voice(who) => ('v', nick(who)),
             // Those have no bound.
-            Mode::Flag(_) | Mode::Key(_) | Mode::Limit(_) | Mode::Slow(_) => return Ok(()),
+            Mode::Flag(_) | Mode::Flood(_) | Mode::Key(_) | Mode::Limit(_) | Mode::Slow(_) => {
+                return Ok(());
+            }
         };
         Err(Refusal::ListFull { room: room.name.to_string(), letter, name })
     }

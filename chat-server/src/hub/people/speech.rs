@@ -15,7 +15,7 @@ use crate::{
         state::{
             device::Device,
             masks::MUTE,
-            modes::{Flag, List},
+            modes::{Flag, Flood, List},
             people::People,
             room::Room,
         },
@@ -28,6 +28,11 @@ use crate::{
 const SPOKE_MIN: usize = 64;
 
 const SPOKE_MAX: usize = 20_000;
+
+/// The beginnings of the words under which a room remembers somebody: for the pause between two of their messages, and for how
+/// many there were, as the time at which all of them are over.
+const SLOW: &str = "";
+const FLOOD: &str = "f ";
 
 /// The kinds of what somebody says in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,13 +117,22 @@ impl Hub {
         let sentence = ban
             .as_ref()
             .map(|ban| if ban.mask.starts_with(MUTE) { Sentence::Muted } else { Sentence::Banned });
-        let left = modes.slow.filter(|_| !has_rank && speech != Speech::Typing);
+        let counts = !has_rank && speech != Speech::Typing;
+        let left = modes.slow.filter(|_| counts);
         let left = left.and_then(|seconds| self.pause_left(who, room, seconds));
-        let speaker =
-            Speaker { is_inside: room.has(who), has_rank, sentence, must_wait: left.is_some() };
+        let over = modes.flood.filter(|_| counts);
+        let over = over.and_then(|flood| Some((flood, self.flood_left(who, room, flood)?)));
+        let speaker = Speaker {
+            is_inside: room.has(who),
+            has_rank,
+            has_account: self.people.person(who).account.is_some(),
+            sentence,
+            must_wait: left.is_some() || over.is_some(),
+        };
         let hearing = Hearing {
             is_for_members: modes.has(Flag::NoOutside) && speech != Speech::Beside,
             is_moderated: modes.has(Flag::Moderated),
+            is_for_accounts: modes.has(Flag::AccountsSpeak),
         };
         let terms = || ban.map(|ban| ban.terms.shown()).unwrap_or_default();
         Some(match speaker.silence(hearing)? {
@@ -126,9 +140,21 @@ impl Hub {
             Silence::Moderated => "it is moderated and you have no voice".to_owned(),
             Silence::Sentenced(Sentence::Muted) => format!("you are muted in it{}", terms()),
             Silence::Sentenced(Sentence::Banned) => format!("you are banned from it{}", terms()),
+            Silence::Guest => "only who is logged in speaks in it (HELP NICKSERV)".to_owned(),
             Silence::Slow => {
-                let left = left.unwrap_or_default().as_secs_f64().ceil();
-                format!("it is slow: speak again in {left} seconds")
+                let seconds = |left: Duration| left.as_secs_f64().ceil();
+                match over.filter(|(_, over)| left.is_none_or(|left| left < *over)) {
+                    Some((Flood { messages, seconds: of }, over)) => {
+                        let over = seconds(over);
+                        format!(
+                            "it takes {messages} messages in {of} seconds: speak again in {over} seconds"
+                        )
+                    }
+                    None => {
+                        let left = seconds(left.unwrap_or_default());
+                        format!("it is slow: speak again in {left} seconds")
+                    }
+                }
             }
         })
     }
@@ -136,32 +162,34 @@ impl Hub {
     /// The time for which somebody has to wait in a slow room. Who logs in or out is the same person, an account the same wherever it
     /// comes from, and a guest the one who has left and came from there.
     fn pause_left(&self, who: PersonId, room: &Room, seconds: u32) -> Option<Duration> {
-        if room.spoke.is_empty() {
-            return None;
-        }
-        let person = self.people.person(who);
-        let identity = person.identity.clone().filter(|_| person.account.is_some());
-        let is_guest = person.account.is_none();
-        let places = person.devices.iter().filter(|_| is_guest);
-        let places = places.map(|conn| place_key(self.people.device(*conn)));
-        let keys = identity.into_iter().chain([visit_key(who)]).chain(places);
-        let spoke = keys.filter_map(|key| room.spoke.get(&key)).max()?;
-        let since = self.now().mono.saturating_duration_since(*spoke);
+        let spoke = latest_of(&self.people, who, room, SLOW)?;
+        let since = self.now().mono.saturating_duration_since(spoke);
         Duration::from_secs(seconds.into()).checked_sub(since).filter(|left| !left.is_zero())
     }
 
-    /// Somebody has spoken in a room, which counts if it is slow and they have no rank.
+    /// The time for which somebody has to wait where a flood limit is reached.
+    fn flood_left(&self, who: PersonId, room: &Room, flood: Flood) -> Option<Duration> {
+        let due = latest_of(&self.people, who, room, FLOOD)? + flood.interval();
+        due.checked_duration_since(self.now().mono + flood.period()).filter(|left| !left.is_zero())
+    }
+
+    /// Somebody has spoken in a room, which counts if it is slow or has a flood limit, and they have no rank.
     fn note_speech(&mut self, turn: &Turn, id: RoomId) {
-        let Some(seconds) = self.rooms[&id].modes.slow else { return };
-        if has_rank_in(&self.people, &self.rooms[&id], turn.person, Some(turn.conn)) {
+        let (slow, flood) = (self.rooms[&id].modes.slow, self.rooms[&id].modes.flood);
+        if slow.is_none() && flood.is_none()
+            || has_rank_in(&self.people, &self.rooms[&id], turn.person, Some(turn.conn))
+        {
             return;
         }
         let now = self.now().mono;
+        let said =
+            latest_of(&self.people, turn.person, &self.rooms[&id], FLOOD).unwrap_or(now).max(now);
         let person = self.people.person(turn.person);
         let identity = person.identity.clone().filter(|_| person.account.is_some());
         let room = self.rooms.room_mut(id);
         if room.spoke.len() >= room.spoke_max {
-            let pause = Duration::from_secs(seconds.into());
+            let pause = flood.map_or(Duration::ZERO, Flood::period);
+            let pause = pause.max(Duration::from_secs(slow.unwrap_or_default().into()));
             let since = |spoke: &Instant| now.saturating_duration_since(*spoke);
             room.spoke.retain(|_, spoke| since(spoke) < pause);
             room.spoke_max = (2 * room.spoke.len()).clamp(SPOKE_MIN, SPOKE_MAX);
@@ -171,26 +199,51 @@ impl Hub {
             }
         }
         for key in identity.into_iter().chain([visit_key(turn.person)]) {
-            room.spoke.insert(key, now);
+            if let Some(flood) = flood {
+                room.spoke.insert(format!("{FLOOD}{key}").into(), said + flood.interval());
+            }
+            if slow.is_some() {
+                room.spoke.insert(key, now);
+            }
         }
     }
 
     /// Somebody leaves a room: whoever comes from where they are as a guest waits as long as they would have.
     pub(crate) fn leave_pace(&mut self, who: PersonId, id: RoomId) {
         let room = &self.rooms[&id];
-        if room.modes.slow.is_none() {
+        if room.modes.slow.is_none() && room.modes.flood.is_none() {
             return;
         }
-        let Some(spoke) = room.spoke.get(&visit_key(who)).copied() else { return };
+        let of = |kind: &'static str| {
+            let spoke = room.spoke.get(&*format!("{kind}{}", visit_key(who))).copied();
+            spoke.map(|spoke| (kind, spoke))
+        };
+        let kinds: Vec<(&str, Instant)> = [SLOW, FLOOD].into_iter().filter_map(of).collect();
         let devices = self.people.person(who).devices.iter();
         let places: Vec<Arc<str>> =
             devices.map(|conn| place_key(self.people.device(*conn))).collect();
         let room = self.rooms.room_mut(id);
-        for place in places {
-            let latest = room.spoke.entry(place).or_insert(spoke);
-            *latest = spoke.max(*latest);
+        for (kind, spoke) in kinds {
+            for place in &places {
+                let latest = room.spoke.entry(format!("{kind}{place}").into()).or_insert(spoke);
+                *latest = spoke.max(*latest);
+            }
         }
     }
+}
+
+/// The latest time that a room remembers of somebody, of one kind.
+fn latest_of(people: &People, who: PersonId, room: &Room, kind: &str) -> Option<Instant> {
+    if room.spoke.is_empty() {
+        return None;
+    }
+    let person = people.person(who);
+    let identity = person.identity.clone().filter(|_| person.account.is_some());
+    let is_guest = person.account.is_none();
+    let places = person.devices.iter().filter(|_| is_guest);
+    let places = places.map(|conn| place_key(people.device(*conn)));
+    let keys = identity.into_iter().chain([visit_key(who)]).chain(places);
+    keys.filter_map(|key| room.spoke.get(&*format!("{kind}{key}"))).max().copied()
 }
 
 /// Whether somebody is always heard in a room. Who looks after it, on that connection, is like those who operate it.

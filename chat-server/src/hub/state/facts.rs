@@ -10,7 +10,7 @@ use crate::{
         codec::{milliseconds, read, set, time_at},
         invite_link::InviteLink,
         list_entry::{Entry, Terms},
-        modes::{Flag, List, Mode, ModeChange, Modes},
+        modes::{Flag, Flood, List, Mode, ModeChange, Modes},
         ownership::Ownership,
         room::Room,
         topic::Topic,
@@ -34,6 +34,8 @@ pub(crate) enum Fact {
     Link(Arc<str>, Option<InviteLink>),
     /// Seconds between two messages of somebody without a rank.
     Slow(Option<u32>),
+    /// Messages of somebody without a rank, and in which time.
+    Flood(Option<Flood>),
     Listed(List, Entry),
     Metadata(Arc<str>, Option<Arc<str>>),
     /// An account, by its folded name, operates it since then wherever it comes from, or no more.
@@ -108,6 +110,8 @@ impl Fact {
             Self::Limit(None) => Change::Remove { path: at(&["limit"]) },
             Self::Link(token, Some(link)) => set(at(&["link", token]), link),
             Self::Link(token, None) => Change::Remove { path: at(&["link", token]) },
+            Self::Flood(Some(flood)) => set(at(&["flood"]), flood),
+            Self::Flood(None) => Change::Remove { path: at(&["flood"]) },
             Self::Slow(Some(seconds)) => set(at(&["slow"]), seconds),
             Self::Slow(None) => Change::Remove { path: at(&["slow"]) },
             Self::Asking(account, Some(since)) => {
@@ -163,6 +167,7 @@ impl Fact {
             (["link", token], value) => {
                 Self::Link((*token).into(), value.map(|value| read(words, value)).transpose()?)
             }
+            (["flood"], value) => Self::Flood(value.map(|value| read(words, value)).transpose()?),
             (["slow"], value) => Self::Slow(value.map(|value| read(words, value)).transpose()?),
             (["limit"], value) => Self::Limit(value.map(|value| read(words, value)).transpose()?),
             (["list", letter, mask], value) => {
@@ -283,6 +288,7 @@ impl Modes {
             Fact::Key(key) => self.key.clone_from(key),
             Fact::Limit(limit) => self.limit = *limit,
             Fact::Slow(seconds) => self.slow = *seconds,
+            Fact::Flood(flood) => self.flood = *flood,
             Fact::Listed(list, entry) => {
                 let entries = self.list_mut(*list);
                 entries.retain(|own| !own.mask.eq_ignore_ascii_case(&entry.mask));
@@ -309,6 +315,7 @@ impl Modes {
         let mut facts: Vec<Fact> = changed.map(|flag| Fact::Flag(flag, self.has(flag))).collect();
         facts.extend(self.key.clone().map(|key| Fact::Key(Some(key))));
         facts.extend(self.limit.map(|limit| Fact::Limit(Some(limit))));
+        facts.extend(self.flood.map(|flood| Fact::Flood(Some(flood))));
         facts.extend(self.slow.map(|seconds| Fact::Slow(Some(seconds))));
         for (list, _) in List::ALL {
             facts.extend(self.list(list).iter().map(|entry| Fact::Listed(list, entry.clone())));
@@ -325,6 +332,7 @@ impl ModeChange {
             Mode::Flag(flag) => Fact::Flag(*flag, is_set),
             Mode::Key(key) => Fact::Key(is_set.then(|| Arc::clone(key))),
             Mode::Limit(limit) => Fact::Limit(is_set.then_some(*limit)),
+            Mode::Flood(flood) => Fact::Flood(is_set.then_some(*flood)),
             Mode::Slow(seconds) => Fact::Slow(is_set.then_some(*seconds)),
             Mode::Listed(list, mask, terms) if is_set => {
                 let (mask, by, terms) = (Arc::clone(mask), Arc::clone(by), terms.clone());

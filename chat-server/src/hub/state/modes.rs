@@ -1,9 +1,10 @@
 //! The modes of rooms: one table, what a change is, and how it reads
 //! (RFC 2812 §3.2.3; <https://modern.ircdocs.horse/#channel-modes>).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chat_core::proto::Numeric;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     hub::state::{
@@ -21,6 +22,8 @@ pub(crate) enum Flag {
     Approval,
     /// `C`: no CTCP but `ACTION`.
     NoCtcp,
+    /// `M`: only who is logged in speaks.
+    AccountsSpeak,
     /// `i`: only the invited join.
     InviteOnly,
     /// `m`: only operators and the voiced speak.
@@ -35,9 +38,10 @@ pub(crate) enum Flag {
 
 impl Flag {
     /// All, in the order in which they are listed.
-    pub(crate) const ALL: [(Self, char); 7] = [
+    pub(crate) const ALL: [(Self, char); 8] = [
         (Self::Approval, 'A'),
         (Self::NoCtcp, 'C'),
+        (Self::AccountsSpeak, 'M'),
         (Self::InviteOnly, 'i'),
         (Self::Moderated, 'm'),
         (Self::NoOutside, 'n'),
@@ -108,6 +112,7 @@ pub(crate) enum ModeLetter {
     Key,
     Limit,
     Slow,
+    Flood,
     List(List),
     Operator,
     Voice,
@@ -120,6 +125,7 @@ impl ModeLetter {
         flag.or(list).or(match letter {
             'k' => Some(Self::Key),
             'S' => Some(Self::Slow),
+            'f' => Some(Self::Flood),
             'l' => Some(Self::Limit),
             'o' => Some(Self::Operator),
             'v' => Some(Self::Voice),
@@ -132,7 +138,7 @@ impl ModeLetter {
 pub(crate) fn chanmodes() -> String {
     let flags: String = Flag::ALL.iter().map(|(_, letter)| letter).collect();
     let lists: String = List::ALL.iter().map(|(_, letter)| letter).collect();
-    format!("{lists},k,Sl,{flags}")
+    format!("{lists},k,Sfl,{flags}")
 }
 
 /// All letters, and those that have a parameter, for RPL_MYINFO.
@@ -157,6 +163,8 @@ pub(crate) struct Modes {
     pub(crate) limit: Option<u32>,
     /// Between two messages of somebody without a rank pass so many seconds.
     pub(crate) slow: Option<u32>,
+    /// Messages of somebody without a rank, and in which time.
+    pub(crate) flood: Option<Flood>,
     bans: Vec<Entry>,
     excepts: Vec<Entry>,
     invited: Vec<Entry>,
@@ -167,7 +175,7 @@ impl Default for Modes {
     fn default() -> Self {
         let flags = 1 << Flag::NoOutside as u8 | 1 << Flag::OperatorTopic as u8;
         let (bans, excepts, invited) = (Vec::new(), Vec::new(), Vec::new());
-        Self { flags, key: None, limit: None, slow: None, bans, excepts, invited }
+        Self { flags, key: None, limit: None, slow: None, flood: None, bans, excepts, invited }
     }
 }
 
@@ -248,6 +256,10 @@ impl Modes {
             words[0].push('S');
             words.push(seconds.to_string());
         }
+        if let Some(flood) = self.flood {
+            words[0].push('f');
+            words.push(flood.to_string());
+        }
         words
     }
 
@@ -259,6 +271,8 @@ impl Modes {
             Mode::Key(_) => self.key.is_none(),
             Mode::Limit(limit) if change.is_set => self.limit == Some(*limit),
             Mode::Limit(_) => self.limit.is_none(),
+            Mode::Flood(flood) if change.is_set => self.flood == Some(*flood),
+            Mode::Flood(_) => self.flood.is_none(),
             Mode::Slow(seconds) if change.is_set => self.slow == Some(*seconds),
             Mode::Slow(_) => self.slow.is_none(),
             Mode::Listed(list, mask, terms) if change.is_set => {
@@ -269,6 +283,43 @@ impl Modes {
             Mode::Listed(list, mask, _) => !self.lists(*list, mask),
             Mode::Operator(_) | Mode::Voice(_) => false,
         }
+    }
+}
+
+/// A flood limit: so many messages of one person at once, and as many again in each such time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Flood {
+    pub(crate) messages: u32,
+    pub(crate) seconds: u32,
+}
+
+impl Flood {
+    const MESSAGES_MAX: u32 = 100;
+    const SECONDS_MAX: u32 = 3600;
+
+    /// Reads `messages:seconds`.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (messages, seconds) = text.split_once(':')?;
+        let (messages, seconds) = (messages.parse().ok()?, seconds.parse().ok()?);
+        let is_one = (1..=Self::MESSAGES_MAX).contains(&messages)
+            && (1..=Self::SECONDS_MAX).contains(&seconds);
+        is_one.then_some(Self { messages, seconds })
+    }
+
+    /// The time for all of them.
+    pub(crate) fn period(self) -> Duration {
+        Duration::from_secs(self.seconds.into())
+    }
+
+    /// The time for one of them.
+    pub(crate) fn interval(self) -> Duration {
+        self.period() / self.messages
+    }
+}
+
+impl std::fmt::Display for Flood {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.messages, self.seconds)
     }
 }
 
@@ -286,6 +337,7 @@ pub(crate) enum Mode {
     Key(Arc<str>),
     Limit(u32),
     Slow(u32),
+    Flood(Flood),
     Listed(List, Arc<str>, Terms),
     Operator(PersonId),
     Voice(PersonId),
@@ -305,7 +357,8 @@ impl Mode {
         match (self, other) {
             (Self::Key(_), Self::Key(_))
             | (Self::Limit(_), Self::Limit(_))
-            | (Self::Slow(_), Self::Slow(_)) => true,
+            | (Self::Slow(_), Self::Slow(_))
+            | (Self::Flood(_), Self::Flood(_)) => true,
             (Self::Listed(list, mask, _), Self::Listed(other_list, other_mask, _)) => {
                 list == other_list && mask.eq_ignore_ascii_case(other_mask)
             }
@@ -319,6 +372,7 @@ impl Mode {
             Self::Key(_) => 'k',
             Self::Limit(_) => 'l',
             Self::Slow(_) => 'S',
+            Self::Flood(_) => 'f',
             Self::Listed(list, ..) => list.letter(),
             Self::Operator(_) => 'o',
             Self::Voice(_) => 'v',
@@ -345,6 +399,7 @@ pub(crate) fn written(
             Mode::Key(key) => Some(Arc::clone(key)),
             Mode::Limit(limit) => is_set.then(|| limit.to_string().into()),
             Mode::Slow(seconds) => is_set.then(|| seconds.to_string().into()),
+            Mode::Flood(flood) => is_set.then(|| flood.to_string().into()),
             Mode::Listed(_, mask, _) => Some(Arc::clone(mask)),
             Mode::Operator(conn) | Mode::Voice(conn) => Some(nick_of(*conn)),
         });
@@ -358,7 +413,7 @@ mod tests {
 
     #[test]
     fn letters_are_listed_by_kind() {
-        assert_eq!(chanmodes(), "Ibe,k,Sl,ACimnst");
-        assert_eq!(room_letters(), ("ACISbeiklmnostv".to_owned(), "ISbeklov".to_owned()));
+        assert_eq!(chanmodes(), "Ibe,k,Sfl,ACMimnst");
+        assert_eq!(room_letters(), ("ACIMSbefiklmnostv".to_owned(), "ISbefklov".to_owned()));
     }
 }

@@ -74,6 +74,7 @@ impl Fact {
             Self::Topic(Some(topic)) => topic.text.len() + topic.by.len(),
             Self::Asking(..)
             | Self::Flag(..)
+            | Self::Flood(_)
             | Self::Key(_)
             | Self::Limit(_)
             | Self::Link(_, None)
@@ -137,6 +138,7 @@ impl Room {
             }
             Fact::Asking(..)
             | Fact::Flag(..)
+            | Fact::Flood(_)
             | Fact::Key(_)
             | Fact::Limit(_)
             | Fact::Slow(_)

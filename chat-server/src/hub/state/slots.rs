@@ -146,6 +146,7 @@ impl Slot {
             Fact::Voice(account, true) => Self::rank(room, 'v', account),
             Fact::Asking(_, None)
             | Fact::Flag(..)
+            | Fact::Flood(_)
             | Fact::Key(_)
             | Fact::Limit(_)
             | Fact::Link(_, None)
@@ -248,7 +249,7 @@ impl ModeChange {
             Mode::Listed(list, mask, _) => Some(Slot::list_entry(room.id, *list, mask)),
             Mode::Operator(who) => rank(*who, 'o'),
             Mode::Voice(who) => rank(*who, 'v'),
-            Mode::Flag(_) | Mode::Key(_) | Mode::Limit(_) | Mode::Slow(_) => None,
+            Mode::Flag(_) | Mode::Flood(_) | Mode::Key(_) | Mode::Limit(_) | Mode::Slow(_) => None,
         }
     }
 }

@@ -51,7 +51,7 @@ const HELP: &[&str] = &[
     "LINK #room [time] [uses]: a link for friends, for 7 days; LINKS #room, UNLINK #room number: those there are, and the end of one",
     "WAITING #room: who has asked to be let in; APPROVE #room who, REJECT #room who: answer them",
     "LOG #room [n]: what those who operate it have done",
-    "MODE #room +S seconds makes it slow, MODE #room +A lets new people in one by one",
+    "MODE #room +S seconds makes it slow, +f 5:10 takes 5 messages in 10 seconds, +M hears accounts alone, +A lets new people in one by one",
 ];
 
 /// The requests by which those who operate a room rule it.
