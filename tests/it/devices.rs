@@ -190,7 +190,7 @@ fn each_connection_has_what_it_asked_for() {
          ann< :ann!* PRIVMSG #x :hello
          phone> NS LOGOUT
          phone< * NICK USR1
-         ann< * NICK USR1",
+         ann! * NICK *",
         ),
     );
 }

@@ -96,6 +96,211 @@ fn passwords_are_compared_as_they_are_read() {
     );
 }
 
+/// `name` connects as Ann, who has registered, with these capabilities.
+fn device(name: &str, caps: &str) -> String {
+    format!(
+        "new {name}
+         {name}> CAP REQ :sasl {caps}
+         {name}> AUTHENTICATE PLAIN
+         {name}> AUTHENTICATE {}
+         {name}< * 900 *
+         {name}> NICK ann
+         {name}> USER u 0 * :Ann
+         {name}> CAP END
+         {name}< * 001 ann *
+         {name}< * 422 *\n",
+        plain("ann", "correcthorse"),
+    )
+}
+
+const REGISTERED: &str = "ann> NS REGISTER correcthorse\nann< * 900 *\n";
+
+/// `LOGOUT` takes one connection out of the account: it goes on as a guest elsewhere, and the others are whose they were. What
+/// it does then, also logging in to another account, is about itself.
+#[test]
+fn a_logout_is_about_one_connection() {
+    alone(&format!(
+        "{REGISTERED}
+         caps bob account-notify draft/chathistory batch
+         bob> JOIN #x
+         ann> JOIN #x
+         bob< :ann!* JOIN #x
+         bob> PRIVMSG ann :between us
+         {public}
+         public> NS LOGOUT
+         public< :ann!u@127.0.0.1 PART #x
+         public< :ann!u@127.0.0.1 NICK USR1
+         public< * 901 USR1 USR1!u@127.0.0.1 :*
+         ann! *PART*
+         ann! * NICK *
+         ann! * 901 *
+         bob! *ACCOUNT*
+         bob! *PART #x*
+         ann> NS SESSIONS
+         ann< * NOTICE ann :1: ann from *(this one)
+         public> CHATHISTORY LATEST bob * 5
+         public< * BATCH +* chathistory bob
+         public! *between us*
+         public> NS SESSIONS
+         public< * NOTICE USR1 :you are not logged in*
+         public> NS CERT ADD {fingerprint}
+         public< * NOTICE USR1 :you are not logged in*
+         public> PRIVMSG #x :nor am I in it
+         public< * 404 *
+         bob> PRIVMSG ann :to her alone
+         ann< :bob!* PRIVMSG ann :to her alone
+         public! *to her alone*
+         public> WHOIS ann
+         public< * 330 USR1 ann ann *
+         public> PRIVMSG bob :it is me
+         bob< :USR1!u@127.0.0.1 PRIVMSG bob :it is me
+         carl> NS REGISTER correcthorse
+         carl< * 900 *
+         public> NS IDENTIFY carl correcthorse
+         public< * 900 USR1 * carl *
+         ann! * 900 *
+         ann> NS LOGOUT
+         ann< * NICK USR2
+         ann< * 901 USR2 *
+         public! * 901 *",
+        public = device("public", "draft/chathistory batch"),
+        fingerprint = "ab".repeat(32),
+    ));
+    // Who stays goes on staying, and the last connection goes on without them.
+    alone(&format!(
+        "{REGISTERED}
+         ann> JOIN #x
+         ann< * 366 *
+         ann> NS STAY ON
+         ann< * NOTICE ann :you stay*
+         bob> JOIN #x
+         bob< * 366 *
+         ann> NS LOGOUT
+         ann< :ann!* PART #x
+         ann< * NICK USR1
+         ann< * 901 USR1 *
+         bob! *PART #x*
+         bob> PRIVMSG ann :for later
+         bob< * 301 bob ann *
+         {}
+         home> NS SESSIONS
+         home< * NOTICE ann :1: ann from *(this one)",
+        device("home", ""),
+    ));
+    // Rights of the server's operators go with the account they were taken in.
+    check_with(
+        &format!(
+            "{REGISTERED}
+             {}
+             phone> OPER root rootrootroot
+             phone< * 381 *
+             phone> NS LOGOUT
+             phone< :chat.local MODE ann -o
+             phone> OS BANS
+             phone< * 481 *",
+            device("phone", ""),
+        ),
+        with_root,
+    );
+}
+
+/// Whoever proves that a nick is theirs has it in one step, with its rooms, and the connection that had it is over.
+#[test]
+fn a_nick_is_taken_back_from_a_dead_connection() {
+    for how in ["RECOVER", "GHOST", "regain"] {
+        alone(&format!(
+            "{REGISTERED}
+             ann> JOIN #x
+             bob> JOIN #x
+             bob< * 366 *
+             ann_> PRIVMSG NickServ :{how} ann wronghorse
+             ann_< * NOTICE ann_ :the password is wrong
+             ann_> PRIVMSG NickServ :{how} ann correcthorse
+             ann_< * 900 ann_ * ann *
+             ann_< :ann_!* NICK ann
+             ann_< :ann!* JOIN #x
+             ann_< * NOTICE ann :you are ann, and the connection that had it is ended
+             ann< ERROR *its owner has taken the nick back*
+             bob! *QUIT*Session*
+             bob> PRIVMSG #x :still here
+             ann_< :bob!* PRIVMSG #x :still here",
+        ));
+    }
+    alone(&format!(
+        "{REGISTERED}
+         bob> NS RECOVER
+         bob< * NOTICE bob :write RECOVER nick *
+         bob> NS RECOVER ann
+         bob< * NOTICE bob :you are not logged in to the account of that nick*
+         {}
+         phone> NS RECOVER
+         phone< * NOTICE ann :you are ann, and the connection that had it is ended
+         ann< ERROR *
+         phone> NICK other
+         phone> NS RECOVER ANN
+         phone< :other!* NICK ann
+         phone< * NOTICE ann :you are ann",
+        device("phone", ""),
+    ));
+}
+
+/// `PASS account:password` logs in programs without SASL; where the server has a password, that comes first.
+#[test]
+fn a_password_of_pass_logs_in() {
+    alone(&format!(
+        "{REGISTERED}
+         drop ann
+         new b
+         b> PASS ann:correcthorse
+         b> NICK ann
+         b> USER u 0 * :B
+         b> JOIN #x
+         b< :chat.local 900 * * ann :You are now logged in as ann
+         b< * 001 ann *
+         b< :ann!* JOIN #x
+         new c
+         c> PASS Ann:wrong:horse
+         c> NICK carl
+         c> USER u 0 * :C
+         c< :chat.local 464 * :There is no such account, or its password is wrong
+         c< ERROR *
+         new d
+         d> PASS nobody:correcthorse
+         d> NICK dora
+         d> USER u 0 * :D
+         d< :chat.local 464 * :There is no such account, or its password is wrong
+         new e
+         e> PASS whatever
+         e> NICK eve
+         e> USER u 0 * :E
+         e< * 001 eve *",
+    ));
+    check_with(
+        "new a
+         a> PASS sesame
+         a> NICK ann
+         a> USER u 0 * :A
+         a< * 001 ann *
+         a> NS REGISTER correcthorse
+         a< * 900 *
+         drop a
+         new b
+         b> PASS sesame
+         b> PASS ann:correcthorse
+         b> NICK ann
+         b> USER u 0 * :B
+         b< * 900 * * ann *
+         b< * 001 ann *
+         new c
+         c> PASS ann:correcthorse
+         c> NICK carl
+         c> USER u 0 * :C
+         c< * 464 *
+         c< ERROR *",
+        |config| config.password = Some("sesame".into()),
+    );
+}
+
 /// A name that the server has banned is nobody's to register, whenever that was.
 #[test]
 fn a_banned_name_cannot_be_registered() {

@@ -27,6 +27,9 @@ use crate::{
 /// The most bytes of a label (labeled-response, "label tag").
 const LABEL_BYTES_MAX: usize = 64;
 
+/// The most texts of `PASS` that are looked at: of more, the first ones and the last.
+const PASSWORDS_MAX: usize = 2;
+
 /// A session of IRC (see the module).
 #[derive(Debug)]
 pub struct IrcSession {
@@ -62,7 +65,8 @@ enum Phase {
 struct Collected {
     nick: Option<String>,
     user: Option<(String, String)>,
-    password: Option<String>,
+    /// The texts of `PASS`: the server's password, and an account's.
+    passwords: Vec<String>,
     first_word: FirstWord,
     /// The hub has been given something that it may have to answer.
     has_asked: bool,
@@ -88,7 +92,7 @@ impl IrcSession {
             phase: Phase::Collecting(Box::new(Collected {
                 nick: None,
                 user: None,
-                password: None,
+                passwords: Vec::new(),
                 first_word: FirstWord::default(),
                 has_asked: false,
                 since: now,
@@ -188,17 +192,20 @@ impl IrcSession {
                 self.negotiate("*", label.as_deref(), &subcommand, &arguments, out);
             }
             Ok(Command::Nick { nick }) => collected.nick = Some(nick),
-            Ok(Command::Pass { password }) => collected.password = Some(password),
+            Ok(Command::Pass { password }) => {
+                collected.passwords.truncate(PASSWORDS_MAX - 1);
+                collected.passwords.push(password);
+            }
             Ok(Command::User { user, realname }) => collected.user = Some((user, realname)),
             Ok(Command::Pong) => {}
             other => {
                 collected.has_asked = true;
                 // An account has the name of one's nick, and is for those who may come in.
                 if matches!(other, Ok(Command::Register { .. })) {
-                    let password = collected.password.take();
-                    let first = password.map(|password| Command::Pass { password });
+                    let first =
+                        collected.passwords.drain(..).map(|password| Command::Pass { password });
                     let nick = collected.nick.clone().map(|nick| Command::Nick { nick });
-                    for command in first.into_iter().chain(nick).map(Ok) {
+                    for command in first.chain(nick).map(Ok) {
                         out.inputs.push(Input::Command { conn: self.conn, label: None, command });
                     }
                 }
@@ -214,9 +221,9 @@ impl IrcSession {
         if self.negotiation.is_open || collected.nick.is_none() || collected.user.is_none() {
             return;
         }
-        let Collected { nick, user, password, since, .. } = &mut **collected;
-        if let Some(password) = password.take() {
-            // The hub looks at it: it counts what is guessed on all connections.
+        let Collected { nick, user, passwords, since, .. } = &mut **collected;
+        for password in passwords.drain(..) {
+            // The hub looks at them: it counts what is guessed on all connections.
             let command = Ok(Command::Pass { password });
             out.inputs.push(Input::Command { conn: self.conn, label: None, command });
         }

@@ -14,6 +14,7 @@ use crate::{
     delivery::ReplyLine,
     hub::{
         Hub,
+        accounts::login::logged_in,
         refusal::Refusal,
         replies::{incidents::WrongSecret, turn::Turn},
         state::{
@@ -177,6 +178,7 @@ impl Hub {
             }
             // The others come here with a verdict.
             AccountChange::LogIn
+            | AccountChange::Recover
             | AccountChange::Register
             | AccountChange::Reset(_)
             | AccountChange::SetPassword => return Ok(()),
@@ -246,15 +248,24 @@ impl Hub {
             }
         };
         let changes = match (&asked.change, secret) {
-            (AccountChange::LogIn, _) => {
+            (AccountChange::LogIn | AccountChange::Recover, _) => {
                 let name =
                     self.accounts.get(account).map(|own| Arc::<str>::from(own.name.as_str()));
                 let wrong = || via.refusal("INVALID_PASSWORD", account, "the password is wrong");
                 let name = name.ok_or_else(wrong)?;
                 self.may_log_in(turn.conn, &name)
                     .map_err(|why| via.refusal("ALREADY_AUTHENTICATED", &name, why.text()))?;
-                self.log_in_by(turn, name);
-                return Ok(());
+                if matches!(asked.change, AccountChange::LogIn) {
+                    self.log_in_by(turn, name);
+                    return Ok(());
+                }
+                let is_in = self.people.person(turn.person).account.as_ref();
+                if !is_in.is_some_and(|own| CaseMapping::Ascii.same(own, &name)) {
+                    // By itself, since the nick is another one behind it.
+                    self.say_to(turn.conn, None, vec![logged_in(&self.people, turn.conn, &name)]);
+                    self.enter_account(turn.conn, &name);
+                }
+                return self.take_back_nick(turn, &name);
             }
             (AccountChange::Register, Some(secret)) => self.registration_changes(account, &secret),
             (AccountChange::SetPassword | AccountChange::Reset(_), Some(secret)) => {
@@ -381,7 +392,7 @@ impl Hub {
             AccountChange::SetStaying(false) => {
                 "you leave with the last of your connections".to_owned()
             }
-            AccountChange::LogIn => return Vec::new(),
+            AccountChange::LogIn | AccountChange::Recover => return Vec::new(),
         };
         let mut lines = vec![match asked.via {
             Via::Command => {

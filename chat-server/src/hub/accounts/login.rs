@@ -6,7 +6,11 @@ use chat_core::proto::{CaseMapping, Numeric};
 
 use crate::{
     delivery::{Content, ReplyLine},
-    hub::{Hub, effect::Effect, state::codec},
+    hub::{
+        Hub,
+        effect::Effect,
+        state::{codec, people::People},
+    },
     ids::{ConnId, PersonId},
 };
 
@@ -33,10 +37,6 @@ impl Hindrance {
 
 impl Hub {
     pub(crate) fn log_in(&mut self, conn: ConnId, label: Option<Arc<str>>, account: &Arc<str>) {
-        let source: Box<str> = match self.people.person_at(conn) {
-            Some(person) => (*person.source).into(),
-            None => "*".into(),
-        };
         if let Err(why) = self.may_log_in(conn, account) {
             // "currently locked out, held, or otherwise administratively made unavailable", or "changing accounts is not
             // supported" (sasl-3.1, sasl-3.2)
@@ -47,13 +47,16 @@ impl Hub {
             let line = ReplyLine::Numeric(numeric, vec![why.text().into()]);
             return self.say_to(conn, label, vec![line]);
         }
-        self.accounts.forgive(self.now().mono, self.guesser_at(conn), account);
-        self.note_use(account);
-        let text = format!("You are now logged in as {account}");
-        let params = vec![source, (**account).into(), text.into()];
-        let logged_in = ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params);
+        let logged_in = logged_in(&self.people, conn, account);
         let done = ReplyLine::Numeric(Numeric::RPL_SASLSUCCESS, vec!["You are logged in".into()]);
         self.say_to(conn, label, vec![logged_in, done]);
+        self.enter_account(conn, account);
+    }
+
+    /// Logs a connection in to an account, which it [may](Hub::may_log_in).
+    pub(crate) fn enter_account(&mut self, conn: ConnId, account: &Arc<str>) {
+        self.accounts.forgive(self.now().mono, self.guesser_at(conn), account);
+        self.note_use(account);
         if let Some(newcomer) = self.people.newcomer_mut(conn) {
             newcomer.account = Some(Arc::clone(account));
         } else if let Some(device) = self.people.device_at(conn) {
@@ -171,4 +174,11 @@ impl Hub {
             devices.into_iter().for_each(|conn| self.note_connected(who, conn));
         }
     }
+}
+
+/// The line that tells a connection that it is logged in.
+pub(crate) fn logged_in(people: &People, conn: ConnId, account: &str) -> ReplyLine {
+    let source = people.person_at(conn).map_or("*", |person| &person.source);
+    let text = format!("You are now logged in as {account}");
+    ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, vec![source.into(), account.into(), text.into()])
 }

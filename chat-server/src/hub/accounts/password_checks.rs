@@ -105,7 +105,9 @@ impl Hub {
             let Some(check) = self.awaited.check_mut(ticket) else { continue };
             let is_there = self.people.newcomer(check.conn).is_some()
                 || self.people.device_at(check.conn).is_some();
-            if !is_there && matches!(check.purpose, CheckPurpose::Sasl { .. }) {
+            let is_theirs =
+                matches!(check.purpose, CheckPurpose::Sasl { .. } | CheckPurpose::Pass { .. });
+            if !is_there && is_theirs {
                 // Nobody waits for it.
                 self.awaited.take_check(ticket);
                 continue;

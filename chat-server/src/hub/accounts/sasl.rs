@@ -188,7 +188,7 @@ impl Hub {
                 }
                 _ => Next::Failed,
             },
-            Stage::Checking => Next::Failed,
+            Stage::Checking | Stage::CheckingPass => Next::Failed,
         }
     }
 

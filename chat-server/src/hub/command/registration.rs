@@ -11,12 +11,13 @@ use chat_core::{
 };
 
 use crate::{
-    auth::{WRONG_PASSWORD, same_secret},
+    auth::{Question, WRONG_PASSWORD, same_secret},
     delivery::{Page, Reply, ReplyLine},
     event::ServerEvent,
     hub::{
         Hub,
         accounts::early_registration::complete_connection,
+        accounts::login::logged_in,
         command::register::verified,
         effect::Effect,
         input::{Door, Registration},
@@ -37,10 +38,12 @@ use crate::{
             metadata::Owner,
             modes::room_letters,
             newcomer::Delayed,
+            password_check::CheckPurpose,
             people::People,
             person::{Particulars, Person, UserModes, source},
             queued_command::QueuedCommand,
             reserved_names::Bearer,
+            sasl_exchange::{Sasl, Stage},
         },
     },
     ids::{ConnId, PersonId},
@@ -50,6 +53,10 @@ use crate::{
 impl Hub {
     pub(crate) fn register(&mut self, conn: ConnId, registration: Registration) {
         let now = self.now();
+        if self.accounts.is_checking_pass(conn) {
+            self.delay(conn, Delayed::Registration(registration));
+            return;
+        }
         // "The server SHOULD abort it, then register the client without authentication." (sasl-3.1)
         self.abort_sasl(conn);
         // What came before is answered before; it may begin to log in anew.
@@ -153,11 +160,48 @@ impl Hub {
         self.note_connected(who, conn);
     }
 
-    /// A newcomer gives the server's password, which is counted like any other before it is looked at.
-    fn enter_server(&mut self, conn: ConnId, password: &str) {
-        if self.settings.password.is_none() {
+    /// A newcomer gives a password: the server's, where it has one; what follows, or is the first elsewhere, is an account's
+    /// behind its name, as programs without SASL log in.
+    fn pass(&mut self, conn: ConnId, password: &str) {
+        let Some(newcomer) = self.people.newcomer(conn) else { return };
+        if self.settings.password.is_some() && !newcomer.has_entered {
+            return self.enter_server(conn, password);
+        }
+        let Some((account, password)) = password.split_once(':') else { return };
+        if newcomer.account.is_some() || newcomer.door != Door::Irc {
             return;
         }
+        let account: Arc<str> = account.into();
+        let question = Question::check(self.accounts.hash_of(&account), password.to_owned());
+        let purpose = CheckPurpose::Pass { account };
+        if let Err(why) = self.may_ask(conn, &question, &purpose) {
+            return self.turn_away(conn, &why);
+        }
+        let checking = Sasl { stage: Stage::CheckingPass, response: String::new() };
+        self.accounts.set_exchange(conn, checking);
+        self.ask_for(conn, None, purpose, question);
+    }
+
+    /// The password of an account that was given with `PASS` has been checked; registration goes on, unless it is wrong.
+    pub(crate) fn pass_checked(&mut self, conn: ConnId, account: &Arc<str>, is_right: bool) {
+        if !self.accounts.is_checking_pass(conn) {
+            return;
+        }
+        self.accounts.take_exchange(conn);
+        let name = self.accounts.get(account).map(|own| Arc::<str>::from(own.name.as_str()));
+        let Some(name) = name.filter(|_| is_right) else {
+            self.report_wrong(conn, WrongSecret::Account { name: account, by: "PASS" });
+            return self.turn_away(conn, "There is no such account, or its password is wrong");
+        };
+        if let Err(why) = self.may_log_in(conn, &name) {
+            return self.turn_away(conn, why.text());
+        }
+        self.say_to(conn, None, vec![logged_in(&self.people, conn, &name)]);
+        self.enter_account(conn, &name);
+    }
+
+    /// A newcomer gives the server's password, which is counted like any other before it is looked at.
+    fn enter_server(&mut self, conn: ConnId, password: &str) {
         if let Err(why) = self.check_privacy(conn) {
             return self.turn_away(conn, why);
         }
@@ -179,7 +223,7 @@ impl Hub {
     }
 
     /// Closes a newcomer's connection that does not come in.
-    fn turn_away(&mut self, conn: ConnId, why: &str) {
+    pub(crate) fn turn_away(&mut self, conn: ConnId, why: &str) {
         if self.people.newcomer(conn).is_some_and(|newcomer| newcomer.door == Door::Irc) {
             let line = ReplyLine::Numeric(Numeric::ERR_PASSWDMISMATCH, vec![why.into()]);
             self.say_to(conn, None, vec![line]);
@@ -245,6 +289,9 @@ impl Hub {
         &mut self,
         conn: ConnId,
     ) -> Option<(Registration, VecDeque<Delayed>)> {
+        if self.accounts.is_checking_pass(conn) {
+            return None;
+        }
         let newcomer = self.people.newcomer_mut(conn).filter(|own| !own.is_registering)?;
         let Some(Delayed::Registration(registration)) = newcomer.waiting.front() else {
             return None;
@@ -337,7 +384,7 @@ impl Hub {
             }
             Ok(Command::Pong) => {}
             Ok(Command::Pass { password }) if newcomer.refused.is_none() => {
-                self.enter_server(conn, &password);
+                self.pass(conn, &password);
             }
             // They have said who they are; only the nick is missing.
             Ok(Command::User { .. } | Command::Pass { .. }) if newcomer.refused.is_some() => {

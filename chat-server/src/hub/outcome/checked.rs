@@ -38,6 +38,7 @@ impl Hub {
             (CheckPurpose::Sasl { account }, _) => {
                 self.sasl_checked(check, &account, is_right);
             }
+            (CheckPurpose::Pass { account }, _) => self.pass_checked(conn, &account, is_right),
             (CheckPurpose::AccountChange(asked), Some(who)) => {
                 self.account_change_checked(check, who, asked, verdict);
             }
@@ -57,6 +58,7 @@ impl Hub {
         let who = device.map(|device| device.end_check(check.is_counted));
         match (who, &check.purpose) {
             (_, CheckPurpose::Sasl { .. }) => self.sasl_paused(conn, check.label, why),
+            (_, CheckPurpose::Pass { .. }) => self.turn_away(conn, why),
             (Some(who), purpose) => {
                 let refusal = purpose.refusal(why);
                 let mut turn = Turn::new((conn, who), check.label);

@@ -63,18 +63,23 @@ impl Hub {
         }
     }
 
+    /// A nick that is nobody's.
+    pub(crate) fn free_nick(&self) -> Nick {
+        let nameless = Nick::new(NAMELESS).expect("a valid nick");
+        let free = (1..).map(|number| nameless.numbered(number)).find(|nick| {
+            self.people.by_nick(nick.key()).is_none()
+                && !self.accounts.is_anothers(nick.as_str(), None)
+        });
+        free.expect("there are more numbers than people")
+    }
+
     /// Gives somebody whose nick is another's account's now a nick of their own.
     pub(crate) fn give_back_nick(&mut self, who: PersonId) {
         let person = self.people.person(who);
         if !self.accounts.is_anothers(person.nick.as_str(), person.account.as_deref()) {
             return;
         }
-        let nameless = Nick::new(NAMELESS).expect("a valid nick");
-        let free = (1..).map(|number| nameless.numbered(number)).find(|nick| {
-            self.people.by_nick(nick.key()).is_none()
-                && !self.accounts.is_anothers(nick.as_str(), None)
-        });
-        let free = free.expect("there are more numbers than people");
+        let free = self.free_nick();
         let event = self.change_nick(who, None, free);
         let (server, new) = (&self.settings.name, self.people.person(who).nick.as_str());
         let Content::Nick { source, .. } = &event.content else { return };

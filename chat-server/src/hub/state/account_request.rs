@@ -22,6 +22,8 @@ pub(crate) enum AccountChange {
     AddCertificate(Arc<str>),
     Drop,
     LogIn,
+    /// A login that takes back the account's nick from the connections that have it.
+    Recover,
     Register,
     RemoveCertificate(Arc<str>),
     /// Another password, which an operator of the server is told once.

@@ -247,7 +247,13 @@ impl Accounts {
 
     /// Whether a password given in an exchange is under check.
     pub(crate) fn is_checking(&self, conn: ConnId) -> bool {
-        self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::Checking))
+        let stage = self.exchanges.get(&conn).map(|sasl| &sasl.stage);
+        matches!(stage, Some(Stage::Checking | Stage::CheckingPass))
+    }
+
+    /// Whether a password given with `PASS` is under check.
+    pub(crate) fn is_checking_pass(&self, conn: ConnId) -> bool {
+        self.exchanges.get(&conn).is_some_and(|sasl| matches!(sasl.stage, Stage::CheckingPass))
     }
 
     /// The pause before the next guess of `guesser` at `subject`, if there is one.

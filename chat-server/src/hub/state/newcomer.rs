@@ -55,7 +55,7 @@ pub(crate) struct Newcomer {
 pub(crate) enum Delayed {
     Answer(Reply),
     Command(QueuedCommand),
-    /// All that a person is made of.
+    /// All that a person is made of, while a password is checked.
     Registration(Registration),
 }
 

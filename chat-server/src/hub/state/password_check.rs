@@ -56,6 +56,11 @@ pub(crate) enum CheckPurpose {
         /// The account, as it was given.
         account: Arc<str>,
     },
+    /// `PASS`, for the account of that name.
+    Pass {
+        /// The account, as it was given.
+        account: Arc<str>,
+    },
     /// A change of an account.
     AccountChange(AccountRequest),
 }
@@ -65,7 +70,7 @@ impl CheckPurpose {
     pub(crate) fn account(&self) -> Option<&str> {
         match self {
             Self::Oper { .. } => None,
-            Self::Sasl { account } => Some(account),
+            Self::Sasl { account } | Self::Pass { account } => Some(account),
             Self::AccountChange(asked) => Some(&asked.account),
         }
     }
@@ -74,7 +79,7 @@ impl CheckPurpose {
     pub(crate) fn subject(&self) -> LoginSubject {
         match self {
             Self::Oper { name, .. } => LoginSubject::operator(name),
-            Self::Sasl { account } => LoginSubject::account(account),
+            Self::Sasl { account } | Self::Pass { account } => LoginSubject::account(account),
             Self::AccountChange(asked) => LoginSubject::account(&asked.account),
         }
     }
@@ -85,6 +90,7 @@ impl CheckPurpose {
         match self {
             Self::Oper { .. } => Refusal::fail("OPER", code, &[], text),
             Self::Sasl { .. } => Refusal::fail("AUTHENTICATE", code, &[], text),
+            Self::Pass { .. } => Refusal::fail("PASS", code, &[], text),
             Self::AccountChange(asked) => asked.via.refusal(code, &asked.account, text),
         }
     }

@@ -23,4 +23,6 @@ pub(crate) enum Stage {
     ScramEnd(Arc<str>, Credentials),
     /// The password is under check.
     Checking,
+    /// The password is under check that was given with `PASS`; registration waits for it.
+    CheckingPass,
 }

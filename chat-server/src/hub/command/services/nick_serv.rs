@@ -27,7 +27,8 @@ use crate::{
 const HELP: &[&str] = &[
     "REGISTER password: an account for the nick you have",
     "IDENTIFY [account] password: log in",
-    "LOGOUT: log out",
+    "LOGOUT: log out on this connection, and only there",
+    "RECOVER nick [password]: take your nick back, and end the connections that have it",
     "PASSWORD old new: change your password, and end your other sessions; one with spaces stands in quotes",
     "SESSIONS: where you are logged in; END number: end one of these",
     "STAY ON|OFF: whether you stay here when the last of your programs has gone",
@@ -44,6 +45,7 @@ impl Hub {
             "REGISTER" => self.register_account(turn, Via::Service, said.need_text(1)?),
             "IDENTIFY" | "LOGIN" => self.identify(turn, &said),
             "LOGOUT" => self.log_out(turn),
+            "RECOVER" | "REGAIN" | "GHOST" => self.recover(turn, &said),
             "PASSWORD" | "PASSWD" => {
                 let account = self.own_registered(turn.person)?;
                 let asked = AccountRequest {
@@ -118,12 +120,37 @@ impl Hub {
     }
 
     fn log_out(&mut self, turn: &mut Turn) -> Result<(), Refusal> {
-        own_account(self.people.person(turn.person))?;
-        self.set_account(turn.person, None);
+        let person = self.people.person(turn.person);
+        let account = own_account(person)?;
+        if person.devices.len() > 1 || self.accounts.stays(Some(&account)) {
+            self.go_on_as_guest(turn);
+        } else {
+            self.set_account(turn.person, None);
+        }
         let source = (*self.people.person(turn.person).source).into();
         let params = vec![source, "You are logged out".into()];
         turn.say(ReplyLine::Numeric(Numeric::RPL_LOGGEDOUT, params));
         Ok(())
+    }
+
+    fn recover(&mut self, turn: &mut Turn, said: &Said<'_>) -> Result<(), Refusal> {
+        let own = self.people.person(turn.person).account.clone();
+        let account = match (said.word(1), &own) {
+            (Some(nick), _) => nick.into(),
+            (None, Some(own)) => Arc::clone(own),
+            (None, None) => said.need(1)?.into(),
+        };
+        if said.word(2).is_some() {
+            let asked =
+                AccountRequest { account, change: AccountChange::Recover, via: Via::Service };
+            return self.ask_with_password(turn, asked, said.need_text(2)?, None);
+        }
+        if !own.is_some_and(|own| CaseMapping::Ascii.same(&own, &account)) {
+            return Err(no(
+                "you are not logged in to the account of that nick: write RECOVER nick password",
+            ));
+        }
+        self.take_back_nick(turn, &account)
     }
 
     fn sessions(&self, turn: &mut Turn) -> Result<(), Refusal> {
