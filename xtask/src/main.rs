@@ -147,8 +147,10 @@ const DIST: [&str; 6] =
     ["--profile", "dist", "--package", "chat-server", "--package", "chat-tests"];
 
 fn bench(name: &str, arguments: &[&str]) -> Outcome {
-    let server = [&["build"], &DIST[..], &["--bins", "--locked"]].concat();
-    step("the server, as it is packaged", cargo(&server))?;
+    // Also the program that servers do their worst to.
+    let programs =
+        [&["build"], &DIST[..], &["--package", "chat-cli", "--bins", "--locked"]].concat();
+    step("the programs, as they are packaged", cargo(&programs))?;
     let bench = [&["bench"], &DIST[..], &["--bench", name, "--locked", "--"], arguments].concat();
     step(&format!("the benchmark {name}"), cargo(&bench))
 }
