@@ -258,6 +258,14 @@ fn a_password_of_pass_logs_in() {
          b< :chat.local 900 * * ann :You are now logged in as ann
          b< * 001 ann *
          b< :ann!* JOIN #x
+         b> PRIVMSG NickServ :PASSWORD \"correcthorse\" \"one of words\"
+         b< * NOTICE ann :your password is changed*
+         drop b
+         new f
+         f> PASS ann:one of words
+         f> NICK ann
+         f> USER u 0 * :F
+         f< * 900 * * ann *
          new c
          c> PASS Ann:wrong:horse
          c> NICK carl

@@ -462,7 +462,8 @@ pub static SPECS: &[CommandSpec] = &[
     },
     CommandSpec {
         word: "PASS",
-        parse: |args| Ok(Command::Pass { password: args.need(0)? }),
+        // Also one with spaces whose program has set no colon before it.
+        parse: |args| args.need(0).map(|_| Command::Pass { password: args.joined(0) }),
         rules: CommandRules { stage: Stage::Registration, ..PLAIN },
         help: "PASS password: before registration, the server's password",
         clause: "RFC 2812 §3.1.1",
