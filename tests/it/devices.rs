@@ -354,7 +354,8 @@ fn what_was_written_to_somebody_who_is_not_here_is_shown_to_them_once() {
              phone< * :live
              phone> NS STAY ON
              phone< * NOTICE *
-             drop phone
+             phone> QUIT
+             phone< ERROR *
              bob> PRIVMSG ann :while she stays
              bob< * 301 bob ann :Not connected*
              {third}

@@ -15,6 +15,9 @@ use super::{
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
+/// Records that are written at most between two looks, however quickly they come, unless there was nothing to give.
+const RECORDS_BETWEEN_LOOKS: usize = 1 << 10;
+
 /// The time from one look for senders of whom nothing is left to the next: it reads all there is.
 const SENDERS_EVERY: Duration = Duration::from_secs(24 * 3600);
 
@@ -27,7 +30,7 @@ pub(super) struct Trimming {
     has_cut: bool,
     /// Something was written since the last look.
     pub(super) is_due: bool,
-    /// Records that were written since it did a part.
+    /// Records that were written since it looked or did a part.
     n_written: usize,
 }
 
@@ -48,9 +51,11 @@ impl Trimming {
     /// Does a part of what there is to do, however busy the writer is; whether there was anything.
     pub(super) fn go_on(&mut self, database: &mut Connection, bytes_max: u64) -> bool {
         if self.trim.is_none() {
-            if !self.is_due || self.looks.try_recv().is_err() {
+            let is_much = self.n_written >= RECORDS_BETWEEN_LOOKS && self.pause == LOOK_EVERY;
+            if !self.is_due || !is_much && self.looks.try_recv().is_err() {
                 return false;
             }
+            self.n_written = 0;
             let is_too_much = |bytes: u64| bytes > bytes_max;
             self.is_due = retention::bytes_in_use(database).is_ok_and(is_too_much);
             if !self.is_due {
