@@ -48,7 +48,10 @@ impl Hub {
             Input::Appended { ticket, outcome } => {
                 if let Some(sender) = self.appended(ticket, outcome) {
                     self.take_waiting(sender);
-                    self.go_on_before_registration(sender);
+                    // Of those who are not somebody yet, an account that is being registered is all the log has.
+                    if self.people.newcomer(sender).is_some() {
+                        self.go_on_before_registration(sender);
+                    }
                 }
             }
             Input::Answer { conn, reply } => self.newcomer_answer(conn, reply),

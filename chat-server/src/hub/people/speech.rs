@@ -15,7 +15,7 @@ use crate::{
         state::{
             device::Device,
             masks::MUTE,
-            modes::{Flag, Flood, List},
+            modes::{Flag, Flood, List, Modes},
             people::People,
             room::Room,
         },
@@ -109,8 +109,12 @@ impl Hub {
         speech: Speech,
     ) -> Option<String> {
         let room = &self.rooms[&id];
-        let has_rank = has_rank_in(&self.people, room, who, conn);
         let modes = &room.modes;
+        // Most rooms have nothing against anybody in them, and it is asked for every message.
+        if modes.hear_every_member() && room.has(who) {
+            return None;
+        }
+        let has_rank = has_rank_in(&self.people, room, who, conn);
         let may_be_silenced = !has_rank && !modes.list(List::Ban).is_empty();
         let ban =
             may_be_silenced.then(|| modes.silences(&self.people.subject(who)).cloned()).flatten();
@@ -175,7 +179,7 @@ impl Hub {
 
     /// Somebody has spoken in a room, which counts if it is slow or has a flood limit, and they have no rank.
     fn note_speech(&mut self, turn: &Turn, id: RoomId) {
-        let (slow, flood) = (self.rooms[&id].modes.slow, self.rooms[&id].modes.flood);
+        let Modes { slow, flood, .. } = self.rooms[&id].modes;
         if slow.is_none() && flood.is_none()
             || has_rank_in(&self.people, &self.rooms[&id], turn.person, Some(turn.conn))
         {

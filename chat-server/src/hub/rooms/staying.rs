@@ -23,7 +23,7 @@ use crate::{
 impl Hub {
     /// Keeps those who stay as they are now, where something of them has changed.
     pub(crate) fn keep_staying(&mut self) {
-        for account in self.accounts.take_stirred() {
+        while let Some(account) = self.accounts.take_stirred() {
             let people = if self.accounts.stays(Some(&account)) {
                 let identity = self.accounts.identity(&account);
                 let people = self.people.identified(&identity).iter().take(STAYING_MAX);

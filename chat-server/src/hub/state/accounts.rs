@@ -402,9 +402,9 @@ impl Accounts {
         }
     }
 
-    /// The accounts of whose people something has changed since this was asked last.
-    pub(crate) fn take_stirred(&mut self) -> BTreeSet<Arc<str>> {
-        std::mem::take(&mut self.stirred)
+    /// Takes one of the accounts of whose people something has changed.
+    pub(crate) fn take_stirred(&mut self) -> Option<Arc<str>> {
+        self.stirred.pop_first()
     }
 
     /// Those who stay, by their accounts.

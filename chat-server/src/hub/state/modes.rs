@@ -240,6 +240,14 @@ impl Modes {
         self.bans.iter().find(silences).filter(|_| !self.names(List::Except, who))
     }
 
+    /// Whether whoever is in the room is heard in it, whoever they are and however often they speak.
+    pub(crate) fn hear_every_member(&self) -> bool {
+        self.bans.is_empty()
+            && self.slow.is_none()
+            && self.flood.is_none()
+            && ![Flag::Moderated, Flag::AccountsSpeak].iter().any(|flag| self.has(*flag))
+    }
+
     /// The modes as RPL_CHANNELMODEIS shows them: the letters, then their parameters. The key is for members.
     pub(crate) fn shown(&self, with_key: bool) -> Vec<String> {
         let flags = Flag::ALL.iter().filter(|(flag, _)| self.has(*flag)).map(|(_, letter)| *letter);
