@@ -294,7 +294,7 @@ impl Hub {
     }
 
     /// The changes that end an account.
-    fn changes_of_drop(&self, account: &str) -> Vec<Change> {
+    pub(crate) fn changes_of_drop(&self, account: &str) -> Vec<Change> {
         let identity = self.accounts.identity(account);
         let mut changes = account_directory::drop_account(account, identity);
         changes.extend(self.changes_without(account));

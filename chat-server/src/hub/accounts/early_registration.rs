@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use chat_core::proto::{Nick, Numeric};
+use chat_core::proto::Nick;
 
 use crate::{
     auth::{Question, Verdict},
@@ -12,6 +12,7 @@ use crate::{
     hub::{
         Hub,
         accounts::account_changes::check_account_name,
+        accounts::login::logged_in,
         refusal::Refusal,
         state::{
             account_request::{AccountChange, AccountRequest, Via},
@@ -131,9 +132,7 @@ impl Hub {
         let newcomer = self.people.newcomer_mut(conn)?;
         newcomer.account = Some(Arc::clone(account));
         self.note_use(account);
-        let text = format!("You are now logged in as {account}");
-        let params = vec!["*".into(), (**account).into(), text.into()];
-        Some(ReplyLine::Numeric(Numeric::RPL_LOGGEDIN, params))
+        Some(logged_in(&self.people, conn, account))
     }
 }
 

@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    hub::{
-        Hub,
-        state::{account_directory, codec},
-    },
+    hub::{Hub, state::codec},
     room_log::Change,
 };
 
@@ -80,9 +77,7 @@ impl Hub {
 
     /// Ends an account as its owner could. What was said by it stays where it was said.
     fn end_account(&mut self, account: &str) {
-        let identity = self.accounts.identity(account);
-        let mut changes = account_directory::drop_account(account, identity);
-        changes.extend(self.changes_without(account));
+        let changes = self.changes_of_drop(account);
         for change in &changes {
             let taken = match change {
                 Change::Set { path, value } => self.take_change(path, Some(value)),
